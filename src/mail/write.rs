@@ -395,6 +395,7 @@ The team\r
         fn hostile_text_stays_text(name in hostile(), subject in hostile(), body in hostile()) {
             let mail = written(&name, &subject, &body);
             prop_assert_eq!(check_wire(&mail), Ok(()));
+            prop_assert!(mail.ends_with(b"\r\n"));
             prop_assert_eq!(&mail, &written(&name, &subject, &body));
 
             let text = std::str::from_utf8(&mail).unwrap();
