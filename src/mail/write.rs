@@ -127,11 +127,15 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
             ));
     }
     // `Body` takes 7bit for short lines of ASCII, else quoted-printable or base64, whichever is shorter.
-    let bytes = builder
+    let mut bytes = builder
         .header(MIME_VERSION_1_0)
         .header(ContentType::TEXT_PLAIN)
         .body(Body::new(plain_body(mail.body)))?
         .formatted();
+    // The library leaves base64 without the end of its last line.
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
     check_wire(&bytes)?;
     Ok(bytes)
 }
