@@ -1,1 +1,436 @@
-//! smtp
+//! Sends one mail to one recipient over one fresh connection (RFC 5321, RFC 6409).
+//!
+//! What a send came to is exactly one [`Outcome`], and the difference that matters most is drawn sharply: before
+//! the final dot nothing can have been accepted, so trying again is safe; after it, only a reply tells. There is
+//! no pool and no reuse: after any doubt the socket is dropped.
+
+mod wire;
+
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use data_encoding::BASE64;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
+use lettre::transport::smtp::extension::ClientId;
+use lettre::transport::smtp::response::Response;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::time::timeout;
+
+use self::wire::Wire;
+use crate::config::{Auth, Login, SmtpConfig};
+use crate::mail::write::check_wire;
+use crate::mail::{Address, clean_line};
+use crate::net::{self, NetError, Tls};
+
+/// What became of one mail. Replies are one clean line of at most 200 characters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// The server has taken responsibility for it (RFC 5321 section 6.1): its final reply was 250.
+    Sent {
+        /// The final reply; often the server's queue id.
+        reply: String,
+    },
+    /// It was not accepted, and may be later.
+    Retry {
+        /// How far it came.
+        stage: Stage,
+        /// The reply, or what broke.
+        reply: String,
+    },
+    /// It was not accepted and will not be: this mail or this recipient.
+    Refused {
+        /// How far it came.
+        stage: Stage,
+        /// The reply.
+        reply: String,
+    },
+    /// The whole of it was given over, and no clear reply came back (RFC 1047). It may have been accepted.
+    Unknown {
+        /// What came in place of a reply.
+        reply: String,
+    },
+    /// Our own account, server or config is at fault. No other mail would fare better: the queue must wait, and
+    /// none of it is to be called refused.
+    Account {
+        /// How far it came.
+        stage: Stage,
+        /// The reply, or what is wrong.
+        reply: String,
+    },
+}
+
+/// How far a send came: the step that was being done when it ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stage {
+    /// Name resolution and TCP.
+    Connect,
+    /// STARTTLS and the handshake.
+    Tls,
+    /// Greeting and EHLO.
+    Hello,
+    /// AUTH (RFC 4954).
+    Auth,
+    /// MAIL FROM.
+    Mail,
+    /// RCPT TO.
+    Rcpt,
+    /// DATA.
+    Data,
+    /// The mail itself and the reply to its final dot.
+    Content,
+}
+
+impl Stage {
+    /// Its name in logs and in the outbox.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Connect => "connect",
+            Self::Tls => "tls",
+            Self::Hello => "hello",
+            Self::Auth => "auth",
+            Self::Mail => "mail",
+            Self::Rcpt => "rcpt",
+            Self::Data => "data",
+            Self::Content => "content",
+        }
+    }
+}
+
+/// Why a login did not come about; no mail was involved.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}: {reply}", stage.as_str())]
+pub struct CheckError {
+    /// How far it came.
+    pub stage: Stage,
+    /// The reply, or what is wrong.
+    pub reply: String,
+}
+
+/// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
+const STEP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
+/// All that comes before the mail itself, connecting included: one slow server must not hold the queue for long.
+const BEFORE_CONTENT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
+/// The mail and the reply to it. The reply alone is owed 10 minutes (RFC 5321 section 4.5.3.2.6): a shorter
+/// patience makes duplicates.
+const CONTENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
+/// A courtesy, after everything is decided.
+const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// The mail is written in pieces of this many octets.
+const PIECE: usize = 16 * 1024;
+/// How much of a reply is kept, in characters.
+const REPLY: usize = 200;
+
+/// Sends `bytes` to one recipient; `None` for the envelope sender is the null sender of RFC 5321 section 4.5.5.
+/// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes.
+pub async fn send(
+    config: &SmtpConfig,
+    secret: Option<&str>,
+    envelope_from: Option<&Address>,
+    to: &Address,
+    bytes: &[u8],
+) -> Outcome {
+    // Not the account's fault: the other mails of the queue may go.
+    if let Err(unfit) = check_wire(bytes) {
+        return Outcome::Refused { stage: Stage::Content, reply: format!("not sent: the mail {unfit}") };
+    }
+    let login = config.login.as_ref();
+    transact(async |stage| connect(stage, config).await, login, secret, envelope_from, to, bytes).await
+}
+
+/// Connects, logs in and leaves again; answers with a line about the server.
+///
+/// # Errors
+/// What went wrong, and at which step.
+pub async fn check(config: &SmtpConfig, secret: Option<&str>) -> Result<String, CheckError> {
+    let mut stage = Stage::Connect;
+    let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
+        let stream = connect(&mut stage, config).await?;
+        enter(&mut stage, stream, config.login.as_ref(), secret).await
+    });
+    match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
+        Ok(connection) => {
+            let name = clean_line(connection.server_info().name(), REPLY);
+            quit(connection).await;
+            Ok(if config.login.is_some() { format!("{name} lets us in") } else { format!("{name} answers") })
+        }
+        Err(cause) => Err(CheckError { stage, reply: cause.text() }),
+    }
+}
+
+/// One mail over the stream that `connect` opens.
+async fn transact(
+    connect: impl AsyncFnOnce(&mut Stage) -> Result<Box<dyn AsyncTokioStream>, Cause>,
+    login: Option<&Login>,
+    secret: Option<&str>,
+    from: Option<&Address>,
+    to: &Address,
+    bytes: &[u8],
+) -> Outcome {
+    let mut stage = Stage::Connect;
+    let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
+        let stream = connect(&mut stage).await?;
+        let mut connection = enter(&mut stage, stream, login, secret).await?;
+        address(&mut stage, &mut connection, from, to).await?;
+        Ok(connection)
+    });
+    match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
+        Ok(connection) => content(connection, bytes).await,
+        Err(cause) => judge(stage, cause),
+    }
+}
+
+/// Why a step did not succeed.
+#[derive(Debug)]
+enum Cause {
+    /// The server answered, and not as hoped.
+    Reply(u16, String),
+    /// There was no usable answer.
+    Broken(String),
+    /// Not the server's doing, or not to be mended by waiting.
+    Ours(String),
+}
+
+impl Cause {
+    fn too_slow() -> Self {
+        Self::Broken("no answer in time".into())
+    }
+
+    fn said(response: &Response) -> Self {
+        let text: Vec<&str> = response.message().collect();
+        Self::Reply(u16::from(response.code()), text.join(" "))
+    }
+
+    fn text(&self) -> String {
+        match self {
+            Self::Reply(code, text) => clean_line(&format!("{code} {text}"), REPLY),
+            Self::Broken(text) | Self::Ours(text) => clean_line(text, REPLY),
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        let detail = || std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        match error.status() {
+            Some(code) => Self::Reply(u16::from(code), detail()),
+            None if error.is_client() => Self::Ours(detail()),
+            None => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<NetError> for Cause {
+    fn from(error: NetError) -> Self {
+        let text = error.to_string();
+        match error {
+            NetError::Connect(..) => Self::Broken(text),
+            // What rustls objects to (a certificate, no TLS at all) does not pass; a lost connection does.
+            NetError::Tls(_, e) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
+            NetError::Tls(..) | NetError::Authorities(..) | NetError::Name(_) => Self::Ours(text),
+        }
+    }
+}
+
+/// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
+fn judge(stage: Stage, cause: Cause) -> Outcome {
+    let reply = cause.text();
+    match cause {
+        Cause::Ours(_) => Outcome::Account { stage, reply },
+        Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Account { stage, reply },
+        Cause::Reply(500..=599, _) => Outcome::Refused { stage, reply },
+        Cause::Reply(..) | Cause::Broken(_) => Outcome::Retry { stage, reply },
+    }
+}
+
+/// Whether a permanent reply is about our account and not about this mail. Taken for the mail's, it would burn the
+/// whole queue, one notice after the other.
+fn about_us(stage: Stage, code: u16, text: &str) -> bool {
+    // Enhanced codes (RFC 3463) in which providers refuse the sender whoever the recipient is:
+    // a spent quota (5.4.5, 5.7.705), a login that is missing, wrong or of a forbidden kind (5.7.8, 5.7.9, 5.7.30,
+    // 5.7.57), a sender that is not ours to use (5.2.252, 5.7.60), a blocked account or network (5.1.8, 5.7.50x, 5.7.708, 5.7.750).
+    const ENHANCED: [&str; 14] = [
+        "5.1.8", "5.2.252", "5.4.5", "5.7.8", "5.7.9", "5.7.30", "5.7.57", "5.7.60", "5.7.501", "5.7.502", "5.7.503",
+        "5.7.705", "5.7.708", "5.7.750",
+    ];
+    match stage {
+        // All that comes before the recipient is named is about us.
+        Stage::Connect | Stage::Tls | Stage::Hello | Stage::Auth | Stage::Mail => true,
+        Stage::Rcpt | Stage::Data | Stage::Content => {
+            // Unknown command, bad sequence, authentication required or failed (RFC 4954 section 6).
+            matches!(code, 500 | 502 | 503 | 530 | 534 | 535 | 538)
+                || text.split_whitespace().next().is_some_and(|first| ENHANCED.contains(&first))
+                // "Relay access denied" shares 554 5.7.1 with refusals of content; only its words tell.
+                || stage == Stage::Rcpt && text.to_ascii_lowercase().contains("relay")
+        }
+    }
+}
+
+/// A connection that is protected as the config wants it, before lettre's client.
+async fn connect(stage: &mut Stage, config: &SmtpConfig) -> Result<Box<dyn AsyncTokioStream>, Cause> {
+    let tcp = net::tcp(&config.endpoint).await?;
+    Ok(match config.endpoint.tls {
+        Tls::None => Box::new(Wire::new(tcp)),
+        Tls::Implicit => {
+            *stage = Stage::Tls;
+            Box::new(Wire::new(net::tls(tcp, &config.endpoint).await?))
+        }
+        Tls::StartTls => {
+            let tcp = starttls(stage, tcp).await?;
+            Box::new(Wire::greeted(net::tls(tcp, &config.endpoint).await?))
+        }
+    })
+}
+
+/// STARTTLS (RFC 3207). Done here and not by lettre, which keeps what came unprotected after the 220 and reads it
+/// as the server's first words under TLS. Here such a server is not spoken to.
+async fn starttls<S: AsyncRead + AsyncWrite + Unpin>(stage: &mut Stage, stream: S) -> Result<S, Cause> {
+    *stage = Stage::Hello;
+    let mut wire = Wire::new(stream);
+    plain_step(&mut wire, None, 220).await?;
+    let offered = plain_step(&mut wire, Some(&format!("EHLO {}", ClientId::default())), 250).await?;
+    *stage = Stage::Tls;
+    // RFC 5321 section 4.1.1.1: one keyword a line, after the first line.
+    let keyword = |line: &str| line.get(4..).is_some_and(|k| k.trim().eq_ignore_ascii_case("STARTTLS"));
+    if !offered.lines().skip(1).any(keyword) {
+        return Err(Cause::Ours("the server does not offer STARTTLS; nothing was sent unprotected".into()));
+    }
+    plain_step(&mut wire, Some("STARTTLS"), 220).await?;
+    // RFC 3207 section 4.2: what the server said before TLS must be forgotten; one that says more is not used.
+    wire.into_inner().map_err(|e| Cause::Ours(format!("{e} before TLS")))
+}
+
+async fn plain_step<S: AsyncRead + AsyncWrite + Unpin>(
+    wire: &mut Wire<S>,
+    line: Option<&str>,
+    expect: u16,
+) -> Result<String, Cause> {
+    match timeout(STEP_TIMEOUT, wire.exchange(line)).await {
+        Err(_) => Err(Cause::too_slow()),
+        Ok(Ok((code, text))) if code == expect => Ok(text),
+        Ok(Ok((code, text))) => Err(Cause::Reply(code, text.get(4..).unwrap_or_default().to_owned())),
+        // Somebody between us and the server, or a server that does not keep to SMTP.
+        Ok(Err(e)) if e.kind() == std::io::ErrorKind::InvalidData => Err(Cause::Ours(format!("{e} before TLS"))),
+        Ok(Err(e)) => Err(Cause::Broken(e.to_string())),
+    }
+}
+
+/// Greeting, EHLO and AUTH.
+async fn enter(
+    stage: &mut Stage,
+    stream: Box<dyn AsyncTokioStream>,
+    login: Option<&Login>,
+    secret: Option<&str>,
+) -> Result<AsyncSmtpConnection, Cause> {
+    *stage = Stage::Hello;
+    // "[127.0.0.1]", which servers take from clients that log in; our host name is nobody's business.
+    let hello = ClientId::default();
+    let mut connection = step(AsyncSmtpConnection::connect_with_transport(stream, &hello)).await?;
+    if let Some(login) = login {
+        *stage = Stage::Auth;
+        let secret = secret.ok_or_else(|| Cause::Ours("there is no secret to log in with".into()))?;
+        log_in(&mut connection, login, secret).await?;
+    }
+    Ok(connection)
+}
+
+async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &str) -> Result<(), Cause> {
+    // They end fields in all mechanisms; a file with two lines must not become two fields.
+    if login.user.chars().chain(secret.chars()).any(char::is_control) {
+        return Err(Cause::Ours("the user name or the secret holds control characters".into()));
+    }
+    let user = &login.user;
+    let token = |mechanism: &str, fields: String| format!("AUTH {mechanism} {}\r\n", BASE64.encode(fields.as_bytes()));
+    let response = match login.auth {
+        Auth::Password => {
+            let credentials = Credentials::new(user.clone(), secret.to_owned());
+            step(connection.auth(DEFAULT_MECHANISMS, &credentials)).await?
+        }
+        Auth::XOauth2 => {
+            let fields = format!("user={user}\x01auth=Bearer {secret}\x01\x01");
+            step(connection.command(token("XOAUTH2", fields))).await?
+        }
+        Auth::OauthBearer => {
+            // RFC 5801 section 4: the characters that end a name are escaped in it.
+            let user = user.replace('=', "=3D").replace(',', "=2C");
+            let fields = format!("n,a={user},\x01auth=Bearer {secret}\x01\x01");
+            step(connection.command(token("OAUTHBEARER", fields))).await?
+        }
+    };
+    match u16::from(response.code()) {
+        235 => Ok(()),
+        // RFC 7628 section 3.2.2: the server says in a challenge why the token will not do.
+        334 => {
+            let why = response.first_line().and_then(|l| BASE64.decode(l.trim().as_bytes()).ok()).unwrap_or_default();
+            Err(Cause::Ours(format!("the token was refused: {}", String::from_utf8_lossy(&why))))
+        }
+        _ => Err(Cause::said(&response)),
+    }
+}
+
+/// The envelope, and leave to send. The addresses are plain by their type: nothing in them can end a command.
+async fn address(
+    stage: &mut Stage,
+    connection: &mut AsyncSmtpConnection,
+    from: Option<&Address>,
+    to: &Address,
+) -> Result<(), Cause> {
+    let from = from.map_or("", Address::as_str);
+    let steps = [
+        (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
+        // 251: the server forwards it itself (RFC 5321 section 3.4).
+        (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251),
+        (Stage::Data, "DATA\r\n".to_owned(), 354..=354),
+    ];
+    for (now, command, expect) in steps {
+        *stage = now;
+        let response = step(connection.command(command)).await?;
+        if !expect.contains(&u16::from(response.code())) {
+            return Err(Cause::said(&response));
+        }
+    }
+    Ok(())
+}
+
+async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cause> {
+    match timeout(STEP_TIMEOUT, doing).await {
+        Ok(done) => done.map_err(Cause::from),
+        Err(_) => Err(Cause::too_slow()),
+    }
+}
+
+/// The mail, the final dot, and the reply to it.
+async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
+    // lettre writes CRLF before the dot itself.
+    let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
+    // lettre asks for the piece after the last one just before it writes the dot.
+    let dot = AtomicBool::new(false);
+    let end = std::iter::from_fn(|| {
+        dot.store(true, Ordering::Relaxed);
+        None
+    });
+    let answer = timeout(CONTENT_TIMEOUT, connection.message_iter(bytes.chunks(PIECE).chain(end))).await;
+    let cause = match answer {
+        Ok(Ok(response)) if u16::from(response.code()) == 250 => {
+            quit(connection).await;
+            return Outcome::Sent { reply: Cause::said(&response).text() };
+        }
+        Ok(Ok(response)) => Cause::said(&response),
+        Ok(Err(error)) => Cause::from(error),
+        Err(_) => Cause::too_slow(),
+    };
+    let refused = matches!(cause, Cause::Reply(400..=599, _));
+    if dot.load(Ordering::Relaxed) && !refused {
+        return Outcome::Unknown { reply: cause.text() };
+    }
+    judge(Stage::Content, cause)
+}
+
+async fn quit(mut connection: AsyncSmtpConnection) {
+    // Whatever it answers, and whether it does.
+    let _ = timeout(QUIT_TIMEOUT, connection.command("QUIT\r\n")).await;
+}
+
+#[cfg(test)]
+mod tests;

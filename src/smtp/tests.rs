@@ -1,0 +1,492 @@
+//! A scripted server at the other end of a duplex pipe, in virtual time; TLS over loopback TCP.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::*;
+use crate::config::Secret;
+use crate::net::Endpoint;
+
+const MAIL: &[u8] = b"Subject: x\r\n\r\nHello\r\n.\r\n..\r\nend\r\n";
+const STEPS: [&str; 7] = ["greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "content"];
+
+/// What the server does at one step.
+#[derive(Clone, Debug)]
+enum Do {
+    Say(&'static [u8]),
+    Hang,
+    Close,
+}
+
+/// What the server saw.
+#[derive(Debug, Default)]
+struct Seen {
+    commands: Vec<String>,
+    mails: Vec<Vec<u8>>,
+}
+
+fn usual(step: &str) -> Do {
+    Do::Say(match step {
+        "greeting" => b"220 mx.example.org ESMTP\r\n",
+        "EHLO" => b"250-mx.example.org\r\n250-STARTTLS\r\n250 AUTH PLAIN LOGIN XOAUTH2 OAUTHBEARER\r\n",
+        "AUTH" => b"235 2.7.0 ok\r\n",
+        "MAIL" | "RCPT" => b"250 2.1.0 ok\r\n",
+        "DATA" => b"354 go on\r\n",
+        "STARTTLS" => b"220 go on\r\n",
+        "content" => b"250 2.0.0 queued as 4711\r\n",
+        "QUIT" => b"221 bye\r\n",
+        _ => b"500 what?\r\n",
+    })
+}
+
+/// Serves one connection; `script` replaces the usual answer to a step.
+async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<(&'static str, Do)>) -> Seen {
+    let mut stream = BufReader::new(stream);
+    let mut seen = Seen::default();
+    let mut step = "greeting".to_owned();
+    loop {
+        let scripted = script.iter().find(|(at, _)| *at == step).map(|(_, what)| what.clone());
+        match scripted.unwrap_or_else(|| usual(&step)) {
+            Do::Say(reply) => {
+                let _ = stream.write_all(reply).await;
+                let _ = stream.flush().await;
+                if step == "DATA" && reply.starts_with(b"354") {
+                    let mut mail = Vec::new();
+                    while !mail.ends_with(b"\r\n.\r\n") {
+                        if stream.read_until(b'\n', &mut mail).await.unwrap_or(0) == 0 {
+                            return seen;
+                        }
+                    }
+                    seen.mails.push(mail);
+                    step = "content".to_owned();
+                    continue;
+                }
+            }
+            Do::Hang => {
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+                return seen;
+            }
+            Do::Close => return seen,
+        }
+        let mut line = String::new();
+        if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
+            return seen;
+        }
+        step = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        seen.commands.push(line.trim_end().to_owned());
+        if step == "STARTTLS" && !script.iter().any(|(at, _)| *at == step) {
+            let _ = stream.write_all(b"220 go on\r\n").await;
+            return seen;
+        }
+    }
+}
+
+fn login(auth: Auth) -> Login {
+    Login { user: "security@example.org".into(), secret: Secret::Credential("smtp".into()), auth }
+}
+
+fn to() -> Address {
+    Address::parse("reporter@example.test").unwrap()
+}
+
+async fn over(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8]) -> Outcome {
+    let from = Address::parse("security+bounce@example.org").unwrap();
+    let open = async |_: &mut Stage| Ok(Box::new(Wire::new(stream)) as Box<dyn AsyncTokioStream>);
+    transact(open, Some(&login(auth)), Some(secret), Some(&from), &to(), bytes).await
+}
+
+async fn scripted(script: Vec<(&'static str, Do)>) -> (Outcome, Seen) {
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let server = tokio::spawn(serve(theirs, script));
+    let outcome = over(ours, Auth::Password, "secret", MAIL).await;
+    (outcome, server.await.unwrap())
+}
+
+/// The outcome's kind and stage; `None` for a stage where there is none.
+fn kind(outcome: &Outcome) -> (&'static str, Option<Stage>) {
+    match outcome {
+        Outcome::Sent { .. } => ("sent", None),
+        Outcome::Retry { stage, .. } => ("retry", Some(*stage)),
+        Outcome::Refused { stage, .. } => ("refused", Some(*stage)),
+        Outcome::Unknown { .. } => ("unknown", None),
+        Outcome::Account { stage, .. } => ("account", Some(*stage)),
+    }
+}
+
+fn stage_of(step: &str) -> Stage {
+    match step {
+        "greeting" | "EHLO" => Stage::Hello,
+        "AUTH" => Stage::Auth,
+        "MAIL" => Stage::Mail,
+        "RCPT" => Stage::Rcpt,
+        "DATA" => Stage::Data,
+        "content" => Stage::Content,
+        other => panic!("{other}"),
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_mail_arrives_as_it_is() {
+    let (outcome, seen) = scripted(vec![]).await;
+    assert_eq!(outcome, Outcome::Sent { reply: "250 2.0.0 queued as 4711".into() });
+    assert_eq!(seen.mails, [b"Subject: x\r\n\r\nHello\r\n..\r\n...\r\nend\r\n.\r\n"]);
+    assert_eq!(
+        seen.commands,
+        [
+            "EHLO [127.0.0.1]",
+            &format!("AUTH PLAIN {}", BASE64.encode(b"\0security@example.org\0secret")),
+            "MAIL FROM:<security+bounce@example.org>",
+            "RCPT TO:<reporter@example.test>",
+            "DATA",
+            "QUIT",
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_ends_in_time() {
+    for step in STEPS {
+        let start = tokio::time::Instant::now();
+        let (outcome, _) = scripted(vec![(step, Do::Hang)]).await;
+        let expect = if step == "content" { ("unknown", None) } else { ("retry", Some(stage_of(step))) };
+        assert_eq!(kind(&outcome), expect, "{step}");
+        let limit = if step == "content" { CONTENT_TIMEOUT } else { STEP_TIMEOUT };
+        assert!(start.elapsed() <= limit + QUIT_TIMEOUT, "{step}: {:?}", start.elapsed());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_server_slow_at_every_step_is_given_up() {
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let start = tokio::time::Instant::now();
+    tokio::spawn(async move {
+        let mut stream = BufReader::new(theirs);
+        for step in ["greeting", "EHLO", "AUTH", "MAIL", "RCPT"] {
+            tokio::time::sleep(Duration::from_secs(140)).await;
+            let Do::Say(reply) = usual(step) else { panic!() };
+            stream.write_all(reply).await.unwrap();
+            stream.read_line(&mut String::new()).await.unwrap();
+        }
+    });
+    let outcome = over(ours, Auth::Password, "secret", MAIL).await;
+    assert_eq!(kind(&outcome).0, "retry");
+    assert_eq!(start.elapsed(), BEFORE_CONTENT_TIMEOUT);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_at_quit_changes_nothing() {
+    let start = tokio::time::Instant::now();
+    let (outcome, _) = scripted(vec![("QUIT", Do::Hang)]).await;
+    assert_eq!(kind(&outcome), ("sent", None));
+    assert_eq!(start.elapsed(), QUIT_TIMEOUT);
+    assert_eq!(kind(&scripted(vec![("QUIT", Do::Close)]).await.0), ("sent", None));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_closed_connection_is_unknown_only_after_the_dot() {
+    for step in STEPS {
+        let (outcome, seen) = scripted(vec![(step, Do::Close)]).await;
+        let expect = if step == "content" { ("unknown", None) } else { ("retry", Some(stage_of(step))) };
+        assert_eq!(kind(&outcome), expect, "{step}");
+        assert_eq!(seen.mails.len(), usize::from(step == "content"), "{step}");
+    }
+}
+
+/// A server that stops reading in the middle of a large mail cannot have accepted it.
+#[tokio::test(start_paused = true)]
+async fn a_stop_inside_the_mail_is_safe_to_try_again() {
+    for close in [false, true] {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(theirs);
+            for step in ["greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA"] {
+                let Do::Say(reply) = usual(step) else { panic!() };
+                stream.write_all(reply).await.unwrap();
+                stream.read_line(&mut String::new()).await.unwrap();
+            }
+            if !close {
+                std::future::pending::<()>().await;
+            }
+        });
+        let outcome = over(ours, Auth::Password, "secret", &b"x\r\n".repeat(100_000)).await;
+        assert_eq!(kind(&outcome), ("retry", Some(Stage::Content)), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_are_told_apart_by_step_and_code() {
+    let (retry, refused, account, unknown) = ("retry", "refused", "account", "unknown");
+    for (step, reply, expect) in [
+        ("greeting", &b"421 4.3.2 not now\r\n"[..], retry),
+        ("greeting", b"554 5.7.1 no service for you\r\n", account),
+        ("greeting", b"SSH-2.0-x\r\n", retry),
+        ("EHLO", b"451 4.3.0 later\r\n", retry),
+        ("EHLO", b"550 5.7.1 no\r\n", account),
+        ("AUTH", b"454 4.7.0 later\r\n", retry),
+        ("AUTH", b"535 5.7.8 wrong\r\n", account),
+        ("AUTH", b"550 5.7.30 Basic authentication is not supported\r\n", account),
+        ("MAIL", b"452 4.3.1 full\r\n", retry),
+        ("MAIL", b"530 5.7.0 log in\r\n", account),
+        ("MAIL", b"553 5.7.1 not your address\r\n", account),
+        ("MAIL", b"354 what\r\n", retry),
+        ("RCPT", b"450 4.7.1 greylisted\r\n", retry),
+        ("RCPT", b"421 4.7.0 too many\r\n", retry),
+        ("RCPT", b"550 5.1.1 no such user\r\n", refused),
+        ("RCPT", b"550-5.1.1 no such\r\n550 5.1.1 user\r\n", refused),
+        ("RCPT", b"501 5.1.3 bad address\r\n", refused),
+        ("RCPT", b"554 5.7.1 <x>: Relay access denied\r\n", account),
+        ("RCPT", b"550 relaying denied\r\n", account),
+        ("RCPT", b"550 5.4.5 Daily sending quota exceeded\r\n", account),
+        ("RCPT", b"503 5.5.1 sequence\r\n", account),
+        ("RCPT", b"354 what\r\n", retry),
+        ("DATA", b"451 4.3.0 later\r\n", retry),
+        ("DATA", b"554 5.5.1 no valid recipients\r\n", refused),
+        ("DATA", b"250 ok\r\n", retry),
+        ("content", b"451 4.3.0 later\r\n", retry),
+        ("content", b"421 4.3.2 shutting down\r\n", retry),
+        ("content", b"554 5.6.0 spam\r\n", refused),
+        ("content", b"552 5.3.4 too big, relay\r\n", refused),
+        ("content", b"550 5.4.5 Daily sending quota exceeded\r\n", account),
+        ("content", b"554 5.2.252 SendAsDenied\r\n", account),
+        ("content", b"354 go on\r\n", unknown),
+        ("content", b"251 will forward\r\n", unknown),
+        ("content", b"what?\r\n", unknown),
+        ("content", b"250-half\r\n554 no\r\n", unknown),
+    ] {
+        let (outcome, seen) = scripted(vec![(step, Do::Say(reply))]).await;
+        let stage = (expect != unknown).then(|| stage_of(step));
+        assert_eq!(kind(&outcome), (expect, stage), "{step} {:?} {outcome:?}", String::from_utf8_lossy(reply));
+        assert!(seen.mails.len() <= 1);
+    }
+}
+
+/// A reply that comes before the mail is given over is no answer to it.
+#[tokio::test(start_paused = true)]
+async fn a_reply_too_early_is_not_believed() {
+    let (outcome, seen) = scripted(vec![("DATA", Do::Say(b"354 go on\r\n250 ok\r\n"))]).await;
+    assert_eq!(kind(&outcome), ("retry", Some(Stage::Content)));
+    assert!(seen.mails.is_empty());
+}
+
+/// What was accepted counts as accepted, however the server puts it.
+#[tokio::test(start_paused = true)]
+async fn the_code_decides_and_not_the_words() {
+    for reply in [
+        &b"250 zugestellt f\xfcr Sie\r\n"[..],
+        b"250-2.0.0\r\n250 \xff\xfe\0\r\n",
+        b"250 ok\r\n421 4.3.2 bye\r\n",
+        b"250 \r\n",
+    ] {
+        let (outcome, _) = scripted(vec![("content", Do::Say(reply))]).await;
+        assert_eq!(kind(&outcome), ("sent", None), "{:?} {outcome:?}", String::from_utf8_lossy(reply));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn replies_are_short_and_clean() {
+    let long: &'static [u8] =
+        Box::leak(format!("550 5.1.1 \x1b[31m{}\r\n", "x".repeat(900)).into_bytes().into_boxed_slice());
+    let (outcome, _) = scripted(vec![("RCPT", Do::Say(long))]).await;
+    let Outcome::Refused { reply, .. } = outcome else { panic!("{outcome:?}") };
+    assert_eq!(reply.chars().count(), REPLY);
+    assert!(reply.starts_with("550 5.1.1 [31mx"), "{reply}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reply_without_end_is_given_up() {
+    let endless: &'static [u8] = Box::leak(vec![b'x'; 1024 * 1024].into_boxed_slice());
+    let start = tokio::time::Instant::now();
+    let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
+    assert_eq!(kind(&outcome), ("retry", Some(Stage::Rcpt)));
+    assert_eq!(start.elapsed(), Duration::ZERO);
+}
+
+#[tokio::test(start_paused = true)]
+async fn unfit_bytes_are_not_sent() {
+    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: None };
+    for bytes in [
+        &b"Subject: x\r\n\r\na\n.\r\nMAIL FROM:<x@example.test>\r\n"[..],
+        b"a\r.\r\n",
+        b"a\0\r\n",
+        "ä\r\n".as_bytes(),
+        &[b'x'; 999],
+    ] {
+        let outcome = send(&config, None, None, &to(), bytes).await;
+        assert_eq!(kind(&outcome), ("refused", Some(Stage::Content)), "{outcome:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn text_that_looks_like_smtp_stays_one_mail() {
+    let mail = b".\r\n\r\n.\r\nMAIL FROM:<x@example.test>\r\n.\r\n.\r\n";
+    let (ours, theirs) = tokio::io::duplex(64);
+    let server = tokio::spawn(serve(theirs, vec![]));
+    assert_eq!(kind(&over(ours, Auth::Password, "secret", mail).await), ("sent", None));
+    let seen = server.await.unwrap();
+    assert_eq!(seen.mails.len(), 1);
+    let unstuffed: Vec<u8> = seen.mails[0]
+        .split_inclusive(|&b| b == b'\n')
+        .filter(|l| *l != b".\r\n")
+        .flat_map(|l| l.strip_prefix(b".").unwrap_or(l))
+        .copied()
+        .collect();
+    assert_eq!(unstuffed, mail);
+    assert_eq!(seen.commands.last().unwrap(), "QUIT");
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_mechanism() {
+    let challenge: &[u8] = b"334 eyJzdGF0dXMiOiI0MDEifQ==\r\n";
+    let ok: &[u8] = b"235 ok\r\n";
+    for (auth, answer, expect, line) in [
+        (Auth::XOauth2, ok, "sent", Some("user=security@example.org\x01auth=Bearer t0ken\x01\x01")),
+        (Auth::XOauth2, challenge, "account", None),
+        (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
+        (Auth::OauthBearer, challenge, "account", None),
+        (Auth::Password, b"250 ok\r\n", "retry", None),
+    ] {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let server = tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(answer))]));
+        let outcome = over(ours, auth, "t0ken", MAIL).await;
+        assert_eq!(kind(&outcome).0, expect, "{auth:?} {outcome:?}");
+        let seen = server.await.unwrap();
+        if let Some(line) = line {
+            let sent = seen.commands[1].rsplit(' ').next().unwrap();
+            assert_eq!(BASE64.decode(sent.as_bytes()).unwrap(), line.as_bytes());
+        }
+        if answer == challenge {
+            assert!(format!("{outcome:?}").contains("401"), "{outcome:?}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_login_that_cannot_work_is_ours_to_mend() {
+    let (ours, theirs) = tokio::io::duplex(1024);
+    tokio::spawn(serve(theirs, vec![]));
+    assert_eq!(kind(&over(ours, Auth::Password, "two\nlines", MAIL).await), ("account", Some(Stage::Auth)));
+
+    let no_auth = Do::Say(b"250 mx.example.org\r\n");
+    assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("account", Some(Stage::Auth)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn starttls_or_nothing() {
+    for (script, expect) in [
+        (vec![], Ok(())),
+        (vec![("EHLO", Do::Say(b"250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("account", Stage::Tls))),
+        (vec![("EHLO", Do::Say(b"250 STARTTLS\r\n"))], Err(("account", Stage::Tls))),
+        (vec![("EHLO", Do::Say(b"502 what\r\n"))], Err(("account", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"421 later\r\n"))], Err(("retry", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"220 hi\r\n250-mx\r\n250 STARTTLS\r\n"))], Err(("account", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"x\r\n"))], Err(("retry", Stage::Hello))),
+        (vec![("STARTTLS", Do::Say(b"454 4.7.0 later\r\n"))], Err(("retry", Stage::Tls))),
+        (vec![("STARTTLS", Do::Say(b"501 no\r\n"))], Err(("account", Stage::Tls))),
+        (vec![("STARTTLS", Do::Hang)], Err(("retry", Stage::Tls))),
+        (vec![("STARTTLS", Do::Close)], Err(("retry", Stage::Tls))),
+        // The injection of hazard C6: what follows the 220 must never be read as said under TLS.
+        (vec![("STARTTLS", Do::Say(b"220 go\r\n250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("account", Stage::Tls))),
+    ] {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        tokio::spawn(serve(theirs, script.clone()));
+        let mut stage = Stage::Connect;
+        let done = starttls(&mut stage, ours).await;
+        let found = done.map(drop).map_err(|cause| {
+            let (kind, stage) = kind(&judge(stage, cause));
+            (kind, stage.unwrap())
+        });
+        assert_eq!(found, expect, "{script:?}");
+    }
+}
+
+fn fixture(name: &str) -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name)
+}
+
+fn endpoint(port: u16, tls: Tls, ca: Option<&str>) -> Endpoint {
+    Endpoint { server: "localhost".into(), port, tls, ca_file: ca.map(fixture) }
+}
+
+async fn secured(tcp: TcpStream) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
+    use rustls::pki_types::pem::PemObject;
+    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+    let chain = vec![CertificateDer::from_pem_file(fixture("server.pem")).unwrap()];
+    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let config = rustls::ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_no_client_auth()
+        .with_single_cert(chain, key)
+        .unwrap();
+    tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(tcp).await
+}
+
+/// Sends over real TCP and TLS to a server that holds the fixture's certificate for "localhost".
+async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Result<String, CheckError>, Vec<Seen>) {
+    let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+    let mut endpoint = endpoint(listener.local_addr().unwrap().port(), tls, Some("ca.pem"));
+    change(&mut endpoint);
+    let server = tokio::spawn(async move {
+        let mut all = Vec::new();
+        for _ in 0..2 {
+            let (mut tcp, _) = listener.accept().await.unwrap();
+            if tls == Tls::StartTls {
+                all.push(serve(&mut tcp, vec![]).await);
+            }
+            if let Ok(stream) = secured(tcp).await {
+                // After STARTTLS there is no second greeting.
+                let script = if tls == Tls::StartTls { vec![("greeting", Do::Say(b""))] } else { vec![] };
+                all.push(serve(stream, script).await);
+            }
+        }
+        all
+    });
+    let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
+    let checked = check(&config, Some("secret")).await;
+    // Spawned: the daemon may want to.
+    let outcome = tokio::spawn(async move { send(&config, Some("secret"), None, &to(), MAIL).await }).await.unwrap();
+    (outcome, checked, server.await.unwrap())
+}
+
+#[tokio::test]
+async fn tls_both_ways() {
+    for tls in [Tls::Implicit, Tls::StartTls] {
+        let (outcome, checked, seen) = over_tls(tls, |_| {}).await;
+        assert_eq!(kind(&outcome), ("sent", None), "{outcome:?}");
+        assert_eq!(checked.as_deref(), Ok("mx.example.org lets us in"));
+        assert_eq!(seen.iter().map(|s| s.mails.len()).sum::<usize>(), 1);
+        assert!(seen.last().unwrap().commands.iter().any(|c| c == "MAIL FROM:<>"), "{seen:?}");
+        if tls == Tls::StartTls {
+            assert_eq!(seen[0].commands, ["EHLO [127.0.0.1]", "STARTTLS"]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_wrong_certificate_gets_no_password() {
+    for tls in [Tls::Implicit, Tls::StartTls] {
+        // Another name than the certificate bears; authorities that did not sign it.
+        let wrong: [fn(&mut Endpoint); 2] =
+            [|e| e.server = "127.0.0.1".into(), |e| e.ca_file = Some(fixture("server.pem"))];
+        for change in wrong {
+            let (outcome, checked, seen) = over_tls(tls, change).await;
+            assert_eq!(kind(&outcome), ("account", Some(Stage::Tls)), "{outcome:?}");
+            assert_eq!(checked.unwrap_err().stage, Stage::Tls);
+            assert!(seen.iter().all(|s| s.mails.is_empty() && !s.commands.iter().any(|c| c.starts_with("AUTH"))));
+        }
+    }
+}
+
+#[tokio::test]
+async fn nobody_there_is_for_later() {
+    let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
+    assert_eq!(kind(&send(&config, None, None, &to(), MAIL).await), ("retry", Some(Stage::Connect)));
+    assert_eq!(check(&config, None).await.unwrap_err().stage, Stage::Connect);
+}
