@@ -206,8 +206,8 @@ impl<S: Transport> Session<S> {
             match self.idling(&tag, begun).await? {
                 Idling::Begun => break,
                 Idling::Other => {}
-                Idling::Ended => return Ok(Woke::Mail),
-                Idling::Refused => return Ok(Woke::Unsupported),
+                // OK without a wait is no IDLE either, and would make a loop of it.
+                Idling::Ended | Idling::Refused => return Ok(Woke::Unsupported),
             }
         }
         let until = Instant::now() + at_most.min(IDLE_AT_MOST);
@@ -236,7 +236,7 @@ impl<S: Transport> Session<S> {
     async fn idling(&mut self, tag: &str, until: Instant) -> Result<Idling, ImapError> {
         let step = self
             .wire
-            .next("IDLE", until, |answer| {
+            .next("IDLE", until, |answer| -> Result<Idling, ImapError> {
                 if matches!(answer, Response::Continue(_)) {
                     return Ok(Idling::Begun);
                 }
