@@ -1,1 +1,276 @@
-//! imap
+//! Where mail comes from: one folder of an IMAP server (RFC 3501), only ever read.
+//!
+//! The library is the parser here and no more: its own commands report a refusal, and even the end of the
+//! connection, as "no mail" (an empty list and `Ok`). So [`wire`] holds the one command loop, and the commands
+//! above it succeed in a single way: the server answered *our* tag with OK. Everything else is an error, and every
+//! error but a clean refusal leaves the session unusable. The caller drops it and connects again, because an
+//! answer that is still on its way would be taken for the answer to the next command.
+//!
+//! What this module promises:
+//! - nothing is ever marked or removed on the server: the folder is opened with EXAMINE;
+//! - a mail is what the server answered under the UID that was asked for; an answer to anything else is dropped;
+//! - an empty answer is never a mail;
+//! - no message data ever stands in a command: numbers and constants only, besides user, secret and folder;
+//! - nothing waits for ever, and one answer is a bounded amount of memory while the server keeps to RFC 3501.
+//!
+//! Reading order: [`wire`], [`login`], this file, [`fetch`], [`answers`].
+
+mod answers;
+mod fetch;
+mod login;
+mod name;
+#[cfg(test)]
+mod tests;
+mod wire;
+
+use std::time::Duration;
+
+use imap_proto::{MailboxDatum, Response, ResponseCode};
+use tokio::time::Instant;
+
+pub use self::fetch::{Chunk, Fetched};
+pub use self::wire::Transport;
+use self::wire::{COMMAND, Done, Wire, done};
+use crate::config::ImapConfig;
+use crate::net::{self, NetError, Tls};
+
+/// Why a command, and mostly the whole session, came to nothing. The texts hold no mail and no secret.
+#[derive(Debug, thiserror::Error)]
+pub enum ImapError {
+    /// There is no connection.
+    #[error(transparent)]
+    Net(#[from] NetError),
+    /// A tagged NO or BAD. The session is still good.
+    #[error("the server refused {command}: {text}")]
+    Refused {
+        /// The command.
+        command: &'static str,
+        /// What the server said, at most 200 characters.
+        text: String,
+    },
+    /// The server knows neither this user nor this secret, or wants another way to log in.
+    #[error("the server refused the login: {0}")]
+    LoginRefused(String),
+    /// The server ended the session (RFC 3501 section 7.1.5).
+    #[error("the server said goodbye: {0}")]
+    Bye(String),
+    /// The connection ended in the middle of a command.
+    #[error("the connection ended during {0}")]
+    Closed(&'static str),
+    /// The connection broke in the middle of a command.
+    #[error("the connection broke during {0}: {1}")]
+    Broken(&'static str, std::io::ErrorKind),
+    /// The server went silent, or too slow, in the middle of a command.
+    #[error("the server did not finish {0} in time")]
+    Stalled(&'static str),
+    /// The server said what no IMAP server may say, or what cannot be read.
+    #[error("the server does not keep to the protocol: {0}")]
+    Protocol(&'static str),
+    /// What the config holds cannot be sent.
+    #[error("{0}")]
+    Unusable(&'static str),
+    /// An earlier command failed or was abandoned, so that what comes next on this connection is unknown.
+    #[error("the session is no longer usable")]
+    Poisoned,
+}
+
+impl ImapError {
+    /// Whether trying again soon only helps to lock the account.
+    #[must_use]
+    pub fn is_login_refused(&self) -> bool {
+        matches!(self, ImapError::LoginRefused(_))
+    }
+}
+
+/// The folder as it was when it was opened.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Mailbox {
+    /// UIDs mean the same mails only as long as this number stays (RFC 3501 section 2.3.1.1).
+    pub uidvalidity: u32,
+    /// How many mails there are.
+    pub exists: u32,
+}
+
+/// Why [`Session::idle`] returned. Only a hint: after each of them the folder is looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Woke {
+    /// There may be new mail, or the server ended the wait by itself.
+    Mail,
+    /// Nothing happened.
+    Timeout,
+    /// The server does not do this; ask by the clock instead.
+    Unsupported,
+}
+
+/// Longer waits are cut by firewalls and address translators that forget the connection.
+const IDLE_AT_MOST: Duration = Duration::from_secs(5 * 60);
+/// How long the server may take to notice that we stop waiting.
+const IDLE_END: Duration = Duration::from_secs(15);
+/// A goodbye is a courtesy.
+const LOGOUT: Duration = Duration::from_secs(5);
+
+/// A logged-in session. Every method that fails with anything but [`ImapError::Refused`] or
+/// [`ImapError::Unusable`], or whose future is dropped, leaves the session unusable: later calls fail at once.
+#[derive(Debug)]
+pub struct Session<S: Transport> {
+    wire: Wire<S>,
+}
+
+/// Connects and logs in.
+pub async fn connect(config: &ImapConfig, password: &str) -> Result<Session<Box<dyn Transport>>, ImapError> {
+    let to = &config.endpoint;
+    let mut tcp = net::tcp(to).await?;
+    let (stream, greeted): (Box<dyn Transport>, bool) = match to.tls {
+        Tls::Implicit => (Box::new(net::tls(tcp, to).await?), false),
+        Tls::StartTls => {
+            login::ask_for_tls(&mut tcp).await?;
+            (Box::new(net::tls(tcp, to).await?), true)
+        }
+        Tls::None => (Box::new(tcp), false),
+    };
+    let mut wire = Wire::new(stream);
+    if !greeted {
+        wire.greeting().await?;
+    }
+    login::log_in(&mut wire, &config.login, to, password).await?;
+    tracing::debug!(server = %to.server, "logged in");
+    Ok(Session { wire })
+}
+
+impl<S: Transport> Session<S> {
+    /// Opens a folder for reading only. Asking again is how some servers are made to see new mail.
+    pub async fn select(&mut self, folder: &str) -> Result<Mailbox, ImapError> {
+        let command = format!("EXAMINE {}", name::quoted_folder(folder)?);
+        let (mut uidvalidity, mut exists) = (None, None);
+        self.wire
+            .command("EXAMINE", &command, COMMAND, |answer| {
+                if let Response::Data { outcome, .. } | Response::Done { outcome, .. } = answer
+                    && let Some(ResponseCode::UidValidity(value)) = outcome.code
+                {
+                    uidvalidity = Some(value);
+                }
+                if let Response::MailboxData(MailboxDatum::Exists(count)) = answer {
+                    exists = Some(*count);
+                }
+                Ok(())
+            })
+            .await?;
+        self.wire.changed = false;
+        let Some(uidvalidity) = uidvalidity.filter(|value| *value != 0) else {
+            return Err(self.wire.poison(ImapError::Protocol("the folder has no UIDVALIDITY")));
+        };
+        let Some(exists) = exists else {
+            return Err(self.wire.poison(ImapError::Protocol("EXAMINE without the number of mails")));
+        };
+        Ok(Mailbox { uidvalidity, exists })
+    }
+
+    /// All UIDs of the folder, ascending. There is no shortcut by UIDNEXT or by the highest UID seen: servers lower
+    /// the first, and mail becomes visible late, below the second.
+    pub async fn uids(&mut self) -> Result<Vec<u32>, ImapError> {
+        // Before the search, not after: mail that comes while the server searches is news.
+        self.wire.changed = false;
+        let mut uids = Vec::new();
+        let mut answered = false;
+        self.wire
+            .command("UID SEARCH", "UID SEARCH ALL", COMMAND, |answer| {
+                if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
+                    answered = true;
+                    uids.extend(found.iter().copied().filter(|uid| *uid != 0));
+                }
+                Ok(())
+            })
+            .await?;
+        if !answered && self.wire.exists != 0 {
+            return Err(self.wire.poison(ImapError::Protocol("OK to UID SEARCH without its result")));
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        Ok(uids)
+    }
+
+    /// Asks whether the server is there.
+    pub async fn noop(&mut self) -> Result<(), ImapError> {
+        self.wire.command("NOOP", "NOOP", COMMAND, |_| Ok(())).await
+    }
+
+    /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes.
+    pub async fn idle(&mut self, at_most: Duration) -> Result<Woke, ImapError> {
+        if self.wire.is_sound() && std::mem::take(&mut self.wire.changed) {
+            return Ok(Woke::Mail);
+        }
+        let tag = self.wire.send("IDLE", "IDLE", COMMAND).await?;
+        // News may come before the "+": RFC 2177's own example has it so.
+        let begun = Instant::now() + COMMAND;
+        loop {
+            match self.idling(&tag, begun).await? {
+                Idling::Begun => break,
+                Idling::Other => {}
+                // OK without a wait is no IDLE either, and would make a loop of it.
+                Idling::Ended | Idling::Refused => return Ok(Woke::Unsupported),
+            }
+        }
+        let until = Instant::now() + at_most.min(IDLE_AT_MOST);
+        while !self.wire.changed {
+            match self.idling(&tag, until).await {
+                Ok(Idling::Begun) => return Err(ImapError::Protocol("IDLE begun twice")),
+                Ok(Idling::Other) => {}
+                Ok(Idling::Ended) => return Ok(Woke::Mail),
+                Ok(Idling::Refused) => return Ok(Woke::Unsupported),
+                Err(ImapError::Stalled(_)) => break,
+                Err(e) => return Err(e),
+            }
+        }
+        self.wire.write("IDLE", b"DONE\r\n", IDLE_END).await?;
+        let ended = Instant::now() + IDLE_END;
+        loop {
+            match self.idling(&tag, ended).await? {
+                Idling::Ended | Idling::Refused => break,
+                Idling::Begun | Idling::Other => {}
+            }
+        }
+        Ok(if std::mem::take(&mut self.wire.changed) { Woke::Mail } else { Woke::Timeout })
+    }
+
+    /// One step of IDLE.
+    async fn idling(&mut self, tag: &str, until: Instant) -> Result<Idling, ImapError> {
+        let step = self
+            .wire
+            .next("IDLE", until, |answer| -> Result<Idling, ImapError> {
+                if matches!(answer, Response::Continue(_)) {
+                    return Ok(Idling::Begun);
+                }
+                Ok(match done(tag, answer)? {
+                    None => Idling::Other,
+                    Some(Done::Ok) => Idling::Ended,
+                    Some(Done::Refused(_)) => Idling::Refused,
+                })
+            })
+            .await??;
+        if matches!(step, Idling::Ended | Idling::Refused) {
+            self.wire.finished();
+        }
+        Ok(step)
+    }
+
+    /// Says goodbye, if there is anybody to say it to.
+    pub async fn logout(mut self) {
+        let bye = async {
+            let tag = self.wire.send("LOGOUT", "LOGOUT", LOGOUT).await?;
+            let until = Instant::now() + LOGOUT;
+            let ours = |answer: &Response<'_>| matches!(answer, Response::Done { tag: theirs, .. } if theirs.0 == tag);
+            while !self.wire.next("LOGOUT", until, ours).await? {}
+            Ok::<(), ImapError>(())
+        };
+        // The BYE that answers LOGOUT arrives as an error; whatever it is, the connection is dropped now.
+        let _ = tokio::time::timeout(LOGOUT, bye).await;
+    }
+}
+
+/// One answer while IDLE runs.
+enum Idling {
+    Begun,
+    Other,
+    Ended,
+    Refused,
+}
