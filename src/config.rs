@@ -217,7 +217,7 @@ impl Config {
         // What the parser guessed after an error is not worth a word: the syntax first.
         let mut config = None;
         if errors.is_empty() {
-            config = sections::config(&reader::Table::new("the file", 0, document.get_ref(), &findings));
+            config = sections::config(&reader::Table::new(keys::TOP, 0, document.get_ref(), &findings));
         }
         reader::note_syntax(&findings, &errors);
         let warnings = findings.finish()?;

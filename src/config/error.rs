@@ -74,8 +74,8 @@ pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) 
     let allowed = (length / 3).clamp(1, 3);
     let distance = |other: &str| {
         let other = other.to_lowercase();
-        // "prefix" for "ticket_prefix", "promises" for "promise".
-        let part = length >= 4 && (other.contains(&word) || (other.len() >= 4 && word.contains(&other)));
+        // "prefix" for "ticket_prefix", "Tuesday" for "Tue".
+        let part = length >= 4 && (other.contains(&word) || (other.len() >= 3 && word.starts_with(&other)));
         edits(&word, &other).min(if part { 1 } else { usize::MAX })
     };
     known.into_iter().map(|k| (distance(k), k)).filter(|(d, _)| *d <= allowed).min_by_key(|(d, _)| *d).map(|(_, k)| k)
@@ -141,6 +141,7 @@ mod tests {
             ("nmae", Some("name")),
             ("prefix", Some("ticket_prefix")),
             ("nam", Some("name")),
+            ("names", Some("name")),
             ("colour", None),
             ("", None),
         ] {

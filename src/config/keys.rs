@@ -1,8 +1,11 @@
 //! The keys of the config: all there are, table by table. A key that is not listed here is a mistake.
 
+/// The name of the document itself in [`KEYS`].
+pub(super) const TOP: &str = "the file";
+
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
-    ("the file", &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "limits", "reports"]),
+    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "limits", "reports"]),
     ("[project]", &["name", "address", "ticket_prefix"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap"]),

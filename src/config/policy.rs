@@ -111,8 +111,7 @@ fn workdays(value: Value<'_>) -> Option<[bool; 7]> {
         value.wrong("nobody ever works: \"business days\" would have no end", "at least one day");
     }
     for item in listed {
-        let index = item.choose("day", WEEKDAYS)?;
-        if let Some(day) = days.get_mut(index) {
+        if let Some(day) = item.choose("day", WEEKDAYS).and_then(|index| days.get_mut(index)) {
             if *day {
                 item.wrong("this day stands here twice", "each day once");
             }
@@ -232,14 +231,18 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     let or_sooner = match (table.get("or_sooner"), grace) {
         (Some(sooner), grace) => {
             let milestone = sooner.choose("milestone", MILESTONES);
-            Some((milestone?, grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }))?))
+            let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
+            milestone.zip(grace).map(Some)
         }
         (None, Some(_)) => {
-            table.get("grace")?.wrong_key("grace without or_sooner", "or_sooner = \"fix-released\" beside it");
+            if let Some(grace) = table.get("grace") {
+                grace.wrong_key("grace without or_sooner", "or_sooner = \"fix-released\" beside it");
+            }
             None
         }
-        (None, None) => None,
+        (None, None) => Some(None),
     };
+    let pauses = table.boolean("pauses", false);
     let own = ladder(table, "rung", "[[policy.promise.rung]]");
     let listed = ladder(table, "rungs", "[[policy.promise.rung]]");
     if let (Some(value), Some(_)) = (table.get("rungs"), table.get("rung")) {
@@ -251,8 +254,8 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
         until: until?,
         within: term?,
         recurring,
-        pauses: table.boolean("pauses", false),
-        or_sooner,
+        pauses,
+        or_sooner: or_sooner?,
         ladder: own.or(listed),
     })
 }
@@ -273,17 +276,13 @@ fn within(value: Value<'_>) -> Option<Within> {
     if value.is_string() {
         return positive_term(value, "48h").map(Within::All);
     }
-    let table = value.table_or("within", "a term such as \"48h\", or { critical = \"48h\", high = \"7d\" }")?;
-    let mut terms = Vec::new();
-    for (word, severity) in SEVERITIES {
-        if let Some(value) = table.get(word) {
-            terms.push((*severity, positive_term(value, "7d")?));
-        }
-    }
+    let table = value.table_or("within", "a term", "one such as \"48h\", or { critical = \"48h\", high = \"7d\" }")?;
+    let named = SEVERITIES.iter().filter_map(|(word, severity)| Some((*severity, table.get(word)?)));
+    let terms: Vec<_> = named.map(|(severity, value)| Some((severity, positive_term(value, "7d")?))).collect();
     if terms.is_empty() {
         value.wrong("within names no severity", "within = { critical = \"48h\", high = \"7d\" }");
     }
-    Some(Within::BySeverity(terms))
+    terms.into_iter().collect::<Option<_>>().map(Within::BySeverity)
 }
 
 fn term_of(value: Value<'_>, example: &str) -> Option<Term> {
@@ -318,8 +317,8 @@ fn ladder(table: &Table<'_>, key: &str, name: &'static str) -> Option<Vec<Rung>>
             "at least { at = \"due\", to = \"team\" }",
         );
     }
-    let rungs: Option<Vec<Rung>> = tables.iter().map(rung).collect();
-    let rungs = rungs?;
+    let rungs: Vec<Option<Rung>> = tables.iter().map(rung).collect();
+    let rungs: Vec<Rung> = rungs.into_iter().collect::<Option<_>>()?;
     let warns = |rung: &Rung| match rung.at {
         RungAt::Share(_) | RungAt::Before(_) => true,
         RungAt::Due | RungAt::After(_) => false,

@@ -9,7 +9,7 @@ use std::path::Path;
 use toml::de::{DeTable, DeValue};
 
 use super::error::{ConfigError, Mistake, any_of, nearest, position};
-use super::keys::{KEYS, keys_of};
+use super::keys::{KEYS, TOP, keys_of};
 
 /// Every table of the config is shorter than this: more is a slip of a script, not a policy.
 const MOST_ENTRIES: usize = 200;
@@ -83,6 +83,8 @@ pub(super) struct Value<'a> {
     key_at: usize,
     at: usize,
     value: &'a DeValue<'a>,
+    /// True for one entry of the list that the key holds.
+    is_entry: bool,
     findings: &'a Findings<'a>,
 }
 
@@ -106,9 +108,8 @@ impl<'a> Value<'a> {
     pub(super) fn string(self, example: &str) -> Option<&'a str> {
         let found = self.value.as_str();
         if found.is_none() {
-            // A number is most often meant as it stands, and lacks its quotes.
-            let own = self.value.as_integer().map(ToString::to_string);
-            self.kind("a string", &format!("{} = {:?}", self.key, own.as_deref().unwrap_or(example)));
+            let before = if self.is_entry { String::new() } else { format!("{} = ", self.key) };
+            self.kind("a string", &format!("{before}{example:?}"));
         }
         found
     }
@@ -147,8 +148,12 @@ impl<'a> Value<'a> {
             self.wrong(format!("{:?} has {} entries", self.key, items.len()), format!("at most {MOST_ENTRIES}"));
             return None;
         }
-        let item =
-            |item: &'a toml::Spanned<DeValue<'a>>| Value { at: item.span().start, value: item.get_ref(), ..self };
+        let item = |item: &'a toml::Spanned<DeValue<'a>>| Value {
+            at: item.span().start,
+            value: item.get_ref(),
+            is_entry: true,
+            ..self
+        };
         Some(items.iter().map(item).collect())
     }
 
@@ -174,13 +179,13 @@ impl<'a> Value<'a> {
 
     /// The table that stands here; its unknown keys are noted.
     pub(super) fn table(self, name: &'static str) -> Option<Table<'a>> {
-        self.table_or(name, name)
+        self.table_or(name, "a table", name)
     }
 
-    /// The same, with what to write when it is none.
-    pub(super) fn table_or(self, name: &'static str, write: &str) -> Option<Table<'a>> {
+    /// The same, with what else is wanted when it is none, and what to write.
+    pub(super) fn table_or(self, name: &'static str, wanted: &str, write: &str) -> Option<Table<'a>> {
         let Some(entries) = self.value.as_table() else {
-            self.kind("a table", write);
+            self.kind(wanted, write);
             return None;
         };
         Some(Table::new(name, self.at, entries, self.findings))
@@ -188,7 +193,9 @@ impl<'a> Value<'a> {
 
     fn kind(self, wanted: &str, write: &str) {
         let article = if self.value.is_integer() || self.value.is_array() { "an" } else { "a" };
-        self.wrong(format!("{:?} must be {wanted}, not {article} {}", self.key, self.value.type_str()), write);
+        let what = if self.is_entry { "an entry of " } else { "" };
+        let found = self.value.type_str();
+        self.wrong(format!("{what}{:?} must be {wanted}, not {article} {found}", self.key), write);
     }
 }
 
@@ -198,6 +205,8 @@ pub(super) struct Table<'a> {
     pub(super) name: &'static str,
     at: usize,
     entries: &'a DeTable<'a>,
+    /// The keys that were offered in place of unknown ones: that they are missing is said already.
+    offered: Vec<&'static str>,
     pub(super) findings: &'a Findings<'a>,
 }
 
@@ -209,10 +218,18 @@ impl<'a> Table<'a> {
         entries: &'a DeTable<'a>,
         findings: &'a Findings<'a>,
     ) -> Table<'a> {
-        for key in entries.keys().filter(|key| !keys_of(name).contains(&&*key.get_ref().as_ref())) {
-            findings.wrong(key.span().start, unknown(key.get_ref(), name));
+        let mut offered = Vec::new();
+        for (key, value) in entries.iter().filter(|(key, _)| !keys_of(name).contains(&key.get_ref().as_ref())) {
+            let (wrong, key_offered) = unknown(key.get_ref(), value.get_ref().is_table(), name);
+            findings.wrong(key.span().start, wrong);
+            offered.extend(key_offered);
         }
-        Table { name, at, entries, findings }
+        Table { name, at, entries, offered, findings }
+    }
+
+    /// Whether a key is not there and was offered in place of an unknown one.
+    pub(super) fn misspelt(&self, key: &str) -> bool {
+        self.offered.contains(&key) && self.entries.get_key_value(key).is_none()
     }
 
     /// Notes that something is missing here, or wrong as a whole.
@@ -230,13 +247,13 @@ impl<'a> Table<'a> {
         debug_assert!(keys_of(self.name).contains(&key), "{key} of {} is missing in KEYS", self.name);
         let (name, value) = self.entries.get_key_value(key)?;
         let (key, key_at, at) = (name.get_ref().as_ref(), name.span().start, value.span().start);
-        Some(Value { key, key_at, at, value: value.get_ref(), findings: self.findings })
+        Some(Value { key, key_at, at, value: value.get_ref(), is_entry: false, findings: self.findings })
     }
 
     /// The value of a key that must be there; `example` is how to write it.
     pub(super) fn need(&self, key: &str, example: &str) -> Option<Value<'a>> {
         let found = self.get(key);
-        if found.is_none() {
+        if found.is_none() && !self.misspelt(key) {
             self.wrong(format!("{} has no {key:?}", self.name), format!("{key} = {example:?}"));
         }
         found
@@ -282,26 +299,40 @@ impl<'a> Table<'a> {
     }
 }
 
-/// What to say of a key that a table does not have.
-fn unknown(key: &str, table: &'static str) -> Wrong {
+/// What to say of a key that a table does not have, and the key that was probably meant.
+fn unknown(key: &str, is_table: bool, table: &'static str) -> (Wrong, Option<&'static str>) {
     let own = keys_of(table);
     if own.contains(&"password_file") && ["password", "passwd", "pass", "secret", "token"].contains(&key) {
-        return Wrong::new(
-            format!("{key:?} in {table}: secrets do not stand in the config"),
-            "password_file, password_credential or password_command",
-        );
+        let what = format!("{key:?} in {table}: secrets do not stand in the config");
+        let write = "password_file, password_credential or password_command";
+        return (Wrong::new(what, write), Some("password_file"));
     }
-    let what = format!("unknown key {key:?} in {table}");
+    let what = match table {
+        TOP if is_table => format!("unknown table [{key}]"),
+        TOP => format!("unknown key {key:?} above the first table"),
+        _ => format!("unknown key {key:?} in {table}"),
+    };
     if let Some(near) = nearest(key, own.iter().copied()) {
-        return Wrong::new(what, format!("{near:?}"));
+        let write = if table == TOP { head_of(near) } else { format!("{near:?}") };
+        return (Wrong::new(what, write), Some(near));
     }
     // The right key in the wrong place: below this table rather than anywhere else.
     let inner = table.trim_end_matches(']');
     let homes = || KEYS.iter().filter(|(_, keys)| keys.contains(&key)).map(|(home, _)| *home);
     if let Some(home) = homes().find(|home| home.starts_with(inner)).or_else(|| homes().next()) {
-        return Wrong::new(what, format!("it in {home}"));
+        return (Wrong::new(what, format!("it in {home}")), None);
     }
-    Wrong::new(what, any_of(own.iter().copied()))
+    let write = match table {
+        TOP => own.iter().map(|key| head_of(key)).collect::<Vec<_>>().join(", "),
+        _ => any_of(own.iter().copied()),
+    };
+    (Wrong::new(what, write), None)
+}
+
+/// `[project]`, `[[person]]`.
+fn head_of(key: &str) -> String {
+    let is_head = |name: &&str| name.trim_matches(['[', ']']) == key;
+    KEYS.iter().map(|(name, _)| *name).find(is_head).unwrap_or(key).to_owned()
 }
 
 /// Notes what the TOML parser says, in the words of this program. Of one line only the first: the others
@@ -318,6 +349,7 @@ pub(super) fn note_syntax(findings: &Findings<'_>, errors: &[toml::de::Error]) {
         let write = match what {
             "duplicate key" => "each key once",
             "string values must be quoted" => "\"…\" around it",
+            "unexpected leading zero" => "the number without it",
             _ if expected.is_empty() => "TOML (https://toml.io)",
             _ => expected,
         };

@@ -66,7 +66,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
 }
 
 fn need_table<'a>(file: &Table<'a>, key: &str, name: &'static str, write: &str) -> Option<Table<'a>> {
-    if file.get(key).is_none() {
+    if file.get(key).is_none() && !file.misspelt(key) {
         file.wrong(format!("there is no {name}"), write);
     }
     file.table(key, name)
@@ -104,6 +104,7 @@ fn inbox(table: &Table<'_>) -> Option<Inbox> {
             imap.wrong_key("[inbox] has maildir and [inbox.imap]", "one of them");
             None
         }
+        (None, None) if table.misspelt("maildir") || table.misspelt("imap") => None,
         (None, None) => {
             table.wrong("[inbox] says not where mail comes from", "maildir = \"Maildir\", or [inbox.imap]");
             None
@@ -120,6 +121,7 @@ fn outgoing(table: &Table<'_>) -> Option<Outgoing> {
             smtp.wrong_key("[outgoing] has maildir and [outgoing.smtp]", "one of them");
             None
         }
+        (None, None) if table.misspelt("maildir") || table.misspelt("smtp") => None,
         (None, None) => {
             table.wrong("[outgoing] says not where mail goes", "maildir = \"Outgoing\", or [outgoing.smtp]");
             None
@@ -187,13 +189,15 @@ fn endpoint(table: &Table<'_>, default_port: impl Fn(Tls) -> u16) -> Option<Endp
         let what = format!("tls = \"none\" sends mail and password unprotected to {server}");
         value.wrong(what, "\"implicit\" or \"starttls\" (\"none\" is for this machine alone)");
     }
-    let standard = tls.map_or(0, &default_port);
+    let standard = default_port(tls.unwrap_or(Tls::Implicit));
     let port = table.number("port", standard.into(), &(1..=u16::MAX.into()));
     let ca_file = table.get("ca_file").map(|v| path(v, "/etc/ssl/certs/example.pem"));
     let tls = tls?;
     // A handshake on the port of the other kind hangs until its timeout; better said here.
     let other = TLS.iter().map(|(_, tls)| *tls).find(|other| *other != tls && u32::from(default_port(*other)) == port);
-    if let (Some(value), Some(other), true) = (table.get("port"), other, tls != Tls::None && port != standard.into()) {
+    if let (Some(value), Some(other), true) =
+        (table.get("port"), other, tls != Tls::None && port != u32::from(standard))
+    {
         let expects = if other == Tls::Implicit { "TLS from the first byte" } else { "plain text first" };
         value.warn(format!("port {port} expects {expects}; with this tls, {standard} is usual"));
     }
@@ -224,7 +228,8 @@ fn login(table: &Table<'_>) -> Option<Login> {
             None
         }
         (None, _) => {
-            if let Some((value, _)) = user {
+            let said = SECRETS.iter().any(|key| table.misspelt(key));
+            if let (Some((value, _)), false) = (user, said) {
                 value.wrong_key("a user without a secret", "password_file, password_credential or password_command");
             }
             None
@@ -244,8 +249,8 @@ fn secret(value: Value<'_>) -> Option<Secret> {
         }),
         _ if value.is_list() => {
             let words = value.list("pass")?;
-            let words: Option<Vec<String>> = words.iter().map(|w| w.string("pass").map(str::to_owned)).collect();
-            let words = words?;
+            let words: Vec<Option<&str>> = words.iter().map(|word| word.string("pass")).collect();
+            let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
             if words.first().is_none_or(String::is_empty) {
                 value.wrong("password_command is empty", "a program and its arguments");
             }
@@ -298,7 +303,7 @@ fn authserv_id(text: &str) -> Result<String, Wrong> {
 fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
     let tables = file.tables("person", "[[person]]");
     let mut people: Vec<Person> = Vec::new();
-    let mut complete = true;
+    let mut complete = !tables.is_empty();
     for table in &tables {
         let name = table.need("name", "Ada").and_then(|v| Some((v, v.parse("Ada", value::title)?)));
         let address = table.need("address", "ada@example.org");
@@ -322,11 +327,13 @@ fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
             (_, _, _) => complete = false,
         }
     }
-    if tables.is_empty() && file.get("person").is_none() {
+    if file.get("person").is_none() && !file.misspelt("person") {
         file.wrong("there is no [[person]]", "[[person]] with name and address: who handles reports");
     } else if complete && !people.iter().any(|p| p.roles.contains(&Role::Maintainer)) {
-        let first = tables.first().unwrap_or(file);
-        first.wrong("nobody is a maintainer", "roles = [\"maintainer\"] for who handles reports");
+        tables
+            .first()
+            .unwrap_or(file)
+            .wrong("nobody is a maintainer", "roles = [\"maintainer\"] for who handles reports");
     }
     people
 }
@@ -337,15 +344,17 @@ fn roles(table: &Table<'_>) -> Option<Vec<Role>> {
     let listed = value.list("maintainer")?;
     if listed.is_empty() {
         value.wrong("this person has no role", "roles = [\"maintainer\"]");
+        return None;
     }
+    let mut complete = true;
     for item in listed {
-        let role = item.choose("role", ROLES)?;
-        if roles.contains(&role) {
-            item.wrong("this role stands here twice", "each role once");
+        match item.choose("role", ROLES) {
+            Some(role) if roles.contains(&role) => item.wrong("this role stands here twice", "each role once"),
+            Some(role) => roles.push(role),
+            None => complete = false,
         }
-        roles.push(role);
     }
-    Some(roles)
+    complete.then_some(roles)
 }
 
 /// The mailbox without its tag (RFC 5233 section 1), to compare.
@@ -382,10 +391,13 @@ fn digest(file: &Table<'_>) -> Option<String> {
         "never" => Ok(None),
         _ => match Schedule::parse(text) {
             Ok(_) => Ok(Some(text.to_owned())),
-            Err(why) => Err(Wrong::new(
-                format!("{text:?} is no schedule: {why}"),
-                format!("{DIGEST:?} (second, minute, hour, day, month, weekday) or \"never\""),
-            )),
+            Err(why) => {
+                // The five fields of a crontab lack the second.
+                let with_second = format!("0 {text}");
+                let example = Schedule::parse(&with_second).map_or(DIGEST, |_| &with_second);
+                let write = format!("{example:?} (second, minute, hour, day, month, weekday) or \"never\"");
+                Err(Wrong::new(format!("{text:?} is no schedule: {why}"), write))
+            }
         },
     };
     value.parse(DIGEST, read).flatten()

@@ -85,6 +85,10 @@ pub(super) fn server(text: &str) -> Result<String, Wrong> {
     if text.parse::<IpAddr>().is_ok() {
         return Ok(text.to_owned());
     }
+    let bare = text.trim_matches(['[', ']']);
+    if bare.parse::<IpAddr>().is_ok() {
+        return wrong(format!("{bare:?}"));
+    }
     if let Some((_, rest)) = text.split_once("://") {
         return wrong(format!("{:?}", rest.trim_end_matches('/')));
     }
@@ -196,6 +200,7 @@ mod tests {
         for (text, write) in [
             ("imaps://mail.example.org/", "\"mail.example.org\""),
             ("mail.example.org:993", "server = \"mail.example.org\" and port = 993"),
+            ("[::1]", "\"::1\""),
             ("[::1]:143", "server = \"::1\" and port = 143"),
             ("mail example.org", "\"mail.example.org\""),
             ("", "\"mail.example.org\""),

@@ -5,9 +5,11 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use disclosed::config::{Auth, Config, Inbox, KEYS, Outgoing, Secret};
+use disclosed::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
 use disclosed::net::Tls;
+use disclosed::policy::calendar::Quiet;
 use disclosed::policy::{Milestone, Severity, Term, Within};
+use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../config.toml.example");
 const HEAD: &str = "# error: ";
@@ -161,6 +163,152 @@ fn every_listed_key_is_read() {
             let named = format!("{key:?} must be ");
             assert!(found.iter().any(|m| m.contains(&named)), "{key} of {table}: {found:#?}");
             assert!(!found.iter().any(|m| m.contains("unknown key")), "{key} of {table}: {found:#?}");
+        }
+    }
+}
+
+const LEAST: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox.imap]
+server = "localhost"
+user = "security@example.org"
+password_file = "imap-password"
+[outgoing.smtp]
+server = "mail.example.org"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+"#;
+
+/// A line in place of another of the least config, or at its end.
+fn with(old: &str, new: &str) -> Config {
+    let text = if old.is_empty() { format!("{LEAST}{new}\n") } else { LEAST.replace(old, new) };
+    parse(&text).unwrap_or_else(|e| panic!("{new}: {e:#?}"))
+}
+
+fn imap(old: &str, new: &str) -> ImapConfig {
+    match with(old, new).inbox {
+        Inbox::Imap(imap) => imap,
+        Inbox::Maildir(_) => panic!("not IMAP"),
+    }
+}
+
+#[test]
+fn ports_follow_tls() {
+    for (tls, port, expect) in
+        [("implicit", "", 993), ("starttls", "", 143), ("none", "", 143), ("none", "port = 0x7d0", 2000)]
+    {
+        let imap = imap("user =", &format!("tls = \"{tls}\"\n{port}\nuser ="));
+        assert_eq!(imap.endpoint.port, expect, "{tls}");
+    }
+    for (server, tls, expect) in
+        [("mail.example.org", "implicit", 465), ("mail.example.org", "starttls", 587), ("::1", "none", 25)]
+    {
+        let new = format!("server = \"{server}\"\ntls = \"{tls}\"");
+        let Outgoing::Smtp(smtp) = with("server = \"mail.example.org\"", &new).outgoing else { panic!("not SMTP") };
+        assert_eq!((smtp.endpoint.port, smtp.login.is_none()), (expect, true), "{tls}");
+    }
+}
+
+#[test]
+fn secrets_are_found_in_three_places() {
+    let words = |words: &[&str]| Secret::Command(words.iter().map(ToString::to_string).collect());
+    for (line, expect) in [
+        ("password_file = \"imap\"", Secret::File("tests/configs/imap".into())),
+        ("password_file = \"/run/imap\"", Secret::File("/run/imap".into())),
+        ("password_credential = \"imap\"", Secret::Credential("imap".into())),
+        ("password_command = \"pass  show mail\"", words(&["pass", "show", "mail"])),
+        ("password_command = [\"pass\", \"show\", \"my mail\"]", words(&["pass", "show", "my mail"])),
+    ] {
+        assert_eq!(imap("password_file = \"imap-password\"", line).login.secret, expect, "{line}");
+    }
+}
+
+#[test]
+fn what_is_odd_is_accepted_with_a_warning() {
+    let check = |old: &str, new: &str, expect: &str| {
+        let warnings = with(old, new).warnings;
+        assert!(warnings.iter().any(|w| w.ends_with(expect)), "{new}: {warnings:#?}");
+    };
+    let ids = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
+    assert_eq!(with("", ids).warnings, [""; 0]);
+    check("", "", "commands come from `disclosed do` only and not by mail");
+    check("", "[identity]\nacknowledge = \"believed\"", "and not by mail, and nobody is acknowledged");
+    check(
+        "user =",
+        "sent_folder = \"Sent\"\nuser =",
+        ":7:1: sent_folder is read by a later version; nothing watches it yet",
+    );
+    check("user =", "junk_folder = \"Junk\"\nuser =", "junk_folder is read by a later version; nothing watches it yet");
+    check("", "[identity]\ndkim = true", "it believes Authentication-Results only");
+    check("user =", "port = 143\nuser =", "port 143 expects plain text first; with this tls, 993 is usual");
+    check("", "[limits]\nacks_per_sender_day = 0", "acks_per_sender_day = 0: every such mail is held for a person");
+    check("", "[[policy.rung]]\nat = \"due\"\nto = \"team\"", "people hear of it when it is too late");
+}
+
+#[test]
+fn a_promise_replaces_that_of_the_preset() {
+    let names = |text: &str| with("", text).policy.promises.into_iter().map(|p| p.name).collect::<Vec<_>>();
+    let standard = names("");
+    assert_eq!(names("[policy]\npreset = \"standard\""), standard);
+    let own = "[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"5h\"\n\
+               [[policy.promise]]\nname = \"tea\"\nevery = \"14d\"\npauses = true";
+    assert_eq!(names(own), ["acknowledge", "tea"]);
+    let merged = with("", &format!("[policy]\npreset = \"standard\"\n{own}")).policy.promises;
+    assert_eq!(merged.len(), standard.len() + 1);
+    let five = Within::All(Term::Elapsed(jiff::SignedDuration::from_hours(5)));
+    assert!(merged.iter().any(|p| p.name == "acknowledge" && p.within == five));
+    let tea = merged.iter().find(|p| p.name == "tea").unwrap();
+    assert!(tea.recurring && tea.pauses);
+    assert_eq!((tea.from, tea.until), (Milestone::Received, Milestone::LastHeardFromUs));
+}
+
+#[test]
+fn working_time_is_read() {
+    let calendar = with(
+        "",
+        "[policy]\ntimezone = \"europe/berlin\"\nworkdays = [\"Sun\", \"Mon\"]\nhours = \"8:00-12:30\"\n\
+         holidays = [\"2027-01-01\", 2027-12-25, \"holidays.ics\"]\nquiet = \"22:00-07:00\"",
+    )
+    .policy
+    .calendar;
+    let time = |hour, minute| jiff::civil::Time::new(hour, minute, 0, 0).unwrap();
+    assert_eq!(calendar.zone_name, "Europe/Berlin");
+    assert_eq!(calendar.workdays, [true, false, false, false, false, false, true]);
+    assert_eq!(calendar.hours, (time(8, 0), time(12, 30)));
+    assert_eq!(calendar.quiet, Quiet::Between(time(22, 0), time(7, 0)));
+    let days = ["2027-01-01", "2027-05-01", "2027-12-25"].map(|d| d.parse::<jiff::civil::Date>().unwrap());
+    assert_eq!(calendar.holidays.into_iter().collect::<Vec<_>>(), days);
+}
+
+#[test]
+fn the_digest_can_be_turned_off() {
+    assert_eq!(with("", "").digest.as_deref(), Some("0 0 9 * * Mon"));
+    assert_eq!(with("", "[reports]\ndigest = \"never\"").digest, None);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Whatever is done to a config, it is read or its mistakes are told, each at a place that is there.
+    #[test]
+    fn a_damaged_config_is_read_or_explained(
+        at in 0..6_000_usize,
+        out in 0..30_usize,
+        put in prop::sample::select(vec!["", "\"", "[", "]", "=", "#", "\n", "1", "-", "ä", "{", "true", "\0", "[[", "9999999999999"]),
+    ) {
+        let whole = turned_on(|l| l.starts_with("maildir"));
+        let before: String = whole.chars().take(at).collect();
+        let after: String = whole.chars().skip(at + out).collect();
+        let text = before + put + &after;
+        if let Err(error) = Config::parse(&text, Path::new("config.toml")) {
+            prop_assert!(!error.mistakes().is_empty());
+            for mistake in error.mistakes() {
+                let line = text.split('\n').nth(mistake.line - 1);
+                prop_assert!(line.is_some_and(|l| (1..=l.chars().count() + 1).contains(&mistake.column)), "{}", mistake);
+            }
         }
     }
 }
