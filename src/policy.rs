@@ -1,18 +1,25 @@
 //! What the project has published: its promises, the ladder of reminders, the people's hours.
 //!
-//! Everything here is a value; nothing reads a clock. `calendar` knows working time and quiet time,
-//! `deadline` turns a term and a start into an instant and a ladder into dated steps, `digest` knows when
-//! the next digest is due, and `presets` holds policies ready to use.
+//! Everything here is a value; nothing reads a clock. `term` reads lengths of time as people write them,
+//! `calendar` knows working time and quiet time, `deadline` turns a term and a start into an instant,
+//! `ladder` turns reminders into dated steps, `digest` knows when the next digest is due, and `presets`
+//! holds policies ready to use.
 
 pub mod calendar;
 pub mod deadline;
 pub mod digest;
+pub mod ladder;
 pub mod presets;
+pub mod term;
+
+use std::fmt;
+use std::str::FromStr;
 
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
 pub use calendar::Calendar;
+pub use ladder::Step;
 
 /// A point in the life of a ticket that starts or keeps a promise.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -151,4 +158,155 @@ pub struct Policy {
     pub ladder: Vec<Rung>,
     /// Whether the automatic acknowledgement keeps the promise to acknowledge.
     pub automatic_counts: bool,
+}
+
+impl Milestone {
+    /// All milestones, in the order in which they tend to come.
+    pub const ALL: [Milestone; 10] = [
+        Milestone::Received,
+        Milestone::Acknowledged,
+        Milestone::Assessed,
+        Milestone::Accepted,
+        Milestone::FixReady,
+        Milestone::FixReleased,
+        Milestone::Public,
+        Milestone::Closed,
+        Milestone::Exploited,
+        Milestone::LastHeardFromUs,
+    ];
+
+    /// Its name in the config and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Milestone::Received => "received",
+            Milestone::Acknowledged => "acknowledged",
+            Milestone::Assessed => "assessed",
+            Milestone::Accepted => "accepted",
+            Milestone::FixReady => "fix-ready",
+            Milestone::FixReleased => "fix-released",
+            Milestone::Public => "public",
+            Milestone::Closed => "closed",
+            Milestone::Exploited => "exploited",
+            Milestone::LastHeardFromUs => "last-heard-from-us",
+        }
+    }
+}
+
+impl Severity {
+    /// All severities, mildest first.
+    pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
+
+    /// Its name in the config, in commands and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Severity::Low => "low",
+            Severity::Medium => "medium",
+            Severity::High => "high",
+            Severity::Critical => "critical",
+        }
+    }
+}
+
+impl Audience {
+    /// All audiences, nearest to the ticket first.
+    pub const ALL: [Audience; 5] =
+        [Audience::Owner, Audience::Team, Audience::Lead, Audience::Escalation, Audience::Observer];
+
+    /// Its name in the config and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Audience::Owner => "owner",
+            Audience::Team => "team",
+            Audience::Lead => "lead",
+            Audience::Escalation => "escalation",
+            Audience::Observer => "observer",
+        }
+    }
+}
+
+impl fmt::Display for Milestone {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl fmt::Display for Severity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl fmt::Display for Audience {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.word())
+    }
+}
+
+impl FromStr for Milestone {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Milestone, String> {
+        among("milestone", text, &Milestone::ALL, Milestone::word)
+    }
+}
+
+impl FromStr for Severity {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Severity, String> {
+        among("severity", text, &Severity::ALL, Severity::word)
+    }
+}
+
+impl FromStr for Audience {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Audience, String> {
+        among("audience", text, &Audience::ALL, Audience::word)
+    }
+}
+
+/// Finds a word in a closed list, whatever its case. The error lists all there are.
+fn among<T: Copy>(noun: &str, text: &str, all: &[T], word: fn(T) -> &'static str) -> Result<T, String> {
+    let wanted = text.trim();
+    all.iter().copied().find(|one| word(*one).eq_ignore_ascii_case(wanted)).ok_or_else(|| {
+        let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
+        format!("{} is not a {noun}: write one of {}", term::shown(wanted), words.join(", "))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn check<T>(all: &[T])
+    where
+        T: Copy + PartialEq + fmt::Debug + fmt::Display + FromStr<Err = String> + Serialize,
+        T: for<'de> Deserialize<'de>,
+    {
+        for one in all {
+            assert_eq!(one.to_string().parse::<T>(), Ok(*one));
+            assert_eq!(one.to_string().to_uppercase().parse::<T>(), Ok(*one));
+            let json = serde_json::to_string(one).unwrap();
+            assert_eq!(json, format!("\"{one}\""), "the word and serde must agree");
+            assert_eq!(serde_json::from_str::<T>(&json).unwrap(), *one);
+        }
+    }
+
+    #[test]
+    fn words_are_the_same_everywhere() {
+        check(&Milestone::ALL);
+        check(&Severity::ALL);
+        check(&Audience::ALL);
+    }
+
+    #[test]
+    fn an_unknown_word_is_told_with_the_known_ones() {
+        assert_eq!(
+            "sever".parse::<Severity>().unwrap_err(),
+            "\"sever\" is not a severity: write one of low, medium, high, critical"
+        );
+        assert!("".parse::<Milestone>().is_err());
+        assert!("fixready".parse::<Milestone>().unwrap_err().contains("fix-ready"));
+    }
 }

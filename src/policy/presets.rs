@@ -1,1 +1,88 @@
 //! Policies ready to use.
+
+use jiff::SignedDuration;
+
+use super::{Audience, Milestone, Promise, Rung, RungAt, Term, Within};
+
+/// The presets by name, each with one line on what it promises.
+pub const NAMES: [(&str, &str); 1] =
+    [("standard", "acknowledge within 48 hours, assess within 7 days, disclose within 90 days")];
+
+/// The promises of a preset; None if there is none of this name.
+pub fn by_name(name: &str) -> Option<Vec<Promise>> {
+    match name {
+        "standard" => Some(standard()),
+        _ => None,
+    }
+}
+
+/// What most security policies say: acknowledge in 48 hours, assess in 7 days, public in 90 days.
+pub fn standard() -> Vec<Promise> {
+    vec![
+        promise("acknowledge", Milestone::Acknowledged, hours(48)),
+        promise("assess", Milestone::Assessed, days(7)),
+        promise("disclose", Milestone::Public, days(90)),
+    ]
+}
+
+/// The ladder when none is configured: half time to the owner, a day before to the team, four hours before to the
+/// lead, then to the escalation at the deadline and each day after it.
+pub fn default_ladder() -> Vec<Rung> {
+    let rung = |at, to| Rung { at, to, every: None };
+    vec![
+        rung(RungAt::Share(50), Audience::Owner),
+        rung(RungAt::Before(hours(24)), Audience::Team),
+        rung(RungAt::Before(hours(4)), Audience::Lead),
+        rung(RungAt::Due, Audience::Escalation),
+        Rung { at: RungAt::After(days(1)), to: Audience::Escalation, every: Some(days(1)) },
+    ]
+}
+
+fn promise(name: &str, until: Milestone, term: Term) -> Promise {
+    Promise {
+        name: name.to_owned(),
+        from: Milestone::Received,
+        until,
+        within: Within::All(term),
+        recurring: false,
+        pauses: false,
+        or_sooner: None,
+        ladder: None,
+    }
+}
+
+fn hours(hours: i64) -> Term {
+    Term::Elapsed(SignedDuration::from_hours(hours))
+}
+
+fn days(days: u16) -> Term {
+    Term::Civil { months: 0, days }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_named_preset_is_there_and_says_what_its_line_says() {
+        for (name, _) in NAMES {
+            let promises = by_name(name).unwrap();
+            assert!(!promises.is_empty(), "{name}");
+        }
+        assert!(by_name("Standard ").is_none());
+        let terms: Vec<_> = standard().iter().map(|p| format!("{} {}", p.name, p.term(None).unwrap())).collect();
+        assert_eq!(terms, ["acknowledge 48h", "assess 7d", "disclose 90d"]);
+    }
+
+    #[test]
+    fn the_default_ladder_reads_as_documented() {
+        let text: Vec<_> = default_ladder()
+            .iter()
+            .map(|rung| {
+                let every = rung.every.map_or_else(String::new, |every| format!(" every {every}"));
+                format!("{}{every} {}", rung.at, rung.to)
+            })
+            .collect();
+        assert_eq!(text, ["50% owner", "-24h team", "-4h lead", "due escalation", "+1d every 1d escalation"]);
+    }
+}
