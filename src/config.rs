@@ -194,7 +194,7 @@ impl Config {
         }
         let text = String::from_utf8(bytes).map_err(|e| {
             let good = String::from_utf8_lossy(e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default());
-            let (line, column) = error::position(&good, good.len());
+            let (line, column) = error::Places::new(&good).find(good.len());
             ConfigError::Mistakes(vec![Mistake {
                 file: path.to_owned(),
                 line,

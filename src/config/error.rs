@@ -58,12 +58,26 @@ impl fmt::Display for Mistake {
     }
 }
 
-/// Line and column (both from 1, the column in characters) of a byte offset; past the end it is the end.
-pub(super) fn position(text: &str, offset: usize) -> (usize, usize) {
-    text.char_indices().take_while(|(at, _)| *at < offset).fold((1, 1), |(line, column), (_, c)| match c {
-        '\n' => (line + 1, 1),
-        _ => (line, column + 1),
-    })
+/// A text and where its lines begin.
+pub(super) struct Places<'a> {
+    text: &'a str,
+    starts: Vec<usize>,
+}
+
+impl<'a> Places<'a> {
+    pub(super) fn new(text: &'a str) -> Self {
+        let after_break = text.match_indices('\n').map(|(at, _)| at + 1);
+        Self { text, starts: std::iter::once(0).chain(after_break).collect() }
+    }
+
+    /// Line and column (both from 1, the column in characters) of a byte offset; past the end it is the end.
+    pub(super) fn find(&self, offset: usize) -> (usize, usize) {
+        let line = self.starts.partition_point(|start| *start <= offset);
+        let start = line.checked_sub(1).and_then(|i| self.starts.get(i)).copied().unwrap_or(0);
+        let rest = self.text.get(start..).unwrap_or_default();
+        let column = rest.char_indices().take_while(|(at, _)| start + at < offset).count();
+        (line, column + 1)
+    }
 }
 
 /// The known word that `word` was most likely meant to be; `None` when nothing is near.
@@ -125,10 +139,12 @@ mod tests {
     #[test]
     fn a_mistake_points_at_the_character() {
         let text = "ä = 1\nb = \"ü\" x";
-        for (needle, expect) in [("ä", (1, 1)), ("=", (1, 3)), ("b", (2, 1)), ("x", (2, 9))] {
-            assert_eq!(position(text, text.find(needle).unwrap()), expect, "{needle}");
+        let places = Places::new(text);
+        for (needle, expect) in [("ä", (1, 1)), ("=", (1, 3)), ("\n", (1, 6)), ("b", (2, 1)), ("x", (2, 9))] {
+            assert_eq!(places.find(text.find(needle).unwrap()), expect, "{needle}");
         }
-        assert_eq!(position(text, 10_000), (2, 10));
+        assert_eq!(places.find(10_000), (2, 10));
+        assert_eq!(Places::new("").find(0), (1, 1));
     }
 
     #[test]

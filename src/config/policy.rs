@@ -12,27 +12,6 @@ use super::value;
 use crate::policy::calendar::{self, Quiet};
 use crate::policy::{Audience, Calendar, Milestone, Policy, Promise, Rung, RungAt, Severity, Term, Within, presets};
 
-const MILESTONES: &[(&str, Milestone)] = &[
-    ("received", Milestone::Received),
-    ("acknowledged", Milestone::Acknowledged),
-    ("assessed", Milestone::Assessed),
-    ("accepted", Milestone::Accepted),
-    ("fix-ready", Milestone::FixReady),
-    ("fix-released", Milestone::FixReleased),
-    ("public", Milestone::Public),
-    ("closed", Milestone::Closed),
-    ("exploited", Milestone::Exploited),
-    ("last-heard-from-us", Milestone::LastHeardFromUs),
-];
-const SEVERITIES: &[(&str, Severity)] =
-    &[("critical", Severity::Critical), ("high", Severity::High), ("medium", Severity::Medium), ("low", Severity::Low)];
-const AUDIENCES: &[(&str, Audience)] = &[
-    ("owner", Audience::Owner),
-    ("team", Audience::Team),
-    ("lead", Audience::Lead),
-    ("escalation", Audience::Escalation),
-    ("observer", Audience::Observer),
-];
 /// Monday first, as [`Calendar::workdays`].
 const WEEKDAYS: &[(&str, usize)] =
     &[("Mon", 0), ("Tue", 1), ("Wed", 2), ("Thu", 3), ("Fri", 4), ("Sat", 5), ("Sun", 6)];
@@ -71,7 +50,11 @@ pub(super) fn policy(file: &Table<'_>) -> Option<Policy> {
 }
 
 fn preset_names() -> Vec<(&'static str, &'static str)> {
-    presets::NAMES.iter().map(|name| (*name, *name)).collect()
+    presets::NAMES.iter().map(|(name, _)| (*name, *name)).collect()
+}
+
+fn milestone(value: Value<'_>) -> Option<Milestone> {
+    value.choose("milestone", &Milestone::ALL.map(|milestone| (milestone.word(), milestone)))
 }
 
 fn calendar(table: &Table<'_>) -> Calendar {
@@ -210,16 +193,12 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
             None
         }
     };
-    let milestone = |key, default| match table.get(key) {
-        Some(value) => value.choose("milestone", MILESTONES),
-        None => default,
-    };
-    let from = milestone("from", Some(Milestone::Received));
+    let from = table.get("from").map_or(Some(Milestone::Received), milestone);
     let default_until = recurring.then_some(Milestone::LastHeardFromUs);
     if default_until.is_none() {
         table.need("until", "acknowledged");
     }
-    let until = milestone("until", default_until);
+    let until = table.get("until").map_or(default_until, milestone);
     if let (Some(from), Some(until), Some(value)) = (from, until, table.get("until")) {
         if from == until {
             value.wrong("this promise ends where it starts", "another milestone in from or until");
@@ -230,7 +209,7 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     let grace = table.get("grace").map(|v| term_of(v, "0d"));
     let or_sooner = match (table.get("or_sooner"), grace) {
         (Some(sooner), grace) => {
-            let milestone = sooner.choose("milestone", MILESTONES);
+            let milestone = self::milestone(sooner);
             let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
             milestone.zip(grace).map(Some)
         }
@@ -277,30 +256,29 @@ fn within(value: Value<'_>) -> Option<Within> {
         return positive_term(value, "48h").map(Within::All);
     }
     let table = value.table_or("within", "a term", "one such as \"48h\", or { critical = \"48h\", high = \"7d\" }")?;
-    let named = SEVERITIES.iter().filter_map(|(word, severity)| Some((*severity, table.get(word)?)));
+    // The worst first, which has the least time.
+    let severities = Severity::ALL.into_iter().rev();
+    let named = severities.filter_map(|severity| Some((severity, table.get(severity.word())?)));
     let terms: Vec<_> = named.map(|(severity, value)| Some((severity, positive_term(value, "7d")?))).collect();
     if terms.is_empty() {
         value.wrong("within names no severity", "within = { critical = \"48h\", high = \"7d\" }");
     }
-    terms.into_iter().collect::<Option<_>>().map(Within::BySeverity)
+    let terms: Vec<(Severity, Term)> = terms.into_iter().collect::<Option<_>>()?;
+    for ((worse, long), (better, short)) in terms.iter().zip(terms.iter().skip(1)) {
+        if long.nominal() > short.nominal() {
+            value.warn(format!("{worse} has more time ({long}) than {better} ({short})"));
+        }
+    }
+    Some(Within::BySeverity(terms))
 }
 
 fn term_of(value: Value<'_>, example: &str) -> Option<Term> {
-    value.parse(example, |text| {
-        Term::parse(text).map_err(|why| {
-            Wrong::new(format!("{text:?} is no term: {why}"), "\"48h\", \"7d\", \"2w\" or \"3 business days\"")
-        })
-    })
+    value.parse(example, |text| Term::parse(text).map_err(|why| Wrong::sentence(&why, "\"48h\" or \"7d\"")))
 }
 
 fn positive_term(value: Value<'_>, example: &str) -> Option<Term> {
     let term = term_of(value, example)?;
-    let nothing = match term {
-        Term::Elapsed(duration) => !duration.is_positive(),
-        Term::Civil { months, days } => months == 0 && days == 0,
-        Term::Business(days) => days == 0,
-    };
-    if nothing {
+    if term.is_zero() {
         value.wrong("a term of no time cannot be kept", format!("a longer one, such as {example:?}"));
         return None;
     }
@@ -331,40 +309,17 @@ fn ladder(table: &Table<'_>, key: &str, name: &'static str) -> Option<Vec<Rung>>
 
 fn rung(table: &Table<'_>) -> Option<Rung> {
     let at = table.need("at", "-24h").and_then(|value| {
-        value.parse("-24h", |text| {
-            RungAt::parse(text).map_err(|why| {
-                Wrong::new(format!("{text:?} is no rung: {why}"), "\"50%\", \"-24h\", \"due\" or \"+1d\"")
-            })
-        })
+        value.parse("-24h", |text| RungAt::parse(text).map_err(|why| Wrong::sentence(&why, "\"-24h\" or \"due\"")))
     });
-    let to = table.need("to", "team").and_then(|value| value.choose("audience", AUDIENCES));
+    let to = table
+        .need("to", "team")
+        .and_then(|value| value.choose("audience", &Audience::ALL.map(|audience| (audience.word(), audience))));
     let every = table.get("every").map(|value| {
         let term = positive_term(value, "1d")?;
-        if matches!(term, Term::Elapsed(d) if d < FASTEST_REPEAT) {
+        if term.nominal() < FASTEST_REPEAT {
             value.wrong("a reminder that repeats so fast is not read", "\"10m\" or longer");
         }
         Some(term)
     });
     Some(Rung { at: at?, to: to?, every: every.map_or(Some(None), |e| e.map(Some))? })
-}
-
-#[cfg(test)]
-mod tests {
-    use serde::de::DeserializeOwned;
-
-    use super::*;
-
-    /// The words of the config are those of the JSON and of the commands.
-    #[test]
-    fn words_are_the_same_everywhere() {
-        fn check<T: DeserializeOwned + PartialEq + std::fmt::Debug>(words: &[(&str, T)]) {
-            for (word, value) in words {
-                let json = serde_json::Value::String((*word).to_owned());
-                assert_eq!(serde_json::from_value::<T>(json).unwrap(), *value, "{word}");
-            }
-        }
-        check(MILESTONES);
-        check(SEVERITIES);
-        check(AUDIENCES);
-    }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 use toml::de::{DeTable, DeValue};
 
-use super::error::{ConfigError, Mistake, any_of, nearest, position};
+use super::error::{ConfigError, Mistake, Places, any_of, nearest};
 use super::keys::{KEYS, TOP, keys_of};
 
 /// Every table of the config is shorter than this: more is a slip of a script, not a policy.
@@ -25,19 +25,26 @@ impl Wrong {
     pub(super) fn new(what: impl Into<String>, write: impl Into<String>) -> Self {
         Self { what: what.into(), write: write.into() }
     }
+
+    /// A sentence of the policy's readers: "what is wrong: write this".
+    pub(super) fn sentence(why: &str, otherwise: &str) -> Self {
+        let parts = why.rsplit_once(": write ").or_else(|| why.rsplit_once(" Write "));
+        let (what, write) = parts.unwrap_or((why, otherwise));
+        Self::new(what.trim_end_matches('?'), write)
+    }
 }
 
 /// What was found while reading.
 pub(super) struct Findings<'a> {
     file: &'a Path,
-    text: &'a str,
+    places: Places<'a>,
     mistakes: RefCell<Vec<(usize, Wrong)>>,
     warnings: RefCell<Vec<(usize, String)>>,
 }
 
 impl<'a> Findings<'a> {
     pub(super) fn new(file: &'a Path, text: &'a str) -> Self {
-        Self { file, text, mistakes: RefCell::default(), warnings: RefCell::default() }
+        Self { file, places: Places::new(text), mistakes: RefCell::default(), warnings: RefCell::default() }
     }
 
     /// Notes a mistake at a byte offset.
@@ -62,14 +69,14 @@ impl<'a> Findings<'a> {
             let mut warnings = self.warnings.into_inner();
             warnings.sort_by_key(|(at, _)| *at);
             let placed = |(at, what): (usize, String)| {
-                let (line, column) = position(self.text, at);
+                let (line, column) = self.places.find(at);
                 format!("{}:{line}:{column}: {what}", self.file.display())
             };
             return Ok(warnings.into_iter().map(placed).collect());
         }
         mistakes.sort_by_key(|(at, _)| *at);
         let placed = |(at, wrong): (usize, Wrong)| {
-            let (line, column) = position(self.text, at);
+            let (line, column) = self.places.find(at);
             Mistake { file: self.file.to_owned(), line, column, what: wrong.what, write: wrong.write }
         };
         Err(ConfigError::Mistakes(mistakes.into_iter().map(placed).collect()))
@@ -341,7 +348,7 @@ pub(super) fn note_syntax(findings: &Findings<'_>, errors: &[toml::de::Error]) {
     let mut last_line = None;
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
-        let line = position(findings.text, at).0;
+        let line = findings.places.find(at).0;
         if last_line.replace(line) == Some(line) {
             continue;
         }

@@ -391,13 +391,7 @@ fn digest(file: &Table<'_>) -> Option<String> {
         "never" => Ok(None),
         _ => match Schedule::parse(text) {
             Ok(_) => Ok(Some(text.to_owned())),
-            Err(why) => {
-                // The five fields of a crontab lack the second.
-                let with_second = format!("0 {text}");
-                let example = Schedule::parse(&with_second).map_or(DIGEST, |_| &with_second);
-                let write = format!("{example:?} (second, minute, hour, day, month, weekday) or \"never\"");
-                Err(Wrong::new(format!("{text:?} is no schedule: {why}"), write))
-            }
+            Err(why) => Err(Wrong::sentence(&why, "\"0 0 9 * * Mon\"")),
         },
     };
     value.parse(DIGEST, read).flatten()

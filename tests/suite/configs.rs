@@ -1,6 +1,8 @@
 //! The config: good ones parse, and each bad one in `tests/configs` gives exactly the errors that its first lines
 //! say. `UPDATE_EXPECT=1 cargo test configs` rewrites those lines.
 
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test that fails says so by a panic")]
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -245,6 +247,9 @@ fn what_is_odd_is_accepted_with_a_warning() {
     check("", "[identity]\ndkim = true", "it believes Authentication-Results only");
     check("user =", "port = 143\nuser =", "port 143 expects plain text first; with this tls, 993 is usual");
     check("", "[limits]\nacks_per_sender_day = 0", "acks_per_sender_day = 0: every such mail is held for a person");
+    let promise = "[[policy.promise]]\nname = \"fix\"\nuntil = \"fix-released\"\n\
+                   within = { low = \"7d\", critical = \"1 month\", medium = \"3d\" }";
+    check("", promise, ":17:1: critical has more time (1 month) than medium (3d)");
     check("", "[[policy.rung]]\nat = \"due\"\nto = \"team\"", "people hear of it when it is too late");
 }
 
