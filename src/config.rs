@@ -1,12 +1,36 @@
 //! `config.toml`, checked into types.
+//!
+//! `keys` lists every key there is, `reader` walks the document and knows where each key and value stands,
+//! `sections` and `policy` make types of the tables, `value` of single strings, `error` says what is wrong,
+//! where, and what to write instead: all of it at once. `secret` fetches passwords when they are needed.
 
-use std::path::PathBuf;
+mod error;
+mod keys;
+mod policy;
+mod reader;
+mod secret;
+mod sections;
+mod value;
+
+use std::io::Read;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+
+use toml::de::DeTable;
 
 use crate::mail::Address;
 use crate::net::Endpoint;
 use crate::policy::Policy;
 use crate::ticket::Person;
+
+pub use error::{ConfigError, Mistake};
+pub use keys::KEYS;
+pub use secret::{Password, SecretError};
+
+/// Where the config is looked for when none is named, in this order.
+const PLACES: [&str; 2] = ["config.toml", "/etc/disclosed/config.toml"];
+/// The longest config, in octets.
+const MAX_CONFIG: u64 = 1024 * 1024;
 
 /// The whole config. Paths are absolute or relative to the working directory: those in the file are relative
 /// to the file and are joined here.
@@ -144,4 +168,70 @@ pub struct Limits {
     pub automatic_per_hour: u32,
     /// Octets of the largest mail that is taken in whole.
     pub message: u64,
+}
+
+impl Config {
+    /// The config to use: the one that is named (`--config`), else `./config.toml`, else
+    /// `/etc/disclosed/config.toml`.
+    ///
+    /// # Errors
+    /// When none is named and none of the others exists.
+    pub fn find(explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
+        find_in(explicit, &PLACES)
+    }
+
+    /// Reads a config from its file.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or with every mistake in it.
+    pub fn load(path: &Path) -> Result<Self, ConfigError> {
+        let unreadable = |why| ConfigError::Unreadable { file: path.to_owned(), why };
+        let mut bytes = Vec::new();
+        let opened = std::fs::File::open(path).map_err(unreadable)?;
+        opened.take(MAX_CONFIG + 1).read_to_end(&mut bytes).map_err(unreadable)?;
+        if bytes.len() as u64 > MAX_CONFIG {
+            return Err(unreadable(std::io::Error::other("it is longer than 1 MiB")));
+        }
+        let text = String::from_utf8(bytes).map_err(|e| {
+            let good = String::from_utf8_lossy(e.as_bytes().get(..e.utf8_error().valid_up_to()).unwrap_or_default());
+            let (line, column) = error::Places::new(&good).find(good.len());
+            ConfigError::Mistakes(vec![Mistake {
+                file: path.to_owned(),
+                line,
+                column,
+                what: "not UTF-8".to_owned(),
+                write: "the file in UTF-8".to_owned(),
+            }])
+        })?;
+        Self::parse(&text, path)
+    }
+
+    /// Reads a config from its text. `file` stands in messages, and relative paths are relative to it. Of the
+    /// file system nothing is read but the `.ics` files of `holidays` and the machine's time zones.
+    ///
+    /// # Errors
+    /// With every mistake in the text, in its order.
+    pub fn parse(text: &str, file: &Path) -> Result<Self, ConfigError> {
+        let findings = reader::Findings::new(file, text);
+        let (document, errors) = DeTable::parse_recoverable(text);
+        // What the parser guessed after an error is not worth a word: the syntax first.
+        let mut config = None;
+        if errors.is_empty() {
+            config = sections::config(&reader::Table::new(keys::TOP, 0, document.get_ref(), &findings));
+        }
+        reader::note_syntax(&findings, &errors);
+        let warnings = findings.finish()?;
+        match config {
+            Some(config) => Ok(Self { warnings, ..config }),
+            None => Err(ConfigError::Mistakes(Vec::new())),
+        }
+    }
+}
+
+fn find_in(explicit: Option<&Path>, places: &[&str]) -> Result<PathBuf, ConfigError> {
+    if let Some(path) = explicit {
+        return Ok(path.to_owned());
+    }
+    let found = places.iter().find(|place| Path::new(place).exists()).map(PathBuf::from);
+    found.ok_or_else(|| ConfigError::NotFound(places.iter().map(ToString::to_string).collect()))
 }

@@ -1,0 +1,66 @@
+//! The keys of the config: all there are, table by table. A key that is not listed here is a mistake.
+
+/// The name of the document itself in [`KEYS`].
+pub(super) const TOP: &str = "the file";
+
+/// Each table, as its head stands in the file, and its keys.
+pub const KEYS: &[(&str, &[&str])] = &[
+    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "limits", "reports"]),
+    ("[project]", &["name", "address", "ticket_prefix"]),
+    ("[store]", &["path"]),
+    ("[inbox]", &["maildir", "imap"]),
+    (
+        "[inbox.imap]",
+        &[
+            "server",
+            "port",
+            "tls",
+            "ca_file",
+            "user",
+            "password_file",
+            "password_credential",
+            "password_command",
+            "auth",
+            "folder",
+            "sent_folder",
+            "junk_folder",
+            "poll",
+            "idle",
+        ],
+    ),
+    ("[outgoing]", &["maildir", "smtp"]),
+    (
+        "[outgoing.smtp]",
+        &[
+            "server",
+            "port",
+            "tls",
+            "ca_file",
+            "user",
+            "password_file",
+            "password_credential",
+            "password_command",
+            "auth",
+        ],
+    ),
+    ("[identity]", &["authserv_ids", "dkim", "plus_addressing", "acknowledge"]),
+    ("[[person]]", &["name", "address", "roles"]),
+    (
+        "[policy]",
+        &["preset", "timezone", "workdays", "hours", "holidays", "quiet", "automatic_counts", "promise", "rung"],
+    ),
+    (
+        "[[policy.promise]]",
+        &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "rung", "rungs"],
+    ),
+    ("within", &["critical", "high", "medium", "low"]),
+    ("[[policy.rung]]", &["at", "to", "every"]),
+    ("[[policy.promise.rung]]", &["at", "to", "every"]),
+    ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
+    ("[reports]", &["digest"]),
+];
+
+/// The keys of one table.
+pub(super) fn keys_of(table: &str) -> &'static [&'static str] {
+    KEYS.iter().find(|(name, _)| *name == table).map_or(&[], |(_, keys)| *keys)
+}

@@ -1,0 +1,325 @@
+//! `[policy]`: the promises, the ladders, the people's hours.
+
+use std::collections::BTreeSet;
+use std::io::Read;
+
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+
+use super::error::nearest;
+use super::reader::{Table, Value, Wrong};
+use super::value;
+use crate::policy::calendar::{self, Quiet};
+use crate::policy::{Audience, Calendar, Milestone, Policy, Promise, Rung, RungAt, Severity, Term, Within, presets};
+
+/// Monday first, as [`Calendar::workdays`].
+const WEEKDAYS: &[(&str, usize)] =
+    &[("Mon", 0), ("Tue", 1), ("Wed", 2), ("Thu", 3), ("Fri", 4), ("Sat", 5), ("Sun", 6)];
+
+/// The preset when neither a preset nor a promise is written.
+const STANDARD: &str = "standard";
+/// The longest .ics file of holidays, in octets.
+const MAX_ICS: u64 = 1024 * 1024;
+/// No reminder repeats faster: a person cannot act sooner, and would stop to read them.
+const FASTEST_REPEAT: jiff::SignedDuration = jiff::SignedDuration::from_mins(10);
+
+/// The policy: what is not written is the preset `standard` and office hours in UTC.
+pub(super) fn policy(file: &Table<'_>) -> Option<Policy> {
+    let Some(table) = file.table("policy", "[policy]") else {
+        return Some(Policy {
+            calendar: Calendar::default(),
+            promises: presets::by_name(STANDARD)?,
+            ladder: presets::default_ladder(),
+            automatic_counts: false,
+        });
+    };
+    let calendar = calendar(&table);
+    let preset = table.get("preset").and_then(|v| v.choose("preset", &preset_names()));
+    let own: Vec<Option<Promise>> = unique_promises(&table.tables("promise", "[[policy.promise]]"));
+    let standard = if own.is_empty() { Some(STANDARD) } else { None };
+    let mut promises = preset.or(standard).and_then(presets::by_name).unwrap_or_default();
+    for promise in own.into_iter().flatten() {
+        match promises.iter_mut().find(|p| p.name == promise.name) {
+            Some(replaced) => *replaced = promise,
+            None => promises.push(promise),
+        }
+    }
+    let ladder = ladder(&table, "rung", "[[policy.rung]]").unwrap_or_else(presets::default_ladder);
+    let automatic_counts = table.boolean("automatic_counts", false);
+    Some(Policy { calendar, promises, ladder, automatic_counts })
+}
+
+fn preset_names() -> Vec<(&'static str, &'static str)> {
+    presets::NAMES.iter().map(|(name, _)| (*name, *name)).collect()
+}
+
+fn milestone(value: Value<'_>) -> Option<Milestone> {
+    value.choose("milestone", &Milestone::ALL.map(|milestone| (milestone.word(), milestone)))
+}
+
+fn calendar(table: &Table<'_>) -> Calendar {
+    let mut calendar = Calendar::default();
+    if let Some((name, zone)) = table.get("timezone").and_then(|v| v.parse("UTC", zone)) {
+        calendar.zone_name = name;
+        calendar.zone = zone;
+    }
+    if let Some(workdays) = table.get("workdays").and_then(workdays) {
+        calendar.workdays = workdays;
+    }
+    if let Some(hours) = table.get("hours").and_then(|v| v.parse("09:00-17:00", office_hours)) {
+        calendar.hours = hours;
+    }
+    if let Some(listed) = table.get("holidays").and_then(|v| v.list("2027-01-01")) {
+        calendar.holidays = listed.into_iter().flat_map(holidays).collect();
+    }
+    if let Some(quiet) = table.get("quiet").and_then(|v| v.parse("outside hours", quiet)) {
+        calendar.quiet = quiet;
+    }
+    calendar
+}
+
+fn zone(text: &str) -> Result<(String, TimeZone), Wrong> {
+    TimeZone::get(text).map(|zone| (zone.iana_name().unwrap_or(text).to_owned(), zone)).map_err(|_| {
+        let names: Vec<String> = jiff::tz::db().available().map(|name| name.to_string()).collect();
+        let near = nearest(text, names.iter().map(String::as_str));
+        let write = near.map_or_else(|| "an IANA name such as \"Europe/Berlin\"".to_owned(), |n| format!("{n:?}"));
+        Wrong::new(format!("unknown timezone {text:?}"), write)
+    })
+}
+
+fn workdays(value: Value<'_>) -> Option<[bool; 7]> {
+    let mut days = [false; 7];
+    let listed = value.list("Mon")?;
+    if listed.is_empty() {
+        value.wrong("nobody ever works: \"business days\" would have no end", "at least one day");
+    }
+    for item in listed {
+        if let Some(day) = item.choose("day", WEEKDAYS).and_then(|index| days.get_mut(index)) {
+            if *day {
+                item.wrong("this day stands here twice", "each day once");
+            }
+            *day = true;
+        }
+    }
+    Some(days)
+}
+
+fn office_hours(text: &str) -> Result<(jiff::civil::Time, jiff::civil::Time), Wrong> {
+    let write = "start and close of business, such as \"09:00-17:00\"";
+    let hours = value::hours(text).ok_or_else(|| Wrong::new(format!("{text:?} are no hours"), write))?;
+    if hours.0 >= hours.1 {
+        return Err(Wrong::new(format!("the hours {text:?} end before they start"), write));
+    }
+    Ok(hours)
+}
+
+fn quiet(text: &str) -> Result<Quiet, Wrong> {
+    match text {
+        "outside hours" => Ok(Quiet::OutsideHours),
+        "never" => Ok(Quiet::Never),
+        _ => match value::hours(text) {
+            Some((start, end)) if start != end => Ok(Quiet::Between(start, end)),
+            _ => {
+                let write = "\"outside hours\", \"never\" or a time such as \"22:00-07:00\"";
+                Err(Wrong::new(format!("{text:?} is no quiet time"), write))
+            }
+        },
+    }
+}
+
+/// One day, or those of an .ics file.
+fn holidays(value: Value<'_>) -> BTreeSet<Date> {
+    // Without quotes it is a date to TOML, and as clear.
+    let bare = value.bare_date();
+    let text = match &bare {
+        Some(date) => date.as_str(),
+        None => value.string("2027-01-01").unwrap_or_default(),
+    };
+    if text.is_empty() && !value.is_string() {
+        return BTreeSet::new();
+    }
+    if let Ok(date) = text.parse::<Date>()
+        && text.len() == "2027-01-01".len()
+    {
+        return BTreeSet::from([date]);
+    }
+    if !text.to_ascii_lowercase().ends_with(".ics") {
+        value.wrong(format!("{text:?} is neither a day nor an .ics file"), "\"2027-01-01\" or \"holidays.ics\"");
+        return BTreeSet::new();
+    }
+    let path = value.file().parent().map_or_else(|| text.into(), |folder| folder.join(text));
+    let read = std::fs::File::open(path).and_then(|file| {
+        let mut ics = String::new();
+        file.take(MAX_ICS).read_to_string(&mut ics).map(|_| ics)
+    });
+    let days = read.map_err(|e| e.to_string()).and_then(|ics| calendar::holidays_from_ics(&ics));
+    days.unwrap_or_else(|why| {
+        value.wrong(format!("the holidays in {text:?} cannot be read: {why}"), "an iCalendar file beside the config");
+        BTreeSet::new()
+    })
+}
+
+fn unique_promises(tables: &[Table<'_>]) -> Vec<Option<Promise>> {
+    let mut names: Vec<String> = Vec::new();
+    tables
+        .iter()
+        .map(|table| {
+            let promise = promise(table)?;
+            if names.contains(&promise.name)
+                && let Some(value) = table.get("name")
+            {
+                value.wrong(format!("two promises are named {:?}", promise.name), "a name of its own for each");
+            }
+            names.push(promise.name.clone());
+            Some(promise)
+        })
+        .collect()
+}
+
+fn promise(table: &Table<'_>) -> Option<Promise> {
+    let name = table.need("name", "acknowledge").and_then(|v| v.parse("acknowledge", promise_name));
+    let every = table.get("every");
+    let within = table.get("within");
+    let recurring = every.is_some();
+    let term = match (within, every) {
+        (Some(within), None) => self::within(within),
+        (None, Some(every)) => positive_term(every, "14d").map(Within::All),
+        (Some(_), Some(every)) => {
+            every.wrong_key("a promise with within and every", "one of them");
+            None
+        }
+        (None, None) => {
+            table.wrong("[[policy.promise]] has no term", "within = \"48h\", or every = \"14d\"");
+            None
+        }
+    };
+    let from = table.get("from").map_or(Some(Milestone::Received), milestone);
+    let default_until = recurring.then_some(Milestone::LastHeardFromUs);
+    if default_until.is_none() {
+        table.need("until", "acknowledged");
+    }
+    let until = table.get("until").map_or(default_until, milestone);
+    if let (Some(from), Some(until), Some(value)) = (from, until, table.get("until")) {
+        if from == until {
+            value.wrong("this promise ends where it starts", "another milestone in from or until");
+        } else if until == Milestone::Received {
+            value.wrong("\"received\" keeps no promise: it is where each report starts", "a later milestone");
+        }
+    }
+    let grace = table.get("grace").map(|v| term_of(v, "0d"));
+    let or_sooner = match (table.get("or_sooner"), grace) {
+        (Some(sooner), grace) => {
+            let milestone = self::milestone(sooner);
+            let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
+            milestone.zip(grace).map(Some)
+        }
+        (None, Some(_)) => {
+            if let Some(grace) = table.get("grace") {
+                grace.wrong_key("grace without or_sooner", "or_sooner = \"fix-released\" beside it");
+            }
+            None
+        }
+        (None, None) => Some(None),
+    };
+    let pauses = table.boolean("pauses", false);
+    let own = ladder(table, "rung", "[[policy.promise.rung]]");
+    let listed = ladder(table, "rungs", "[[policy.promise.rung]]");
+    if let (Some(value), Some(_)) = (table.get("rungs"), table.get("rung")) {
+        value.wrong_key("a promise with rungs and [[policy.promise.rung]]", "one of them");
+    }
+    Some(Promise {
+        name: name?,
+        from: from?,
+        until: until?,
+        within: term?,
+        recurring,
+        pauses,
+        or_sooner: or_sooner?,
+        ladder: own.or(listed),
+    })
+}
+
+fn promise_name(text: &str) -> Result<String, Wrong> {
+    let good = (1..=40).contains(&text.len())
+        && text.starts_with(|c: char| c.is_ascii_lowercase())
+        && text.bytes().all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'-');
+    if good {
+        return Ok(text.to_owned());
+    }
+    let write = "1 to 40 small letters, digits and dashes, a letter first, such as \"acknowledge\"";
+    Err(Wrong::new(format!("{text:?} is no name of a promise"), write))
+}
+
+/// One term, or one by severity.
+fn within(value: Value<'_>) -> Option<Within> {
+    if value.is_string() {
+        return positive_term(value, "48h").map(Within::All);
+    }
+    let table = value.table_or("within", "a term", "one such as \"48h\", or { critical = \"48h\", high = \"7d\" }")?;
+    // The worst first, which has the least time.
+    let severities = Severity::ALL.into_iter().rev();
+    let named = severities.filter_map(|severity| Some((severity, table.get(severity.word())?)));
+    let terms: Vec<_> = named.map(|(severity, value)| Some((severity, positive_term(value, "7d")?))).collect();
+    if terms.is_empty() {
+        value.wrong("within names no severity", "within = { critical = \"48h\", high = \"7d\" }");
+    }
+    let terms: Vec<(Severity, Term)> = terms.into_iter().collect::<Option<_>>()?;
+    for ((worse, long), (better, short)) in terms.iter().zip(terms.iter().skip(1)) {
+        if long.nominal() > short.nominal() {
+            value.warn(format!("{worse} has more time ({long}) than {better} ({short})"));
+        }
+    }
+    Some(Within::BySeverity(terms))
+}
+
+fn term_of(value: Value<'_>, example: &str) -> Option<Term> {
+    value.parse(example, |text| Term::parse(text).map_err(|why| Wrong::sentence(&why, "\"48h\" or \"7d\"")))
+}
+
+fn positive_term(value: Value<'_>, example: &str) -> Option<Term> {
+    let term = term_of(value, example)?;
+    if term.is_zero() {
+        value.wrong("a term of no time cannot be kept", format!("a longer one, such as {example:?}"));
+        return None;
+    }
+    Some(term)
+}
+
+/// The rungs below a key; `None` when there is no such key.
+fn ladder(table: &Table<'_>, key: &str, name: &'static str) -> Option<Vec<Rung>> {
+    let value = table.get(key)?;
+    let tables = table.tables(key, name);
+    if tables.is_empty() && value.is_list() {
+        value.wrong(
+            "a ladder without rungs: the promise would be broken unannounced",
+            "at least { at = \"due\", to = \"team\" }",
+        );
+    }
+    let rungs: Vec<Option<Rung>> = tables.iter().map(rung).collect();
+    let rungs: Vec<Rung> = rungs.into_iter().collect::<Option<_>>()?;
+    let warns = |rung: &Rung| match rung.at {
+        RungAt::Share(_) | RungAt::Before(_) => true,
+        RungAt::Due | RungAt::After(_) => false,
+    };
+    if !rungs.iter().any(warns) {
+        value.warn("no rung speaks before the deadline: people hear of it when it is too late");
+    }
+    Some(rungs)
+}
+
+fn rung(table: &Table<'_>) -> Option<Rung> {
+    let at = table.need("at", "-24h").and_then(|value| {
+        value.parse("-24h", |text| RungAt::parse(text).map_err(|why| Wrong::sentence(&why, "\"-24h\" or \"due\"")))
+    });
+    let to = table
+        .need("to", "team")
+        .and_then(|value| value.choose("audience", &Audience::ALL.map(|audience| (audience.word(), audience))));
+    let every = table.get("every").map(|value| {
+        let term = positive_term(value, "1d")?;
+        if term.nominal() < FASTEST_REPEAT {
+            value.wrong("a reminder that repeats so fast is not read", "\"10m\" or longer");
+        }
+        Some(term)
+    });
+    Some(Rung { at: at?, to: to?, every: every.map_or(Some(None), |e| e.map(Some))? })
+}

@@ -1,0 +1,398 @@
+//! The tables of the config but `[policy]`.
+//!
+//! A function that gives `None` has noted why. One that gives a value may have noted mistakes too: the config is
+//! used only when there are none.
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use super::reader::{Table, Value, Wrong};
+use super::{AcknowledgeWhom, Auth, Config, IdentityConfig, ImapConfig, Inbox, Limits, Login, Outgoing, Secret};
+use super::{SmtpConfig, policy, value};
+use crate::mail::Address;
+use crate::net::{Endpoint, Tls};
+use crate::policy::digest::Schedule;
+use crate::ticket::{Person, Role};
+
+const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
+const AUTH: &[(&str, Auth)] =
+    &[("password", Auth::Password), ("xoauth2", Auth::XOauth2), ("oauthbearer", Auth::OauthBearer)];
+const ROLES: &[(&str, Role)] = &[
+    ("maintainer", Role::Maintainer),
+    ("lead", Role::Lead),
+    ("escalation", Role::Escalation),
+    ("observer", Role::Observer),
+];
+const ACKNOWLEDGE: &[(&str, AcknowledgeWhom)] =
+    &[("unless_forged", AcknowledgeWhom::UnlessForged), ("believed", AcknowledgeWhom::Believed)];
+
+/// Monday at nine.
+const DIGEST: &str = "0 0 9 * * Mon";
+
+/// The whole config, but for its warnings.
+pub(super) fn config(file: &Table<'_>) -> Option<Config> {
+    let project = need_table(file, "project", "[project]", "[project] with name and address").map(|t| project(&t));
+    let store = file.table("store", "[store]").and_then(|t| path(t.get("path")?, "disclosed.db"));
+    let inbox = need_table(file, "inbox", "[inbox]", "[inbox] with maildir, or [inbox.imap]");
+    let inbox = inbox.and_then(|t| self::inbox(&t));
+    let outgoing = need_table(file, "outgoing", "[outgoing]", "[outgoing] with maildir, or [outgoing.smtp]");
+    let leaving = outgoing.as_ref().and_then(|t| t.get("maildir"));
+    let outgoing = outgoing.and_then(|t| self::outgoing(&t));
+    if let (Some(Inbox::Maildir(from)), Some(Outgoing::Maildir(to)), Some(value)) = (&inbox, &outgoing, leaving)
+        && from == to
+    {
+        value.wrong("[outgoing] is the Maildir of [inbox]: what leaves would come in again", "another folder");
+    }
+    let identity = identity(file);
+    let (name, address, prefix) = project.unwrap_or_default();
+    let people = people(file, address.as_ref());
+    let policy = policy::policy(file);
+    let limits = limits(file);
+    let digest = digest(file);
+    Some(Config {
+        name: name?,
+        address: address?,
+        prefix: prefix?,
+        store: store.unwrap_or_else(|| beside(file.findings.file(), "disclosed.db")),
+        inbox: inbox?,
+        outgoing: outgoing?,
+        identity,
+        people,
+        policy: policy?,
+        limits,
+        digest,
+        warnings: Vec::new(),
+    })
+}
+
+fn need_table<'a>(file: &Table<'a>, key: &str, name: &'static str, write: &str) -> Option<Table<'a>> {
+    if file.get(key).is_none() && !file.misspelt(key) {
+        file.wrong(format!("there is no {name}"), write);
+    }
+    file.table(key, name)
+}
+
+/// Name, address, prefix.
+fn project(table: &Table<'_>) -> (Option<String>, Option<Address>, Option<String>) {
+    let prefix = table.get("ticket_prefix").map_or(Some("SEC".to_owned()), |v| v.parse("SEC", value::prefix));
+    (
+        table.need("name", "Example").and_then(|v| v.parse("Example", value::title)),
+        table.need("address", "security@example.org").and_then(|v| v.parse("security@example.org", value::address)),
+        prefix,
+    )
+}
+
+fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+fn path(value: Value<'_>, example: &str) -> Option<PathBuf> {
+    let file = value.file();
+    value.parse(example, |text| match text {
+        "" => Err(Wrong::new(format!("{:?} is empty", value.key), format!("a path such as {example:?}"))),
+        home if home.starts_with('~') => Err(Wrong::new("~ is not expanded here", "the whole path")),
+        _ => Ok(beside(file, text)),
+    })
+}
+
+fn inbox(table: &Table<'_>) -> Option<Inbox> {
+    match (table.get("maildir"), table.get("imap")) {
+        (Some(maildir), None) => path(maildir, "Maildir").map(Inbox::Maildir),
+        (None, Some(imap)) => self::imap(&imap.table("[inbox.imap]")?).map(Inbox::Imap),
+        (Some(_), Some(imap)) => {
+            imap.table("[inbox.imap]").as_ref().map(self::imap);
+            imap.wrong_key("[inbox] has maildir and [inbox.imap]", "one of them");
+            None
+        }
+        (None, None) if table.misspelt("maildir") || table.misspelt("imap") => None,
+        (None, None) => {
+            table.wrong("[inbox] says not where mail comes from", "maildir = \"Maildir\", or [inbox.imap]");
+            None
+        }
+    }
+}
+
+fn outgoing(table: &Table<'_>) -> Option<Outgoing> {
+    match (table.get("maildir"), table.get("smtp")) {
+        (Some(maildir), None) => path(maildir, "Outgoing").map(Outgoing::Maildir),
+        (None, Some(smtp)) => self::smtp(&smtp.table("[outgoing.smtp]")?).map(Outgoing::Smtp),
+        (Some(_), Some(smtp)) => {
+            smtp.table("[outgoing.smtp]").as_ref().map(self::smtp);
+            smtp.wrong_key("[outgoing] has maildir and [outgoing.smtp]", "one of them");
+            None
+        }
+        (None, None) if table.misspelt("maildir") || table.misspelt("smtp") => None,
+        (None, None) => {
+            table.wrong("[outgoing] says not where mail goes", "maildir = \"Outgoing\", or [outgoing.smtp]");
+            None
+        }
+    }
+}
+
+fn imap(table: &Table<'_>) -> Option<ImapConfig> {
+    let endpoint = endpoint(table, |tls| match tls {
+        Tls::Implicit => 993,
+        Tls::StartTls | Tls::None => 143,
+    });
+    let login = login(table);
+    if login.is_none() && table.get("user").is_none() {
+        table.need("user", "security@example.org");
+    }
+    let folder = table.get("folder").map_or(Some("INBOX".to_owned()), |v| {
+        let folder = v.string("INBOX")?.to_owned();
+        if folder.is_empty() || folder.contains(char::is_control) {
+            v.wrong(format!("{folder:?} is no folder"), "\"INBOX\"");
+        }
+        Some(folder)
+    });
+    for key in ["sent_folder", "junk_folder"] {
+        if let Some(value) = table.get(key) {
+            value.string(key);
+            value.warn(format!("{key} is read by a later version; nothing watches it yet"));
+        }
+    }
+    let (least, most) = (Duration::from_secs(10), Duration::from_secs(3600));
+    let read = |text| value::duration(text, least, most, "a time from \"10s\" to \"1h\"");
+    let poll = table.get("poll").map_or(Some(Duration::from_secs(120)), |v| v.parse("2m", read));
+    let idle = table.boolean("idle", true);
+    Some(ImapConfig { endpoint: endpoint?, login: login?, folder: folder?, poll: poll?, idle })
+}
+
+fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {
+    let endpoint = endpoint(table, |tls| match tls {
+        Tls::Implicit => 465,
+        Tls::StartTls => 587,
+        Tls::None => 25,
+    });
+    let secrets = SECRETS.iter().find_map(|key| table.get(key));
+    let login = login(table);
+    match (table.get("user"), secrets) {
+        (None, Some(secret)) => secret.wrong_key(format!("{} without a user", secret.key), "user = \"…\" beside it"),
+        (None, None) => {
+            if let Some(auth) = table.get("auth") {
+                auth.wrong_key("auth without a user", "user and password_file beside it");
+            }
+        }
+        (Some(_), _) => {}
+    }
+    Some(SmtpConfig { endpoint: endpoint?, login })
+}
+
+fn endpoint(table: &Table<'_>, default_port: impl Fn(Tls) -> u16) -> Option<Endpoint> {
+    let server = table.need("server", "mail.example.org");
+    let server = server.and_then(|v| Some((v, v.parse("mail.example.org", value::server)?)));
+    let tls_value = table.get("tls");
+    let tls = tls_value.map_or(Some(Tls::Implicit), |v| v.choose("tls", TLS));
+    if let (Some(value), Some(Tls::None), Some((_, server))) = (tls_value, tls, &server)
+        && !value::is_loopback(server)
+    {
+        let what = format!("tls = \"none\" sends mail and password unprotected to {server}");
+        value.wrong(what, "\"implicit\" or \"starttls\" (\"none\" is for this machine alone)");
+    }
+    let standard = default_port(tls.unwrap_or(Tls::Implicit));
+    let port = table.number("port", standard.into(), &(1..=u16::MAX.into()));
+    let ca_file = table.get("ca_file").map(|v| path(v, "/etc/ssl/certs/example.pem"));
+    let tls = tls?;
+    // A handshake on the port of the other kind hangs until its timeout; better said here.
+    let other = TLS.iter().map(|(_, tls)| *tls).find(|other| *other != tls && u32::from(default_port(*other)) == port);
+    if let (Some(value), Some(other), true) =
+        (table.get("port"), other, tls != Tls::None && port != u32::from(standard))
+    {
+        let expects = if other == Tls::Implicit { "TLS from the first byte" } else { "plain text first" };
+        value.warn(format!("port {port} expects {expects}; with this tls, {standard} is usual"));
+    }
+    Some(Endpoint {
+        server: server.map(|(_, server)| server)?,
+        port: u16::try_from(port).ok()?,
+        tls,
+        ca_file: ca_file.flatten(),
+    })
+}
+
+const SECRETS: [&str; 3] = ["password_file", "password_credential", "password_command"];
+
+/// The user and the secret; `None` also when there is neither.
+fn login(table: &Table<'_>) -> Option<Login> {
+    let auth = table.get("auth").map_or(Some(Auth::Password), |v| v.choose("auth", AUTH));
+    let user = table.get("user").map(|v| (v, v.string("security@example.org")));
+    if let Some((value, Some(user))) = user
+        && (user.is_empty() || user.contains(char::is_control))
+    {
+        value.wrong(format!("{user:?} is no user"), "\"security@example.org\"");
+    }
+    let mut secrets = SECRETS.iter().filter_map(|key| table.get(key));
+    let secret = match (secrets.next(), secrets.next()) {
+        (Some(one), None) => secret(one),
+        (Some(one), Some(two)) => {
+            two.wrong_key(format!("{} has {} and {}", table.name, one.key, two.key), "one of them");
+            None
+        }
+        (None, _) => {
+            let said = SECRETS.iter().any(|key| table.misspelt(key));
+            if let (Some((value, _)), false) = (user, said) {
+                value.wrong_key("a user without a secret", "password_file, password_credential or password_command");
+            }
+            None
+        }
+    };
+    Some(Login { user: user?.1?.to_owned(), secret: secret?, auth: auth? })
+}
+
+fn secret(value: Value<'_>) -> Option<Secret> {
+    match value.key {
+        "password_file" => path(value, "/etc/disclosed/password").map(Secret::File),
+        "password_credential" => value.parse("mail-password", |name| {
+            if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
+                return Err(Wrong::new(format!("{name:?} is no name of a credential"), "the name in LoadCredential="));
+            }
+            Ok(Secret::Credential(name.to_owned()))
+        }),
+        _ if value.is_list() => {
+            let words = value.list("pass")?;
+            let words: Vec<Option<&str>> = words.iter().map(|word| word.string("pass")).collect();
+            let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
+            if words.first().is_none_or(String::is_empty) {
+                value.wrong("password_command is empty", "a program and its arguments");
+            }
+            Some(Secret::Command(words))
+        }
+        _ => value.parse("pass show security", value::command).map(Secret::Command),
+    }
+}
+
+fn identity(file: &Table<'_>) -> IdentityConfig {
+    let table = file.table("identity", "[identity]");
+    let mut identity =
+        IdentityConfig { authserv_ids: Vec::new(), plus_addressing: true, acknowledge: AcknowledgeWhom::UnlessForged };
+    if let Some(table) = &table {
+        let listed = table.get("authserv_ids").and_then(|v| v.list("mx.example.org")).unwrap_or_default();
+        let ids = listed.into_iter().filter_map(|v| v.parse("mx.example.org", authserv_id));
+        identity.authserv_ids = ids.collect();
+        if table.boolean("dkim", false)
+            && let Some(value) = table.get("dkim")
+        {
+            value.warn("dkim: this version checks no signature itself; it believes Authentication-Results only");
+        }
+        identity.plus_addressing = table.boolean("plus_addressing", true);
+        if let Some(whom) = table.get("acknowledge").and_then(|v| v.choose("acknowledge", ACKNOWLEDGE)) {
+            identity.acknowledge = whom;
+        }
+    }
+    if identity.authserv_ids.is_empty() {
+        let mut what = "authserv_ids is empty: no sender is believed, so commands come from `disclosed do` only and \
+                        not by mail"
+            .to_owned();
+        if identity.acknowledge == AcknowledgeWhom::Believed {
+            what.push_str(", and nobody is acknowledged");
+        }
+        table.as_ref().unwrap_or(file).warn(what);
+    }
+    identity
+}
+
+/// A value of RFC 8601 section 2.5: as our own mail server writes it, compared without its case.
+fn authserv_id(text: &str) -> Result<String, Wrong> {
+    if text.is_empty() || !text.bytes().all(|c| c.is_ascii_graphic() && !b"\"();,<>@\\".contains(&c)) {
+        let write =
+            "the first word of the Authentication-Results that your mail server adds, such as \"mx.example.org\"";
+        return Err(Wrong::new(format!("{text:?} is no authserv-id"), write));
+    }
+    Ok(text.to_owned())
+}
+
+fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
+    let tables = file.tables("person", "[[person]]");
+    let mut people: Vec<Person> = Vec::new();
+    let mut complete = !tables.is_empty();
+    for table in &tables {
+        let name = table.need("name", "Ada").and_then(|v| Some((v, v.parse("Ada", value::title)?)));
+        let address = table.need("address", "ada@example.org");
+        let address = address.and_then(|v| Some((v, v.parse("ada@example.org", value::address)?)));
+        let roles = roles(table);
+        if let Some((value, name)) = &name
+            && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
+        {
+            value.wrong(format!("two people are named {name:?}"), "a name that tells them apart");
+        }
+        if let Some((value, address)) = &address {
+            if let Some(other) = people.iter().find(|p| p.address == *address) {
+                value.wrong(format!("this is the address of {:?} too", other.name), "an address of their own");
+            }
+            if project.is_some_and(|p| untagged(p) == untagged(address)) {
+                value.wrong("this is the address of the project: its mail would come in again", "a personal address");
+            }
+        }
+        match (name, address, roles) {
+            (Some((_, name)), Some((_, address)), Some(roles)) => people.push(Person { name, address, roles }),
+            (_, _, _) => complete = false,
+        }
+    }
+    if file.get("person").is_none() && !file.misspelt("person") {
+        file.wrong("there is no [[person]]", "[[person]] with name and address: who handles reports");
+    } else if complete && !people.iter().any(|p| p.roles.contains(&Role::Maintainer)) {
+        tables
+            .first()
+            .unwrap_or(file)
+            .wrong("nobody is a maintainer", "roles = [\"maintainer\"] for who handles reports");
+    }
+    people
+}
+
+fn roles(table: &Table<'_>) -> Option<Vec<Role>> {
+    let Some(value) = table.get("roles") else { return Some(vec![Role::Maintainer]) };
+    let mut roles = Vec::new();
+    let listed = value.list("maintainer")?;
+    if listed.is_empty() {
+        value.wrong("this person has no role", "roles = [\"maintainer\"]");
+        return None;
+    }
+    let mut complete = true;
+    for item in listed {
+        match item.choose("role", ROLES) {
+            Some(role) if roles.contains(&role) => item.wrong("this role stands here twice", "each role once"),
+            Some(role) => roles.push(role),
+            None => complete = false,
+        }
+    }
+    complete.then_some(roles)
+}
+
+/// The mailbox without its tag (RFC 5233 section 1), to compare.
+fn untagged(address: &Address) -> String {
+    let local = address.local().split_once('+').map_or(address.local(), |(local, _)| local);
+    format!("{local}@{}", address.domain()).to_ascii_lowercase()
+}
+
+fn limits(file: &Table<'_>) -> Limits {
+    let mut limits =
+        Limits { acks_per_sender_day: 3, acks_per_domain_hour: 20, automatic_per_hour: 120, message: 50_000_000 };
+    let Some(table) = file.table("limits", "[limits]") else { return limits };
+    let bounds = 0..=1_000_000;
+    for (key, limit) in [
+        ("acks_per_sender_day", &mut limits.acks_per_sender_day),
+        ("acks_per_domain_hour", &mut limits.acks_per_domain_hour),
+        ("automatic_per_hour", &mut limits.automatic_per_hour),
+    ] {
+        *limit = table.number(key, *limit, &bounds);
+        if let (0, Some(value)) = (*limit, table.get(key)) {
+            value.warn(format!("{key} = 0: every such mail is held for a person"));
+        }
+    }
+    if let Some(size) = table.get("message").and_then(|v| v.parse("50MB", value::size)) {
+        limits.message = size;
+    }
+    limits
+}
+
+fn digest(file: &Table<'_>) -> Option<String> {
+    let value = file.table("reports", "[reports]").and_then(|t| t.get("digest"));
+    let Some(value) = value else { return Some(DIGEST.to_owned()) };
+    let read = |text: &str| match text {
+        "never" => Ok(None),
+        _ => match Schedule::parse(text) {
+            Ok(_) => Ok(Some(text.to_owned())),
+            Err(why) => Err(Wrong::sentence(&why, "\"0 0 9 * * Mon\"")),
+        },
+    };
+    value.parse(DIGEST, read).flatten()
+}
