@@ -1,7 +1,77 @@
-//! The ticket: what is tracked.
+//! The ticket: what is tracked, and the entries that it is the fold of.
+//!
+//! `ticket = fold(entries)`: nothing about a ticket is known that its timeline does not say. The rules that make
+//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`].
 
-use crate::mail::Address;
+pub mod clock;
+pub mod decide;
+mod orders;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
+
+use crate::mail::{Address, MessageId};
+use crate::policy::{Milestone, Severity};
+
+/// The number of a ticket: 17 for `SEC-17`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct TicketId(pub u32);
+
+impl TicketId {
+    /// As people write it: `SEC-17`.
+    pub fn show(self, prefix: &str) -> String {
+        format!("{prefix}-{}", self.0)
+    }
+
+    /// Reads `SEC-17`, `sec-17` or `17`.
+    pub fn parse(text: &str, prefix: &str) -> Option<Self> {
+        let text = text.trim();
+        let number = match text.split_once('-') {
+            Some((p, n)) if p.eq_ignore_ascii_case(prefix) => n,
+            Some(_) => return None,
+            None => text,
+        };
+        if number.is_empty() || !number.bytes().all(|c| c.is_ascii_digit()) {
+            return None;
+        }
+        number.parse().ok().filter(|n| *n > 0).map(Self)
+    }
+}
+
+/// Where a report stands, in the terms of CERT/CC's Vultron (its report management model).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Status {
+    /// Came in; nobody has judged it.
+    Received,
+    /// Judged to be no vulnerability of ours.
+    Invalid,
+    /// Judged to be one.
+    Valid,
+    /// We work on it.
+    Accepted,
+    /// One, and not worked on now.
+    Deferred,
+    /// Done.
+    Closed,
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Received => "received",
+            Self::Invalid => "invalid",
+            Self::Valid => "valid",
+            Self::Accepted => "accepted",
+            Self::Deferred => "deferred",
+            Self::Closed => "closed",
+        })
+    }
+}
 
 /// Someone of the project, as the config names them.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -12,6 +82,18 @@ pub struct Person {
     pub address: Address,
     /// What they do.
     pub roles: Vec<Role>,
+}
+
+impl Person {
+    /// Whether they have that role.
+    pub fn is(&self, role: Role) -> bool {
+        self.roles.contains(&role)
+    }
+
+    /// Whether they are told of each report and may command: everyone but pure observers and escalations.
+    pub fn commands(&self) -> bool {
+        self.is(Role::Maintainer) || self.is(Role::Lead)
+    }
 }
 
 /// What a person of the project does.
@@ -26,4 +108,327 @@ pub enum Role {
     Escalation,
     /// Follows along; does not command.
     Observer,
+}
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Actor {
+    /// This program.
+    Daemon,
+    /// Someone at the command line of its host.
+    Local,
+    /// The reporter.
+    Reporter,
+    /// A person of the project.
+    Person(Address),
+    /// Someone of whom we know nothing.
+    Stranger,
+}
+
+/// One line of the timeline: never changed, never removed. Addresses and texts stand apart from `kind`, since
+/// the store keeps personal data in tables of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the timeline, from 1.
+    pub seq: u32,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Actor,
+    /// What was done.
+    pub kind: EntryKind,
+    /// The address it is about: reporter, owner, recipient.
+    pub party: Option<Address>,
+    /// Title, note, reason, answer of a server.
+    pub text: Option<String>,
+    /// The mail it came from.
+    pub mail: Option<MailRef>,
+}
+
+/// A stored mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MailRef(pub i64);
+
+/// What an entry records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// A report came in. Party: the reporter. Text: the title.
+    Reported {
+        /// When our mail server took it.
+        received: Timestamp,
+        /// Its Message-ID, to answer it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message_id: Option<MessageId>,
+        /// A ticket that its subject or references name without proof.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        may_belong_to: Option<TicketId>,
+    },
+    /// What became of the automatic acknowledgement. Text: why.
+    Acknowledgement {
+        /// Sent, held or not made.
+        outcome: Acknowledgement,
+    },
+    /// More mail for the ticket, from the reporter or with their token. Text: its beginning.
+    FollowUp,
+    /// A person answered the reporter. Text: the answer.
+    Answered,
+    /// A person acknowledged the report.
+    Acknowledged,
+    /// A person waits for the reporter: the pausable clocks stop.
+    Paused,
+    /// The reporter answered: they run again.
+    Resumed,
+    /// The status changed. Text: the reason.
+    Status {
+        /// The new status.
+        to: Status,
+    },
+    /// Spam: closed, and no promise runs.
+    Spam,
+    /// The severity was set.
+    Severity {
+        /// The new severity.
+        to: Severity,
+    },
+    /// The owner changed. Party: the new one.
+    Owner,
+    /// A note of the team. Text: it.
+    Note,
+    /// A fact beside the status. Text: a version, a link, a reason.
+    Fact {
+        /// Which: fix-ready, fix-released, public or exploited.
+        fact: Milestone,
+    },
+    /// A deadline of this ticket was moved. Text: the reason.
+    DeadlineMoved {
+        /// Of which promise.
+        promise: String,
+        /// To when.
+        to: Timestamp,
+    },
+    /// A rung of the ladder spoke.
+    Reminded {
+        /// Of which promise.
+        promise: String,
+        /// Its deadline then.
+        deadline: Timestamp,
+        /// Which rung, from 0.
+        rung: usize,
+        /// Which round of it, from 0.
+        round: u32,
+    },
+    /// A deadline passed.
+    Broken {
+        /// Of which promise.
+        promise: String,
+        /// Which deadline.
+        deadline: Timestamp,
+    },
+    /// A grave command waits for its one-time code. Text: the lines.
+    CodeAsked,
+    /// The code came, and the command was done.
+    CodeUsed,
+    /// Somebody tried to command and may not. Text: why.
+    Attempt,
+    /// A notice did not arrive. Party: to whom. Text: the answer of the server.
+    Undeliverable {
+        /// What it was.
+        notice: String,
+    },
+}
+
+/// What became of the automatic acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acknowledgement {
+    /// It is in the outbox.
+    Sent,
+    /// It waits for a person.
+    Held,
+    /// There is none: a program wrote, or nobody can be answered.
+    Withheld,
+}
+
+/// A grave command that waits for its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pending {
+    /// Who asked.
+    pub by: Address,
+    /// When.
+    pub at: Timestamp,
+    /// The entry that recorded it: what the code is bound to.
+    pub seq: u32,
+    /// The lines and the text that were asked for.
+    pub lines: String,
+}
+
+/// A ticket: the fold of its entries.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ticket {
+    /// Its number.
+    pub id: TicketId,
+    /// The number of its last entry.
+    pub revision: u32,
+    /// Who reported it; `None` when the mail had no usable sender.
+    pub reporter: Option<Address>,
+    /// The subject of the report.
+    pub title: String,
+    /// The Message-ID of the report.
+    pub report_id: Option<MessageId>,
+    /// When our mail server took the report.
+    pub received: Timestamp,
+    /// Where it stands.
+    pub status: Status,
+    /// The status before it was closed.
+    pub before_closed: Status,
+    /// Whether it is spam.
+    pub spam: bool,
+    /// How bad it is, once somebody said so.
+    pub severity: Option<Severity>,
+    /// Who looks after it.
+    pub owner: Option<Address>,
+    /// When each milestone was reached: the first time, but for last-heard-from-us, which is the latest.
+    pub milestones: BTreeMap<Milestone, Timestamp>,
+    /// When the automatic acknowledgement went into the outbox.
+    pub auto_acknowledged: Option<Timestamp>,
+    /// Whether the automatic acknowledgement is held.
+    pub held: bool,
+    /// Deadlines that a maintainer moved: promise to (when moved, new deadline).
+    pub moved: BTreeMap<String, (Timestamp, Timestamp)>,
+    /// The highest rung that has spoken for each (promise, deadline).
+    pub spoken: BTreeMap<(String, Timestamp), (usize, u32)>,
+    /// The deadlines that have passed.
+    pub broken: BTreeSet<(String, Timestamp)>,
+    /// When the pausable clocks stood still.
+    pub pauses: Vec<(Timestamp, Option<Timestamp>)>,
+    /// The grave command that waits for its code.
+    pub pending: Option<Pending>,
+    /// The last refused attempt, and how many there were in a row on its day, to bound what is told of them.
+    pub attempts: Option<(Timestamp, u32)>,
+}
+
+impl Ticket {
+    /// A ticket without entries.
+    pub fn new(id: TicketId) -> Self {
+        Self {
+            id,
+            revision: 0,
+            reporter: None,
+            title: String::new(),
+            report_id: None,
+            received: Timestamp::UNIX_EPOCH,
+            status: Status::Received,
+            before_closed: Status::Received,
+            spam: false,
+            severity: None,
+            owner: None,
+            milestones: BTreeMap::new(),
+            auto_acknowledged: None,
+            held: false,
+            moved: BTreeMap::new(),
+            spoken: BTreeMap::new(),
+            broken: BTreeSet::new(),
+            pauses: Vec::new(),
+            pending: None,
+            attempts: None,
+        }
+    }
+
+    /// The ticket that these entries make.
+    pub fn fold<'a>(id: TicketId, entries: impl IntoIterator<Item = &'a Entry>) -> Self {
+        let mut ticket = Self::new(id);
+        entries.into_iter().for_each(|e| ticket.apply(e));
+        ticket
+    }
+
+    /// Takes one more entry in.
+    pub fn apply(&mut self, entry: &Entry) {
+        self.revision = entry.seq;
+        match &entry.kind {
+            EntryKind::Reported { received, message_id, may_belong_to: _ } => {
+                self.reporter = entry.party.clone();
+                self.title = entry.text.clone().unwrap_or_default();
+                self.report_id = message_id.clone();
+                self.received = *received;
+                self.reach(Milestone::Received, *received);
+            }
+            EntryKind::Acknowledgement { outcome } => {
+                self.held = *outcome == Acknowledgement::Held;
+                if *outcome == Acknowledgement::Sent {
+                    self.auto_acknowledged = Some(entry.at);
+                }
+            }
+            EntryKind::Answered | EntryKind::Acknowledged => {
+                self.held = false;
+                self.reach(Milestone::Acknowledged, entry.at);
+                self.milestones.insert(Milestone::LastHeardFromUs, entry.at);
+            }
+            EntryKind::Paused if self.paused_since().is_none() => self.pauses.push((entry.at, None)),
+            EntryKind::Resumed => {
+                if let Some((_, end @ None)) = self.pauses.last_mut() {
+                    *end = Some(entry.at);
+                }
+            }
+            EntryKind::Status { to } => self.enter(*to, entry.at),
+            EntryKind::Spam => {
+                self.enter(Status::Closed, entry.at);
+                self.spam = true;
+            }
+            EntryKind::Severity { to } => self.severity = Some(*to),
+            EntryKind::Owner => self.owner = entry.party.clone(),
+            EntryKind::Fact { fact } => self.reach(*fact, entry.at),
+            EntryKind::DeadlineMoved { promise, to } => {
+                self.moved.insert(promise.clone(), (entry.at, *to));
+            }
+            EntryKind::Reminded { promise, deadline, rung, round } => {
+                self.spoken.insert((promise.clone(), *deadline), (*rung, *round));
+            }
+            EntryKind::Broken { promise, deadline } => {
+                self.broken.insert((promise.clone(), *deadline));
+            }
+            EntryKind::CodeAsked => {
+                if let Actor::Person(by) = &entry.by {
+                    let lines = entry.text.clone().unwrap_or_default();
+                    self.pending = Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines });
+                }
+            }
+            EntryKind::CodeUsed => self.pending = None,
+            EntryKind::Attempt => {
+                let day = |t: Timestamp| t.as_second().div_euclid(86_400);
+                let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
+                self.attempts = Some((entry.at, today + 1));
+            }
+            EntryKind::Paused | EntryKind::FollowUp | EntryKind::Note | EntryKind::Undeliverable { .. } => {}
+        }
+    }
+
+    /// Since when the pausable clocks stand still; `None` when they run.
+    pub fn paused_since(&self) -> Option<Timestamp> {
+        self.pauses.last().filter(|(_, end)| end.is_none()).map(|(start, _)| *start)
+    }
+
+    fn reach(&mut self, milestone: Milestone, at: Timestamp) {
+        self.milestones.entry(milestone).or_insert(at);
+    }
+
+    fn enter(&mut self, to: Status, at: Timestamp) {
+        if to == Status::Closed {
+            if self.status != Status::Closed {
+                self.before_closed = self.status;
+            }
+            self.milestones.insert(Milestone::Closed, at);
+        } else {
+            self.milestones.remove(&Milestone::Closed);
+            self.spam = false;
+        }
+        if to != Status::Received {
+            self.reach(Milestone::Assessed, at);
+        }
+        if to == Status::Accepted {
+            self.reach(Milestone::Accepted, at);
+        }
+        self.status = to;
+    }
 }

@@ -1,0 +1,411 @@
+//! From a mail and what the store knows about it to what happened: whose mail is it, and may they?
+//!
+//! Two steps, so that the store is asked once in between: [`claims`] says what the mail refers to, [`take`] decides
+//! with what the store knows of that. DESIGN.md, "Who may do what", is the rule; nothing here is stricter or laxer.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::automatic::Automatic;
+use super::header::NoSender;
+use super::identity::Identity;
+use super::{Address, Mail, MessageId};
+use crate::command::{self, Orders};
+use crate::project::{AcknowledgeWhom, Project};
+use crate::ticket::decide::{Event, FollowUp, Order, Report, fresh};
+use crate::ticket::{Acknowledgement, Actor, MailRef, Person, TicketId};
+use crate::token::{self, Key, Purpose, Token};
+
+/// How one mail was handled. Each mail ends in exactly one of these, and all are listed (G1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Disposition {
+    /// A new report.
+    Report,
+    /// More for a ticket, from its reporter's side.
+    FollowUp,
+    /// Commands, obeyed or not.
+    Command,
+    /// A maintainer's answer or note.
+    Answer,
+    /// A delivery report.
+    Bounce,
+    /// Written by a program.
+    Automatic,
+    /// Sent by ourselves.
+    Own,
+    /// A second copy of a mail we have.
+    Duplicate,
+    /// Nothing in it could be read; it is a ticket all the same.
+    Unreadable,
+    /// Reading it failed again and again; a person must look.
+    Quarantined,
+}
+
+impl Disposition {
+    /// The word for it in the database and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Report => "report",
+            Self::FollowUp => "follow_up",
+            Self::Command => "command",
+            Self::Answer => "answer",
+            Self::Bounce => "bounce",
+            Self::Automatic => "automatic",
+            Self::Own => "own",
+            Self::Duplicate => "duplicate",
+            Self::Unreadable => "unreadable",
+            Self::Quarantined => "quarantined",
+        }
+    }
+}
+
+/// What a mail refers to, proven by our key or merely claimed.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// A valid token in an address that it was sent to, else in a Message-ID that it answers.
+    pub token: Option<Token>,
+    /// Our own mail came back: its Message-ID is one of ours.
+    pub own: Option<Token>,
+    /// The notice that a delivery report is about.
+    pub bounced: Option<Token>,
+    /// The Message-IDs that it answers and that are not ours: the reporter's own, perhaps.
+    pub references: Vec<MessageId>,
+    /// A ticket number in its subject, `[SEC-17]`: a hint and no more.
+    pub subject_tag: Option<TicketId>,
+}
+
+/// What the store knows.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// A mail of the same sender, Message-ID, date, subject and text was handled before, for this ticket.
+    pub duplicate_of: Option<Option<TicketId>>,
+    /// Tickets whose mails it refers to, with their reporter.
+    pub referenced: Vec<(TicketId, Option<Address>)>,
+    /// The reporter of the ticket that the token names; outer `None`: there is no such ticket.
+    pub token_ticket: Option<Option<Address>>,
+    /// Where the notice that bounced went, and what it was.
+    pub bounced_notice: Option<(Address, String)>,
+    /// Automatic acknowledgements to this sender in the last 24 hours.
+    pub acks_to_sender: u32,
+    /// Automatic acknowledgements to this sender's domain in the last hour.
+    pub acks_to_domain: u32,
+    /// Mails that incoming mail made us send in the last hour.
+    pub provoked: u32,
+}
+
+/// What to do with a mail.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    /// How it was handled.
+    pub disposition: Disposition,
+    /// Why, in words for the operator; holds no address and no content.
+    pub reason: String,
+    /// The ticket it belongs to; `None` for a new one or for none.
+    pub ticket: Option<TicketId>,
+    /// What happened; `None` when it changes nothing.
+    pub event: Option<Event>,
+}
+
+/// What a mail refers to.
+pub fn claims(mail: &Mail, project: &Project, key: &Key) -> Claims {
+    let domain = project.address.domain();
+    let in_id = |id: &MessageId| Token::in_message_id(id, domain, key);
+    let addressed = mail.recipients.iter().find_map(|a| Token::in_address(a, &project.address, key));
+    let answered = || mail.references.iter().rev().find_map(in_id);
+    Claims {
+        token: addressed.or_else(answered),
+        own: mail.message_id.as_ref().and_then(in_id).filter(|_| mail.from.as_ref() == Ok(&project.address)),
+        bounced: mail.bounce.as_ref().and_then(|b| b.message_ids.iter().find_map(in_id)),
+        references: mail.references.iter().filter(|id| in_id(id).is_none()).cloned().collect(),
+        subject_tag: subject_tag(&mail.subject, &project.prefix),
+    }
+}
+
+fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
+    let inside = |part: &str| part.split_once(']').and_then(|(tag, _)| TicketId::parse(tag, prefix).filter(|_| tag.contains('-')));
+    subject.split('[').skip(1).take(10).find_map(inside)
+}
+
+/// Everything that [`take`] looks at.
+pub struct Given<'a> {
+    /// The mail as read.
+    pub mail: &'a Mail,
+    /// Where it is stored.
+    pub stored: MailRef,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// How sure the sender is.
+    pub identity: &'a Identity,
+    /// What it refers to.
+    pub claims: &'a Claims,
+    /// What the store knows of that.
+    pub known: &'a Known,
+    /// The project.
+    pub project: &'a Project,
+    /// Now.
+    pub now: Timestamp,
+}
+
+/// Decides what a mail is.
+pub fn take(given: &Given<'_>) -> Intake {
+    let Given { mail, claims, known, .. } = given;
+    if claims.own.is_some() {
+        let ticket = claims.own.and_then(|t| t.ticket);
+        return nothing(Disposition::Own, ticket, "a notice of ours came back");
+    }
+    if let Some(ticket) = known.duplicate_of {
+        return nothing(Disposition::Duplicate, ticket, "a second copy of a mail that is here already");
+    }
+    let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
+    if mail.bounce.is_some() {
+        return bounce(given, ticket);
+    }
+    if let Some(why) = mail.automatic {
+        return automatic(given, why, ticket);
+    }
+    let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
+    if let Some(person) = person {
+        let orders = command::split(&mail.reply_text);
+        if ticket.is_some() || !orders.lines.is_empty() {
+            return from_person(given, person, orders, ticket);
+        }
+    }
+    from_outside(given, ticket)
+}
+
+fn nothing(disposition: Disposition, ticket: Option<TicketId>, reason: &str) -> Intake {
+    Intake { disposition, reason: reason.to_owned(), ticket, event: None }
+}
+
+/// A delivery report about one of our notices is news on its ticket. It names the notice by our Message-ID, which
+/// only who has seen the notice knows; a forged one tells the team, and silences nobody.
+fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
+    let Given { mail, claims, known, .. } = given;
+    let ticket = claims.bounced.and_then(|t| t.ticket);
+    let permanent = mail.bounce.as_ref().is_some_and(|b| b.permanent);
+    match (claims.bounced, &known.bounced_notice, ticket) {
+        (Some(token), Some((to, notice)), Some(ticket)) if permanent => Intake {
+            disposition: Disposition::Bounce,
+            reason: format!("a {notice} did not arrive"),
+            ticket: Some(ticket),
+            event: Some(Event::Undelivered {
+                number: token.notice,
+                notice: notice.clone(),
+                to: to.clone(),
+                reply: mail.text.chars().take(500).collect(),
+            }),
+        },
+        _ => nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report"),
+    }
+}
+
+/// No automatic mail is answered. One that answers a notice is filed with its ticket; a report about mail or an
+/// answering machine without a ticket is listed; anything else, a scanner's or a list's mail, is a ticket that a
+/// person sees: a classification decides what we answer, never whether a report is one.
+fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
+    let Given { mail, stored, .. } = given;
+    let reason = why.words();
+    if let Some(ticket) = ticket {
+        let follow_up = FollowUp {
+            by: Actor::Stranger,
+            who: "a program".into(),
+            excerpt: mail.reply_text.clone(),
+            mail: *stored,
+            tell: false,
+        };
+        let event = Some(Event::FollowedUp(follow_up));
+        return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
+    }
+    match why {
+        Automatic::Bounce | Automatic::Report | Automatic::Responder | Automatic::AutoReplied => {
+            nothing(Disposition::Automatic, None, reason)
+        }
+        Automatic::AutoSubmitted | Automatic::List | Automatic::Bulk | Automatic::RoleSender => {
+            let why = format!("it is automatic mail ({reason})");
+            let event = report(given, (Acknowledgement::Withheld, why));
+            Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }
+        }
+    }
+}
+
+/// Mail in the name of a person of the project, with a token or with commands.
+fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>) -> Intake {
+    let Given { mail, stored, identity, claims, .. } = given;
+    let held = claims.token.filter(|t| t.purpose == Purpose::Person);
+    let mine = held.is_some_and(|t| t.party == token::party(&person.address));
+    let commands = !orders.lines.is_empty();
+    if commands {
+        let only_reads = orders.lines.iter().all(|l| command::parse(l).is_ok_and(|(v, _)| v.class == command::Class::Read));
+        let why = if !identity.believed {
+            Some(format!("nobody vouches for the sender: {}", identity.reason))
+        } else if mail.from_html {
+            Some("commands are read from plain text only, and this mail has none".into())
+        } else if !mine && !only_reads {
+            Some("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
+        } else {
+            None
+        };
+        let Some(why) = why else {
+            let order = Order {
+                by: Actor::Person(person.address.clone()),
+                orders,
+                mail: Some(*stored),
+                reply_to: mail.message_id.clone(),
+            };
+            return Intake {
+                disposition: Disposition::Command,
+                reason: "commands of a maintainer".into(),
+                ticket,
+                event: Some(Event::Ordered(order)),
+            };
+        };
+        // Only who holds the person's own token is worth a word, and only at the registered address.
+        let tell = mine.then(|| person.address.clone());
+        let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
+        return Intake { disposition: Disposition::Command, reason: format!("not obeyed: {why}"), ticket, event: Some(event) };
+    }
+    if mine && identity.believed {
+        let reporter = given.known.token_ticket.clone().flatten();
+        let to_reporter = reporter.is_some_and(|r| mail.recipients.contains(&r));
+        let event =
+            Event::Wrote { by: person.address.clone(), text: mail.reply_text.clone(), mail: Some(*stored), to_reporter };
+        let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
+        return Intake { disposition: Disposition::Answer, reason: reason.into(), ticket, event: Some(event) };
+    }
+    from_outside(given, ticket)
+}
+
+/// Everyone else: more for a ticket, or a new report.
+fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
+    let Given { mail, stored, identity, known, .. } = given;
+    let from = mail.from.as_ref().ok();
+    // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
+    let by_reference = || {
+        let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed;
+        known.referenced.iter().find(|(_, r)| is_reporter(r)).map(|(t, _)| *t)
+    };
+    let Some(ticket) = by_token.or_else(by_reference) else {
+        return new_report(given);
+    };
+    let reporter = if by_token.is_some() {
+        known.token_ticket.clone().flatten()
+    } else {
+        known.referenced.iter().find(|(t, _)| *t == ticket).and_then(|(_, r)| r.clone())
+    };
+    let is_reporter = from.is_some() && reporter.as_ref() == from;
+    let (by, who) = if is_reporter && identity.believed {
+        (Actor::Reporter, "the reporter".to_owned())
+    } else if is_reporter {
+        (Actor::Reporter, format!("the reporter's address ({})", identity.reason))
+    } else {
+        let from = from.map_or("somebody", Address::as_str);
+        (Actor::Stranger, format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"))
+    };
+    let tell = known.provoked < given.project.limits.automatic_per_hour;
+    let follow_up = FollowUp { by, who, excerpt: mail.reply_text.clone(), mail: *stored, tell };
+    Intake {
+        disposition: Disposition::FollowUp,
+        reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),
+        ticket: Some(ticket),
+        event: Some(Event::FollowedUp(follow_up)),
+    }
+}
+
+fn new_report(given: &Given<'_>) -> Intake {
+    let Given { mail, .. } = given;
+    let unreadable = mail.text.trim().is_empty() && mail.subject.is_empty() && mail.attachments.is_empty();
+    let (disposition, reason) = if unreadable {
+        (Disposition::Unreadable, "nothing in it could be read")
+    } else {
+        (Disposition::Report, "a new report")
+    };
+    let event = report(given, acknowledge(given));
+    Intake { disposition, reason: reason.into(), ticket: None, event: Some(event) }
+}
+
+fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String)) -> Event {
+    let Given { mail, stored, received, identity, claims, known, project, .. } = given;
+    let from = mail.from.clone().ok().filter(|f| *f != project.address);
+    let shown = match (&mail.from, &mail.display_name) {
+        (Ok(address), Some(name)) => format!("{name} <{}>", address.as_str()),
+        (Ok(address), None) => address.as_str().to_owned(),
+        (Err(why), _) => format!("nobody who can be answered: {}", why.words()),
+    };
+    Event::Reported(Box::new(Report {
+        mail: *stored,
+        from,
+        shown,
+        identity: identity.reason.clone(),
+        title: mail.subject.clone(),
+        excerpt: mail.text.clone(),
+        message_id: mail.message_id.clone(),
+        received: *received,
+        fields: mail.fields.clone(),
+        attachments: mail.attachments.clone(),
+        problems: mail.problems.clone(),
+        may_belong_to: claims.subject_tag.or_else(|| known.referenced.first().map(|(t, _)| *t)),
+        acknowledge,
+        tell: known.provoked < project.limits.automatic_per_hour,
+    }))
+}
+
+/// Whether the automatic acknowledgement leaves. Less than for a command is asked, since silence is the worse
+/// failure; the fixed text and the caps bound what it can be misused for.
+fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
+    let Given { mail, received, identity, known, project, now, .. } = given;
+    let limits = &project.limits;
+    let from = match &mail.from {
+        Ok(from) => from,
+        Err(why) => return (Acknowledgement::Withheld, why.words().to_owned()),
+    };
+    // Also security+anything@: an answer to our own address would come straight back.
+    let base = from.local().split('+').next().unwrap_or_default();
+    if from.domain() == project.address.domain() && base.eq_ignore_ascii_case(project.address.local()) {
+        return (Acknowledgement::Withheld, "it claims to come from our own address".into());
+    }
+    let hold = if identity.forged {
+        format!("our own mail server calls the sender forged ({})", identity.reason)
+    } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed {
+        format!("nobody vouches for the sender ({})", identity.reason)
+    } else if known.acks_to_sender >= limits.acks_per_sender_day {
+        format!("this sender had {} acknowledgements within a day", known.acks_to_sender)
+    } else if known.acks_to_domain >= limits.acks_per_domain_hour {
+        format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
+    } else if known.provoked >= limits.automatic_per_hour {
+        format!("incoming mail made us send {} mails within an hour", known.provoked)
+    } else if !fresh(*received, *now) {
+        "the mail is more than a week old".into()
+    } else {
+        return (Acknowledgement::Sent, String::new());
+    };
+    (Acknowledgement::Held, hold)
+}
+
+impl NoSender {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Missing => "the mail has no From",
+            Self::Several => "the mail has more than one From",
+            Self::NotOne => "its From does not hold exactly one address",
+            Self::NotPlain => "its From is no plain address",
+        }
+    }
+}
+
+impl Automatic {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AutoSubmitted => "its header says that a program wrote it",
+            Self::AutoReplied => "its header says that it is an automatic reply",
+            Self::Bounce => "a delivery report",
+            Self::Report => "a report about mail",
+            Self::List => "mail of a list",
+            Self::Bulk => "bulk mail",
+            Self::Responder => "the answer of an answering machine",
+            Self::RoleSender => "its sender is the mailbox of a program",
+        }
+    }
+}

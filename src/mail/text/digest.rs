@@ -1,0 +1,58 @@
+//! The state of all open tickets, a line each.
+
+use jiff::Timestamp;
+
+use super::{length, when};
+use crate::policy::Severity;
+use crate::project::Project;
+use crate::ticket::{Status, TicketId};
+
+/// One open ticket, as the list shows it.
+#[derive(Clone, Debug)]
+pub struct Line {
+    /// Its number.
+    pub ticket: TicketId,
+    /// Where it stands.
+    pub status: Status,
+    /// How bad it is.
+    pub severity: Option<Severity>,
+    /// The name of its owner.
+    pub owner: Option<String>,
+    /// The promise that ends next, and when.
+    pub next: Option<(String, Timestamp)>,
+}
+
+/// Tickets that one mail lists; the rest is counted.
+const LINES_MAX: usize = 200;
+
+/// All open tickets: first those whose deadline is nearest.
+pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
+    let mut order: Vec<&Line> = open.iter().collect();
+    order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
+    let one = |l: &&Line| {
+        let severity = l.severity.map_or(String::new(), |s| format!(", {s}"));
+        let owner = l.owner.as_deref().unwrap_or("nobody");
+        let next = match &l.next {
+            Some((name, at)) if *at > now => format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now))),
+            Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
+            None => "no promise runs".into(),
+        };
+        format!("{} ({}{severity}), owner {owner}: {next}\n", project.show(l.ticket), l.status)
+    };
+    let mut text: String = order.iter().take(LINES_MAX).map(one).collect();
+    if order.len() > LINES_MAX {
+        text.push_str(&format!("… and {} more: `disclosed list` shows all.\n", order.len() - LINES_MAX));
+    }
+    if text.is_empty() { "No ticket is open.\n".into() } else { text }
+}
+
+/// The digest. `held` counts what waits for a person in the outbox.
+pub fn text(open: &[Line], held: u32, project: &Project, now: Timestamp) -> (String, String) {
+    let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
+    let mut body = lines(open, project, now);
+    if held > 0 {
+        body.push_str(&format!("\n{held} mails are held for a person: `disclosed outbox` shows them.\n"));
+    }
+    let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
+    (format!("{}: {} open{broken}", project.name, open.len()), body)
+}

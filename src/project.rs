@@ -1,0 +1,93 @@
+//! What the rules need to know of the project: the config without its files, servers and secrets.
+
+use crate::mail::Address;
+use crate::policy::{Audience, Policy};
+use crate::ticket::{Person, Role, Ticket, TicketId};
+
+/// The project.
+#[derive(Clone, Debug)]
+pub struct Project {
+    /// Its name, in mails.
+    pub name: String,
+    /// Where reports go, and the From of all that leaves.
+    pub address: Address,
+    /// Before the number of a ticket.
+    pub prefix: String,
+    /// Its people, in the order of the config.
+    pub people: Vec<Person>,
+    /// What it has promised.
+    pub policy: Policy,
+    /// Whose Authentication-Results are believed.
+    pub authserv_ids: Vec<String>,
+    /// Whether the mailbox takes `security+tag@`.
+    pub plus_addressing: bool,
+    /// To whom the automatic acknowledgement goes.
+    pub acknowledge: AcknowledgeWhom,
+    /// What bounds misuse.
+    pub limits: Limits,
+}
+
+/// `[identity] acknowledge`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AcknowledgeWhom {
+    /// Everyone whom our own mail server does not call forged.
+    UnlessForged,
+    /// Only senders whose domain vouches for them.
+    Believed,
+}
+
+/// `[limits]`: what bounds misuse whatever a header says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Limits {
+    /// Automatic acknowledgements to one sender in 24 hours.
+    pub acks_per_sender_day: u32,
+    /// Automatic acknowledgements to one domain in an hour.
+    pub acks_per_domain_hour: u32,
+    /// Mails that incoming mail can make us send in an hour.
+    pub automatic_per_hour: u32,
+    /// Octets of the largest mail that is taken in whole.
+    pub message: u64,
+}
+
+impl Project {
+    /// The person with that address.
+    pub fn person(&self, address: &Address) -> Option<&Person> {
+        self.people.iter().find(|p| p.address == *address)
+    }
+
+    /// How mails call whoever has that address.
+    pub fn name_of<'a>(&'a self, address: &'a Address) -> &'a str {
+        self.person(address).map_or(address.as_str(), |p| &p.name)
+    }
+
+    /// Those who are told of each report and may command.
+    pub fn team(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().filter(|p| p.commands())
+    }
+
+    /// Whom an audience means for a ticket. An audience without people passes on to the next, so that a rung is
+    /// never spoken to nobody; the config holds at least one maintainer.
+    pub fn audience(&self, audience: Audience, ticket: &Ticket) -> Vec<&Person> {
+        let with = |role: Role| -> Vec<&Person> { self.people.iter().filter(|p| p.is(role)).collect() };
+        let found = match audience {
+            Audience::Owner => ticket.owner.as_ref().and_then(|o| self.person(o)).into_iter().collect(),
+            Audience::Team => self.team().collect(),
+            Audience::Lead => with(Role::Lead),
+            Audience::Escalation => with(Role::Escalation),
+            Audience::Observer => with(Role::Observer),
+        };
+        if !found.is_empty() {
+            return found;
+        }
+        match audience {
+            Audience::Owner | Audience::Observer => self.audience(Audience::Team, ticket),
+            Audience::Lead => self.audience(Audience::Escalation, ticket),
+            Audience::Escalation | Audience::Team => self.team().collect(),
+        }
+    }
+
+    /// A ticket's number as people write it.
+    pub fn show(&self, ticket: TicketId) -> String {
+        ticket.show(&self.prefix)
+    }
+}

@@ -1,0 +1,212 @@
+//! All SQL. One connection, one owner; everything that changes together changes in one transaction.
+//!
+//! SQLite in WAL mode with `synchronous=FULL`: what [`Store::write`] returned is on disk (G4). The schema stands in
+//! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
+
+mod mail;
+mod outbox;
+mod ticket;
+mod views;
+
+pub use mail::{NewMail, Place, Stored};
+pub use outbox::{Claim, Outgoing, RETRY_FOR};
+pub use views::{NoticeRow, ReceiptRow, TicketRow};
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use jiff::Timestamp;
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use sha2::{Digest, Sha256};
+
+use crate::mail::Address;
+
+/// The version of `schema.sql`; each release that changes it adds a step to `STEPS`.
+const VERSION: i64 = 1;
+/// From version n to n + 1.
+const STEPS: &[&str] = &[include_str!("store/schema.sql")];
+/// How long to wait for another process, such as `disclosed do`, to finish its transaction.
+const BUSY: Duration = Duration::from_secs(10);
+
+/// Why the database did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite said no: a full disk, a broken file, a locked database.
+    #[error("the database: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A file operation failed.
+    #[error("{0}: {1}")]
+    File(PathBuf, std::io::Error),
+    /// A newer disclosed wrote it.
+    #[error("the database is of version {found}, this disclosed knows up to {VERSION}; use the newer disclosed again, or restore a backup from before it")]
+    Newer {
+        /// Its version.
+        found: i64,
+    },
+    /// There is none yet.
+    #[error("{0}: there is no database yet; `disclosed run` makes it")]
+    Missing(PathBuf),
+    /// Something in it cannot be read.
+    #[error("the database: {0}")]
+    Corrupt(String),
+}
+
+/// The result of everything here.
+pub type Result<T> = std::result::Result<T, StoreError>;
+
+/// The database.
+#[derive(Debug)]
+pub struct Store {
+    connection: Connection,
+}
+
+/// Inside a transaction, or reading.
+pub struct Tx<'a>(&'a Connection);
+
+impl Store {
+    /// Opens the database, and makes it when there is none, readable by its owner alone.
+    pub fn open(path: &Path) -> Result<Self> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let failed = |e| StoreError::File(path.to_owned(), e);
+        if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+            std::fs::create_dir_all(folder).map_err(failed)?;
+        }
+        // SQLite gives its -wal and -shm files the mode of the database.
+        std::fs::OpenOptions::new().append(true).create(true).mode(0o600).open(path).map_err(failed)?;
+        Self::with(Connection::open(path)?)
+    }
+
+    /// Opens the database to read; fails when there is none.
+    pub fn open_to_read(path: &Path) -> Result<Self> {
+        if !path.exists() {
+            return Err(StoreError::Missing(path.to_owned()));
+        }
+        // Read-write without create: a reader of a WAL may have to recover it.
+        let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        Self::with(connection)
+    }
+
+    /// Takes a connection that the caller opened, sets it up, and brings its schema up to date.
+    pub fn with(connection: Connection) -> Result<Self> {
+        connection.busy_timeout(BUSY)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        connection.pragma_update(None, "cache_size", -4_000)?;
+        connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
+        connection.set_prepared_statement_cache_capacity(64);
+        let mut store = Self { connection };
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn migrate(&mut self) -> Result<()> {
+        let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0));
+        if version(&self.connection)? == VERSION {
+            return Ok(());
+        }
+        let tx = self.connection.transaction_with_behavior(TransactionBehavior::Exclusive)?;
+        let found = version(&tx)?;
+        if found > VERSION {
+            return Err(StoreError::Newer { found });
+        }
+        for step in STEPS.iter().skip(usize::try_from(found).unwrap_or(0)) {
+            tx.execute_batch(step)?;
+        }
+        tx.pragma_update(None, "user_version", VERSION)?;
+        tx.commit()?;
+        Ok(())
+    }
+
+    /// Does all of it, or nothing. When this returns `Ok`, it is on disk.
+    pub fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let tx: Transaction<'_> = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&Tx(&tx))?;
+        tx.commit()?;
+        Ok(done)
+    }
+
+    /// Reads a consistent state.
+    pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        let tx = self.connection.transaction()?;
+        work(&Tx(&tx))
+    }
+
+    /// Whether SQLite finds its own structure whole.
+    pub fn check(&self) -> Result<()> {
+        let answer: String = self.connection.query_row("PRAGMA quick_check(1)", [], |r| r.get(0))?;
+        if answer == "ok" { Ok(()) } else { Err(StoreError::Corrupt(answer)) }
+    }
+}
+
+impl Tx<'_> {
+    /// A small fact.
+    pub fn meta(&self, key: &str) -> Result<Option<String>> {
+        let mut query = self.0.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+        Ok(query.query_row([key], |r| r.get(0)).optional()?)
+    }
+
+    /// A small fact that is an instant.
+    pub fn meta_time(&self, key: &str) -> Result<Option<Timestamp>> {
+        Ok(self.meta(key)?.and_then(|v| v.parse().ok()))
+    }
+
+    /// Writes a small fact down.
+    pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
+        let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.0.prepare_cached(sql)?.execute([key, value])?;
+        Ok(())
+    }
+
+    fn address_id(&self, address: &Address) -> Result<i64> {
+        let key = address.key();
+        let mut query = self.0.prepare_cached("SELECT id FROM address WHERE key = ?1")?;
+        if let Some(id) = query.query_row([&key], |r| r.get(0)).optional()? {
+            return Ok(id);
+        }
+        let mut insert = self.0.prepare_cached("INSERT INTO address (key, shown) VALUES (?1, ?2)")?;
+        Ok(insert.insert([&key, address.as_str()])?)
+    }
+
+    fn text_id(&self, text: &str) -> Result<i64> {
+        Ok(self.0.prepare_cached("INSERT INTO text (text) VALUES (?1)")?.insert([text])?)
+    }
+
+    /// Adds to a tally of the hourly and daily caps.
+    pub fn count(&self, scope: &str, slot: i64) -> Result<()> {
+        let sql = "INSERT INTO tally (scope, slot, count) VALUES (?1, ?2, 1) \
+                   ON CONFLICT (scope, slot) DO UPDATE SET count = count + 1";
+        self.0.prepare_cached(sql)?.execute(params![scope, slot])?;
+        Ok(())
+    }
+
+    /// The sum of a tally from a slot on.
+    pub fn counted(&self, scope: &str, from_slot: i64) -> Result<u32> {
+        let sql = "SELECT coalesce(sum(count), 0) FROM tally WHERE scope = ?1 AND slot >= ?2";
+        Ok(self.0.prepare_cached(sql)?.query_row(params![scope, from_slot], |r| r.get(0))?)
+    }
+
+    /// Forgets what is too old to count.
+    pub fn forget_counts(&self, before_slot: i64) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM tally WHERE slot < ?1")?.execute([before_slot])?;
+        Ok(())
+    }
+}
+
+fn millis(at: Timestamp) -> i64 {
+    at.as_millisecond()
+}
+
+fn instant(millis: i64) -> Timestamp {
+    Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// The first 8 octets of a hash, as SQLite's integer.
+fn short_hash(bytes: &[u8]) -> i64 {
+    let hash: [u8; 32] = Sha256::digest(bytes).into();
+    i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
+}
+
+fn address(shown: Option<String>) -> Option<Address> {
+    shown.and_then(|s| Address::parse(&s))
+}

@@ -1,0 +1,198 @@
+//! Mails as they came: raw bytes, where they were found, what became of them.
+
+use std::collections::HashSet;
+use std::io::{Read, Write};
+
+use flate2::Compression;
+use flate2::read::DeflateDecoder;
+use flate2::write::DeflateEncoder;
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::{Result, StoreError, Tx, instant, millis, short_hash};
+use crate::mail::intake::Disposition;
+use crate::mail::{Address, MessageId};
+use crate::ticket::{MailRef, TicketId};
+
+/// Octets of raw mail in one compressed piece: what a large mail costs in memory beside itself.
+const PIECE: usize = 1 << 20;
+
+/// Where a mail was found.
+#[derive(Clone, Debug)]
+pub struct Place {
+    /// From [`Tx::source`].
+    pub source: i64,
+    /// A UID or a file name.
+    pub name: String,
+}
+
+/// A mail to store.
+#[derive(Clone, Debug)]
+pub struct NewMail<'a> {
+    /// Its bytes; its beginning when it is over the limit.
+    pub raw: &'a [u8],
+    /// Octets on the server.
+    pub size: u64,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// Where it was found; `None` when a person handed it over.
+    pub place: Option<&'a Place>,
+}
+
+/// What became of storing it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Stored {
+    /// It is new.
+    New(MailRef),
+    /// The same bytes are here already.
+    Known(MailRef),
+}
+
+impl Tx<'_> {
+    /// The number of a folder; a new UIDVALIDITY is a new folder.
+    pub fn source(&self, name: &str) -> Result<i64> {
+        let mut query = self.0.prepare_cached("SELECT id FROM source WHERE name = ?1")?;
+        if let Some(id) = query.query_row([name], |r| r.get(0)).optional()? {
+            return Ok(id);
+        }
+        Ok(self.0.prepare_cached("INSERT INTO source (name) VALUES (?1)")?.insert([name])?)
+    }
+
+    /// Those names of a listing that have not been taken in from there.
+    pub fn unseen<'n>(&self, source: i64, listing: &'n [String]) -> Result<Vec<&'n String>> {
+        let mut query = self.0.prepare_cached("SELECT name FROM place WHERE source = ?1")?;
+        let seen: rusqlite::Result<HashSet<String>> = query.query_map([source], |r| r.get(0))?.collect();
+        let seen = seen?;
+        Ok(listing.iter().filter(|n| !seen.contains(*n)).collect())
+    }
+
+    /// The other places in the same folder where these bytes were found.
+    pub fn places(&self, source: i64, mail: MailRef) -> Result<Vec<String>> {
+        let mut query = self.0.prepare_cached("SELECT name FROM place WHERE mail = ?1 AND source = ?2")?;
+        let names: rusqlite::Result<Vec<String>> = query.query_map(params![mail.0, source], |r| r.get(0))?.collect();
+        Ok(names?)
+    }
+
+    /// Stores a mail whole, before anything else is done about it (G1).
+    pub fn store_mail(&self, new: &NewMail<'_>, now: Timestamp) -> Result<Stored> {
+        let sha: [u8; 32] = Sha256::digest(new.raw).into();
+        let mut known = self.0.prepare_cached("SELECT id FROM mail WHERE sha256 = ?1")?;
+        let known: Option<i64> = known.query_row([&sha[..]], |r| r.get(0)).optional()?;
+        let stored = match known {
+            Some(id) => Stored::Known(MailRef(id)),
+            None => {
+                let sql = "INSERT INTO mail (sha256, size, whole, received, first_seen, state, attempts) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 1)";
+                let size = i64::try_from(new.size).unwrap_or(i64::MAX);
+                let whole = new.size == new.raw.len() as u64;
+                let row = params![&sha[..], size, whole, millis(new.received), millis(now)];
+                let id = self.0.prepare_cached(sql)?.insert(row)?;
+                let mut insert = self.0.prepare_cached("INSERT INTO raw (mail, piece, bytes) VALUES (?1, ?2, ?3)")?;
+                for (piece, bytes) in new.raw.chunks(PIECE).enumerate() {
+                    insert.execute(params![id, i64::try_from(piece).unwrap_or(i64::MAX), compress(bytes)?])?;
+                }
+                Stored::New(MailRef(id))
+            }
+        };
+        if let Some(place) = new.place {
+            let (Stored::New(mail) | Stored::Known(mail)) = stored;
+            let sql = "INSERT INTO place (source, name, mail) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+            self.0.prepare_cached(sql)?.execute(params![place.source, place.name, mail.0])?;
+        }
+        Ok(stored)
+    }
+
+    /// The bytes of a stored mail.
+    pub fn raw(&self, mail: MailRef) -> Result<Vec<u8>> {
+        let mut query = self.0.prepare_cached("SELECT bytes FROM raw WHERE mail = ?1 ORDER BY piece")?;
+        let mut rows = query.query([mail.0])?;
+        let mut raw = Vec::new();
+        while let Some(row) = rows.next()? {
+            let bytes = row.get_ref(0)?.as_blob().map_err(|e| StoreError::Corrupt(e.to_string()))?;
+            DeflateDecoder::new(bytes).read_to_end(&mut raw).map_err(|e| StoreError::Corrupt(e.to_string()))?;
+        }
+        Ok(raw)
+    }
+
+    /// Mails that are stored and not handled: what a crash left behind. Number, received, whole, attempts so far.
+    pub fn waiting_mails(&self, limit: u32) -> Result<Vec<(MailRef, Timestamp, bool, u32)>> {
+        let sql = "SELECT id, received, whole, attempts FROM mail WHERE state = 'stored' ORDER BY id LIMIT ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([limit], |r| {
+            Ok((MailRef(r.get(0)?), instant(r.get(1)?), r.get(2)?, r.get(3)?))
+        })?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Counts one more try at a mail, before it is tried.
+    pub fn count_attempt(&self, mail: MailRef) -> Result<()> {
+        self.0.prepare_cached("UPDATE mail SET attempts = attempts + 1 WHERE id = ?1")?.execute([mail.0])?;
+        Ok(())
+    }
+
+    /// A handled mail with that fingerprint, and its ticket.
+    pub fn same_mail(&self, fingerprint: &[u8]) -> Result<Option<Option<TicketId>>> {
+        let sql = "SELECT r.ticket FROM mail m JOIN receipt r ON r.mail = m.id \
+                   WHERE m.fingerprint = ?1 ORDER BY r.id LIMIT 1";
+        let mut query = self.0.prepare_cached(sql)?;
+        Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
+    }
+
+    /// Writes down how a mail was handled. It is not looked at again.
+    #[expect(clippy::too_many_arguments, reason = "a row of eight columns")]
+    pub fn receipt(
+        &self,
+        mail: MailRef,
+        at: Timestamp,
+        sender: Option<&Address>,
+        message_id: Option<&MessageId>,
+        disposition: Disposition,
+        ticket: Option<TicketId>,
+        reason: &str,
+        fingerprint: Option<&[u8]>,
+    ) -> Result<()> {
+        let sql = "INSERT INTO receipt (mail, at, sender, message_id, message_hash, disposition, ticket, reason) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";
+        let sender = sender.map(|a| self.address_id(a)).transpose()?;
+        let id = message_id.map(MessageId::as_str);
+        let hash = id.map(|i| short_hash(i.as_bytes()));
+        let row = params![mail.0, millis(at), sender, id, hash, disposition.word(), ticket.map(|t| t.0), reason];
+        self.0.prepare_cached(sql)?.execute(row)?;
+        let sql = "UPDATE mail SET state = 'done', fingerprint = coalesce(fingerprint, ?2) WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        Ok(())
+    }
+
+    /// How the first copy of a stored mail was handled.
+    pub fn handled(&self, mail: MailRef) -> Result<Option<Option<TicketId>>> {
+        let mut query = self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY id LIMIT 1")?;
+        Ok(query.query_row([mail.0], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
+    }
+
+    /// The tickets that mails with these Message-IDs belong to, and their reporters.
+    pub fn referenced(&self, ids: &[MessageId]) -> Result<Vec<(TicketId, Option<Address>)>> {
+        let sql = "SELECT r.message_id, r.ticket FROM receipt r \
+                   WHERE r.message_hash = ?1 AND r.ticket IS NOT NULL ORDER BY r.id LIMIT 20";
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut found = Vec::new();
+        for id in ids.iter().rev() {
+            let mut rows = query.query([short_hash(id.as_str().as_bytes())])?;
+            while let Some(row) = rows.next()? {
+                let ticket = TicketId(row.get(1)?);
+                let same = row.get_ref(0)?.as_str().is_ok_and(|i| i == id.as_str());
+                if same && !found.iter().any(|(t, _)| *t == ticket) {
+                    found.push((ticket, self.reporter(ticket)?.flatten()));
+                }
+            }
+        }
+        Ok(found)
+    }
+}
+
+fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
+    let failed = |e: std::io::Error| StoreError::Corrupt(e.to_string());
+    let mut encoder = DeflateEncoder::new(Vec::with_capacity(bytes.len() / 2), Compression::fast());
+    encoder.write_all(bytes).map_err(failed)?;
+    encoder.finish().map_err(failed)
+}

@@ -1,0 +1,179 @@
+//! The outbox: notices on their way, as the bytes that leave.
+
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{OptionalExtension, params};
+use sha2::{Digest, Sha256};
+
+use super::{Result, Tx, address, instant, millis};
+use crate::mail::{Address, NoticeKind};
+use crate::ticket::TicketId;
+
+/// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
+pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
+
+/// A notice for the outbox.
+#[derive(Clone, Debug)]
+pub struct Outgoing<'a> {
+    /// Its number, from [`Tx::next_notice`].
+    pub number: u32,
+    /// What it is.
+    pub kind: NoticeKind,
+    /// To whom.
+    pub to: &'a Address,
+    /// About which ticket.
+    pub ticket: Option<TicketId>,
+    /// Its Message-ID, without angle brackets.
+    pub message_id: &'a str,
+    /// Why it is held.
+    pub held: Option<&'a str>,
+    /// The bytes.
+    pub bytes: &'a [u8],
+}
+
+/// A notice that is ours to send: its attempt is counted and on disk. Only a committed claim makes one.
+#[derive(Clone, Debug)]
+pub struct Claim {
+    /// Its number.
+    pub number: u32,
+    /// What it is.
+    pub kind: String,
+    /// To whom.
+    pub to: Address,
+    /// About which ticket.
+    pub ticket: Option<TicketId>,
+    /// When it was made.
+    pub created: Timestamp,
+    /// This attempt counted.
+    pub attempts: u32,
+    /// How often the server's last answer was lost.
+    pub doubts: u32,
+    /// The bytes.
+    pub bytes: Vec<u8>,
+}
+
+impl Tx<'_> {
+    /// The number of the next notice.
+    pub fn next_notice(&self) -> Result<u32> {
+        let sql = "SELECT seq FROM sqlite_sequence WHERE name = 'outbox'";
+        let last: Option<u32> = self.0.prepare_cached(sql)?.query_row([], |r| r.get(0)).optional()?;
+        Ok(last.unwrap_or(0) + 1)
+    }
+
+    /// Those keys that no notice stands for yet.
+    pub fn fresh_keys(&self, keys: &[String]) -> Result<Vec<[u8; 32]>> {
+        let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
+        let mut fresh = Vec::new();
+        for key in keys {
+            let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
+            if !query.exists([&hash[..]])? {
+                fresh.push(hash);
+            }
+        }
+        Ok(fresh)
+    }
+
+    /// Puts a notice into the outbox, with what it stands for.
+    pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO outbox (id, created, kind, lane, recipient, ticket, message_id, state, due, reply, bytes) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?2, ?9, ?10)";
+        self.0.prepare_cached(sql)?.execute(params![
+            new.number,
+            millis(now),
+            new.kind.word(),
+            new.kind.lane(),
+            self.address_id(new.to)?,
+            new.ticket.map(|t| t.0),
+            new.message_id,
+            if new.held.is_some() { "held" } else { "waiting" },
+            new.held,
+            new.bytes
+        ])?;
+        let mut insert = self.0.prepare_cached("INSERT INTO notice_key (key, notice) VALUES (?1, ?2)")?;
+        for key in keys {
+            insert.execute(params![&key[..], new.number])?;
+        }
+        Ok(())
+    }
+
+    /// Takes the next notice that is due, and counts the attempt.
+    pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
+        let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
+                   SELECT id FROM outbox WHERE state = 'waiting' AND due <= ?1 ORDER BY lane, id LIMIT 1) \
+                   RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
+                   attempts, doubts, bytes";
+        let mut query = self.0.prepare_cached(sql)?;
+        let claim = query.query_row([millis(now)], |r| {
+            let to = address(r.get(2)?);
+            Ok(to.map(|to| (to, r.get::<_, i64>(4))).map(|(to, created)| {
+                Ok::<_, rusqlite::Error>(Claim {
+                    number: r.get(0)?,
+                    kind: r.get(1)?,
+                    to,
+                    ticket: r.get::<_, Option<u32>>(3)?.map(TicketId),
+                    created: instant(created?),
+                    attempts: r.get(5)?,
+                    doubts: r.get(6)?,
+                    bytes: r.get(7)?,
+                })
+            }))
+        });
+        Ok(claim.optional()?.flatten().transpose()?)
+    }
+
+    /// Notes how an attempt ended.
+    pub fn settle(&self, number: u32, state: &str, due: Timestamp, doubts: u32, reply: &str) -> Result<()> {
+        let sql = "UPDATE outbox SET state = ?2, due = ?3, doubts = ?4, reply = ?5 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![number, state, millis(due), doubts, reply])?;
+        Ok(())
+    }
+
+    /// Notices that were being sent when the process ended: what the server said is not known.
+    pub fn interrupted(&self) -> Result<Vec<u32>> {
+        let mut query = self.0.prepare_cached("SELECT id FROM outbox WHERE state = 'sending' ORDER BY id")?;
+        let rows = query.query_map([], |r| r.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// A claim as it stands, to settle it after a restart.
+    pub fn claimed(&self, number: u32) -> Result<Option<Claim>> {
+        let sql = "SELECT kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, attempts, \
+                   doubts FROM outbox WHERE id = ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let found = query.query_row([number], |r| {
+            Ok((r.get(0)?, address(r.get(1)?), r.get::<_, Option<u32>>(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
+        });
+        Ok(found.optional()?.and_then(|(kind, to, ticket, created, attempts, doubts)| {
+            let ticket = ticket.map(TicketId);
+            let created = instant(created);
+            Some(Claim { number, kind, to: to?, ticket, created, attempts, doubts, bytes: Vec::new() })
+        }))
+    }
+
+    /// Drops the held acknowledgement of a ticket: a person answered in its place.
+    pub fn drop_held(&self, ticket: TicketId) -> Result<()> {
+        let sql = "UPDATE outbox SET state = 'refused', reply = 'a person answered in its place' \
+                   WHERE ticket = ?1 AND state = 'held'";
+        self.0.prepare_cached(sql)?.execute([ticket.0])?;
+        Ok(())
+    }
+
+    /// When the next notice is due.
+    pub fn next_due(&self) -> Result<Option<Timestamp>> {
+        let mut query = self.0.prepare_cached("SELECT min(due) FROM outbox WHERE state = 'waiting'")?;
+        Ok(query.query_row([], |r| r.get::<_, Option<i64>>(0))?.map(instant))
+    }
+
+    /// How many notices are in a state.
+    pub fn in_state(&self, state: &str) -> Result<u32> {
+        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = ?1")?;
+        Ok(query.query_row([state], |r| r.get(0))?)
+    }
+
+    /// To whom a notice went, and what it was.
+    pub fn notice(&self, number: u32) -> Result<Option<(Address, String)>> {
+        let sql = "SELECT a.shown, o.kind FROM outbox o JOIN address a ON a.id = o.recipient WHERE o.id = ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row: Option<(Option<String>, String)> = query.query_row([number], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+        Ok(row.and_then(|(shown, kind)| Some((address(shown)?, kind))))
+    }
+}

@@ -1,0 +1,368 @@
+//! Every rule: (ticket, event, project, now) → entries and notices. Total, synchronous, the same each time (G10).
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::clock::clocks;
+use super::orders;
+use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
+use crate::command::Orders;
+use crate::mail::fields::Fields;
+use crate::mail::text::{acknowledgement, reminder, team};
+use crate::mail::{Address, Attachment, MessageId, Notice, NoticeKind};
+use crate::project::Project;
+use crate::token::{Key, Purpose};
+
+/// Characters of a mail that an entry keeps; the whole mail is in the store.
+const EXCERPT: usize = 2_000;
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A new report.
+    Reported(Box<Report>),
+    /// More mail for this ticket.
+    FollowedUp(FollowUp),
+    /// Commands, from someone who may give them.
+    Ordered(Order),
+    /// A maintainer wrote without a command.
+    Wrote {
+        /// Who.
+        by: Address,
+        /// What.
+        text: String,
+        /// The mail.
+        mail: Option<MailRef>,
+        /// Whether the reporter got it too: then it is an answer, else a note.
+        to_reporter: bool,
+    },
+    /// Commands, from someone who may not give them.
+    Attempted {
+        /// The From address.
+        from: Option<Address>,
+        /// A person of the project whose token is right and whose domain did not vouch: told at the registered address.
+        tell: Option<Address>,
+        /// What failed.
+        why: String,
+        /// The mail.
+        mail: Option<MailRef>,
+    },
+    /// A notice did not arrive.
+    Undelivered {
+        /// Its number in the outbox.
+        number: u32,
+        /// What it was.
+        notice: String,
+        /// To whom it went.
+        to: Address,
+        /// What the server said.
+        reply: String,
+    },
+    /// Time passed.
+    Tick,
+}
+
+/// A new report.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The stored mail.
+    pub mail: MailRef,
+    /// Its sender, when it has exactly one plain one.
+    pub from: Option<Address>,
+    /// The sender for the team: name and address as claimed.
+    pub shown: String,
+    /// Whether and why the sender is believed.
+    pub identity: String,
+    /// Its subject.
+    pub title: String,
+    /// Its new text.
+    pub excerpt: String,
+    /// Its Message-ID.
+    pub message_id: Option<MessageId>,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// What was recognised in it.
+    pub fields: Fields,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// What was odd.
+    pub problems: Vec<String>,
+    /// A ticket that it names without proof.
+    pub may_belong_to: Option<TicketId>,
+    /// Whether to acknowledge it, and why not.
+    pub acknowledge: (Acknowledgement, String),
+    /// Whether the team is told of it at once; not when too much comes in.
+    pub tell: bool,
+}
+
+/// More mail for a ticket.
+#[derive(Clone, Debug)]
+pub struct FollowUp {
+    /// The reporter, or somebody who holds the reporter's token.
+    pub by: Actor,
+    /// The sender for the team, and how sure that is.
+    pub who: String,
+    /// Its new text.
+    pub excerpt: String,
+    /// The mail.
+    pub mail: MailRef,
+    /// Whether the team is told at once: not of what a program answered.
+    pub tell: bool,
+}
+
+/// Commands.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Who commands; has the right to.
+    pub by: Actor,
+    /// The lines and the text.
+    pub orders: Orders,
+    /// The mail they came in.
+    pub mail: Option<MailRef>,
+    /// Its Message-ID, to answer it.
+    pub reply_to: Option<MessageId>,
+}
+
+/// What is to be done: all of it, in one transaction.
+#[derive(Clone, Debug, Default)]
+pub struct Decision {
+    /// For the timeline, in order.
+    pub entries: Vec<Entry>,
+    /// For the outbox.
+    pub notices: Vec<Notice>,
+    /// The answer to whoever commanded, for the terminal; in a mail it is a notice too.
+    pub answer: Option<Answer>,
+    /// The held acknowledgement of this ticket is not needed any more: a person answered.
+    pub answered: bool,
+}
+
+/// What whoever commanded is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// In words.
+    pub text: String,
+    /// Whether nothing was done.
+    pub refused: bool,
+}
+
+/// A ticket in the making: each entry is at once part of what the next rule sees.
+pub(super) struct Draft<'a> {
+    pub ticket: Ticket,
+    pub project: &'a Project,
+    pub key: &'a Key,
+    pub now: Timestamp,
+    pub decision: Decision,
+}
+
+/// Decides. Adds nothing for an event that changes nothing.
+pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now: Timestamp) -> Decision {
+    let mut draft = Draft { ticket: ticket.clone(), project, key, now, decision: Decision::default() };
+    match event {
+        Event::Reported(report) => draft.reported(report),
+        Event::FollowedUp(mail) => draft.followed_up(mail),
+        Event::Ordered(order) => orders::obey(&mut draft, order),
+        Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
+        Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
+        Event::Undelivered { number, notice, to, reply } => draft.undelivered(*number, notice, to, reply),
+        Event::Tick => draft.tick(),
+    }
+    draft.decision
+}
+
+impl Draft<'_> {
+    /// Writes an entry.
+    pub fn enter(&mut self, by: &Actor, kind: EntryKind, text: &str, mail: Option<MailRef>) {
+        self.enter_about(by, kind, None, text, mail);
+    }
+
+    /// Writes an entry about somebody.
+    pub fn enter_about(&mut self, by: &Actor, kind: EntryKind, party: Option<Address>, text: &str, mail: Option<MailRef>) {
+        let text = Some(text.chars().take(EXCERPT).collect::<String>()).filter(|t| !t.is_empty());
+        let entry = Entry { seq: self.ticket.revision + 1, at: self.now, by: by.clone(), kind, party, text, mail };
+        self.ticket.apply(&entry);
+        self.decision.entries.push(entry);
+    }
+
+    /// A notice about this ticket that stands for the entry just written.
+    pub fn notice(&self, kind: NoticeKind, to: &Address, (subject, body): (String, String)) -> Notice {
+        let key = format!("{}:{}:{}:{}", kind.word(), self.ticket.id.0, self.ticket.revision, to.key());
+        let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
+        Notice {
+            kind,
+            to: to.clone(),
+            ticket: Some(self.ticket.id),
+            keys: vec![key],
+            carries: Some(carries),
+            subject,
+            body,
+            in_reply_to: None,
+            held: None,
+        }
+    }
+
+    /// The same notice for everyone of the team but one.
+    pub fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &(String, String)) {
+        let to: Vec<Address> = self.project.team().map(|p| p.address.clone()).filter(|a| Some(a) != but).collect();
+        for address in to {
+            self.decision.notices.push(self.notice(kind, &address, text.clone()));
+        }
+    }
+
+    /// A notice to the reporter, in answer to the report; nothing when there is nobody to write to.
+    pub fn tell_reporter(&mut self, kind: NoticeKind, text: (String, String)) {
+        let Some(to) = self.ticket.reporter.clone() else { return };
+        let mut notice = self.notice(kind, &to, text);
+        notice.carries = Some(Purpose::Reporter);
+        notice.in_reply_to = self.ticket.report_id.clone();
+        self.decision.notices.push(notice);
+    }
+
+    fn reported(&mut self, report: &Report) {
+        let kind = EntryKind::Reported {
+            received: report.received,
+            message_id: report.message_id.clone(),
+            may_belong_to: report.may_belong_to,
+        };
+        self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
+        let (outcome, why) = &report.acknowledge;
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
+        if *outcome != Acknowledgement::Withheld {
+            let text = acknowledgement::text(&self.ticket, &report.fields.missing, self.project, self.now);
+            self.tell_reporter(NoticeKind::Acknowledgement, text);
+            if *outcome == Acknowledgement::Held
+                && let Some(notice) = self.decision.notices.last_mut()
+            {
+                notice.held = Some(why.clone());
+            }
+        }
+        if report.tell {
+            let news = team::NewReport {
+                from: &report.shown,
+                identity: &report.identity,
+                excerpt: &report.excerpt,
+                fields: &report.fields,
+                attachments: &report.attachments,
+                problems: &report.problems,
+                acknowledgement: (*outcome, why),
+                may_belong_to: report.may_belong_to,
+            };
+            let text = team::report(&self.ticket, &news, self.project, self.now);
+            self.tell_team(NoticeKind::Report, None, &text);
+        }
+    }
+
+    fn followed_up(&mut self, mail: &FollowUp) {
+        self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
+        if mail.by == Actor::Reporter && self.ticket.paused_since().is_some() {
+            self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
+        }
+        if mail.tell {
+            let text = team::follow_up(&self.ticket, &mail.who, &mail.excerpt, self.project, self.now);
+            self.tell_team(NoticeKind::FollowUp, None, &text);
+        }
+    }
+
+    fn wrote(&mut self, by: &Address, words: &str, mail: Option<MailRef>, to_reporter: bool) {
+        let kind = if to_reporter { EntryKind::Answered } else { EntryKind::Note };
+        self.decision.answered = to_reporter;
+        self.enter(&Actor::Person(by.clone()), kind, words, mail);
+        let did = if to_reporter { "answered the reporter" } else { "wrote a note" };
+        let said = format!("{did}:\n\n{}", crate::mail::text::quoted(words, EXCERPT));
+        let text = team::change(&self.ticket, self.project.name_of(by), &said, self.project, self.now);
+        self.tell_team(NoticeKind::Change, Some(by), &text);
+    }
+
+    fn attempted(&mut self, from: Option<&Address>, tell: Option<&Address>, why: &str, mail: Option<MailRef>) {
+        self.enter_about(&Actor::Stranger, EntryKind::Attempt, from.cloned(), why, mail);
+        if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
+            return;
+        }
+        let shown = from.map_or("nobody that could be made out", Address::as_str);
+        let text = team::attempt(&self.ticket, shown, why, self.project);
+        self.tell_team(NoticeKind::Attempt, tell, &text);
+        if let Some(person) = tell {
+            let line = "your mail with commands";
+            let text = crate::mail::text::answer::refused(Some(self.ticket.id), line, None, why, self.project);
+            self.decision.notices.push(self.notice(NoticeKind::Attempt, person, text));
+        }
+    }
+
+    fn undelivered(&mut self, number: u32, notice: &str, to: &Address, reply: &str) {
+        // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
+        // one another.
+        let kind = EntryKind::Undeliverable { notice: notice.to_owned() };
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), reply, None);
+        if notice == NoticeKind::Undeliverable.word() {
+            return;
+        }
+        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project);
+        let all = self.project.people.iter().filter(|p| !p.is(super::Role::Observer) && p.address != *to);
+        let all: Vec<Address> = all.map(|p| p.address.clone()).collect();
+        for address in all {
+            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
+            news.keys = vec![format!("undeliverable:{number}:{}", address.key())];
+            self.decision.notices.push(news);
+        }
+    }
+
+    fn tick(&mut self) {
+        let policy = &self.project.policy;
+        // Entries of a tick touch no milestone, so the clocks stay what they were.
+        let before = self.ticket.clone();
+        for clock in clocks(&before, policy, self.now) {
+            let (promise, deadline) = clock.key();
+            if clock.breaks(&self.ticket, self.now) {
+                self.enter(&Actor::Daemon, EntryKind::Broken { promise: promise.clone(), deadline }, "", None);
+            }
+            let Some(step) = clock.due(&before, policy, self.now) else { continue };
+            let kind = EntryKind::Reminded { promise: promise.clone(), deadline, rung: step.rung, round: step.round };
+            self.enter(&Actor::Daemon, kind, "", None);
+            let text = reminder::text(&self.ticket, &clock, self.project, self.now);
+            for person in self.project.audience(step.to, &self.ticket) {
+                let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
+                notice.keys = vec![format!(
+                    "rung:{}:{promise}:{}:{}:{}:{}",
+                    self.ticket.id.0,
+                    deadline.as_second(),
+                    step.rung,
+                    step.round,
+                    person.address.key()
+                )];
+                self.decision.notices.push(notice);
+            }
+        }
+    }
+}
+
+/// Refused commands of one ticket that the team is told of in a day; the timeline holds all.
+const ATTEMPTS_TOLD: u32 = 3;
+
+/// More reminders for one person in one pass than that become one mail.
+pub const REMINDERS_MAX: usize = 5;
+
+/// Joins the reminders of one pass: a person who would get more than [`REMINDERS_MAX`] gets one.
+pub fn coalesce(notices: Vec<Notice>, project: &Project) -> Vec<Notice> {
+    let mut by_person: std::collections::BTreeMap<String, Vec<Notice>> = std::collections::BTreeMap::new();
+    let (reminders, mut out): (Vec<_>, Vec<_>) = notices.into_iter().partition(|n| n.kind == NoticeKind::Reminder);
+    for notice in reminders {
+        by_person.entry(notice.to.key()).or_default().push(notice);
+    }
+    for mut mine in by_person.into_values() {
+        if mine.len() <= REMINDERS_MAX {
+            out.append(&mut mine);
+            continue;
+        }
+        let subjects: Vec<&str> = mine.iter().map(|n| n.subject.as_str()).collect();
+        let (subject, body) = reminder::many(&subjects, project);
+        let keys = mine.iter().flat_map(|n| n.keys.clone()).collect();
+        if let Some(first) = mine.into_iter().next() {
+            out.push(Notice { subject, body, keys, ticket: None, ..first });
+        }
+    }
+    out
+}
+
+/// Whether a mail that came at `received` still deserves an automatic acknowledgement: after a week it would only
+/// confuse, and a first start on an old inbox would answer years of mail.
+pub fn fresh(received: Timestamp, now: Timestamp) -> bool {
+    now.duration_since(received) <= SignedDuration::from_hours(7 * 24)
+}

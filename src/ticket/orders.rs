@@ -1,0 +1,350 @@
+//! Commands obeyed: all lines of a mail, or none.
+
+use jiff::SignedDuration;
+
+use super::decide::{Answer, Draft, Order};
+use super::{Actor, EntryKind, Person, Status};
+use crate::command::{self, Class, Command, Verb};
+use crate::mail::text::{answer, meaning, reporter, team};
+use crate::mail::{Address, Notice, NoticeKind};
+use crate::policy::Milestone;
+use crate::ticket::clock::clocks;
+
+/// How long a one-time code is good for.
+const CODE_GOOD: SignedDuration = SignedDuration::from_hours(1);
+
+/// Why nothing was done.
+struct Refusal {
+    line: String,
+    column: Option<usize>,
+    why: String,
+}
+
+/// Does all lines, or says why none was done.
+pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
+    let before = (draft.ticket.clone(), std::mem::take(&mut draft.decision));
+    match all(draft, order) {
+        Ok(done) => told(draft, order, &done),
+        Err(refusal) => {
+            (draft.ticket, draft.decision) = before;
+            refuse(draft, order, &refusal);
+        }
+    }
+}
+
+fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Refusal> {
+    let mut lines = Vec::new();
+    if order.orders.lines.len() > command::LINES_MAX {
+        let why = format!("a mail holds at most {} commands", command::LINES_MAX);
+        return Err(Refusal { line: order.orders.lines.last().cloned().unwrap_or_default(), column: None, why });
+    }
+    for line in &order.orders.lines {
+        let parsed = command::parse(line);
+        lines.push(parsed.map_err(|f| Refusal { line: line.clone(), column: Some(f.column), why: f.what })?);
+    }
+    let refusal = |line: &str, why: String| Refusal { line: line.to_owned(), column: None, why };
+    if let Some((line, (_, Command::Confirm(code)))) =
+        order.orders.lines.iter().zip(&lines).find(|(_, (_, c))| matches!(c, Command::Confirm(_)))
+    {
+        if lines.len() > 1 {
+            return Err(refusal(line, "/confirm stands alone".into()));
+        }
+        return confirm(draft, order, code).map_err(|why| refusal(line, why));
+    }
+    // The code goes to the registered address of the person who asked; the command line is beyond all doubt.
+    if let Actor::Person(person) = &order.by
+        && lines.iter().any(|(v, _)| v.class == Class::Grave)
+    {
+        let length = order.orders.lines.iter().map(String::len).sum::<usize>() + order.orders.text.len();
+        if length > 1_500 {
+            let line = order.orders.lines.first().cloned().unwrap_or_default();
+            let why = "what needs a code takes at most 1,500 characters; send a longer text in a mail of its own";
+            return Err(refusal(&line, why.into()));
+        }
+        return Ok(ask_code(draft, order, person));
+    }
+    run(draft, order, &lines)
+}
+
+fn run(
+    draft: &mut Draft<'_>,
+    order: &Order,
+    lines: &[(&'static Verb, Command)],
+) -> Result<Vec<(String, String)>, Refusal> {
+    let mut done = Vec::new();
+    let text = order.orders.text.as_str();
+    let mut used = false;
+    for (line, (_, command)) in order.orders.lines.iter().zip(lines) {
+        let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
+        if takes && used {
+            let why = "two commands of this mail would take the text below them; send two mails".into();
+            return Err(Refusal { line: line.clone(), column: None, why });
+        }
+        used |= takes;
+        let did = one(draft, order, command, text);
+        done.push((line.clone(), did.map_err(|why| Refusal { line: line.clone(), column: None, why })?));
+    }
+    if !used && !text.is_empty() {
+        draft.enter(&order.by, EntryKind::Note, text, order.mail);
+        done.push(("(the text below)".into(), "written down as a note for the team".into()));
+    }
+    Ok(done)
+}
+
+/// One command. The words that come back say what it did.
+fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> Result<String, String> {
+    let by = &order.by;
+    let name = name(draft, by);
+    let reporter = if draft.ticket.reporter.is_some() { Ok(()) } else { Err("this ticket has no reporter whom we could write to") };
+    let needs_text = |verb: &str| {
+        if text.is_empty() { Err(format!("/{verb} needs a text below the commands")) } else { Ok(()) }
+    };
+    match command {
+        Command::Ack => {
+            reporter?;
+            draft.enter(by, EntryKind::Acknowledged, text, order.mail);
+            draft.decision.answered = true;
+            let mail = reporter::acknowledged(&draft.ticket, &name, text, draft.project, draft.now);
+            draft.tell_reporter(NoticeKind::Reply, mail);
+            Ok("the reporter is told that a person has read the report".into())
+        }
+        Command::Reply | Command::Ask => {
+            reporter?;
+            needs_text(if *command == Command::Ask { "ask" } else { "reply" })?;
+            draft.enter(by, EntryKind::Answered, text, order.mail);
+            draft.decision.answered = true;
+            let mail = reporter::reply(&draft.ticket, &name, text, draft.project);
+            draft.tell_reporter(NoticeKind::Reply, mail);
+            if *command == Command::Ask {
+                draft.enter(by, EntryKind::Paused, "", None);
+                return Ok("the text is sent to the reporter, and the clocks that may pause stand still".into());
+            }
+            Ok("the text is sent to the reporter".into())
+        }
+        Command::Note => {
+            needs_text("note")?;
+            draft.enter(by, EntryKind::Note, text, order.mail);
+            Ok("written down".into())
+        }
+        Command::Claim => match by {
+            Actor::Person(address) => own(draft, by, Some(&address.clone())),
+            _ => Err("only a person can claim a ticket; write /assign PERSON".into()),
+        },
+        Command::Assign(who) => {
+            let address = find(&draft.project.people, who)?.address.clone();
+            own(draft, by, Some(&address))
+        }
+        Command::Pass => own(draft, by, None),
+        Command::Severity(to) => {
+            draft.enter(by, EntryKind::Severity { to: *to }, "", order.mail);
+            Ok(format!("severity is {to}"))
+        }
+        Command::Valid => go(draft, order, Status::Valid, ""),
+        Command::Invalid(reason) => go(draft, order, Status::Invalid, reason),
+        Command::Accept => go(draft, order, Status::Accepted, ""),
+        Command::Defer(reason) => go(draft, order, Status::Deferred, reason),
+        Command::Close(reason) => go(draft, order, Status::Closed, reason),
+        Command::Reopen => {
+            if draft.ticket.status != Status::Closed {
+                return Err(format!("it is not closed, but {}", draft.ticket.status));
+            }
+            let to = draft.ticket.before_closed;
+            draft.enter(by, EntryKind::Status { to }, "", order.mail);
+            Ok(format!("open again, as {to}"))
+        }
+        Command::Spam => {
+            draft.enter(by, EntryKind::Spam, "", order.mail);
+            draft.decision.answered = true;
+            Ok("closed as spam; no promise runs, and nobody is answered".into())
+        }
+        Command::Fix(note) => fact(draft, order, Milestone::FixReady, note, None),
+        Command::Released(version) => {
+            fact(draft, order, Milestone::FixReleased, version, Some("a fixed version has been released."))
+        }
+        Command::Public(link) => {
+            fact(draft, order, Milestone::Public, link, Some("the vulnerability has been made public."))
+        }
+        Command::Extend { promise, to, reason } => extend(draft, order, promise, *to, reason),
+        Command::Status => Ok(answer::status(&draft.ticket, draft.project, draft.now)),
+        Command::Help => Ok(command::help()),
+        // Both are handled before a line is run: /confirm alone, /list with what only the store knows.
+        Command::Confirm(_) | Command::List => Err("write it in a mail of its own".into()),
+    }
+}
+
+fn own(draft: &mut Draft<'_>, by: &Actor, to: Option<&Address>) -> Result<String, String> {
+    draft.enter_about(by, EntryKind::Owner, to.cloned(), "", None);
+    Ok(match to {
+        Some(to) => format!("{} owns it now", draft.project.name_of(to)),
+        None => "the team owns it now".into(),
+    })
+}
+
+fn find<'a>(people: &'a [Person], who: &str) -> Result<&'a Person, String> {
+    let address = Address::parse(who);
+    let is = |p: &&Person| p.name.eq_ignore_ascii_case(who) || address.as_ref() == Some(&p.address);
+    let first = |p: &&Person| p.name.split_whitespace().next().is_some_and(|f| f.eq_ignore_ascii_case(who));
+    let mut firsts = people.iter().filter(first);
+    let by_first = || firsts.next().filter(|_| firsts.next().is_none());
+    people.iter().find(is).or_else(by_first).ok_or_else(|| {
+        let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
+        format!("{who:?} is nobody here; the people are: {}", names.join(", "))
+    })
+}
+
+/// The ways that Vultron's report management model allows; from `received`, /accept and /defer judge it valid on
+/// the way.
+fn go(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str) -> Result<String, String> {
+    use Status::{Accepted, Closed, Deferred, Invalid, Received, Valid};
+    let from = draft.ticket.status;
+    if from == to {
+        return Err(format!("it is {to} already"));
+    }
+    match (from, to) {
+        (Received, Valid | Invalid) | (Invalid, Valid | Closed) | (Valid, Accepted | Deferred) => {}
+        (Accepted, Deferred | Closed) | (Deferred, Accepted | Closed) => {}
+        // A second look may find that it is none after all.
+        (Valid | Accepted | Deferred, Invalid) => {}
+        (Received | Invalid, Accepted | Deferred) => {
+            draft.enter(&order.by, EntryKind::Status { to: Valid }, "", order.mail);
+        }
+        (Received, Closed) => return Err("nobody has judged it yet: /invalid, /accept or /spam it first".into()),
+        (Valid, Closed) => return Err("a valid report is not closed as it is: /accept or /defer it first".into()),
+        (Closed, _) => return Err("it is closed; /reopen it first".into()),
+        (_, Received) | (Valid, Valid) | (Invalid, Invalid) | (Accepted, Accepted | Valid) => {
+            return Err(format!("it is {from}, and does not go back to {to}"));
+        }
+        (Deferred, Deferred | Valid) => return Err(format!("it is {from}, and does not go back to {to}")),
+    }
+    draft.enter(&order.by, EntryKind::Status { to }, reason, order.mail);
+    Ok(format!("it is {to} now"))
+}
+
+fn fact(draft: &mut Draft<'_>, order: &Order, fact: Milestone, note: &str, tell: Option<&str>) -> Result<String, String> {
+    if draft.ticket.milestones.contains_key(&fact) {
+        return Err(format!("{fact} is recorded already"));
+    }
+    draft.enter(&order.by, EntryKind::Fact { fact }, note, order.mail);
+    match tell {
+        Some(what) if draft.ticket.reporter.is_some() => {
+            let mail = reporter::update(&draft.ticket, what, note, draft.project);
+            draft.tell_reporter(NoticeKind::Update, mail);
+            Ok(format!("{fact} is recorded, and the reporter is told"))
+        }
+        _ => Ok(format!("{fact} is recorded")),
+    }
+}
+
+fn extend(
+    draft: &mut Draft<'_>,
+    order: &Order,
+    promise: &str,
+    to: jiff::civil::Date,
+    reason: &str,
+) -> Result<String, String> {
+    let policy = &draft.project.policy;
+    let all = clocks(&draft.ticket, policy, draft.now);
+    let Some(clock) = all.iter().find(|c| c.promise.name == promise && c.live) else {
+        let names: Vec<&str> = all.iter().filter(|c| c.live).map(|c| c.promise.name.as_str()).collect();
+        return Err(format!("no promise {promise:?} runs here; those that do: {}", names.join(", ")));
+    };
+    let at = policy.calendar.close_of_business(to);
+    if at <= draft.now {
+        return Err(format!("{to} is over"));
+    }
+    let what = meaning(clock.promise);
+    draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, reason, order.mail);
+    let mail = reporter::moved(&draft.ticket, what, at, draft.project);
+    draft.tell_reporter(NoticeKind::Update, mail);
+    Ok(format!("{promise} ends {} now; the reporter is told the date", crate::mail::text::when(at, policy)))
+}
+
+fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address) -> Vec<(String, String)> {
+    let asked = format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text);
+    draft.enter(&order.by, EntryKind::CodeAsked, asked.trim(), order.mail);
+    let code = code(draft, person, draft.ticket.revision);
+    let lines = order.orders.lines.join("\n");
+    let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
+    let text = answer::code(draft.ticket.id, &lines, &code, until, draft.project);
+    let mut notice = draft.notice(NoticeKind::Code, person, text);
+    notice.in_reply_to = order.reply_to.clone();
+    draft.decision.notices.push(notice);
+    Vec::new()
+}
+
+/// Bound to the ticket, the person and the entry that asked, and through it to the lines.
+fn code(draft: &Draft<'_>, person: &Address, seq: u32) -> String {
+    let ticket = draft.ticket.id.0.to_be_bytes();
+    draft.key.code(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
+}
+
+fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
+    let pending = draft.ticket.pending.clone().ok_or("no command waits for a code")?;
+    let person = match &order.by {
+        Actor::Person(p) if *p == pending.by => p,
+        _ => return Err("the code is for whoever asked for it".into()),
+    };
+    if draft.now.duration_since(pending.at) > CODE_GOOD {
+        return Err("the code is too old; send the command again".into());
+    }
+    let right = code(draft, person, pending.seq);
+    if !crate::token::same(&given.trim().to_ascii_lowercase(), &right) {
+        return Err("that is not the code".into());
+    }
+    draft.enter(&order.by, EntryKind::CodeUsed, "", order.mail);
+    let orders = command::split(&pending.lines);
+    let asked = Order { orders, ..order.clone() };
+    let parsed: Result<Vec<_>, _> = asked.orders.lines.iter().map(|l| command::parse(l)).collect();
+    let parsed = parsed.map_err(|f| f.what)?;
+    run(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))
+}
+
+fn name(draft: &Draft<'_>, by: &Actor) -> String {
+    match by {
+        Actor::Person(address) => draft.project.name_of(address).to_owned(),
+        Actor::Local | Actor::Daemon | Actor::Reporter | Actor::Stranger => "A maintainer".into(),
+    }
+}
+
+/// Answers whoever commanded, and tells the rest of the team what changed.
+fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
+    if done.is_empty() {
+        return; // A code was asked for: its mail is the answer.
+    }
+    let (subject, body) = answer::done(&draft.ticket, done, draft.project, draft.now);
+    draft.decision.answer = Some(Answer { text: body.clone(), refused: false });
+    let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
+    if let Some(person) = &person {
+        let notice = reply(draft, order, person, (subject, body));
+        draft.decision.notices.push(notice);
+    }
+    // What only reads leaves no entry, and nobody needs to hear of it.
+    if !draft.decision.entries.is_empty() {
+        let who = match &order.by {
+            Actor::Local => "somebody at the daemon's machine".to_owned(),
+            by => name(draft, by),
+        };
+        let text = team::change(&draft.ticket, &who, &answer::done_lines(done), draft.project, draft.now);
+        draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
+    }
+}
+
+fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: &Refusal) {
+    let (line, why) = (&refusal.line, &refusal.why);
+    let (subject, body) = answer::refused(Some(draft.ticket.id), line, refusal.column, why, draft.project);
+    draft.decision.answer = Some(Answer { text: body.clone(), refused: true });
+    if let Actor::Person(person) = &order.by {
+        let notice = reply(draft, order, person, (subject, body));
+        draft.decision.notices.push(notice);
+    }
+}
+
+/// An answer stands for the mail that asked, so that the same mail is answered once.
+fn reply(draft: &Draft<'_>, order: &Order, person: &Address, text: (String, String)) -> Notice {
+    let mut notice = draft.notice(NoticeKind::Answer, person, text);
+    if let Some(mail) = order.mail {
+        notice.keys = vec![format!("answer:{}", mail.0)];
+    }
+    notice.in_reply_to = order.reply_to.clone();
+    notice
+}

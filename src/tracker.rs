@@ -1,0 +1,735 @@
+//! The joint between the rules and the store: read once, decide, commit once.
+//!
+//! One mail: stored → read → identified → one look into the store → `intake` → `decide` → one transaction with
+//! entries, projections, notices and the receipt. One tick: each due ticket → `decide(Tick)` → commit. One delivery:
+//! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use crate::command::{self, Orders};
+use crate::mail::intake::{self, Disposition, Given, Intake};
+use crate::mail::text::{answer, digest, team};
+use crate::mail::write::{self, AutoSubmitted};
+use crate::mail::{Address, Mail, MessageId, Notice, NoticeKind, identity, read};
+use crate::policy::digest::Schedule;
+use crate::project::Project;
+use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, Stored, Tx};
+use crate::ticket::decide::{self, Answer, Decision, Event, Order, Report};
+use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Ticket, TicketId};
+use crate::token::{self, Key, Purpose, Token};
+
+/// Tries to read a mail before it is put aside as quarantined.
+const ATTEMPTS: u32 = 3;
+/// Due tickets handled in one transaction.
+const BATCH: u32 = 500;
+/// The tallies' slot: five minutes.
+const SLOT: i64 = 5 * 60;
+const HOUR: i64 = 3_600;
+const DAY: i64 = 86_400;
+
+/// A mail that has arrived.
+#[derive(Clone, Debug)]
+pub struct Arrival {
+    /// Its bytes; its beginning when it is over the limit.
+    pub raw: Vec<u8>,
+    /// Octets on the server.
+    pub size: u64,
+    /// When our mail server says that it took it.
+    pub internal_date: Option<Timestamp>,
+    /// The last scan of the same folder that did not list it.
+    pub not_before: Option<Timestamp>,
+    /// Where it was found; `None` when a person handed it over.
+    pub place: Option<Place>,
+    /// Other names of the folder's present listing, to tell a second copy from a renumbered one.
+    pub listing: Vec<String>,
+}
+
+/// What a transaction brought about: for the log, the terminal and the demo.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    /// Each mail with its receipt.
+    pub receipts: Vec<(MailRef, Disposition, Option<TicketId>, String)>,
+    /// Each new entry.
+    pub entries: Vec<(TicketId, Entry)>,
+    /// Each new notice with its number.
+    pub notices: Vec<(u32, Notice)>,
+    /// What whoever commanded is told.
+    pub answer: Option<Answer>,
+}
+
+/// How an attempt to send ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Attempt {
+    /// The server took it.
+    Sent(String),
+    /// Not now.
+    Later(String),
+    /// Not this mail, ever.
+    Refused(String),
+    /// The server's last answer was lost: it may have taken it.
+    Doubtful(String),
+    /// Our own fault, or the way is closed: nothing about this mail. It waits; the attempt does not count against it.
+    Closed(String),
+}
+
+/// The tracker: the store and the rules.
+#[derive(Debug)]
+pub struct Tracker {
+    store: Store,
+    project: Project,
+    key: Key,
+    digest: Option<Schedule>,
+}
+
+impl Tracker {
+    /// Takes the store. Brings the projections in line with the policy when that has changed, and counts what an
+    /// earlier process left half done.
+    pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
+        let mut tracker = Self { store, project, key, digest };
+        tracker.adopt_policy(now)?;
+        Ok(tracker)
+    }
+
+    /// Goes on with another config.
+    pub fn reload(&mut self, project: Project, digest: Option<Schedule>, now: Timestamp) -> Result<()> {
+        self.project = project;
+        self.digest = digest;
+        self.adopt_policy(now)
+    }
+
+    fn adopt_policy(&mut self, now: Timestamp) -> Result<()> {
+        let text = format!("{:?}", self.project.policy);
+        let print = data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
+        let project = &self.project;
+        self.store.write(|tx| {
+            if tx.meta("policy")?.as_deref() != Some(&print) {
+                tx.rebuild(project, |_| ())?;
+                tx.set_meta("policy", &print)?;
+            }
+            if tx.meta("digest")?.is_none() {
+                tx.set_meta("digest", &now.to_string())?;
+            }
+            Ok(())
+        })
+    }
+
+    /// The project.
+    pub fn project(&self) -> &Project {
+        &self.project
+    }
+
+    /// The store, to read.
+    pub fn store(&mut self) -> &mut Store {
+        &mut self.store
+    }
+
+    /// After a start: mails that a crash left unhandled are handled, and notices that were being sent are doubtful.
+    pub fn recover(&mut self, now: Timestamp) -> Result<News> {
+        let mut news = News::default();
+        let interrupted = self.store.read(|tx| tx.interrupted())?;
+        for number in interrupted {
+            if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
+                let why = "the daemon ended while it was being sent".into();
+                news.add(self.delivered(&claim, &Attempt::Doubtful(why), now)?);
+            }
+        }
+        loop {
+            let waiting = self.store.read(|tx| tx.waiting_mails(1))?;
+            let Some((mail, received, whole, attempts)) = waiting.first().copied() else { return Ok(news) };
+            if attempts < ATTEMPTS {
+                self.store.write(|tx| tx.count_attempt(mail))?;
+            }
+            let raw = self.store.read(|tx| tx.raw(mail))?;
+            let quarantine = attempts >= ATTEMPTS;
+            news.add(self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)?);
+        }
+    }
+
+    /// The names of a listing that have not been taken in, with the number of their folder.
+    pub fn unseen(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
+        self.store.write(|tx| {
+            let source = tx.source(folder)?;
+            Ok((source, tx.unseen(source, listing)?.into_iter().cloned().collect()))
+        })
+    }
+
+    /// Takes mails in: stores them all, then handles them all. One transaction each, so that nothing is lost if
+    /// handling kills the process (G1), and a batch costs what one mail costs.
+    pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
+        let received = |a: &Arrival| {
+            let claimed = a.internal_date.unwrap_or(now).min(now);
+            a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
+        };
+        let (fresh, mut news) = self.store.write(|tx| {
+            let mut fresh = Vec::new();
+            let mut news = News::default();
+            for arrival in arrivals {
+                let place = arrival.place.as_ref();
+                let before = received(arrival);
+                let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
+                match tx.store_mail(&new, now)? {
+                    Stored::New(mail) => fresh.push((mail, arrival, before)),
+                    Stored::Known(mail) if second_copy(tx, mail, arrival)? => {
+                        let ticket = tx.handled(mail)?.flatten();
+                        let reason = "the same bytes are in the folder a second time";
+                        tx.receipt(mail, now, None, None, Disposition::Duplicate, ticket, reason, None)?;
+                        news.receipts.push((mail, Disposition::Duplicate, ticket, reason.into()));
+                    }
+                    Stored::Known(_) => {}
+                }
+            }
+            Ok((fresh, news))
+        })?;
+        let stowed: Vec<Stowed<'_>> = fresh
+            .iter()
+            .map(|(mail, a, received)| {
+                let whole = a.size == a.raw.len() as u64;
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false }
+            })
+            .collect();
+        if !stowed.is_empty() {
+            news.add(self.handle(&stowed, now)?);
+        }
+        Ok(news)
+    }
+
+    fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
+        let read: Vec<(Mail, Vec<u8>)> = stowed.iter().map(read_one).collect();
+        let (project, key) = (&self.project, &self.key);
+        self.store.write(|tx| {
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            for (stowed, (mail, fingerprint)) in stowed.iter().zip(&read) {
+                work.mail(stowed, mail, fingerprint)?;
+            }
+            Ok(work.news)
+        })
+    }
+
+    /// What would be done with this mail; nothing is stored.
+    pub fn try_mail(&mut self, raw: &[u8], now: Timestamp) -> Result<Tried> {
+        let stowed = Stowed { mail: MailRef(0), raw, received: now, whole: true, quarantine: false };
+        let (mail, fingerprint) = read_one(&stowed);
+        let identity = identity::identify(&mail, &self.project.authserv_ids);
+        let (project, key) = (&self.project, &self.key);
+        let intake = self.store.read(|tx| {
+            let work = Work { tx, project, key, now, next_notice: 0, news: News::default() };
+            work.intake(&stowed, &mail, &fingerprint, &identity)
+        })?;
+        Ok(Tried { mail, identity, intake })
+    }
+
+    /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
+    pub fn on_tick(&mut self, now: Timestamp) -> Result<(News, bool)> {
+        let due = self.store.read(|tx| tx.due(now, BATCH))?;
+        let digest = self.digest_due(now)?;
+        if due.is_empty() && !digest {
+            return Ok((News::default(), false));
+        }
+        let (project, key) = (&self.project, &self.key);
+        let news = self.store.write(|tx| {
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut notices = Vec::new();
+            for id in &due {
+                let Some(ticket) = tx.ticket(*id)? else { continue };
+                let mut decision = decide::decide(&ticket, &Event::Tick, project, key, now);
+                notices.append(&mut decision.notices);
+                if decision.entries.is_empty() {
+                    tx.postpone(*id, now, now + SignedDuration::from_hours(1))?;
+                } else {
+                    work.commit(&ticket, decision)?;
+                }
+            }
+            for notice in decide::coalesce(notices, project) {
+                work.post(notice)?;
+            }
+            if digest {
+                work.digest()?;
+            }
+            tx.forget_counts(now.as_second().div_euclid(SLOT) - DAY / SLOT - 1)?;
+            Ok(work.news)
+        })?;
+        Ok((news, due.len() as u64 >= u64::from(BATCH)))
+    }
+
+    fn digest_due(&mut self, now: Timestamp) -> Result<bool> {
+        let Some(schedule) = &self.digest else { return Ok(false) };
+        let last = self.store.read(|tx| tx.meta_time("digest"))?.unwrap_or(now);
+        Ok(schedule.next(last, &self.project.policy.calendar.zone).is_some_and(|at| at <= now))
+    }
+
+    /// When something is due next: a ticket, a notice, the digest.
+    pub fn next_wake(&mut self, sending: bool) -> Result<Option<Timestamp>> {
+        let (ticket, notice, last) =
+            self.store.read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.meta_time("digest")?)))?;
+        let zone = &self.project.policy.calendar.zone;
+        let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
+        Ok([ticket, notice.filter(|_| sending), digest].into_iter().flatten().min())
+    }
+
+    /// Commands from the command line of this machine: full authority.
+    pub fn order(&mut self, id: TicketId, orders: Orders, now: Timestamp) -> Result<Option<News>> {
+        let (project, key) = (&self.project, &self.key);
+        self.store.write(|tx| {
+            let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            if orders.lines.iter().any(|l| matches!(command::parse(l), Ok((_, command::Command::List)))) {
+                let open = tx.open_lines(project, 1_000)?;
+                work.news.answer = Some(Answer { text: digest::lines(&open, project, now), refused: false });
+                return Ok(Some(work.news));
+            }
+            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None };
+            let decision = decide::decide(&ticket, &Event::Ordered(order), project, key, now);
+            work.carry_out(&ticket, decision)?;
+            Ok(Some(work.news))
+        })
+    }
+
+    /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).
+    pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
+        self.store.write(|tx| tx.claim(now))
+    }
+
+    /// How an attempt ended.
+    pub fn delivered(&mut self, claim: &Claim, attempt: &Attempt, now: Timestamp) -> Result<News> {
+        let (project, key) = (&self.project, &self.key);
+        let age = now.duration_since(claim.created);
+        let later = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
+        let (state, due, doubts, reply) = match attempt {
+            Attempt::Sent(reply) => ("sent", now, claim.doubts, reply),
+            Attempt::Later(reply) if age > keep_trying(&claim.kind) => ("refused", now, claim.doubts, reply),
+            Attempt::Later(reply) => ("waiting", later(backoff(claim.number, claim.attempts)), claim.doubts, reply),
+            Attempt::Refused(reply) => ("refused", now, claim.doubts, reply),
+            // Once more with the same bytes, and never a third time (G3).
+            Attempt::Doubtful(reply) if claim.doubts == 0 => ("waiting", later(SignedDuration::from_mins(1)), 1, reply),
+            Attempt::Doubtful(reply) => ("unknown", now, claim.doubts + 1, reply),
+            Attempt::Closed(reply) => ("waiting", now, claim.doubts, reply),
+        };
+        self.store.write(|tx| {
+            tx.settle(claim.number, state, due, doubts, reply)?;
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            if state == "sent" {
+                tx.set_meta("last_send", &now.to_string())?;
+            }
+            let lost = matches!(state, "refused" | "unknown");
+            if let Some(ticket) = claim.ticket.filter(|_| lost).map(|t| tx.ticket(t)).transpose()?.flatten() {
+                let event = Event::Undelivered {
+                    number: claim.number,
+                    notice: claim.kind.clone(),
+                    to: claim.to.clone(),
+                    reply: reply.clone(),
+                };
+                let decision = decide::decide(&ticket, &event, project, key, now);
+                work.carry_out(&ticket, decision)?;
+            }
+            Ok(work.news)
+        })
+    }
+
+    /// The daemon itself is in trouble: the leads are told, once a day for each kind.
+    pub fn trouble(&mut self, kind: &str, what: &str, now: Timestamp) -> Result<News> {
+        let (project, key) = (&self.project, &self.key);
+        self.store.write(|tx| {
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let (subject, body) = team::trouble(what, project);
+            let day = now.as_second().div_euclid(DAY);
+            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != crate::ticket::Role::Observer)) {
+                let keys = vec![format!("trouble:{kind}:{day}:{}", person.address.key())];
+                work.post(desk(NoticeKind::Trouble, &person.address, keys, (subject.clone(), body.clone())))?;
+            }
+            Ok(work.news)
+        })
+    }
+
+    /// Notes that a folder was read to its end.
+    pub fn scanned(&mut self, folder: &str, now: Timestamp) -> Result<()> {
+        self.store.write(|tx| {
+            tx.set_meta("last_scan", &now.to_string())?;
+            tx.set_meta(&format!("last_scan:{folder}"), &now.to_string())
+        })
+    }
+
+    /// When a folder was last read to its end.
+    pub fn last_scan(&mut self, folder: &str) -> Result<Option<Timestamp>> {
+        self.store.read(|tx| tx.meta_time(&format!("last_scan:{folder}")))
+    }
+
+    /// Throws the projections away and remakes them from the timeline; says how many tickets there are.
+    pub fn rebuild(&mut self, each: impl FnMut(u32)) -> Result<u32> {
+        let project = &self.project;
+        self.store.write(|tx| tx.rebuild(project, each))
+    }
+}
+
+/// What `disclosed try` shows.
+#[derive(Clone, Debug)]
+pub struct Tried {
+    /// The mail as read.
+    pub mail: Mail,
+    /// How sure the sender is.
+    pub identity: identity::Identity,
+    /// What would be done.
+    pub intake: Intake,
+}
+
+impl News {
+    /// Takes in more.
+    pub fn add(&mut self, more: News) {
+        self.receipts.extend(more.receipts);
+        self.entries.extend(more.entries);
+        self.notices.extend(more.notices);
+        self.answer = more.answer.or(self.answer.take());
+    }
+}
+
+/// A mail in the store, with its bytes at hand.
+struct Stowed<'a> {
+    mail: MailRef,
+    raw: &'a [u8],
+    received: Timestamp,
+    whole: bool,
+    quarantine: bool,
+}
+
+/// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
+/// attempts in the store.
+fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
+    let mut mail = if stowed.quarantine {
+        Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
+    } else {
+        let read = catch_unwind(AssertUnwindSafe(|| read::read(stowed.raw)));
+        read.unwrap_or_else(|_| Mail::unreadable("reading it failed; the whole mail is in the store"))
+    };
+    if !stowed.whole {
+        mail.problems.push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
+    }
+    let fingerprint = fingerprint(&mail, stowed.raw);
+    (mail, fingerprint)
+}
+
+/// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
+/// subject and every byte of the body; not the headers that each hop adds.
+fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
+    let find = |needle: &[u8]| raw.windows(needle.len()).position(|w| w == needle).map(|at| at + needle.len());
+    let body = find(b"\r\n\r\n").or_else(|| find(b"\n\n")).and_then(|at| raw.get(at..)).unwrap_or_default();
+    let mut hash = Sha256::new();
+    let from = mail.from.as_ref().map_or(String::new(), Address::key);
+    let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
+    let date = mail.date.map_or(String::new(), |d| d.to_string());
+    for part in [from.as_bytes(), id.as_bytes(), date.as_bytes(), mail.subject.as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().to_vec()
+}
+
+/// Whether known bytes under a new name are a second delivery: their first name is still in the folder. Else the
+/// folder was renumbered, or a person moved the mail away and back.
+fn second_copy(tx: &Tx<'_>, mail: MailRef, arrival: &Arrival) -> Result<bool> {
+    let Some(place) = &arrival.place else { return Ok(false) };
+    let names = tx.places(place.source, mail)?;
+    Ok(names.iter().any(|n| *n != place.name && arrival.listing.contains(n)))
+}
+
+/// Minutes between attempts: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
+/// step. The same notice always waits the same time.
+fn backoff(number: u32, attempts: u32) -> SignedDuration {
+    let minutes: i64 = match attempts {
+        0 | 1 => 1,
+        2 => 5,
+        3 => 15,
+        4 => 30,
+        _ => 60,
+    };
+    let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(attempts)) % 16) * minutes * 60 / 64;
+    SignedDuration::from_secs(minutes * 60 + jitter)
+}
+
+/// How long a notice is tried. An acknowledgement that is a day late only confuses.
+fn keep_trying(kind: &str) -> SignedDuration {
+    if kind == NoticeKind::Acknowledgement.word() { SignedDuration::from_hours(24) } else { RETRY_FOR }
+}
+
+/// A notice about no single ticket.
+fn desk(kind: NoticeKind, to: &Address, keys: Vec<String>, (subject, body): (String, String)) -> Notice {
+    let carries = Some(Purpose::Person);
+    Notice { kind, to: to.clone(), ticket: None, keys, carries, subject, body, in_reply_to: None, held: None }
+}
+
+/// One transaction's work.
+struct Work<'a> {
+    tx: &'a Tx<'a>,
+    project: &'a Project,
+    key: &'a Key,
+    now: Timestamp,
+    next_notice: u32,
+    news: News,
+}
+
+impl Work<'_> {
+    fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: &[u8]) -> Result<()> {
+        let identity = identity::identify(mail, &self.project.authserv_ids);
+        let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
+        if stowed.quarantine {
+            intake.disposition = Disposition::Quarantined;
+            intake.reason = "reading it failed again and again".into();
+        }
+        let mut ticket_id = intake.ticket;
+        if let Some(event) = &intake.event {
+            ticket_id = self.happen(intake.ticket, event, mail)?;
+        }
+        let sender = mail.from.as_ref().ok();
+        let id = mail.message_id.as_ref();
+        let (disposition, reason) = (intake.disposition, intake.reason);
+        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(fingerprint))?;
+        self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
+        Ok(())
+    }
+
+    /// One look into the store between the two steps of intake.
+    fn intake(
+        &self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        fingerprint: &[u8],
+        identity: &identity::Identity,
+    ) -> Result<Intake> {
+        let (tx, now) = (self.tx, self.now);
+        let claims = intake::claims(mail, self.project, self.key);
+        let mut known = intake::Known {
+            duplicate_of: tx.same_mail(fingerprint)?,
+            referenced: tx.referenced(&claims.references)?,
+            ..intake::Known::default()
+        };
+        if let Some(id) = claims.token.and_then(|t| t.ticket) {
+            known.token_ticket = tx.reporter(id)?;
+        }
+        if let Some(token) = claims.bounced {
+            known.bounced_notice = tx.notice(token.notice)?;
+        }
+        if let Ok(from) = &mail.from {
+            known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
+            known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
+        }
+        known.provoked = tx.counted("provoked", self.slot(HOUR))?;
+        Ok(intake::take(&Given {
+            mail,
+            stored: stowed.mail,
+            received: stowed.received,
+            identity,
+            claims: &claims,
+            known: &known,
+            project: self.project,
+            now,
+        }))
+    }
+
+    /// The first slot of the last so many seconds.
+    fn slot(&self, seconds: i64) -> i64 {
+        (self.now.as_second() - seconds).div_euclid(SLOT) + 1
+    }
+
+    /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
+    fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
+        if let Event::Reported(report) = event {
+            let ticket = Ticket::new(self.tx.next_ticket()?);
+            let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+            let id = ticket.id;
+            self.carry_out(&ticket, decision)?;
+            self.bound(report)?;
+            return Ok(Some(id));
+        }
+        let lists = |o: &Order| {
+            o.orders.lines.len() == 1
+                && o.orders.lines.iter().any(|l| matches!(command::parse(l), Ok((_, command::Command::List))))
+        };
+        let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();
+        match (event, ticket) {
+            (Event::Ordered(order), _) if lists(order) => {
+                let open = self.tx.open_lines(self.project, 1_000)?;
+                let text = (format!("{} open", open.len()), digest::lines(&open, self.project, self.now));
+                self.answer(order, mail, text)?;
+            }
+            (_, Some(ticket)) => {
+                let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+                self.carry_out(&ticket, decision)?;
+            }
+            (Event::Ordered(order), None) => {
+                let only_help = order
+                    .orders
+                    .lines
+                    .iter()
+                    .all(|l| matches!(command::parse(l), Ok((_, command::Command::Help))));
+                let first = order.orders.lines.first().map_or("", String::as_str);
+                let why = "this mail answers no notice about a ticket; reply to one of its notices";
+                let text = if only_help {
+                    answer::help(self.project)
+                } else {
+                    answer::refused(None, first, None, why, self.project)
+                };
+                self.answer(order, mail, text)?;
+            }
+            (Event::Attempted { from, why, .. }, None) => {
+                let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
+                let body = format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {shown}\nWhy:  {why}\n");
+                let hour = self.now.as_second().div_euclid(HOUR);
+                let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
+                for to in team {
+                    let keys = vec![format!("attempt:none:{hour}:{}", to.key())];
+                    self.post(desk(NoticeKind::Attempt, &to, keys, ("Commands refused".into(), body.clone())))?;
+                }
+            }
+            (_, None) => {}
+        }
+        Ok(id)
+    }
+
+    fn answer(&mut self, order: &Order, mail: &Mail, text: (String, String)) -> Result<()> {
+        let Actor::Person(to) = &order.by else { return Ok(()) };
+        let key = format!("answer:{}", order.mail.map_or(0, |m| m.0));
+        let mut notice = desk(NoticeKind::Answer, to, vec![key], text);
+        notice.in_reply_to = mail.message_id.clone();
+        self.post(notice)
+    }
+
+    /// Counts what a report made us send; over the cap, the team gets one word an hour in place of many.
+    fn bound(&mut self, report: &Report) -> Result<()> {
+        if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
+            let slot = self.now.as_second().div_euclid(SLOT);
+            self.tx.count(&sender_scope(from), slot)?;
+            self.tx.count(&domain_scope(from), slot)?;
+        }
+        if !report.tell {
+            let hour = self.now.as_second().div_euclid(HOUR);
+            let text = team::flood(self.project.limits.automatic_per_hour, self.project);
+            let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
+            for to in team {
+                let keys = vec![format!("flood:{hour}:{}", to.key())];
+                self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
+            }
+        }
+        Ok(())
+    }
+
+    fn digest(&mut self) -> Result<()> {
+        let open = self.tx.open_lines(self.project, 10_000)?;
+        let held = self.tx.in_state("held")?;
+        let (subject, body) = digest::text(&open, held, self.project, self.now);
+        let people: Vec<Address> = self.project.people.iter().map(|p| p.address.clone()).collect();
+        for to in people {
+            let keys = vec![format!("digest:{}:{}", self.now.as_second(), to.key())];
+            self.post(desk(NoticeKind::Digest, &to, keys, (subject.clone(), body.clone())))?;
+        }
+        self.tx.set_meta("digest", &self.now.to_string())
+    }
+
+    /// Entries, projections, notices: all that a decision asks for.
+    fn carry_out(&mut self, ticket: &Ticket, mut decision: Decision) -> Result<()> {
+        let notices = std::mem::take(&mut decision.notices);
+        self.commit(ticket, decision)?;
+        notices.into_iter().try_for_each(|n| self.post(n))
+    }
+
+    fn commit(&mut self, ticket: &Ticket, decision: Decision) -> Result<()> {
+        if decision.answered {
+            self.tx.drop_held(ticket.id)?;
+        }
+        if !decision.entries.is_empty() {
+            let mut after = ticket.clone();
+            decision.entries.iter().for_each(|e| after.apply(e));
+            self.tx.append(ticket.id, &decision.entries)?;
+            self.tx.project(&after, self.project)?;
+        }
+        self.news.entries.extend(decision.entries.into_iter().map(|e| (ticket.id, e)));
+        if decision.answer.is_some() {
+            self.news.answer = decision.answer;
+        }
+        Ok(())
+    }
+
+    /// Makes a notice final: number, token, Message-ID, bytes. One that stands only for what others stood for
+    /// already is not made again.
+    fn post(&mut self, notice: Notice) -> Result<()> {
+        let fresh = self.tx.fresh_keys(&notice.keys)?;
+        if fresh.is_empty() {
+            return Ok(());
+        }
+        let number = self.next_notice;
+        let ours = &self.project.address;
+        let token = Token {
+            purpose: notice.carries.unwrap_or(Purpose::Reporter),
+            party: token::party(&notice.to),
+            ticket: notice.ticket,
+            notice: number,
+        };
+        let unusable = || crate::store::StoreError::Corrupt("the project's address makes no Message-ID".into());
+        let message_id = token.message_id(self.key, ours.domain()).ok_or_else(unusable)?;
+        let reply_to = ours.tagged(&token.sign(self.key)).filter(|_| self.project.plus_addressing);
+        let references: Vec<MessageId> = notice.ticket.and_then(|t| thread(t, ours)).into_iter().collect();
+        let bytes = write::write(&write::Outgoing {
+            from_name: &self.project.name,
+            from: ours,
+            to: &notice.to,
+            subject: &notice.subject,
+            body: &notice.body,
+            message_id: &message_id,
+            date: self.now,
+            reply_to: reply_to.as_ref(),
+            in_reply_to: notice.in_reply_to.as_ref(),
+            references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
+            auto_submitted: auto_submitted(notice.kind),
+        });
+        let bytes = bytes.map_err(|e| crate::store::StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
+        let new = Outgoing {
+            number,
+            kind: notice.kind,
+            to: &notice.to,
+            ticket: notice.ticket,
+            message_id: message_id.as_str(),
+            held: notice.held.as_deref(),
+            bytes: &bytes,
+        };
+        self.tx.post(&new, &fresh, self.now)?;
+        if notice.kind.provoked() && notice.held.is_none() {
+            self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
+        }
+        self.next_notice += 1;
+        self.news.notices.push((number, notice));
+        Ok(())
+    }
+}
+
+/// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever
+/// sent under it, and it proves nothing.
+fn thread(ticket: TicketId, ours: &Address) -> Option<MessageId> {
+    MessageId::parse(&format!("ticket-{}@{}", ticket.0, ours.domain()))
+}
+
+fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
+    match kind {
+        NoticeKind::Acknowledgement | NoticeKind::Answer | NoticeKind::Code => AutoSubmitted::Replied,
+        NoticeKind::Reply => AutoSubmitted::No,
+        NoticeKind::Update
+        | NoticeKind::Report
+        | NoticeKind::FollowUp
+        | NoticeKind::Change
+        | NoticeKind::Reminder
+        | NoticeKind::Attempt
+        | NoticeKind::Undeliverable
+        | NoticeKind::Flood
+        | NoticeKind::Digest
+        | NoticeKind::Trouble => AutoSubmitted::Generated,
+    }
+}
+
+/// Tallies name nobody: they hold fingerprints.
+fn sender_scope(from: &Address) -> String {
+    format!("sender:{:08x}", token::party(from))
+}
+
+fn domain_scope(from: &Address) -> String {
+    let hash: [u8; 32] = Sha256::digest(from.domain().as_bytes()).into();
+    format!("domain:{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |c| &c[..])))
+}
