@@ -4,12 +4,22 @@
 //! `identity` decides on the raw header bytes who wrote it and how sure that is, `automatic` whether a program
 //! did, `reply` which of its text is new, `fields` what a report says about itself.
 
-pub mod automatic;
-pub mod fields;
-pub mod header;
-pub mod identity;
 pub mod read;
+
+pub mod header;
+pub mod parts;
+
+pub mod decode;
+pub mod html;
+
+pub mod identity;
+
+pub mod automatic;
+pub mod bounce;
+
+pub mod fields;
 pub mod reply;
+
 pub mod text;
 pub mod write;
 
@@ -164,6 +174,9 @@ impl From<MessageId> for String {
 pub struct Mail {
     /// Who wrote it, from the raw header: exactly one From with exactly one plain address, or why not.
     pub from: Result<Address, header::NoSender>,
+    /// What the sender is called by itself, decoded, one line, at most 100 characters. For the team's eyes only: it
+    /// proves nothing. Where the From is no plain mailbox, the whole of it.
+    pub display_name: Option<String>,
     /// Subject, decoded, one line, at most 250 characters; empty when there is none.
     pub subject: String,
     /// Its Message-ID, when there is exactly one usable one.
