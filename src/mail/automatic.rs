@@ -40,7 +40,7 @@ pub struct Bounce {
 }
 
 /// Fields that only responders and ticket systems write; any value but "no" or "none" counts.
-const RESPONDER_FIELDS: [&str; 9] = [
+const RESPONDER_FIELDS: &[&str] = &[
     "x-autoreply",
     "x-autorespond",
     "x-autoresponder",
@@ -53,7 +53,7 @@ const RESPONDER_FIELDS: [&str; 9] = [
 ];
 
 /// How the subjects of responders begin, in lower case, in the languages that they come in.
-const RESPONDER_SUBJECTS: [&str; 40] = [
+const RESPONDER_SUBJECTS: &[&str] = &[
     "auto:",
     "auto reply",
     "auto-reply",
@@ -149,10 +149,13 @@ fn is_through_list(header: &Header<'_>) -> bool {
             .any(|name| header.first(name).is_some())
 }
 
-/// Aggregate reports of DMARC (RFC 7489 section 7.2.1.1) and of TLS (RFC 8460 section 5.3).
+/// Aggregate reports of DMARC (RFC 7489 section 7.2.1.1) and of TLS (RFC 8460 section 5.3), and complaints of
+/// providers that do not use the format of RFC 5965.
 fn is_aggregate_report(subject: &str, top: &Part<'_>) -> bool {
     let subject = subject.to_ascii_lowercase();
-    subject.starts_with("report domain:") && subject.contains("submitter:") || top.media == "application/tlsrpt+gzip"
+    subject.contains("report domain:") && subject.contains("submitter:")
+        || subject.starts_with("complaint about message from ")
+        || top.media == "application/tlsrpt+gzip"
 }
 
 fn is_responder_subject(subject: &str) -> bool {

@@ -26,9 +26,9 @@ pub fn bounce(
         Some(status) => match by_status(status) {
             Status::Says(bounce) => bounce,
             Status::Success => return None,
-            Status::Nothing => by_prose(header, sender, subject, text).unwrap_or_default(),
+            Status::Nothing => by_prose(header, sender, subject, text, true).unwrap_or_default(),
         },
-        None => by_prose(header, sender, subject, text)?,
+        None => by_prose(header, sender, subject, text, false)?,
     };
     found.message_ids = returned_ids(parts);
     if found.message_ids.is_empty() {
@@ -97,7 +97,7 @@ fn after_line(raw: &[u8]) -> &[u8] {
 }
 
 /// What notices of failure say, in lower case.
-const FAILURE: [&str; 62] = [
+const FAILURE: &[&str] = &[
     "could not be delivered",
     "couldn't be delivered",
     "cannot be delivered",
@@ -162,8 +162,23 @@ const FAILURE: [&str; 62] = [
     "non è stato possibile consegnare",
 ];
 
+/// What notices say while delivery is still tried, in lower case.
+const WAITING: &[&str] = &[
+    "will be retried",
+    "will continue",
+    "will keep trying",
+    "still being retried",
+    "is delayed",
+    "has been delayed",
+    "has been postponed",
+    "do not need to resend",
+    "warning message only",
+    "not yet been delivered",
+    "will be attempted again",
+];
+
 /// How the subjects of such notices begin or what they hold, in lower case.
-const SUBJECTS: [&str; 24] = [
+const SUBJECTS: &[&str] = &[
     "undeliver",
     "delivery status",
     "delivery failure",
@@ -188,10 +203,19 @@ const SUBJECTS: [&str; 24] = [
     "warning: could not send",
     "warning: message",
     "unzustellbar",
+    "returning to sender",
+    "return to sender",
+    "failed mail",
+    "mail failed",
+    "mail failure",
+    "non remis",
+    "non distribu",
+    "no se pudo entregar",
+    "impossibile recapitare",
 ];
 
 /// What begins the copy of the returned mail, in lower case.
-const COPIES: [&str; 22] = [
+const COPIES: &[&str] = &[
     "this is a copy of",
     "below this line is a copy",
     "copy of your message",
@@ -216,10 +240,10 @@ const COPIES: [&str; 22] = [
     "received: from",
 ];
 
-/// Reads a notice in prose.
-fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: &str) -> Option<Bounce> {
+/// Reads a notice in prose; `known` when something else has told that it is one.
+fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: &str, known: bool) -> Option<Bounce> {
     let subject = subject.to_lowercase();
-    let by_daemon = is_daemon(header, sender);
+    let by_daemon = known || is_daemon(header, sender);
     let titled = SUBJECTS.iter().any(|s| subject.contains(s));
     let failed: Vec<Address> = header.all("x-failed-recipients").flat_map(header::addresses).collect();
     if failed.is_empty() && !by_daemon && !titled {
@@ -237,19 +261,16 @@ fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: 
         ["from", "to", "sender", "reply-to"].iter().flat_map(|n| header.all(n)).flat_map(header::addresses).collect();
     let mut recipients = if failed.is_empty() { named(&notice, &lower, &own) } else { failed };
     dedup(&mut recipients);
-    let waiting = |l: &String| {
-        let warns =
-            ["will be retried", "will continue to try", "will keep trying", "still being retried", "is delayed"];
-        let warns_too = ["has been delayed", "do not need to resend", "warning message only", "not yet been delivered"];
-        warns.iter().chain(&warns_too).any(|w| l.contains(w))
-    };
-    let permanent = !(lower.iter().any(waiting) || subject.starts_with("warning") || subject.contains("delay"));
+    let waiting = |l: &String| WAITING.iter().any(|w| l.contains(w));
+    let titled_as_delay = ["warning: could not send", "warning: message", "delay"].iter().any(|w| subject.contains(w));
+    let permanent = !(titled_as_delay || lower.iter().any(waiting));
     Some(Bounce { recipients, message_ids: Vec::new(), permanent })
 }
 
 /// Whether a mail comes from where notices come from: a null return path, or the mailbox of a mail server.
 fn is_daemon(header: &Header<'_>, sender: Option<&Address>) -> bool {
-    let null = header.first("return-path").is_some_and(|v| v.trim_ascii() == b"<>");
+    let path = header.keyword("return-path").unwrap_or_default();
+    let null = path.trim() == "<>" || path.contains("mailer-daemon");
     let from = header.keyword("from").unwrap_or_default();
     let named = ["mailer-daemon", "mail-daemon", "postmaster", "mailer_daemon", "mail delivery", "maildelivery"];
     null || named.iter().any(|n| from.contains(n))
@@ -277,34 +298,43 @@ fn notice_lines(text: &str) -> Vec<&str> {
     lines
 }
 
-/// The addresses that a notice names as not reached: those that begin a line, else those in a sentence of failure,
-/// else any.
+/// The addresses that a notice names as not reached. Those count that stand nearest to how such notices name them:
+/// below "… the following recipients:", at the start of a line, in a sentence of failure, anywhere.
 fn named(notice: &[&str], lower: &[String], own: &[Address]) -> Vec<Address> {
     let useful = |a: &Address| !own.contains(a) && !is_role(a.local());
-    let (mut leading, mut telling, mut any) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut announced, mut leading, mut telling, mut any) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut below = false;
     for (line, low) in notice.iter().zip(lower) {
+        let failure = FAILURE.iter().any(|f| low.contains(f));
         let found: Vec<Address> = line_addresses(line).into_iter().filter(useful).take(MAX_FOUND).collect();
         let start = line.trim_start_matches([' ', '\t', '>', '<', '*', '-', '"', '\'', '(', '[']);
         if let Some(first) = found.first() {
             let begins = start.get(..first.as_str().len()).is_some_and(|s| s.eq_ignore_ascii_case(first.as_str()));
-            let labelled =
-                ["to:", "recipient:", "rcpt to:", "address:", "failed:", "final-recipient:", "original-recipient:"];
-            if begins || labelled.iter().any(|l| start.to_lowercase().starts_with(l)) {
+            let name = start.split_once(':').map_or("", |(n, _)| n).to_lowercase();
+            let labels = ["recipient", "rcpt to", "address", "failed", "final-recipient", "original-recipient"];
+            let labelled = name == "to" || labels.iter().any(|l| name.ends_with(l));
+            if below && (begins || low.contains("smtp=")) {
+                announced.push(first.clone());
+            }
+            if begins || labelled {
                 leading.extend(found.clone());
             }
-            if FAILURE.iter().any(|f| low.contains(f)) || low.contains("rcpt to") || low.contains("recipient") {
+            if failure || low.contains("rcpt to") || low.contains("recipient") {
                 telling.extend(found.clone());
             }
         }
+        below |= low.contains("following") && (failure || low.contains("recipient") || low.contains("address"));
         any.extend(found);
     }
-    [leading, telling, any].into_iter().find(|l| !l.is_empty()).unwrap_or_default()
+    [announced, leading, telling, any].into_iter().find(|l| !l.is_empty()).unwrap_or_default()
 }
 
 /// The addresses in a line of prose, where punctuation touches them.
 fn line_addresses(line: &str) -> Vec<Address> {
     line.split(|c: char| c.is_whitespace() || "<>()[]\"',;:|".contains(c))
         .filter(|w| w.contains('@'))
+        // X.400 notices write "dda:SMTP=…".
+        .map(|w| w.trim_start_matches("SMTP="))
         .filter_map(|w| Address::parse(w.trim_matches(['.', '!', '?', '`', '*'])))
         .collect()
 }

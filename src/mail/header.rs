@@ -50,7 +50,7 @@ pub struct Header<'a> {
     pub unseparated: bool,
     /// True when lines end in a bare CR, or a NUL stands in it (RFC 5322 section 2.2 forbids both).
     pub control: bool,
-    /// True when the first line is a continuation of nothing.
+    /// True when blank lines stand above it, or its first line is a continuation of nothing.
     pub leading_space: bool,
 }
 
@@ -78,6 +78,12 @@ impl<'a> Header<'a> {
             }
             let (line, after) = take_line(rest, ends);
             let content = trim_end(line);
+            if first && content.trim_ascii().is_empty() && !after.is_empty() {
+                // Blank lines above the header (RFC 7103 section 7.1) are passed over for people's sake only.
+                header.leading_space = true;
+                rest = after;
+                continue;
+            }
             if content.is_empty() {
                 rest = after;
                 break;

@@ -57,6 +57,9 @@ pub fn read(raw: &[u8]) -> Mail {
         (1, Some(_)) => {}
         _ => problems.push("it has several Message-IDs".to_owned()),
     }
+    let bounce = bounce::bounce(&header, &parts, from.as_ref().ok(), &subject, &chosen.text);
+    let automatic = automatic::classify(&header, from.as_ref().ok(), &subject, &parts.top)
+        .or(bounce.as_ref().map(|_| automatic::Automatic::Bounce));
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));
 
@@ -69,8 +72,8 @@ pub fn read(raw: &[u8]) -> Mail {
         reply_text,
         from_html: chosen.from_html,
         attachments: attachments(&parts),
-        automatic: automatic::classify(&header, from.as_ref().ok(), &subject, &parts.top),
-        bounce: bounce::bounce(&header, &parts, from.as_ref().ok(), &subject, &chosen.text),
+        automatic,
+        bounce,
         trace: header.trace(),
         fields: fields::recognise(&subject, &chosen.text),
         from,

@@ -14,7 +14,7 @@ const MAX_BLOCK: usize = 9;
 const MAX_SIGNATURE: usize = 12;
 
 /// What introductions say somebody did, in lower case.
-const WROTE: [&str; 34] = [
+const WROTE: &[&str] = &[
     "wrote",
     "writes",
     "a écrit",
@@ -52,7 +52,7 @@ const WROTE: [&str; 34] = [
 ];
 
 /// How introductions begin, in lower case.
-const STARTS: [&str; 29] = [
+const STARTS: &[&str] = &[
     "on ",
     "le ",
     "am ",
@@ -85,7 +85,7 @@ const STARTS: [&str; 29] = [
 ];
 
 /// The words between the dashes of a separator, in lower case.
-const SEPARATORS: [&str; 27] = [
+const SEPARATORS: &[&str] = &[
     "original message",
     "original mail",
     "original appointment",
@@ -116,7 +116,7 @@ const SEPARATORS: [&str; 27] = [
 ];
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
-const FORWARDS: [&str; 6] = [
+const FORWARDS: &[&str] = &[
     "begin forwarded message:",
     "anfang der weitergeleiteten",
     "début du message réexpédié",
@@ -126,7 +126,7 @@ const FORWARDS: [&str; 6] = [
 ];
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
-const FROM_NAMES: [&str; 15] = [
+const FROM_NAMES: &[&str] = &[
     "from",
     "von",
     "de",
@@ -145,7 +145,7 @@ const FROM_NAMES: [&str; 15] = [
 ];
 
 /// The same: the other lines of such a block.
-const OTHER_NAMES: [&str; 56] = [
+const OTHER_NAMES: &[&str] = &[
     "sent",
     "date",
     "to",
@@ -205,16 +205,8 @@ const OTHER_NAMES: [&str; 56] = [
 ];
 
 /// How the lines begin that phones and mail programs put below, in lower case.
-const DEVICES: [&str; 27] = [
-    "sent from my ",
-    "sent from mail for ",
-    "sent from outlook",
-    "sent from yahoo",
-    "sent from samsung",
-    "sent from proton",
-    "sent from the ",
-    "sent from gmail",
-    "sent from a ",
+const DEVICES: &[&str] = &[
+    "sent from ",
     "sent via ",
     "sent with ",
     "sent using ",
@@ -378,7 +370,11 @@ fn is_quoted(line: &str) -> bool {
 
 fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：']) || WROTE.iter().any(|w| line.len() <= 60 && line.to_lowercase().ends_with(w))
+    line.ends_with([':', '：'])
+        || line.len() <= 60 && {
+            let lower = line.to_lowercase();
+            WROTE.iter().any(|w| lower.ends_with(w))
+        }
 }
 
 fn starts_like_introduction(line: &str) -> bool {
@@ -445,7 +441,8 @@ fn is_device_line(line: &str) -> bool {
     line.len() <= 120 && line.split_whitespace().take(13).count() <= 12 && {
         let lower = line.to_lowercase();
         DEVICES.iter().any(|d| lower.starts_with(d))
-            // "Then sent from my script, …" goes on; a device line is a phrase.
+            // "Sent from my script, it fails." goes on; a device line is a phrase.
+            && !lower.contains(", ")
             && !lower.trim_end_matches('.').contains(". ")
     }
 }
