@@ -89,7 +89,14 @@ pub struct Verb {
 
 macro_rules! verb {
     ($name:literal, $arguments:literal, $class:ident, $about:literal, $example:literal, $parse:expr) => {
-        Verb { name: $name, arguments: $arguments, about: $about, class: Class::$class, example: $example, parse: $parse }
+        Verb {
+            name: $name,
+            arguments: $arguments,
+            about: $about,
+            class: Class::$class,
+            example: $example,
+            parse: $parse,
+        }
     };
 }
 
@@ -126,7 +133,14 @@ pub const TABLE: &[Verb] = &[
     verb!("defer", "[REASON]", Act, "put it off: no work now", "/defer after the release", |a| Ok(Command::Defer(
         a.into()
     ))),
-    verb!("extend", "PROMISE YYYY-MM-DD REASON", Act, "move a deadline; the reporter is told the new date", "/extend disclose 2027-05-31 vendor asked for a month", extend),
+    verb!(
+        "extend",
+        "PROMISE YYYY-MM-DD REASON",
+        Act,
+        "move a deadline; the reporter is told the new date",
+        "/extend disclose 2027-05-31 vendor asked for a month",
+        extend
+    ),
     verb!("fix", "[NOTE]", Act, "a fix exists", "/fix branch is ready", |a| Ok(Command::Fix(a.into()))),
     verb!("released", "[VERSION]", Act, "a fixed version is out; the reporter is told", "/released 2.1.4", |a| Ok(
         Command::Released(a.into())

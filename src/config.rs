@@ -21,6 +21,7 @@ use toml::de::DeTable;
 use crate::mail::Address;
 use crate::net::Endpoint;
 use crate::policy::Policy;
+use crate::project::{AcknowledgeWhom, Limits, Project};
 use crate::ticket::Person;
 
 pub use error::{ConfigError, Mistake};
@@ -148,29 +149,22 @@ pub struct IdentityConfig {
     pub acknowledge: AcknowledgeWhom,
 }
 
-/// `[identity] acknowledge`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AcknowledgeWhom {
-    /// Everyone whom our own mail server does not call forged.
-    UnlessForged,
-    /// Only senders whose domain vouches for them.
-    Believed,
-}
-
-/// `[limits]`: what bounds misuse whatever a header says.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Limits {
-    /// Automatic acknowledgements to one sender in 24 hours.
-    pub acks_per_sender_day: u32,
-    /// Automatic acknowledgements to one domain in an hour.
-    pub acks_per_domain_hour: u32,
-    /// Mails that incoming mail can make us send in an hour.
-    pub automatic_per_hour: u32,
-    /// Octets of the largest mail that is taken in whole.
-    pub message: u64,
-}
-
 impl Config {
+    /// What the rules need to know of it.
+    pub fn project(&self) -> Project {
+        Project {
+            name: self.name.clone(),
+            address: self.address.clone(),
+            prefix: self.prefix.clone(),
+            people: self.people.clone(),
+            policy: self.policy.clone(),
+            authserv_ids: self.identity.authserv_ids.clone(),
+            plus_addressing: self.identity.plus_addressing,
+            acknowledge: self.identity.acknowledge,
+            limits: self.limits.clone(),
+        }
+    }
+
     /// The config to use: the one that is named (`--config`), else `./config.toml`, else
     /// `/etc/disclosed/config.toml`.
     ///

@@ -4,13 +4,23 @@
 //! `identity` decides on the raw header bytes who wrote it and how sure that is, `automatic` whether a program
 //! did, `reply` which of its text is new, `fields` what a report says about itself.
 
-pub mod automatic;
-pub mod fields;
+pub mod read;
+
 pub mod header;
+pub mod parts;
+
+pub mod decode;
+pub mod html;
+
 pub mod identity;
 pub mod intake;
-pub mod read;
+
+pub mod automatic;
+pub mod bounce;
+
+pub mod fields;
 pub mod reply;
+
 pub mod text;
 pub mod write;
 
@@ -168,6 +178,9 @@ impl From<MessageId> for String {
 pub struct Mail {
     /// Who wrote it, from the raw header: exactly one From with exactly one plain address, or why not.
     pub from: Result<Address, header::NoSender>,
+    /// What the sender is called by itself, decoded, one line, at most 100 characters. For the team's eyes only: it
+    /// proves nothing. Where the From is no plain mailbox, the whole of it.
+    pub display_name: Option<String>,
     /// Subject, decoded, one line, at most 250 characters; empty when there is none.
     pub subject: String,
     /// Its Message-ID, when there is exactly one usable one.
@@ -196,6 +209,30 @@ pub struct Mail {
     pub fields: fields::Fields,
     /// What was odd about it, in words for the team.
     pub problems: Vec<String>,
+}
+
+impl Mail {
+    /// A mail of which nothing could be read, and why.
+    pub fn unreadable(why: &str) -> Self {
+        Self {
+            from: Err(header::NoSender::Missing),
+            display_name: None,
+            subject: String::new(),
+            message_id: None,
+            references: Vec::new(),
+            recipients: Vec::new(),
+            date: None,
+            text: String::new(),
+            reply_text: String::new(),
+            from_html: false,
+            attachments: Vec::new(),
+            automatic: None,
+            bounce: None,
+            trace: Vec::new(),
+            fields: fields::Fields::default(),
+            problems: vec![why.to_owned()],
+        }
+    }
 }
 
 /// A mail to send, decided and not yet bytes.

@@ -38,7 +38,9 @@ pub enum StoreError {
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
     /// A newer disclosed wrote it.
-    #[error("the database is of version {found}, this disclosed knows up to {VERSION}; use the newer disclosed again, or restore a backup from before it")]
+    #[error(
+        "the database is of version {found}, this disclosed knows up to {VERSION}; use the newer disclosed again, or restore a backup from before it"
+    )]
     Newer {
         /// Its version.
         found: i64,
@@ -153,7 +155,8 @@ impl Tx<'_> {
 
     /// Writes a small fact down.
     pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
-        let sql = "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let sql =
+            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.0.prepare_cached(sql)?.execute([key, value])?;
         Ok(())
     }

@@ -218,6 +218,8 @@ pub enum EntryKind {
         rung: usize,
         /// Which round of it, from 0.
         round: u32,
+        /// Where the ladder put it: nothing up to here is said again.
+        nominal: Timestamp,
     },
     /// A deadline passed.
     Broken {
@@ -297,8 +299,8 @@ pub struct Ticket {
     pub held: bool,
     /// Deadlines that a maintainer moved: promise to (when moved, new deadline).
     pub moved: BTreeMap<String, (Timestamp, Timestamp)>,
-    /// The highest rung that has spoken for each (promise, deadline).
-    pub spoken: BTreeMap<(String, Timestamp), (usize, u32)>,
+    /// Up to where the ladder has spoken for each (promise, deadline).
+    pub spoken: BTreeMap<(String, Timestamp), Timestamp>,
     /// The deadlines that have passed.
     pub broken: BTreeSet<(String, Timestamp)>,
     /// When the pausable clocks stood still.
@@ -382,8 +384,8 @@ impl Ticket {
             EntryKind::DeadlineMoved { promise, to } => {
                 self.moved.insert(promise.clone(), (entry.at, *to));
             }
-            EntryKind::Reminded { promise, deadline, rung, round } => {
-                self.spoken.insert((promise.clone(), *deadline), (*rung, *round));
+            EntryKind::Reminded { promise, deadline, nominal, .. } => {
+                self.spoken.insert((promise.clone(), *deadline), *nominal);
             }
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));

@@ -335,7 +335,8 @@ impl Tracker {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
             let (subject, body) = team::trouble(what, project);
             let day = now.as_second().div_euclid(DAY);
-            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != crate::ticket::Role::Observer)) {
+            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != crate::ticket::Role::Observer))
+            {
                 let keys = vec![format!("trouble:{kind}:{day}:{}", person.address.key())];
                 work.post(desk(NoticeKind::Trouble, &person.address, keys, (subject.clone(), body.clone())))?;
             }
@@ -403,7 +404,8 @@ fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
         read.unwrap_or_else(|_| Mail::unreadable("reading it failed; the whole mail is in the store"))
     };
     if !stowed.whole {
-        mail.problems.push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
+        mail.problems
+            .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
     }
     let fingerprint = fingerprint(&mail, stowed.raw);
     (mail, fingerprint)
@@ -557,11 +559,8 @@ impl Work<'_> {
                 self.carry_out(&ticket, decision)?;
             }
             (Event::Ordered(order), None) => {
-                let only_help = order
-                    .orders
-                    .lines
-                    .iter()
-                    .all(|l| matches!(command::parse(l), Ok((_, command::Command::Help))));
+                let only_help =
+                    order.orders.lines.iter().all(|l| matches!(command::parse(l), Ok((_, command::Command::Help))));
                 let first = order.orders.lines.first().map_or("", String::as_str);
                 let why = "this mail answers no notice about a ticket; reply to one of its notices";
                 let text = if only_help {
@@ -573,7 +572,8 @@ impl Work<'_> {
             }
             (Event::Attempted { from, why, .. }, None) => {
                 let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
-                let body = format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {shown}\nWhy:  {why}\n");
+                let body =
+                    format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {shown}\nWhy:  {why}\n");
                 let hour = self.now.as_second().div_euclid(HOUR);
                 let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
                 for to in team {

@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::{AcknowledgeWhom, Auth, Config, IdentityConfig, ImapConfig, Inbox, Limits, Login, Outgoing, Secret};
+use super::{Auth, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
 use super::{SmtpConfig, policy, value};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
+use crate::project::{AcknowledgeWhom, Limits};
 use crate::ticket::{Person, Role};
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];

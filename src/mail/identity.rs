@@ -1,4 +1,21 @@
 //! Who wrote a mail, and how sure that is.
+//!
+//! The From line is free text. What is believed is what our own mail server concluded about it and wrote into
+//! Authentication-Results (RFC 8601), and only where no sender could have written it instead:
+//!
+//! - Servers put their lines on top. Everything from the Received line of our own server downwards came over the
+//!   network, so only what stands above the first Received counts. A delivery agent behind our server may add one
+//!   more Received with LMTP above the results; it is passed over, if our server's own Received follows. All its
+//!   protocol words must say LMTP, because the name in HELO is the sender's to choose and may hold " with LMTP".
+//! - A mail without any Received did not come over the network (RFC 5321 section 4.4 demands the line): it was put
+//!   into the Maildir on this host.
+//! - The authserv-id must be one of those in the config, and exactly one field may bear it.
+//! - The value is read by its grammar: text from outside stands in it, in quotes, comments and addresses.
+//!
+//! Servers that write their results below their own Received (Gmail does) are not believed this way.
+
+use super::Mail;
+use super::header::Trace;
 
 /// The verdict on the From line of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,4 +35,265 @@ pub struct Identity {
 pub enum Proof {
     /// Our own mail server's Authentication-Results (RFC 8601).
     AuthenticationResults,
+}
+
+/// Decides whether the domain of the sender vouches for a mail. `authserv_ids` are those of our own mail servers,
+/// compared exactly but for case; an empty list believes nobody (RFC 8601 section 7.1).
+pub fn identify(mail: &Mail, authserv_ids: &[String]) -> Identity {
+    let no = |reason: String| Identity { believed: false, forged: false, by: None, reason };
+    let Ok(from) = &mail.from else { return no("it has no sender that is one plain address".to_owned()) };
+    let Some(first_id) = authserv_ids.first() else {
+        return no("no authserv_ids configured: nobody vouches for senders".to_owned());
+    };
+    let ours = |line: &str| {
+        let results = AuthenticationResults::parse(line);
+        let id = authserv_id(line)?;
+        authserv_ids.iter().any(|o| o.eq_ignore_ascii_case(&id)).then_some((id, results))
+    };
+    let above = trusted(&mail.trace);
+    let mut counted = above.iter().filter_map(|line| ours(line));
+    let (id, results) = match (counted.next(), counted.next()) {
+        (Some(one), None) => one,
+        (Some((id, _)), Some(_)) => return no(format!("more than one Authentication-Results by {id}")),
+        (None, _) => {
+            let below = mail.trace.iter().any(|t| match t {
+                Trace::AuthenticationResults(line) => ours(line).is_some(),
+                Trace::Received(_) => false,
+            });
+            return no(if below {
+                format!(
+                    "the Authentication-Results by {first_id} stand below a Received line: anybody could have written them"
+                )
+            } else {
+                format!("no Authentication-Results by {first_id}")
+            });
+        }
+    };
+    let Some(results) = results else { return no(format!("the Authentication-Results by {id} are malformed")) };
+    let mut dmarc = results.iter().filter(|r| r.method == "dmarc");
+    let verdict = match (dmarc.next(), dmarc.next()) {
+        (Some(one), None) => one,
+        (None, _) => return no(format!("the Authentication-Results by {id} hold no dmarc result")),
+        (Some(_), Some(_)) => {
+            return no(format!("the Authentication-Results by {id} hold more than one dmarc result"));
+        }
+    };
+    let mut domains = verdict.properties.iter().filter(|(name, _)| name == "header.from").map(|(_, v)| v);
+    let domain = match (domains.next(), domains.next()) {
+        (Some(value), None) => value.rsplit_once('@').map_or(value.as_str(), |(_, d)| d).trim_end_matches('.'),
+        (None, _) => return no(format!("dmarc={} by {id} names no header.from", verdict.result)),
+        (Some(_), Some(_)) => return no(format!("dmarc={} by {id} names several header.from", verdict.result)),
+    };
+    if !domain.eq_ignore_ascii_case(from.domain()) {
+        return no(format!("the dmarc result by {id} is for another domain than {}", from.domain()));
+    }
+    Identity {
+        believed: verdict.result == "pass",
+        forged: verdict.result == "fail",
+        by: (verdict.result == "pass").then_some(Proof::AuthenticationResults),
+        reason: format!("dmarc={} for {} by {id}", verdict.result, from.domain()),
+    }
+}
+
+/// The Authentication-Results lines that no sender could have written: see above.
+fn trusted(trace: &[Trace]) -> Vec<&str> {
+    let is_received = |t: &Trace| matches!(t, Trace::Received(_));
+    let is_border = |t: &Trace| match t {
+        Trace::Received(line) => !is_local_hop(line),
+        Trace::AuthenticationResults(_) => false,
+    };
+    // Where only local hops are left, our server's own line is missing, and the topmost is taken for it. Without any
+    // Received all lines are looked at, so that a second one by the same id makes both unbelievable.
+    let border = trace.iter().position(is_border).or_else(|| trace.iter().position(is_received));
+    trace
+        .iter()
+        .take(border.unwrap_or(trace.len()))
+        .filter_map(|t| match t {
+            Trace::AuthenticationResults(line) => Some(line.as_str()),
+            Trace::Received(_) => None,
+        })
+        .collect()
+}
+
+/// Whether a Received line was added on the last step, by a delivery agent: with LMTP and nothing else.
+fn is_local_hop(line: &str) -> bool {
+    let mut protocols = without_comments(line)
+        .split_whitespace()
+        .skip_while(|w| !w.eq_ignore_ascii_case("with"))
+        .map(str::to_ascii_lowercase)
+        .collect::<Vec<_>>();
+    protocols.push(String::new());
+    let after_with: Vec<&String> =
+        protocols.iter().zip(protocols.iter().skip(1)).filter(|(w, _)| *w == "with").map(|(_, p)| p).collect();
+    let local = |p: &str| matches!(p.trim_end_matches(';'), "lmtp" | "lmtps" | "lmtpa" | "lmtpsa" | "local");
+    !after_with.is_empty() && after_with.iter().all(|p| local(p))
+}
+
+fn without_comments(line: &str) -> String {
+    let mut depth = 0_u32;
+    line.chars()
+        .filter(|c| {
+            match c {
+                '(' => depth += 1,
+                ')' => {
+                    depth = depth.saturating_sub(1);
+                    return false;
+                }
+                _ => {}
+            }
+            depth == 0
+        })
+        .collect()
+}
+
+/// One result of one method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+struct Outcome {
+    method: String,
+    result: String,
+    properties: Vec<(String, String)>,
+}
+
+/// The reader of the grammar of RFC 8601 section 2.2.
+struct AuthenticationResults;
+
+impl AuthenticationResults {
+    /// Reads a whole value; `None` where it departs from the grammar in a way that could hide something.
+    fn parse(line: &str) -> Option<Vec<Outcome>> {
+        let mut reader = Reader { rest: line };
+        reader.blanks()?;
+        reader.value()?;
+        reader.blanks()?;
+        // authres-version
+        reader.take_while(|c| c.is_ascii_digit());
+        let mut outcomes = Vec::new();
+        loop {
+            reader.blanks()?;
+            if reader.rest.is_empty() {
+                return Some(outcomes);
+            }
+            reader.expect(';')?;
+            reader.blanks()?;
+            if reader.rest.is_empty() || reader.rest.starts_with(';') {
+                continue;
+            }
+            let method = reader.keyword()?;
+            reader.blanks()?;
+            if method == "none" && (reader.rest.is_empty() || reader.rest.starts_with(';')) {
+                continue;
+            }
+            if reader.expect('/').is_some() {
+                reader.blanks()?;
+                reader.take_while(|c| c.is_ascii_digit());
+                reader.blanks()?;
+            }
+            reader.expect('=')?;
+            reader.blanks()?;
+            let result = reader.keyword()?;
+            outcomes.push(Outcome { method, result, properties: reader.properties()? });
+        }
+    }
+}
+
+/// The authserv-id alone, so that a malformed value by our server is told from one by another.
+fn authserv_id(line: &str) -> Option<String> {
+    let mut reader = Reader { rest: line };
+    reader.blanks()?;
+    reader.value()
+}
+
+struct Reader<'l> {
+    rest: &'l str,
+}
+
+impl Reader<'_> {
+    /// Skips blanks and comments (RFC 5322 CFWS); `None` for a comment without an end.
+    fn blanks(&mut self) -> Option<()> {
+        loop {
+            self.rest = self.rest.trim_start();
+            let Some(comment) = self.rest.strip_prefix('(') else { return Some(()) };
+            let mut depth = 1_u32;
+            let mut escaped = false;
+            let end = comment.char_indices().find(|&(_, c)| {
+                match c {
+                    _ if escaped => {
+                        escaped = false;
+                        return false;
+                    }
+                    '\\' => escaped = true,
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            });
+            self.rest = comment.get(end?.0 + 1..)?;
+        }
+    }
+
+    fn expect(&mut self, c: char) -> Option<()> {
+        self.rest = self.rest.strip_prefix(c)?;
+        Some(())
+    }
+
+    fn take_while(&mut self, good: impl Fn(char) -> bool) -> String {
+        let end = self.rest.find(|c| !good(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken.to_ascii_lowercase()
+    }
+
+    fn keyword(&mut self) -> Option<String> {
+        Some(self.take_while(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')).filter(|k| !k.is_empty())
+    }
+
+    /// A value: tokens and quoted strings that stand together, as in `"a b"@example.org`.
+    fn value(&mut self) -> Option<String> {
+        let mut value = String::new();
+        loop {
+            value += &self.take_while(|c| !c.is_whitespace() && !matches!(c, ';' | '(' | ')' | '"'));
+            let Some(quoted) = self.rest.strip_prefix('"') else { break };
+            let mut chars = quoted.char_indices();
+            loop {
+                match chars.next()? {
+                    (at, '"') => {
+                        self.rest = quoted.get(at + 1..)?;
+                        break;
+                    }
+                    (_, '\\') => value.push(chars.next()?.1),
+                    (_, c) => value.push(c),
+                }
+            }
+        }
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The reason and the properties of one result, up to the next `;`.
+    fn properties(&mut self) -> Option<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        loop {
+            self.blanks()?;
+            if self.rest.is_empty() || self.rest.starts_with(';') {
+                return Some(found);
+            }
+            let mut name = self.keyword()?;
+            self.blanks()?;
+            let dotted = self.expect('.').is_some();
+            if dotted {
+                self.blanks()?;
+                name = format!("{name}.{}", self.take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+                self.blanks()?;
+            }
+            // Some servers add bare words ("action=none"); a result where a property belongs is an injected one.
+            if !dotted && matches!(name.as_str(), "dmarc" | "dkim" | "spf" | "arc" | "auth") {
+                return None;
+            }
+            self.expect('=')?;
+            self.blanks()?;
+            // An empty value ("smtp.mailfrom=") is common for bounces.
+            let empty = self.rest.is_empty() || self.rest.starts_with(';');
+            let value = if empty { String::new() } else { self.value()? };
+            found.push((name, value));
+        }
+    }
 }

@@ -123,7 +123,9 @@ pub fn claims(mail: &Mail, project: &Project, key: &Key) -> Claims {
 }
 
 fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
-    let inside = |part: &str| part.split_once(']').and_then(|(tag, _)| TicketId::parse(tag, prefix).filter(|_| tag.contains('-')));
+    let inside = |part: &str| {
+        part.split_once(']').and_then(|(tag, _)| TicketId::parse(tag, prefix).filter(|_| tag.contains('-')))
+    };
     subject.split('[').skip(1).take(10).find_map(inside)
 }
 
@@ -236,7 +238,8 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
     let mine = held.is_some_and(|t| t.party == token::party(&person.address));
     let commands = !orders.lines.is_empty();
     if commands {
-        let only_reads = orders.lines.iter().all(|l| command::parse(l).is_ok_and(|(v, _)| v.class == command::Class::Read));
+        let only_reads =
+            orders.lines.iter().all(|l| command::parse(l).is_ok_and(|(v, _)| v.class == command::Class::Read));
         let why = if !identity.believed {
             Some(format!("nobody vouches for the sender: {}", identity.reason))
         } else if mail.from_html {
@@ -263,13 +266,22 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
         // Only who holds the person's own token is worth a word, and only at the registered address.
         let tell = mine.then(|| person.address.clone());
         let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
-        return Intake { disposition: Disposition::Command, reason: format!("not obeyed: {why}"), ticket, event: Some(event) };
+        return Intake {
+            disposition: Disposition::Command,
+            reason: format!("not obeyed: {why}"),
+            ticket,
+            event: Some(event),
+        };
     }
     if mine && identity.believed {
         let reporter = given.known.token_ticket.clone().flatten();
         let to_reporter = reporter.is_some_and(|r| mail.recipients.contains(&r));
-        let event =
-            Event::Wrote { by: person.address.clone(), text: mail.reply_text.clone(), mail: Some(*stored), to_reporter };
+        let event = Event::Wrote {
+            by: person.address.clone(),
+            text: mail.reply_text.clone(),
+            mail: Some(*stored),
+            to_reporter,
+        };
         let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
         return Intake { disposition: Disposition::Answer, reason: reason.into(), ticket, event: Some(event) };
     }
@@ -300,7 +312,10 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         (Actor::Reporter, format!("the reporter's address ({})", identity.reason))
     } else {
         let from = from.map_or("somebody", Address::as_str);
-        (Actor::Stranger, format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"))
+        (
+            Actor::Stranger,
+            format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
+        )
     };
     let tell = known.provoked < given.project.limits.automatic_per_hour;
     let follow_up = FollowUp { by, who, excerpt: mail.reply_text.clone(), mail: *stored, tell };

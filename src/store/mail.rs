@@ -119,9 +119,7 @@ impl Tx<'_> {
     pub fn waiting_mails(&self, limit: u32) -> Result<Vec<(MailRef, Timestamp, bool, u32)>> {
         let sql = "SELECT id, received, whole, attempts FROM mail WHERE state = 'stored' ORDER BY id LIMIT ?1";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([limit], |r| {
-            Ok((MailRef(r.get(0)?), instant(r.get(1)?), r.get(2)?, r.get(3)?))
-        })?;
+        let rows = query.query_map([limit], |r| Ok((MailRef(r.get(0)?), instant(r.get(1)?), r.get(2)?, r.get(3)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

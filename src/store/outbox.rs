@@ -173,7 +173,8 @@ impl Tx<'_> {
     pub fn notice(&self, number: u32) -> Result<Option<(Address, String)>> {
         let sql = "SELECT a.shown, o.kind FROM outbox o JOIN address a ON a.id = o.recipient WHERE o.id = ?1";
         let mut query = self.0.prepare_cached(sql)?;
-        let row: Option<(Option<String>, String)> = query.query_row([number], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
+        let row: Option<(Option<String>, String)> =
+            query.query_row([number], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
         Ok(row.and_then(|(shown, kind)| Some((address(shown)?, kind))))
     }
 }

@@ -98,7 +98,7 @@ impl Tx<'_> {
         let mut insert = self.0.prepare_cached(sql)?;
         for clock in clocks(ticket, &project.policy, now) {
             if let Some(wake) = clock.wake(ticket, &project.policy) {
-                insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), millis(wake)])?;
+                insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), not_before(wake)])?;
             }
         }
         Ok(())
@@ -179,6 +179,11 @@ impl Tx<'_> {
         }
         Ok(all)
     }
+}
+
+/// The first millisecond that is not before an instant: woken earlier, a ticket would have nothing to say yet.
+fn not_before(at: Timestamp) -> i64 {
+    millis(at) + i64::from(at.subsec_nanosecond() % 1_000_000 > 0)
 }
 
 /// An enum by its kebab-case word.

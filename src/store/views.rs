@@ -153,9 +153,8 @@ impl Tx<'_> {
 }
 
 fn ticket_row(r: &Row<'_>) -> rusqlite::Result<TicketRow> {
-    let at = |column: usize| -> rusqlite::Result<Option<Timestamp>> {
-        Ok(r.get::<_, Option<i64>>(column)?.map(instant))
-    };
+    let at =
+        |column: usize| -> rusqlite::Result<Option<Timestamp>> { Ok(r.get::<_, Option<i64>>(column)?.map(instant)) };
     let next: (Option<String>, Option<Timestamp>) = (r.get(12)?, at(13)?);
     Ok(TicketRow {
         id: TicketId(r.get(0)?),

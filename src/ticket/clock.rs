@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{Status, Ticket};
-use crate::policy::deadline::Step;
+use crate::policy::ladder::Step;
 use crate::policy::{Milestone, Policy, Promise};
 
 /// A promise running on a ticket, or what became of it.
@@ -64,8 +64,14 @@ pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) ->
 impl Clock<'_> {
     /// The rung that has to speak at `now`; the highest one alone.
     pub fn due(&self, ticket: &Ticket, policy: &Policy, now: Timestamp) -> Option<Step> {
-        let spoken = ticket.spoken.get(&self.key()).copied();
+        let spoken = self.spoken(ticket);
         self.live.then(|| policy.due_step(self.promise, self.starts, self.deadline, spoken, now)).flatten()
+    }
+
+    /// The last rung that spoke of this deadline; when a maintainer moved it here, the move did.
+    fn spoken(&self, ticket: &Ticket) -> Option<Timestamp> {
+        let moved = ticket.moved.get(&self.promise.name).filter(|(_, to)| *to == self.deadline).map(|(at, _)| *at);
+        ticket.spoken.get(&self.key()).copied().max(moved)
     }
 
     /// Whether the deadline has passed and nobody has written it down.
@@ -79,10 +85,9 @@ impl Clock<'_> {
         if !self.live {
             return None;
         }
-        let key = self.key();
-        let spoken = ticket.spoken.get(&key).copied();
+        let spoken = self.spoken(ticket);
         let step = policy.next_step(self.promise, self.starts, self.deadline, spoken, Timestamp::MIN).map(|s| s.at);
-        let deadline = (!ticket.broken.contains(&key)).then_some(self.deadline);
+        let deadline = (!ticket.broken.contains(&self.key())).then_some(self.deadline);
         step.into_iter().chain(deadline).min()
     }
 

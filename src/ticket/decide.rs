@@ -170,12 +170,19 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
 
 impl Draft<'_> {
     /// Writes an entry.
-    pub fn enter(&mut self, by: &Actor, kind: EntryKind, text: &str, mail: Option<MailRef>) {
+    pub(super) fn enter(&mut self, by: &Actor, kind: EntryKind, text: &str, mail: Option<MailRef>) {
         self.enter_about(by, kind, None, text, mail);
     }
 
     /// Writes an entry about somebody.
-    pub fn enter_about(&mut self, by: &Actor, kind: EntryKind, party: Option<Address>, text: &str, mail: Option<MailRef>) {
+    pub(super) fn enter_about(
+        &mut self,
+        by: &Actor,
+        kind: EntryKind,
+        party: Option<Address>,
+        text: &str,
+        mail: Option<MailRef>,
+    ) {
         let text = Some(text.chars().take(EXCERPT).collect::<String>()).filter(|t| !t.is_empty());
         let entry = Entry { seq: self.ticket.revision + 1, at: self.now, by: by.clone(), kind, party, text, mail };
         self.ticket.apply(&entry);
@@ -183,7 +190,7 @@ impl Draft<'_> {
     }
 
     /// A notice about this ticket that stands for the entry just written.
-    pub fn notice(&self, kind: NoticeKind, to: &Address, (subject, body): (String, String)) -> Notice {
+    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, (subject, body): (String, String)) -> Notice {
         let key = format!("{}:{}:{}:{}", kind.word(), self.ticket.id.0, self.ticket.revision, to.key());
         let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
         Notice {
@@ -200,7 +207,7 @@ impl Draft<'_> {
     }
 
     /// The same notice for everyone of the team but one.
-    pub fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &(String, String)) {
+    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &(String, String)) {
         let to: Vec<Address> = self.project.team().map(|p| p.address.clone()).filter(|a| Some(a) != but).collect();
         for address in to {
             self.decision.notices.push(self.notice(kind, &address, text.clone()));
@@ -208,7 +215,7 @@ impl Draft<'_> {
     }
 
     /// A notice to the reporter, in answer to the report; nothing when there is nobody to write to.
-    pub fn tell_reporter(&mut self, kind: NoticeKind, text: (String, String)) {
+    pub(super) fn tell_reporter(&mut self, kind: NoticeKind, text: (String, String)) {
         let Some(to) = self.ticket.reporter.clone() else { return };
         let mut notice = self.notice(kind, &to, text);
         notice.carries = Some(Purpose::Reporter);
@@ -314,7 +321,13 @@ impl Draft<'_> {
                 self.enter(&Actor::Daemon, EntryKind::Broken { promise: promise.clone(), deadline }, "", None);
             }
             let Some(step) = clock.due(&before, policy, self.now) else { continue };
-            let kind = EntryKind::Reminded { promise: promise.clone(), deadline, rung: step.rung, round: step.round };
+            let kind = EntryKind::Reminded {
+                promise: promise.clone(),
+                deadline,
+                rung: step.rung,
+                round: step.round,
+                nominal: step.nominal,
+            };
             self.enter(&Actor::Daemon, kind, "", None);
             let text = reminder::text(&self.ticket, &clock, self.project, self.now);
             for person in self.project.audience(step.to, &self.ticket) {

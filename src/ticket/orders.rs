@@ -95,7 +95,11 @@ fn run(
 fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> Result<String, String> {
     let by = &order.by;
     let name = name(draft, by);
-    let reporter = if draft.ticket.reporter.is_some() { Ok(()) } else { Err("this ticket has no reporter whom we could write to") };
+    let reporter = if draft.ticket.reporter.is_some() {
+        Ok(())
+    } else {
+        Err("this ticket has no reporter whom we could write to")
+    };
     let needs_text = |verb: &str| {
         if text.is_empty() { Err(format!("/{verb} needs a text below the commands")) } else { Ok(()) }
     };
@@ -220,7 +224,13 @@ fn go(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str) -> Result<
     Ok(format!("it is {to} now"))
 }
 
-fn fact(draft: &mut Draft<'_>, order: &Order, fact: Milestone, note: &str, tell: Option<&str>) -> Result<String, String> {
+fn fact(
+    draft: &mut Draft<'_>,
+    order: &Order,
+    fact: Milestone,
+    note: &str,
+    tell: Option<&str>,
+) -> Result<String, String> {
     if draft.ticket.milestones.contains_key(&fact) {
         return Err(format!("{fact} is recorded already"));
     }

@@ -19,7 +19,13 @@ pub fn done_lines(lines: &[(String, String)]) -> String {
 }
 
 /// Nothing was done: the faulty line with a caret.
-pub fn refused(ticket: Option<TicketId>, line: &str, column: Option<usize>, why: &str, project: &Project) -> (String, String) {
+pub fn refused(
+    ticket: Option<TicketId>,
+    line: &str,
+    column: Option<usize>,
+    why: &str,
+    project: &Project,
+) -> (String, String) {
     let mut body = format!("Nothing was done.\n\n    {line}\n");
     if let Some(column) = column {
         body.push_str(&format!("    {}^\n", " ".repeat(column)));

@@ -33,7 +33,9 @@ pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
         let severity = l.severity.map_or(String::new(), |s| format!(", {s}"));
         let owner = l.owner.as_deref().unwrap_or("nobody");
         let next = match &l.next {
-            Some((name, at)) if *at > now => format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now))),
+            Some((name, at)) if *at > now => {
+                format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now)))
+            }
             Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
             None => "no promise runs".into(),
         };

@@ -14,10 +14,7 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
     let distance = length(clock.deadline.duration_since(now));
     let number = project.show(ticket.id);
     let (title, first) = if clock.deadline > now {
-        (
-            format!("{name}: {distance} left"),
-            format!("The promise \"{name}\" on {number} ends in {distance}:\n{date}."),
-        )
+        (format!("{name}: {distance} left"), format!("The promise \"{name}\" on {number} ends in {distance}:\n{date}."))
     } else {
         (
             format!("{name}: BROKEN, {distance} overdue"),

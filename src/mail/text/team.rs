@@ -68,7 +68,8 @@ fn recognised(news: &NewReport<'_>) -> String {
         let names: Vec<&str> = news.fields.missing.iter().map(|p| p.name()).collect();
         lines.push(format!("Not found in it: {}.", names.join(", ")));
     }
-    lines.extend(news.attachments.iter().map(|a| format!("Attached: {} ({}, {} octets)", a.name, a.media_type, a.size)));
+    lines
+        .extend(news.attachments.iter().map(|a| format!("Attached: {} ({}, {} octets)", a.name, a.media_type, a.size)));
     lines.extend(news.problems.iter().map(|p| format!("Odd: {p}.")));
     if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }

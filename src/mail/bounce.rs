@@ -1,0 +1,382 @@
+//! Delivery reports: whom a mail of ours did not reach.
+//!
+//! RFC 3464 says how they are written. Many servers write prose instead; then an address counts that stands where
+//! such notices put it, if the mail comes from a place that notices come from. A report proves nothing by itself
+//! (RFC 3464 section 4.1: they are easily forged); who believes it is decided elsewhere, by token.
+
+use super::automatic::{Bounce, is_role};
+use super::header::{self, Header};
+use super::parts::{Part, Parts};
+use super::{Address, MessageId, read};
+
+/// The most recipients and Message-IDs that one report yields.
+const MAX_FOUND: usize = 100;
+/// The most of a prose notice that is looked at, in lines.
+const MAX_LINES: usize = 400;
+
+/// Reads a mail as a delivery report; `None` where it is none, or reports success.
+pub fn bounce(
+    header: &Header<'_>,
+    parts: &Parts<'_>,
+    sender: Option<&Address>,
+    subject: &str,
+    text: &str,
+) -> Option<Bounce> {
+    let mut found = match parts.leaves.iter().find(|p| is_status(p)) {
+        Some(status) => match by_status(status) {
+            Status::Says(bounce) => bounce,
+            Status::Success => return None,
+            Status::Nothing => by_prose(header, sender, subject, text, true).unwrap_or_default(),
+        },
+        None => by_prose(header, sender, subject, text, false)?,
+    };
+    found.message_ids = returned_ids(parts);
+    if found.message_ids.is_empty() {
+        found.message_ids = ids_in_text(text);
+    }
+    Some(found)
+}
+
+fn is_status(part: &Part<'_>) -> bool {
+    matches!(part.media.as_str(), "message/delivery-status" | "message/global-delivery-status")
+}
+
+/// What a message/delivery-status part says.
+enum Status {
+    Says(Bounce),
+    /// Delivered, relayed or expanded: nothing failed.
+    Success,
+    /// No recipient could be read.
+    Nothing,
+}
+
+/// Reads the groups of fields of a delivery status (RFC 3464 section 2.1).
+fn by_status(part: &Part<'_>) -> Status {
+    let (octets, _) = part.decoded();
+    let mut rest: &[u8] = octets.trim_ascii_start();
+    let (mut failed, mut delayed, mut reached) = (Vec::new(), Vec::new(), false);
+    for _ in 0..MAX_FOUND {
+        if rest.is_empty() {
+            break;
+        }
+        let (group, after) = Header::split(rest);
+        // A line that is no field ends the groups of a report that is not well made; the next line is tried.
+        rest = if group.is_empty() { after_line(after) } else { after.trim_ascii_start() };
+        let Some(recipient) = recipient(&group) else { continue };
+        match group.keyword("action").unwrap_or_default().split([' ', ';', '(']).next().unwrap_or_default() {
+            "delivered" | "relayed" | "expanded" => reached = true,
+            "delayed" => delayed.push(recipient),
+            _ if group.keyword("status").is_some_and(|s| s.starts_with("4.")) && group.first("action").is_none() => {
+                delayed.push(recipient);
+            }
+            _ => failed.push(recipient),
+        }
+    }
+    let permanent = !failed.is_empty();
+    let mut recipients = if permanent { failed } else { delayed };
+    dedup(&mut recipients);
+    match (recipients.is_empty(), reached) {
+        (false, _) => Status::Says(Bounce { recipients, message_ids: Vec::new(), permanent }),
+        (true, true) => Status::Success,
+        (true, false) => Status::Nothing,
+    }
+}
+
+/// Whom a group is about: as we addressed it, else as the last server did (RFC 3464 sections 2.3.1, 2.3.2).
+fn recipient(group: &Header<'_>) -> Option<Address> {
+    ["original-recipient", "final-recipient", "x-actual-recipient"].iter().find_map(|name| {
+        let value = header::unfold(group.first(name)?);
+        let address = value.split_once(';').map_or(value.as_str(), |(_, a)| a);
+        header::addresses(address.as_bytes()).into_iter().next()
+    })
+}
+
+/// What stands after the first line.
+fn after_line(raw: &[u8]) -> &[u8] {
+    raw.iter().position(|&c| c == b'\n').and_then(|at| raw.get(at + 1..)).unwrap_or_default()
+}
+
+/// What notices of failure say, in lower case.
+const FAILURE: &[&str] = &[
+    "could not be delivered",
+    "couldn't be delivered",
+    "cannot be delivered",
+    "can't be delivered",
+    "can not be delivered",
+    "not be delivered",
+    "was not delivered",
+    "not delivered to",
+    "were not delivered",
+    "wasn't delivered",
+    "wasn't able to deliver",
+    "unable to deliver",
+    "not able to deliver",
+    "could not deliver",
+    "couldn't deliver",
+    "cannot deliver",
+    "can't deliver",
+    "failed to deliver",
+    "delivery failed",
+    "delivery to the following",
+    "delivery failure",
+    "delivery error",
+    "undeliverable",
+    "undelivered",
+    "did not reach",
+    "had permanent fatal errors",
+    "had delivery errors",
+    "had transient",
+    "has been delayed",
+    "is delayed",
+    "delivery was attempted",
+    "user unknown",
+    "unknown user",
+    "unknown recipient",
+    "recipient unknown",
+    "no such user",
+    "no such recipient",
+    "user not found",
+    "mailbox unavailable",
+    "mailbox not found",
+    "does not exist",
+    "doesn't exist",
+    "invalid recipient",
+    "address not found",
+    "rejected",
+    "returned to sender",
+    "returned mail",
+    "returned for",
+    "being returned",
+    "giving up",
+    "given up",
+    "retry timeout",
+    "mailbox is full",
+    "mailbox full",
+    "over quota",
+    "quota exceeded",
+    "non-delivery",
+    "unzustellbar",
+    "nicht zugestellt",
+    "n'a pas pu être",
+    "no se pudo entregar",
+    "non è stato possibile consegnare",
+];
+
+/// What notices say while delivery is still tried, in lower case.
+const WAITING: &[&str] = &[
+    "will be retried",
+    "will continue",
+    "will keep trying",
+    "still being retried",
+    "is delayed",
+    "has been delayed",
+    "has been postponed",
+    "do not need to resend",
+    "warning message only",
+    "not yet been delivered",
+    "will be attempted again",
+];
+
+/// How the subjects of such notices begin or what they hold, in lower case.
+const SUBJECTS: &[&str] = &[
+    "undeliver",
+    "delivery status",
+    "delivery failure",
+    "delivery failed",
+    "delivery error",
+    "delivery problem",
+    "delivery notification",
+    "delivery report",
+    "failure notice",
+    "failure delivery",
+    "returned mail",
+    "mail could not be delivered",
+    "message could not be delivered",
+    "mail delivery",
+    "mail system error",
+    "nondeliverable",
+    "non-deliver",
+    "non deliver",
+    "message status",
+    "returned to sender",
+    "bounced",
+    "warning: could not send",
+    "warning: message",
+    "unzustellbar",
+    "returning to sender",
+    "return to sender",
+    "failed mail",
+    "mail failed",
+    "mail failure",
+    "non remis",
+    "non distribu",
+    "no se pudo entregar",
+    "impossibile recapitare",
+];
+
+/// What begins the copy of the returned mail, in lower case.
+const COPIES: &[&str] = &[
+    "this is a copy of",
+    "below this line is a copy",
+    "copy of your message",
+    "copy of the message",
+    "copy of the original",
+    "original message",
+    "original mail",
+    "returned message",
+    "your message follows",
+    "message follows",
+    "message header follows",
+    "message headers follow",
+    "unsent message",
+    "text of the message",
+    "text of your message",
+    "start of returned",
+    "body of message generated",
+    "the header of the original",
+    "message text follows",
+    "begin included",
+    "content-type: message/rfc822",
+    "received: from",
+];
+
+/// Reads a notice in prose; `known` when something else has told that it is one.
+fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: &str, known: bool) -> Option<Bounce> {
+    let subject = subject.to_lowercase();
+    let by_daemon = known || is_daemon(header, sender);
+    let titled = SUBJECTS.iter().any(|s| subject.contains(s));
+    let failed: Vec<Address> = header.all("x-failed-recipients").flat_map(header::addresses).collect();
+    if failed.is_empty() && !by_daemon && !titled {
+        return None;
+    }
+    let notice: Vec<&str> = notice_lines(text);
+    let lower: Vec<String> = notice.iter().map(|l| l.to_lowercase()).collect();
+    let says_failure = lower.iter().any(|l| FAILURE.iter().any(|f| l.contains(f)));
+    let is_one =
+        !failed.is_empty() || by_daemon && (titled || says_failure) || titled && says_failure && !is_reply(header);
+    if !is_one {
+        return None;
+    }
+    let own: Vec<Address> =
+        ["from", "to", "sender", "reply-to"].iter().flat_map(|n| header.all(n)).flat_map(header::addresses).collect();
+    let mut recipients = if failed.is_empty() { named(&notice, &lower, &own) } else { failed };
+    dedup(&mut recipients);
+    let waiting = |l: &String| WAITING.iter().any(|w| l.contains(w));
+    let titled_as_delay = ["warning: could not send", "warning: message", "delay"].iter().any(|w| subject.contains(w));
+    let permanent = !(titled_as_delay || lower.iter().any(waiting));
+    Some(Bounce { recipients, message_ids: Vec::new(), permanent })
+}
+
+/// Whether a mail comes from where notices come from: a null return path, or the mailbox of a mail server.
+fn is_daemon(header: &Header<'_>, sender: Option<&Address>) -> bool {
+    let path = header.keyword("return-path").unwrap_or_default();
+    let null = path.trim() == "<>" || path.contains("mailer-daemon");
+    let from = header.keyword("from").unwrap_or_default();
+    let named = ["mailer-daemon", "mail-daemon", "postmaster", "mailer_daemon", "mail delivery", "maildelivery"];
+    null || named.iter().any(|n| from.contains(n))
+        || sender.is_some_and(|s| is_role(s.local()) && s.local().contains("aemon"))
+}
+
+/// A person who answers a notice keeps its subject and quotes its words.
+fn is_reply(header: &Header<'_>) -> bool {
+    let subject = header.text("subject").unwrap_or_default().to_lowercase();
+    ["re:", "aw:", "fwd:", "fw:", "sv:"].iter().any(|p| subject.starts_with(p))
+}
+
+/// The lines of the notice, without the copy of the returned mail.
+fn notice_lines(text: &str) -> Vec<&str> {
+    let mut lines: Vec<&str> = Vec::new();
+    for (n, line) in text.lines().enumerate().take(MAX_LINES) {
+        let lower = line.trim_start_matches(['-', '=', '*', '>', ' ', '#', '|']).to_lowercase();
+        let copy = COPIES.iter().any(|c| lower.starts_with(c)) || lower.starts_with("return-path:");
+        // "Message header follows" may stand in the first sentence of the notice as a promise.
+        if copy && n > 1 {
+            break;
+        }
+        lines.push(line.get(..line.floor_char_boundary(500)).unwrap_or(line));
+    }
+    lines
+}
+
+/// The addresses that a notice names as not reached. Those count that stand nearest to how such notices name them:
+/// below "… the following recipients:", at the start of a line, in a sentence of failure, anywhere.
+fn named(notice: &[&str], lower: &[String], own: &[Address]) -> Vec<Address> {
+    let useful = |a: &Address| !own.contains(a) && !is_role(a.local());
+    let (mut announced, mut leading, mut telling, mut any) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
+    let mut below = false;
+    for (line, low) in notice.iter().zip(lower) {
+        let failure = FAILURE.iter().any(|f| low.contains(f));
+        let found: Vec<Address> = line_addresses(line).into_iter().filter(useful).take(MAX_FOUND).collect();
+        let start = line.trim_start_matches([' ', '\t', '>', '<', '*', '-', '"', '\'', '(', '[']);
+        if let Some(first) = found.first() {
+            let begins = start.get(..first.as_str().len()).is_some_and(|s| s.eq_ignore_ascii_case(first.as_str()));
+            let name = start.split_once(':').map_or("", |(n, _)| n).to_lowercase();
+            let labels = ["recipient", "rcpt to", "address", "failed", "final-recipient", "original-recipient"];
+            let labelled = name == "to" || labels.iter().any(|l| name.ends_with(l));
+            if below && (begins || low.contains("smtp=")) {
+                announced.push(first.clone());
+            }
+            if begins || labelled {
+                leading.extend(found.clone());
+            }
+            if failure || low.contains("rcpt to") || low.contains("recipient") {
+                telling.extend(found.clone());
+            }
+        }
+        below |= low.contains("following") && (failure || low.contains("recipient") || low.contains("address"));
+        any.extend(found);
+    }
+    [announced, leading, telling, any].into_iter().find(|l| !l.is_empty()).unwrap_or_default()
+}
+
+/// The addresses in a line of prose, where punctuation touches them.
+fn line_addresses(line: &str) -> Vec<Address> {
+    line.split(|c: char| c.is_whitespace() || "<>()[]\"',;:|".contains(c))
+        .filter(|w| w.contains('@'))
+        // X.400 notices write "dda:SMTP=…".
+        .map(|w| w.trim_start_matches("SMTP="))
+        .filter_map(|w| Address::parse(w.trim_matches(['.', '!', '?', '`', '*'])))
+        .collect()
+}
+
+/// The Message-IDs in the mails, or headers of mails, that are returned.
+fn returned_ids(parts: &Parts<'_>) -> Vec<MessageId> {
+    let returned = |p: &&Part<'_>| {
+        let kinds =
+            ["message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822"];
+        kinds.contains(&p.media.as_str()) || p.media == "message/global-headers"
+    };
+    let mut ids = Vec::new();
+    for part in parts.leaves.iter().filter(returned).take(MAX_FOUND) {
+        let (octets, _) = part.decoded();
+        let (header, _) = Header::split(octets.trim_ascii_start());
+        ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));
+    }
+    ids.truncate(MAX_FOUND);
+    ids
+}
+
+/// The Message-IDs of mails that are returned as text.
+fn ids_in_text(text: &str) -> Vec<MessageId> {
+    let mut ids = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
+        let line = line.trim_start_matches(['>', ' ', '|']);
+        let Some(value) = line.get(..11).filter(|n| n.eq_ignore_ascii_case("message-id:")).and(line.get(11..)) else {
+            continue;
+        };
+        // A long id may stand on the next line, folded.
+        let value = if value.trim().is_empty() { lines.next().unwrap_or_default() } else { value };
+        ids.extend(read::message_ids(value.as_bytes()));
+        if ids.len() >= MAX_FOUND {
+            break;
+        }
+    }
+    ids
+}
+
+fn dedup(addresses: &mut Vec<Address>) {
+    let mut seen = std::collections::BTreeSet::new();
+    addresses.retain(|a| seen.insert(a.key()));
+    addresses.truncate(MAX_FOUND);
+}

@@ -1,0 +1,127 @@
+//! From octets to characters: transfer encodings, charsets, encoded words. None of it fails; what cannot be
+//! decoded stays as it came.
+
+use mail_parser::decoders::charsets::map::charset_decoder;
+use mail_parser::parsers::MessageStream;
+
+/// Text without a charset: UTF-8 where it is valid, else Windows-1252, in which every octet is a character.
+pub fn bytes(raw: &[u8]) -> String {
+    match std::str::from_utf8(raw) {
+        Ok(text) => text.to_owned(),
+        Err(_) => windows_1252(raw),
+    }
+}
+
+fn windows_1252(raw: &[u8]) -> String {
+    charset_decoder(b"windows-1252").map_or_else(|| String::from_utf8_lossy(raw).into_owned(), |decode| decode(raw))
+}
+
+/// Text in a charset that its sender claims, and whether the claim held.
+///
+/// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them.
+pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, bool) {
+    let claimed = claimed.unwrap_or("us-ascii").trim();
+    let utf8 = std::str::from_utf8(raw).ok();
+    let wide = ["utf-16", "utf-7", "iso-2022", "hz-", "ucs-2", "utf-32"]
+        .iter()
+        .any(|w| claimed.get(..w.len()).is_some_and(|c| c.eq_ignore_ascii_case(w)));
+    match (utf8, charset_decoder(claimed.as_bytes())) {
+        (Some(text), known) if !wide => (text.to_owned(), known.is_some()),
+        (_, Some(decode)) => {
+            let text = decode(raw);
+            if text.contains('\u{fffd}') { (bytes(raw), false) } else { (text, true) }
+        }
+        (_, None) => (bytes(raw), false),
+    }
+}
+
+/// A header value on one line with its encoded words decoded (RFC 2047).
+pub fn words(value: &[u8]) -> String {
+    let line = super::header::unfold(value);
+    if !line.contains("=?") {
+        return line.trim().to_owned();
+    }
+    let line = format!("{line}\n");
+    match MessageStream::new(line.as_bytes()).parse_unstructured() {
+        mail_parser::HeaderValue::Text(text) => text.into_owned(),
+        _ => line.trim().to_owned(),
+    }
+}
+
+/// Undoes quoted-printable (RFC 2045 section 6.7). A "=" that encodes nothing stays.
+pub fn quoted_printable(raw: &[u8], max: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len().min(max));
+    for line in raw.split_inclusive(|&c| c == b'\n') {
+        let content = line.trim_ascii_end();
+        // Blanks before the end of a line are transport padding, but a blank line's own end is not.
+        let ended = line.ends_with(b"\n");
+        let (content, soft) = match content.strip_suffix(b"=") {
+            Some(before) => (before, true),
+            None => (content, false),
+        };
+        let mut rest = content;
+        while let Some((&c, after)) = rest.split_first() {
+            if out.len() >= max {
+                return out;
+            }
+            rest = after;
+            let octet = match (c, after) {
+                (b'=', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(h, l)| h << 4 | l),
+                _ => None,
+            };
+            match octet {
+                Some(octet) => {
+                    out.push(octet);
+                    rest = after.get(2..).unwrap_or_default();
+                }
+                None => out.push(c),
+            }
+        }
+        if ended && !soft {
+            out.push(b'\n');
+        }
+    }
+    out
+}
+
+fn hex(c: u8) -> Option<u8> {
+    char::from(c).to_digit(16).and_then(|d| u8::try_from(d).ok())
+}
+
+/// Undoes base64 (RFC 2045 section 6.8); what is not of its alphabet is passed over, as the RFC asks.
+pub fn base64(raw: &[u8], max: usize) -> Vec<u8> {
+    let mut out = Vec::with_capacity((raw.len() / 4 * 3).min(max));
+    let (mut bits, mut count) = (0_u32, 0_u32);
+    for &c in raw {
+        let value = match c {
+            b'A'..=b'Z' => c - b'A',
+            b'a'..=b'z' => c - b'a' + 26,
+            b'0'..=b'9' => c - b'0' + 52,
+            b'+' => 62,
+            b'/' => 63,
+            b'=' => {
+                // Padding ends a group; some software joins several encodings.
+                (bits, count) = (0, 0);
+                continue;
+            }
+            _ => continue,
+        };
+        bits = (bits << 6 | u32::from(value)) & 0x00ff_ffff;
+        count += 6;
+        if count >= 8 {
+            count -= 8;
+            let [.., octet] = (bits >> count).to_be_bytes();
+            out.push(octet);
+            if out.len() >= max {
+                break;
+            }
+        }
+    }
+    out
+}
+
+/// How many octets base64 holds, without decoding it.
+pub fn base64_size(raw: &[u8]) -> u64 {
+    let digits = raw.iter().filter(|&&c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/').count();
+    u64::try_from(digits).unwrap_or(u64::MAX) / 4 * 3 + [0, 0, 1, 2].get(digits % 4).copied().unwrap_or_default()
+}

@@ -1,0 +1,77 @@
+//! Opening what a config names: the database, its key, its lock.
+
+use std::fs::{File, OpenOptions, TryLockError};
+use std::io::{Read, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result, bail};
+use jiff::Timestamp;
+
+use crate::config::Config;
+use crate::policy::digest::Schedule;
+use crate::store::Store;
+use crate::token::{KEY_LENGTH, Key};
+use crate::tracker::Tracker;
+
+/// Opens the database of a config, and makes it and its key when there are none.
+pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
+    let store = Store::open(&config.store).with_context(|| config.store.display().to_string())?;
+    let key = key(&beside(&config.store, "key"))?;
+    Ok(Tracker::new(store, config.project(), key, digest(config)?, now)?)
+}
+
+/// Opens the database of a config to read.
+pub fn to_read(config: &Config) -> Result<Store> {
+    Store::open_to_read(&config.store).with_context(|| config.store.display().to_string())
+}
+
+/// The digest's schedule.
+pub fn digest(config: &Config) -> Result<Option<Schedule>> {
+    let parse = |text: &String| Schedule::parse(text).map_err(|e| anyhow::anyhow!("reports.digest: {e}"));
+    config.digest.as_ref().map(parse).transpose()
+}
+
+/// Takes the lock of a database for as long as the file lives: one daemon a database.
+pub fn lock(config: &Config) -> Result<File> {
+    let path = beside(&config.store, "lock");
+    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
+        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    }
+    let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
+    let file = file.with_context(|| path.display().to_string())?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            bail!("another disclosed runs on {}; one daemon a database", config.store.display())
+        }
+        Err(TryLockError::Error(e)) => Err(e).with_context(|| path.display().to_string()),
+    }
+}
+
+/// The key of the reply tokens: 32 random octets, readable by the owner alone. Losing it makes the reply addresses
+/// of earlier notices worthless; whoever has it can make such addresses.
+fn key(path: &Path) -> Result<Key> {
+    let context = || path.display().to_string();
+    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
+        Ok(mut file) => {
+            let mut bytes = [0; KEY_LENGTH];
+            getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
+            file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(context)?;
+            Ok(Key::new(bytes))
+        }
+        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
+            let mut bytes = Vec::new();
+            File::open(path).and_then(|f| f.take(1_024).read_to_end(&mut bytes)).with_context(context)?;
+            let bytes = <[u8; KEY_LENGTH]>::try_from(bytes);
+            let wrong =
+                |_| anyhow::anyhow!("{}: not a key of {KEY_LENGTH} octets; restore it from a backup", path.display());
+            Ok(Key::new(bytes.map_err(wrong)?))
+        }
+        Err(e) => Err(e).with_context(context),
+    }
+}
+
+fn beside(store: &Path, extension: &str) -> PathBuf {
+    store.with_extension(extension)
+}
