@@ -2,6 +2,7 @@
 pub mod clock;
 pub mod command;
 pub mod config;
+pub mod daemon;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

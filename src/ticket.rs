@@ -241,6 +241,36 @@ pub enum EntryKind {
     },
 }
 
+impl EntryKind {
+    /// The word for it in the log and in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Reported { .. } => "reported",
+            Self::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledgement sent",
+            Self::Acknowledgement { outcome: Acknowledgement::Held } => "acknowledgement held",
+            Self::Acknowledgement { outcome: Acknowledgement::Withheld } => "no acknowledgement",
+            Self::FollowUp => "follow-up",
+            Self::Answered => "answered",
+            Self::Acknowledged => "acknowledged",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Status { .. } => "status",
+            Self::Spam => "spam",
+            Self::Severity { .. } => "severity",
+            Self::Owner => "owner",
+            Self::Note => "note",
+            Self::Fact { .. } => "fact",
+            Self::DeadlineMoved { .. } => "deadline moved",
+            Self::Reminded { .. } => "reminded",
+            Self::Broken { .. } => "promise broken",
+            Self::CodeAsked => "code asked",
+            Self::CodeUsed => "code used",
+            Self::Attempt => "commands refused",
+            Self::Undeliverable { .. } => "undeliverable",
+        }
+    }
+}
+
 /// What became of the automatic acknowledgement.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -1,0 +1,443 @@
+//! The loop: one owner of the store, one thread. Everything that waits does so at this rim; what it brings is handed
+//! to the tracker with the time, and what the tracker decided is on disk before the next thing is done.
+//!
+//! The inbox is watched by a task of its own ([`inbox`]) that asks the loop, message by message, and never touches
+//! the store. One notice at a time is with a mail server ([`outgoing`]). The loop sleeps until the earliest thing
+//! that is due, and never longer than [`NAP`], so that a clock that was set is noticed.
+
+pub mod check;
+pub mod inbox;
+pub mod outgoing;
+
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use jiff::{SignedDuration, Timestamp};
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+pub use check::{Finding, check_online};
+
+use crate::config::Config;
+use crate::store::Claim;
+use crate::tracker::{Attempt, News, Tracker};
+use crate::{clock, open};
+use inbox::Inward;
+
+/// The longest sleep.
+const NAP: Duration = Duration::from_secs(30);
+/// How long a notice that is with a server may take to finish when the daemon is asked to stop.
+const LAST_WORD: Duration = Duration::from_secs(25);
+/// How long the inbox may fail before the leads are told.
+const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
+/// After an error of the database: nothing leaves, and the mail stays on its server.
+const STORE_PAUSE: Duration = Duration::from_secs(30);
+/// The wall clock may run that far ahead of the steady one before it is believed only at the second look.
+const JUMP: SignedDuration = SignedDuration::from_hours(24);
+
+/// Runs until SIGTERM or SIGINT.
+pub fn run(config_path: &Path, config: Config) -> Result<()> {
+    let lock = open::lock(&config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let mut signals = Signals::new()?;
+        let mut daemon = Daemon::start(config_path, config, None)?;
+        daemon.live(&mut signals).await
+    });
+    // A name look-up that hangs in its own thread must not hold up the end.
+    runtime.shutdown_background();
+    drop(lock);
+    done
+}
+
+/// Takes in all there is, sends all that is due. `now` stands for the present: then nothing has a date of its own,
+/// and the outbox must be a Maildir. Says whether something needs a person.
+pub fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
+    let lock = open::lock(config)?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+    let done = runtime.block_on(async {
+        let mut daemon = Daemon::start(Path::new(""), config.clone(), now)?;
+        daemon.pass().await
+    });
+    runtime.shutdown_background();
+    drop(lock);
+    done
+}
+
+struct Signals {
+    stop: Signal,
+    interrupt: Signal,
+    reload: Signal,
+}
+
+impl Signals {
+    fn new() -> Result<Self> {
+        Ok(Self {
+            stop: signal(SignalKind::terminate())?,
+            interrupt: signal(SignalKind::interrupt())?,
+            reload: signal(SignalKind::hangup())?,
+        })
+    }
+}
+
+struct Daemon {
+    config_path: PathBuf,
+    config: Config,
+    tracker: Tracker,
+    /// The time that `run --once --now` was given.
+    fixed: Option<Timestamp>,
+    inward: mpsc::Receiver<Inward>,
+    watch: Option<JoinHandle<()>>,
+    /// The notice that is with a server.
+    sending: Option<JoinHandle<(Claim, Attempt)>>,
+    /// Nothing is sent before: the way out is closed.
+    closed: Option<(Timestamp, u32)>,
+    /// Since when the inbox fails.
+    failing: Option<Timestamp>,
+    steady: Steady,
+}
+
+/// What woke the loop.
+enum Woken {
+    Stop,
+    Reload,
+    Inward(Inward),
+    Sent(Result<(Claim, Attempt), tokio::task::JoinError>),
+    WatchEnded,
+    Time,
+}
+
+impl Daemon {
+    fn start(config_path: &Path, config: Config, fixed: Option<Timestamp>) -> Result<Self> {
+        let now = fixed.unwrap_or_else(clock::now);
+        let mut tracker = open::tracker(&config, now)?;
+        let news = tracker.recover(now)?;
+        let (_, inward) = mpsc::channel(1);
+        let config_path = config_path.to_owned();
+        let steady = Steady::new(now);
+        let mut daemon = Self {
+            config_path,
+            config,
+            tracker,
+            fixed,
+            inward,
+            watch: None,
+            sending: None,
+            closed: None,
+            failing: None,
+            steady,
+        };
+        daemon.log(&news);
+        Ok(daemon)
+    }
+
+    fn now(&self) -> Timestamp {
+        self.fixed.unwrap_or_else(clock::now)
+    }
+
+    fn watch(&mut self, once: bool) {
+        let (to, from) = mpsc::channel(4);
+        self.inward = from;
+        self.watch = Some(tokio::spawn(inbox::watch(self.config.inbox.clone(), self.config.limits.message, to, once)));
+    }
+
+    /// The daemon's life.
+    async fn live(&mut self, signals: &mut Signals) -> Result<()> {
+        self.watch(false);
+        tracing::info!(store = %self.config.store.display(), "ready");
+        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        loop {
+            let nap = match self.work() {
+                Ok(nap) => {
+                    // Fed by progress: the store was read, and what was due is decided.
+                    tell_systemd(&[sd_notify::NotifyState::Watchdog]);
+                    nap
+                }
+                Err(error) => {
+                    tracing::error!("{error:#}; nothing is sent, and no mail is taken in, until this is mended");
+                    STORE_PAUSE
+                }
+            };
+            let done = match self.wait(signals, nap).await {
+                Woken::Stop => break,
+                Woken::Reload => self.reload(),
+                Woken::Inward(message) => self.inward(message),
+                Woken::Sent(ended) => self.settle(ended),
+                Woken::WatchEnded => {
+                    tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
+                    self.watch(false);
+                    Ok(())
+                }
+                Woken::Time => Ok(()),
+            };
+            if let Err(error) = done {
+                tracing::error!("{error:#}");
+                tokio::time::sleep(Duration::from_secs(1)).await;
+            }
+        }
+        tell_systemd(&[sd_notify::NotifyState::Stopping]);
+        if let Some(watch) = self.watch.take() {
+            watch.abort();
+        }
+        if let Some(sending) = self.sending.take()
+            && let Ok(ended) = tokio::time::timeout(LAST_WORD, sending).await
+        {
+            self.settle(ended)?;
+        }
+        tracing::info!("stopped");
+        Ok(())
+    }
+
+    async fn wait(&mut self, signals: &mut Signals, nap: Duration) -> Woken {
+        let sending = async {
+            match &mut self.sending {
+                Some(task) => task.await,
+                None => std::future::pending().await,
+            }
+        };
+        let watching = async {
+            match &mut self.watch {
+                Some(task) => drop(task.await),
+                None => std::future::pending().await,
+            }
+        };
+        tokio::select! {
+            biased;
+            _ = signals.stop.recv() => Woken::Stop,
+            _ = signals.interrupt.recv() => Woken::Stop,
+            _ = signals.reload.recv() => Woken::Reload,
+            ended = sending => { self.sending = None; Woken::Sent(ended) }
+            Some(message) = self.inward.recv() => Woken::Inward(message),
+            () = watching => { self.watch = None; Woken::WatchEnded }
+            () = tokio::time::sleep(nap) => Woken::Time,
+        }
+    }
+
+    /// One pass: all mail there is, all that is due, all that can leave.
+    async fn pass(&mut self) -> Result<bool> {
+        self.watch(true);
+        while let Some(message) = self.inward.recv().await {
+            if let Inward::Failed { what, .. } = &message {
+                bail!("the inbox: {what}");
+            }
+            self.inward(message)?;
+        }
+        // The channel is closed: the scan is over.
+        loop {
+            self.work()?;
+            let Some(sending) = self.sending.take() else { break };
+            self.settle(sending.await)?;
+            if self.closed.is_some() {
+                bail!("mail cannot be sent; see the log");
+            }
+        }
+        let now = self.now();
+        let (broken, quarantined, stuck) = self.tracker.store().read(|tx| tx.needs_person(now))?;
+        Ok(broken + quarantined + stuck > 0)
+    }
+
+    /// All that is due now; says how long to sleep.
+    fn work(&mut self) -> Result<Duration> {
+        let now = self.now();
+        if self.fixed.is_none() && !self.steady.believes(now) {
+            tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
+            return Ok(NAP);
+        }
+        loop {
+            let (news, more) = self.tracker.on_tick(now)?;
+            self.log(&news);
+            if !more {
+                break;
+            }
+        }
+        if let Some(since) = self.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
+            let what = format!("the inbox could not be read since {since}");
+            let news = self.tracker.trouble("inbox", &what, now)?;
+            self.log(&news);
+        }
+        self.send(now)?;
+        let sending = self.sending.is_none() && self.closed.is_none();
+        let next = [self.tracker.next_wake(sending)?, self.closed.map(|c| c.0)].into_iter().flatten().min();
+        let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
+        // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
+        Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })
+    }
+
+    /// Claims and sends what is due: into a Maildir at once, to a server one at a time.
+    fn send(&mut self, now: Timestamp) -> Result<()> {
+        if self.closed.is_some_and(|(until, _)| until > now) {
+            return Ok(());
+        }
+        while self.sending.is_none() {
+            let Some(claim) = self.tracker.claim(now)? else { break };
+            match outgoing::prepare(&self.config) {
+                outgoing::Way::Maildir(path) => {
+                    let attempt = outgoing::into_maildir(path, &claim, now);
+                    self.ended(&claim, &attempt)?;
+                    if matches!(attempt, Attempt::Closed(_)) {
+                        break;
+                    }
+                }
+                outgoing::Way::Smtp(smtp) => {
+                    let from = self.config.address.clone();
+                    let smtp = smtp.clone();
+                    self.sending = Some(tokio::spawn(async move {
+                        let attempt = outgoing::by_smtp(&smtp, &from, &claim).await;
+                        (claim, attempt)
+                    }));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn settle(&mut self, ended: Result<(Claim, Attempt), tokio::task::JoinError>) -> Result<()> {
+        match ended {
+            Ok((claim, attempt)) => self.ended(&claim, &attempt),
+            Err(error) => {
+                // The notice stays claimed, and is doubtful from here on, as after a crash.
+                tracing::error!("sending ended unexpectedly: {error}");
+                let now = self.now();
+                let news = self.tracker.recover(now)?;
+                self.log(&news);
+                Ok(())
+            }
+        }
+    }
+
+    fn ended(&mut self, claim: &Claim, attempt: &Attempt) -> Result<()> {
+        let now = self.now();
+        let news = self.tracker.delivered(claim, attempt, now)?;
+        let (number, kind) = (claim.number, claim.kind.as_str());
+        match attempt {
+            Attempt::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.attempts, "sent"),
+            Attempt::Later(_) => tracing::warn!(notice = number, kind, attempts = claim.attempts, "not sent yet"),
+            Attempt::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
+            Attempt::Doubtful(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
+            Attempt::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {why}"),
+        }
+        self.closed = match (attempt, self.closed) {
+            (Attempt::Closed(_), before) => {
+                let tries = before.map_or(0, |(_, n)| n) + 1;
+                let minutes = i64::from(1_u32 << tries.min(4)).min(15);
+                Some((now + SignedDuration::from_mins(minutes), tries))
+            }
+            (Attempt::Sent(_) | Attempt::Refused(_) | Attempt::Later(_) | Attempt::Doubtful(_), _) => None,
+        };
+        self.log(&news);
+        Ok(())
+    }
+
+    fn inward(&mut self, message: Inward) -> Result<()> {
+        let now = self.now();
+        match message {
+            Inward::Listing { folder, names, unseen } => {
+                let not_before = self.tracker.last_scan(&folder)?;
+                let (source, new) = self.tracker.unseen(&folder, &names)?;
+                // Whoever asked may be gone: then the mail is found again.
+                let _ = unseen.send(inbox::Unseen { source, new, not_before });
+            }
+            Inward::Mails { mut arrivals, stored } => {
+                if self.fixed.is_some() {
+                    // Files have dates of another clock than the one that was given.
+                    arrivals.iter_mut().for_each(|a| a.internal_date = None);
+                }
+                let news = self.tracker.on_mail(&arrivals, now)?;
+                let _ = stored.send(());
+                self.log(&news);
+            }
+            Inward::Scanned { folder, done } => {
+                self.tracker.scanned(&folder, now)?;
+                if self.failing.take().is_some() {
+                    tracing::info!("the inbox can be read again");
+                }
+                let _ = done.send(());
+            }
+            Inward::Failed { what, login } => {
+                tracing::warn!("the inbox: {what}");
+                self.failing.get_or_insert(now);
+                if login {
+                    let news = self.tracker.trouble("login", &format!("the inbox: {what}"), now)?;
+                    self.log(&news);
+                }
+            }
+            Inward::Odd { what } => {
+                tracing::warn!("the inbox: {what}");
+                let news = self.tracker.trouble("odd", &format!("the inbox: {what}"), now)?;
+                self.log(&news);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the config again; a wrong one changes nothing.
+    fn reload(&mut self) -> Result<()> {
+        tell_systemd(&[sd_notify::NotifyState::Reloading]);
+        let new = Config::load(&self.config_path).context("the config was not reloaded, the old one stays in force");
+        let done = new.and_then(|new| {
+            let digest = open::digest(&new)?;
+            if new.store != self.config.store {
+                bail!("store.path cannot change while the daemon runs: restart it; the old config stays in force");
+            }
+            let now = self.now();
+            self.tracker.reload(new.project(), digest, now)?;
+            self.config = new;
+            if let Some(watch) = self.watch.take() {
+                watch.abort();
+            }
+            self.closed = None;
+            self.watch(false);
+            tracing::info!("the config was reloaded");
+            Ok(())
+        });
+        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        done
+    }
+
+    /// One line for each thing that happened. No address, no title, no text (G6).
+    fn log(&mut self, news: &News) {
+        let show = |t: Option<crate::ticket::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
+        for (_, disposition, ticket, _) in &news.receipts {
+            tracing::info!(ticket = show(*ticket), disposition = disposition.word(), "mail");
+        }
+        for (ticket, entry) in &news.entries {
+            tracing::info!(ticket = show(Some(*ticket)), seq = entry.seq, "{}", entry.kind.word());
+        }
+        for (number, notice) in &news.notices {
+            let held = notice.held.is_some();
+            tracing::info!(ticket = show(notice.ticket), notice = number, kind = notice.kind.word(), held, "notice");
+        }
+    }
+}
+
+fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
+    // Without systemd there is nobody to tell.
+    let _ = sd_notify::notify(state);
+}
+
+/// Whether the wall clock runs with the steady one. A boot with a clock in 1970, or a step of years by a broken time
+/// server, would else remind of everything at once.
+struct Steady {
+    wall: Timestamp,
+    at: tokio::time::Instant,
+    doubted: bool,
+}
+
+impl Steady {
+    fn new(now: Timestamp) -> Self {
+        Self { wall: now, at: tokio::time::Instant::now(), doubted: false }
+    }
+
+    fn believes(&mut self, now: Timestamp) -> bool {
+        let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
+        let ahead = now.duration_since(self.wall).saturating_sub(passed);
+        let jumped = ahead > JUMP && !self.doubted;
+        self.doubted = jumped;
+        if !jumped {
+            (self.wall, self.at) = (now, tokio::time::Instant::now());
+        }
+        !jumped
+    }
+}
