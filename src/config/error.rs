@@ -17,7 +17,7 @@ pub enum ConfigError {
         /// What the system said.
         why: std::io::Error,
     },
-    /// Its text is wrong: every mistake that was found, in the order of the file, at least one.
+    /// Its text is wrong: every mistake that was found, in the order of the file, from 1 to 500.
     #[error("{}", lines(.0))]
     Mistakes(Vec<Mistake>),
 }
@@ -70,9 +70,14 @@ impl<'a> Places<'a> {
         Self { text, starts: std::iter::once(0).chain(after_break).collect() }
     }
 
+    /// The line (from 1) of a byte offset.
+    pub(super) fn line(&self, offset: usize) -> usize {
+        self.starts.partition_point(|start| *start <= offset)
+    }
+
     /// Line and column (both from 1, the column in characters) of a byte offset; past the end it is the end.
     pub(super) fn find(&self, offset: usize) -> (usize, usize) {
-        let line = self.starts.partition_point(|start| *start <= offset);
+        let line = self.line(offset);
         let start = line.checked_sub(1).and_then(|i| self.starts.get(i)).copied().unwrap_or(0);
         let rest = self.text.get(start..).unwrap_or_default();
         let column = rest.char_indices().take_while(|(at, _)| start + at < offset).count();
@@ -80,10 +85,16 @@ impl<'a> Places<'a> {
     }
 }
 
+/// What is longer is no misspelt word of the config, and comparing it would take long.
+const LONGEST_WORD: usize = 64;
+
 /// The known word that `word` was most likely meant to be; `None` when nothing is near.
 pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
+    if length > LONGEST_WORD {
+        return None;
+    }
     // A third of the letters may be wrong: more than that is another word.
     let allowed = (length / 3).clamp(1, 3);
     let distance = |other: &str| {

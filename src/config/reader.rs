@@ -14,6 +14,9 @@ use super::keys::{KEYS, TOP, keys_of};
 /// Every table of the config is shorter than this: more is a slip of a script, not a policy.
 const MOST_ENTRIES: usize = 200;
 
+/// More mistakes than this are one: it is another kind of file.
+const MOST_MISTAKES: usize = 500;
+
 /// What is wrong with a value, and what to write instead.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Wrong {
@@ -75,6 +78,7 @@ impl<'a> Findings<'a> {
             return Ok(warnings.into_iter().map(placed).collect());
         }
         mistakes.sort_by_key(|(at, _)| *at);
+        mistakes.truncate(MOST_MISTAKES);
         let placed = |(at, wrong): (usize, Wrong)| {
             let (line, column) = self.places.find(at);
             Mistake { file: self.file.to_owned(), line, column, what: wrong.what, write: wrong.write }
@@ -348,7 +352,7 @@ pub(super) fn note_syntax(findings: &Findings<'_>, errors: &[toml::de::Error]) {
     let mut last_line = None;
     for error in errors {
         let at = error.span().map_or(0, |span| span.start);
-        let line = findings.places.find(at).0;
+        let line = findings.places.line(at);
         if last_line.replace(line) == Some(line) {
             continue;
         }

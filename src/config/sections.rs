@@ -107,7 +107,7 @@ fn inbox(table: &Table<'_>) -> Option<Inbox> {
         }
         (None, None) if table.misspelt("maildir") || table.misspelt("imap") => None,
         (None, None) => {
-            table.wrong("[inbox] says not where mail comes from", "maildir = \"Maildir\", or [inbox.imap]");
+            table.wrong("[inbox] does not say where mail comes from", "maildir = \"Maildir\", or [inbox.imap]");
             None
         }
     }
@@ -124,7 +124,7 @@ fn outgoing(table: &Table<'_>) -> Option<Outgoing> {
         }
         (None, None) if table.misspelt("maildir") || table.misspelt("smtp") => None,
         (None, None) => {
-            table.wrong("[outgoing] says not where mail goes", "maildir = \"Outgoing\", or [outgoing.smtp]");
+            table.wrong("[outgoing] does not say where mail goes", "maildir = \"Outgoing\", or [outgoing.smtp]");
             None
         }
     }

@@ -10,7 +10,7 @@ use std::time::Duration;
 use disclosed::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
 use disclosed::net::Tls;
 use disclosed::policy::calendar::Quiet;
-use disclosed::policy::{Milestone, Severity, Term, Within};
+use disclosed::policy::{Milestone, RungAt, Severity, Term, Within};
 use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../config.toml.example");
@@ -93,6 +93,15 @@ fn the_example_with_everything_turned_on_is_a_config() {
     let Outgoing::Smtp(smtp) = config.outgoing else { panic!("not SMTP") };
     assert_eq!((smtp.endpoint.port, smtp.login.is_some()), (465, true));
     assert_eq!(config.policy.ladder.len(), 5);
+    let promise = |name: &str| config.policy.promises.iter().find(|p| p.name == name).unwrap();
+    let own = promise("fix").ladder.as_ref().unwrap();
+    let hours = jiff::SignedDuration::from_hours;
+    assert_eq!(
+        own.iter().map(|rung| rung.at).collect::<Vec<_>>(),
+        [RungAt::Share(50), RungAt::Before(Term::Elapsed(hours(12))), RungAt::Due]
+    );
+    assert_eq!(promise("disclose").or_sooner, Some((Milestone::FixReleased, Term::Civil { months: 0, days: 0 })));
+    assert!(promise("inform").recurring && !promise("fix").recurring);
     assert_eq!(config.people.len(), 2);
 }
 
