@@ -179,15 +179,16 @@ impl Run<'_> {
 
     /// The last round of a rung at or before a limit, and its nominal instant.
     fn last(self, rung: &Rung, limit: Timestamp) -> Option<(u32, Timestamp)> {
+        let limit = limit.min(shift(self.deadline, ENDLESS));
         let first = self.first(rung).filter(|first| *first <= limit)?;
         let Some(every) = repeats(rung) else { return Some((0, first)) };
         let nominal = |round| self.policy.advance(first, every, round);
-        // The guess is off by a round at most, from months of unequal length and clocks that change.
-        let mut round = self.rounds(every, first, limit).saturating_sub(2);
-        while round > 0 && nominal(round) > limit {
-            round -= 1;
+        // The guess is off by a round or so, from months of unequal length and clocks that change.
+        let guess = self.rounds(every, first, limit);
+        let mut last = (guess, nominal(guess));
+        while last.0 > 0 && last.1 > limit {
+            last = (last.0 - 1, nominal(last.0 - 1));
         }
-        let mut last = (round, nominal(round));
         while let Some(next) = last.0.checked_add(1) {
             let at = nominal(next);
             if at > limit || at == Timestamp::MAX {
