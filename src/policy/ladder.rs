@@ -18,7 +18,8 @@ pub struct Step {
     pub rung: usize,
     /// Which repetition of the rung, from 0.
     pub round: u32,
-    /// Where the ladder puts it. Store this of the step that spoke last, and pass it as `spoken`.
+    /// Where the ladder puts it. Store this of the step that spoke last, and pass it as `spoken`. It is a whole second
+    /// when start and deadline are; store all three equally fine, or a step is said twice.
     pub nominal: Timestamp,
     /// When it speaks: the nominal instant, moved out of quiet time.
     pub at: Timestamp,
@@ -169,7 +170,8 @@ impl Run<'_> {
                 let whole = self.deadline.duration_since(self.start);
                 // A deadline that was over when it was set has no share to wait for.
                 let share = Some(whole).filter(|whole| whole.is_positive())?.checked_mul(i32::from(percent))?;
-                Some(shift(self.start, share / 100))
+                // Whole seconds: what a store that knows no finer time gives back is still what was said.
+                Some(shift(self.start, SignedDuration::from_secs((share / 100).as_secs())))
             }
             RungAt::Before(term) => Some(self.policy.subtract(self.deadline, term)),
             RungAt::Due => Some(self.deadline),

@@ -125,6 +125,17 @@ fn what_is_said_stays_said_when_the_ladder_changes() {
 }
 
 #[test]
+fn whole_seconds_stay_whole() {
+    let mut policy = policy("UTC");
+    policy.ladder = (1..100).map(|share| rung(&format!("{share}%"), Audience::Team, Some("7m"))).collect();
+    let promise = presets::standard().remove(0);
+    let (start, deadline) = (at("2027-03-01T10:00:07Z"), at("2027-03-03T10:01:00Z"));
+    for step in policy.steps(&promise, start, deadline).take(300) {
+        assert_eq!(step.nominal.subsec_nanosecond(), 0, "{step:?}");
+    }
+}
+
+#[test]
 fn a_promise_may_have_a_ladder_of_its_own() {
     let mut policy = policy("UTC");
     policy.promises[0].ladder = Some(vec![rung("-1 business day", Audience::Lead, None)]);
@@ -182,7 +193,10 @@ fn all(policy: &Policy, start: Timestamp, deadline: Timestamp, until: Timestamp)
     for (index, rung) in policy.ladder.iter().enumerate() {
         let first = match rung.at {
             RungAt::Share(_) if deadline <= start => continue,
-            RungAt::Share(share) => start + deadline.duration_since(start) * i32::from(share) / 100,
+            RungAt::Share(share) => {
+                let seconds = deadline.duration_since(start).as_secs() * i64::from(share) / 100;
+                start + SignedDuration::from_secs(seconds)
+            }
             RungAt::Before(term) => policy.subtract(deadline, term),
             RungAt::Due => deadline,
             RungAt::After(term) => policy.add(deadline, term),
