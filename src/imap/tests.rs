@@ -370,14 +370,29 @@ async fn the_size_may_lie() {
     assert!(matches!(error, ImapError::Protocol(_)));
 }
 
+/// Above the limit the head is kept; and a mail that is said to be above it and is not, is whole.
 #[tokio::test(start_paused = true)]
 async fn a_mail_above_the_limit_keeps_its_head() {
-    let listed = sizes("7,8", "S: * 1 FETCH (UID 7 RFC822.SIZE 99000000)\nS: * 2 FETCH (UID 8 RFC822.SIZE 1)");
-    let script = listed + &slice(7, 0, &part(7, 0, MIB)) + &slice(7, MIB, &part(7, MIB, MIB));
-    let chunk = with(&script, async |session| session.fetch_chunk(&[7, 8], MIB as u64 + 1).await).await.unwrap();
-    let head = vec![b'x'; 256 << 10];
-    let expect = Fetched::Oversize { uid: 7, internal_date: None, size: 99_000_000, head };
-    assert_eq!(chunk, Chunk { taken: 1, mails: vec![expect] });
+    let max = MIB + 1;
+    let check = async |script: String, expect: Fetched| {
+        let chunk = with(&script, async |session| session.fetch_chunk(&[7, 8], max as u64).await).await.unwrap();
+        assert!(chunk == Chunk { taken: 1, mails: vec![expect] }, "{script:.500}");
+    };
+    let listed = |size: usize| {
+        sizes("7,8", &format!("S: * 1 FETCH (UID 7 RFC822.SIZE {size})\nS: * 2 FETCH (UID 8 RFC822.SIZE 1)"))
+    };
+    let oversize = |size| Fetched::Oversize { uid: 7, internal_date: None, size, head: vec![b'x'; 256 << 10] };
+    let probe = |answer: &str| format!("C: UID FETCH 7 (UID BODY.PEEK[]<{max}.1>)\n{answer}\nS: $ OK done\n");
+    let head = format!("C: UID FETCH 7 (UID BODY.PEEK[]<0.262144>)\n{}\nS: $ OK done\n", part(7, 0, 256 << 10));
+    let behind = format!("S: * 1 FETCH (UID 7 BODY[]<{max}> \"x\")");
+    check(listed(99_000_000) + &probe(&behind) + &head, oversize(99_000_000)).await;
+    let nothing = format!("S: * 1 FETCH (UID 7 BODY[]<{max}> \"\")");
+    let end = slice(7, 500, "S: * 1 FETCH (UID 7 BODY[]<500> \"\")");
+    let whole = Fetched::Mail { uid: 7, internal_date: None, raw: vec![b'x'; 500] };
+    check(listed(99_000_000) + &probe(&nothing) + &slice(7, 0, &part(7, 0, 500)) + &end, whole).await;
+    // Not said to be large at all.
+    let slices = slice(7, 0, &part(7, 0, MIB)) + &slice(7, MIB, &part(7, MIB, MIB));
+    check(listed(MIB) + &slices, oversize(2 << 20)).await;
 }
 
 /// A chunk is bounded in mails and octets, and a large mail has its own.
