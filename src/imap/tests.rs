@@ -6,6 +6,8 @@
 
 use std::time::Duration;
 
+use proptest::prelude::*;
+use proptest::{collection, sample::select};
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::time::Instant;
 
@@ -546,6 +548,74 @@ async fn a_goodbye_is_bounded() {
         assert_eq!(begun.elapsed().as_secs(), seconds, "{script}");
         server.abort();
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(1000))]
+
+    /// Whatever a server says, each call comes back, and does not panic.
+    #[test]
+    fn no_server_breaks_a_session(pieces in collection::vec(piece(), 0..10), call in 0..5, hangs: bool) {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let (ours, mut theirs) = duplex(1 << 20);
+            for piece in &pieces {
+                theirs.write_all(piece).await.unwrap();
+            }
+            let mut session = Session { wire: Wire::new(ours) };
+            // Kept until the end if the server is one that hangs.
+            let _theirs = hangs.then_some(theirs);
+            let begun = Instant::now();
+            let good = match call {
+                0 => session.select("INBOX").await.is_ok(),
+                1 => session.uids().await.is_ok(),
+                2 => session.fetch_chunk(&[1, 2, 9], MAX).await.is_ok(),
+                3 => session.idle(Duration::MAX).await.is_ok(),
+                _ => session.wire.greeting().await.is_ok(),
+            };
+            assert!(begun.elapsed() < Duration::from_secs(600));
+            assert!(session.wire.is_sound() || !good);
+        });
+    }
+}
+
+fn piece() -> impl Strategy<Value = Vec<u8>> {
+    let known = [
+        "* ",
+        "D1 ",
+        "+ ",
+        "OK",
+        "NO ",
+        "\r\n",
+        "[UIDVALIDITY 7] ",
+        "é",
+        "1 FETCH (",
+        "UID 1 ",
+        "UID 9)",
+        "\"",
+        "{9}",
+        "INTERNALDATE NIL",
+        "BODY[] NIL)",
+        "SEARCH 1 2 0 4294967295",
+        "+ \r\n",
+        "* OK\r\n",
+        "* BYE\r\n",
+        "D1 OK\r\n",
+        "D2 OK\r\n",
+        "D1 NO\r\n",
+        "* SEARCH 1\r\n",
+        "* OK [COPYUID 1 2 3]é\r\n",
+        "* OK [UIDVALIDITY 7]\r\n",
+        "* 4294967295 EXISTS\r\n",
+        "* 1 EXPUNGE\r\n",
+        "* 0 EXPUNGE\r\n",
+        "* 1 FETCH (INTERNALDATE NIL)\r\n",
+        "* 1 FETCH (UID 1 RFC822.SIZE 3)\r\n",
+        "* 9 FETCH (UID 9 RFC822.SIZE 4294967295)\r\n",
+        "* 0 FETCH (UID 1 BODY[]<0> {3}\r\nabc)\r\n",
+        "* 9 FETCH (BODY[]<0> {3}\r\nabc)\r\n",
+    ];
+    prop_oneof![8 => select(known.to_vec()).prop_map(|text| text.as_bytes().to_vec()), 1 => any::<[u8; 3]>().prop_map(Vec::from)]
 }
 
 fn login_of(user: &str, auth: Auth) -> Login {
