@@ -67,8 +67,8 @@ impl<S: Transport> Session<S> {
     /// Fetches as many leading mails of the list as fit one bounded chunk. The list is distinct UIDs, as
     /// [`Session::uids`] gives them; `max` is the octets of the largest mail that is wanted whole.
     ///
-    /// If a chunk fails, and again on a new connection, give lists of one UID: a single answer that cannot be read
-    /// then does not keep the other mails from arriving.
+    /// If a chunk fails or is refused, give lists of one UID (after a failure on a new connection): a single mail that
+    /// the server cannot give, or gives in a form that cannot be read, then does not keep the others from arriving.
     pub async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
         let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
@@ -79,12 +79,21 @@ impl<S: Transport> Session<S> {
         let mut mails = Vec::with_capacity(taken);
         for uid in leading.iter().copied().take(taken) {
             let first = bodies.remove(uid).and_then(|part| part.body);
+            // A mail that was announced as small and goes on is large: it ends the chunk before it, or is the chunk.
+            let goes_on = first.as_ref().is_some_and(|slice| slice.octets.len() >= SLICE);
+            if goes_on && !mails.is_empty() {
+                break;
+            }
             mails.push(match listed.remove(uid) {
                 None => Fetched::Missing(uid),
                 Some(_) if first.is_none() && together.contains(&uid) => Fetched::Missing(uid),
                 Some(part) => self.mail(uid, &part, first, max).await?,
             });
+            if goes_on {
+                break;
+            }
         }
+        let taken = mails.len();
         tracing::debug!(asked = leading.len(), taken, "fetched");
         Ok(Chunk { taken, mails })
     }

@@ -414,6 +414,13 @@ async fn chunks_are_bounded() {
     check(&[100; 70], 50).await;
     check(&[256 << 10; 12], 8).await;
     check(&[100, 100, MIB, 100], 2).await;
+
+    // Announced as small, and each goes on behind its first slice: one at a time.
+    let listed = "S: * 1 FETCH (UID 7 RFC822.SIZE 9)\nS: * 2 FETCH (UID 8 RFC822.SIZE 9)";
+    let first = format!("{}\n{}", part(7, 0, MIB), part(8, 0, MIB));
+    let script = sizes("7,8", listed) + &bodies("7,8", &first) + &slice(7, MIB, &part(7, MIB, 500));
+    let chunk = fetched(&script, &[7, 8]).await;
+    assert_eq!((chunk.taken, chunk.mails.len()), (1, 1));
 }
 
 /// A2: a fetch that was given up leaves its answers on the way, so the session is over.
