@@ -126,7 +126,7 @@ async fn call(command: &str, session: &mut Session<DuplexStream>) -> Result<(), 
     }
 }
 
-/// A1, A16, A17: whatever goes wrong, after however many good answers, is an error, never a shorter success; and only
+/// Whatever goes wrong, after however many good answers, is an error, never a shorter success; and only
 /// a clean refusal leaves the session usable.
 #[tokio::test(start_paused = true)]
 async fn every_command_fails_aloud() {
@@ -168,7 +168,7 @@ async fn every_command_fails_aloud() {
     }
 }
 
-/// A17: what is merely odd does no harm.
+/// What is merely odd does no harm.
 #[tokio::test(start_paused = true)]
 async fn odd_lines_are_passed_over() {
     for odd in [
@@ -192,10 +192,10 @@ async fn odd_lines_are_passed_over() {
 async fn a_folder_is_opened_for_reading() {
     let opened = with(EXAMINE, async |session| session.select("INBOX").await).await.unwrap();
     assert_eq!(opened, Mailbox { uidvalidity: 77, exists: 3 });
-    // A18: nothing here depends on the right to write, whatever the server says of it.
+    // Nothing here depends on the right to write, whatever the server says of it.
     let writable = EXAMINE.replace("[READ-ONLY]", "[READ-WRITE]");
     assert_eq!(with(&writable, async |session| session.select("INBOX").await).await.unwrap(), opened);
-    // A5: UIDNEXT may be absent or anything.
+    // UIDNEXT may be absent or anything.
     let next = EXAMINE.replace("S: * 0 RECENT", "S: * OK [UIDNEXT 1] low");
     assert_eq!(with(&next, async |session| session.select("INBOX").await).await.unwrap(), opened);
     // UIDVALIDITY may not.
@@ -204,7 +204,6 @@ async fn a_folder_is_opened_for_reading() {
         let error = with(&script, async |session| session.select("INBOX").await).await.unwrap_err();
         assert!(matches!(error, ImapError::Protocol(_)), "{bad} {error:?}");
     }
-    // A25
     let error = with("", async |session| session.select("INBOX\r\nD2 DELETE INBOX").await).await.unwrap_err();
     assert!(matches!(error, ImapError::Unusable(_)));
 }
@@ -232,7 +231,7 @@ async fn uids_are_sorted_and_distinct() {
     .await;
 }
 
-/// A2: a fetch that was given up leaves its answers on the way, so the session is over.
+/// A fetch that was given up leaves its answers on the way, so the session is over.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_command_ends_the_session() {
     let listed = "S: * 1 FETCH (UID 2 RFC822.SIZE 3)";

@@ -6,7 +6,7 @@ async fn fetched(script: &str, uids: &[u32]) -> Chunk {
     with(script, async |session| session.fetch_chunk(uids, MAX).await).await.unwrap()
 }
 
-/// A2, A6, A11, and repetitions: a body belongs to the UID that it came with.
+/// A body belongs to the UID that it came with.
 #[tokio::test(start_paused = true)]
 async fn answers_are_matched_by_uid() {
     let listed = "S: * 2 FETCH (UID 5 RFC822.SIZE 3 INTERNALDATE \" 7-Jul-2026 02:44:25 +0200\")
@@ -31,7 +31,7 @@ async fn answers_are_matched_by_uid() {
     assert_eq!(chunk, Chunk { taken: 3, mails: vec![mail(2, "second"), fifth, mail(9, "ninth")] });
 }
 
-/// A10: sequence numbers move while the answers come.
+/// Sequence numbers move while the answers come.
 #[tokio::test(start_paused = true)]
 async fn an_expunge_between_answers_moves_no_body() {
     let listed = "S: * 2 FETCH (UID 5 RFC822.SIZE 3)\nS: * 3 FETCH (UID 9 RFC822.SIZE 3)";
@@ -48,7 +48,7 @@ async fn an_expunge_between_answers_moves_no_body() {
     assert_eq!(chunk.mails, [Fetched::Missing(5), Fetched::Missing(9)]);
 }
 
-/// A12: a mail that answers nothing is not an empty mail.
+/// A mail that answers nothing is not an empty mail.
 #[tokio::test(start_paused = true)]
 async fn an_empty_answer_is_no_mail() {
     let listed = "S: * 1 FETCH (UID 2 RFC822.SIZE 3)\nS: * 2 FETCH (UID 5 RFC822.SIZE 3)";
@@ -71,7 +71,7 @@ async fn an_empty_answer_is_no_mail() {
     assert_eq!(fetched("", &[]).await, Chunk { taken: 0, mails: vec![] });
 }
 
-/// A13, and that a report that quotes such a mail is a report.
+/// A placeholder is recognised, and a report that quotes such a mail is a report.
 #[tokio::test(start_paused = true)]
 async fn a_placeholder_is_no_mail() {
     let from = "From: \"Microsoft Exchange Server\" <>";
@@ -98,7 +98,7 @@ fn part(uid: u32, from: usize, length: usize) -> String {
     format!("S: * 1 FETCH (UID {uid} BODY[]<{from}> {{{length}}}\\r\\n{})", "x".repeat(length))
 }
 
-/// A14: what came is the truth, whatever was announced.
+/// What came is the truth, whatever was announced.
 #[tokio::test(start_paused = true)]
 async fn the_size_may_lie() {
     let listed = |size: usize| sizes("7", &format!("S: * 1 FETCH (UID 7 RFC822.SIZE {size})"));

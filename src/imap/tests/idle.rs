@@ -2,7 +2,6 @@
 
 use super::*;
 
-/// A15
 #[tokio::test(start_paused = true)]
 async fn idle_in_all_its_forms() {
     async fn check(script: &str, expect: Woke, seconds: u64) {

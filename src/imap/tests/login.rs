@@ -52,7 +52,6 @@ async fn every_way_to_log_in() {
     check("", &bearer, "s,c", "t", Auth::OauthBearer).await;
 }
 
-/// A19, A27
 #[tokio::test(start_paused = true)]
 async fn a_refused_login_is_told_apart() {
     let check = async |script: String, auth: Auth, is_refusal: bool| {
@@ -82,7 +81,7 @@ async fn a_refused_login_is_told_apart() {
     }
 }
 
-/// A27: what stands behind the answer to STARTTLS is left to the handshake, and nothing but OK leads to one.
+/// What stands behind the answer to STARTTLS is left to the handshake, and nothing but OK leads to one.
 #[tokio::test(start_paused = true)]
 async fn starttls_reads_not_one_octet_too_many() {
     let (mut ours, theirs) = duplex(1024);
