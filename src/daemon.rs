@@ -277,6 +277,8 @@ impl Daemon {
             tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
             return Ok(NAP);
         }
+        let news = self.tracker.resume(now)?;
+        self.log(news);
         loop {
             let (news, more) = self.tracker.on_tick(now)?;
             self.log(news);
@@ -332,7 +334,7 @@ impl Daemon {
                 // The notice stays claimed, and is doubtful from here on, as after a crash.
                 tracing::error!("sending ended unexpectedly: {error}");
                 let now = self.now();
-                let news = self.tracker.recover(now)?;
+                let news = self.tracker.doubt(now)?;
                 self.log(news);
                 Ok(())
             }
@@ -389,7 +391,8 @@ impl Daemon {
             }
             Inward::Failed { what, login } => {
                 tracing::warn!("the inbox: {what}");
-                self.failing.get_or_insert(now);
+                let since = *self.failing.get_or_insert(now);
+                self.tracker.inbox_fails(since)?;
                 if login {
                     let news = self.tracker.trouble("login", &format!("the inbox: {what}"), now)?;
                     self.log(news);
