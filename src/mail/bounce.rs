@@ -22,13 +22,21 @@ pub fn bounce(
     subject: &str,
     text: &str,
 ) -> Option<Bounce> {
-    let mut found = match parts.leaves.iter().find(|p| is_status(p)) {
-        Some(status) => match by_status(status) {
-            Status::Says(bounce) => bounce,
-            Status::Success => return None,
-            Status::Nothing => by_prose(header, sender, subject, text, true).unwrap_or_default(),
-        },
-        None => by_prose(header, sender, subject, text, false)?,
+    let status = match parts.leaves.iter().find(|p| is_status(p)) {
+        Some(part) => Some(by_status(part)),
+        // Gateways wrap the report of another server.
+        None if is_daemon(header, sender) => attached_status(parts),
+        None => None,
+    };
+    let mut found = match status {
+        Some(Status::Says(bounce)) => bounce,
+        Some(Status::Success) => return None,
+        Some(Status::Nothing) => by_prose(header, sender, subject, text, true).unwrap_or_default(),
+        // What a mail server writes about a mail that it returns is a report in any language.
+        None => {
+            let returns = is_daemon(header, sender) && parts.leaves.iter().any(is_returned);
+            by_prose(header, sender, subject, text, returns)?
+        }
     };
     found.message_ids = returned_ids(parts);
     if found.message_ids.is_empty() {
@@ -39,6 +47,15 @@ pub fn bounce(
 
 fn is_status(part: &Part<'_>) -> bool {
     matches!(part.media.as_str(), "message/delivery-status" | "message/global-delivery-status")
+}
+
+/// The delivery status in the first mail that is attached.
+fn attached_status(parts: &Parts<'_>) -> Option<Status> {
+    let part = parts.leaves.iter().find(|p| p.media == "message/rfc822")?;
+    let (octets, _) = part.decoded();
+    let (header, body) = Header::split(&octets);
+    let inner = Parts::find(&header, body);
+    inner.leaves.iter().find(|p| is_status(p)).map(by_status)
 }
 
 /// What a message/delivery-status part says.
@@ -339,15 +356,18 @@ fn line_addresses(line: &str) -> Vec<Address> {
         .collect()
 }
 
+/// Whether a part is a mail that is returned, or its header.
+fn is_returned(part: &Part<'_>) -> bool {
+    let media = part.media.as_str();
+    let (kind, sub) = media.split_once('/').unwrap_or((media, ""));
+    let subs = ["rfc822", "rfc822-headers", "rfc822-header", "global", "global-headers"];
+    (kind == "message" || kind == "text") && subs.contains(&sub)
+}
+
 /// The Message-IDs in the mails, or headers of mails, that are returned.
 fn returned_ids(parts: &Parts<'_>) -> Vec<MessageId> {
-    let returned = |p: &&Part<'_>| {
-        let kinds =
-            ["message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822"];
-        kinds.contains(&p.media.as_str()) || p.media == "message/global-headers"
-    };
     let mut ids = Vec::new();
-    for part in parts.leaves.iter().filter(returned).take(MAX_FOUND) {
+    for part in parts.leaves.iter().filter(|p| is_returned(p)).take(MAX_FOUND) {
         let (octets, _) = part.decoded();
         let (header, _) = Header::split(octets.trim_ascii_start());
         ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));

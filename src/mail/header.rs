@@ -89,10 +89,10 @@ impl<'a> Header<'a> {
                 break;
             }
             octets += line.len();
-            let full = header.truncated || octets > MAX_OCTETS || header.fields.len() >= MAX_FIELDS;
             header.control |= content.iter().any(|&c| c == b'\r' || c == 0);
             let folded = content.first().is_some_and(|&c| c == b' ' || c == b'\t');
-            if full {
+            let fields = header.fields.len() + usize::from(open.is_some());
+            if header.truncated || octets > MAX_OCTETS || fields >= MAX_FIELDS && !folded {
                 // The block is over its bound. Its end is still looked for, so that the body is found.
                 header.truncated = true;
             } else if folded {
@@ -387,4 +387,93 @@ fn trim_end(line: &[u8]) -> &[u8] {
 
 fn trim(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn from(header: &[u8], expect: Result<&str, NoSender>) {
+        let raw = [header, b"\r\n\r\nFrom: body@example.org\r\n"].concat();
+        let got = sender(&Header::split(&raw).0);
+        assert_eq!(got.as_ref().map(Address::as_str), expect.as_ref().copied(), "{}", String::from_utf8_lossy(header));
+    }
+
+    #[test]
+    fn one_plain_mailbox_is_a_sender() {
+        from(b"From: a@example.org", Ok("a@example.org"));
+        from(b"from:a@Example.ORG", Ok("a@example.org"));
+        from(b"FROM: Ann <a@example.org>", Ok("a@example.org"));
+        from(b"From: \"Ann, B. <x@y>\" <a@example.org>", Ok("a@example.org"));
+        from(b"From: =?utf-8?q?J=C3=B6rg?= <j.o-e+x@example.org>", Ok("j.o-e+x@example.org"));
+        from(b"From: Ann\r\n <a@example.org>", Ok("a@example.org"));
+        from(b"From: a@example.org (Ann (of Test))", Ok("a@example.org"));
+        from(b"From: a@example.org <A@example.org>", Ok("A@example.org"));
+        from("From: J\u{f6}rg <j@example.org>".as_bytes(), Ok("j@example.org"));
+        from(b"From j@example.org Mon Jan 1 00:00:00 2024\nFrom: a@example.org", Ok("a@example.org"));
+    }
+
+    #[test]
+    fn whatever_could_be_read_as_two_senders_is_none() {
+        use NoSender::{Missing, NotOne, NotPlain, Several};
+        from(b"To: a@example.org", Err(Missing));
+        from(b"From: a@example.org\r\nFrom: b@example.org", Err(Several));
+        from(b"From: a@example.org\r\nFROM : b@example.org", Err(Several));
+        from(b"From : a@example.org", Err(NotPlain));
+        from(b"From\t: a@example.org", Err(NotPlain));
+        from(b" From: a@example.org\r\nFrom: b@example.org", Err(NotPlain));
+        from(b" X: y\r\nFrom: b@example.org", Err(NotPlain));
+        from(b"\r\nFrom: b@example.org", Err(NotPlain));
+        from(b"From: a@example.org, b@example.org", Err(NotOne));
+        from(b"From: team: a@example.org;", Err(NotOne));
+        from(b"From: <admin@corp.test> <evil@x.test>", Err(NotOne));
+        from(b"From: <admin@corp.test> evil@x.test", Err(NotOne));
+        from(b"From: admin@corp.test <evil@x.test>", Err(NotPlain));
+        from(b"From: admin@corp.test (evil@x.test)", Err(NotPlain));
+        from(b"From: (<admin@corp.test>) evil@x.test", Err(NotPlain));
+        from(b"From: adm(x)in@corp.test", Err(NotPlain));
+        from(b"From: <adm(x)in@corp.test>", Err(NotPlain));
+        from(b"From: adm in@corp.test", Err(NotPlain));
+        from(b"From: adm\r\n in@corp.test", Err(NotPlain));
+        from(b"From: <@a.test:admin@corp.test>", Err(NotOne));
+        from(b"From: <@a.test,@b.test:admin@corp.test>", Err(NotOne));
+        from(b"From: \"a b\"@corp.test", Err(NotPlain));
+        from(b"From: <\"a b\"@corp.test>", Err(NotPlain));
+        from(b"From: a@[192.0.2.1]", Err(NotPlain));
+        from(b"From: admin@corp.test\0<evil@x.test>", Err(NotPlain));
+        from(b"From: a@example.org\rFrom: b@example.org", Err(NotPlain));
+        from(b"Subject: x\rFrom: b@example.org\r\nFrom: a@example.org", Err(NotPlain));
+        from("From: \u{430}dmin@corp.test".as_bytes(), Err(NotPlain));
+        from(b"From: <admin@corp.test", Err(NotPlain));
+        from(b"From: \"admin@corp.test", Err(NotPlain));
+        from(b"From: ", Err(NotPlain));
+        from(b"From: a@example.org\r\nno field\r\nFrom: b@example.org", Err(NotPlain));
+        from(&[b"From: a@example.org\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_FIELDS)].concat(), Err(NotPlain));
+    }
+
+    #[test]
+    fn broken_headers_are_still_read() {
+        let raw = b"\xef\xbb\xbfSubject: a\n\tb\nX : y\n\nbody";
+        let (header, body) = Header::split(raw);
+        assert_eq!(header.text("subject").as_deref(), Some("a\tb"));
+        assert_eq!(header.first("x"), Some(b"y".as_slice()));
+        assert_eq!(body, b"body");
+        let (header, body) = Header::split(b"Subject: a\rX: y\r\rbody");
+        assert!(header.control || header.first("x").is_some());
+        assert_eq!(header.text("subject").as_deref(), Some("a"));
+        assert_eq!(body, b"body");
+        let (header, body) = Header::split(b"Subject: a\nHello there\n");
+        assert!(header.unseparated);
+        assert_eq!(body, b"Hello there\n");
+    }
+
+    #[test]
+    fn recipients_are_plain_and_bounded() {
+        let (header, _) = Header::split(
+            b"To: \"x@y.test\" <security+t@example.org>, Ann <b@example.org>;\nCc: b@example.org, bad@\n\n",
+        );
+        let got: Vec<String> = header.recipients().iter().map(Address::key).collect();
+        assert_eq!(got, ["security+t@example.org", "b@example.org"]);
+    }
 }
