@@ -400,3 +400,88 @@ fn dedup(addresses: &mut Vec<Address>) {
     addresses.retain(|a| seen.insert(a.key()));
     addresses.truncate(MAX_FOUND);
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Bounce;
+    use crate::mail::read::read;
+    use crate::mail::{Address, MessageId};
+
+    fn bounce(raw: &str) -> Option<Bounce> {
+        read(raw.replace('\n', "\r\n").as_bytes()).bounce
+    }
+
+    #[track_caller]
+    fn check(raw: &str, recipients: &[&str], message_ids: &[&str], permanent: bool) {
+        let got = bounce(raw).unwrap_or_else(|| panic!("no bounce: {raw}"));
+        assert_eq!(got.recipients.iter().map(Address::as_str).collect::<Vec<_>>(), recipients, "{raw}");
+        assert_eq!(got.message_ids.iter().map(MessageId::as_str).collect::<Vec<_>>(), message_ids, "{raw}");
+        assert_eq!(got.permanent, permanent, "{raw}");
+    }
+
+    fn report(status: &str, returned: &str) -> String {
+        format!(
+            "From: postmaster@mx.example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+             --b\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\n{status}\n\
+             --b\nContent-Type: {returned}\n\nMessage-ID: <1@example.org>\nSubject: x\n\nbody\n--b--\n"
+        )
+    }
+
+    #[test]
+    fn delivery_status_is_read() {
+        let failed = "Final-Recipient: rfc822; b@example.test\nAction: failed\nStatus: 5.1.1\n";
+        check(&report(failed, "message/rfc822"), &["b@example.test"], &["1@example.org"], true);
+        check(&report(failed, "text/rfc822-headers"), &["b@example.test"], &["1@example.org"], true);
+        let original =
+            "Original-Recipient: rfc822;a@example.test\nFinal-Recipient: rfc822;b@example.test\nAction: FAILED (x)\n";
+        check(&report(original, "message/rfc822"), &["a@example.test"], &["1@example.org"], true);
+        let delayed = "Final-Recipient: rfc822;b@example.test\nAction: delayed\nStatus: 4.0.0\n";
+        check(&report(delayed, "message/rfc822"), &["b@example.test"], &["1@example.org"], false);
+        let both = format!("{delayed}\n{}", failed.replace("b@", "c@"));
+        check(&report(&both, "message/rfc822"), &["c@example.test"], &["1@example.org"], true);
+        let relayed = "Final-Recipient: rfc822;b@example.test\nAction: relayed\n";
+        assert_eq!(bounce(&report(relayed, "message/rfc822")), None);
+    }
+
+    #[test]
+    fn notices_in_prose_are_read() {
+        let notice = |body: &str| {
+            format!("From: MAILER-DAEMON@mx.example.org\nTo: s@example.org\nSubject: failure notice\n\n{body}")
+        };
+        check(
+            &notice(
+                "I wasn't able to deliver your message.\n\n<b@example.test>:\nno such user\n\n--- Below this line is a copy of the message.\n\nMessage-Id: <1@example.org>\nTo: c@example.test\n",
+            ),
+            &["b@example.test"],
+            &["1@example.org"],
+            true,
+        );
+        check(
+            &notice(
+                "Your message\n  To: l@example.test\ndid not reach the following recipient(s):\n\nb@example.test on Monday\n",
+            ),
+            &["b@example.test"],
+            &[],
+            true,
+        );
+        check(
+            &notice("Warning: delivery to b@example.test has been delayed.\nWe will continue to try.\n"),
+            &["b@example.test"],
+            &[],
+            false,
+        );
+    }
+
+    #[test]
+    fn people_who_write_about_failures_do_not_bounce() {
+        assert_eq!(
+            bounce("From: ann@example.org\nSubject: Mail to you was rejected\n\nuser unknown <b@example.test>\n"),
+            None
+        );
+        assert_eq!(
+            bounce("From: ann@example.org\nSubject: Re: failure notice\n\nDelivery failed? See b@example.test\n"),
+            None
+        );
+        assert_eq!(bounce("From: ann@example.org\nSubject: Delivery status of the fix\n\nWhen is it out?\n"), None);
+    }
+}

@@ -42,10 +42,7 @@ pub fn words(value: &[u8]) -> String {
         return line.trim().to_owned();
     }
     let line = format!("{line}\n");
-    match MessageStream::new(line.as_bytes()).parse_unstructured() {
-        mail_parser::HeaderValue::Text(text) => text.into_owned(),
-        _ => line.trim().to_owned(),
-    }
+    MessageStream::new(line.as_bytes()).parse_unstructured().as_text().unwrap_or(line.trim()).to_owned()
 }
 
 /// Undoes quoted-printable (RFC 2045 section 6.7). A "=" that encodes nothing stays.

@@ -149,12 +149,10 @@ impl Seen {
             let label = |w: &str| matches!(w, "severity" | "criticality" | "severidad" | "schweregrad");
             let filler =
                 |w: &str| matches!(w, "is" | "rating" | "level" | "score" | "estimated" | "suggested" | "cvss" | "as");
-            let number = |w: &str| w.bytes().all(|c| c.is_ascii_digit());
-            let by_label = label(before(1))
-                || label(before(2)) && (filler(before(1)) || number(before(1)) || severity_word(before(1)).is_some())
-                || label(before(3))
-                    && (filler(before(2)) || number(before(2)))
-                    && (filler(before(1)) || number(before(1)));
+            let number = |w: &str| !w.is_empty() && w.bytes().all(|c| c.is_ascii_digit());
+            // "Severity rating: 9.8 (critical)": back over what may stand between a label and its value.
+            let between = |w: &str| filler(w) || number(w) || severity_word(w).is_some();
+            let by_label = (1..=5).find(|n| !between(before(*n))).is_some_and(|n| label(before(n)));
             let rated = label(after) || matches!(before(1), "rated" | "risk") && after.is_empty();
             if by_label || rated {
                 labelled.push(severity);
@@ -247,4 +245,71 @@ fn is_version(token: &str) -> bool {
     let good = rest.iter().all(|n| n.starts_with(|c: char| c.is_ascii_digit() || c == 'x'));
     // Four numbers are rather an IP address.
     first && good && (rest.len() == 2 || !rest.is_empty() && marked || rest.len() == 1 && rest.first() == Some(&"x"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn severity(text: &str, expect: Option<Severity>) {
+        assert_eq!(recognise("", text).severity, expect, "{text}");
+    }
+
+    #[test]
+    fn a_severity_is_named_in_context() {
+        severity("Severity: high", Some(Severity::High));
+        severity("**Severity**: `Critical` (9.8)", Some(Severity::Critical));
+        severity("CVSS severity rating: 5.3 medium", Some(Severity::Medium));
+        severity("I think it is low severity.", Some(Severity::Low));
+        severity("a high-severity bug", Some(Severity::High));
+        severity("Severity: important", Some(Severity::High));
+        severity("We found a critical vulnerability in x", Some(Severity::Critical));
+        severity("a critical vulnerability\nSeverity: low", Some(Severity::Low));
+        severity("This is not a critical vulnerability", None);
+        severity("not high severity", None);
+        severity("the critical path has high latency and low memory", None);
+        severity("Severity: low / medium / high / critical", None);
+        severity("", None);
+    }
+
+    #[test]
+    fn numbers_and_vectors_are_found_as_written() {
+        let v3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+        let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
+        let cvss = |text: &str| recognise("", text).cvss;
+        assert_eq!(cvss(&format!("vector ({v3}).")).as_deref(), Some(v3));
+        assert_eq!(cvss(&format!("https://example.org/#{v4}")).as_deref(), Some(v4));
+        assert_eq!(cvss("AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H").as_deref(), v3.get(9..));
+        assert_eq!(cvss("CVSS:3.1/AV:N/AC:L/PR:N"), None);
+        assert_eq!(cvss("CVSS:9.9/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"), None);
+        assert_eq!(cvss("AV:N/AC:L/Au:N/C:P/I:P/A:P padding padding"), None);
+        let found =
+            recognise("cve-2024-12345 in x", "CVE-2024-12345, CVE-2023-0001. CVE-24-1 CVE-2024-123 CWE-79/CWE-89 XCVE");
+        assert_eq!(found.cves, ["CVE-2024-12345", "CVE-2023-0001"]);
+        assert_eq!(found.cwes, ["CWE-79", "CWE-89"]);
+    }
+
+    #[test]
+    fn missing_only_where_there_is_no_sign() {
+        assert_eq!(
+            recognise("Bug", "hello").missing,
+            [Part::Description, Part::Steps, Part::Impact, Part::AffectedVersion]
+        );
+        let good = "An attacker can read any file of the server because the path is not checked when it is \
+                    joined. To reproduce: curl http://localhost/..%2f. Seen in 1.2.3.";
+        assert_eq!(recognise("Path traversal", good).missing, []);
+        assert_eq!(recognise("Path traversal", &good.replace("1.2.3", "it")).missing, [Part::AffectedVersion]);
+        assert!(recognise("x", "9.8 192.0.2.1").missing.contains(&Part::AffectedVersion));
+    }
+
+    #[test]
+    fn hostile_text_costs_its_length() {
+        for unit in ["CVE-", "CVSS:3.1/AV:N/", "severity high ", "AV:", "- ", "high-"] {
+            let found = recognise(unit, &unit.repeat(300_000 / unit.len()));
+            assert!(found.cves.len() <= MAX_NUMBERS);
+        }
+        let many: String = (0..9000).map(|n| format!("CVE-2024-{} ", n + 1000)).collect();
+        assert_eq!(recognise("", &many).cves.len(), MAX_NUMBERS);
+    }
 }
