@@ -221,15 +221,18 @@ pub struct Attachment {
 /// Text from outside made fit for a terminal, a log and a mail: no control characters but `\n`, no bidirectional
 /// overrides, no zero-width characters (CVE-2021-42574).
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .filter_map(|c| match c {
-            '\n' => Some(c),
-            '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
-            c if c.is_control() => None,
-            c => Some(c),
-        })
-        .collect()
+    if text.bytes().all(|c| c == b'\n' || (0x20..0x7f).contains(&c)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    out.extend(text.chars().filter_map(|c| match c {
+        '\n' | ' '..='~' => Some(c),
+        '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+        c if c.is_control() => None,
+        c => Some(c),
+    }));
+    out
 }
 
 /// [`clean`], on one line, at most `max` characters.

@@ -269,8 +269,10 @@ fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: 
     let notice: Vec<&str> = notice_lines(text);
     let lower: Vec<String> = notice.iter().map(|l| l.to_lowercase()).collect();
     let says_failure = lower.iter().any(|l| FAILURE.iter().any(|f| l.contains(f)));
-    let is_one =
-        !failed.is_empty() || by_daemon && (titled || says_failure) || titled && says_failure && !is_reply(header);
+    let is_one = known
+        || !failed.is_empty()
+        || by_daemon && (titled || says_failure)
+        || titled && says_failure && !is_reply(header);
     if !is_one {
         return None;
     }

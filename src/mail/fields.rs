@@ -42,6 +42,86 @@ const MAX_OCTETS: usize = 256 * 1024;
 /// How many words describe something.
 const DESCRIPTION_WORDS: usize = 20;
 
+/// Words that are a sign of a part, sorted.
+const CUES: &[(&str, Part)] = &[
+    ("adversary", Part::Impact),
+    ("affected", Part::AffectedVersion),
+    ("affects", Part::AffectedVersion),
+    ("allowing", Part::Impact),
+    ("allows", Part::Impact),
+    ("arbitrary", Part::Impact),
+    ("asan", Part::Steps),
+    ("attacker", Part::Impact),
+    ("attackers", Part::Impact),
+    ("build", Part::AffectedVersion),
+    ("bypass", Part::Impact),
+    ("bypasses", Part::Impact),
+    ("commit", Part::AffectedVersion),
+    ("consequence", Part::Impact),
+    ("consequences", Part::Impact),
+    ("corruption", Part::Impact),
+    ("crash", Part::Impact),
+    ("crashes", Part::Impact),
+    ("csrf", Part::Impact),
+    ("curl", Part::Steps),
+    ("demo", Part::Steps),
+    ("demonstrates", Part::Steps),
+    ("denial", Part::Impact),
+    ("disclosure", Part::Impact),
+    ("dos", Part::Impact),
+    ("escalate", Part::Impact),
+    ("escalation", Part::Impact),
+    ("execute", Part::Impact),
+    ("execution", Part::Impact),
+    ("exfiltrate", Part::Impact),
+    ("exploit", Part::Steps),
+    ("fuzzer", Part::Steps),
+    ("harness", Part::Steps),
+    ("hijack", Part::Impact),
+    ("idor", Part::Impact),
+    ("impact", Part::Impact),
+    ("impacts", Part::Impact),
+    ("injection", Part::Impact),
+    ("latest", Part::AffectedVersion),
+    ("leak", Part::Impact),
+    ("leaked", Part::Impact),
+    ("leaks", Part::Impact),
+    ("malicious", Part::Impact),
+    ("master", Part::AffectedVersion),
+    ("overflow", Part::Impact),
+    ("payload", Part::Steps),
+    ("poc", Part::Steps),
+    ("proof", Part::Steps),
+    ("rce", Part::Impact),
+    ("release", Part::AffectedVersion),
+    ("releases", Part::AffectedVersion),
+    ("repro", Part::Steps),
+    ("reproduce", Part::Steps),
+    ("reproduced", Part::Steps),
+    ("reproducer", Part::Steps),
+    ("reproduces", Part::Steps),
+    ("reproducing", Part::Steps),
+    ("reproduction", Part::Steps),
+    ("revision", Part::AffectedVersion),
+    ("script", Part::Steps),
+    ("ssrf", Part::Impact),
+    ("steal", Part::Impact),
+    ("step", Part::Steps),
+    ("steps", Part::Steps),
+    ("tag", Part::AffectedVersion),
+    ("takeover", Part::Impact),
+    ("testcase", Part::Steps),
+    ("tested", Part::AffectedVersion),
+    ("trigger", Part::Steps),
+    ("triggered", Part::Steps),
+    ("triggers", Part::Steps),
+    ("unauthenticated", Part::Impact),
+    ("unauthorized", Part::Impact),
+    ("version", Part::AffectedVersion),
+    ("versions", Part::AffectedVersion),
+    ("xss", Part::Impact),
+];
+
 /// Looks for what a report holds in its subject and text. Linear.
 pub fn recognise(subject: &str, text: &str) -> Fields {
     let mut seen = Seen::default();
@@ -81,28 +161,33 @@ struct Seen {
 
 impl Seen {
     fn line(&mut self, line: &str) {
-        let mut words: Vec<String> = Vec::new();
-        for token in line.split(|c: char| c.is_whitespace() || "()[]<>{},;\"'`*|“”".contains(c)) {
+        let mut names_severity = false;
+        for token in line.split(is_between_tokens) {
             if token.is_empty() || token.len() > 300 {
                 continue;
             }
             self.token(token);
-            for word in token.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-                words.push(word.to_ascii_lowercase());
+            for word in words(token) {
+                self.words += 1;
+                let mut lower = [0; MAX_WORD];
+                let word = lower_case(word, &mut lower);
+                names_severity |= severity_word(word).is_some();
+                self.word(word);
             }
         }
-        self.words += words.len();
-        for word in &words {
-            self.word(word);
+        // Few lines name one; only they are read again, with their context.
+        if names_severity {
+            let words: Vec<String> =
+                line.split(is_between_tokens).flat_map(words).map(str::to_ascii_lowercase).collect();
+            self.severity_in(&words);
         }
-        self.severity_in(&words);
     }
 
     fn token(&mut self, token: &str) {
         if self.cvss.is_none() && token.len() >= 35 {
             self.cvss = cvss(token);
         }
-        if token.contains('-') {
+        if self.cves.len() + self.cwes.len() < 2 * MAX_NUMBERS && token.contains('-') {
             push_number(&mut self.cves, token, "CVE-", |n| {
                 let (year, number) = n.split_once('-')?;
                 let number = digits(number);
@@ -114,26 +199,19 @@ impl Seen {
                 (1..=4).contains(&number.len()).then(|| number.to_owned())
             });
         }
-        self.version |= is_version(token);
+        self.version = self.version || is_version(token);
     }
 
     fn word(&mut self, word: &str) {
-        match word {
-            "step" | "steps" | "reproduce" | "reproduced" | "reproduces" | "reproducing" | "reproduction"
-            | "reproducer" | "repro" | "poc" | "proof" | "exploit" | "payload" | "curl" | "testcase" | "script"
-            | "trigger" | "triggers" | "triggered" | "demonstrates" | "demo" | "asan" | "harness" | "fuzzer" => {
-                self.steps = true
-            }
-            "impact" | "impacts" | "attacker" | "attackers" | "adversary" | "malicious" | "allows" | "allowing"
-            | "arbitrary" | "rce" | "xss" | "csrf" | "ssrf" | "idor" | "dos" | "denial" | "leak" | "leaks"
-            | "leaked" | "disclosure" | "injection" | "bypass" | "bypasses" | "escalation" | "escalate"
-            | "takeover" | "hijack" | "steal" | "exfiltrate" | "crash" | "crashes" | "overflow" | "corruption"
-            | "execute" | "execution" | "unauthorized" | "unauthenticated" | "consequence" | "consequences" => {
-                self.impact = true
-            }
-            "version" | "versions" | "affected" | "affects" | "release" | "releases" | "commit" | "latest"
-            | "master" | "revision" | "tested" | "build" | "tag" => self.version = true,
-            _ => {}
+        if self.steps && self.impact && self.version {
+            return;
+        }
+        let Ok(at) = CUES.binary_search_by_key(&word, |(cue, _)| cue) else { return };
+        match CUES.get(at) {
+            Some((_, Part::Steps)) => self.steps = true,
+            Some((_, Part::Impact)) => self.impact = true,
+            Some((_, Part::AffectedVersion)) => self.version = true,
+            Some((_, Part::Description)) | None => {}
         }
     }
 
@@ -161,7 +239,7 @@ impl Seen {
                     after,
                     "vulnerability" | "vulnerabilities" | "security" | "flaw" | "risk" | "rce" | "bug" | "issue"
                 )
-                && (severity == Severity::Critical || matches!(after, "risk"))
+                && (severity == Severity::Critical || after == "risk")
             {
                 self.severity.get_or_insert(severity);
             }
@@ -174,7 +252,33 @@ impl Seen {
     }
 }
 
+/// The longest word that is looked for.
+const MAX_WORD: usize = 16;
+
+fn is_between_tokens(c: char) -> bool {
+    c.is_whitespace()
+        || matches!(
+            c,
+            '(' | ')' | '[' | ']' | '<' | '>' | '{' | '}' | ',' | ';' | '"' | '\'' | '`' | '*' | '|' | '“' | '”'
+        )
+}
+
+fn words(token: &str) -> impl Iterator<Item = &str> {
+    token.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty())
+}
+
+/// A word in lower case without a string of its own; empty where it is longer than any that is looked for.
+fn lower_case<'b>(word: &str, into: &'b mut [u8; MAX_WORD]) -> &'b str {
+    let Some(buffer) = into.get_mut(..word.len()) else { return "" };
+    buffer.copy_from_slice(word.as_bytes());
+    buffer.make_ascii_lowercase();
+    std::str::from_utf8(buffer).unwrap_or_default()
+}
+
 fn severity_word(word: &str) -> Option<Severity> {
+    if !word.starts_with(['c', 'h', 'i', 's', 'm', 'l']) {
+        return None;
+    }
     match word {
         "critical" | "crit" => Some(Severity::Critical),
         "high" | "important" | "severe" => Some(Severity::High),
@@ -214,6 +318,10 @@ fn cvss(token: &str) -> Option<String> {
 
 /// Adds the numbers of one kind that a token holds.
 fn push_number(into: &mut Vec<String>, token: &str, prefix: &str, read: impl Fn(&str) -> Option<String>) {
+    // Most words with a hyphen are no numbers of this kind: only those are copied that may be.
+    if !token.bytes().any(|c| c.is_ascii_digit()) {
+        return;
+    }
     let upper = token.to_ascii_uppercase();
     for after in upper.split(prefix).skip(1) {
         let Some(number) = read(after) else { continue };
@@ -234,6 +342,9 @@ fn is_digits(text: &str) -> bool {
 
 /// "1.2.3", "v1.2", "<=4.0.1", "2.x"; not "9.8", which is rather a score.
 fn is_version(token: &str) -> bool {
+    if !token.contains('.') {
+        return false;
+    }
     let bare = token.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let (bare, marked) = match bare.strip_prefix(['v', 'V']) {
         Some(rest) => (rest, true),
@@ -301,6 +412,12 @@ mod tests {
         assert_eq!(recognise("Path traversal", good).missing, []);
         assert_eq!(recognise("Path traversal", &good.replace("1.2.3", "it")).missing, [Part::AffectedVersion]);
         assert!(recognise("x", "9.8 192.0.2.1").missing.contains(&Part::AffectedVersion));
+    }
+
+    #[test]
+    fn cues_are_sorted() {
+        assert!(CUES.is_sorted_by_key(|(cue, _)| cue));
+        assert!(CUES.iter().all(|(cue, _)| cue.len() <= MAX_WORD));
     }
 
     #[test]

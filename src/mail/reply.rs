@@ -345,6 +345,9 @@ impl<'t> Page<'t> {
             return None;
         }
         let started = starts_like_introduction(first);
+        if !started && !ends_like_introduction(first) && !first.contains('@') {
+            return None;
+        }
         let mut joined = String::new();
         for lines in 1..=MAX_INTRO_LINES {
             let line = self.line(at + lines - 1).trim();
@@ -375,22 +378,43 @@ fn is_quoted(line: &str) -> bool {
 
 fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：'])
-        || line.len() <= 60 && {
-            let lower = line.to_lowercase();
-            WROTE.iter().any(|w| lower.ends_with(w))
-        }
+    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.iter().any(|w| ends_with(line, w))
 }
 
 fn starts_like_introduction(line: &str) -> bool {
-    let start: String = line.chars().take(12).collect::<String>().to_lowercase();
-    let start = start.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| start.starts_with(s)) || is_weekday(start)
+    let start = line.trim_start_matches(['-', '*', ' ']);
+    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| starts_with(start, s)) || is_weekday(start)
+}
+
+/// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
+fn starts_with(text: &str, lower: &str) -> bool {
+    // No upper-case letter outside of ASCII has a lower case within it that begins one of our words.
+    if !same_octet(text.bytes().next(), lower.bytes().next()) {
+        return false;
+    }
+    let mut chars = text.chars().flat_map(char::to_lowercase);
+    lower.chars().all(|c| chars.next() == Some(c))
+}
+
+/// Whether two octets could belong to the same letter in either case: all that is not ASCII could.
+fn same_octet(a: Option<u8>, b: Option<u8>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| {
+        if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(&b) } else { !a.is_ascii() && !b.is_ascii() }
+    })
+}
+
+/// Whether a text ends so, whatever its case.
+fn ends_with(text: &str, lower: &str) -> bool {
+    if !same_octet(text.bytes().next_back(), lower.bytes().next_back()) {
+        return false;
+    }
+    let mut chars = text.chars().rev().flat_map(char::to_lowercase);
+    lower.chars().rev().all(|c| chars.next() == Some(c))
 }
 
 fn is_weekday(start: &str) -> bool {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "lun", "mar", "mer", "jeu", "ven", "sam", "dim"];
-    days.iter().any(|d| start.strip_prefix(d).is_some_and(|r| r.starts_with([',', '.', ' '])))
+    days.iter().any(|d| starts_with(start, d) && start.get(d.len()..).is_some_and(|r| r.starts_with([',', '.', ' '])))
 }
 
 /// Whether a line is an introduction: what somebody did, and when or under which address; or, above a marked
@@ -409,9 +433,11 @@ fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
 
 /// The name of a header line ("From: …", "*Von:* …"), in lower case.
 fn header_name(line: &str) -> Option<String> {
-    let line = line.trim().trim_start_matches(['*', '_', '|', ' ']);
     let head = line.get(..line.floor_char_boundary(60)).unwrap_or(line);
-    let (name, _) = head.split_once([':', '：'])?;
+    if head.is_ascii() && !head.as_bytes().contains(&b':') {
+        return None;
+    }
+    let (name, _) = head.trim_start_matches(['*', '_', '|', ' ']).split_once([':', '：'])?;
     Some(name.trim_end_matches(['*', '_', ' ', '\u{a0}']).to_lowercase()).filter(|n| !n.is_empty())
 }
 
@@ -429,10 +455,7 @@ fn is_separator(line: &str) -> bool {
 }
 
 fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && line.chars().next().is_some_and(char::is_alphabetic) && {
-        let lower = line.to_lowercase();
-        FORWARDS.iter().any(|f| lower.starts_with(f))
-    }
+    line.len() <= 100 && FORWARDS.iter().any(|f| starts_with(line, f))
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -443,13 +466,12 @@ fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    line.len() <= 120 && line.split_whitespace().take(13).count() <= 12 && {
-        let lower = line.to_lowercase();
-        DEVICES.iter().any(|d| lower.starts_with(d))
-            // "Sent from my script, it fails." goes on; a device line is a phrase.
-            && !lower.contains(", ")
-            && !lower.trim_end_matches('.').contains(". ")
-    }
+    DEVICES.iter().any(|d| starts_with(line, d))
+        && line.len() <= 120
+        && line.split_whitespace().take(13).count() <= 12
+        // "Sent from my script, it fails." goes on; a device line is a phrase.
+        && !line.contains(", ")
+        && !line.trim_end_matches('.').contains(". ")
 }
 
 #[cfg(test)]
