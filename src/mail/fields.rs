@@ -39,6 +39,8 @@ pub enum Part {
 const MAX_NUMBERS: usize = 20;
 /// The most octets that are looked at.
 const MAX_OCTETS: usize = 256 * 1024;
+/// The longest run without a blank that is looked at.
+const MAX_TOKEN: usize = 300;
 /// How many words describe something.
 const DESCRIPTION_WORDS: usize = 20;
 
@@ -162,13 +164,11 @@ struct Seen {
 impl Seen {
     fn line(&mut self, line: &str) {
         let mut names_severity = false;
-        for token in line.split(is_between_tokens) {
-            if token.is_empty() || token.len() > 300 {
-                continue;
-            }
+        for token in line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN) {
             self.token(token);
-            for word in words(token) {
-                self.words += 1;
+            // Scripts without blanks between words still describe.
+            self.words += if token.is_ascii() { 1 } else { token.len().div_ceil(6) };
+            for word in words(token).filter(|w| (3..=MAX_WORD).contains(&w.len())) {
                 let mut lower = [0; MAX_WORD];
                 let word = lower_case(word, &mut lower);
                 names_severity |= severity_word(word).is_some();
@@ -177,8 +177,8 @@ impl Seen {
         }
         // Few lines name one; only they are read again, with their context.
         if names_severity {
-            let words: Vec<String> =
-                line.split(is_between_tokens).flat_map(words).map(str::to_ascii_lowercase).collect();
+            let tokens = line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN);
+            let words: Vec<String> = tokens.flat_map(words).map(str::to_ascii_lowercase).collect();
             self.severity_in(&words);
         }
     }
@@ -255,16 +255,8 @@ impl Seen {
 /// The longest word that is looked for.
 const MAX_WORD: usize = 16;
 
-fn is_between_tokens(c: char) -> bool {
-    c.is_whitespace()
-        || matches!(
-            c,
-            '(' | ')' | '[' | ']' | '<' | '>' | '{' | '}' | ',' | ';' | '"' | '\'' | '`' | '*' | '|' | '“' | '”'
-        )
-}
-
 fn words(token: &str) -> impl Iterator<Item = &str> {
-    token.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty())
+    token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty())
 }
 
 /// A word in lower case without a string of its own; empty where it is longer than any that is looked for.

@@ -101,7 +101,7 @@ impl<'a> Header<'a> {
                 if let Some((_, len)) = &mut open {
                     *len += line.len();
                 }
-            } else if is_mbox_line(content) {
+            } else if fields == 0 && is_mbox_line(content) {
                 // "From " or ">From " lines are put there by mailbox files, not by mail.
             } else if field_name(content).is_some() {
                 header.close(open.take());
@@ -449,6 +449,7 @@ mod tests {
         from(b"From: <admin@corp.test", Err(NotPlain));
         from(b"From: \"admin@corp.test", Err(NotPlain));
         from(b"From: ", Err(NotPlain));
+        from(b"From: a@example.org\r\nFrom b@example.org Mon Jan 1 00:00:00 2024\r\nX: y", Err(NotPlain));
         from(b"From: a@example.org\r\nno field\r\nFrom: b@example.org", Err(NotPlain));
         from(&[b"From: a@example.org\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_FIELDS)].concat(), Err(NotPlain));
     }

@@ -19,6 +19,10 @@ const MAX_TEXT: usize = 1024 * 1024;
 const MAX_REFERENCES: usize = 20;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
+/// The most problems that are told.
+const MAX_PROBLEMS: usize = 30;
+/// How many words the HTML may say more than the text beside it before it is told.
+const MORE_WORDS: usize = 30;
 /// How often an attached mail is opened to find a text.
 const MAX_ATTACHED_MAILS: usize = 3;
 
@@ -62,6 +66,7 @@ pub fn read(raw: &[u8]) -> Mail {
         .or(bounce.as_ref().map(|_| automatic::Automatic::Bounce));
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));
+    problems.truncate(MAX_PROBLEMS);
 
     Mail {
         display_name: header::display_name(&header).map(|n| clean_line(&n, 100)).filter(|n| !n.is_empty()),
@@ -120,6 +125,7 @@ impl Text {
             let is_html = part.media == "text/html";
             let left_out = is_html && if part.alternative.is_some() { plain_in(part.alternative) } else { plain_first };
             if left_out {
+                chosen.compare(part, text, &texts);
                 continue;
             }
             let text = match (is_html, part.flowed) {
@@ -138,6 +144,18 @@ impl Text {
             chosen.look_into_attached(parts, depth);
         }
         chosen
+    }
+
+    /// Tells the team when the HTML that nobody is shown says much that the text does not: the report may be in
+    /// there (RFC 2046 section 5.1.4 asks for the same content, senders do not always heed it).
+    fn compare(&mut self, part: &Part<'_>, page: &str, texts: &[(&Part<'_>, String)]) {
+        let words = |text: &str| text.split_whitespace().count();
+        let beside = texts.iter().filter(|(p, _)| p.media == "text/plain" && p.alternative == part.alternative);
+        let plain: usize = beside.map(|(_, t)| words(t)).sum();
+        // Tags have words too: only a page that could say more is converted.
+        if words(page) > 2 * plain + MORE_WORDS && words(&html::to_text(page)) > 2 * plain + MORE_WORDS {
+            self.problems.push("its HTML says much that its text does not: see the raw mail".to_owned());
+        }
     }
 
     fn look_into_attached(&mut self, parts: &Parts<'_>, depth: usize) {
@@ -430,6 +448,18 @@ mod tests {
         assert_eq!(names, [("_a_b.png", 3), ("poc.txt", 3)]);
     }
 
+    #[test]
+    fn html_that_says_more_is_told() {
+        let raw = |page: &str| {
+            format!(
+                "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nSee the HTML.\r\n--b\r\nContent-Type: text/html\r\n\r\n{page}\r\n--b--\r\n"
+            )
+        };
+        has_problem(raw(&"<p>leak</p> ".repeat(50)).as_bytes(), "HTML says much");
+        let m = mail(&raw(&format!("{}See the HTML.", "<p class=x > </p> ".repeat(50))));
+        assert!(!m.problems.iter().any(|p| p.contains("HTML says")), "{:?}", m.problems);
+    }
+
     /// Mails that cost other readers their stack, their time or their memory.
     fn hostile() -> Vec<(&'static str, Vec<u8>)> {
         let head = "From: a@example.org\r\n";
@@ -477,6 +507,14 @@ mod tests {
                 "boundaries",
                 [b"Content-Type: multipart/mixed; boundary=-\r\n\r\n".as_slice(), &b"-".repeat(1_000_000)].concat(),
             ),
+            (
+                "charsets",
+                (mixed.to_owned()
+                    + &(0..600)
+                        .map(|n| format!("--b\r\nContent-Type: text/plain; charset=x{n}\r\n\r\na\r\n"))
+                        .collect::<String>())
+                    .into_bytes(),
+            ),
             ("html", format!("Content-Type: text/html\r\n\r\n{}", "<div><b id=1><p>".repeat(60_000)).into_bytes()),
             ("quotes", format!("{head}\r\n{}", "> a\r\n".repeat(150_000)).into_bytes()),
             ("introductions", format!("{head}\r\n{}", "On 1 Jan 2024, a@b.test wrote\r\n".repeat(30_000)).into_bytes()),
@@ -513,7 +551,7 @@ mod tests {
             assert!(took.as_secs() < 5, "{name}: {took:?}");
             assert!(mail.text.len() <= MAX_TEXT && mail.subject.chars().count() <= MAX_SUBJECT, "{name}");
             assert!(mail.recipients.len() <= 100 && mail.attachments.len() <= MAX_ATTACHMENTS, "{name}");
-            assert!(mail.problems.len() <= 40, "{name}: {}", mail.problems.len());
+            assert!(mail.problems.len() <= MAX_PROBLEMS, "{name}: {}", mail.problems.len());
         }
     }
 
