@@ -64,10 +64,27 @@ struct Field<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Splits a mail or a part into its header and its body. Linear, and never fails.
+    /// Splits a mail into its header and its body. Linear, and never fails. Blank lines above the header are passed
+    /// over for people's sake (RFC 7103 section 7.1); they cost the mail its sender.
     pub fn split(raw: &'a [u8]) -> (Self, &'a [u8]) {
+        let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+        let mut rest = raw;
+        while let Some(line) = rest.split_inclusive(|&c| c == b'\n').next().filter(|l| l.trim_ascii().is_empty()) {
+            rest = rest.get(line.len()..).unwrap_or_default();
+        }
+        let line = rest.split(|&c| c == b'\n').next().unwrap_or_default();
+        if rest.len() == raw.len() || field_name(line).is_none() {
+            return Self::split_part(raw);
+        }
+        let (mut header, body) = Self::split_part(rest);
+        header.leading_space = true;
+        (header, body)
+    }
+
+    /// Splits a part of a mail: here an empty first line says that there is no header (RFC 2046 section 5.1).
+    pub fn split_part(raw: &'a [u8]) -> (Self, &'a [u8]) {
         let mut header = Self::default();
-        let mut rest = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+        let mut rest = raw;
         let ends = LineEnds::of(rest);
         header.control = ends == LineEnds::Cr;
         // The field that is growing: where it began, and how long it is by now.
@@ -79,12 +96,6 @@ impl<'a> Header<'a> {
             }
             let (line, after) = take_line(rest, ends);
             let content = trim_end(line);
-            if first && content.trim_ascii().is_empty() && !after.is_empty() {
-                // Blank lines above the header (RFC 7103 section 7.1) are passed over for people's sake only.
-                header.leading_space = true;
-                rest = after;
-                continue;
-            }
             if content.is_empty() {
                 rest = after;
                 break;
@@ -93,22 +104,24 @@ impl<'a> Header<'a> {
             header.control |= content.iter().any(|&c| c == b'\r' || c == 0);
             let folded = content.first().is_some_and(|&c| c == b' ' || c == b'\t');
             let fields = header.fields.len() + usize::from(open.is_some());
+            let is_field = !folded && field_name(content).is_some();
+            // "From " or ">From " lines are put on top by mailbox files, not by mail.
+            let is_mailbox = fields == 0 && is_mbox_line(content);
+            if !folded && !is_field && !is_mailbox {
+                header.unseparated = true;
+                break;
+            }
             if header.truncated || octets > MAX_OCTETS || fields >= MAX_FIELDS && !folded {
                 // The block is over its bound. Its end is still looked for, so that the body is found.
                 header.truncated = true;
+            } else if is_field {
+                header.close(open.take());
+                open = Some((rest, line.len()));
             } else if folded {
                 header.leading_space |= first;
                 if let Some((_, len)) = &mut open {
                     *len += line.len();
                 }
-            } else if fields == 0 && is_mbox_line(content) {
-                // "From " or ">From " lines are put there by mailbox files, not by mail.
-            } else if field_name(content).is_some() {
-                header.close(open.take());
-                open = Some((rest, line.len()));
-            } else {
-                header.unseparated = true;
-                break;
             }
             first = false;
             rest = after;
@@ -465,6 +478,12 @@ mod tests {
         assert!(header.control);
         assert_eq!(header.text("subject").as_deref(), Some("a"));
         assert_eq!(body, b"body");
+        let (header, body) = Header::split(b"\n \nSubject: a\n\nbody");
+        assert!(header.leading_space);
+        assert_eq!((header.text("subject").as_deref(), body), (Some("a"), b"body".as_slice()));
+        let (header, body) = Header::split_part(b"\nNote: text");
+        assert!(header.is_empty() && !header.leading_space);
+        assert_eq!(body, b"Note: text");
         let (header, body) = Header::split(b"Subject: a\nHello there\n");
         assert!(header.unseparated);
         assert_eq!(body, b"Hello there\n");

@@ -516,6 +516,10 @@ mod tests {
                     .into_bytes(),
             ),
             ("html", format!("Content-Type: text/html\r\n\r\n{}", "<div><b id=1><p>".repeat(60_000)).into_bytes()),
+            (
+                "tags whose quotes do not fit",
+                format!("Content-Type: text/html\r\n\r\n{}", "<a x='>'".repeat(100_000)).into_bytes(),
+            ),
             ("quotes", format!("{head}\r\n{}", "> a\r\n".repeat(150_000)).into_bytes()),
             ("introductions", format!("{head}\r\n{}", "On 1 Jan 2024, a@b.test wrote\r\n".repeat(30_000)).into_bytes()),
             ("blank lines", format!("{head}\r\n{}", "\r\n".repeat(500_000)).into_bytes()),
