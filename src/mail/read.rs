@@ -336,7 +336,7 @@ mod tests {
     #[test]
     fn a_plain_mail_has_no_problems() {
         let m = mail(&format!(
-            "{HEAD}References: <0@example.org> <x@example.org>\r\nIn-Reply-To: <0@example.org>\r\nTo: s@example.org\r\n\r\nHello\r\n> old\r\n"
+            "{HEAD}Content-Type: text/plain; charset=UTF-8\r\nReferences: <0@example.org> <x@example.org>\r\nIn-Reply-To: <0@example.org>\r\nTo: s@example.org\r\n\r\nHello\r\n> old\r\n"
         ));
         assert_eq!(m.problems, Vec::<String>::new());
         assert_eq!(m.from.unwrap().as_str(), "ann@example.org");
