@@ -218,12 +218,13 @@ pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
     mailbox(field.value).map(|(address, _)| address)
 }
 
-/// How the sender calls itself, decoded but not cleaned; the whole From value where it is no plain mailbox.
+/// How the sender is called by itself, decoded but not cleaned; the whole From value where there is no one sender,
+/// so that a person can see why.
 pub fn display_name(header: &Header<'_>) -> Option<String> {
     let value = header.first("from")?;
-    let name = match mailbox(value) {
-        Ok((_, phrase)) => phrase,
-        Err(_) => value.to_vec(),
+    let name = match (sender(header), mailbox(value)) {
+        (Ok(_), Ok((_, phrase))) => phrase,
+        (Err(_), _) | (_, Err(_)) => value.to_vec(),
     };
     Some(decode::words(&name)).filter(|n| !n.trim().is_empty())
 }

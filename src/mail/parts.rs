@@ -105,6 +105,10 @@ impl<'a> Parts<'a> {
                 boundary => {
                     if boundary.is_some() {
                         found.note("its parts are nested too deep: what is deeper was not read");
+                    } else if is_multipart {
+                        // Better its raw parts before a person's eyes than nothing.
+                        found.note("a multipart in it names no boundary: it is shown as it is");
+                        part.media = "text/plain".to_owned();
                     }
                     let (content, next) = until_boundary(rest, &mut frames);
                     part.body = content;
@@ -313,7 +317,7 @@ mod tests {
         check(&format!("{MIXED}--b\n\none\n"), &[("text/plain", "one\n")]);
         check(&format!("{MIXED}--b\nContent-Type: image/png\n--b--"), &[("image/png", "")]);
         check(&format!("{MIXED}no part at all"), &[("text/plain", "no part at all")]);
-        check("Content-Type: multipart/mixed\n\n--b\n\nx", &[("multipart/mixed", "--b\n\nx")]);
+        check("Content-Type: multipart/mixed\n\n--b\n\nx", &[("text/plain", "--b\n\nx")]);
     }
 
     #[test]
