@@ -1,11 +1,13 @@
 //! Mail as a value: what came in ([`Mail`]) and what goes out ([`Notice`]).
 //!
-//! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails,
-//! `identity` decides on the raw header bytes who wrote it and how sure that is, `automatic` whether a program
-//! did, `reply` which of its text is new, `fields` what a report says about itself.
+//! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
+//! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
+//! wrote it and how sure that is, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
+//! which of the text is new, `fields` what a report says about itself.
 
 pub mod read;
 
+pub mod body;
 pub mod header;
 pub mod parts;
 
