@@ -50,7 +50,7 @@ pub struct Header<'a> {
     pub unseparated: bool,
     /// True when lines end in a bare CR, or a NUL stands in it (RFC 5322 section 2.2 forbids both).
     pub control: bool,
-    /// True when blank lines stand above it, or its first line is a continuation of nothing.
+    /// True when a byte order mark or blank lines stand above it, or its first line is a continuation of nothing.
     pub leading_space: bool,
 }
 
@@ -64,20 +64,18 @@ struct Field<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Splits a mail into its header and its body. Linear, and never fails. Blank lines above the header are passed
-    /// over for people's sake (RFC 7103 section 7.1); they cost the mail its sender.
+    /// Splits a mail into its header and its body. Linear, and never fails. A byte order mark or blank lines above the
+    /// header are passed over for people's sake (RFC 7103 section 7.1); they cost the mail its sender.
     pub fn split(raw: &'a [u8]) -> (Self, &'a [u8]) {
-        let raw = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
-        let mut rest = raw;
+        let unmarked = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+        let mut rest = unmarked;
         while let Some(line) = rest.split_inclusive(|&c| c == b'\n').next().filter(|l| l.trim_ascii().is_empty()) {
             rest = rest.get(line.len()..).unwrap_or_default();
         }
         let line = rest.split(|&c| c == b'\n').next().unwrap_or_default();
-        if rest.len() == raw.len() || field_name(line).is_none() {
-            return Self::split_part(raw);
-        }
-        let (mut header, body) = Self::split_part(rest);
-        header.leading_space = true;
+        let start = if field_name(line).is_some() { rest } else { unmarked };
+        let (mut header, body) = Self::split_part(start);
+        header.leading_space |= start.len() != raw.len();
         (header, body)
     }
 
@@ -440,6 +438,7 @@ mod tests {
         from(b" From: a@example.org\r\nFrom: b@example.org", Err(NotPlain));
         from(b" X: y\r\nFrom: b@example.org", Err(NotPlain));
         from(b"\r\nFrom: b@example.org", Err(NotPlain));
+        from(b"\xef\xbb\xbfFrom: b@example.org", Err(NotPlain));
         from(b"From: a@example.org, b@example.org", Err(NotOne));
         from(b"From: team: a@example.org;", Err(NotOne));
         from(b"From: <admin@corp.test> <evil@x.test>", Err(NotOne));
