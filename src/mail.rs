@@ -1,11 +1,13 @@
 //! Mail as a value: what came in ([`Mail`]) and what goes out ([`Notice`]).
 //!
-//! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails,
-//! `identity` decides on the raw header bytes who wrote it and how sure that is, `automatic` whether a program
-//! did, `reply` which of its text is new, `fields` what a report says about itself.
+//! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
+//! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
+//! wrote it and how sure that is, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
+//! which of the text is new, `fields` what a report says about itself.
 
 pub mod read;
 
+pub mod body;
 pub mod header;
 pub mod parts;
 
@@ -355,15 +357,18 @@ pub struct Attachment {
 /// Text from outside made fit for a terminal, a log and a mail: no control characters but `\n`, no bidirectional
 /// overrides, no zero-width characters (CVE-2021-42574).
 pub fn clean(text: &str) -> String {
-    text.chars()
-        .filter_map(|c| match c {
-            '\n' => Some(c),
-            '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
-            '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
-            c if c.is_control() => None,
-            c => Some(c),
-        })
-        .collect()
+    if text.bytes().all(|c| c == b'\n' || (0x20..0x7f).contains(&c)) {
+        return text.to_owned();
+    }
+    let mut out = String::with_capacity(text.len());
+    out.extend(text.chars().filter_map(|c| match c {
+        '\n' | ' '..='~' => Some(c),
+        '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+        c if c.is_control() => None,
+        c => Some(c),
+    }));
+    out
 }
 
 /// [`clean`], on one line, at most `max` characters.

@@ -74,6 +74,10 @@ const RESPONDER_SUBJECTS: &[&str] = &[
     "on vacation",
     "vacation reply",
     "abwesenheit",
+    "abwesenheitsnotiz",
+    "abwesenheitsmeldung",
+    "abwesenheitsassistent",
+    "abwesenheitsbenachrichtigung",
     "automatische antwort",
     "automatische reaktion",
     "abwesend",
@@ -96,6 +100,33 @@ const RESPONDER_SUBJECTS: &[&str] = &[
     "automatyczna odpowiedź",
     "автоответ",
     "自動応答",
+];
+
+/// The words that may follow them.
+const SUBJECT_GOES_ON: &[&str] = &[
+    "re",
+    "aw",
+    "from",
+    "until",
+    "till",
+    "notification",
+    "notice",
+    "message",
+    "reply",
+    "response",
+    "on",
+    "von",
+    "vom",
+    "bis",
+    "am",
+    "de",
+    "du",
+    "del",
+    "le",
+    "van",
+    "tot",
+    "auto",
+    "is",
 ];
 
 /// Decides whether a program wrote a mail. `sender` is its one plain sender, if it has one; `top` is what the mail
@@ -133,7 +164,7 @@ pub fn classify(header: &Header<'_>, sender: Option<&Address>, subject: &str, to
     if precedence.contains("bulk") || precedence.contains("junk") {
         return Some(Automatic::Bulk);
     }
-    if is_responder_subject(subject) {
+    if submitted != "no" && is_responder_subject(subject) {
         return Some(Automatic::Responder);
     }
     sender.is_some_and(|s| is_role(s.local())).then_some(Automatic::RoleSender)
@@ -169,9 +200,12 @@ fn is_responder_subject(subject: &str) -> bool {
             subject = rest.trim_start().to_owned();
         }
     }
-    RESPONDER_SUBJECTS.iter().any(|s| {
-        // "auto reply" is one, "auto replying servers can be looped" is a report.
-        subject.strip_prefix(s).is_some_and(|rest| s.ends_with(':') || !rest.starts_with(|c: char| c.is_alphanumeric()))
+    RESPONDER_SUBJECTS.iter().filter_map(|s| subject.strip_prefix(s)).any(|rest| {
+        // "Automatic reply: x" and "Out of office until Monday" are ones; "Auto reply servers can be looped" is a
+        // report, and a reporter who gets no answer is the worse failure.
+        let words = rest.trim_start();
+        let next = words.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
+        !rest.starts_with(char::is_alphanumeric) && (next.is_empty() || SUBJECT_GOES_ON.contains(&next))
     })
 }
 
@@ -205,4 +239,83 @@ pub fn is_role(local: &str) -> bool {
     whole.contains(&bare.as_str())
         || ends.iter().any(|e| name.ends_with(e))
         || starts.iter().any(|s| local.starts_with(s))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Automatic, is_role};
+    use crate::mail::read::read;
+
+    #[track_caller]
+    fn check(header: &str, expect: Option<Automatic>) {
+        let from = if header.contains("From:") { "" } else { "From: ann@example.org\r\n" };
+        let mail = read(format!("{from}{header}\r\n\r\nHello.\r\n").as_bytes());
+        assert_eq!(mail.automatic, expect, "{header}");
+    }
+
+    #[test]
+    fn people_are_not_programs() {
+        check("Subject: Security problem", None);
+        check("Subject: Automatic reply servers can be looped", None);
+        check("Subject: Out of office\r\nAuto-Submitted: no", None);
+        check("Auto-Submitted: No", None);
+        check("X-Auto-Response-Suppress: All", None);
+        check("Precedence: first-class", None);
+        check("Return-Path: <ann@example.org>", None);
+        check("X-Loop: no", None);
+        check("From: \"Postmaster\" <bob@example.org>", None);
+        check("From: norepy@example.org", None);
+        check("Subject: Autoreplying daemons", None);
+    }
+
+    #[test]
+    fn programs_are_told_by_what_they_write() {
+        use Automatic::{AutoSubmitted, Bounce, Bulk, List, Report, Responder, RoleSender};
+        check("Auto-Submitted: auto-replied", Some(AutoSubmitted));
+        check("Auto-Submitted: auto-generated; owner-email=\"a@b.test\"", Some(AutoSubmitted));
+        check("AUTO-SUBMITTED : auto-notified (x)", Some(AutoSubmitted));
+        check("Return-Path: <>", Some(Bounce));
+        check("Return-Path: < >", Some(Bounce));
+        check("X-Failed-Recipients: a@b.test", Some(Bounce));
+        check("Content-Type: multipart/report; boundary=b; report-type=delivery-status", Some(Bounce));
+        check("Content-Type: multipart/report; boundary=b; report-type=disposition-notification", Some(Report));
+        check("Content-Type: Multipart/Report; boundary=b; report-type=feedback-report", Some(Report));
+        check("Subject: Report Domain: example.org Submitter: example.test Report-ID: 1", Some(Report));
+        check("Precedence: bulk", Some(Bulk));
+        check("Precedence: junk", Some(Bulk));
+        check("Precedence: auto_reply", Some(Responder));
+        check("Precedence: list", Some(List));
+        check("List-Id: <x.example.org>", Some(List));
+        check("List-Unsubscribe: <mailto:x@example.org>", Some(List));
+        check("X-Autoreply: yes", Some(Responder));
+        check("X-Autorespond:", None);
+        check("X-Loop: x@example.org", Some(Responder));
+        check("Subject: Automatic reply: Security", Some(Responder));
+        check("Subject: =?utf-8?q?R=C3=A9ponse_automatique_:_x?=", Some(Responder));
+        check("Subject: Re: Out of Office", Some(Responder));
+        check("Subject: Abwesenheitsnotiz: x", Some(Responder));
+        check("Subject: Out of the office until Monday", Some(Responder));
+        check("From: MAILER-DAEMON@example.org", Some(RoleSender));
+        check("From: No-Reply <no-reply@example.org>", Some(RoleSender));
+    }
+
+    #[test]
+    fn mailboxes_of_programs() {
+        for local in [
+            "noreply",
+            "No-Reply",
+            "do_not_reply",
+            "owner-list",
+            "list-request",
+            "list-bounces",
+            "bounces+a=b",
+            "noreply+x",
+            "Postmaster",
+        ] {
+            assert!(is_role(local), "{local}");
+        }
+        for local in ["ann", "requester", "owner", "security", "replier", "ann-noreplyx"] {
+            assert!(!is_role(local), "{local}");
+        }
+    }
 }

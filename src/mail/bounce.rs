@@ -22,13 +22,21 @@ pub fn bounce(
     subject: &str,
     text: &str,
 ) -> Option<Bounce> {
-    let mut found = match parts.leaves.iter().find(|p| is_status(p)) {
-        Some(status) => match by_status(status) {
-            Status::Says(bounce) => bounce,
-            Status::Success => return None,
-            Status::Nothing => by_prose(header, sender, subject, text, true).unwrap_or_default(),
-        },
-        None => by_prose(header, sender, subject, text, false)?,
+    let status = match parts.leaves.iter().find(|p| is_status(p)) {
+        Some(part) => Some(by_status(part)),
+        // Gateways wrap the report of another server.
+        None if is_daemon(header, sender) => attached_status(parts),
+        None => None,
+    };
+    let mut found = match status {
+        Some(Status::Says(bounce)) => bounce,
+        Some(Status::Success) => return None,
+        Some(Status::Nothing) => by_prose(header, sender, subject, text, true).unwrap_or_default(),
+        // What a mail server writes about a mail that it returns is a report in any language.
+        None => {
+            let returns = is_daemon(header, sender) && parts.leaves.iter().any(is_returned);
+            by_prose(header, sender, subject, text, returns)?
+        }
     };
     found.message_ids = returned_ids(parts);
     if found.message_ids.is_empty() {
@@ -39,6 +47,15 @@ pub fn bounce(
 
 fn is_status(part: &Part<'_>) -> bool {
     matches!(part.media.as_str(), "message/delivery-status" | "message/global-delivery-status")
+}
+
+/// The delivery status in the first mail that is attached.
+fn attached_status(parts: &Parts<'_>) -> Option<Status> {
+    let part = parts.leaves.iter().find(|p| p.media == "message/rfc822")?;
+    let (octets, _) = part.decoded();
+    let (header, body) = Header::split(&octets);
+    let inner = Parts::find(&header, body);
+    inner.leaves.iter().find(|p| is_status(p)).map(by_status)
 }
 
 /// What a message/delivery-status part says.
@@ -252,8 +269,10 @@ fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: 
     let notice: Vec<&str> = notice_lines(text);
     let lower: Vec<String> = notice.iter().map(|l| l.to_lowercase()).collect();
     let says_failure = lower.iter().any(|l| FAILURE.iter().any(|f| l.contains(f)));
-    let is_one =
-        !failed.is_empty() || by_daemon && (titled || says_failure) || titled && says_failure && !is_reply(header);
+    let is_one = known
+        || !failed.is_empty()
+        || by_daemon && (titled || says_failure)
+        || titled && says_failure && !is_reply(header);
     if !is_one {
         return None;
     }
@@ -339,15 +358,18 @@ fn line_addresses(line: &str) -> Vec<Address> {
         .collect()
 }
 
+/// Whether a part is a mail that is returned, or its header.
+fn is_returned(part: &Part<'_>) -> bool {
+    let media = part.media.as_str();
+    let (kind, sub) = media.split_once('/').unwrap_or((media, ""));
+    let subs = ["rfc822", "rfc822-headers", "rfc822-header", "global", "global-headers"];
+    (kind == "message" || kind == "text") && subs.contains(&sub)
+}
+
 /// The Message-IDs in the mails, or headers of mails, that are returned.
 fn returned_ids(parts: &Parts<'_>) -> Vec<MessageId> {
-    let returned = |p: &&Part<'_>| {
-        let kinds =
-            ["message/rfc822", "message/global", "text/rfc822-headers", "message/rfc822-headers", "text/rfc822"];
-        kinds.contains(&p.media.as_str()) || p.media == "message/global-headers"
-    };
     let mut ids = Vec::new();
-    for part in parts.leaves.iter().filter(returned).take(MAX_FOUND) {
+    for part in parts.leaves.iter().filter(|p| is_returned(p)).take(MAX_FOUND) {
         let (octets, _) = part.decoded();
         let (header, _) = Header::split(octets.trim_ascii_start());
         ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));
@@ -379,4 +401,89 @@ fn dedup(addresses: &mut Vec<Address>) {
     let mut seen = std::collections::BTreeSet::new();
     addresses.retain(|a| seen.insert(a.key()));
     addresses.truncate(MAX_FOUND);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Bounce;
+    use crate::mail::read::read;
+    use crate::mail::{Address, MessageId};
+
+    fn bounce(raw: &str) -> Option<Bounce> {
+        read(raw.replace('\n', "\r\n").as_bytes()).bounce
+    }
+
+    #[track_caller]
+    fn check(raw: &str, recipients: &[&str], message_ids: &[&str], permanent: bool) {
+        let got = bounce(raw).unwrap_or_else(|| panic!("no bounce: {raw}"));
+        assert_eq!(got.recipients.iter().map(Address::as_str).collect::<Vec<_>>(), recipients, "{raw}");
+        assert_eq!(got.message_ids.iter().map(MessageId::as_str).collect::<Vec<_>>(), message_ids, "{raw}");
+        assert_eq!(got.permanent, permanent, "{raw}");
+    }
+
+    fn report(status: &str, returned: &str) -> String {
+        format!(
+            "From: postmaster@mx.example.org\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n\
+             --b\n\nSorry.\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.org\n\n{status}\n\
+             --b\nContent-Type: {returned}\n\nMessage-ID: <1@example.org>\nSubject: x\n\nbody\n--b--\n"
+        )
+    }
+
+    #[test]
+    fn delivery_status_is_read() {
+        let failed = "Final-Recipient: rfc822; b@example.test\nAction: failed\nStatus: 5.1.1\n";
+        check(&report(failed, "message/rfc822"), &["b@example.test"], &["1@example.org"], true);
+        check(&report(failed, "text/rfc822-headers"), &["b@example.test"], &["1@example.org"], true);
+        let original =
+            "Original-Recipient: rfc822;a@example.test\nFinal-Recipient: rfc822;b@example.test\nAction: FAILED (x)\n";
+        check(&report(original, "message/rfc822"), &["a@example.test"], &["1@example.org"], true);
+        let delayed = "Final-Recipient: rfc822;b@example.test\nAction: delayed\nStatus: 4.0.0\n";
+        check(&report(delayed, "message/rfc822"), &["b@example.test"], &["1@example.org"], false);
+        let both = format!("{delayed}\n{}", failed.replace("b@", "c@"));
+        check(&report(&both, "message/rfc822"), &["c@example.test"], &["1@example.org"], true);
+        let relayed = "Final-Recipient: rfc822;b@example.test\nAction: relayed\n";
+        assert_eq!(bounce(&report(relayed, "message/rfc822")), None);
+    }
+
+    #[test]
+    fn notices_in_prose_are_read() {
+        let notice = |body: &str| {
+            format!("From: MAILER-DAEMON@mx.example.org\nTo: s@example.org\nSubject: failure notice\n\n{body}")
+        };
+        check(
+            &notice(
+                "I wasn't able to deliver your message.\n\n<b@example.test>:\nno such user\n\n--- Below this line is a copy of the message.\n\nMessage-Id: <1@example.org>\nTo: c@example.test\n",
+            ),
+            &["b@example.test"],
+            &["1@example.org"],
+            true,
+        );
+        check(
+            &notice(
+                "Your message\n  To: l@example.test\ndid not reach the following recipient(s):\n\nb@example.test on Monday\n",
+            ),
+            &["b@example.test"],
+            &[],
+            true,
+        );
+        check(
+            &notice("Warning: delivery to b@example.test has been delayed.\nWe will continue to try.\n"),
+            &["b@example.test"],
+            &[],
+            false,
+        );
+    }
+
+    #[test]
+    fn people_who_write_about_failures_do_not_bounce() {
+        assert_eq!(
+            bounce("From: ann@example.org\nSubject: Mail to you was rejected\n\nuser unknown <b@example.test>\n"),
+            None
+        );
+        assert_eq!(
+            bounce("From: ann@example.org\nSubject: Re: failure notice\n\nDelivery failed? See b@example.test\n"),
+            None
+        );
+        assert_eq!(bounce("From: ann@example.org\nSubject: Delivery status of the fix\n\nWhen is it out?\n"), None);
+    }
 }

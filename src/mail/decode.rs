@@ -20,18 +20,19 @@ fn windows_1252(raw: &[u8]) -> String {
 ///
 /// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them.
 pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, bool) {
-    let claimed = claimed.unwrap_or("us-ascii").trim();
-    let utf8 = std::str::from_utf8(raw).ok();
-    let wide = ["utf-16", "utf-7", "iso-2022", "hz-", "ucs-2", "utf-32"]
-        .iter()
-        .any(|w| claimed.get(..w.len()).is_some_and(|c| c.eq_ignore_ascii_case(w)));
-    match (utf8, charset_decoder(claimed.as_bytes())) {
-        (Some(text), known) if !wide => (text.to_owned(), known.is_some()),
-        (_, Some(decode)) => {
+    let claimed = claimed.unwrap_or("us-ascii").trim().to_ascii_lowercase();
+    let known = charset_decoder(claimed.as_bytes());
+    // mail-parser has no decoder for UTF-8, since that is what it decodes to.
+    let is_utf8 = claimed == "utf-8" || claimed == "utf8";
+    let careless = ["us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"].contains(&claimed.as_str());
+    let utf8 = std::str::from_utf8(raw).ok().filter(|_| is_utf8 || careless || known.is_none());
+    match (utf8, known) {
+        (Some(text), known) => (text.to_owned(), is_utf8 || known.is_some()),
+        (None, Some(decode)) => {
             let text = decode(raw);
             if text.contains('\u{fffd}') { (bytes(raw), false) } else { (text, true) }
         }
-        (_, None) => (bytes(raw), false),
+        (None, None) => (bytes(raw), false),
     }
 }
 
@@ -42,10 +43,7 @@ pub fn words(value: &[u8]) -> String {
         return line.trim().to_owned();
     }
     let line = format!("{line}\n");
-    match MessageStream::new(line.as_bytes()).parse_unstructured() {
-        mail_parser::HeaderValue::Text(text) => text.into_owned(),
-        _ => line.trim().to_owned(),
-    }
+    MessageStream::new(line.as_bytes()).parse_unstructured().as_text().unwrap_or(line.trim()).to_owned()
 }
 
 /// Undoes quoted-printable (RFC 2045 section 6.7). A "=" that encodes nothing stays.
@@ -124,4 +122,44 @@ pub fn base64(raw: &[u8], max: usize) -> Vec<u8> {
 pub fn base64_size(raw: &[u8]) -> u64 {
     let digits = raw.iter().filter(|&&c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/').count();
     u64::try_from(digits).unwrap_or(u64::MAX) / 4 * 3 + [0, 0, 1, 2].get(digits % 4).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn charsets_are_decoded_as_claimed_where_that_can_be() {
+        let check = |raw: &[u8], claimed: &str, text: &str, held: bool| {
+            assert_eq!(charset(raw, Some(claimed)), (text.to_owned(), held), "{claimed}");
+        };
+        check("\u{20ac}".as_bytes(), "us-ascii", "\u{20ac}", true);
+        check("\u{20ac}".as_bytes(), "UTF-8", "\u{20ac}", true);
+        check(b"\xe4", "ISO-8859-1", "\u{e4}", true);
+        check(b"\xe4", "utf-8", "\u{e4}", false);
+        check(b"\xe4", "no-such", "\u{e4}", false);
+        check("\u{e4}".as_bytes(), "no-such", "\u{e4}", false);
+        // These four octets are valid UTF-8 too.
+        check(b"\xc1\xaa\xcd\xa8", "gb2312", "\u{8054}\u{901a}", true);
+        check(b"\x1b$B$\"\x1b(B", "iso-2022-jp", "\u{3042}", true);
+        check(b"a\0b\0", "utf-16le", "ab", true);
+    }
+
+    #[test]
+    fn transfer_encodings_are_undone_leniently() {
+        assert_eq!(quoted_printable(b"a=3Db=\r\nc =\r\n=zz=4\n", 99), b"a=bc =zz=4\n");
+        assert_eq!(quoted_printable(b"abc", 2), b"ab");
+        assert_eq!(quoted_printable(b"a  \r\n\r\nb", 99), b"a\n\nb");
+        assert_eq!(base64(b"aGVs bG8=\r\nIQ==", 99), b"hello!");
+        assert_eq!(base64(b"aGVsbG8", 99), b"hello");
+        assert_eq!(base64(b"aGVsbG8=", 2), b"he");
+        assert_eq!(base64_size(b"aGVs\r\nbG8="), 5);
+    }
+
+    #[test]
+    fn encoded_words_are_decoded() {
+        assert_eq!(words(b" =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?b?IQ==?= x "), "J\u{f6}rg! x");
+        assert_eq!(words(b"a =?nonsense b"), "a =?nonsense b");
+        assert_eq!(words(b""), "");
+    }
 }

@@ -51,8 +51,90 @@ impl Part {
 const MAX_NUMBERS: usize = 20;
 /// The most octets that are looked at.
 const MAX_OCTETS: usize = 256 * 1024;
+/// The longest run without a blank that is looked at.
+const MAX_TOKEN: usize = 300;
 /// How many words describe something.
 const DESCRIPTION_WORDS: usize = 20;
+
+/// Words that are a sign of a part, sorted.
+const CUES: &[(&str, Part)] = &[
+    ("adversary", Part::Impact),
+    ("affected", Part::AffectedVersion),
+    ("affects", Part::AffectedVersion),
+    ("allowing", Part::Impact),
+    ("allows", Part::Impact),
+    ("arbitrary", Part::Impact),
+    ("asan", Part::Steps),
+    ("attacker", Part::Impact),
+    ("attackers", Part::Impact),
+    ("build", Part::AffectedVersion),
+    ("bypass", Part::Impact),
+    ("bypasses", Part::Impact),
+    ("commit", Part::AffectedVersion),
+    ("consequence", Part::Impact),
+    ("consequences", Part::Impact),
+    ("corruption", Part::Impact),
+    ("crash", Part::Impact),
+    ("crashes", Part::Impact),
+    ("csrf", Part::Impact),
+    ("curl", Part::Steps),
+    ("demo", Part::Steps),
+    ("demonstrates", Part::Steps),
+    ("denial", Part::Impact),
+    ("disclosure", Part::Impact),
+    ("dos", Part::Impact),
+    ("escalate", Part::Impact),
+    ("escalation", Part::Impact),
+    ("execute", Part::Impact),
+    ("execution", Part::Impact),
+    ("exfiltrate", Part::Impact),
+    ("exploit", Part::Steps),
+    ("fuzzer", Part::Steps),
+    ("harness", Part::Steps),
+    ("hijack", Part::Impact),
+    ("idor", Part::Impact),
+    ("impact", Part::Impact),
+    ("impacts", Part::Impact),
+    ("injection", Part::Impact),
+    ("latest", Part::AffectedVersion),
+    ("leak", Part::Impact),
+    ("leaked", Part::Impact),
+    ("leaks", Part::Impact),
+    ("malicious", Part::Impact),
+    ("master", Part::AffectedVersion),
+    ("overflow", Part::Impact),
+    ("payload", Part::Steps),
+    ("poc", Part::Steps),
+    ("proof", Part::Steps),
+    ("rce", Part::Impact),
+    ("release", Part::AffectedVersion),
+    ("releases", Part::AffectedVersion),
+    ("repro", Part::Steps),
+    ("reproduce", Part::Steps),
+    ("reproduced", Part::Steps),
+    ("reproducer", Part::Steps),
+    ("reproduces", Part::Steps),
+    ("reproducing", Part::Steps),
+    ("reproduction", Part::Steps),
+    ("revision", Part::AffectedVersion),
+    ("script", Part::Steps),
+    ("ssrf", Part::Impact),
+    ("steal", Part::Impact),
+    ("step", Part::Steps),
+    ("steps", Part::Steps),
+    ("tag", Part::AffectedVersion),
+    ("takeover", Part::Impact),
+    ("testcase", Part::Steps),
+    ("tested", Part::AffectedVersion),
+    ("trigger", Part::Steps),
+    ("triggered", Part::Steps),
+    ("triggers", Part::Steps),
+    ("unauthenticated", Part::Impact),
+    ("unauthorized", Part::Impact),
+    ("version", Part::AffectedVersion),
+    ("versions", Part::AffectedVersion),
+    ("xss", Part::Impact),
+];
 
 /// Looks for what a report holds in its subject and text. Linear.
 pub fn recognise(subject: &str, text: &str) -> Fields {
@@ -93,28 +175,31 @@ struct Seen {
 
 impl Seen {
     fn line(&mut self, line: &str) {
-        let mut words: Vec<String> = Vec::new();
-        for token in line.split(|c: char| c.is_whitespace() || "()[]<>{},;\"'`*|“”".contains(c)) {
-            if token.is_empty() || token.len() > 300 {
-                continue;
-            }
+        let mut names_severity = false;
+        for token in line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN) {
             self.token(token);
-            for word in token.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-                words.push(word.to_ascii_lowercase());
+            // Scripts without blanks between words still describe.
+            self.words += if token.is_ascii() { 1 } else { token.len().div_ceil(6) };
+            for word in words(token).filter(|w| (3..=MAX_WORD).contains(&w.len())) {
+                let mut lower = [0; MAX_WORD];
+                let word = lower_case(word, &mut lower);
+                names_severity |= severity_word(word).is_some();
+                self.word(word);
             }
         }
-        self.words += words.len();
-        for word in &words {
-            self.word(word);
+        // Few lines name one; only they are read again, with their context.
+        if names_severity {
+            let tokens = line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN);
+            let words: Vec<String> = tokens.flat_map(words).map(str::to_ascii_lowercase).collect();
+            self.severity_in(&words);
         }
-        self.severity_in(&words);
     }
 
     fn token(&mut self, token: &str) {
         if self.cvss.is_none() && token.len() >= 35 {
             self.cvss = cvss(token);
         }
-        if token.contains('-') {
+        if self.cves.len() + self.cwes.len() < 2 * MAX_NUMBERS && token.contains('-') {
             push_number(&mut self.cves, token, "CVE-", |n| {
                 let (year, number) = n.split_once('-')?;
                 let number = digits(number);
@@ -126,26 +211,19 @@ impl Seen {
                 (1..=4).contains(&number.len()).then(|| number.to_owned())
             });
         }
-        self.version |= is_version(token);
+        self.version = self.version || is_version(token);
     }
 
     fn word(&mut self, word: &str) {
-        match word {
-            "step" | "steps" | "reproduce" | "reproduced" | "reproduces" | "reproducing" | "reproduction"
-            | "reproducer" | "repro" | "poc" | "proof" | "exploit" | "payload" | "curl" | "testcase" | "script"
-            | "trigger" | "triggers" | "triggered" | "demonstrates" | "demo" | "asan" | "harness" | "fuzzer" => {
-                self.steps = true
-            }
-            "impact" | "impacts" | "attacker" | "attackers" | "adversary" | "malicious" | "allows" | "allowing"
-            | "arbitrary" | "rce" | "xss" | "csrf" | "ssrf" | "idor" | "dos" | "denial" | "leak" | "leaks"
-            | "leaked" | "disclosure" | "injection" | "bypass" | "bypasses" | "escalation" | "escalate"
-            | "takeover" | "hijack" | "steal" | "exfiltrate" | "crash" | "crashes" | "overflow" | "corruption"
-            | "execute" | "execution" | "unauthorized" | "unauthenticated" | "consequence" | "consequences" => {
-                self.impact = true
-            }
-            "version" | "versions" | "affected" | "affects" | "release" | "releases" | "commit" | "latest"
-            | "master" | "revision" | "tested" | "build" | "tag" => self.version = true,
-            _ => {}
+        if self.steps && self.impact && self.version {
+            return;
+        }
+        let Ok(at) = CUES.binary_search_by_key(&word, |(cue, _)| cue) else { return };
+        match CUES.get(at) {
+            Some((_, Part::Steps)) => self.steps = true,
+            Some((_, Part::Impact)) => self.impact = true,
+            Some((_, Part::AffectedVersion)) => self.version = true,
+            Some((_, Part::Description)) | None => {}
         }
     }
 
@@ -161,12 +239,10 @@ impl Seen {
             let label = |w: &str| matches!(w, "severity" | "criticality" | "severidad" | "schweregrad");
             let filler =
                 |w: &str| matches!(w, "is" | "rating" | "level" | "score" | "estimated" | "suggested" | "cvss" | "as");
-            let number = |w: &str| w.bytes().all(|c| c.is_ascii_digit());
-            let by_label = label(before(1))
-                || label(before(2)) && (filler(before(1)) || number(before(1)) || severity_word(before(1)).is_some())
-                || label(before(3))
-                    && (filler(before(2)) || number(before(2)))
-                    && (filler(before(1)) || number(before(1)));
+            let number = |w: &str| !w.is_empty() && w.bytes().all(|c| c.is_ascii_digit());
+            // "Severity rating: 9.8 (critical)": back over what may stand between a label and its value.
+            let between = |w: &str| filler(w) || number(w) || severity_word(w).is_some();
+            let by_label = (1..=5).find(|n| !between(before(*n))).is_some_and(|n| label(before(n)));
             let rated = label(after) || matches!(before(1), "rated" | "risk") && after.is_empty();
             if by_label || rated {
                 labelled.push(severity);
@@ -175,7 +251,7 @@ impl Seen {
                     after,
                     "vulnerability" | "vulnerabilities" | "security" | "flaw" | "risk" | "rce" | "bug" | "issue"
                 )
-                && (severity == Severity::Critical || matches!(after, "risk"))
+                && (severity == Severity::Critical || after == "risk")
             {
                 self.severity.get_or_insert(severity);
             }
@@ -188,7 +264,25 @@ impl Seen {
     }
 }
 
+/// The longest word that is looked for.
+const MAX_WORD: usize = 16;
+
+fn words(token: &str) -> impl Iterator<Item = &str> {
+    token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty())
+}
+
+/// A word in lower case without a string of its own; empty where it is longer than any that is looked for.
+fn lower_case<'b>(word: &str, into: &'b mut [u8; MAX_WORD]) -> &'b str {
+    let Some(buffer) = into.get_mut(..word.len()) else { return "" };
+    buffer.copy_from_slice(word.as_bytes());
+    buffer.make_ascii_lowercase();
+    std::str::from_utf8(buffer).unwrap_or_default()
+}
+
 fn severity_word(word: &str) -> Option<Severity> {
+    if !word.starts_with(['c', 'h', 'i', 's', 'm', 'l']) {
+        return None;
+    }
     match word {
         "critical" | "crit" => Some(Severity::Critical),
         "high" | "important" | "severe" => Some(Severity::High),
@@ -228,6 +322,10 @@ fn cvss(token: &str) -> Option<String> {
 
 /// Adds the numbers of one kind that a token holds.
 fn push_number(into: &mut Vec<String>, token: &str, prefix: &str, read: impl Fn(&str) -> Option<String>) {
+    // Most words with a hyphen are no numbers of this kind: only those are copied that may be.
+    if !token.bytes().any(|c| c.is_ascii_digit()) {
+        return;
+    }
     let upper = token.to_ascii_uppercase();
     for after in upper.split(prefix).skip(1) {
         let Some(number) = read(after) else { continue };
@@ -248,6 +346,9 @@ fn is_digits(text: &str) -> bool {
 
 /// "1.2.3", "v1.2", "<=4.0.1", "2.x"; not "9.8", which is rather a score.
 fn is_version(token: &str) -> bool {
+    if !token.contains('.') {
+        return false;
+    }
     let bare = token.trim_matches(|c: char| !c.is_ascii_alphanumeric());
     let (bare, marked) = match bare.strip_prefix(['v', 'V']) {
         Some(rest) => (rest, true),
@@ -259,4 +360,77 @@ fn is_version(token: &str) -> bool {
     let good = rest.iter().all(|n| n.starts_with(|c: char| c.is_ascii_digit() || c == 'x'));
     // Four numbers are rather an IP address.
     first && good && (rest.len() == 2 || !rest.is_empty() && marked || rest.len() == 1 && rest.first() == Some(&"x"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn severity(text: &str, expect: Option<Severity>) {
+        assert_eq!(recognise("", text).severity, expect, "{text}");
+    }
+
+    #[test]
+    fn a_severity_is_named_in_context() {
+        severity("Severity: high", Some(Severity::High));
+        severity("**Severity**: `Critical` (9.8)", Some(Severity::Critical));
+        severity("CVSS severity rating: 5.3 medium", Some(Severity::Medium));
+        severity("I think it is low severity.", Some(Severity::Low));
+        severity("a high-severity bug", Some(Severity::High));
+        severity("Severity: important", Some(Severity::High));
+        severity("We found a critical vulnerability in x", Some(Severity::Critical));
+        severity("a critical vulnerability\nSeverity: low", Some(Severity::Low));
+        severity("This is not a critical vulnerability", None);
+        severity("not high severity", None);
+        severity("the critical path has high latency and low memory", None);
+        severity("Severity: low / medium / high / critical", None);
+        severity("", None);
+    }
+
+    #[test]
+    fn numbers_and_vectors_are_found_as_written() {
+        let v3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
+        let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
+        let cvss = |text: &str| recognise("", text).cvss;
+        assert_eq!(cvss(&format!("vector ({v3}).")).as_deref(), Some(v3));
+        assert_eq!(cvss(&format!("https://example.org/#{v4}")).as_deref(), Some(v4));
+        assert_eq!(cvss("AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H").as_deref(), v3.get(9..));
+        assert_eq!(cvss("CVSS:3.1/AV:N/AC:L/PR:N"), None);
+        assert_eq!(cvss("CVSS:9.9/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"), None);
+        assert_eq!(cvss("AV:N/AC:L/Au:N/C:P/I:P/A:P padding padding"), None);
+        let found =
+            recognise("cve-2024-12345 in x", "CVE-2024-12345, CVE-2023-0001. CVE-24-1 CVE-2024-123 CWE-79/CWE-89 XCVE");
+        assert_eq!(found.cves, ["CVE-2024-12345", "CVE-2023-0001"]);
+        assert_eq!(found.cwes, ["CWE-79", "CWE-89"]);
+    }
+
+    #[test]
+    fn missing_only_where_there_is_no_sign() {
+        assert_eq!(
+            recognise("Bug", "hello").missing,
+            [Part::Description, Part::Steps, Part::Impact, Part::AffectedVersion]
+        );
+        let good = "An attacker can read any file of the server because the path is not checked when it is \
+                    joined. To reproduce: curl http://localhost/..%2f. Seen in 1.2.3.";
+        assert_eq!(recognise("Path traversal", good).missing, []);
+        assert_eq!(recognise("Path traversal", &good.replace("1.2.3", "it")).missing, [Part::AffectedVersion]);
+        assert!(recognise("x", "9.8 192.0.2.1").missing.contains(&Part::AffectedVersion));
+    }
+
+    #[test]
+    fn cues_are_sorted() {
+        assert!(CUES.is_sorted_by_key(|(cue, _)| cue));
+        assert!(CUES.iter().all(|(cue, _)| cue.len() <= MAX_WORD));
+    }
+
+    #[test]
+    fn hostile_text_costs_its_length() {
+        for unit in ["CVE-", "CVSS:3.1/AV:N/", "severity high ", "AV:", "- ", "high-"] {
+            let found = recognise(unit, &unit.repeat(300_000 / unit.len()));
+            assert!(found.cves.len() <= MAX_NUMBERS);
+        }
+        let many: String = (0..9000).map(|n| format!("CVE-2024-{} ", n + 1000)).collect();
+        assert_eq!(recognise("", &many).cves.len(), MAX_NUMBERS);
+    }
 }

@@ -50,7 +50,7 @@ pub struct Header<'a> {
     pub unseparated: bool,
     /// True when lines end in a bare CR, or a NUL stands in it (RFC 5322 section 2.2 forbids both).
     pub control: bool,
-    /// True when blank lines stand above it, or its first line is a continuation of nothing.
+    /// True when a byte order mark or blank lines stand above it, or its first line is a continuation of nothing.
     pub leading_space: bool,
 }
 
@@ -64,11 +64,27 @@ struct Field<'a> {
 }
 
 impl<'a> Header<'a> {
-    /// Splits a mail or a part into its header and its body. Linear, and never fails.
+    /// Splits a mail into its header and its body. Linear, and never fails. A byte order mark or blank lines above the
+    /// header are passed over for people's sake (RFC 7103 section 7.1); they cost the mail its sender.
     pub fn split(raw: &'a [u8]) -> (Self, &'a [u8]) {
+        let unmarked = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+        let mut rest = unmarked;
+        while let Some(line) = rest.split_inclusive(|&c| c == b'\n').next().filter(|l| l.trim_ascii().is_empty()) {
+            rest = rest.get(line.len()..).unwrap_or_default();
+        }
+        let line = rest.split(|&c| c == b'\n').next().unwrap_or_default();
+        let start = if field_name(line).is_some() { rest } else { unmarked };
+        let (mut header, body) = Self::split_part(start);
+        header.leading_space |= start.len() != raw.len();
+        (header, body)
+    }
+
+    /// Splits a part of a mail: here an empty first line says that there is no header (RFC 2046 section 5.1).
+    pub fn split_part(raw: &'a [u8]) -> (Self, &'a [u8]) {
         let mut header = Self::default();
-        let mut rest = raw.strip_prefix(b"\xef\xbb\xbf").unwrap_or(raw);
+        let mut rest = raw;
         let ends = LineEnds::of(rest);
+        header.control = ends == LineEnds::Cr;
         // The field that is growing: where it began, and how long it is by now.
         let mut open: Option<(&'a [u8], usize)> = None;
         let (mut octets, mut first) = (0_usize, true);
@@ -78,36 +94,32 @@ impl<'a> Header<'a> {
             }
             let (line, after) = take_line(rest, ends);
             let content = trim_end(line);
-            if first && content.trim_ascii().is_empty() && !after.is_empty() {
-                // Blank lines above the header (RFC 7103 section 7.1) are passed over for people's sake only.
-                header.leading_space = true;
-                rest = after;
-                continue;
-            }
             if content.is_empty() {
                 rest = after;
                 break;
             }
             octets += line.len();
-            let full = header.truncated || octets > MAX_OCTETS || header.fields.len() >= MAX_FIELDS;
             header.control |= content.iter().any(|&c| c == b'\r' || c == 0);
             let folded = content.first().is_some_and(|&c| c == b' ' || c == b'\t');
-            if full {
+            let fields = header.fields.len() + usize::from(open.is_some());
+            let is_field = !folded && field_name(content).is_some();
+            // "From " or ">From " lines are put on top by mailbox files, not by mail.
+            let is_mailbox = fields == 0 && is_mbox_line(content);
+            if !folded && !is_field && !is_mailbox {
+                header.unseparated = true;
+                break;
+            }
+            if header.truncated || octets > MAX_OCTETS || fields >= MAX_FIELDS && !folded {
                 // The block is over its bound. Its end is still looked for, so that the body is found.
                 header.truncated = true;
+            } else if is_field {
+                header.close(open.take());
+                open = Some((rest, line.len()));
             } else if folded {
                 header.leading_space |= first;
                 if let Some((_, len)) = &mut open {
                     *len += line.len();
                 }
-            } else if is_mbox_line(content) {
-                // "From " or ">From " lines are put there by mailbox files, not by mail.
-            } else if field_name(content).is_some() {
-                header.close(open.take());
-                open = Some((rest, line.len()));
-            } else {
-                header.unseparated = true;
-                break;
             }
             first = false;
             rest = after;
@@ -204,12 +216,13 @@ pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
     mailbox(field.value).map(|(address, _)| address)
 }
 
-/// How the sender calls itself, decoded but not cleaned; the whole From value where it is no plain mailbox.
+/// How the sender is called by itself, decoded but not cleaned; the whole From value where there is no one sender,
+/// so that a person can see why.
 pub fn display_name(header: &Header<'_>) -> Option<String> {
     let value = header.first("from")?;
-    let name = match mailbox(value) {
-        Ok((_, phrase)) => phrase,
-        Err(_) => value.to_vec(),
+    let name = match (sender(header), mailbox(value)) {
+        (Ok(_), Ok((_, phrase))) => phrase,
+        (Err(_), _) | (_, Err(_)) => value.to_vec(),
     };
     Some(decode::words(&name)).filter(|n| !n.trim().is_empty())
 }
@@ -387,4 +400,101 @@ fn trim_end(line: &[u8]) -> &[u8] {
 
 fn trim(bytes: &[u8]) -> &[u8] {
     bytes.trim_ascii()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn from(header: &[u8], expect: Result<&str, NoSender>) {
+        let raw = [header, b"\r\n\r\nFrom: body@example.org\r\n"].concat();
+        let got = sender(&Header::split(&raw).0);
+        assert_eq!(got.as_ref().map(Address::as_str), expect.as_ref().copied(), "{}", String::from_utf8_lossy(header));
+    }
+
+    #[test]
+    fn one_plain_mailbox_is_a_sender() {
+        from(b"From: a@example.org", Ok("a@example.org"));
+        from(b"from:a@Example.ORG", Ok("a@example.org"));
+        from(b"FROM: Ann <a@example.org>", Ok("a@example.org"));
+        from(b"From: \"Ann, B. <x@y>\" <a@example.org>", Ok("a@example.org"));
+        from(b"From: =?utf-8?q?J=C3=B6rg?= <j.o-e+x@example.org>", Ok("j.o-e+x@example.org"));
+        from(b"From: Ann\r\n <a@example.org>", Ok("a@example.org"));
+        from(b"From: a@example.org (Ann (of Test))", Ok("a@example.org"));
+        from(b"From: a@example.org <A@example.org>", Ok("A@example.org"));
+        from("From: J\u{f6}rg <j@example.org>".as_bytes(), Ok("j@example.org"));
+        from(b"From j@example.org Mon Jan 1 00:00:00 2024\nFrom: a@example.org", Ok("a@example.org"));
+    }
+
+    #[test]
+    fn whatever_could_be_read_as_two_senders_is_none() {
+        use NoSender::{Missing, NotOne, NotPlain, Several};
+        from(b"To: a@example.org", Err(Missing));
+        from(b"From: a@example.org\r\nFrom: b@example.org", Err(Several));
+        from(b"From: a@example.org\r\nFROM : b@example.org", Err(Several));
+        from(b"From : a@example.org", Err(NotPlain));
+        from(b"From\t: a@example.org", Err(NotPlain));
+        from(b" From: a@example.org\r\nFrom: b@example.org", Err(NotPlain));
+        from(b" X: y\r\nFrom: b@example.org", Err(NotPlain));
+        from(b"\r\nFrom: b@example.org", Err(NotPlain));
+        from(b"\xef\xbb\xbfFrom: b@example.org", Err(NotPlain));
+        from(b"From: a@example.org, b@example.org", Err(NotOne));
+        from(b"From: team: a@example.org;", Err(NotOne));
+        from(b"From: <admin@corp.test> <evil@x.test>", Err(NotOne));
+        from(b"From: <admin@corp.test> evil@x.test", Err(NotOne));
+        from(b"From: admin@corp.test <evil@x.test>", Err(NotPlain));
+        from(b"From: admin@corp.test (evil@x.test)", Err(NotPlain));
+        from(b"From: (<admin@corp.test>) evil@x.test", Err(NotPlain));
+        from(b"From: adm(x)in@corp.test", Err(NotPlain));
+        from(b"From: <adm(x)in@corp.test>", Err(NotPlain));
+        from(b"From: adm in@corp.test", Err(NotPlain));
+        from(b"From: adm\r\n in@corp.test", Err(NotPlain));
+        from(b"From: <@a.test:admin@corp.test>", Err(NotOne));
+        from(b"From: <@a.test,@b.test:admin@corp.test>", Err(NotOne));
+        from(b"From: \"a b\"@corp.test", Err(NotPlain));
+        from(b"From: <\"a b\"@corp.test>", Err(NotPlain));
+        from(b"From: a@[192.0.2.1]", Err(NotPlain));
+        from(b"From: admin@corp.test\0<evil@x.test>", Err(NotPlain));
+        from(b"From: a@example.org\rFrom: b@example.org", Err(NotPlain));
+        from(b"Subject: x\rFrom: b@example.org\r\nFrom: a@example.org", Err(NotPlain));
+        from("From: \u{430}dmin@corp.test".as_bytes(), Err(NotPlain));
+        from(b"From: <admin@corp.test", Err(NotPlain));
+        from(b"From: \"admin@corp.test", Err(NotPlain));
+        from(b"From: ", Err(NotPlain));
+        from(b"From: a@example.org\r\nFrom b@example.org Mon Jan 1 00:00:00 2024\r\nX: y", Err(NotPlain));
+        from(b"From: a@example.org\r\nno field\r\nFrom: b@example.org", Err(NotPlain));
+        from(&[b"From: a@example.org\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_FIELDS)].concat(), Err(NotPlain));
+    }
+
+    #[test]
+    fn broken_headers_are_still_read() {
+        let raw = b"\xef\xbb\xbfSubject: a\n\tb\nX : y\n\nbody";
+        let (header, body) = Header::split(raw);
+        assert_eq!(header.text("subject").as_deref(), Some("a\tb"));
+        assert_eq!(header.first("x"), Some(b"y".as_slice()));
+        assert_eq!(body, b"body");
+        let (header, body) = Header::split(b"Subject: a\rX: y\r\rbody");
+        assert!(header.control);
+        assert_eq!(header.text("subject").as_deref(), Some("a"));
+        assert_eq!(body, b"body");
+        let (header, body) = Header::split(b"\n \nSubject: a\n\nbody");
+        assert!(header.leading_space);
+        assert_eq!((header.text("subject").as_deref(), body), (Some("a"), b"body".as_slice()));
+        let (header, body) = Header::split_part(b"\nNote: text");
+        assert!(header.is_empty() && !header.leading_space);
+        assert_eq!(body, b"Note: text");
+        let (header, body) = Header::split(b"Subject: a\nHello there\n");
+        assert!(header.unseparated);
+        assert_eq!(body, b"Hello there\n");
+    }
+
+    #[test]
+    fn recipients_are_plain_and_bounded() {
+        let (header, _) = Header::split(
+            b"To: \"x@y.test\" <security+t@example.org>, Ann <b@example.org>;\nCc: b@example.org, bad@\n\n",
+        );
+        let got: Vec<String> = header.recipients().iter().map(Address::key).collect();
+        assert_eq!(got, ["security+t@example.org", "b@example.org"]);
+    }
 }

@@ -132,7 +132,11 @@ impl Page {
                 continue;
             }
             self.start_line(2);
-            self.out.push_str(&entities(word));
+            if word.contains('&') {
+                self.out.push_str(&entities(word));
+            } else {
+                self.out.push_str(word);
+            }
         }
     }
 

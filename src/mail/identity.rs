@@ -297,3 +297,105 @@ impl Reader<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::read::read;
+
+    const RECEIVED: &str = "Received: from x (y [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; date";
+    const LOCAL: &str = "Received: from mx.example.org by mail.example.org with LMTP id 1 for <s@example.org>; date";
+    const PASS: &str = "Authentication-Results: mx.example.org; dmarc=pass (p=reject) header.from=corp.test";
+
+    fn identity(header: &[&str]) -> Identity {
+        let raw = format!("{}\r\nFrom: Ann <ann@Corp.test>\r\n\r\ntext", header.join("\r\n"));
+        identify(&read(raw.as_bytes()), &["mx.example.org".to_owned()])
+    }
+
+    #[track_caller]
+    fn believed(header: &[&str]) {
+        let got = identity(header);
+        assert!(got.believed && got.by == Some(Proof::AuthenticationResults), "{header:?}: {}", got.reason);
+    }
+
+    #[track_caller]
+    fn doubted(header: &[&str], reason: &str) {
+        let got = identity(header);
+        assert!(!got.believed && got.by.is_none(), "{header:?}: {}", got.reason);
+        assert!(got.reason.contains(reason), "{header:?}: {}", got.reason);
+    }
+
+    #[test]
+    fn what_our_server_wrote_is_believed() {
+        believed(&[PASS, RECEIVED]);
+        believed(&["Return-Path: <ann@corp.test>", LOCAL, PASS, RECEIVED]);
+        believed(&[PASS]);
+        believed(&[PASS, RECEIVED, "Authentication-Results: mx.example.org; dmarc=fail header.from=corp.test"]);
+        believed(&[
+            "Authentication-Results: MX.example.org 1 ;\r\n\tspf=pass smtp.mailfrom=\"a;b\"@corp.test;\r\n dkim=pass header.d=corp.test header.b=\"x/y=\"; dmarc = pass action=none header.from=CORP.test",
+            RECEIVED,
+        ]);
+        believed(&[
+            "Authentication-Results: (c (d)) \"mx.example.org\"; none; dmarc/1=pass reason=\"x; y\" header . from = corp.test;",
+            RECEIVED,
+        ]);
+        believed(&["Authentication-Results: other.example; dmarc=fail header.from=corp.test", PASS, RECEIVED]);
+    }
+
+    #[test]
+    fn what_others_could_have_written_is_not() {
+        doubted(&[RECEIVED, PASS], "stand below");
+        doubted(&[LOCAL, RECEIVED, PASS], "stand below");
+        doubted(&[LOCAL, PASS], "stand below");
+        doubted(
+            &["Received: from evil with LMTP by x (c) by mx.example.org with ESMTP id 1; d", PASS, RECEIVED],
+            "stand below",
+        );
+        doubted(&["Received: from x (a) by mx.example.org id 1 (with LMTP); d", PASS, RECEIVED], "stand below");
+        doubted(&[PASS, PASS, RECEIVED], "more than one Authentication-Results");
+        doubted(&[PASS, PASS], "more than one Authentication-Results");
+        doubted(&[RECEIVED], "no Authentication-Results by mx.example.org");
+        for id in ["mx.example.org.evil.test", "xmx.example.org", "mx.example.or", "mx.example.org@evil.test"] {
+            let line = format!("Authentication-Results: {id}; dmarc=pass header.from=corp.test");
+            doubted(&[&line, RECEIVED], "no Authentication-Results by");
+        }
+    }
+
+    #[test]
+    fn nothing_is_smuggled_into_the_value() {
+        for (value, reason) in [
+            ("spf=pass smtp.mailfrom=\"x dmarc=pass header.from=corp.test\"", "no dmarc result"),
+            ("spf=pass (dmarc=pass header.from=corp.test) smtp.mailfrom=x", "no dmarc result"),
+            ("spf=pass (\\) ; dmarc=pass header.from=corp.test) smtp.mailfrom=x", "no dmarc result"),
+            ("spf=pass smtp.mailfrom=x dmarc=pass header.from=corp.test", "malformed"),
+            (
+                "spf=pass smtp.mailfrom=x; dmarc=pass header.from=corp.test; dmarc=fail header.from=evil.test",
+                "more than one dmarc",
+            ),
+            ("dmarc=pass header.from=corp.test (no end", "malformed"),
+            ("dmarc=pass header.from=\"corp.test", "malformed"),
+            ("dmarc=pass header.from=evil.test", "another domain"),
+            ("dmarc=pass header.from=evil.test header.from=corp.test", "several header.from"),
+            ("dmarc=pass", "names no header.from"),
+            ("dmarc=pass policy.from=corp.test", "names no header.from"),
+            ("dmarc=none header.from=corp.test", "dmarc=none"),
+            ("xdmarc=pass header.from=corp.test", "no dmarc result"),
+            ("dkim=pass header.d=corp.test", "no dmarc result"),
+            ("", "no dmarc result"),
+        ] {
+            doubted(&[&format!("Authentication-Results: mx.example.org; {value}"), RECEIVED], reason);
+        }
+    }
+
+    #[test]
+    fn a_failure_tells_a_forgery() {
+        let fail = "Authentication-Results: mx.example.org; dmarc=fail header.from=corp.test";
+        assert!(identity(&[fail, RECEIVED]).forged);
+        assert!(!identity(&[RECEIVED, fail]).forged, "a sender cannot have another called a forger");
+        assert!(!identity(&[PASS, RECEIVED]).forged);
+        let nobody = identify(&read(format!("{PASS}\r\nFrom: a@corp.test\r\n\r\n").as_bytes()), &[]);
+        assert!(!nobody.believed && nobody.reason.starts_with("no authserv_ids configured"));
+        let two = read(format!("{PASS}\r\nFrom: a@corp.test\r\nFrom: b@corp.test\r\n\r\n").as_bytes());
+        assert!(!identify(&two, &["mx.example.org".to_owned()]).believed);
+    }
+}

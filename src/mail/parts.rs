@@ -105,6 +105,10 @@ impl<'a> Parts<'a> {
                 boundary => {
                     if boundary.is_some() {
                         found.note("its parts are nested too deep: what is deeper was not read");
+                    } else if is_multipart {
+                        // Better its raw parts before a person's eyes than nothing.
+                        found.note("a multipart in it names no boundary: it is shown as it is");
+                        part.media = "text/plain".to_owned();
                     }
                     let (content, next) = until_boundary(rest, &mut frames);
                     part.body = content;
@@ -120,7 +124,7 @@ impl<'a> Parts<'a> {
                 break;
             }
             // A part begins; the frame it stands in is the innermost that is left.
-            let (header, after) = Header::split(rest);
+            let (header, after) = Header::split_part(rest);
             let digest = frames.last().is_some_and(|f| f.digest);
             part = Part::of(&header, after, digest);
             part.alternative = frames.last().and_then(|f| f.alternative);
@@ -279,4 +283,90 @@ fn file_name(claimed: &str) -> Option<String> {
     let decoded = if claimed.contains("=?") { decode::words(claimed.as_bytes()) } else { claimed.to_owned() };
     let name: String = decoded.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
     Some(clean_line(name.trim_start_matches('.'), 100)).filter(|n| !n.is_empty())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The media type and content of each leaf, and the problems.
+    fn leaves(raw: &str) -> (Vec<(String, String)>, Vec<String>) {
+        let (header, body) = Header::split(raw.as_bytes());
+        let parts = Parts::find(&header, body);
+        let leaves = parts.leaves.iter().map(|p| (p.media.clone(), p.text().0)).collect();
+        (leaves, parts.problems)
+    }
+
+    #[track_caller]
+    fn check(raw: &str, expect: &[(&str, &str)]) {
+        let (got, _) = leaves(raw);
+        let got: Vec<(&str, &str)> = got.iter().map(|(m, t)| (m.as_str(), t.as_str())).collect();
+        assert_eq!(got, expect, "{raw}");
+    }
+
+    const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\n\n";
+
+    #[test]
+    fn boundaries_are_whole_lines() {
+        check("\nbody\n--b\n", &[("text/plain", "body\n--b\n")]);
+        check(
+            &format!("{MIXED}pre\n--b\n\nNote: one\n--b\n\ntwo\n--b--\npost\n"),
+            &[("text/plain", "Note: one"), ("text/plain", "two")],
+        );
+        check(&format!("{MIXED}--b \t\r\n\r\none\r\n--bc\r\n--b--\r\n"), &[("text/plain", "one\n--bc")]);
+        check(&format!("{MIXED}--b\n\none\n"), &[("text/plain", "one\n")]);
+        check(&format!("{MIXED}--b\nContent-Type: image/png\n--b--"), &[("image/png", "")]);
+        check(&format!("{MIXED}no part at all"), &[("text/plain", "no part at all")]);
+        check("Content-Type: multipart/mixed\n\n--b\n\nx", &[("text/plain", "--b\n\nx")]);
+    }
+
+    #[test]
+    fn multiparts_stand_within_each_other() {
+        let inner = "Content-Type: multipart/alternative; boundary=\"b b\"\n\n--b b\n\none\n--b b\nContent-Type: text/html\n\ntwo\n--b b--\n";
+        check(
+            &format!("{MIXED}--b\n{inner}\n--b\nContent-Type: a/b\n\nthree\n--b--"),
+            &[("text/plain", "one"), ("text/html", "two"), ("a/b", "three")],
+        );
+        // The outer boundary ends an inner multipart that does not end itself.
+        check(
+            &format!("{MIXED}--b\n{}--b\n\nthree", inner.replace("--b b--", "")),
+            &[("text/plain", "one"), ("text/html", "two\n"), ("text/plain", "three")],
+        );
+        check(
+            &format!("{MIXED}--b\nContent-Type: multipart/mixed; boundary=c\n\nlost?\n--b\n\nthree"),
+            &[("text/plain", "lost?"), ("text/plain", "three")],
+        );
+        let digest = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ny\n--b--";
+        check(digest, &[("message/rfc822", "Subject: x\n\ny")]);
+    }
+
+    #[test]
+    fn bounds_hold_and_are_told() {
+        let deep: String =
+            (0..30).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+        let (got, problems) = leaves(&format!("{deep}\ntext"));
+        assert_eq!(got.len(), 1);
+        assert!(problems.iter().any(|p| p.contains("nested too deep")), "{problems:?}");
+        let (got, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(600)));
+        assert_eq!(got.len(), MAX_PARTS);
+        assert!(problems.iter().any(|p| p.contains("too many parts")), "{problems:?}");
+        let (_, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(MAX_PARTS - 1)));
+        assert_eq!(problems, Vec::<String>::new());
+        let long = "x".repeat(MAX_DECODED + 1);
+        let (got, _) = leaves(&format!("\n{long}"));
+        assert_eq!(got.first().map(|(_, t)| t.len()), Some(MAX_DECODED));
+    }
+
+    #[test]
+    fn names_are_made_harmless() {
+        let name = |field: &str| {
+            let raw = format!("Content-Disposition: attachment; {field}\n\n");
+            Part::of(&Header::split(raw.as_bytes()).0, b"", false).name
+        };
+        assert_eq!(name("filename=\"../../etc/passwd\"").as_deref(), Some("_.._etc_passwd"));
+        assert_eq!(name("filename=\"=?utf-8?q?=E2=80=AEgnp.exe?=\"").as_deref(), Some("gnp.exe"));
+        assert_eq!(name("filename*=utf-8''a%0Ab.txt").as_deref(), Some("a b.txt"));
+        assert_eq!(name("filename=\"\""), None);
+        assert_eq!(name(&format!("filename={}", "a".repeat(500))).map(|n| n.chars().count()), Some(100));
+    }
 }

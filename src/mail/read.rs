@@ -7,20 +7,19 @@ use jiff::Timestamp;
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
+use super::body::Text;
 use super::header::{self, Header, NoSender};
 use super::parts::{Part, Parts};
-use super::{Attachment, Mail, MessageId, automatic, bounce, clean, clean_line, fields, html, reply};
+use super::{Attachment, Mail, MessageId, automatic, bounce, clean_line, fields, reply};
 
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 250;
-/// The longest text, in octets.
-const MAX_TEXT: usize = 1024 * 1024;
 /// The most Message-IDs that one mail refers to.
 const MAX_REFERENCES: usize = 20;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
-/// How often an attached mail is opened to find a text.
-const MAX_ATTACHED_MAILS: usize = 3;
+/// The most problems that are told.
+const MAX_PROBLEMS: usize = 30;
 
 /// Reads a mail.
 pub fn read(raw: &[u8]) -> Mail {
@@ -32,7 +31,7 @@ pub fn read(raw: &[u8]) -> Mail {
     let from = header::sender(&header);
     problems.extend(from.as_ref().err().map(|why| sender_problem(*why).to_owned()));
     let subject = clean_line(&header.text("subject").unwrap_or_default(), MAX_SUBJECT);
-    let chosen = Text::choose(&parts, 0);
+    let chosen = Text::choose(&parts);
     problems.extend(chosen.problems);
     problems.extend(part_problems(&parts));
     if is_armoured(&chosen.text) {
@@ -62,6 +61,7 @@ pub fn read(raw: &[u8]) -> Mail {
         .or(bounce.as_ref().map(|_| automatic::Automatic::Bounce));
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));
+    problems.truncate(MAX_PROBLEMS);
 
     Mail {
         display_name: header::display_name(&header).map(|n| clean_line(&n, 100)).filter(|n| !n.is_empty()),
@@ -83,105 +83,8 @@ pub fn read(raw: &[u8]) -> Mail {
     }
 }
 
-/// The text of a mail, and where it was found.
-#[derive(Default)]
-struct Text {
-    text: String,
-    from_html: bool,
-    /// True when it is that of an attached mail: somebody else wrote it.
-    attached: bool,
-    problems: Vec<String>,
-}
-
-impl Text {
-    /// Takes the plain text; HTML where a person would see nothing else. Of an alternative (RFC 2046 section
-    /// 5.1.4) only one is taken, so that a command in the plain text is one that stands alone.
-    fn choose(parts: &Parts<'_>, depth: usize) -> Self {
-        let mut chosen = Self::default();
-        let mut texts: Vec<(&Part<'_>, String)> = Vec::new();
-        for part in parts.leaves.iter().filter(|p| p.is_inline_text()) {
-            if texts.iter().map(|(_, t)| t.len()).sum::<usize>() >= MAX_TEXT {
-                chosen.problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
-                break;
-            }
-            let (text, problems) = part.text();
-            if !text.trim().is_empty() {
-                chosen.problems.extend(problems);
-                texts.push((part, text));
-            }
-        }
-        let plain_in = |alternative: Option<usize>| {
-            texts.iter().any(|(p, _)| p.media == "text/plain" && p.alternative == alternative)
-        };
-        // Outside of alternatives the first text says which kind the sender writes: what follows plain text as
-        // HTML is its copy or a footer; what follows HTML as plain text is a footer of the way.
-        let plain_first = texts.first().is_some_and(|(p, _)| p.media == "text/plain");
-        for (part, text) in &texts {
-            let is_html = part.media == "text/html";
-            let left_out = is_html && if part.alternative.is_some() { plain_in(part.alternative) } else { plain_first };
-            if left_out {
-                continue;
-            }
-            let text = match (is_html, part.flowed) {
-                (true, _) => html::to_text(text),
-                (false, Some(del_sp)) => unflow(text, del_sp),
-                (false, None) => text.clone(),
-            };
-            chosen.from_html |= is_html;
-            if !chosen.text.is_empty() && !chosen.text.ends_with('\n') {
-                chosen.text.push('\n');
-            }
-            chosen.text.push_str(&clean(&text));
-        }
-        chosen.text.truncate(chosen.text.floor_char_boundary(MAX_TEXT));
-        if chosen.text.trim().is_empty() && depth < MAX_ATTACHED_MAILS {
-            chosen.look_into_attached(parts, depth);
-        }
-        chosen
-    }
-
-    fn look_into_attached(&mut self, parts: &Parts<'_>, depth: usize) {
-        let Some(part) = parts.leaves.iter().find(|p| is_mail(p)) else { return };
-        let (octets, _) = part.decoded();
-        let (header, body) = Header::split(&octets);
-        let inner = Self::choose(&Parts::find(&header, body), depth + 1);
-        if !inner.text.trim().is_empty() {
-            *self = Self { attached: true, ..inner };
-            self.problems.push("its text is that of the mail attached to it".to_owned());
-        }
-    }
-}
-
-fn is_mail(part: &Part<'_>) -> bool {
-    matches!(part.media.as_str(), "message/rfc822" | "message/global")
-}
-
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
-}
-
-/// Joins the lines that format=flowed has broken (RFC 3676 section 4). Quoted lines keep their marks.
-fn unflow(text: &str, del_sp: bool) -> String {
-    let mut lines: Vec<String> = Vec::new();
-    // The depth of quotation of the line that goes on, if one does.
-    let mut flowing: Option<usize> = None;
-    for line in text.lines() {
-        let depth = line.bytes().take_while(|&c| c == b'>').count();
-        let content = line.get(depth..).unwrap_or_default();
-        let content = content.strip_prefix(' ').unwrap_or(content);
-        let flows = content.ends_with(' ') && content != "-- ";
-        let kept = if flows && del_sp { content.strip_suffix(' ').unwrap_or(content) } else { content };
-        match lines.last_mut() {
-            Some(last) if flowing == Some(depth) && content != "-- " => last.push_str(kept),
-            _ => {
-                let space = if depth > 0 && !kept.is_empty() { " " } else { "" };
-                lines.push(format!("{}{space}{kept}", ">".repeat(depth)));
-            }
-        }
-        flowing = flows.then_some(depth);
-    }
-    lines.push(String::new());
-    lines.join("\n")
 }
 
 fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
@@ -223,9 +126,13 @@ pub fn message_ids(value: &[u8]) -> Vec<MessageId> {
     ids.take(header::MAX_ADDRESSES).collect()
 }
 
-/// The Date of a mail, where it is one: mail-parser takes 30 February and hour 25.
+/// The Date of a mail, where it is one: mail-parser takes 30 February, hour 25 and a zone of 99 hours.
 fn date(value: &[u8]) -> Option<Timestamp> {
     let mut line = header::unfold(value.get(..200).unwrap_or(value));
+    let zones = line.split_whitespace().filter_map(|w| w.strip_prefix(['+', '-'])).filter_map(|w| w.get(..2));
+    if zones.filter_map(|hours| hours.parse::<u8>().ok()).any(|hours| hours > 14) {
+        return None;
+    }
     line.push('\n');
     let HeaderValue::DateTime(d) = MessageStream::new(line.as_bytes()).parse_date() else { return None };
     let small = |n: u8| i8::try_from(n).ok();
@@ -285,4 +192,357 @@ fn part_problems(parts: &Parts<'_>) -> Vec<String> {
 /// Whether a text is an armoured OpenPGP message (RFC 9580 section 6.2).
 fn is_armoured(text: &str) -> bool {
     text.lines().any(|l| l == "-----BEGIN PGP MESSAGE-----")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::body::MAX_TEXT;
+    use super::super::clean;
+    use super::*;
+    use proptest::prelude::*;
+
+    fn mail(raw: &str) -> Mail {
+        read(raw.as_bytes())
+    }
+
+    #[track_caller]
+    fn has_problem(raw: &[u8], words: &str) -> Mail {
+        let mail = read(raw);
+        assert!(
+            mail.problems.iter().any(|p| p.contains(words)),
+            "{words}: {:?} {:?} in {}",
+            mail.problems,
+            mail.date,
+            String::from_utf8_lossy(raw)
+        );
+        mail
+    }
+
+    const HEAD: &str = "From: Ann <ann@example.org>\r\nMessage-ID: <1@example.org>\r\nDate: Mon, 1 Jan 2024 10:00:00 +0100\r\nSubject: Hi\r\n";
+
+    #[test]
+    fn a_plain_mail_has_no_problems() {
+        let m = mail(&format!(
+            "{HEAD}Content-Type: text/plain; charset=UTF-8\r\nReferences: <0@example.org> <x@example.org>\r\nIn-Reply-To: <0@example.org>\r\nTo: s@example.org\r\n\r\nHello\r\n> old\r\n"
+        ));
+        assert_eq!(m.problems, Vec::<String>::new());
+        assert_eq!(m.from.unwrap().as_str(), "ann@example.org");
+        assert_eq!(m.display_name.as_deref(), Some("Ann"));
+        assert_eq!(m.subject, "Hi");
+        assert_eq!(m.text, "Hello\n> old\n");
+        assert_eq!(m.reply_text, "Hello");
+        assert_eq!(m.date.unwrap().to_string(), "2024-01-01T09:00:00Z");
+        let references: Vec<&str> = m.references.iter().map(MessageId::as_str).collect();
+        assert_eq!(references, ["x@example.org", "0@example.org"]);
+        assert!(m.automatic.is_none() && m.bounce.is_none() && m.attachments.is_empty() && !m.from_html);
+    }
+
+    #[test]
+    fn broken_mail_is_read_and_its_faults_are_told() {
+        has_problem(b"", "no header");
+        has_problem(b"Subject: x\r\n\r\nt", "no From line");
+        has_problem(b"From: a@b.test\r\nFrom: c@d.test\r\n\r\nt", "more than one From line");
+        has_problem(b"From: a@b.test\r\n\r\nt", "no Date");
+        has_problem(b"From: a@b.test\r\n\r\nt", "no Message-ID");
+        has_problem(b"Message-ID: <a@b>\r\nMessage-ID: <c@d>\r\n\r\nt", "several Message-IDs");
+        has_problem(b"Message-ID: nonsense\r\n\r\nt", "Message-ID cannot be used");
+        let long = format!("Message-ID: <{}@b.test>\r\n\r\nt", "a".repeat(10_000));
+        assert!(has_problem(long.as_bytes(), "Message-ID cannot be used").message_id.is_none());
+        for date in [
+            "30 Feb 2024 10:00:00 +0000",
+            "1 Jan 2024 25:00:00 +0000",
+            "1 Jan 2024 10:00:00 +9959",
+            "soon",
+            "1 Jan 9999 0:0:0 +0000",
+        ] {
+            assert_eq!(has_problem(format!("Date: {date}\r\n\r\nt").as_bytes(), "no date").date, None, "{date}");
+        }
+        assert_eq!(has_problem(b"Subject: x\r\nThe text.\r\n", "no empty line").text, "The text.\n");
+        assert_eq!(has_problem(b"Subject: x\rTo: y\r\rone\rtwo", "bare CRs").text, "one\ntwo");
+        assert_eq!(read(b"From me Mon Jan 1\nSubject: x\n\nt").subject, "x");
+        assert_eq!(read(b"\xef\xbb\xbfSubject: x\n\nt").subject, "x");
+        assert_eq!(read(b"Subject: J\xf6rg\n\nt").subject, "J\u{f6}rg");
+        assert!(!read(b"Subject: =?nosuch?q?a=FF?= b\n\nt").subject.is_empty());
+        has_problem(b"Subject: x\n\n", "no text");
+    }
+
+    #[test]
+    fn encrypted_and_wrapped_content_is_told() {
+        let pgp = "Content-Type: multipart/encrypted; boundary=b\r\n\r\n--b\r\nContent-Type: application/pgp-encrypted\r\n\r\nVersion: 1\r\n--b\r\nContent-Type: application/octet-stream\r\n\r\nx\r\n--b--\r\n";
+        has_problem(pgp.as_bytes(), "encrypted");
+        has_problem(b"Subject: x\n\n-----BEGIN PGP MESSAGE-----\nx\n", "encrypted");
+        has_problem(
+            b"Content-Type: application/ms-tnef; name=winmail.dat\nContent-Transfer-Encoding: base64\n\nAAAA\n",
+            "winmail.dat",
+        );
+        has_problem(b"Content-Type: message/partial; id=1\n\nx\n", "message/partial");
+        let m = has_problem(b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: y\n\n/close SEC-1\n--b--\n", "attached to it");
+        assert_eq!((m.text.as_str(), m.reply_text.as_str()), ("/close SEC-1", ""), "nobody's attached mail commands");
+    }
+
+    #[test]
+    fn text_is_decoded_whatever_is_claimed() {
+        let text = |head: &str, body: &[u8]| read(&[head.as_bytes(), b"\r\n\r\n", body].concat()).text;
+        assert_eq!(text("Content-Type: text/plain; charset=utf-8", "\u{20ac}".as_bytes()), "\u{20ac}");
+        assert_eq!(text("Content-Type: text/plain; charset=us-ascii", "\u{20ac}".as_bytes()), "\u{20ac}");
+        assert_eq!(text("Content-Type: text/plain; charset=iso-8859-1", b"\xe4"), "\u{e4}");
+        assert_eq!(text("Content-Type: text/plain; charset=utf-8", b"\xe4"), "\u{e4}");
+        assert_eq!(text("Content-Type: text/plain; charset=nosuch", b"\xe4"), "\u{e4}");
+        assert_eq!(text("Content-Type: text/plain; charset=utf-16le", b"a\0b\0"), "ab");
+        assert_eq!(text("Content-Transfer-Encoding: quoted-printable", b"a=\r\nb=3D =zz\r\n"), "ab= =zz\n");
+        assert_eq!(text("Content-Transfer-Encoding: base64", b"aGVs*\r\nbG8="), "hello");
+        assert_eq!(text("Content-Transfer-Encoding: x-yenc", b"abc"), "abc");
+        assert_eq!(text("Content-Type: nonsense", b"abc"), "");
+        assert_eq!(text("X: y", "a\u{202e}b\u{0}\u{1b}[1mc".as_bytes()), "ab[1mc");
+    }
+
+    #[test]
+    fn flowed_text_is_joined() {
+        let text = |parameters: &str, body: &str| {
+            mail(&format!("Content-Type: text/plain; format=flowed{parameters}\r\n\r\n{body}")).text
+        };
+        assert_eq!(text("", "one \r\ntwo\r\n\r\n> a \r\n> b\r\nc\r\n"), "one two\n\n> a b\nc\n");
+        assert_eq!(text("; delsp=yes", "/clo \r\nse\r\n"), "/close\n");
+        assert_eq!(text("", " >not quoted\r\n-- \r\nAnn\r\n"), ">not quoted\n-- \nAnn\n");
+    }
+
+    #[test]
+    fn plain_text_is_preferred_and_html_yields_no_command() {
+        let parts = |kind: &str, parts: &[(&str, &str)]| {
+            let mut raw = format!("Content-Type: multipart/{kind}; boundary=\"b b\"\r\n\r\npreamble\r\n");
+            for (media, body) in parts {
+                raw += &format!("--b b\r\nContent-Type: {media}\r\n\r\n{body}\r\n");
+            }
+            mail(&(raw + "--b b--\r\nepilogue"))
+        };
+        let m = parts("alternative", &[("text/plain", "plain"), ("text/html", "<b>html</b>")]);
+        assert_eq!((m.text.as_str(), m.from_html), ("plain", false));
+        let m = parts("alternative", &[("text/plain", " "), ("text/html", "<b>html</b>")]);
+        assert_eq!((m.text.as_str(), m.from_html), ("html", true));
+        let m = parts("mixed", &[("text/html", "<b>html</b>"), ("text/plain", "footer")]);
+        assert_eq!((m.text.as_str(), m.from_html), ("html\nfooter", true));
+        let m = parts("mixed", &[("text/plain", "plain"), ("text/html", "<b>html</b>"), ("text/plain", "more")]);
+        assert_eq!((m.text.as_str(), m.from_html), ("plain\nmore", false));
+        let m = parts(
+            "mixed",
+            &[
+                ("image/png; name=\"../a\\/b.png\"", "xyz"),
+                ("text/plain; name=poc.txt\r\nContent-Disposition: attachment", "poc"),
+            ],
+        );
+        assert_eq!(m.text, "");
+        let names: Vec<(&str, u64)> = m.attachments.iter().map(|a| (a.name.as_str(), a.size)).collect();
+        assert_eq!(names, [("_a_b.png", 3), ("poc.txt", 3)]);
+    }
+
+    #[test]
+    fn html_that_says_more_is_told() {
+        let raw = |page: &str| {
+            format!(
+                "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nSee the HTML.\r\n--b\r\nContent-Type: text/html\r\n\r\n{page}\r\n--b--\r\n"
+            )
+        };
+        has_problem(raw(&"<p>leak</p> ".repeat(50)).as_bytes(), "HTML says much");
+        let m = mail(&raw(&format!("{}See the HTML.", "<p class=x > </p> ".repeat(50))));
+        assert!(!m.problems.iter().any(|p| p.contains("HTML says")), "{:?}", m.problems);
+    }
+
+    /// Mails that cost other readers their stack, their time or their memory.
+    fn hostile() -> Vec<(&'static str, Vec<u8>)> {
+        let head = "From: a@example.org\r\n";
+        let mut nested_multiparts = head.to_owned();
+        for n in 0..5_000 {
+            nested_multiparts += &format!("Content-Type: multipart/mixed; boundary=b{n}\r\n\r\n--b{n}\r\n");
+        }
+        let mut encoded = b"Subject: inner\r\n\r\ntext".to_vec();
+        for _ in 0..12 {
+            let wrapped = data_encoding::BASE64.encode(&encoded);
+            encoded = format!("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{wrapped}")
+                .into_bytes();
+        }
+        let inner = "Content-Type: message/rfc822\r\n\r\n".repeat(20_000);
+        let mixed = "Content-Type: multipart/mixed; boundary=b\r\n\r\n";
+        vec![
+            ("nested mails", (head.to_owned() + &inner).into_bytes()),
+            ("nested mails in base64", encoded),
+            (
+                "nested mails within one base64 mail",
+                format!(
+                    "Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\n{}",
+                    data_encoding::BASE64.encode(inner.as_bytes())
+                )
+                .into_bytes(),
+            ),
+            ("nested multiparts", nested_multiparts.into_bytes()),
+            (
+                "multiparts without an end",
+                (mixed.to_owned()
+                    + &(0..10_000)
+                        .map(|n| format!("--b\r\nContent-Type: multipart/mixed; boundary=c{n}\r\n\r\n"))
+                        .collect::<String>())
+                    .into_bytes(),
+            ),
+            ("a million parts", (mixed.to_owned() + &"--b\r\n\r\n".repeat(1_000_000)).into_bytes()),
+            ("digests", (mixed.replace("mixed", "digest") + &"--b\r\n\r\n\r\n".repeat(100_000)).into_bytes()),
+            ("addresses", format!("To: {}\r\n\r\n", "a@example.org, ".repeat(100_000)).into_bytes()),
+            ("fields", ("X: y\r\n".repeat(100_000) + "\r\nbody").into_bytes()),
+            ("one long field", format!("Subject: {}\r\n\r\n", "=?utf-8?q?a?= ".repeat(100_000)).into_bytes()),
+            ("one long From", format!("From: {}\r\n\r\n", "(".repeat(200_000)).into_bytes()),
+            ("references", format!("References: {}\r\n\r\n", "<a@b> ".repeat(40_000)).into_bytes()),
+            ("parameters", format!("Content-Type: text/plain; {}\r\n\r\nx", "a*0=b; ".repeat(30_000)).into_bytes()),
+            (
+                "boundaries",
+                [b"Content-Type: multipart/mixed; boundary=-\r\n\r\n".as_slice(), &b"-".repeat(1_000_000)].concat(),
+            ),
+            (
+                "charsets",
+                (mixed.to_owned()
+                    + &(0..600)
+                        .map(|n| format!("--b\r\nContent-Type: text/plain; charset=x{n}\r\n\r\na\r\n"))
+                        .collect::<String>())
+                    .into_bytes(),
+            ),
+            ("html", format!("Content-Type: text/html\r\n\r\n{}", "<div><b id=1><p>".repeat(60_000)).into_bytes()),
+            (
+                "tags whose quotes do not fit",
+                format!("Content-Type: text/html\r\n\r\n{}", "<a x='>'".repeat(100_000)).into_bytes(),
+            ),
+            ("quotes", format!("{head}\r\n{}", "> a\r\n".repeat(150_000)).into_bytes()),
+            ("introductions", format!("{head}\r\n{}", "On 1 Jan 2024, a@b.test wrote\r\n".repeat(30_000)).into_bytes()),
+            ("blank lines", format!("{head}\r\n{}", "\r\n".repeat(500_000)).into_bytes()),
+            (
+                "a bounce of nothing",
+                format!(
+                    "From: mailer-daemon@b.test\r\nSubject: failure notice\r\n\r\n{}",
+                    "<a@b.test> failed ".repeat(60_000)
+                )
+                .into_bytes(),
+            ),
+            (
+                "status groups",
+                format!(
+                    "Content-Type: message/delivery-status\r\n\r\n{}",
+                    "Final-Recipient: rfc822;a@b.test\r\n\r\n".repeat(30_000)
+                )
+                .into_bytes(),
+            ),
+        ]
+    }
+
+    #[test]
+    #[expect(clippy::disallowed_methods, reason = "the test measures")]
+    fn hostile_mail_costs_a_bounded_time_and_stack() {
+        for (name, raw) in hostile() {
+            let start = std::time::Instant::now();
+            // The stack that a thread gets by default.
+            let reader = std::thread::Builder::new().stack_size(2 * 1024 * 1024).spawn(move || read(&raw));
+            let mail = reader.unwrap().join().unwrap();
+            let took = start.elapsed();
+            println!("{name}: {took:?}");
+            assert!(took.as_secs() < 5, "{name}: {took:?}");
+            assert!(mail.text.len() <= MAX_TEXT && mail.subject.chars().count() <= MAX_SUBJECT, "{name}");
+            assert!(mail.recipients.len() <= 100 && mail.attachments.len() <= MAX_ATTACHMENTS, "{name}");
+            assert!(mail.problems.len() <= MAX_PROBLEMS, "{name}: {}", mail.problems.len());
+        }
+    }
+
+    fn is_clean(text: &str) -> bool {
+        !text.chars().any(|c| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c))
+    }
+
+    fn check_any(raw: &[u8]) {
+        let mail = read(raw);
+        assert!(is_clean(&mail.text) && is_clean(&mail.subject) && is_clean(&mail.reply_text));
+        assert!(mail.display_name.as_deref().is_none_or(|n| is_clean(n) && !n.contains('\n')));
+        assert!(mail.problems.iter().all(|p| is_clean(p)));
+        assert!(mail.attachments.iter().all(|a| is_clean(&a.name) && is_clean(&a.media_type)));
+        for address in mail.recipients.iter().chain(mail.from.as_ref().ok()) {
+            assert_eq!(super::super::Address::parse(address.as_str()).as_ref(), Some(address));
+        }
+    }
+
+    /// Pieces that mails are made of, for mails that look like mails.
+    fn piece() -> impl Strategy<Value = &'static str> {
+        proptest::sample::select(vec![
+            "From: ",
+            "a@b.test",
+            "<",
+            ">",
+            ",",
+            ";",
+            ":",
+            "(",
+            ")",
+            "\"",
+            "\\",
+            "\r\n",
+            "\n",
+            "\r",
+            " ",
+            "\t",
+            "\0",
+            "Content-Type: ",
+            "multipart/mixed",
+            "message/rfc822",
+            "text/html",
+            "; boundary=b",
+            "--b",
+            "--",
+            "=?utf-8?b?",
+            "?=",
+            "Content-Transfer-Encoding: base64",
+            "On 1 Jan 2024 a wrote:",
+            "> ",
+            "-- ",
+            "<div>",
+            "</div>",
+            "&amp;",
+            "&#0;",
+            "Final-Recipient: rfc822;",
+            "Authentication-Results: ",
+            "dmarc=pass",
+            "\u{202e}",
+            "\u{e4}",
+            "CVE-2024-1234",
+            "CVSS:3.1/AV:N/",
+        ])
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(256))]
+
+        #[test]
+        fn random_bytes_never_panic(raw in proptest::collection::vec(any::<u8>(), 0..2000)) {
+            check_any(&raw);
+        }
+
+        #[test]
+        fn random_mails_never_panic(pieces in proptest::collection::vec(piece(), 0..120)) {
+            check_any(pieces.concat().as_bytes());
+        }
+
+        #[test]
+        fn mutated_mails_never_panic(at in 0_usize..400, octet in any::<u8>(), cut in 0_usize..400) {
+            let mut raw = format!("{HEAD}Content-Type: multipart/alternative; boundary=\"b\"\r\n\r\n--b\r\nContent-Type: text/plain; format=flowed\r\n\r\nHi \r\nthere\r\n--b\r\nContent-Type: text/html\r\n\r\n<p>x&amp;</p>\r\n--b--\r\n").into_bytes();
+            if let Some(place) = raw.get_mut(at) {
+                *place = octet;
+            }
+            raw.truncate(raw.len() - cut.min(raw.len()));
+            check_any(&raw);
+        }
+
+        #[test]
+        fn addresses_parse_again(text in "[ -~\u{e4}]{0,20}@[ -~]{0,20}") {
+            if let Some(address) = super::super::Address::parse(&text) {
+                prop_assert_eq!(super::super::Address::parse(address.as_str()), Some(address));
+            }
+        }
+
+        #[test]
+        fn clean_text_is_clean(text in any::<String>()) {
+            prop_assert!(is_clean(&clean(&text)));
+            prop_assert!(!clean_line(&text, 50).contains('\n'));
+            prop_assert!(clean_line(&text, 50).chars().count() <= 50);
+        }
+    }
 }

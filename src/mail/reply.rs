@@ -231,23 +231,28 @@ const DEVICES: &[&str] = &[
 pub fn new_text(text: &str) -> String {
     let page = Page::of(text);
     let mut kept: Vec<&str> = Vec::new();
+    // A quotation leaves one blank line, so that what stands around it stays two paragraphs.
+    let mut gap = false;
     let mut at = 0;
     while let Some(&line) = page.lines.get(at) {
-        if is_quoted(line) {
+        if is_quoted(line) || gap && line.trim().is_empty() {
+            gap = true;
             at += 1;
-            // A quotation leaves a gap, so that what stands around it stays two paragraphs.
-            if kept.last().is_some_and(|l| !l.is_empty()) && page.lines.get(at).is_some_and(|l| !is_quoted(l)) {
-                kept.push("");
-            }
             continue;
         }
         if page.ends_new_text(at) {
             break;
         }
         match page.introduction(at) {
-            Some(Introduction { lines, quoted: true }) => at += lines,
+            Some(Introduction { lines, quoted: true }) => {
+                gap = true;
+                at += lines;
+            }
             Some(Introduction { quoted: false, .. }) => break,
             None => {
+                if std::mem::take(&mut gap) && kept.last().is_some_and(|l| !l.is_empty()) {
+                    kept.push("");
+                }
                 if !is_device_line(line) {
                     kept.push(line.trim_end());
                 }
@@ -340,6 +345,9 @@ impl<'t> Page<'t> {
             return None;
         }
         let started = starts_like_introduction(first);
+        if !started && !ends_like_introduction(first) && !first.contains('@') {
+            return None;
+        }
         let mut joined = String::new();
         for lines in 1..=MAX_INTRO_LINES {
             let line = self.line(at + lines - 1).trim();
@@ -370,22 +378,43 @@ fn is_quoted(line: &str) -> bool {
 
 fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：'])
-        || line.len() <= 60 && {
-            let lower = line.to_lowercase();
-            WROTE.iter().any(|w| lower.ends_with(w))
-        }
+    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.iter().any(|w| ends_with(line, w))
 }
 
 fn starts_like_introduction(line: &str) -> bool {
-    let start: String = line.chars().take(12).collect::<String>().to_lowercase();
-    let start = start.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| start.starts_with(s)) || is_weekday(start)
+    let start = line.trim_start_matches(['-', '*', ' ']);
+    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| starts_with(start, s)) || is_weekday(start)
+}
+
+/// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
+fn starts_with(text: &str, lower: &str) -> bool {
+    // No upper-case letter outside of ASCII has a lower case within it that begins one of our words.
+    if !same_octet(text.bytes().next(), lower.bytes().next()) {
+        return false;
+    }
+    let mut chars = text.chars().flat_map(char::to_lowercase);
+    lower.chars().all(|c| chars.next() == Some(c))
+}
+
+/// Whether two octets could belong to the same letter in either case: all that is not ASCII could.
+fn same_octet(a: Option<u8>, b: Option<u8>) -> bool {
+    a.zip(b).is_some_and(|(a, b)| {
+        if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(&b) } else { !a.is_ascii() && !b.is_ascii() }
+    })
+}
+
+/// Whether a text ends so, whatever its case.
+fn ends_with(text: &str, lower: &str) -> bool {
+    if !same_octet(text.bytes().next_back(), lower.bytes().next_back()) {
+        return false;
+    }
+    let mut chars = text.chars().rev().flat_map(char::to_lowercase);
+    lower.chars().rev().all(|c| chars.next() == Some(c))
 }
 
 fn is_weekday(start: &str) -> bool {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "lun", "mar", "mer", "jeu", "ven", "sam", "dim"];
-    days.iter().any(|d| start.strip_prefix(d).is_some_and(|r| r.starts_with([',', '.', ' '])))
+    days.iter().any(|d| starts_with(start, d) && start.get(d.len()..).is_some_and(|r| r.starts_with([',', '.', ' '])))
 }
 
 /// Whether a line is an introduction: what somebody did, and when or under which address; or, above a marked
@@ -404,9 +433,11 @@ fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
 
 /// The name of a header line ("From: …", "*Von:* …"), in lower case.
 fn header_name(line: &str) -> Option<String> {
-    let line = line.trim().trim_start_matches(['*', '_', '|', ' ']);
     let head = line.get(..line.floor_char_boundary(60)).unwrap_or(line);
-    let (name, _) = head.split_once([':', '：'])?;
+    if head.is_ascii() && !head.as_bytes().contains(&b':') {
+        return None;
+    }
+    let (name, _) = head.trim_start_matches(['*', '_', '|', ' ']).split_once([':', '：'])?;
     Some(name.trim_end_matches(['*', '_', ' ', '\u{a0}']).to_lowercase()).filter(|n| !n.is_empty())
 }
 
@@ -424,10 +455,7 @@ fn is_separator(line: &str) -> bool {
 }
 
 fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && line.chars().next().is_some_and(char::is_alphabetic) && {
-        let lower = line.to_lowercase();
-        FORWARDS.iter().any(|f| lower.starts_with(f))
-    }
+    line.len() <= 100 && FORWARDS.iter().any(|f| starts_with(line, f))
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -438,11 +466,98 @@ fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    line.len() <= 120 && line.split_whitespace().take(13).count() <= 12 && {
-        let lower = line.to_lowercase();
-        DEVICES.iter().any(|d| lower.starts_with(d))
-            // "Sent from my script, it fails." goes on; a device line is a phrase.
-            && !lower.contains(", ")
-            && !lower.trim_end_matches('.').contains(". ")
+    DEVICES.iter().any(|d| starts_with(line, d))
+        && line.len() <= 120
+        && line.split_whitespace().take(13).count() <= 12
+        // "Sent from my script, it fails." goes on; a device line is a phrase.
+        && !line.contains(", ")
+        && !line.trim_end_matches('.').contains(". ")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::new_text;
+
+    #[track_caller]
+    fn check(text: &str, expect: &str) {
+        assert_eq!(new_text(text), expect, "{text}");
+    }
+
+    #[test]
+    fn quotations_are_taken_out_and_inline_answers_stay() {
+        check("Yes.\n\n> Is it?\n", "Yes.");
+        check("> Is it?\nYes.\n> And that?\nNo.\n", "Yes.\n\nNo.");
+        check("On Mon, 1 Jan 2024 at 10:00, Ann <a@example.org> wrote:\n> Is it?\nYes.", "Yes.");
+        check("Hi,\n\nOn Mon, 1 Jan 2024 at 10:00, Ann\n<a@example.org> wrote:\n\n> Is it?\n\nYes.", "Hi,\n\nYes.");
+        check("  > indented\n>> twice\nnew", "new");
+        check("a > b\n>c\n", "a > b");
+        check("", "");
+        check("> only\n> quoted", "");
+    }
+
+    #[test]
+    fn introductions_in_other_languages() {
+        for intro in [
+            "Am 1.1.2024 um 10:00 schrieb Ann <a@example.org>:",
+            "Ann <a@example.org> schrieb am Mo., 1. Jan. 2024, 10:00:",
+            "Le lun. 1 janv. 2024 à 10:00, Ann <a@example.org> a écrit :",
+            "El lun, 1 ene 2024 a las 10:00, Ann (<a@example.org>) escribió:",
+            "Il giorno lun 1 gen 2024 alle ore 10:00 Ann <a@example.org> ha scritto:",
+            "Em seg., 1 de jan. de 2024 às 10:00, Ann <a@example.org> escreveu:",
+            "Op ma 1 jan 2024 om 10:00 schreef Ann <a@example.org>:",
+            "Den mån 1 jan. 2024 kl 10:00 skrev Ann <a@example.org>:",
+            "W dniu 1.01.2024 o 10:00, Ann pisze:",
+            "1 янв. 2024 г., в 10:00, Ann <a@example.org> написал(а):",
+            "2024年1月1日(月) 10:00 Ann <a@example.org>:",
+            "在 2024年1月1日，10:00，Ann <a@example.org> 写道：",
+        ] {
+            check(&format!("New.\n\n{intro}\n> old\n"), "New.");
+            check(&format!("New.\n\n{intro}\n\n> old\n\nBelow."), "New.\n\nBelow.");
+        }
+        check("New.\n\nOn Mon, 1 Jan 2024, Ann <a@example.org> wrote:\n\nold without marks\n", "New.");
+    }
+
+    #[test]
+    fn what_people_write_is_not_an_introduction() {
+        for text in [
+            "On reflection this is bad:\nit crashes.",
+            "The file says:\n\n    wrote 2024 bytes to disk",
+            "From: the start, it was broken.\nIt still is.",
+            "Steps:\n1. run it\n2. look",
+            "--\nfirst\n\nsecond\n\nthird\n\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14",
+            "----\nAnother section",
+            "Sent from my script, the request fails.\nAlways.",
+            "Version 1.2.3 wrote:\nno, it did not.",
+        ] {
+            check(text, text);
+        }
+    }
+
+    #[test]
+    fn all_below_an_earlier_mail_is_cut() {
+        for tail in [
+            "-----Original Message-----\nFrom: x\n/close",
+            "-----Ursprüngliche Nachricht-----\nold",
+            "---------- Forwarded message ---------\nold",
+            "Begin forwarded message:\n\nold",
+            "From: Ann <a@example.org>\nSent: Monday\nTo: Security\nSubject: x\n\nold",
+            "*From:* Ann\n*Date:* Monday\n*Subject:* x\n\nold",
+            "Von: Ann\nGesendet: Montag\nAn: Security\nBetreff: x\n\nold",
+            "De : Ann\nEnvoyé : lundi\nÀ : Security\nObjet : x\n\nold",
+            "________________________________\nFrom: Ann\nSent: Monday\nTo: x\n\nold",
+            "_______________________________________________\nexample mailing list\nlist@example.org",
+            "-- \nAnn\nExample Ltd\n",
+            "--\nAnn\n",
+        ] {
+            check(&format!("New.\n\n{tail}"), "New.");
+        }
+        for line in [
+            "Sent from my iPhone",
+            "Gesendet von meinem Telefon",
+            "Envoyé de mon iPhone",
+            "Get Outlook for iOS<https://a.example>",
+        ] {
+            check(&format!("New.\n\n{line}\n\n> old"), "New.");
+        }
     }
 }
