@@ -1,8 +1,10 @@
 //! skeleton
+pub mod cli;
 pub mod clock;
 pub mod command;
 pub mod config;
 pub mod daemon;
+pub mod demo;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

@@ -88,6 +88,11 @@ impl Store {
         Self::with(connection)
     }
 
+    /// A database that is on no disk, for what shall leave no trace.
+    pub fn in_memory() -> Result<Self> {
+        Self::with(Connection::open_in_memory()?)
+    }
+
     /// Takes a connection that the caller opened, sets it up, and brings its schema up to date.
     pub fn with(connection: Connection) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
