@@ -12,7 +12,7 @@ use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::mail::clean_line;
 use crate::mail::text::when;
-use crate::policy::{Policy, Promise, Within};
+use crate::policy::{Promise, Rung, Within};
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -38,18 +38,18 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
         }
     };
     let mut findings = vec![database(&desk.config)];
+    let mut warnings = desk.config.warnings.clone();
     if args.online {
         findings.extend(daemon::check_online(&desk.config));
     } else {
-        findings.extend(inbox(&desk.config));
+        warnings.extend(inbox(&desk.config));
     }
-    // What is not there yet may still be made; what fails online keeps the daemon from its work.
     let good = findings.iter().all(|f| f.good);
     let digests = digests(&desk.config, clock::now())?;
     if out.wants_json() {
-        out.json(&document(&desk, &digests, &findings, good))?;
+        out.json(&document(&desk, &warnings, &digests, &findings))?;
     } else {
-        out.text(&text(&desk, &digests, &findings))?;
+        out.text(&text(&desk, &warnings, &digests, &findings))?;
     }
     Ok(if good { Exit::Done } else { Exit::Failed })
 }
@@ -72,11 +72,11 @@ fn database(config: &Config) -> Finding {
 }
 
 /// The Maildir, when it is one: whether it is there is known without asking a server. It may be made later.
-fn inbox(config: &Config) -> Option<Finding> {
+fn inbox(config: &Config) -> Option<String> {
     let Inbox::Maildir(path) = &config.inbox else { return None };
     let there = path.join("new").is_dir() && path.join("cur").is_dir();
     let text = format!("inbox: {} is no Maildir yet; make it, or name another in inbox.maildir", path.display());
-    (!there).then_some(Finding { good: true, text })
+    (!there).then_some(text)
 }
 
 fn digests(config: &Config, now: Timestamp) -> Result<Vec<Timestamp>> {
@@ -111,15 +111,15 @@ fn promise_line(promise: &Promise) -> String {
 }
 
 /// "50% owner, -24h team, +1d escalation (every 1d)".
-fn ladder(policy: &Policy, promise: &Promise) -> String {
-    let rung = |r: &crate::policy::Rung| {
+fn ladder(rungs: &[Rung]) -> String {
+    let rung = |r: &Rung| {
         let every = r.every.map_or(String::new(), |e| format!(" (every {e})"));
         format!("{} {}{every}", r.at, r.to)
     };
-    policy.rungs(promise).iter().map(rung).collect::<Vec<_>>().join(", ")
+    rungs.iter().map(rung).collect::<Vec<_>>().join(", ")
 }
 
-fn document(desk: &Desk, digests: &[Timestamp], findings: &[Finding], good: bool) -> Value {
+fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> Value {
     let config = &desk.config;
     let promise = |p: &Promise| {
         json!({
@@ -129,7 +129,7 @@ fn document(desk: &Desk, digests: &[Timestamp], findings: &[Finding], good: bool
             "term": term(p),
             "recurring": p.recurring,
             "pauses": p.pauses,
-            "ladder": ladder(&config.policy, p),
+            "ladder": ladder(config.policy.rungs(p)),
         })
     };
     let person = |p: &crate::ticket::Person| {
@@ -138,9 +138,9 @@ fn document(desk: &Desk, digests: &[Timestamp], findings: &[Finding], good: bool
     };
     let finding = |f: &Finding| json!({ "good": f.good, "text": f.text });
     json!({
-        "ok": good,
+        "ok": findings.iter().all(|f| f.good),
         "config": desk.path,
-        "warnings": config.warnings,
+        "warnings": warnings,
         "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
         "people": config.people.iter().map(person).collect::<Vec<_>>(),
         "digests": digests,
@@ -148,20 +148,36 @@ fn document(desk: &Desk, digests: &[Timestamp], findings: &[Finding], good: bool
     })
 }
 
-fn text(desk: &Desk, digests: &[Timestamp], findings: &[Finding]) -> String {
+fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> String {
     let config = &desk.config;
     let policy = &config.policy;
     let bold = anstyle::Style::new().bold();
     let yellow = anstyle::AnsiColor::Yellow.on_default();
     let red = anstyle::AnsiColor::Red.on_default().bold();
     let mut text = format!("{bold}{}{bold:#}: the config of {}\n", shown(&desk.path), clean_line(&config.name, 100));
-    for warning in &config.warnings {
+    for warning in warnings {
         text.push_str(&format!("{yellow}warning:{yellow:#} {}\n", clean_line(warning, 400)));
     }
     text.push_str("\nPromises:\n");
     for promise in &policy.promises {
-        text.push_str(&format!("  {}\n      reminds: {}\n", promise_line(promise), ladder(policy, promise)));
+        text.push_str(&format!(
+            "  {}
+",
+            promise_line(promise)
+        ));
+        if let Some(own) = &promise.ladder {
+            text.push_str(&format!(
+                "      reminders: {}
+",
+                ladder(own)
+            ));
+        }
     }
+    text.push_str(&format!(
+        "  reminders: {}
+",
+        ladder(&policy.ladder)
+    ));
     text.push_str("\nPeople:\n");
     for person in &config.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();

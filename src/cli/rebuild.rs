@@ -19,7 +19,7 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
     if out.wants_json() {
         out.json(&json!({ "tickets": tickets }))?;
     } else {
-        out.text(&format!("{tickets} tickets made anew from their timelines.\n"))?;
+        out.text(&format!("Made anew from their timelines: {tickets} tickets.\n"))?;
     }
     Ok(Exit::Done)
 }

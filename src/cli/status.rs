@@ -7,11 +7,13 @@ use serde_json::{Value, json};
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, local};
 use crate::mail::NoticeKind;
+use crate::mail::intake::Disposition;
 use crate::mail::text::length;
 use crate::project::Project;
-use crate::store::{self, NoticeRow, TicketRow, Tx};
+use crate::store::{self, NoticeRow, ReceiptRow, TicketRow, Tx};
+use crate::ticket::TicketId;
 
-/// How long a notice about no ticket that could not be delivered is worth a word.
+/// How long trouble with a mail about no ticket is worth a word.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 /// How things stand.
@@ -23,7 +25,8 @@ struct State {
     next_deadline: Option<Timestamp>,
     /// Open tickets whose next deadline has passed.
     broken: Vec<TicketRow>,
-    quarantined: u32,
+    /// Mails that were put aside unread.
+    quarantined: usize,
     /// Notices that wait for a person.
     held: Vec<NoticeRow>,
     /// Notices of which we do not know that they arrived, or know that they did not.
@@ -43,13 +46,14 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
 }
 
 fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
-    let (_, quarantined, _) = tx.needs_person(now)?;
     let open = tx.tickets(false)?;
     let last_scan = tx.meta_time("last_scan")?;
-    let concerns = |n: &NoticeRow| match n.ticket {
+    // Whoever closed a ticket has seen what was wrong with it.
+    let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
         Some(ticket) => open.iter().any(|t| t.id == ticket),
-        None => now.duration_since(n.created) < RECENT,
+        None => now.duration_since(at) < RECENT,
     };
+    let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
     let mut state = State {
         now,
         last_scan,
@@ -57,7 +61,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         waiting: 0,
         next_deadline: None,
         broken: Vec::new(),
-        quarantined,
+        quarantined: tx.receipts()?.iter().filter(aside).count(),
         held: Vec::new(),
         undelivered: Vec::new(),
         trouble: None,
@@ -69,10 +73,11 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         }
         match notice.state.as_str() {
             "waiting" | "sending" => state.waiting += 1,
+            _ if !concerns(notice.ticket, notice.created) => {}
             "held" => state.held.push(notice),
             "unknown" => state.undelivered.push(notice),
             // One that was never tried was dropped: a person answered in its place.
-            "refused" if notice.attempts > 0 && concerns(&notice) => state.undelivered.push(notice),
+            "refused" if notice.attempts > 0 => state.undelivered.push(notice),
             _ => {}
         }
     }

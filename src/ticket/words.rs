@@ -59,7 +59,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
 pub fn who(actor: &Actor, project: &Project) -> String {
     match actor {
         Actor::Daemon => "disclosed".into(),
-        Actor::Local => "this machine".into(),
+        Actor::Local => "the command line".into(),
         Actor::Reporter => "the reporter".into(),
         Actor::Person(address) => clean_line(project.name_of(address), TEXT),
         Actor::Stranger => "a stranger".into(),
