@@ -26,7 +26,9 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
             Err(none) => return Ok(Err(none)),
         };
         let row = tx.tickets(true)?.into_iter().find(|t| t.id == id);
-        Ok(Ok((row, tx.entries(id)?, Ticket::fold(id, &tx.entries(id)?), now)))
+        let entries = tx.entries(id)?;
+        let ticket = Ticket::fold(id, &entries);
+        Ok(Ok((row, entries, ticket, now)))
     })?;
     let (row, entries, ticket, now) = found?;
     if out.wants_json() {
