@@ -66,6 +66,35 @@ pub fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
     done
 }
 
+/// The daemon with a time that is given: what `demo` plays with.
+pub(crate) struct Rehearsal {
+    daemon: Daemon,
+    runtime: tokio::runtime::Runtime,
+    _lock: std::fs::File,
+}
+
+impl Rehearsal {
+    /// Opens what the config names.
+    pub(crate) fn new(config: &Config, now: Timestamp) -> Result<Self> {
+        let lock = open::lock(config)?;
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+        let daemon = Daemon::start(Path::new(""), config.clone(), Some(now))?;
+        Ok(Self { daemon, runtime, _lock: lock })
+    }
+
+    /// One pass at that time; says all that it brought about.
+    pub(crate) fn at(&mut self, now: Timestamp) -> Result<News> {
+        self.daemon.fixed = Some(now);
+        self.runtime.block_on(self.daemon.pass())?;
+        Ok(std::mem::take(&mut self.daemon.told))
+    }
+
+    /// When something is due next.
+    pub(crate) fn next(&mut self) -> Result<Option<Timestamp>> {
+        Ok(self.daemon.tracker.next_wake(true)?)
+    }
+}
+
 struct Signals {
     stop: Signal,
     interrupt: Signal,
@@ -88,6 +117,8 @@ struct Daemon {
     tracker: Tracker,
     /// The time that `run --once --now` was given.
     fixed: Option<Timestamp>,
+    /// Under a given time, all that happened since somebody asked.
+    told: News,
     inward: mpsc::Receiver<Inward>,
     watch: Option<JoinHandle<()>>,
     /// The notice that is with a server.
@@ -122,6 +153,7 @@ impl Daemon {
             config,
             tracker,
             fixed,
+            told: News::default(),
             inward,
             watch: None,
             sending: None,
@@ -129,7 +161,7 @@ impl Daemon {
             failing: None,
             steady,
         };
-        daemon.log(&news);
+        daemon.log(news);
         Ok(daemon)
     }
 
@@ -245,9 +277,11 @@ impl Daemon {
             tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
             return Ok(NAP);
         }
+        let news = self.tracker.resume(now)?;
+        self.log(news);
         loop {
             let (news, more) = self.tracker.on_tick(now)?;
-            self.log(&news);
+            self.log(news);
             if !more {
                 break;
             }
@@ -255,7 +289,7 @@ impl Daemon {
         if let Some(since) = self.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
             let what = format!("the inbox could not be read since {since}");
             let news = self.tracker.trouble("inbox", &what, now)?;
-            self.log(&news);
+            self.log(news);
         }
         self.send(now)?;
         let sending = self.sending.is_none() && self.closed.is_none();
@@ -300,8 +334,8 @@ impl Daemon {
                 // The notice stays claimed, and is doubtful from here on, as after a crash.
                 tracing::error!("sending ended unexpectedly: {error}");
                 let now = self.now();
-                let news = self.tracker.recover(now)?;
-                self.log(&news);
+                let news = self.tracker.doubt(now)?;
+                self.log(news);
                 Ok(())
             }
         }
@@ -326,7 +360,7 @@ impl Daemon {
             }
             (Attempt::Sent(_) | Attempt::Refused(_) | Attempt::Later(_) | Attempt::Doubtful(_), _) => None,
         };
-        self.log(&news);
+        self.log(news);
         Ok(())
     }
 
@@ -346,7 +380,7 @@ impl Daemon {
                 }
                 let news = self.tracker.on_mail(&arrivals, now)?;
                 let _ = stored.send(());
-                self.log(&news);
+                self.log(news);
             }
             Inward::Scanned { folder, done } => {
                 self.tracker.scanned(&folder, now)?;
@@ -357,16 +391,17 @@ impl Daemon {
             }
             Inward::Failed { what, login } => {
                 tracing::warn!("the inbox: {what}");
-                self.failing.get_or_insert(now);
+                let since = *self.failing.get_or_insert(now);
+                self.tracker.inbox_fails(since)?;
                 if login {
                     let news = self.tracker.trouble("login", &format!("the inbox: {what}"), now)?;
-                    self.log(&news);
+                    self.log(news);
                 }
             }
             Inward::Odd { what } => {
                 tracing::warn!("the inbox: {what}");
                 let news = self.tracker.trouble("odd", &format!("the inbox: {what}"), now)?;
-                self.log(&news);
+                self.log(news);
             }
         }
         Ok(())
@@ -397,7 +432,7 @@ impl Daemon {
     }
 
     /// One line for each thing that happened. No address, no title, no text (G6).
-    fn log(&mut self, news: &News) {
+    fn log(&mut self, news: News) {
         let show = |t: Option<crate::ticket::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
         for (_, disposition, ticket, _) in &news.receipts {
             tracing::info!(ticket = show(*ticket), disposition = disposition.word(), "mail");
@@ -408,6 +443,9 @@ impl Daemon {
         for (number, notice) in &news.notices {
             let held = notice.held.is_some();
             tracing::info!(ticket = show(notice.ticket), notice = number, kind = notice.kind.word(), held, "notice");
+        }
+        if self.fixed.is_some() {
+            self.told.add(news);
         }
     }
 }

@@ -1,7 +1,7 @@
 //! Where mail comes from: one folder of an IMAP server (RFC 3501), only ever read.
 //!
 //! The library is the parser here and no more: its own commands report a refusal, and even the end of the
-//! connection, as "no mail" (an empty list and `Ok`). So [`wire`] holds the one command loop, and the commands
+//! connection, as "no mail" (an empty list and `Ok`). So `wire` holds the one command loop, and the commands
 //! above it succeed in a single way: the server answered *our* tag with OK. Everything else is an error, and every
 //! error but a clean refusal leaves the session unusable. The caller drops it and connects again, because an
 //! answer that is still on its way would be taken for the answer to the next command.
@@ -13,7 +13,7 @@
 //! - no message data ever stands in a command: numbers and constants only, besides user, secret and folder;
 //! - nothing waits for ever, and one answer is a bounded amount of memory while the server keeps to RFC 3501.
 //!
-//! Reading order: [`wire`], [`login`], this file, [`fetch`], [`answers`].
+//! Reading order: `wire`, `login`, this file, `fetch`, `answers`.
 
 mod answers;
 mod fetch;
@@ -98,7 +98,7 @@ pub enum Woke {
     Mail,
     /// Nothing happened.
     Timeout,
-    /// The server does not do this; ask by the clock instead.
+    /// The server does not do this, at least not for us; ask by the clock instead.
     Unsupported,
 }
 
@@ -112,12 +112,12 @@ const LOGOUT: Duration = Duration::from_secs(5);
 /// A logged-in session. Every method that fails with anything but [`ImapError::Refused`] or
 /// [`ImapError::Unusable`], or whose future is dropped, leaves the session unusable: later calls fail at once.
 #[derive(Debug)]
-pub struct Session<S: Transport> {
+pub struct Session<S: Transport = Box<dyn Transport>> {
     wire: Wire<S>,
 }
 
 /// Connects and logs in.
-pub async fn connect(config: &ImapConfig, password: &str) -> Result<Session<Box<dyn Transport>>, ImapError> {
+pub async fn connect(config: &ImapConfig, password: &str) -> Result<Session, ImapError> {
     let to = &config.endpoint;
     let mut tcp = net::tcp(to).await?;
     let (stream, greeted): (Box<dyn Transport>, bool) = match to.tls {
@@ -194,7 +194,9 @@ impl<S: Transport> Session<S> {
         self.wire.command("NOOP", "NOOP", COMMAND, |_| Ok(())).await
     }
 
-    /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes.
+    /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes. Only a number of
+    /// mails that is not the known one wakes: some servers repeat the old one at each beginning. A server that ends
+    /// the wait at once is answered at once, so the caller keeps a least time between two looks.
     pub async fn idle(&mut self, at_most: Duration) -> Result<Woke, ImapError> {
         if self.wire.is_sound() && std::mem::take(&mut self.wire.changed) {
             return Ok(Woke::Mail);

@@ -60,9 +60,9 @@ impl Project {
         self.person(address).map_or(address.as_str(), |p| &p.name)
     }
 
-    /// Those who are told of each report and may command.
+    /// Those who are told of each report.
     pub fn team(&self) -> impl Iterator<Item = &Person> {
-        self.people.iter().filter(|p| p.commands())
+        self.people.iter().filter(|p| p.handles())
     }
 
     /// Whom an audience means for a ticket. An audience without people passes on to the next, so that a rung is

@@ -91,9 +91,14 @@ impl Person {
         self.roles.contains(&role)
     }
 
-    /// Whether they are told of each report and may command: everyone but pure observers and escalations.
-    pub fn commands(&self) -> bool {
+    /// Whether they are told of each report.
+    pub fn handles(&self) -> bool {
         self.is(Role::Maintainer) || self.is(Role::Lead)
+    }
+
+    /// Whether they may command: everyone but pure observers.
+    pub fn commands(&self) -> bool {
+        self.handles() || self.is(Role::Escalation)
     }
 }
 
@@ -105,7 +110,7 @@ pub enum Role {
     Maintainer,
     /// Also hears the later rungs.
     Lead,
-    /// Hears what nobody else has answered.
+    /// Hears what nobody else has answered, and commands.
     Escalation,
     /// Follows along; does not command.
     Observer,

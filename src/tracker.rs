@@ -24,7 +24,7 @@ use crate::token::{self, Key, Purpose, Token};
 /// Tries to read a mail before it is put aside as quarantined.
 const ATTEMPTS: u32 = 3;
 /// Due tickets handled in one transaction.
-const BATCH: u32 = 500;
+const BATCH: u32 = 2_000;
 /// The tallies' slot: five minutes.
 const SLOT: i64 = 5 * 60;
 const HOUR: i64 = 3_600;
@@ -131,26 +131,51 @@ impl Tracker {
         &mut self.store
     }
 
-    /// After a start: mails that a crash left unhandled are handled, and notices that were being sent are doubtful.
+    /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
+    /// were being sent are doubtful.
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {
+        let mut news = self.doubt(now)?;
+        while let Some((mail, _, _, attempts)) = self.waiting()? {
+            if attempts <= ATTEMPTS {
+                self.store.write(|tx| tx.count_attempt(mail))?;
+            }
+            news.add(self.resume_one(now)?);
+        }
+        Ok(news)
+    }
+
+    /// Notices whose sending ended without a word.
+    pub fn doubt(&mut self, now: Timestamp) -> Result<News> {
         let mut news = News::default();
-        let interrupted = self.store.read(|tx| tx.interrupted())?;
-        for number in interrupted {
+        for number in self.store.read(|tx| tx.interrupted())? {
             if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
                 let why = "the daemon ended while it was being sent".into();
                 news.add(self.delivered(&claim, &Attempt::Doubtful(why), now)?);
             }
         }
-        loop {
-            let waiting = self.store.read(|tx| tx.waiting_mails(1))?;
-            let Some((mail, received, whole, attempts)) = waiting.first().copied() else { return Ok(news) };
-            if attempts < ATTEMPTS {
-                self.store.write(|tx| tx.count_attempt(mail))?;
-            }
-            let raw = self.store.read(|tx| tx.raw(mail))?;
-            let quarantine = attempts >= ATTEMPTS;
-            news.add(self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)?);
+        Ok(news)
+    }
+
+    /// Mails that are stored and not handled, because the database failed in between: handled now. Not counted as
+    /// tries, since it was not their doing.
+    pub fn resume(&mut self, now: Timestamp) -> Result<News> {
+        let mut news = News::default();
+        while self.waiting()?.is_some() {
+            news.add(self.resume_one(now)?);
         }
+        Ok(news)
+    }
+
+    fn waiting(&mut self) -> Result<Option<(MailRef, Timestamp, bool, u32)>> {
+        Ok(self.store.read(|tx| tx.waiting_mails(1))?.first().copied())
+    }
+
+    fn resume_one(&mut self, now: Timestamp) -> Result<News> {
+        let Some((mail, received, whole, attempts)) = self.waiting()? else { return Ok(News::default()) };
+        let raw = self.store.read(|tx| tx.raw(mail))?;
+        // The count includes the try that is made now.
+        let quarantine = attempts > ATTEMPTS;
+        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)
     }
 
     /// The names of a listing that have not been taken in, with the number of their folder.
@@ -310,7 +335,8 @@ impl Tracker {
             // Once more with the same bytes, and never a third time (G3).
             Attempt::Doubtful(reply) if claim.doubts == 0 => ("waiting", later(SignedDuration::from_mins(1)), 1, reply),
             Attempt::Doubtful(reply) => ("unknown", now, claim.doubts + 1, reply),
-            Attempt::Closed(reply) => ("waiting", now, claim.doubts, reply),
+            // Later than the others, so that one notice that the way is closed for does not keep them all.
+            Attempt::Closed(reply) => ("waiting", later(backoff(claim.number, claim.attempts)), claim.doubts, reply),
         };
         self.store.write(|tx| {
             tx.settle(claim.number, state, due, doubts, reply)?;
@@ -349,9 +375,15 @@ impl Tracker {
         })
     }
 
+    /// Notes since when the inbox cannot be read, for `status`.
+    pub fn inbox_fails(&mut self, since: Timestamp) -> Result<()> {
+        self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
+    }
+
     /// Notes that a folder was read to its end.
     pub fn scanned(&mut self, folder: &str, now: Timestamp) -> Result<()> {
         self.store.write(|tx| {
+            tx.set_meta("inbox_fails", "")?;
             tx.set_meta("last_scan", &now.to_string())?;
             tx.set_meta(&format!("last_scan:{folder}"), &now.to_string())
         })
@@ -477,6 +509,10 @@ struct Work<'a> {
 
 impl Work<'_> {
     fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: &[u8]) -> Result<()> {
+        // `disclosed ingest` beside the daemon: whoever comes second finds it done.
+        if !self.tx.is_waiting(stowed.mail)? {
+            return Ok(());
+        }
         let identity = identity::identify(mail, &self.project.authserv_ids);
         let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
         if stowed.quarantine {

@@ -152,8 +152,8 @@ fn imap(table: &Table<'_>) -> Option<ImapConfig> {
             value.warn(format!("{key} is read by a later version; nothing watches it yet"));
         }
     }
-    let (least, most) = (Duration::from_secs(10), Duration::from_secs(3600));
-    let read = |text| value::duration(text, least, most, "a time from \"10s\" to \"1h\"");
+    let (least, most) = (Duration::from_secs(1), Duration::from_secs(3600));
+    let read = |text| value::duration(text, least, most, "a time from \"1s\" to \"1h\"");
     let poll = table.get("poll").map_or(Some(Duration::from_secs(120)), |v| v.parse("2m", read));
     let idle = table.boolean("idle", true);
     Some(ImapConfig { endpoint: endpoint?, login: login?, folder: folder?, poll: poll?, idle })

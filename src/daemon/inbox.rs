@@ -27,6 +27,8 @@ const PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
 /// After a refused login: trying again soon only helps to lock the account.
 const LOGIN_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// The least time between two looks that find nothing.
+const BREATH: Duration = Duration::from_secs(1);
 /// Failures at one mail before the others go on without it for a while.
 const STRIKES: u8 = 3;
 /// Looks in vain at one mail before somebody is told.
@@ -247,7 +249,7 @@ async fn watch_imap(
     drop(secret);
     let mut idle = config.idle;
     loop {
-        scan(&mut session, config, max, to, uids).await?;
+        let found = scan(&mut session, config, max, to, uids).await?;
         if once {
             session.logout().await;
             return Ok(());
@@ -256,7 +258,10 @@ async fn watch_imap(
             tokio::time::sleep(config.poll).await;
             continue;
         }
+        let begun = tokio::time::Instant::now();
         match session.idle(config.poll.max(Duration::from_secs(60))).await? {
+            // A server that ends each wait at once must not make a busy loop of it.
+            Woke::Mail if found == 0 && begun.elapsed() < BREATH => tokio::time::sleep(BREATH).await,
             Woke::Mail | Woke::Timeout => {}
             Woke::Unsupported => {
                 tracing::info!("the server does not push; the inbox is looked at each {} s", config.poll.as_secs());
@@ -266,14 +271,14 @@ async fn watch_imap(
     }
 }
 
-/// Lists the folder and takes in what is new.
+/// Lists the folder and takes in what is new; says how much that was.
 async fn scan<S: Transport>(
     session: &mut Session<S>,
     config: &ImapConfig,
     max: u64,
     to: &mpsc::Sender<Inward>,
     uids: &mut Uids,
-) -> Result<(), Trouble> {
+) -> Result<usize, Trouble> {
     let mailbox = session.select(&config.folder).await?;
     if uids.validity != mailbox.uidvalidity {
         *uids = Uids { validity: mailbox.uidvalidity, ..Uids::default() };
@@ -296,6 +301,7 @@ async fn scan<S: Transport>(
         let what = format!("{} mails cannot be fetched; the session ends each time: UIDs {waiting:?}", waiting.len());
         to.send(Inward::Odd { what }).await.map_err(|_| Trouble::NoAnswer)?;
     }
+    let found = rest.len();
     while !rest.is_empty() {
         // After a failure one by one, to find the mail that does it.
         let single = rest.iter().any(|uid| uids.strikes.contains_key(uid));
@@ -341,5 +347,6 @@ async fn scan<S: Transport>(
             uids.progress = true;
         }
     }
-    ask(to, |done| Inward::Scanned { folder, done }).await
+    ask(to, |done| Inward::Scanned { folder, done }).await?;
+    Ok(found)
 }

@@ -86,6 +86,7 @@ impl Answers {
         };
         let early = self.nameless.remove(&sequence);
         if !self.asked.contains(&uid) {
+            // Nobody would look for it; what nobody asked for takes no memory.
             return Ok(());
         }
         let part = self.by_uid.entry(uid).or_default();

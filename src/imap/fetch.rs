@@ -67,8 +67,8 @@ impl<S: Transport> Session<S> {
     /// Fetches as many leading mails of the list as fit one bounded chunk. The list is distinct UIDs, as
     /// [`Session::uids`] gives them; `max` is the octets of the largest mail that is wanted whole.
     ///
-    /// If a chunk fails, and again on a new connection, give lists of one UID: a single answer that cannot be read
-    /// then does not keep the other mails from arriving.
+    /// If a chunk fails or is refused, give lists of one UID (after a failure on a new connection): a single mail that
+    /// the server cannot give, or gives in a form that cannot be read, then does not keep the others from arriving.
     pub async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
         let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
@@ -79,12 +79,21 @@ impl<S: Transport> Session<S> {
         let mut mails = Vec::with_capacity(taken);
         for uid in leading.iter().copied().take(taken) {
             let first = bodies.remove(uid).and_then(|part| part.body);
+            // A mail that was announced as small and goes on is large: it ends the chunk before it, or is the chunk.
+            let goes_on = first.as_ref().is_some_and(|slice| slice.octets.len() >= SLICE);
+            if goes_on && !mails.is_empty() {
+                break;
+            }
             mails.push(match listed.remove(uid) {
                 None => Fetched::Missing(uid),
                 Some(_) if first.is_none() && together.contains(&uid) => Fetched::Missing(uid),
                 Some(part) => self.mail(uid, &part, first, max).await?,
             });
+            if goes_on {
+                break;
+            }
         }
+        let taken = mails.len();
         tracing::debug!(asked = leading.len(), taken, "fetched");
         Ok(Chunk { taken, mails })
     }
@@ -92,11 +101,16 @@ impl<S: Transport> Session<S> {
     /// One mail, slice by slice, beginning with the one that is already here.
     async fn mail(&mut self, uid: u32, listed: &Part, mut here: Option<Body>, max: u64) -> Result<Fetched, ImapError> {
         let size = listed.size.map(u64::from);
+        if let Some(size) = size.filter(|size| *size > max)
+            && let Some(oversize) = self.oversize(uid, listed, size, max).await?
+        {
+            return Ok(oversize);
+        }
         let mut raw: Vec<u8> = Vec::new();
         loop {
             let slice = match here.take() {
                 Some(slice) => slice,
-                None => match self.slice(uid, raw.len()).await? {
+                None => match self.slice(uid, octets(&raw), SLICE).await? {
                     Some(slice) => slice,
                     // Some servers give nothing behind the end, in place of an empty slice.
                     None if !raw.is_empty() && size.is_some_and(|size| octets(&raw) >= size) => break,
@@ -139,8 +153,20 @@ impl<S: Transport> Session<S> {
         Ok(Fetched::Mail { uid, internal_date, raw })
     }
 
-    async fn slice(&mut self, uid: u32, from: usize) -> Result<Option<Body>, ImapError> {
-        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{SLICE}>"), BODIES).await?;
+    /// The head of a mail that is said to be too large, if it is: there is an octet behind the limit.
+    async fn oversize(&mut self, uid: u32, listed: &Part, size: u64, max: u64) -> Result<Option<Fetched>, ImapError> {
+        let behind = self.slice(uid, max, 1).await?;
+        if behind.is_none_or(|slice| slice.octets.is_empty() || slice.offset.map(u64::from) != Some(max)) {
+            return Ok(None);
+        }
+        let Some(head) = self.slice(uid, 0, HEAD).await? else { return Ok(Some(Fetched::Missing(uid))) };
+        let mut head = head.octets;
+        head.truncate(HEAD);
+        Ok(Some(Fetched::Oversize { uid, internal_date: listed.internal_date, size, head }))
+    }
+
+    async fn slice(&mut self, uid: u32, from: u64, count: usize) -> Result<Option<Body>, ImapError> {
+        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{count}>"), BODIES).await?;
         Ok(answers.remove(uid).and_then(|part| part.body))
     }
 

@@ -22,6 +22,22 @@ impl Promise {
 }
 
 impl Policy {
+    /// When a promise that started is to be kept. None: a ticket of this severity has no such promise.
+    ///
+    /// `sooner` is when the milestone of its `or_sooner` was reached, if it was: then the deadline comes forward to
+    /// that plus the grace, and never moves back.
+    pub fn deadline(
+        &self,
+        promise: &Promise,
+        start: Timestamp,
+        severity: Option<Severity>,
+        sooner: Option<Timestamp>,
+    ) -> Option<Timestamp> {
+        let full = self.add(start, promise.term(severity)?);
+        let forward = promise.or_sooner.zip(sooner).map(|((_, grace), reached)| self.add(reached, grace));
+        Some(forward.map_or(full, |forward| forward.min(full)))
+    }
+
     /// The end of a term.
     ///
     /// Elapsed time is exact. Civil time ends at the same local time in the policy's zone, moved to the next that
@@ -60,8 +76,11 @@ impl Policy {
         }
         match term {
             Term::Elapsed(duration) => {
-                let whole = i32::try_from(times).ok().and_then(|times| duration.checked_mul(times));
-                whole.map_or(Timestamp::MAX, |whole| shift(start, whole))
+                // jiff multiplies by an i32 only, which is 68 years of seconds.
+                let nanos = duration.as_nanos().saturating_mul(i128::from(times));
+                let whole = i64::try_from(nanos / 1_000_000_000).unwrap_or(i64::MAX);
+                let rest = i32::try_from(nanos % 1_000_000_000).unwrap_or(0);
+                shift(start, SignedDuration::new(whole, rest))
             }
             Term::Civil { months, days } => {
                 let local = self.calendar.zone.to_datetime(start);

@@ -64,7 +64,10 @@ impl Schedule {
             let meant = meant.filter(|meant| Schedule::read(meant).is_ok());
             let meant = meant.map_or_else(|| EXAMPLE.to_owned(), |meant| format!("{meant:?}"));
             return Err(if count == 5 {
-                format!("{}: five fields, but the first of six is the second: write {meant}", shown(text))
+                format!(
+                    "{}: five fields, but a schedule has six and begins with the seconds: write {meant}",
+                    shown(text)
+                )
             } else {
                 format!("{}: days of the week are written by name: write {meant}", shown(text))
             });

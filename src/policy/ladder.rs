@@ -18,7 +18,8 @@ pub struct Step {
     pub rung: usize,
     /// Which repetition of the rung, from 0.
     pub round: u32,
-    /// Where the ladder puts it. Store this of the step that spoke last, and pass it as `spoken`.
+    /// Where the ladder puts it. Store this of the step that spoke last, and pass it as `spoken`. It is a whole second
+    /// when start and deadline are; store all three equally fine, or a step is said twice.
     pub nominal: Timestamp,
     /// When it speaks: the nominal instant, moved out of quiet time.
     pub at: Timestamp,
@@ -169,7 +170,8 @@ impl Run<'_> {
                 let whole = self.deadline.duration_since(self.start);
                 // A deadline that was over when it was set has no share to wait for.
                 let share = Some(whole).filter(|whole| whole.is_positive())?.checked_mul(i32::from(percent))?;
-                Some(shift(self.start, share / 100))
+                // Whole seconds: what a store that knows no finer time gives back is still what was said.
+                Some(shift(self.start, SignedDuration::from_secs((share / 100).as_secs())))
             }
             RungAt::Before(term) => Some(self.policy.subtract(self.deadline, term)),
             RungAt::Due => Some(self.deadline),
@@ -179,15 +181,16 @@ impl Run<'_> {
 
     /// The last round of a rung at or before a limit, and its nominal instant.
     fn last(self, rung: &Rung, limit: Timestamp) -> Option<(u32, Timestamp)> {
+        let limit = limit.min(shift(self.deadline, ENDLESS));
         let first = self.first(rung).filter(|first| *first <= limit)?;
         let Some(every) = repeats(rung) else { return Some((0, first)) };
         let nominal = |round| self.policy.advance(first, every, round);
-        // The guess is off by a round at most, from months of unequal length and clocks that change.
-        let mut round = self.rounds(every, first, limit).saturating_sub(2);
-        while round > 0 && nominal(round) > limit {
-            round -= 1;
+        // The guess is off by a round or so, from months of unequal length and clocks that change.
+        let guess = self.rounds(every, first, limit);
+        let mut last = (guess, nominal(guess));
+        while last.0 > 0 && last.1 > limit {
+            last = (last.0 - 1, nominal(last.0 - 1));
         }
-        let mut last = (round, nominal(round));
         while let Some(next) = last.0.checked_add(1) {
             let at = nominal(next);
             if at > limit || at == Timestamp::MAX {

@@ -123,6 +123,11 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// Whether a mail is stored and not handled.
+    pub fn is_waiting(&self, mail: MailRef) -> Result<bool> {
+        Ok(self.0.prepare_cached("SELECT 1 FROM mail WHERE id = ?1 AND state = 'stored'")?.exists([mail.0])?)
+    }
+
     /// Counts one more try at a mail, before it is tried.
     pub fn count_attempt(&self, mail: MailRef) -> Result<()> {
         self.0.prepare_cached("UPDATE mail SET attempts = attempts + 1 WHERE id = ?1")?.execute([mail.0])?;

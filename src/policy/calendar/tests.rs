@@ -118,6 +118,16 @@ fn quiet_nights() {
     assert!(!never.is_quiet(at("2027-03-06T12:00:00Z")));
 }
 
+#[test]
+fn quiet_nights_that_end_within_a_change_of_clocks() {
+    let night = Calendar { quiet: Quiet::Between(time(22, 0, 0, 0), time(2, 30, 0, 0)), ..calendar("Europe/Berlin") };
+    let all_days = Calendar { workdays: [true; 7], ..night };
+    // 02:30 is not there on 28 March, and comes twice on 31 October.
+    assert_eq!(all_days.later(at("2027-03-28T00:00:00Z")), at("2027-03-28T01:00:00Z"));
+    assert_eq!(all_days.later(at("2027-10-31T00:00:00Z")), at("2027-10-31T00:30:00Z"));
+    assert!(!all_days.is_quiet(at("2027-10-31T01:10:00Z")), "once woken, nobody sleeps again");
+}
+
 /// Quiet time by the words of [`Quiet`], from the local time alone, with its two ends taken off.
 fn quiet_by_the_words(calendar: &Calendar, at: Timestamp) -> bool {
     let local = calendar.zone.to_datetime(at);

@@ -85,7 +85,10 @@ fn the_ends_of_time_hold() {
         assert!(policy.subtract(Timestamp::MIN, term(text)) >= Timestamp::MIN, "{text}");
         assert!(policy.add(Timestamp::MIN, term(text)) > Timestamp::MIN, "{text}");
     }
-    assert_eq!(policy.advance(at("2027-01-01T00:00:00Z"), term("10 years"), u32::MAX), Timestamp::MAX);
+    let start = at("2027-01-01T00:00:00Z");
+    assert_eq!(policy.advance(start, term("10 years"), u32::MAX), Timestamp::MAX);
+    assert_eq!(policy.advance(start, term("87600h"), u32::MAX), Timestamp::MAX);
+    assert_eq!(policy.advance(start, term("1s"), u32::MAX), start + SignedDuration::from_secs(i64::from(u32::MAX)));
 }
 
 #[test]
@@ -103,6 +106,24 @@ fn a_term_by_severity() {
     let all = promise(Within::All(term("2w")));
     assert_eq!(all.term(None), all.term(Some(Severity::Low)));
     assert_eq!(all.from, Milestone::Received);
+}
+
+#[test]
+fn ninety_days_or_sooner() {
+    let policy = policy("UTC");
+    let start = at("2027-01-01T10:00:00Z");
+    let mut promise = presets::standard().remove(2);
+    let full = at("2027-04-01T10:00:00Z");
+    let fix = Some(at("2027-02-01T12:00:00Z"));
+    assert_eq!(policy.deadline(&promise, start, None, fix), Some(full), "it does not say so");
+    promise.or_sooner = Some((Milestone::FixReleased, term("0d")));
+    assert_eq!(policy.deadline(&promise, start, None, None), Some(full));
+    assert_eq!(policy.deadline(&promise, start, None, fix), fix);
+    promise.or_sooner = Some((Milestone::FixReleased, term("30d")));
+    assert_eq!(policy.deadline(&promise, start, None, fix), Some(at("2027-03-03T12:00:00Z")));
+    assert_eq!(policy.deadline(&promise, start, None, Some(at("2027-03-20T12:00:00Z"))), Some(full));
+    promise.within = Within::BySeverity(vec![(Severity::High, term("7d"))]);
+    assert_eq!(policy.deadline(&promise, start, Some(Severity::Low), fix), None);
 }
 
 /// Day by day: the nth day after the start's that is neither off nor a holiday, then its close.
