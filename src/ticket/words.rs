@@ -34,6 +34,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::Spam => "closed it as spam".into(),
         EntryKind::Severity { to } => with(&format!("set the severity to {to}")),
         EntryKind::Owner => match &entry.party {
+            Some(owner) if entry.by == Actor::Person(owner.clone()) => "became the owner".into(),
             Some(owner) => format!("made {} the owner", clean_line(project.name_of(owner), TEXT)),
             None => "gave it back to the team".into(),
         },
