@@ -26,6 +26,15 @@ pub fn to_read(config: &Config) -> Result<Store> {
     Store::open_to_read(&config.store).with_context(|| config.store.display().to_string())
 }
 
+/// A tracker that writes nothing: on the database of a config when there is one, else on an empty one in memory.
+pub fn to_try(config: &Config) -> Result<Tracker> {
+    let path = beside(&config.store, "key");
+    // Without the key no mail can answer a notice, so that any key will do.
+    let key = if path.exists() { key(&path)? } else { Key::new([0; KEY_LENGTH]) };
+    let store = if config.store.exists() { to_read(config)? } else { Store::in_memory()? };
+    Ok(Tracker::to_try(store, config.project(), key))
+}
+
 /// The digest's schedule.
 pub fn digest(config: &Config) -> Result<Option<Schedule>> {
     let parse = |text: &String| Schedule::parse(text).map_err(|e| anyhow::anyhow!("reports.digest: {e}"));

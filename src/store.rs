@@ -46,8 +46,8 @@ pub enum StoreError {
         found: i64,
     },
     /// There is none yet.
-    #[error("{0}: there is no database yet; `disclosed run` makes it")]
-    Missing(PathBuf),
+    #[error("there is no database yet; `disclosed run` makes it")]
+    Missing,
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),
@@ -81,11 +81,16 @@ impl Store {
     /// Opens the database to read; fails when there is none.
     pub fn open_to_read(path: &Path) -> Result<Self> {
         if !path.exists() {
-            return Err(StoreError::Missing(path.to_owned()));
+            return Err(StoreError::Missing);
         }
         // Read-write without create: a reader of a WAL may have to recover it.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         Self::with(connection)
+    }
+
+    /// A database that is on no disk, for what shall leave no trace.
+    pub fn in_memory() -> Result<Self> {
+        Self::with(Connection::open_in_memory()?)
     }
 
     /// Takes a connection that the caller opened, sets it up, and brings its schema up to date.

@@ -6,6 +6,7 @@
 pub mod clock;
 pub mod decide;
 mod orders;
+pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;

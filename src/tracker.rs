@@ -93,6 +93,11 @@ impl Tracker {
         Ok(tracker)
     }
 
+    /// Takes the store for [`Tracker::try_mail`]: nothing is written, not even that the policy has changed.
+    pub fn to_try(store: Store, project: Project, key: Key) -> Self {
+        Self { store, project, key, digest: None }
+    }
+
     /// Goes on with another config.
     pub fn reload(&mut self, project: Project, digest: Option<Schedule>, now: Timestamp) -> Result<()> {
         self.project = project;

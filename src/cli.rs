@@ -1,0 +1,318 @@
+//! The command line: one file a subcommand.
+//!
+//! Every command that prints gives text for a person, or with `--json` one document for a program (DESIGN.md,
+//! "Contract"). Commands that only read take no lock and work beside the daemon; those that change something are one
+//! transaction each, which the daemon sees at its next look. Exit codes: 0 done, 1 failed, 2 usage or config,
+//! 3 something needs a person.
+
+mod check;
+mod demo;
+mod inbox;
+mod ingest;
+mod list;
+mod log;
+mod order;
+mod out;
+mod outbox;
+mod rebuild;
+mod run;
+mod show;
+mod status;
+mod try_mail;
+
+use std::ffi::OsString;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use anyhow::Result;
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
+use jiff::Timestamp;
+
+use crate::config::{Config, ConfigError};
+use crate::project::Project;
+use crate::store::{self, StoreError, Tx};
+use crate::ticket::{Role, TicketId};
+use crate::{clock, open};
+use out::{Closed, Out};
+
+/// Your SECURITY.md makes promises; disclosed keeps them.
+///
+/// Watches a security@ inbox, makes a ticket of each report, acknowledges it, and warns people before a promise is
+/// broken.
+#[derive(Parser)]
+#[command(name = "disclosed", version)]
+struct Cli {
+    /// The config; else ./config.toml, else /etc/disclosed/config.toml
+    #[arg(long, global = true, value_name = "FILE")]
+    config: Option<PathBuf>,
+    /// Print one JSON document in place of text; `run` logs in JSON
+    #[arg(long, global = true)]
+    json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Run the daemon: take mail in, remind, send
+    #[command(after_help = "Examples:
+  disclosed run
+  disclosed run --once
+  disclosed run --once --now 2027-01-04T10:00Z    (with outgoing.maildir only)
+
+--once takes in all there is, sends all that is due, and exits 0. RUST_LOG sets what is logged.")]
+    Run(run::Args),
+    /// Check the config, and say what was understood
+    #[command(after_help = "Examples:
+  disclosed check
+  disclosed --config /etc/disclosed/config.toml check --online
+
+Exits 2 when the config is wrong, 1 when the database or a check online fails.")]
+    Check(check::Args),
+    /// Play 90 days in half a minute; needs no server and no config
+    #[command(after_help = "Examples:
+  disclosed demo
+  disclosed demo /tmp/trial")]
+    Demo(demo::Args),
+    /// List the tickets
+    #[command(after_help = "Examples:
+  disclosed list
+  disclosed list --open --json
+
+The JSON document holds the same tickets as the text, by number.")]
+    List(list::Args),
+    /// Show one ticket: state, promises, people, timeline
+    #[command(after_help = "Example:
+  disclosed show SEC-17")]
+    Show(show::Args),
+    /// Show the timeline of one ticket
+    #[command(after_help = "Example:
+  disclosed log 17")]
+    Log(log::Args),
+    /// List every mail that came in, and how it was handled
+    #[command(after_help = "Example:
+  disclosed inbox --json")]
+    Inbox,
+    /// List every mail that left or waits, or show one
+    #[command(after_help = "Examples:
+  disclosed outbox
+  disclosed outbox --show 12")]
+    Outbox(outbox::Args),
+    /// Say how things stand; exits 3 when something needs a person
+    #[command(after_help = "Example:
+  disclosed status || echo \"look at the security desk\"
+
+A broken promise, a mail put aside unread, a notice that is held or could not be delivered and an inbox that cannot
+be read need a person.")]
+    Status,
+    /// Do a command on a ticket, with full authority
+    #[command(after_help = "Examples:
+  disclosed do SEC-17 /ack
+  disclosed do SEC-17 \"/severity high\" /accept
+  disclosed do SEC-17 /reply --text \"A fix is on its way.\"
+  disclosed do SEC-17 /reply --text - < answer.txt
+  disclosed do SEC-17 /help
+
+All of the commands are done, or none; exits 1 when they are refused.")]
+    Do(order::Args),
+    /// Take in mail from files: .eml, mbox, Maildir, a folder of .eml files
+    #[command(after_help = "Examples:
+  disclosed ingest report.eml
+  disclosed ingest ~/Maildir old-reports.mbox
+
+A mail that is known already is not taken in again. What is ingested counts as received now.")]
+    Ingest(ingest::Args),
+    /// Show what would be done with a mail; nothing is stored
+    #[command(
+        name = "try",
+        after_help = "Examples:
+  disclosed try report.eml
+  disclosed try - < report.eml"
+    )]
+    Try(try_mail::Args),
+    /// Make the ticket tables anew from the timelines
+    #[command(after_help = "Example:
+  disclosed rebuild")]
+    Rebuild,
+}
+
+/// The subcommands as the help shows them: first what one begins with.
+const GROUPS: &[(&str, &[&str])] = &[
+    ("Begin", &["check", "demo", "run"]),
+    ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
+    ("Act", &["do", "ingest", "try"]),
+    ("Mend", &["rebuild"]),
+];
+
+/// How a command ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Exit {
+    Done,
+    Failed,
+    Config,
+    Person,
+}
+
+/// The arguments make no sense together.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Usage(String);
+
+/// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
+pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let cli = command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let cli = match cli {
+        Ok(cli) => cli,
+        Err(error) => {
+            // A reader that has gone away needs no help.
+            let _ = error.print();
+            return ExitCode::from(if error.use_stderr() { 2 } else { 0 });
+        }
+    };
+    let mut out = Out::new(cli.json);
+    let code = match obey(&cli, &mut out).and_then(|exit| out.finish().map(|()| exit)) {
+        Ok(Exit::Done) => 0,
+        Ok(Exit::Failed) => 1,
+        Ok(Exit::Config) => 2,
+        Ok(Exit::Person) => 3,
+        Err(error) if error.is::<Closed>() => 0,
+        Err(error) => {
+            out::complain(&format!("{error:#}"));
+            if error.is::<Usage>() || error.is::<ConfigError>() { 2 } else { 1 }
+        }
+    };
+    ExitCode::from(code)
+}
+
+fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
+    let config = cli.config.as_deref();
+    let desk = || Desk::open(config);
+    match &cli.command {
+        Command::Run(args) => run::run(args, &desk()?, out),
+        Command::Check(args) => check::run(args, config, out),
+        Command::Demo(args) => demo::run(args),
+        Command::List(args) => list::run(args, &desk()?, out),
+        Command::Show(args) => show::run(args, &desk()?, out),
+        Command::Log(args) => log::run(args, &desk()?, out),
+        Command::Inbox => inbox::run(&desk()?, out),
+        Command::Outbox(args) => outbox::run(args, &desk()?, out),
+        Command::Status => status::run(&desk()?, out),
+        Command::Do(args) => order::run(args, &desk()?, out),
+        Command::Ingest(args) => ingest::run(args, &desk()?, out),
+        Command::Try(args) => try_mail::run(args, &desk()?, out),
+        Command::Rebuild => rebuild::run(&desk()?, out),
+    }
+}
+
+/// clap's command with the subcommands in groups.
+fn command() -> clap::Command {
+    let command = Cli::command();
+    let mut groups = String::new();
+    for (heading, names) in GROUPS {
+        groups.push_str(&format!("{heading}:\n"));
+        for name in *names {
+            let about = command.find_subcommand(name).and_then(clap::Command::get_about);
+            let about = about.map(ToString::to_string).unwrap_or_default();
+            groups.push_str(&format!("  {name:<9}{about}\n"));
+        }
+        groups.push('\n');
+    }
+    let template = "{about-with-newline}\n{usage-heading} {usage}\n\n";
+    let rest = "Options:\n{options}\n\n`disclosed help COMMAND` shows examples. Exit codes: 0 done, 1 failed, \
+                2 usage or config, 3 something needs a person.\n";
+    command.help_template(format!("{template}{groups}{rest}"))
+}
+
+/// A config and what it names.
+struct Desk {
+    path: PathBuf,
+    config: Config,
+    project: Project,
+}
+
+impl Desk {
+    fn open(explicit: Option<&Path>) -> Result<Self, ConfigError> {
+        let path = Config::find(explicit)?;
+        let config = Config::load(&path)?;
+        Ok(Self { path, project: config.project(), config })
+    }
+
+    /// Reads one consistent state of the database, beside the daemon if need be.
+    fn read<T>(&self, work: impl FnOnce(&Tx<'_>, Timestamp) -> store::Result<T>) -> Result<T> {
+        let mut store = open::to_read(&self.config)?;
+        Ok(store.read(|tx| work(tx, present(tx)?))?)
+    }
+
+    /// Now, for what changes the database; an error when there is none yet.
+    fn now(&self) -> Result<Timestamp> {
+        self.read(|_, now| Ok(now))
+    }
+
+    /// The ticket that somebody means. When there is none, the error says which there are.
+    fn ticket(&self, tx: &Tx<'_>, text: &str) -> store::Result<Result<TicketId, NoTicket>> {
+        let found = TicketId::parse(text, &self.project.prefix);
+        let last = TicketId(tx.next_ticket()?.0 - 1);
+        let prefix = &self.project.prefix;
+        Ok(match found {
+            Some(id) if tx.reporter(id)?.is_some() => Ok(id),
+            Some(id) if last.0 > 0 => {
+                Err(NoTicket(format!("there is no {}; the last is {}", id.show(prefix), last.show(prefix))))
+            }
+            Some(id) => Err(NoTicket(format!("there is no {}; there is no ticket yet", id.show(prefix)))),
+            None => {
+                let text = crate::mail::clean_line(text, 60);
+                Err(NoTicket(format!("{text:?} is no ticket; write {prefix}-17 or 17")))
+            }
+        })
+    }
+}
+
+/// No such ticket.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct NoTicket(String);
+
+/// Now, and never before the last scan: after `run --once --now` the database may be further than this machine's
+/// clock, and what has come to pass in it does not come undone.
+fn present(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
+    Ok(tx.meta_time("last_scan")?.map_or(clock::now(), |scan| scan.max(clock::now())))
+}
+
+/// "2027-01-04 10:00" in the policy's zone.
+fn local(at: Timestamp, project: &Project) -> String {
+    at.to_zoned(project.policy.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
+}
+
+/// As the config writes it.
+fn role_word(role: Role) -> &'static str {
+    match role {
+        Role::Maintainer => "maintainer",
+        Role::Lead => "lead",
+        Role::Escalation => "escalation",
+        Role::Observer => "observer",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_arguments_are_consistent_and_each_command_is_in_one_group() {
+        command().debug_assert();
+        let names = |c: &clap::Command| c.get_name().to_owned();
+        let mut known: Vec<String> = Cli::command().get_subcommands().map(names).collect();
+        let mut grouped: Vec<String> = GROUPS.iter().flat_map(|(_, n)| n.iter().map(ToString::to_string)).collect();
+        known.sort();
+        grouped.sort();
+        assert_eq!(known, grouped);
+    }
+
+    #[test]
+    fn each_command_has_an_example() {
+        for sub in Cli::command().get_subcommands() {
+            let help = sub.get_after_help().map(ToString::to_string).unwrap_or_default();
+            assert!(help.contains("disclosed "), "{}", sub.get_name());
+        }
+    }
+}

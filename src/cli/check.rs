@@ -1,0 +1,219 @@
+//! `disclosed check`: what the config says, as it was understood.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::out::{Out, complain};
+use super::{Desk, Exit, role_word};
+use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
+use crate::daemon::{self, Finding};
+use crate::mail::clean_line;
+use crate::mail::text::when;
+use crate::policy::{Promise, Rung, Within};
+use crate::{clock, open};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Also log in, look at the folder, and greet the outgoing server; sends no mail
+    #[arg(long)]
+    online: bool,
+}
+
+/// Digests that are shown.
+const DIGESTS: usize = 3;
+
+pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result<Exit> {
+    let desk = match Desk::open(explicit) {
+        Ok(desk) => desk,
+        Err(error) if out.wants_json() => {
+            out.json(&json!({ "ok": false, "error": error.to_string(), "mistakes": mistakes(&error) }))?;
+            return Ok(Exit::Config);
+        }
+        Err(error) => {
+            complain(&error.to_string());
+            return Ok(Exit::Config);
+        }
+    };
+    let mut findings = vec![database(&desk.config)];
+    let mut warnings = desk.config.warnings.clone();
+    if args.online {
+        findings.extend(daemon::check_online(&desk.config));
+    } else {
+        warnings.extend(inbox(&desk.config));
+    }
+    let good = findings.iter().all(|f| f.good);
+    let digests = digests(&desk.config, clock::now())?;
+    if out.wants_json() {
+        out.json(&document(&desk, &warnings, &digests, &findings))?;
+    } else {
+        out.text(&text(&desk, &warnings, &digests, &findings))?;
+    }
+    Ok(if good { Exit::Done } else { Exit::Failed })
+}
+
+fn mistakes(error: &ConfigError) -> Vec<Value> {
+    let one =
+        |m: &Mistake| json!({ "file": m.file, "line": m.line, "column": m.column, "what": m.what, "write": m.write });
+    error.mistakes().iter().map(one).collect()
+}
+
+fn database(config: &Config) -> Finding {
+    let shown = config.store.display();
+    if !config.store.exists() {
+        return Finding { good: true, text: format!("database: {shown} is not there yet; `disclosed run` makes it") };
+    }
+    match open::to_read(config).and_then(|store| Ok(store.check()?)) {
+        Ok(()) => Finding { good: true, text: format!("database: {shown} is whole") },
+        Err(error) => Finding { good: false, text: format!("database: {error:#}; restore a backup") },
+    }
+}
+
+/// The Maildir, when it is one: whether it is there is known without asking a server. It may be made later.
+fn inbox(config: &Config) -> Option<String> {
+    let Inbox::Maildir(path) = &config.inbox else { return None };
+    let there = path.join("new").is_dir() && path.join("cur").is_dir();
+    let text = format!("inbox: {} is no Maildir yet; make it, or name another in inbox.maildir", path.display());
+    (!there).then_some(text)
+}
+
+fn digests(config: &Config, now: Timestamp) -> Result<Vec<Timestamp>> {
+    let zone = &config.policy.calendar.zone;
+    let schedule = open::digest(config)?;
+    let after = |at: &Timestamp| schedule.as_ref().and_then(|s| s.next(*at, zone));
+    Ok(std::iter::successors(after(&now), after).take(DIGESTS).collect())
+}
+
+/// "48h", "critical 48h, high 7d".
+fn term(promise: &Promise) -> String {
+    match &promise.within {
+        Within::All(term) => term.to_string(),
+        Within::BySeverity(terms) => {
+            terms.iter().map(|(severity, term)| format!("{severity} {term}")).collect::<Vec<_>>().join(", ")
+        }
+    }
+}
+
+/// "acknowledge: from received until acknowledged, within 48h, pauses".
+fn promise_line(promise: &Promise) -> String {
+    let how = if promise.recurring { "every" } else { "within" };
+    let pauses = if promise.pauses { "; pauses while we wait for the reporter" } else { "" };
+    let sooner = promise.or_sooner.map_or(String::new(), |(milestone, grace)| {
+        if grace.is_zero() {
+            format!("; or sooner: {milestone}")
+        } else {
+            format!("; or sooner: {milestone} + {grace}")
+        }
+    });
+    format!("{}: {} → {}, {how} {}{sooner}{pauses}", promise.name, promise.from, promise.until, term(promise))
+}
+
+/// "50% owner, -24h team, +1d escalation (every 1d)".
+fn ladder(rungs: &[Rung]) -> String {
+    let rung = |r: &Rung| {
+        let every = r.every.map_or(String::new(), |e| format!(" (every {e})"));
+        format!("{} {}{every}", r.at, r.to)
+    };
+    rungs.iter().map(rung).collect::<Vec<_>>().join(", ")
+}
+
+fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> Value {
+    let config = &desk.config;
+    let promise = |p: &Promise| {
+        json!({
+            "name": p.name,
+            "from": p.from,
+            "until": p.until,
+            "term": term(p),
+            "recurring": p.recurring,
+            "pauses": p.pauses,
+            "ladder": ladder(config.policy.rungs(p)),
+        })
+    };
+    let person = |p: &crate::ticket::Person| {
+        let roles: Vec<&str> = p.roles.iter().map(|r| role_word(*r)).collect();
+        json!({ "name": p.name, "address": p.address, "roles": roles })
+    };
+    let finding = |f: &Finding| json!({ "good": f.good, "text": f.text });
+    json!({
+        "ok": findings.iter().all(|f| f.good),
+        "config": desk.path,
+        "warnings": warnings,
+        "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
+        "people": config.people.iter().map(person).collect::<Vec<_>>(),
+        "digests": digests,
+        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+    })
+}
+
+fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> String {
+    let config = &desk.config;
+    let policy = &config.policy;
+    let bold = anstyle::Style::new().bold();
+    let yellow = anstyle::AnsiColor::Yellow.on_default();
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    let mut text = format!("{bold}{}{bold:#}: the config of {}\n", shown(&desk.path), clean_line(&config.name, 100));
+    for warning in warnings {
+        text.push_str(&format!("{yellow}warning:{yellow:#} {}\n", clean_line(warning, 400)));
+    }
+    text.push_str("\nPromises:\n");
+    for promise in &policy.promises {
+        text.push_str(&format!(
+            "  {}
+",
+            promise_line(promise)
+        ));
+        if let Some(own) = &promise.ladder {
+            text.push_str(&format!(
+                "      reminders: {}
+",
+                ladder(own)
+            ));
+        }
+    }
+    text.push_str(&format!(
+        "  reminders: {}
+",
+        ladder(&policy.ladder)
+    ));
+    text.push_str("\nPeople:\n");
+    for person in &config.people {
+        let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();
+        let name = clean_line(&person.name, 100);
+        text.push_str(&format!("  {name} <{}>: {}\n", person.address.as_str(), roles.join(", ")));
+    }
+    text.push_str("\nDigest:\n");
+    for at in digests {
+        text.push_str(&format!("  {}\n", when(*at, policy)));
+    }
+    if digests.is_empty() {
+        text.push_str("  never\n");
+    }
+    text.push_str(&format!("\nMail comes from {} and leaves by {}.\n", way_in(config), way_out(config)));
+    for finding in findings {
+        let mark = if finding.good { "ok:".to_owned() } else { format!("{red}WRONG:{red:#}") };
+        text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 400)));
+    }
+    text
+}
+
+fn way_in(config: &Config) -> String {
+    match &config.inbox {
+        Inbox::Maildir(path) => format!("the Maildir {}", path.display()),
+        Inbox::Imap(imap) => format!("{:?} at {}:{}", imap.folder, imap.endpoint.server, imap.endpoint.port),
+    }
+}
+
+fn way_out(config: &Config) -> String {
+    match &config.outgoing {
+        Outgoing::Maildir(path) => format!("the Maildir {}: nothing leaves this machine", path.display()),
+        Outgoing::Smtp(smtp) => format!("{}:{}", smtp.endpoint.server, smtp.endpoint.port),
+    }
+}
+
+fn shown(path: &Path) -> String {
+    let absolute: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
+    absolute.display().to_string()
+}

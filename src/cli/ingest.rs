@@ -1,0 +1,131 @@
+//! `disclosed ingest`: mail from files, taken in as if it had just come.
+
+mod files;
+mod mbox;
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+
+use anyhow::Result;
+use serde_json::json;
+
+use super::out::{Out, Progress, complain};
+use super::{Desk, Exit};
+use crate::tracker::{Arrival, Tracker};
+use crate::{clock, open};
+
+/// Mails in one transaction.
+const BATCH: usize = 64;
+/// Octets in one transaction, but for the last mail of it.
+const BATCH_OCTETS: usize = 4 << 20;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// .eml files, mbox files, Maildirs, or folders of .eml files
+    #[arg(required = true, value_name = "PATH")]
+    paths: Vec<PathBuf>,
+}
+
+/// One mail as found.
+struct Found {
+    /// Its bytes; its beginning when it is over the limit.
+    raw: Vec<u8>,
+    /// Octets in all.
+    size: u64,
+}
+
+/// Why a path was not taken in, or not to its end.
+enum Failure {
+    /// The path is at fault: the others are still done.
+    Path(std::io::Error),
+    /// The database is: nothing more can be done.
+    Store(anyhow::Error),
+}
+
+impl From<std::io::Error> for Failure {
+    fn from(e: std::io::Error) -> Self {
+        Self::Path(e)
+    }
+}
+
+/// Mails on their way into the database, and what became of those before.
+struct Intake {
+    tracker: Tracker,
+    batch: Vec<Arrival>,
+    octets: usize,
+    mails: usize,
+    handled: BTreeMap<&'static str, usize>,
+    progress: Progress,
+}
+
+pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let max = desk.config.limits.message;
+    let mut intake = Intake {
+        tracker: open::tracker(&desk.config, clock::now())?,
+        batch: Vec::new(),
+        octets: 0,
+        mails: 0,
+        handled: BTreeMap::new(),
+        progress: Progress::new(),
+    };
+    let mut failed = Vec::new();
+    for path in &args.paths {
+        match files::each(path, max, &mut |found| intake.add(found).map_err(Failure::Store)) {
+            Ok(()) => {}
+            Err(Failure::Path(e)) => failed.push((path, e.to_string())),
+            Err(Failure::Store(e)) => return Err(e),
+        }
+    }
+    intake.flush()?;
+    let Intake { mails, handled, progress, .. } = intake;
+    drop(progress);
+    let known = mails - handled.values().sum::<usize>();
+    for (path, why) in &failed {
+        complain(&format!("{}: {why}", path.display()));
+    }
+    if out.wants_json() {
+        let failed: Vec<_> = failed.iter().map(|(path, why)| json!({ "path": path, "why": why })).collect();
+        out.json(&json!({ "mails": mails, "known": known, "dispositions": handled, "failed": failed }))?;
+    } else {
+        let mut parts: Vec<String> = handled.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        if known > 0 || parts.is_empty() {
+            parts.push(format!("{known} known already"));
+        }
+        let plural = if mails == 1 { "" } else { "s" };
+        out.text(&format!("{mails} mail{plural}: {}.\n", parts.join(", ")))?;
+    }
+    Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
+}
+
+impl Intake {
+    fn add(&mut self, found: Found) -> Result<()> {
+        self.octets += found.raw.len();
+        self.mails += 1;
+        self.batch.push(Arrival {
+            raw: found.raw,
+            size: found.size,
+            internal_date: None,
+            not_before: None,
+            place: None,
+            listing: Vec::new(),
+        });
+        if self.batch.len() >= BATCH || self.octets >= BATCH_OCTETS {
+            self.flush()?;
+        }
+        Ok(())
+    }
+
+    fn flush(&mut self) -> Result<()> {
+        if self.batch.is_empty() {
+            return Ok(());
+        }
+        let news = self.tracker.on_mail(&self.batch, clock::now())?;
+        for (_, disposition, ..) in news.receipts {
+            *self.handled.entry(disposition.word()).or_default() += 1;
+        }
+        self.batch.clear();
+        self.octets = 0;
+        self.progress.show(&format!("{} mails", self.mails));
+        Ok(())
+    }
+}

@@ -1,0 +1,82 @@
+//! `disclosed outbox`: every notice, or the bytes of one.
+
+use anyhow::{Result, bail};
+use serde_json::{Value, json};
+
+use super::out::{Out, table};
+use super::{Desk, Exit, local};
+use crate::mail::Address;
+use crate::store::NoticeRow;
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Print one notice as it leaves
+    #[arg(long, value_name = "NUMBER")]
+    show: Option<u32>,
+}
+
+pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    if let Some(number) = args.show {
+        return show(number, desk, out);
+    }
+    let project = &desk.project;
+    let notices = desk.read(|tx, _| tx.notices(0))?;
+    if out.wants_json() {
+        let all: Vec<Value> = notices.iter().map(|n| document(n, desk)).collect();
+        out.json(&json!({ "notices": all }))?;
+    } else if notices.is_empty() {
+        out.text("No mail has left, and none waits.\n")?;
+    } else {
+        let row = |n: &NoticeRow| {
+            vec![
+                n.number.to_string(),
+                local(n.created, project),
+                n.kind.clone(),
+                n.to.as_ref().map_or("-", Address::as_str).to_owned(),
+                n.ticket.map_or("-".to_owned(), |t| project.show(t)),
+                n.state.clone(),
+                n.attempts.to_string(),
+                n.reply.clone().unwrap_or_default(),
+            ]
+        };
+        let made = format!("MADE ({})", project.policy.calendar.zone_name);
+        let heading = ["NO", &made, "KIND", "TO", "TICKET", "STATE", "TRIES", "SAID"];
+        out.text(&table(&heading, notices.iter().map(row)))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn show(number: u32, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let found = desk.read(|tx, _| {
+        let row = tx.notices(number)?.into_iter().next().filter(|n| n.number == number);
+        Ok(match row {
+            Some(row) => Some((row, tx.notice_bytes(number)?)),
+            None => None,
+        })
+    })?;
+    let Some((row, bytes)) = found else { bail!("there is no notice {number}; `disclosed outbox` lists them") };
+    if out.wants_json() {
+        let mut document = document(&row, desk);
+        if let Some(object) = document.as_object_mut() {
+            object.insert("mail".into(), String::from_utf8_lossy(&bytes).into());
+        }
+        out.json(&json!({ "notice": document }))?;
+    } else {
+        out.bytes(&bytes)?;
+    }
+    Ok(Exit::Done)
+}
+
+fn document(n: &NoticeRow, desk: &Desk) -> Value {
+    json!({
+        "number": n.number,
+        "created": n.created,
+        "kind": n.kind,
+        "to": n.to,
+        "ticket": n.ticket.map(|t| desk.project.show(t)),
+        "message_id": n.message_id,
+        "state": n.state,
+        "attempts": n.attempts,
+        "reply": n.reply,
+    })
+}

@@ -1,0 +1,85 @@
+//! `disclosed show`: one ticket whole.
+
+use anyhow::Result;
+use jiff::Timestamp;
+use serde_json::{Value, json};
+
+use super::out::{Out, alarming};
+use super::{Desk, Exit, list, log, role_word};
+use crate::mail::text::{clock_table, state_line, when};
+use crate::mail::{Address, clean_line};
+use crate::project::Project;
+use crate::store::TicketRow;
+use crate::ticket::clock::clocks;
+use crate::ticket::{Entry, Ticket};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The ticket: SEC-17 or 17
+    ticket: String,
+}
+
+pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let found = desk.read(|tx, now| {
+        let id = match desk.ticket(tx, &args.ticket)? {
+            Ok(id) => id,
+            Err(none) => return Ok(Err(none)),
+        };
+        let row = tx.tickets(true)?.into_iter().find(|t| t.id == id);
+        let entries = tx.entries(id)?;
+        let ticket = Ticket::fold(id, &entries);
+        Ok(Ok((row, entries, ticket, now)))
+    })?;
+    let (row, entries, ticket, now) = found?;
+    if out.wants_json() {
+        let ticket = row.map(|row| document(&row, &ticket, &desk.project, now));
+        let entries: Vec<Value> = entries.iter().map(|e| log::document(e, &desk.project)).collect();
+        out.json(&json!({ "ticket": ticket, "entries": entries }))?;
+    } else {
+        out.text(&text(&ticket, &entries, &desk.project, now))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn document(row: &TicketRow, ticket: &Ticket, project: &Project, now: Timestamp) -> Value {
+    let clocks = clocks(ticket, &project.policy, now);
+    let clocks = clocks
+        .iter()
+        .map(|c| json!({ "promise": c.promise.name, "state": c.state, "starts": c.starts, "deadline": c.deadline }));
+    let reporter = ticket.reporter.iter().map(|r| json!({ "address": r, "role": "reporter" }));
+    let people = project
+        .people
+        .iter()
+        .flat_map(|p| p.roles.iter().map(move |r| json!({ "address": p.address, "role": role_word(*r) })));
+    let mut document = list::document(row, project);
+    if let Some(object) = document.as_object_mut() {
+        object.insert("title".into(), ticket.title.clone().into());
+        object.insert("clocks".into(), clocks.collect());
+        object.insert("parties".into(), reporter.chain(people).collect());
+        // No command makes an embargo yet.
+        object.insert("embargo".into(), Value::Null);
+    }
+    document
+}
+
+fn text(ticket: &Ticket, entries: &[Entry], project: &Project, now: Timestamp) -> String {
+    let bold = anstyle::Style::new().bold();
+    let title = clean_line(&ticket.title, 250);
+    let reporter = ticket.reporter.as_ref().map_or("nobody who can be answered", Address::as_str);
+    let mut text = format!("{bold}{}{bold:#}  {title}\n", project.show(ticket.id));
+    text.push_str(&format!("{}\n", clean_line(&state_line(ticket, project), 300)));
+    text.push_str(&format!("Received: {}.\nReporter: {reporter}.\n", when(ticket.received, &project.policy)));
+    if ticket.held {
+        text.push_str("The automatic acknowledgement is held; /ack or /reply answers in its place.\n");
+    }
+    text.push_str(&format!("\nPromises:\n{}", alarming(&clock_table(ticket, &project.policy, now))));
+    text.push_str("\nPeople:\n");
+    for person in &project.people {
+        let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();
+        let owner = if ticket.owner.as_ref() == Some(&person.address) { ", owner" } else { "" };
+        let name = clean_line(&person.name, 100);
+        text.push_str(&format!("  {name} <{}>: {}{owner}\n", person.address.as_str(), roles.join(", ")));
+    }
+    text.push_str(&format!("\nTimeline:\n{}", log::lines(entries, project, "  ")));
+    text
+}

@@ -1,0 +1,134 @@
+//! `disclosed try`: what would be done with a mail. Nothing is stored, and nothing is created on disk.
+
+use std::fs::File;
+use std::io::{self, Read};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde_json::{Value, json};
+
+use super::out::Out;
+use super::{Desk, Exit};
+use crate::command;
+use crate::mail::fields::{Fields, Part};
+use crate::mail::identity::Proof;
+use crate::mail::text::quoted;
+use crate::mail::{Address, Mail, clean, clean_line};
+use crate::project::Project;
+use crate::tracker::Tried;
+use crate::{clock, open};
+
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// The mail; "-" is standard input
+    #[arg(value_name = "FILE")]
+    file: PathBuf,
+}
+
+pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let raw = read(&args.file, desk.config.limits.message).with_context(|| args.file.display().to_string())?;
+    let mut tracker = open::to_try(&desk.config)?;
+    let tried = tracker.try_mail(&raw, clock::now())?;
+    if out.wants_json() {
+        out.json(&document(&tried, &desk.project))?;
+    } else {
+        out.text(&text(&tried, &desk.project))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn read(file: &Path, max: u64) -> io::Result<Vec<u8>> {
+    let mut raw = Vec::new();
+    let from: Box<dyn Read> = if file == Path::new("-") { Box::new(io::stdin()) } else { Box::new(File::open(file)?) };
+    from.take(max + 1).read_to_end(&mut raw)?;
+    if raw.len() as u64 > max {
+        return Err(io::Error::other("it is larger than limits.message"));
+    }
+    Ok(raw)
+}
+
+/// The command lines at the head of the new text, as (verb, arguments). HTML never yields any.
+fn commands(mail: &Mail) -> Vec<(String, String)> {
+    if mail.from_html {
+        return Vec::new();
+    }
+    let parts = |line: &String| {
+        let body = line.strip_prefix('/').unwrap_or(line);
+        let (verb, arguments) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
+        (verb.to_ascii_lowercase(), arguments.trim().to_owned())
+    };
+    command::split(&mail.reply_text).lines.iter().map(parts).collect()
+}
+
+fn by(proof: Proof) -> &'static str {
+    match proof {
+        Proof::AuthenticationResults => "authentication_results",
+    }
+}
+
+fn document(tried: &Tried, project: &Project) -> Value {
+    let Tried { mail, identity, intake } = tried;
+    let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
+    let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
+    let Fields { severity, cvss, cves, cwes, missing } = &mail.fields;
+    json!({
+        "disposition": intake.disposition,
+        "reason": intake.reason,
+        "ticket": intake.ticket.map(|t| project.show(t)),
+        "sender": mail.from.as_ref().ok(),
+        "identity": {
+            "believed": identity.believed,
+            "forged": identity.forged,
+            "by": identity.by.map(by),
+            "reason": identity.reason,
+        },
+        "subject": mail.subject,
+        "reply_text": mail.reply_text,
+        "commands": commands(mail).iter().map(command).collect::<Vec<_>>(),
+        "bounce": { "recipients": bounced },
+        "fields": { "severity": severity, "cvss": cvss, "cves": cves, "cwes": cwes, "missing": missing },
+        "problems": mail.problems,
+    })
+}
+
+fn text(tried: &Tried, project: &Project) -> String {
+    let Tried { mail, identity, intake } = tried;
+    let mut text = String::new();
+    let mut line = |name: &str, value: &str| {
+        text.push_str(&format!("{name:<13}{}\n", clean_line(value, 400)));
+    };
+    line("Disposition:", &format!("{} ({})", intake.disposition.word(), intake.reason));
+    line(
+        "Ticket:",
+        &match (&intake.ticket, &intake.event) {
+            (Some(ticket), _) => project.show(*ticket),
+            (None, Some(crate::ticket::decide::Event::Reported(_))) => "a new one".into(),
+            (None, _) => "none".into(),
+        },
+    );
+    line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
+    let believed = if identity.believed { "yes" } else { "no" };
+    line("Believed:", &format!("{believed}: {}", identity.reason));
+    line("Subject:", &mail.subject);
+    if let Some(bounce) = &mail.bounce {
+        let recipients: Vec<&str> = bounce.recipients.iter().map(Address::as_str).collect();
+        line("Bounced for:", &recipients.join(", "));
+    }
+    for (verb, arguments) in commands(mail) {
+        line("Command:", format!("/{verb} {arguments}").trim_end());
+    }
+    let Fields { severity, cvss, cves, cwes, missing } = &mail.fields;
+    let found: Vec<String> =
+        severity.iter().map(ToString::to_string).chain(cvss.iter().chain(cves).chain(cwes).cloned()).collect();
+    line("Recognised:", if found.is_empty() { "nothing".into() } else { found.join(", ") }.as_str());
+    let missing: Vec<&str> = missing.iter().map(|p: &Part| p.name()).collect();
+    line("Missing:", if missing.is_empty() { "nothing".into() } else { missing.join(", ") }.as_str());
+    for attachment in &mail.attachments {
+        line("Attached:", &format!("{} ({}, {} octets)", attachment.name, attachment.media_type, attachment.size));
+    }
+    for problem in &mail.problems {
+        line("Odd:", problem);
+    }
+    text.push_str(&format!("\nNew text:\n{}", clean(&quoted(&mail.reply_text, 4_000))));
+    text
+}

@@ -1,0 +1,144 @@
+//! The timeline in words: one sentence an entry, for the terminal.
+
+use super::{Acknowledgement, Actor, Entry, EntryKind};
+use crate::mail::text::when;
+use crate::mail::{Address, clean_line};
+use crate::policy::Milestone;
+use crate::project::Project;
+
+/// Characters of a text from outside that one line shows.
+const TEXT: usize = 160;
+
+/// What an entry records, as a line that goes on where [`who`] stops: "set the status to valid". It may hold a title
+/// or an address: for the operator's terminal, never for a log (G6).
+pub fn words(entry: &Entry, project: &Project) -> String {
+    let text = clean_line(entry.text.as_deref().unwrap_or_default(), TEXT);
+    // What was done, and in whose words or why.
+    let with = |what: &str| if text.is_empty() { what.to_owned() } else { format!("{what}: {text}") };
+    let party = || entry.party.as_ref().map_or("somebody", Address::as_str);
+    match &entry.kind {
+        EntryKind::Reported { may_belong_to, .. } => {
+            let title = if text.is_empty() { "without a title".to_owned() } else { format!("“{text}”") };
+            let belongs = may_belong_to.map_or(String::new(), |t| format!("; it may belong to {}", project.show(t)));
+            format!("reported {title}{belongs}")
+        }
+        EntryKind::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledged the mail automatically".into(),
+        EntryKind::Acknowledgement { outcome: Acknowledgement::Held } => with("holds the automatic acknowledgement"),
+        EntryKind::Acknowledgement { outcome: Acknowledgement::Withheld } => with("made no automatic acknowledgement"),
+        EntryKind::FollowUp => with("wrote"),
+        EntryKind::Answered => with("answered the reporter"),
+        EntryKind::Acknowledged => with("told the reporter that a person has read the report"),
+        EntryKind::Paused => "waits for the reporter: the clocks that may pause stand still".into(),
+        EntryKind::Resumed => "lets the paused clocks run again".into(),
+        EntryKind::Status { to } => with(&format!("set the status to {to}")),
+        EntryKind::Spam => "closed it as spam".into(),
+        EntryKind::Severity { to } => with(&format!("set the severity to {to}")),
+        EntryKind::Owner => match &entry.party {
+            Some(owner) if entry.by == Actor::Person(owner.clone()) => "became the owner".into(),
+            Some(owner) => format!("made {} the owner", clean_line(project.name_of(owner), TEXT)),
+            None => "gave it back to the team".into(),
+        },
+        EntryKind::Note => with("noted"),
+        EntryKind::Fact { fact } => with(&fact_words(*fact)),
+        EntryKind::DeadlineMoved { promise, to } => {
+            with(&format!("moved the deadline of {promise} to {}", when(*to, &project.policy)))
+        }
+        EntryKind::Reminded { promise, deadline, .. } => {
+            format!("reminded of {promise}, due {}", when(*deadline, &project.policy))
+        }
+        EntryKind::Broken { promise, deadline } => {
+            format!("found {promise} BROKEN: it was due {}", when(*deadline, &project.policy))
+        }
+        EntryKind::CodeAsked => with("was asked for a code, to do"),
+        EntryKind::CodeUsed => "gave the code".into(),
+        EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
+        EntryKind::Undeliverable { notice } => with(&format!("could not deliver the {notice} to {}", party())),
+    }
+}
+
+/// Who did it: a name where the config knows one.
+pub fn who(actor: &Actor, project: &Project) -> String {
+    match actor {
+        Actor::Daemon => "disclosed".into(),
+        Actor::Local => "the command line".into(),
+        Actor::Reporter => "the reporter".into(),
+        Actor::Person(address) => clean_line(project.name_of(address), TEXT),
+        Actor::Stranger => "a stranger".into(),
+    }
+}
+
+fn fact_words(fact: Milestone) -> String {
+    match fact {
+        Milestone::FixReady => "noted that a fix is ready".into(),
+        Milestone::FixReleased => "noted that a fixed version is out".into(),
+        Milestone::Public => "noted that it is public".into(),
+        Milestone::Exploited => "noted that attacks are seen".into(),
+        Milestone::Received
+        | Milestone::Acknowledged
+        | Milestone::Assessed
+        | Milestone::Accepted
+        | Milestone::Closed
+        | Milestone::LastHeardFromUs => format!("noted: {fact}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::policy::Severity;
+    use crate::ticket::{Status, TicketId};
+
+    const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+"#;
+
+    #[test]
+    fn each_kind_is_one_clean_line() {
+        let project = Config::parse(CONFIG, std::path::Path::new("config.toml")).unwrap().project();
+        let check = |kind: EntryKind, party: Option<&str>, text: Option<&str>, expect: &str| {
+            let entry = Entry {
+                seq: 1,
+                at: "2027-01-04T10:00:00Z".parse().unwrap(),
+                by: Actor::Daemon,
+                kind,
+                party: party.and_then(Address::parse),
+                text: text.map(str::to_owned),
+                mail: None,
+            };
+            assert_eq!(words(&entry, &project), expect);
+        };
+        let at = "2027-01-06T10:00:00Z".parse().unwrap();
+        let promise = || "acknowledge".to_owned();
+        let reported = |t| EntryKind::Reported { received: at, message_id: None, may_belong_to: t };
+        check(reported(None), Some("r@example.test"), Some("Heap\u{1b}[2J\nflow"), "reported “Heap[2J flow”");
+        check(reported(Some(TicketId(3))), None, None, "reported without a title; it may belong to SEC-3");
+        let held = EntryKind::Acknowledgement { outcome: Acknowledgement::Held };
+        check(held, None, Some("forged"), "holds the automatic acknowledgement: forged");
+        check(EntryKind::Status { to: Status::Invalid }, None, Some("not ours"), "set the status to invalid: not ours");
+        check(EntryKind::Severity { to: Severity::High }, None, None, "set the severity to high");
+        check(EntryKind::Owner, Some("ada@example.org"), None, "made Ada the owner");
+        check(EntryKind::Owner, None, None, "gave it back to the team");
+        check(
+            EntryKind::Broken { promise: promise(), deadline: at },
+            None,
+            None,
+            "found acknowledge BROKEN: it was due Wed 6 January 2027, 10:00 (UTC)",
+        );
+        check(
+            EntryKind::Undeliverable { notice: "reminder".into() },
+            Some("ada@example.org"),
+            Some("550 no such user"),
+            "could not deliver the reminder to ada@example.org: 550 no such user",
+        );
+    }
+}

@@ -1,0 +1,382 @@
+//! The built program, as a person and a monitor use it: text, JSON, exit codes.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says so by a panic")]
+
+use std::fs;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[policy]
+timezone = "Europe/Berlin"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+roles = ["maintainer", "lead"]
+"#;
+
+const REPORT: &str = "From: Reporter <reporter@example.test>\n\
+To: security@example.org\n\
+Subject: Heap overflow in the parser\n\
+Message-ID: <report-1@example.test>\n\
+Date: Mon, 04 Jan 2027 10:00:00 +0000\n\
+\n\
+Version 1.2 overflows, CVE-2026-1234.\n\
+Severity: high\n";
+
+/// A folder with a config and two Maildirs, and the program in it.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        let desk = Self(tempfile::tempdir().unwrap());
+        for folder in ["in/new", "in/cur", "in/tmp"] {
+            fs::create_dir_all(desk.path().join(folder)).unwrap();
+        }
+        desk.write("config.toml", CONFIG);
+        desk
+    }
+
+    /// One with a report in it.
+    fn with_report() -> Self {
+        let desk = Self::new();
+        desk.write("in/new/1", REPORT);
+        assert_eq!(desk.ok(&["ingest", "in"]), "1 mail: 1 report.\n");
+        desk
+    }
+
+    fn path(&self) -> &Path {
+        self.0.path()
+    }
+
+    fn write(&self, name: &str, text: &str) {
+        fs::write(self.path().join(name), text).unwrap();
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_disclosed"));
+        command.args(arguments).current_dir(self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+        let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
+        let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+        (status.code().expect("no signal ended it"), text(stdout), text(stderr))
+    }
+
+    /// What it prints when all is well.
+    fn ok(&self, arguments: &[&str]) -> String {
+        let (code, out, said) = self.run(arguments);
+        assert_eq!(code, 0, "{arguments:?}: {said}");
+        assert!(!out.contains('\u{1b}'), "colour in a pipe: {out}");
+        out
+    }
+
+    fn json(&self, arguments: &[&str]) -> Value {
+        let (_, out, said) = self.run(&[arguments, &["--json"]].concat());
+        serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}{said}"))
+    }
+
+    fn fails(&self, code: i32, arguments: &[&str], expect: &str) {
+        let (found, out, said) = self.run(arguments);
+        assert_eq!(found, code, "{arguments:?}: {out}{said}");
+        assert!(said.contains(expect), "{arguments:?}: {said}");
+    }
+}
+
+#[test]
+fn a_report_is_listed_shown_and_logged() {
+    let desk = Desk::with_report();
+    let list = desk.ok(&["list"]);
+    assert!(list.contains("SEC-1   received  -         -"), "{list}");
+    assert!(list.contains("acknowledge by ") && list.contains("47 hours left"), "{list}");
+    let ticket = desk.json(&["list"])["tickets"][0].clone();
+    assert_eq!((&ticket["id"], &ticket["status"]), (&"SEC-1".into(), &"received".into()));
+    assert_eq!(ticket["reporter"], "reporter@example.test");
+    assert_eq!(ticket["next"]["promise"], "acknowledge");
+    assert!(ticket["received"].as_str().unwrap().ends_with('Z'), "{ticket}");
+    for unknown in ["severity", "owner", "acknowledged", "assessed", "fix_released", "public", "closed"] {
+        assert_eq!(ticket.get(unknown), Some(&Value::Null), "{unknown}");
+    }
+
+    for id in ["SEC-1", "sec-1", "1"] {
+        let text = desk.ok(&["show", id]);
+        for part in ["Heap overflow in the parser", "Ada <ada@example.org>: maintainer, lead", "disclose  "] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+    }
+    let shown = desk.json(&["show", "SEC-1"]);
+    assert_eq!(shown["ticket"]["id"], "SEC-1");
+    assert_eq!(shown["ticket"]["embargo"], Value::Null);
+    assert_eq!(shown["ticket"]["parties"][0]["role"], "reporter");
+    let clock = &shown["ticket"]["clocks"][0];
+    assert_eq!((&clock["promise"], &clock["state"]), (&"acknowledge".into(), &"running".into()));
+    assert!(clock["starts"].is_string() && clock["deadline"].is_string());
+    let entry = &shown["entries"][0];
+    assert_eq!((&entry["kind"], &entry["by"]), (&"reported".into(), &"reporter".into()));
+    assert_eq!(entry["text"], "Heap overflow in the parser");
+
+    let log = desk.ok(&["log", "1"]);
+    assert!(log.lines().next().unwrap().ends_with("the reporter reported “Heap overflow in the parser”"), "{log}");
+    assert_eq!(desk.json(&["log", "1"])["entries"], shown["entries"]);
+}
+
+#[test]
+fn receipts_and_notices_are_all_there() {
+    let desk = Desk::with_report();
+    let receipt = desk.json(&["inbox"])["receipts"][0].clone();
+    let expect = [
+        ("message_id", "report-1@example.test"),
+        ("from", "reporter@example.test"),
+        ("disposition", "report"),
+        ("ticket", "SEC-1"),
+        ("reason", "a new report"),
+    ];
+    for (key, value) in expect {
+        assert_eq!(receipt[key], value, "{key}");
+    }
+    assert!(desk.ok(&["inbox"]).contains("reporter@example.test"));
+
+    let notices = desk.json(&["outbox"])["notices"].clone();
+    let kinds: Vec<&str> = notices.as_array().unwrap().iter().map(|n| n["kind"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["acknowledgement", "report"]);
+    assert_eq!((&notices[0]["state"], &notices[0]["attempts"]), (&"waiting".into(), &0.into()));
+    assert_eq!((&notices[0]["to"], &notices[0]["ticket"]), (&"reporter@example.test".into(), &"SEC-1".into()));
+    assert!(desk.ok(&["outbox"]).contains("acknowledgement"));
+    let bytes = desk.ok(&["outbox", "--show", "1"]);
+    let id = notices[0]["message_id"].as_str().unwrap();
+    assert!(bytes.contains(&format!("Message-ID: <{id}>\r\n")), "{bytes}");
+    desk.fails(1, &["outbox", "--show", "99"], "there is no notice 99");
+}
+
+#[test]
+fn commands_are_done_or_refused() {
+    let desk = Desk::with_report();
+    let done = desk.ok(&["do", "SEC-1", "/severity high", "/ack", "--text", "We look into it."]);
+    assert!(done.contains("severity is high"), "{done}");
+    let ticket = desk.json(&["list"])["tickets"][0].clone();
+    assert_eq!(ticket["severity"], "high");
+    assert!(ticket["acknowledged"].is_string());
+    assert_eq!(desk.json(&["show", "1"])["ticket"]["clocks"][0]["state"], "kept");
+    assert!(desk.ok(&["log", "1"]).contains("the command line set the severity to high"));
+
+    desk.fails(1, &["do", "1", "/acept"], "did you mean /accept?");
+    desk.fails(1, &["do", "1", "accept it"], "a command begins with \"/\"");
+    desk.fails(1, &["do", "9", "/ack"], "there is no SEC-9; the last is SEC-1");
+    desk.fails(2, &["do", "1"], "COMMAND");
+    let refused = desk.json(&["do", "1", "/acept"]);
+    assert_eq!(refused["done"], false);
+    assert!(refused["answer"].as_str().unwrap().contains("/accept"), "{refused}");
+    assert_eq!(desk.json(&["do", "1", "/accept"])["done"], true);
+
+    let mut child = desk.command(&["do", "1", "/note", "--text", "-"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::null()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(b"Seen in the wild\x1b[2J?\n").unwrap();
+    assert!(child.wait().unwrap().success());
+    let log = desk.ok(&["log", "1"]);
+    assert!(log.contains("noted: Seen in the wild[2J?"), "{log}");
+}
+
+#[test]
+fn closed_tickets_are_listed_too_unless_only_open_ones_are_asked_for() {
+    let desk = Desk::with_report();
+    desk.ok(&["do", "1", "/ack", "/invalid", "/close"]);
+    assert_eq!(desk.json(&["list"])["tickets"][0]["status"], "closed");
+    assert_eq!(desk.json(&["list", "--open"])["tickets"], Value::Array(Vec::new()));
+    assert_eq!(desk.ok(&["list", "--open"]), "No ticket is open.\n");
+}
+
+#[test]
+fn a_mail_is_tried_and_leaves_no_trace() {
+    let desk = Desk::new();
+    desk.write("1.eml", REPORT);
+    let tried = desk.json(&["try", "1.eml"]);
+    assert_eq!((&tried["disposition"], &tried["ticket"]), (&"report".into(), &Value::Null));
+    assert_eq!(tried["sender"], "reporter@example.test");
+    assert_eq!(tried["identity"]["believed"], false);
+    assert_eq!(tried["identity"]["by"], Value::Null);
+    assert!(tried["identity"]["reason"].is_string());
+    assert_eq!(tried["fields"]["severity"], "high");
+    assert_eq!(tried["fields"]["cves"][0], "CVE-2026-1234");
+    assert_eq!(tried["bounce"]["recipients"], Value::Array(Vec::new()));
+    assert!(tried["reply_text"].as_str().unwrap().starts_with("Version 1.2"));
+    assert!(tried["fields"]["missing"].is_array() && tried["problems"].is_array() && tried["commands"].is_array());
+    assert!(desk.ok(&["try", "1.eml"]).contains("Disposition: report"));
+    assert!(!desk.path().join("disclosed.db").exists() && !desk.path().join("disclosed.key").exists());
+
+    let commands = REPORT.replace("Version 1.2", "/Severity  high\n/ack\n\nVersion 1.2");
+    let mut child = desk.command(&["try", "-", "--json"]);
+    let mut child = child.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+    child.stdin.take().unwrap().write_all(commands.as_bytes()).unwrap();
+    let tried: Value = serde_json::from_slice(&child.wait_with_output().unwrap().stdout).unwrap();
+    assert_eq!(tried["commands"][0]["verb"], "severity");
+    assert_eq!(tried["commands"][0]["arguments"], "high");
+    assert_eq!(tried["commands"][1]["arguments"], "");
+    desk.fails(1, &["try", "none.eml"], "none.eml");
+
+    // With a database it is asked, and stays as it is.
+    desk.ok(&["ingest", "1.eml"]);
+    assert_eq!(desk.json(&["try", "1.eml"])["disposition"], "duplicate");
+    assert_eq!(desk.json(&["inbox"])["receipts"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn mail_is_ingested_from_all_kinds_of_files_and_once() {
+    let desk = Desk::new();
+    let mail = |n: u32| REPORT.replace("report-1", &format!("report-{n}")).replace("1.2", &format!("1.{n}"));
+    let mbox: String =
+        (1..=100).map(|n| format!("From x@example.test Mon Jan  4 10:00:00 2027\n{}\n", mail(n))).collect();
+    desk.write("old.mbox", &mbox);
+    let all = desk.json(&["ingest", "old.mbox"]);
+    assert_eq!((&all["mails"], &all["known"], &all["dispositions"]["report"]), (&100.into(), &0.into(), &100.into()));
+    assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 100);
+
+    fs::create_dir(desk.path().join("folder")).unwrap();
+    desk.write("folder/a.eml", &mail(1));
+    desk.write("folder/b.EML", &mail(200));
+    desk.write("folder/c.txt", &mail(300));
+    desk.write("in/cur/1:2,S", &mail(400));
+    let (code, out, said) = desk.run(&["ingest", "folder", "gone.eml", "in", "old.mbox"]);
+    assert_eq!((code, out.as_str()), (1, "103 mails: 2 report, 101 known already.\n"), "{said}");
+    assert!(said.contains("gone.eml: "), "{said}");
+    fs::create_dir(desk.path().join("empty")).unwrap();
+    desk.fails(1, &["ingest", "empty"], "neither a Maildir");
+}
+
+#[test]
+fn the_status_is_an_exit_code() {
+    let desk = Desk::new();
+    desk.fails(1, &["status"], "there is no database yet; `disclosed run` makes it");
+    desk.fails(1, &["do", "1", "/ack"], "there is no database yet");
+    assert!(!desk.path().join("disclosed.db").exists(), "looking makes no database");
+    desk.write("in/new/1", REPORT);
+    desk.ok(&["run", "--once", "--now", "2027-01-04T10:00Z"]);
+    let status = desk.json(&["status"]);
+    assert_eq!((&status["healthy"], &status["holds"]), (&true.into(), &Value::Array(Vec::new())));
+    assert_eq!((&status["last_scan"], &status["waiting"]), (&"2027-01-04T10:00:00Z".into(), &0.into()));
+    assert_eq!(status["last_send"], "2027-01-04T10:00:00Z");
+    assert_eq!(status["next_deadline"], "2027-01-06T10:00:00Z");
+    assert!(desk.ok(&["status"]).contains("Nothing needs a person."));
+
+    desk.ok(&["run", "--once", "--now", "2027-01-06T10:00Z"]);
+    let (code, text, _) = desk.run(&["status"]);
+    assert_eq!(code, 3, "{text}");
+    assert!(text.contains("SEC-1: acknowledge BROKEN 0 minutes ago"), "{text}");
+    assert_eq!(desk.json(&["status"])["healthy"], false);
+    assert!(desk.ok(&["list"]).contains("acknowledge BROKEN"), "what broke in the database's time is broken");
+    assert_eq!(desk.json(&["show", "1"])["ticket"]["clocks"][0]["state"], "broken");
+    assert!(desk.ok(&["log", "1"]).contains("found acknowledge BROKEN"));
+    desk.ok(&["do", "1", "/ack"]);
+    desk.ok(&["status"]);
+}
+
+#[test]
+fn a_rebuild_changes_nothing() {
+    let desk = Desk::with_report();
+    desk.ok(&["do", "1", "/severity low"]);
+    let before = desk.json(&["show", "1"]);
+    assert_eq!(desk.ok(&["rebuild"]), "Made anew from their timelines: 1 tickets.\n");
+    assert_eq!(desk.json(&["rebuild"])["tickets"], 1);
+    assert_eq!(desk.json(&["show", "1"]), before);
+}
+
+#[test]
+fn the_config_is_named_before_or_after_the_command() {
+    let desk = Desk::with_report();
+    let other = tempfile::tempdir().unwrap();
+    let config = desk.path().join("config.toml");
+    let config = config.to_str().unwrap();
+    for arguments in [["--config", config, "list", "--json"], ["list", "--json", "--config", config]] {
+        let output = desk.command(&arguments).current_dir(other.path()).output().unwrap();
+        assert!(output.status.success(), "{arguments:?}");
+        let list: Value = serde_json::from_slice(&output.stdout).unwrap();
+        assert_eq!(list["tickets"][0]["id"], "SEC-1");
+    }
+    let none = desk.command(&["list", "--config", "none.toml"]).output().unwrap();
+    assert_eq!(none.status.code(), Some(2));
+}
+
+#[test]
+fn what_is_unusable_is_told_with_code_2_and_what_is_unknown_with_code_1() {
+    let desk = Desk::with_report();
+    desk.fails(1, &["show", "SEC-99"], "there is no SEC-99; the last is SEC-1");
+    desk.fails(1, &["log", "none"], "\"none\" is no ticket; write SEC-17 or 17");
+    desk.fails(2, &["frobnicate"], "frobnicate");
+    desk.fails(2, &[], "Usage");
+    desk.fails(2, &["run", "--now", "2027-01-04T10:00Z"], "--once");
+    desk.fails(2, &["run", "--once", "--now", "tomorrow"], "write an instant like 2027-01-04T10:00:00Z");
+    let smtp = CONFIG.replace("maildir = \"out\"", "[outgoing.smtp]\nserver = \"mail.example.org\"");
+    desk.write("smtp.toml", &smtp);
+    let now = ["run", "--once", "--now", "2027-01-04T10:00Z", "--config", "smtp.toml"];
+    desk.fails(2, &now, "--now needs outgoing.maildir");
+
+    desk.write("bad.toml", &CONFIG.replace("name = \"Example\"", "nme = \"Example\""));
+    for command in [&["list"][..], &["check"], &["run", "--once"], &["try", "x"], &["do", "1", "/ack"]] {
+        desk.fails(2, &[command, &["--config", "bad.toml"]].concat(), "bad.toml:3:1");
+    }
+    let bad = desk.json(&["check", "--config", "bad.toml"]);
+    assert_eq!((&bad["ok"], &bad["mistakes"][0]["line"]), (&false.into(), &3.into()), "{bad}");
+}
+
+#[test]
+fn check_says_what_was_understood() {
+    let desk = Desk::with_report();
+    let text = desk.ok(&["check"]);
+    let promises = "  acknowledge: received → acknowledged, within 48h\n";
+    for part in [promises, "Ada <ada@example.org>: maintainer, lead", "09:00 (Europe/Berlin", "is whole", "warning: "] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    let document = desk.json(&["check", "--online"]);
+    assert_eq!(document["ok"], true, "{document}");
+    assert_eq!(document["digests"].as_array().unwrap().len(), 3);
+    fs::remove_dir_all(desk.path().join("in")).unwrap();
+    assert!(desk.ok(&["check"]).contains("is no Maildir yet"));
+    assert_eq!(desk.run(&["check", "--online"]).0, 1);
+    desk.write("disclosed.db", &"no database at all".repeat(1_000));
+    let (code, out, _) = desk.run(&["check"]);
+    assert_eq!(code, 1, "{out}");
+    assert!(out.contains("WRONG: database: "), "{out}");
+}
+
+#[test]
+fn the_demo_wants_an_empty_folder() {
+    let desk = Desk::new();
+    desk.fails(1, &["demo", "in"], "is not empty");
+}
+
+#[test]
+fn a_closed_pipe_ends_a_command_quietly() {
+    let desk = Desk::with_report();
+    for arguments in [&["list"][..], &["show", "1", "--json"], &["outbox", "--show", "1"], &["--help"], &["check"]] {
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = desk.command(arguments).stdout(writer).stderr(Stdio::piped()).output().unwrap();
+        let said = String::from_utf8(output.stderr).unwrap();
+        assert_eq!((output.status.code(), said.as_str()), (Some(0), ""), "{arguments:?}");
+    }
+}
+
+#[test]
+fn each_command_explains_itself() {
+    let desk = Desk::new();
+    let help = desk.ok(&["--help"]);
+    let commands = ["run", "check", "demo", "list", "show", "log", "inbox", "outbox", "status", "do", "ingest", "try"];
+    for command in commands {
+        assert!(help.contains(&format!("\n  {command:<9}")), "{command}: {help}");
+        let text = desk.ok(&[command, "--help"]);
+        assert!(text.contains(&format!("disclosed {command}")), "{command}: {text}");
+    }
+    assert!(desk.ok(&["--version"]).starts_with("disclosed "));
+}
