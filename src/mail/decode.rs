@@ -25,8 +25,10 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, bool) {
     let wide = ["utf-16", "utf-7", "iso-2022", "hz-", "ucs-2", "utf-32"]
         .iter()
         .any(|w| claimed.get(..w.len()).is_some_and(|c| c.eq_ignore_ascii_case(w)));
+    // The library has no decoder for what needs none.
+    let plain = ["utf-8", "utf8", "us-ascii", "ascii"].iter().any(|p| claimed.eq_ignore_ascii_case(p));
     match (utf8, charset_decoder(claimed.as_bytes())) {
-        (Some(text), known) if !wide => (text.to_owned(), known.is_some()),
+        (Some(text), known) if !wide => (text.to_owned(), plain || known.is_some()),
         (_, Some(decode)) => {
             let text = decode(raw);
             if text.contains('\u{fffd}') { (bytes(raw), false) } else { (text, true) }
@@ -124,4 +126,23 @@ pub fn base64(raw: &[u8], max: usize) -> Vec<u8> {
 pub fn base64_size(raw: &[u8]) -> u64 {
     let digits = raw.iter().filter(|&&c| c.is_ascii_alphanumeric() || c == b'+' || c == b'/').count();
     u64::try_from(digits).unwrap_or(u64::MAX) / 4 * 3 + [0, 0, 1, 2].get(digits % 4).copied().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_utf8_holds_the_claim_to_be() {
+        let check = |raw: &[u8], claimed: Option<&str>, expect: (&str, bool)| {
+            assert_eq!(charset(raw, claimed), (expect.0.to_owned(), expect.1), "{claimed:?}");
+        };
+        for claimed in [None, Some("utf-8"), Some("UTF-8"), Some("us-ascii"), Some("iso-8859-1")] {
+            check(b"plain", claimed, ("plain", true));
+        }
+        check("é".as_bytes(), Some("utf-8"), ("é", true));
+        check(b"\xe9", Some("iso-8859-1"), ("é", true));
+        check(b"\xe9", Some("utf-8"), ("é", false));
+        check(b"plain", Some("no-such-charset"), ("plain", false));
+    }
 }
