@@ -461,7 +461,10 @@ impl Ticket {
             self.milestones.remove(&Milestone::Closed);
             self.spam = false;
         }
-        if to != Status::Received {
+        if to == Status::Received {
+            // Taken back: nobody has judged it after all.
+            self.milestones.remove(&Milestone::Assessed);
+        } else {
             self.reach(Milestone::Assessed, at);
         }
         if to == Status::Accepted {

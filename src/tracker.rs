@@ -598,6 +598,12 @@ impl Work<'_> {
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
+                if let Event::FollowedUp(mail) = event
+                    && !mail.tell
+                    && self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour
+                {
+                    self.flood()?;
+                }
             }
             (Event::Ordered(order), None) => {
                 let only_help =
@@ -642,14 +648,17 @@ impl Work<'_> {
             self.tx.count(&sender_scope(from), slot)?;
             self.tx.count(&domain_scope(from), slot)?;
         }
-        if !report.tell {
-            let hour = self.now.as_second().div_euclid(HOUR);
-            let text = team::flood(self.project.limits.automatic_per_hour, self.project);
-            let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
-            for to in team {
-                let keys = vec![format!("flood:{hour}:{}", to.key())];
-                self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
-            }
+        if report.tell { Ok(()) } else { self.flood() }
+    }
+
+    /// More comes in than is told one by one: one word an hour for each of the team.
+    fn flood(&mut self) -> Result<()> {
+        let hour = self.now.as_second().div_euclid(HOUR);
+        let text = team::flood(self.project.limits.automatic_per_hour, self.project);
+        let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
+        for to in team {
+            let keys = vec![format!("flood:{hour}:{}", to.key())];
+            self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
         }
         Ok(())
     }

@@ -189,7 +189,7 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     match (claims.bounced, &known.bounced_notice, ticket) {
         (Some(token), Some((to, notice)), Some(ticket)) if permanent => Intake {
             disposition: Disposition::Bounce,
-            reason: format!("a {notice} did not arrive"),
+            reason: format!("a notice did not arrive: {notice}"),
             ticket: Some(ticket),
             event: Some(Event::Undelivered {
                 number: token.notice,

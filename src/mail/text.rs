@@ -10,7 +10,7 @@ pub mod team;
 
 use jiff::{SignedDuration, Timestamp};
 
-use crate::policy::{Milestone, Policy, Promise};
+use crate::policy::{Milestone, Policy, Promise, Within};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::{Ticket, TicketId};
@@ -90,7 +90,16 @@ fn clock_line(clock: &Clock<'_>, policy: &Policy, now: Timestamp) -> String {
 pub fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> String {
     let mut ahead: Vec<_> = clocks(ticket, policy, now).into_iter().filter(|c| c.live && c.deadline > now).collect();
     ahead.sort_by_key(|c| c.deadline);
-    ahead.iter().map(|c| format!("  - {}: by {}\n", meaning(c.promise), when(c.deadline, policy))).collect()
+    let line = |c: &Clock<'_>| match &c.promise.within {
+        // Until somebody judged it we hurry as for the worst. That is not what was promised for all.
+        Within::BySeverity(_) if ticket.severity.is_none() => {
+            format!("  - {}: the date depends on how severe it is\n", meaning(c.promise))
+        }
+        Within::BySeverity(_) | Within::All(_) => {
+            format!("  - {}: by {}\n", meaning(c.promise), when(c.deadline, policy))
+        }
+    };
+    ahead.iter().map(line).collect()
 }
 
 /// "[SEC-17] …": the number alone names the ticket in a subject.

@@ -169,7 +169,8 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
             fact(draft, order, Milestone::Public, link, Some("the vulnerability has been made public."))
         }
         Command::Extend { promise, to, reason } => extend(draft, order, promise, *to, reason),
-        Command::Status => Ok(answer::status(&draft.ticket, draft.project, draft.now)),
+        // Each answer ends with it.
+        Command::Status => Ok("as it stands:".into()),
         Command::Help => Ok(command::help()),
         // Both are handled before a line is run: /confirm alone, /list with what only the store knows.
         Command::Confirm(_) | Command::List => Err("write it in a mail of its own".into()),

@@ -1,1 +1,14 @@
-fn main() {}
+//! The tests that look at the core from outside: configs, mail that others wrote, transcripts, simulation.
+
+#![expect(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails says so by a panic"
+)]
+
+mod configs;
+mod corpus;
+mod transcripts;
+mod world;

@@ -84,7 +84,7 @@ pub fn follow_up(ticket: &Ticket, who: &str, excerpt: &str, project: &Project, n
         clock_table(ticket, &project.policy, now),
         commands(ticket)
     );
-    (subject(project, ticket.id, "More from the reporter"), body)
+    (subject(project, ticket.id, "More mail"), body)
 }
 
 /// What one of the team did.
@@ -128,7 +128,7 @@ pub fn flood(limit: u32, project: &Project) -> (String, String) {
     let body = format!(
         "Incoming mail has made {} send {limit} mails within an hour. That is the limit\n\
          (limits.automatic_per_hour), so for now new reports are filed without an\n\
-         acknowledgement and without a notice each. Nothing is lost, and the reminders\n\
+         acknowledgement, and new mail without a notice each. Nothing is lost, and the reminders\n\
          before deadlines go on.\n\n\
          `disclosed list` shows the tickets; a reply to this mail with /list does too.\n",
         project.name

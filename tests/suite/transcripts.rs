@@ -1,0 +1,538 @@
+//! Transcripts: what arrives, how time passes, and all that leaves, as text that a person can read.
+//!
+//! Each file in `tests/transcripts` is a test; adding a case is adding a file. Lines that begin with `=` are what the
+//! core did, and are compared whole; `DISCLOSED_BLESS=1 cargo test transcripts` writes them anew. All other lines are
+//! what happens to it. A block of text, indented by two spaces, belongs to the line above it. Tokens, Message-IDs of
+//! ours and one-time codes are shown as `<…>`.
+//!
+//! | line | what happens |
+//! |---|---|
+//! | `# …` | nothing: words for the reader |
+//! | `config FILE` or `config` + block | begins anew with that config; what it leaves out is usual (world.rs) |
+//! | `at INSTANT` | sets the clock; nobody is looking |
+//! | `wait TERM`, `wait until INSTANT` | the daemon runs for so long |
+//! | `down TERM` | the daemon is stopped for so long, then started |
+//! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
+//! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
+//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered` |
+//! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
+//! | `return of KIND to WHO` | a notice of ours comes back |
+//! | `do TICKET` + block | commands at the command line |
+//! | `server [for WHO] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
+//! | `read KIND to WHO` | shows the last such notice whole |
+//! | `show TICKET`, `log TICKET`, `list`, `inbox`, `outbox` | shows what is stored; of the outbox what was not sent |
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use disclosed::command;
+use disclosed::mail::Address;
+use disclosed::mail::text::answer;
+use disclosed::open;
+use disclosed::policy::Term;
+use disclosed::store::{Claim, Place, Store};
+use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind, TicketId};
+use disclosed::tracker::{Arrival, Attempt, News, Tracker};
+use jiff::Timestamp;
+use jiff::civil::DateTime;
+
+use crate::world::{self, Letter, Proof};
+
+#[test]
+fn each_transcript_is_what_happens() {
+    #[expect(clippy::disallowed_methods, reason = "the switch that rewrites expectations")]
+    let bless = std::env::var("DISCLOSED_BLESS").is_ok();
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
+    let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
+    paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
+    paths.sort();
+    let mut wrong = String::new();
+    for path in &paths {
+        let expected = std::fs::read_to_string(path).unwrap();
+        let found = play(&expected, path);
+        if found != expected {
+            if bless {
+                std::fs::write(path, &found).unwrap();
+            }
+            writeln!(wrong, "{}:\n{}", path.display(), difference(&expected, &found)).unwrap();
+        }
+    }
+    assert!(wrong.is_empty() || bless, "{wrong}");
+    assert!(paths.len() >= 25, "only {} transcripts", paths.len());
+}
+
+/// The first place where two texts part, with what stands around it.
+fn difference(expected: &str, found: &str) -> String {
+    let same = expected.lines().zip(found.lines()).take_while(|(a, b)| a == b).count();
+    let part = |text: &str, sign: &str| -> String {
+        text.lines().skip(same).take(8).map(|l| format!("  {sign} {l}\n")).collect()
+    };
+    format!("  line {}:\n{}{}", same + 1, part(expected, "expected"), part(found, "found   "))
+}
+
+/// Plays a transcript and gives it back with what was found in place of what was expected.
+fn play(text: &str, path: &Path) -> String {
+    let inputs: Vec<&str> = text.lines().filter(|l| !l.starts_with('=')).collect();
+    let mut out = String::new();
+    let mut play = Play::new("");
+    let mut number = 0;
+    while let Some(line) = inputs.get(number) {
+        number += 1;
+        writeln!(out, "{line}").unwrap();
+        if line.is_empty() || line.starts_with('#') {
+            continue;
+        }
+        let mut block = String::new();
+        while let Some(length) = block_goes_on(&inputs[number..]) {
+            for inner in &inputs[number..number + length] {
+                writeln!(out, "{inner}").unwrap();
+                writeln!(block, "{}", inner.strip_prefix("  ").unwrap_or(inner)).unwrap();
+            }
+            number += length;
+        }
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let Ok(()) = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| play.line(&words, &block))) else {
+            panic!("{}: input line {}: {line}", path.display(), number);
+        };
+        let said = std::mem::take(&mut play.said);
+        for line in &said {
+            writeln!(out, "{}", format!("= {line}").trim_end()).unwrap();
+        }
+        if !said.is_empty() && inputs.get(number).is_some_and(|next| !next.is_empty()) {
+            out.push('\n');
+        }
+    }
+    out
+}
+
+/// How many lines more belong to a block: one that is indented, and the empty ones before it.
+fn block_goes_on(lines: &[&str]) -> Option<usize> {
+    let empty = lines.iter().take_while(|l| l.is_empty()).count();
+    lines.get(empty).filter(|l| l.starts_with("  ")).map(|_| empty + 1)
+}
+
+/// One transcript as it goes.
+struct Play {
+    tracker: Tracker,
+    config: disclosed::config::Config,
+    now: Timestamp,
+    /// The folder as it is: names and mails.
+    folder: Vec<(String, Vec<u8>)>,
+    /// Counted up when the folder gets other names.
+    generation: u32,
+    letters: usize,
+    last: Vec<u8>,
+    sent: Vec<Claim>,
+    server: (Option<Address>, Attempt),
+    said: Vec<String>,
+}
+
+impl Play {
+    fn new(config: &str) -> Self {
+        let config = world::config(config);
+        let store = Store::with(rusqlite::Connection::open_in_memory().unwrap()).unwrap();
+        let now: Timestamp = "2027-01-04T09:00:00+01:00".parse().unwrap();
+        let tracker = Tracker::new(store, config.project(), world::key(), open::digest(&config).unwrap(), now).unwrap();
+        Self {
+            tracker,
+            config,
+            now,
+            folder: Vec::new(),
+            generation: 1,
+            letters: 0,
+            last: Vec::new(),
+            sent: Vec::new(),
+            server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
+            said: Vec::new(),
+        }
+    }
+
+    fn line(&mut self, words: &[&str], block: &str) {
+        match words {
+            ["config"] => *self = Self::new(block),
+            ["config", file] => {
+                let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
+                *self = Self::new(&std::fs::read_to_string(path).unwrap());
+            }
+            ["at", at @ ..] => self.now = self.instant(&at.join(" ")),
+            ["wait", "until", at @ ..] => self.wait(self.instant(&at.join(" "))),
+            ["wait", term @ ..] => self.wait(self.after(&term.join(" "))),
+            ["down", term @ ..] => {
+                self.now = self.after(&term.join(" "));
+                let news = self.tracker.recover(self.now).unwrap();
+                self.tell(&news);
+                self.work();
+            }
+            ["mail", "from", who, how @ ..] => self.mail(who, how, block),
+            ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
+            ["again,", how @ ..] => self.again(&how.join(" ")),
+            ["bounce", "delayed", "of", kind, "to", who] => self.bounce(kind, who, false),
+            ["bounce", "of", kind, "to", who] => self.bounce(kind, who, true),
+            ["return", "of", kind, "to", who] => {
+                let notice = self.notice(kind, who).bytes.clone();
+                self.arrive(
+                    [b"Received: from relay.example by mx.example.org with ESMTPS; now\r\n", &notice[..]].concat(),
+                );
+            }
+            ["do", ticket] => {
+                let news = self.tracker.order(self.ticket_id(ticket), command::split(block), self.now).unwrap();
+                let news = news.expect("there is such a ticket");
+                for line in news.answer.iter().flat_map(|a| a.text.lines()) {
+                    self.said.push(format!("  {line}"));
+                }
+                self.tell(&news);
+                self.work();
+            }
+            ["server", "for", who, how, answer @ ..] => self.answers(Some(self.address(who)), how, &answer.join(" ")),
+            ["server", how, answer @ ..] => self.answers(None, how, &answer.join(" ")),
+            ["read", kind, "to", who] => self.read(kind, who),
+            ["show", ticket] => self.show(ticket),
+            ["log", ticket] => self.log(ticket),
+            ["list"] => {
+                for t in self.tracker.store().read(|tx| tx.tickets(true)).unwrap() {
+                    let next = t.next.map_or("no promise runs".into(), |(n, at)| format!("{n} by {}", self.when(at)));
+                    let owner = t.owner.map_or("nobody".into(), |o| self.name(&o));
+                    let severity = t.severity.unwrap_or_else(|| "no severity".into());
+                    let open = if t.open { "open" } else { "done" };
+                    self.said.push(format!("SEC-{}: {open}, {}, {severity}, owner {owner}, {next}", t.id.0, t.status));
+                }
+            }
+            ["inbox"] => {
+                for r in self.tracker.store().read(|tx| tx.receipts()).unwrap() {
+                    let from = r.from.map_or("nobody".into(), |f| self.name(&f));
+                    let ticket = r.ticket.map_or("no ticket".into(), |t| format!("SEC-{}", t.0));
+                    self.said.push(format!(
+                        "{} from {from}: {}, {ticket} ({})",
+                        self.when(r.received),
+                        r.disposition,
+                        r.reason
+                    ));
+                }
+            }
+            ["outbox"] => {
+                let notices = self.tracker.store().read(|tx| tx.notices(1)).unwrap();
+                for n in notices.into_iter().filter(|n| n.state != "sent") {
+                    let to = n.to.map_or("nobody".into(), |t| self.name(&t));
+                    let reply = n.reply.unwrap_or_default();
+                    self.said.push(format!("{} to {to}: {}, attempts: {}, {reply}", n.kind, n.state, n.attempts));
+                }
+            }
+            _ => panic!("no such line"),
+        }
+    }
+
+    fn instant(&self, text: &str) -> Timestamp {
+        text.parse().unwrap_or_else(|_| {
+            let local: DateTime = text.parse().unwrap();
+            local.to_zoned(self.config.policy.calendar.zone.clone()).unwrap().timestamp()
+        })
+    }
+
+    fn after(&self, term: &str) -> Timestamp {
+        self.config.policy.add(self.now, term.parse::<Term>().unwrap())
+    }
+
+    fn address(&self, who: &str) -> Address {
+        let person = self.config.people.iter().find(|p| p.name.eq_ignore_ascii_case(who));
+        person.map(|p| p.address.clone()).or_else(|| Address::parse(who)).expect("a person or an address")
+    }
+
+    fn name(&self, address: &Address) -> String {
+        let person = self.config.people.iter().find(|p| p.address == *address);
+        person.map_or(address.as_str().to_owned(), |p| p.name.clone())
+    }
+
+    fn ticket_id(&self, ticket: &str) -> TicketId {
+        TicketId::parse(ticket, &self.config.prefix).unwrap()
+    }
+
+    fn when(&self, at: Timestamp) -> String {
+        at.to_zoned(self.config.policy.calendar.zone.clone()).strftime("%a %-d %b %H:%M").to_string()
+    }
+
+    /// The daemon runs until then: it sleeps until the next thing is due, each time.
+    fn wait(&mut self, until: Timestamp) {
+        for _ in 0..10_000 {
+            let next = self.tracker.next_wake(true).unwrap().filter(|at| *at <= until);
+            let Some(next) = next else { break };
+            self.now = self.now.max(next);
+            self.work();
+        }
+        self.now = until;
+        self.work();
+    }
+
+    /// What the daemon does when it wakes: ticks, then sends all that is due.
+    fn work(&mut self) {
+        let (news, _) = self.tracker.on_tick(self.now).unwrap();
+        self.tell(&news);
+        while let Some(claim) = self.tracker.claim(self.now).unwrap() {
+            let attempt = match &self.server {
+                (Some(only), _) if *only != claim.to => Attempt::Sent("250 2.0.0 Ok".into()),
+                (_, attempt) => attempt.clone(),
+            };
+            let subject = world::reading(&claim.bytes).subject;
+            let line = format!("{} to {}: {subject}", claim.kind, self.name(&claim.to));
+            let when = self.when(self.now);
+            self.said.push(match &attempt {
+                Attempt::Sent(_) => format!("{when}  {line}"),
+                Attempt::Later(why) => format!("{when}  NOT YET ({why}): {line}"),
+                Attempt::Refused(why) => format!("{when}  REFUSED ({why}): {line}"),
+                Attempt::Doubtful(why) => format!("{when}  IN DOUBT ({why}): {line}"),
+                Attempt::Closed(why) => format!("{when}  NO SERVER ({why})"),
+            });
+            let news = self.tracker.delivered(&claim, &attempt, self.now).unwrap();
+            self.sent.push(claim);
+            self.tell(&news);
+            if matches!(attempt, Attempt::Closed(_)) {
+                break;
+            }
+        }
+    }
+
+    fn tell(&mut self, news: &News) {
+        for (_, disposition, ticket, reason) in &news.receipts {
+            let ticket = ticket.map_or("no ticket".into(), |t| self.tracker.project().show(t));
+            self.said.push(format!("filed as {}, {ticket} ({reason})", disposition.word()));
+        }
+        for (_, entry) in &news.entries {
+            if let EntryKind::Acknowledgement { outcome: Acknowledgement::Withheld } = entry.kind {
+                self.said.push(format!("NO acknowledgement: {}", entry.text.as_deref().unwrap_or_default()));
+            }
+        }
+        for (_, notice) in &news.notices {
+            if let Some(why) = &notice.held {
+                self.said.push(format!("HELD {} to {}: {why}", notice.kind.word(), self.name(&notice.to)));
+            }
+        }
+    }
+
+    fn next_id(&mut self, from: &str) -> String {
+        self.letters += 1;
+        format!("<{}@{}>", self.letters, from.rsplit_once('@').map_or("nowhere.example", |(_, d)| d))
+    }
+
+    fn mail(&mut self, who: &str, how: &[&str], block: &str) {
+        let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
+        let id = self.next_id(from.as_deref().unwrap_or_default());
+        let (headers, body) = head_and_body(block);
+        let mut letter = Letter { from, id, date: self.now, headers, body, ..Letter::default() };
+        let mut received = self.now;
+        match how {
+            [] => {}
+            ["vouched"] => letter.proof = Proof::Vouched,
+            ["forged"] => letter.proof = Proof::Forged,
+            ["received", term @ .., "ago"] => {
+                received = self.config.policy.subtract(self.now, term.join(" ").parse().unwrap());
+                letter.date = received;
+            }
+            _ => panic!("mail from WHO [vouched|forged] [received TERM ago]"),
+        }
+        self.last = letter.bytes();
+        self.arrive_at(self.last.clone(), received);
+    }
+
+    fn reply(&mut self, who: &str, kind: &str, how: &[&str], block: &str) {
+        let from = self.address(who).as_str().to_owned();
+        let (to, how) = match how {
+            ["of", whose, rest @ ..] => ((*whose).to_owned(), rest),
+            rest => (who.to_owned(), rest),
+        };
+        let notice = self.notice(kind, &to).bytes.clone();
+        let id = self.next_id(&from);
+        let (headers, body) = head_and_body(&self.with_code(block));
+        let mut letter = world::answer(&from, &notice, &body, &id, self.now);
+        for header in headers {
+            let name = header.split(':').next().unwrap_or_default().to_owned() + ":";
+            letter.headers.retain(|h| !h.starts_with(&name));
+            letter.headers.push(header);
+        }
+        letter.headers.retain(|h| !h.ends_with(": none"));
+        match how {
+            [] => {}
+            ["unvouched"] => letter.proof = Proof::Silent,
+            ["forged"] => letter.proof = Proof::Forged,
+            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|forged]"),
+        }
+        self.last = letter.bytes();
+        self.arrive(self.last.clone());
+    }
+
+    /// `<code>` stands for the last one-time code, `<first code>` for the first.
+    fn with_code(&self, block: &str) -> String {
+        let codes: Vec<String> = self.sent.iter().filter_map(|c| world::code(&c.bytes)).collect();
+        let code = |c: Option<&String>| c.map_or("<none>", String::as_str).to_owned();
+        block.replace("<code>", &code(codes.last())).replace("<first code>", &code(codes.first()))
+    }
+
+    fn again(&mut self, how: &str) {
+        match how {
+            "a second copy" => self.arrive(self.last.clone()),
+            "by another way" => {
+                let way = b"Received: from backup.example.org by mx.example.org with ESMTPS; later\r\n";
+                self.arrive([way, &self.last[..]].concat());
+            }
+            "renumbered" => {
+                self.generation += 1;
+                let names = 1..;
+                for (item, number) in self.folder.iter_mut().zip(names) {
+                    item.0 = format!("{number}");
+                }
+                self.scan(self.now);
+            }
+            _ => panic!("again, a second copy | by another way | renumbered"),
+        }
+    }
+
+    fn bounce(&mut self, kind: &str, who: &str, permanent: bool) {
+        let claim = self.notice(kind, who).clone();
+        let id = self.next_id(claim.to.as_str());
+        self.last = world::bounce(&claim.bytes, &claim.to, permanent, &id, self.now).bytes();
+        self.arrive(self.last.clone());
+    }
+
+    fn arrive(&mut self, raw: Vec<u8>) {
+        self.arrive_at(raw, self.now);
+    }
+
+    fn arrive_at(&mut self, raw: Vec<u8>, received: Timestamp) {
+        let name = format!("{}", self.folder.len() + 1);
+        self.folder.push((name, raw));
+        self.scan(received);
+    }
+
+    /// The daemon looks into the folder and takes in what it has not seen.
+    fn scan(&mut self, received: Timestamp) {
+        let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
+        let (source, unseen) = self.tracker.unseen(&format!("INBOX/{}", self.generation), &listing).unwrap();
+        let bytes: BTreeMap<&String, &Vec<u8>> = self.folder.iter().map(|(n, b)| (n, b)).collect();
+        let arrivals: Vec<Arrival> = unseen
+            .iter()
+            .map(|name| Arrival {
+                raw: bytes[name].clone(),
+                size: bytes[name].len() as u64,
+                internal_date: Some(received),
+                not_before: None,
+                place: Some(Place { source, name: name.clone() }),
+                listing: listing.clone(),
+            })
+            .collect();
+        let news = self.tracker.on_mail(&arrivals, self.now).unwrap();
+        self.tell(&news);
+        if news.receipts.is_empty() {
+            self.said.push("nothing new".into());
+        }
+        self.work();
+    }
+
+    fn answers(&mut self, only: Option<Address>, how: &str, answer: &str) {
+        let answer = answer.to_owned();
+        let attempt = match how {
+            "accepts" => Attempt::Sent(answer),
+            "later" => Attempt::Later(answer),
+            "refuses" => Attempt::Refused(answer),
+            "doubts" => Attempt::Doubtful(answer),
+            "closed" => Attempt::Closed(answer),
+            _ => panic!("server [for WHO] accepts|later|refuses|doubts|closed [ANSWER]"),
+        };
+        self.server = (only, attempt);
+    }
+
+    fn notice(&self, kind: &str, who: &str) -> &Claim {
+        let to = self.address(who);
+        self.sent.iter().rev().find(|c| c.kind == kind && c.to == to).expect("such a notice has left")
+    }
+
+    fn read(&mut self, kind: &str, who: &str) {
+        let bytes = self.notice(kind, who).bytes.clone();
+        for name in ["From", "To", "Reply-To", "Subject", "In-Reply-To", "Auto-Submitted"] {
+            if let Some(value) = world::field(&bytes, name) {
+                self.said.push(format!("  {name}: {}", masked(&value)));
+            }
+        }
+        self.said.push(String::new());
+        for line in world::reading(&bytes).text.lines() {
+            let line = if line.starts_with("/confirm ") { "/confirm <code>" } else { line };
+            self.said.push(format!("  {line}"));
+        }
+    }
+
+    fn show(&mut self, ticket: &str) {
+        let id = self.ticket_id(ticket);
+        let ticket = self.tracker.store().read(|tx| tx.ticket(id)).unwrap().expect("there is such a ticket");
+        for line in answer::status(&ticket, self.tracker.project(), self.now).lines() {
+            self.said.push(format!("  {line}"));
+        }
+    }
+
+    fn log(&mut self, ticket: &str) {
+        let id = self.ticket_id(ticket);
+        for entry in self.tracker.store().read(|tx| tx.entries(id)).unwrap() {
+            self.said.push(format!("{} {}", self.when(entry.at), self.entry(&entry)));
+        }
+    }
+
+    fn entry(&self, entry: &Entry) -> String {
+        let by = match &entry.by {
+            Actor::Daemon => "daemon".to_owned(),
+            Actor::Local => "local".to_owned(),
+            Actor::Reporter => "reporter".to_owned(),
+            Actor::Stranger => "stranger".to_owned(),
+            Actor::Person(a) => self.name(a),
+        };
+        let what = match &entry.kind {
+            EntryKind::Reported { may_belong_to: Some(t), .. } => format!("reported, may belong to SEC-{}", t.0),
+            EntryKind::Reported { .. } => "reported".into(),
+            EntryKind::Acknowledgement { outcome } => format!("acknowledgement {outcome:?}").to_lowercase(),
+            EntryKind::FollowUp => "follow-up".into(),
+            EntryKind::Answered => "answered".into(),
+            EntryKind::Acknowledged => "acknowledged".into(),
+            EntryKind::Paused => "paused".into(),
+            EntryKind::Resumed => "resumed".into(),
+            EntryKind::Status { to } => format!("status {to}"),
+            EntryKind::Spam => "spam".into(),
+            EntryKind::Severity { to } => format!("severity {to}"),
+            EntryKind::Owner => "owner".into(),
+            EntryKind::Note => "note".into(),
+            EntryKind::Fact { fact } => format!("fact {fact}"),
+            EntryKind::DeadlineMoved { promise, to } => format!("moved {promise} to {}", self.when(*to)),
+            EntryKind::Reminded { promise, deadline, rung, round, .. } => {
+                format!("reminded of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
+            }
+            EntryKind::Broken { promise, deadline } => format!("broken {promise}, due {}", self.when(*deadline)),
+            EntryKind::CodeAsked => "code asked".into(),
+            EntryKind::CodeUsed => "code used".into(),
+            EntryKind::Attempt => "attempt".into(),
+            EntryKind::Undeliverable { notice } => format!("undeliverable {notice}"),
+        };
+        let party = entry.party.as_ref().map_or(String::new(), |p| format!(" [{}]", self.name(p)));
+        let text =
+            entry.text.as_ref().map_or(String::new(), |t| format!(": {}", t.lines().collect::<Vec<_>>().join(" / ")));
+        format!("{by}: {what}{party}{text}")
+    }
+}
+
+/// The first lines of a block are header lines when they look like it; an empty line ends them.
+fn head_and_body(block: &str) -> (Vec<String>, String) {
+    let is_header =
+        |l: &str| l.split_once(": ").is_some_and(|(n, _)| n.chars().all(|c| c.is_ascii_alphanumeric() || c == '-'));
+    if !block.lines().next().is_some_and(is_header) {
+        return (Vec::new(), block.to_owned());
+    }
+    let (head, body) = block.split_once("\n\n").unwrap_or((block.trim_end(), ""));
+    (head.lines().map(str::to_owned).collect(), body.to_owned())
+}
+
+/// A header value without what is secret or different each time.
+fn masked(value: &str) -> String {
+    let token = |c: char| c.is_ascii_digit() || c.is_ascii_lowercase();
+    let mut out = String::new();
+    for part in value.split_inclusive(|c| !token(c)) {
+        let word = part.trim_end_matches(|c| !token(c));
+        let shown = if word.len() == disclosed::token::LENGTH { "<token>" } else { word };
+        out.push_str(shown);
+        out.extend(part.chars().skip(word.chars().count()));
+    }
+    out
+}
