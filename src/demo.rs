@@ -44,14 +44,38 @@ const SCRIPT: &[(i64, Act)] = &[
     (0, Act::Mail(include_str!("demo/path-traversal.eml"))),
     (1, Act::Mail(include_str!("demo/away.eml"))),
     (26, Act::Mail(include_str!("demo/session.eml"))),
-    (64, Act::Reply { by: "dana", ticket: 1, text: "/ack\n/claim\n\nThank you, we can see it. I will keep you posted.\n" }),
+    (
+        64,
+        Act::Reply {
+            by: "dana",
+            ticket: 1,
+            text: "/ack\n/claim\n\nThank you, we can see it. I will keep you posted.\n",
+        },
+    ),
     (70, Act::Mail(include_str!("demo/banner.eml"))),
-    (71, Act::More { from: "alex@researcher.example", ticket: 1, text: "It also works with a NUL byte in the name.\n" }),
+    (
+        71,
+        Act::More { from: "alex@researcher.example", ticket: 1, text: "It also works with a NUL byte in the name.\n" },
+    ),
     (90, Act::Reply { by: "dana", ticket: 1, text: "/valid\n/severity high\n/accept\n" }),
     (92, Act::Reply { by: "dana", ticket: 3, text: "/invalid the version banner is public\n/acept\n" }),
-    (93, Act::Reply { by: "dana", ticket: 3, text: "/reply\n/invalid the version banner is public\n\nThank you. We publish the version on purpose, so this is no vulnerability.\n" }),
+    (
+        93,
+        Act::Reply {
+            by: "dana",
+            ticket: 3,
+            text: "/reply\n/invalid the version banner is public\n\nThank you. We publish the version on purpose, so this is no vulnerability.\n",
+        },
+    ),
     (94, Act::Reply { by: "dana", ticket: 3, text: "/close\n" }),
-    (98, Act::Reply { by: "lee", ticket: 2, text: "/reply\n/assign lee\n\nI am sorry that nobody answered in time. We look at it today.\n" }),
+    (
+        98,
+        Act::Reply {
+            by: "lee",
+            ticket: 2,
+            text: "/reply\n/assign lee\n\nI am sorry that nobody answered in time. We look at it today.\n",
+        },
+    ),
     (120, Act::Reply { by: "lee", ticket: 2, text: "/severity medium\n/accept\n" }),
     (24 * 20, Act::Reply { by: "dana", ticket: 1, text: "/fix the branch is ready for review\n" }),
     (24 * 31, Act::Reply { by: "dana", ticket: 1, text: "/released 2.1.4\n" }),
@@ -197,7 +221,8 @@ impl<W: Write> Stage<W> {
 
     /// What a mail program makes of a reply: to the Reply-To, above the quote. The demo's mail server vouches for it.
     fn reply(&mut self, from: &str, notice: &str, text: &str, now: Timestamp) -> Result<()> {
-        let field = |name: &str| notice.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+        let field =
+            |name: &str| notice.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
         let domain = from.split_once('@').map_or("", |(_, d)| d);
         let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
         let (to, id, subject) = (field("Reply-To:"), field("Message-ID:"), field("Subject:"));

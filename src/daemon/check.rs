@@ -65,9 +65,14 @@ async fn inbox(config: &ImapConfig) -> Vec<Finding> {
     };
     let mut found = vec![good(format!("inbox: {server}: the login works"))];
     match session.select(&config.folder).await {
-        Ok(mailbox) => found.push(good(format!("inbox: the folder {:?} holds {} mails", config.folder, mailbox.exists))),
+        Ok(mailbox) => {
+            found.push(good(format!("inbox: the folder {:?} holds {} mails", config.folder, mailbox.exists)))
+        }
         Err(error) => {
-            found.push(bad(format!("inbox: the folder {:?} cannot be opened: {error}; set inbox.imap.folder", config.folder)));
+            found.push(bad(format!(
+                "inbox: the folder {:?} cannot be opened: {error}; set inbox.imap.folder",
+                config.folder
+            )));
             return found;
         }
     }
@@ -77,9 +82,10 @@ async fn inbox(config: &ImapConfig) -> Vec<Finding> {
     if config.idle {
         found.push(match session.idle(std::time::Duration::from_secs(1)).await {
             Ok(Woke::Mail | Woke::Timeout) => good("inbox: the server pushes new mail (IDLE)"),
-            Ok(Woke::Unsupported) => {
-                bad(format!("inbox: the server does not push; set idle = false, and mail is seen each {} s", config.poll.as_secs()))
-            }
+            Ok(Woke::Unsupported) => bad(format!(
+                "inbox: the server does not push; set idle = false, and mail is seen each {} s",
+                config.poll.as_secs()
+            )),
             Err(error) => bad(format!("inbox: IDLE fails: {error}; set idle = false")),
         });
     }
@@ -98,7 +104,10 @@ async fn skew<S: imap::Transport>(session: &mut imap::Session<S>) -> Option<Find
     let now: Timestamp = clock::now();
     let ahead = date.duration_since(now);
     Some(if ahead > SignedDuration::from_mins(2) {
-        bad(format!("inbox: the server's clock is {} minutes ahead of this machine's; mend one of them", ahead.as_mins()))
+        bad(format!(
+            "inbox: the server's clock is {} minutes ahead of this machine's; mend one of them",
+            ahead.as_mins()
+        ))
     } else {
         good("inbox: the newest mail is not from the future")
     })

@@ -270,8 +270,8 @@ mod tests {
 
     #[test]
     fn programs_are_told_by_what_they_write() {
-        use Automatic::{AutoSubmitted, Bounce, Bulk, List, Report, Responder, RoleSender};
-        check("Auto-Submitted: auto-replied", Some(AutoSubmitted));
+        use Automatic::{AutoReplied, AutoSubmitted, Bounce, Bulk, List, Report, Responder, RoleSender};
+        check("Auto-Submitted: auto-replied", Some(AutoReplied));
         check("Auto-Submitted: auto-generated; owner-email=\"a@b.test\"", Some(AutoSubmitted));
         check("AUTO-SUBMITTED : auto-notified (x)", Some(AutoSubmitted));
         check("Return-Path: <>", Some(Bounce));

@@ -132,7 +132,9 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
         }
         Command::Claim => match by {
             Actor::Person(address) => own(draft, by, Some(&address.clone())),
-            _ => Err("only a person can claim a ticket; write /assign PERSON".into()),
+            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => {
+                Err("only a person can claim a ticket; write /assign PERSON".into())
+            }
         },
         Command::Assign(who) => {
             let address = find(&draft.project.people, who)?.address.clone();
@@ -291,14 +293,14 @@ fn code(draft: &Draft<'_>, person: &Address, seq: u32) -> String {
 
 fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
     let pending = draft.ticket.pending.clone().ok_or("no command waits for a code")?;
-    let person = match &order.by {
-        Actor::Person(p) if *p == pending.by => p,
-        _ => return Err("the code is for whoever asked for it".into()),
-    };
+    let asked_for_it = |by: &Actor| matches!(by, Actor::Person(p) if *p == pending.by);
+    if !asked_for_it(&order.by) {
+        return Err("the code is for whoever asked for it".into());
+    }
     if draft.now.duration_since(pending.at) > CODE_GOOD {
         return Err("the code is too old; send the command again".into());
     }
-    let right = code(draft, person, pending.seq);
+    let right = code(draft, &pending.by, pending.seq);
     if !crate::token::same(&given.trim().to_ascii_lowercase(), &right) {
         return Err("that is not the code".into());
     }
@@ -331,10 +333,8 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
-        let who = match &order.by {
-            Actor::Local => "somebody at the daemon's machine".to_owned(),
-            by => name(draft, by),
-        };
+        let local = order.by == Actor::Local;
+        let who = if local { "somebody at the daemon's machine".to_owned() } else { name(draft, &order.by) };
         let text = team::change(&draft.ticket, &who, &answer::done_lines(done), draft.project, draft.now);
         draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
     }

@@ -5,6 +5,10 @@
 
 // `cfg(test)` lets the lints see helpers as what they are: parts of tests.
 #[cfg(test)]
+mod daemon;
+#[cfg(test)]
+mod guarantees;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rig;

@@ -8,6 +8,7 @@
     reason = "a test that fails says so by a panic"
 )]
 
+mod cli;
 mod configs;
 mod corpus;
 mod transcripts;
