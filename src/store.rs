@@ -32,8 +32,8 @@ const BUSY: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// SQLite said no: a full disk, a broken file, a locked database.
-    #[error("the database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    #[error("the database: {}", explain(.0))]
+    Sqlite(rusqlite::Error),
     /// A file operation failed.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
@@ -51,6 +51,25 @@ pub enum StoreError {
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// What SQLite says, and what to do where it says little.
+fn explain(error: &rusqlite::Error) -> String {
+    let hint = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => "; make room on its disk",
+        Some(rusqlite::ErrorCode::SystemIoFailure) => "; its disk is full or failing",
+        Some(rusqlite::ErrorCode::ReadOnly) => "; this user may not write it, or its disk is read-only",
+        Some(rusqlite::ErrorCode::DatabaseBusy) => "; another process holds it for more than 10 s",
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => "; restore it from a backup",
+        _ => "",
+    };
+    format!("{error}{hint}")
 }
 
 /// The result of everything here.

@@ -359,7 +359,7 @@ impl Tracker {
         })
     }
 
-    /// The daemon itself is in trouble: the leads are told, once a day for each kind.
+    /// The daemon itself is in trouble: everyone but pure observers is told, once a day for each kind.
     pub fn trouble(&mut self, kind: &str, what: &str, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {

@@ -11,5 +11,6 @@
 mod cli;
 mod configs;
 mod corpus;
+mod readme;
 mod transcripts;
 mod world;
