@@ -10,5 +10,7 @@
 
 mod configs;
 mod corpus;
+mod properties;
+mod simulation;
 mod transcripts;
 mod world;
