@@ -464,12 +464,13 @@ fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Whether known bytes under a new name are a second delivery: their first name is still in the folder. Else the
-/// folder was renumbered, or a person moved the mail away and back.
+/// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are
+/// receipts. Else the folder was renumbered, or a person moved the mail away and back.
 fn second_copy(tx: &Tx<'_>, mail: MailRef, arrival: &Arrival) -> Result<bool> {
     let Some(place) = &arrival.place else { return Ok(false) };
     let names = tx.places(place.source, mail)?;
-    Ok(names.iter().any(|n| *n != place.name && arrival.listing.contains(n)))
+    let others = names.iter().filter(|n| **n != place.name && arrival.listing.contains(n)).count();
+    Ok(others > 0 && others >= usize::try_from(tx.receipts_of(mail)?).unwrap_or(usize::MAX))
 }
 
 /// Minutes between attempts: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in

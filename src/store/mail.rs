@@ -142,7 +142,8 @@ impl Tx<'_> {
         Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 
-    /// Writes down how a mail was handled. It is not looked at again.
+    /// Writes down how a mail was handled. With a fingerprint it has been read, and is not looked at again; without
+    /// one it is the receipt of a second copy of the same bytes.
     #[expect(clippy::too_many_arguments, reason = "a row of eight columns")]
     pub fn receipt(
         &self,
@@ -162,9 +163,18 @@ impl Tx<'_> {
         let hash = id.map(|i| short_hash(i.as_bytes()));
         let row = params![mail.0, millis(at), sender, id, hash, disposition.word(), ticket.map(|t| t.0), reason];
         self.0.prepare_cached(sql)?.execute(row)?;
-        let sql = "UPDATE mail SET state = 'done', fingerprint = coalesce(fingerprint, ?2) WHERE id = ?1";
-        self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        // The receipt of a second copy says nothing of the first, which may still wait to be read (G1).
+        if let Some(fingerprint) = fingerprint {
+            let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
+            self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        }
         Ok(())
+    }
+
+    /// How many copies of a stored mail have a receipt.
+    pub fn receipts_of(&self, mail: MailRef) -> Result<u32> {
+        let mut query = self.0.prepare_cached("SELECT count(*) FROM receipt WHERE mail = ?1")?;
+        Ok(query.query_row([mail.0], |r| r.get(0))?)
     }
 
     /// How the first copy of a stored mail was handled.
