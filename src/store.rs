@@ -237,3 +237,6 @@ fn short_hash(bytes: &[u8]) -> i64 {
 fn address(shown: Option<String>) -> Option<Address> {
     shown.and_then(|s| Address::parse(&s))
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,6 +5,7 @@
 //! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -43,8 +44,8 @@ pub struct Arrival {
     pub not_before: Option<Timestamp>,
     /// Where it was found; `None` when a person handed it over.
     pub place: Option<Place>,
-    /// Other names of the folder's present listing, to tell a second copy from a renumbered one.
-    pub listing: Vec<String>,
+    /// The folder's present listing, to tell a second copy from a renumbered one.
+    pub listing: Arc<Vec<String>>,
 }
 
 /// What a transaction brought about: for the log, the terminal and the demo.
@@ -182,7 +183,7 @@ impl Tracker {
     pub fn unseen(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
             let source = tx.source(folder)?;
-            Ok((source, tx.unseen(source, listing)?.into_iter().cloned().collect()))
+            Ok((source, tx.unseen(source, listing)?))
         })
     }
 

@@ -37,7 +37,7 @@ fn arrival(tracker: &mut Tracker, raw: Vec<u8>, name: &str) -> Arrival {
     let (source, _) = tracker.unseen("INBOX", &[]).unwrap();
     let size = raw.len() as u64;
     let place = Some(Place { source, name: name.to_owned() });
-    Arrival { raw, size, internal_date: None, not_before: None, place, listing: vec![name.to_owned()] }
+    Arrival { raw, size, internal_date: None, not_before: None, place, listing: vec![name.to_owned()].into() }
 }
 
 fn now() -> Timestamp {

@@ -362,7 +362,7 @@ impl Sim {
                     internal_date: Some(item.received),
                     not_before: last,
                     place,
-                    listing: listing.clone(),
+                    listing: listing.clone().into(),
                 }
             })
             .collect();
