@@ -12,7 +12,7 @@ use crate::ticket::TicketId;
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// The longest time between two attempts.
-pub const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// A notice for the outbox.
 #[derive(Clone, Debug)]
@@ -98,7 +98,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the next notice that is due, and counts the attempt. None waits longer than [`WAIT_MAX`]: what is due later
+    /// Takes the next notice that is due, and counts the attempt. None waits longer than `WAIT_MAX`: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
         let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
