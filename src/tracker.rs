@@ -19,7 +19,7 @@ use crate::policy::digest::Schedule;
 use crate::project::Project;
 use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, Stored, Tx};
 use crate::ticket::decide::{self, Answer, Decision, Event, Order, Report};
-use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Role, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
 /// Tries to read a mail before it is put aside as quarantined.
@@ -356,6 +356,9 @@ impl Tracker {
                 let decision = decide::decide(&ticket, &event, project, key, now);
                 work.carry_out(&ticket, decision)?;
             }
+            if lost && claim.ticket.is_none() {
+                work.lost(claim, reply)?;
+            }
             Ok(work.news)
         })
     }
@@ -367,8 +370,7 @@ impl Tracker {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
             let (subject, body) = team::trouble(what, project);
             let day = now.as_second().div_euclid(DAY);
-            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != crate::ticket::Role::Observer))
-            {
+            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer)) {
                 let keys = vec![format!("trouble:{kind}:{day}:{}", person.address.key())];
                 work.post(desk(NoticeKind::Trouble, &person.address, keys, (subject.clone(), body.clone())))?;
             }
@@ -661,6 +663,21 @@ impl Work<'_> {
         for to in team {
             let keys = vec![format!("flood:{hour}:{}", to.key())];
             self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
+        }
+        Ok(())
+    }
+
+    /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
+    fn lost(&mut self, claim: &Claim, reply: &str) -> Result<()> {
+        if claim.kind == NoticeKind::Undeliverable.word() {
+            return Ok(()); // Else two dead mailboxes would feed one another.
+        }
+        let (subject, body) = team::lost(&claim.kind, &claim.to, reply, self.project);
+        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != claim.to);
+        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
+        for to in others {
+            let keys = vec![format!("undeliverable:{}:{}", claim.number, to.key())];
+            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
         }
         Ok(())
     }
