@@ -398,11 +398,7 @@ impl Ticket {
                     self.auto_acknowledged = Some(entry.at);
                 }
             }
-            EntryKind::Answered | EntryKind::Acknowledged => {
-                self.held = false;
-                self.reach(Milestone::Acknowledged, entry.at);
-                self.milestones.insert(Milestone::LastHeardFromUs, entry.at);
-            }
+            EntryKind::Answered | EntryKind::Acknowledged => self.heard(entry.at),
             EntryKind::Paused if self.paused_since().is_none() => self.pauses.push((entry.at, None)),
             EntryKind::Resumed => {
                 if let Some((_, end @ None)) = self.pauses.last_mut() {
@@ -416,9 +412,15 @@ impl Ticket {
             }
             EntryKind::Severity { to } => self.severity = Some(*to),
             EntryKind::Owner => self.owner = entry.party.clone(),
-            EntryKind::Fact { fact } => self.reach(*fact, entry.at),
+            EntryKind::Fact { fact } => {
+                self.reach(*fact, entry.at);
+                if matches!(fact, Milestone::FixReleased | Milestone::Public) {
+                    self.heard(entry.at);
+                }
+            }
             EntryKind::DeadlineMoved { promise, to } => {
                 self.moved.insert(promise.clone(), (entry.at, *to));
+                self.heard(entry.at);
             }
             EntryKind::Reminded { promise, deadline, nominal, .. } => {
                 self.spoken.insert((promise.clone(), *deadline), *nominal);
@@ -445,6 +447,15 @@ impl Ticket {
     /// Since when the pausable clocks stand still; `None` when they run.
     pub fn paused_since(&self) -> Option<Timestamp> {
         self.pauses.last().filter(|(_, end)| end.is_none()).map(|(start, _)| *start)
+    }
+
+    /// A person has the reporter told something.
+    fn heard(&mut self, at: Timestamp) {
+        if self.reporter.is_some() {
+            self.held = false;
+            self.reach(Milestone::Acknowledged, at);
+            self.milestones.insert(Milestone::LastHeardFromUs, at);
+        }
     }
 
     fn reach(&mut self, milestone: Milestone, at: Timestamp) {

@@ -24,12 +24,13 @@ pub fn when(at: Timestamp, policy: &Policy) -> String {
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
 }
 
-/// "3 days", "5 hours", "12 minutes": a length of time in its largest whole unit, rounded down.
+/// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour
+/// short of a day is that day, since a change of the clocks takes one from ninety days.
 pub fn length(d: SignedDuration) -> String {
-    let minutes = d.abs().as_mins();
+    let minutes = (d.abs().as_secs() + 30) / 60;
     let unit = |n: i64, name: &str| format!("{n} {name}{}", if n == 1 { "" } else { "s" });
     match minutes {
-        m if m >= 48 * 60 => unit(m / (24 * 60), "day"),
+        m if m >= 48 * 60 => unit((m + 60) / (24 * 60), "day"),
         m if m >= 120 => unit(m / 60, "hour"),
         m => unit(m, "minute"),
     }

@@ -66,6 +66,22 @@ impl Policy {
         self.run(promise, start, deadline).due(spoken, now)
     }
 
+    /// Whom a due step speaks to: its own audience, and those of the lower ones that quiet time moved to the same
+    /// instant. One reminder is enough, and it must not pass over whom each rung was meant for.
+    pub fn audiences(
+        &self,
+        promise: &Promise,
+        start: Timestamp,
+        deadline: Timestamp,
+        spoken: Option<Timestamp>,
+        step: &Step,
+    ) -> Vec<Audience> {
+        let run = self.run(promise, start, deadline);
+        let mut together: Vec<Step> = run.all_due(spoken, step.at).filter(|s| s.at == step.at).collect();
+        together.sort_by_key(|s| std::cmp::Reverse((s.nominal, s.rung)));
+        together.iter().map(|s| s.to).collect()
+    }
+
     /// The first step after now, to sleep until its `at`. Where several fall on that instant, the highest.
     pub fn next_step(
         &self,
@@ -103,16 +119,17 @@ impl Policy {
 
 impl Run<'_> {
     fn due(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {
+        self.all_due(spoken, now).max_by_key(|step| (step.nominal, step.rung))
+    }
+
+    /// The last due step of each rung.
+    fn all_due(self, spoken: Option<Timestamp>, now: Timestamp) -> impl Iterator<Item = Step> {
         let floor = self.floor().max(spoken.unwrap_or(Timestamp::MIN));
         let horizon = self.horizon(now);
-        self.rungs
-            .iter()
-            .enumerate()
-            .filter_map(|(index, rung)| {
-                let (round, nominal) = self.last(rung, horizon)?;
-                (nominal > floor).then(|| self.step(index, rung, round, nominal))
-            })
-            .max_by_key(|step| (step.nominal, step.rung))
+        self.rungs.iter().enumerate().filter_map(move |(index, rung)| {
+            let (round, nominal) = self.last(rung, horizon)?;
+            (nominal > floor).then(|| self.step(index, rung, round, nominal))
+        })
     }
 
     fn next(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {

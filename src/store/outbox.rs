@@ -12,7 +12,7 @@ use crate::ticket::TicketId;
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 /// The longest time between two attempts.
-pub(super) const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
+const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// A notice for the outbox.
 #[derive(Clone, Debug)]

@@ -5,7 +5,7 @@ use serde::Serialize;
 
 use super::{Status, Ticket};
 use crate::policy::ladder::Step;
-use crate::policy::{Milestone, Policy, Promise};
+use crate::policy::{Audience, Milestone, Policy, Promise};
 
 /// A promise running on a ticket, or what became of it.
 #[derive(Clone, Debug)]
@@ -66,6 +66,11 @@ impl Clock<'_> {
     pub fn due(&self, ticket: &Ticket, policy: &Policy, now: Timestamp) -> Option<Step> {
         let spoken = self.spoken(ticket);
         self.live.then(|| policy.due_step(self.promise, self.starts, self.deadline, spoken, now)).flatten()
+    }
+
+    /// Whom a due rung speaks to.
+    pub fn audiences(&self, ticket: &Ticket, policy: &Policy, step: &Step) -> Vec<Audience> {
+        policy.audiences(self.promise, self.starts, self.deadline, self.spoken(ticket), step)
     }
 
     /// The last rung that spoke of this deadline; when a maintainer moved it here, the move did.

@@ -217,6 +217,8 @@ impl Draft<'_> {
     /// A notice to the reporter, in answer to the report; nothing when there is nobody to write to.
     pub(super) fn tell_reporter(&mut self, kind: NoticeKind, text: (String, String)) {
         let Some(to) = self.ticket.reporter.clone() else { return };
+        // Whatever a person has them told, the reporter has heard from us, and needs no machine's word any more.
+        self.decision.answered |= kind != NoticeKind::Acknowledgement;
         let mut notice = self.notice(kind, &to, text);
         notice.carries = Some(Purpose::Reporter);
         notice.in_reply_to = self.ticket.report_id.clone();
@@ -330,7 +332,10 @@ impl Draft<'_> {
             };
             self.enter(&Actor::Daemon, kind, "", None);
             let text = reminder::text(&self.ticket, &clock, self.project, self.now);
-            for person in self.project.audience(step.to, &self.ticket) {
+            let mut told = std::collections::HashSet::new();
+            let audiences = clock.audiences(&before, policy, &step);
+            let people = audiences.iter().flat_map(|a| self.project.audience(*a, &self.ticket));
+            for person in people.filter(|p| told.insert(p.address.key())) {
                 let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
                 notice.keys = vec![format!(
                     "rung:{}:{promise}:{}:{}:{}:{}",

@@ -16,10 +16,16 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
     let (title, first) = if clock.deadline > now {
         (format!("{name}: {distance} left"), format!("The promise \"{name}\" on {number} ends in {distance}:\n{date}."))
     } else {
+        let just_now = now.duration_since(clock.deadline) < jiff::SignedDuration::from_mins(1);
+        let (overdue, ago) = if just_now {
+            (String::new(), " now".to_owned())
+        } else {
+            (format!(", {distance} overdue"), format!(" {distance} ago"))
+        };
         (
-            format!("{name}: BROKEN, {distance} overdue"),
+            format!("{name}: BROKEN{overdue}"),
             format!(
-                "The promise \"{name}\" on {number} is broken. It was due {distance} ago:\n{date}.\n\
+                "The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}.\n\
                  The reporter has not been told; that is for a person to do: /reply."
             ),
         )
