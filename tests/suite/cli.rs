@@ -101,7 +101,7 @@ fn a_report_is_listed_shown_and_logged() {
     let desk = Desk::with_report();
     let list = desk.ok(&["list"]);
     assert!(list.contains("SEC-1   received  -         -"), "{list}");
-    assert!(list.contains("acknowledge by ") && list.contains("47 hours left"), "{list}");
+    assert!(list.contains("acknowledge by ") && list.contains("2 days left"), "{list}");
     let ticket = desk.json(&["list"])["tickets"][0].clone();
     assert_eq!((&ticket["id"], &ticket["status"]), (&"SEC-1".into(), &"received".into()));
     assert_eq!(ticket["reporter"], "reporter@example.test");
