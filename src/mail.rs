@@ -355,6 +355,10 @@ pub struct Attachment {
 /// Text from outside made fit for a terminal, a log and a mail: no control characters but `\n`, no bidirectional
 /// overrides, no zero-width characters (CVE-2021-42574).
 pub fn clean(text: &str) -> String {
+    // Nearly all mail is plain ASCII, of which this looks at many octets at a time.
+    if text.bytes().fold(true, |plain, c| plain & (c == b'\n' || (b' '..=b'~').contains(&c))) {
+        return text.to_owned();
+    }
     text.chars()
         .filter_map(|c| match c {
             '\n' => Some(c),

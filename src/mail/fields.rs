@@ -51,6 +51,8 @@ impl Part {
 const MAX_NUMBERS: usize = 20;
 /// The most octets that are looked at.
 const MAX_OCTETS: usize = 256 * 1024;
+/// The longest token, in octets. A line that is no longer has none that is, so its words are found without them.
+const MAX_TOKEN: usize = 300;
 /// How many words describe something.
 const DESCRIPTION_WORDS: usize = 20;
 
@@ -86,6 +88,8 @@ struct Seen {
     cves: Vec<String>,
     cwes: Vec<String>,
     words: usize,
+    /// Whether the line that is looked at names a severity.
+    rated: bool,
     steps: bool,
     impact: bool,
     version: bool,
@@ -93,21 +97,44 @@ struct Seen {
 
 impl Seen {
     fn line(&mut self, line: &str) {
-        let mut words: Vec<String> = Vec::new();
-        for token in line.split(|c: char| c.is_whitespace() || "()[]<>{},;\"'`*|“”".contains(c)) {
-            if token.is_empty() || token.len() > 300 {
-                continue;
-            }
-            self.token(token);
-            for word in token.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {
-                words.push(word.to_ascii_lowercase());
-            }
+        // Without a digit or a colon there is neither a number nor a vector.
+        if line.bytes().any(|c| c.is_ascii_digit() || c == b':') {
+            tokens(line).for_each(|token| self.token(token));
         }
-        self.words += words.len();
-        for word in &words {
-            self.word(word);
+        self.rated = false;
+        if line.len() <= MAX_TOKEN {
+            self.words(line);
+        } else {
+            tokens(line).for_each(|token| self.words(token));
         }
-        self.severity_in(&words);
+        if self.rated {
+            let line = line.to_ascii_lowercase();
+            self.severity_in(&tokens(&line).flat_map(words).collect::<Vec<_>>());
+        }
+    }
+
+    fn words(&mut self, text: &str) {
+        if text.is_ascii() {
+            // The same words, without a look at each character.
+            text.as_bytes().split(|c| !c.is_ascii_alphanumeric()).for_each(|word| self.word(word));
+        } else {
+            words(text).for_each(|word| self.word(word.as_bytes()));
+        }
+    }
+
+    fn word(&mut self, word: &[u8]) {
+        let lower;
+        let word = if word.iter().any(u8::is_ascii_uppercase) {
+            lower = word.to_ascii_lowercase();
+            &lower
+        } else {
+            word
+        };
+        self.words += usize::from(!word.is_empty());
+        self.steps = self.steps || is_about_steps(word);
+        self.impact = self.impact || is_about_impact(word);
+        self.version = self.version || is_about_version(word);
+        self.rated = self.rated || severity_word(word).is_some();
     }
 
     fn token(&mut self, token: &str) {
@@ -129,32 +156,12 @@ impl Seen {
         self.version |= is_version(token);
     }
 
-    fn word(&mut self, word: &str) {
-        match word {
-            "step" | "steps" | "reproduce" | "reproduced" | "reproduces" | "reproducing" | "reproduction"
-            | "reproducer" | "repro" | "poc" | "proof" | "exploit" | "payload" | "curl" | "testcase" | "script"
-            | "trigger" | "triggers" | "triggered" | "demonstrates" | "demo" | "asan" | "harness" | "fuzzer" => {
-                self.steps = true
-            }
-            "impact" | "impacts" | "attacker" | "attackers" | "adversary" | "malicious" | "allows" | "allowing"
-            | "arbitrary" | "rce" | "xss" | "csrf" | "ssrf" | "idor" | "dos" | "denial" | "leak" | "leaks"
-            | "leaked" | "disclosure" | "injection" | "bypass" | "bypasses" | "escalation" | "escalate"
-            | "takeover" | "hijack" | "steal" | "exfiltrate" | "crash" | "crashes" | "overflow" | "corruption"
-            | "execute" | "execution" | "unauthorized" | "unauthenticated" | "consequence" | "consequences" => {
-                self.impact = true
-            }
-            "version" | "versions" | "affected" | "affects" | "release" | "releases" | "commit" | "latest"
-            | "master" | "revision" | "tested" | "build" | "tag" => self.version = true,
-            _ => {}
-        }
-    }
-
-    fn severity_in(&mut self, words: &[String]) {
+    fn severity_in(&mut self, words: &[&str]) {
         let mut labelled: Vec<Severity> = Vec::new();
         for (at, word) in words.iter().enumerate() {
-            let Some(severity) = severity_word(word) else { continue };
-            let before = |n: usize| at.checked_sub(n).and_then(|i| words.get(i)).map_or("", String::as_str);
-            let after = words.get(at + 1).map_or("", String::as_str);
+            let Some(severity) = severity_word(word.as_bytes()) else { continue };
+            let before = |n: usize| at.checked_sub(n).and_then(|i| words.get(i)).copied().unwrap_or_default();
+            let after = words.get(at + 1).copied().unwrap_or_default();
             if ["not", "no", "non", "isn", "never"].iter().any(|n| before(1) == *n || before(2) == *n) {
                 continue;
             }
@@ -163,7 +170,8 @@ impl Seen {
                 |w: &str| matches!(w, "is" | "rating" | "level" | "score" | "estimated" | "suggested" | "cvss" | "as");
             let number = |w: &str| w.bytes().all(|c| c.is_ascii_digit());
             let by_label = label(before(1))
-                || label(before(2)) && (filler(before(1)) || number(before(1)) || severity_word(before(1)).is_some())
+                || label(before(2))
+                    && (filler(before(1)) || number(before(1)) || severity_word(before(1).as_bytes()).is_some())
                 || label(before(3))
                     && (filler(before(2)) || number(before(2)))
                     && (filler(before(1)) || number(before(1)));
@@ -188,12 +196,122 @@ impl Seen {
     }
 }
 
-fn severity_word(word: &str) -> Option<Severity> {
+/// What stands between blanks, brackets and quotation marks. What is very long is an attachment in the text.
+fn tokens(line: &str) -> impl Iterator<Item = &str> {
+    let tokens = line.split(|c: char| !c.is_ascii_alphanumeric() && is_gap(c));
+    tokens.filter(|token| !token.is_empty() && token.len() <= MAX_TOKEN)
+}
+
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty())
+}
+
+/// What parts one token from the next.
+fn is_gap(c: char) -> bool {
+    matches!(c, '(' | ')' | '[' | ']' | '<' | '>' | '{' | '}' | ',' | ';' | '"' | '\'' | '`' | '*' | '|' | '“' | '”')
+        || c.is_whitespace()
+}
+
+fn is_about_steps(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"step"
+            | b"steps"
+            | b"reproduce"
+            | b"reproduced"
+            | b"reproduces"
+            | b"reproducing"
+            | b"reproduction"
+            | b"reproducer"
+            | b"repro"
+            | b"poc"
+            | b"proof"
+            | b"exploit"
+            | b"payload"
+            | b"curl"
+            | b"testcase"
+            | b"script"
+            | b"trigger"
+            | b"triggers"
+            | b"triggered"
+            | b"demonstrates"
+            | b"demo"
+            | b"asan"
+            | b"harness"
+            | b"fuzzer"
+    )
+}
+
+fn is_about_impact(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"impact"
+            | b"impacts"
+            | b"attacker"
+            | b"attackers"
+            | b"adversary"
+            | b"malicious"
+            | b"allows"
+            | b"allowing"
+            | b"arbitrary"
+            | b"rce"
+            | b"xss"
+            | b"csrf"
+            | b"ssrf"
+            | b"idor"
+            | b"dos"
+            | b"denial"
+            | b"leak"
+            | b"leaks"
+            | b"leaked"
+            | b"disclosure"
+            | b"injection"
+            | b"bypass"
+            | b"bypasses"
+            | b"escalation"
+            | b"escalate"
+            | b"takeover"
+            | b"hijack"
+            | b"steal"
+            | b"exfiltrate"
+            | b"crash"
+            | b"crashes"
+            | b"overflow"
+            | b"corruption"
+            | b"execute"
+            | b"execution"
+            | b"unauthorized"
+            | b"unauthenticated"
+            | b"consequence"
+            | b"consequences"
+    )
+}
+
+fn is_about_version(word: &[u8]) -> bool {
+    matches!(
+        word,
+        b"version"
+            | b"versions"
+            | b"affected"
+            | b"affects"
+            | b"release"
+            | b"releases"
+            | b"commit"
+            | b"latest"
+            | b"master"
+            | b"revision"
+            | b"tested"
+            | b"build"
+            | b"tag"
+    )
+}
+
+fn severity_word(word: &[u8]) -> Option<Severity> {
     match word {
-        "critical" | "crit" => Some(Severity::Critical),
-        "high" | "important" | "severe" => Some(Severity::High),
-        "medium" | "moderate" => Some(Severity::Medium),
-        "low" | "minor" => Some(Severity::Low),
+        b"critical" | b"crit" => Some(Severity::Critical),
+        b"high" | b"important" | b"severe" => Some(Severity::High),
+        b"medium" | b"moderate" => Some(Severity::Medium),
+        b"low" | b"minor" => Some(Severity::Low),
         _ => None,
     }
 }
@@ -254,9 +372,11 @@ fn is_version(token: &str) -> bool {
         None => (bare, false),
     };
     let mut numbers = bare.split('.');
-    let first = numbers.next().is_some_and(|n| !n.is_empty() && n.len() <= 4 && is_digits(n));
+    if !numbers.next().is_some_and(|n| !n.is_empty() && n.len() <= 4 && is_digits(n)) {
+        return false;
+    }
     let rest: Vec<&str> = numbers.collect();
     let good = rest.iter().all(|n| n.starts_with(|c: char| c.is_ascii_digit() || c == 'x'));
     // Four numbers are rather an IP address.
-    first && good && (rest.len() == 2 || !rest.is_empty() && marked || rest.len() == 1 && rest.first() == Some(&"x"))
+    good && (rest.len() == 2 || !rest.is_empty() && marked || rest.len() == 1 && rest.first() == Some(&"x"))
 }

@@ -339,25 +339,27 @@ impl<'t> Page<'t> {
         if first.len() > MAX_INTRO || first.is_empty() {
             return None;
         }
-        let started = starts_like_introduction(first);
+        // Nearly every line of a text comes here, and most of them go no further.
+        let goes_on = || starts_like_introduction(first) || first.contains('@');
         let mut joined = String::new();
         for lines in 1..=MAX_INTRO_LINES {
             let line = self.line(at + lines - 1).trim();
             if line.is_empty() || is_quoted(line) || joined.len() + line.len() > MAX_INTRO {
                 return None;
             }
+            if lines == 2 && !goes_on() {
+                return None;
+            }
             if !joined.is_empty() {
                 joined.push(' ');
             }
             joined.push_str(line);
-            let below = self.next_filled(at + lines - 1);
-            let quoted = is_quoted(below);
-            if lines > 1 && !started && !first.contains('@') {
-                return None;
-            }
-            if ends_like_introduction(line) && says_wrote(&joined, started, quoted) {
-                // Below is no marked quotation: all of it is the earlier mail, if anything is.
-                return Some(Introduction { lines, quoted });
+            if ends_like_introduction(line) {
+                let quoted = is_quoted(self.next_filled(at + lines - 1));
+                if says_wrote(&joined, starts_like_introduction(first), quoted) {
+                    // Below is no marked quotation: all of it is the earlier mail, if anything is.
+                    return Some(Introduction { lines, quoted });
+                }
             }
         }
         None
@@ -378,14 +380,14 @@ fn ends_like_introduction(line: &str) -> bool {
 }
 
 fn starts_like_introduction(line: &str) -> bool {
-    let start: String = line.chars().take(12).collect::<String>().to_lowercase();
-    let start = start.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| start.starts_with(s)) || is_weekday(start)
+    let end = line.char_indices().nth(12).map_or(line.len(), |(at, _)| at);
+    let start = line.get(..end).unwrap_or(line).trim_start_matches(['-', '*', ' ']);
+    start.starts_with(|c: char| c.is_ascii_digit()) || begins_with(start, STARTS) || is_weekday(start)
 }
 
 fn is_weekday(start: &str) -> bool {
     let days = ["mon", "tue", "wed", "thu", "fri", "sat", "sun", "lun", "mar", "mer", "jeu", "ven", "sam", "dim"];
-    days.iter().any(|d| start.strip_prefix(d).is_some_and(|r| r.starts_with([',', '.', ' '])))
+    start.chars().nth(3).is_some_and(|c| matches!(c, ',' | '.' | ' ')) && begins_with(start, &days)
 }
 
 /// Whether a line is an introduction: what somebody did, and when or under which address; or, above a marked
@@ -406,6 +408,10 @@ fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
 fn header_name(line: &str) -> Option<String> {
     let line = line.trim().trim_start_matches(['*', '_', '|', ' ']);
     let head = line.get(..line.floor_char_boundary(60)).unwrap_or(line);
+    // Most lines have no colon: of those that have none, no character is decoded.
+    if !head.bytes().any(|c| c == b':' || !c.is_ascii()) {
+        return None;
+    }
     let (name, _) = head.split_once([':', '：'])?;
     Some(name.trim_end_matches(['*', '_', ' ', '\u{a0}']).to_lowercase()).filter(|n| !n.is_empty())
 }
@@ -424,10 +430,7 @@ fn is_separator(line: &str) -> bool {
 }
 
 fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && line.chars().next().is_some_and(char::is_alphabetic) && {
-        let lower = line.to_lowercase();
-        FORWARDS.iter().any(|f| lower.starts_with(f))
-    }
+    line.len() <= 100 && line.chars().next().is_some_and(char::is_alphabetic) && begins_with(line, FORWARDS)
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -438,11 +441,21 @@ fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    line.len() <= 120 && line.split_whitespace().take(13).count() <= 12 && {
-        let lower = line.to_lowercase();
-        DEVICES.iter().any(|d| lower.starts_with(d))
-            // "Sent from my script, it fails." goes on; a device line is a phrase.
-            && !lower.contains(", ")
-            && !lower.trim_end_matches('.').contains(". ")
-    }
+    line.len() <= 120
+        && begins_with(line, DEVICES)
+        && line.split_whitespace().take(13).count() <= 12
+        // "Sent from my script, it fails." goes on; a device line is a phrase.
+        && !line.contains(", ")
+        && !line.trim_end_matches('.').contains(". ")
+}
+
+/// Whether a line begins like one of these, which are in lower case. Most lines begin with another letter, and cost
+/// no more than that.
+fn begins_with(line: &str, any: &[&str]) -> bool {
+    let Some(first) = line.bytes().next().map(|c| c.to_ascii_lowercase()) else { return false };
+    let same = |words: &str| {
+        let mut line = line.chars().flat_map(char::to_lowercase);
+        words.chars().all(|c| line.next() == Some(c))
+    };
+    any.iter().any(|words| (words.bytes().next() == Some(first) || !first.is_ascii()) && same(words))
 }
