@@ -201,10 +201,8 @@ fn plain_subject(subject: &str) -> String {
 
 /// Lines that end in `\n`, no control characters.
 fn plain_body(body: &str) -> String {
-    let mut text: String = super::decode::line_ends(body.to_owned())
-        .chars()
-        .filter(|&c| c == '\n' || c == '\t' || !c.is_control())
-        .collect();
+    let mut text = super::decode::line_ends(body.to_owned());
+    text.retain(|c| c == '\n' || c == '\t' || !c.is_control());
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     text
