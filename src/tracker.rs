@@ -684,7 +684,7 @@ impl Work<'_> {
 
     fn digest(&mut self) -> Result<()> {
         let open = self.tx.open_lines(self.project, 10_000)?;
-        let held = self.tx.in_state("held")?;
+        let held = self.tx.held()?;
         let (subject, body) = digest::text(&open, held, self.project, self.now);
         let people: Vec<Address> = self.project.people.iter().map(|p| p.address.clone()).collect();
         for to in people {

@@ -36,6 +36,21 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, bool) {
     }
 }
 
+/// Text whose lines end in `\n`, whatever they ended in.
+pub fn line_ends(text: String) -> String {
+    if !text.contains('\r') {
+        return text;
+    }
+    let mut out = String::with_capacity(text.len());
+    for (index, piece) in text.split('\r').enumerate() {
+        if index > 0 && !piece.starts_with('\n') {
+            out.push('\n');
+        }
+        out.push_str(piece);
+    }
+    out
+}
+
 /// A header value on one line with its encoded words decoded (RFC 2047).
 pub fn words(value: &[u8]) -> String {
     let line = super::header::unfold(value);

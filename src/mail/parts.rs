@@ -254,7 +254,7 @@ impl<'a> Part<'a> {
         if self.encoding == Encoding::Unknown {
             problems.push("it has an unknown transfer encoding".to_owned());
         }
-        (text.replace("\r\n", "\n").replace('\r', "\n"), problems)
+        (decode::line_ends(text), problems)
     }
 
     /// How many octets it holds, decoded; not counted exactly where that would mean decoding it.

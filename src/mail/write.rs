@@ -145,6 +145,15 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
 /// # Errors
 /// The first reason why not.
 pub fn check_wire(bytes: &[u8]) -> Result<(), Unfit> {
+    let plain = |line: &[u8]| match line.strip_suffix(b"\r\n") {
+        Some(text) => {
+            text.len() <= LINE && text.iter().fold(true, |good, c| good & (1..=127).contains(c) & (*c != b'\r'))
+        }
+        None => false,
+    };
+    if bytes.split_inclusive(|c| *c == b'\n').all(plain) {
+        return Ok(());
+    }
     let mut line = 0;
     let mut after_cr = false;
     for &byte in bytes {
@@ -192,8 +201,8 @@ fn plain_subject(subject: &str) -> String {
 
 /// Lines that end in `\n`, no control characters.
 fn plain_body(body: &str) -> String {
-    let lines = body.replace("\r\n", "\n").replace('\r', "\n");
-    let mut text: String = lines.chars().filter(|&c| c == '\n' || c == '\t' || !c.is_control()).collect();
+    let mut text = super::decode::line_ends(body.to_owned());
+    text.retain(|c| c == '\n' || c == '\t' || !c.is_control());
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     text

@@ -67,9 +67,9 @@ impl Tx<'_> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();
         for key in keys {
-            let hash: [u8; 32] = Sha256::digest(key.as_bytes()).into();
-            if !query.exists([&hash[..]])? {
-                fresh.push(hash);
+            let key = notice_key(key);
+            if !query.exists([&key[..]])? {
+                fresh.push(key);
             }
         }
         Ok(fresh)
@@ -101,8 +101,10 @@ impl Tx<'_> {
     /// Takes the next notice that is due, and counts the attempt. None waits longer than [`WAIT_MAX`]: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
+        // Named, since SQLite would rather collect all that is due, and sort it.
         let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
-                   SELECT id FROM outbox WHERE state = 'waiting' AND (due <= ?1 OR due > ?2) ORDER BY lane, id LIMIT 1) \
+                   SELECT id FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND (due <= ?1 OR due > ?2) \
+                   ORDER BY lane, id LIMIT 1) \
                    RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
                    attempts, doubts, bytes";
         let mut query = self.0.prepare_cached(sql)?;
@@ -168,10 +170,10 @@ impl Tx<'_> {
         Ok(query.query_row([], |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 
-    /// How many notices are in a state.
-    pub fn in_state(&self, state: &str) -> Result<u32> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = ?1")?;
-        Ok(query.query_row([state], |r| r.get(0))?)
+    /// How many notices are held.
+    pub fn held(&self) -> Result<u32> {
+        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'held'")?;
+        Ok(query.query_row([], |r| r.get(0))?)
     }
 
     /// To whom a notice went, and what it was.
@@ -182,4 +184,14 @@ impl Tx<'_> {
             query.query_row([number], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
         Ok(row.and_then(|(shown, kind)| Some((address(shown)?, kind))))
     }
+}
+
+/// What a notice stands for, as the key of a row: the first number in it, which is a ticket's if any is, and a hash.
+fn notice_key(text: &str) -> [u8; 32] {
+    let mut key: [u8; 32] = Sha256::digest(text.as_bytes()).into();
+    let number: u32 = text.split(':').find_map(|part| part.parse().ok()).unwrap_or(0);
+    if let Some(first) = key.first_chunk_mut() {
+        *first = number.to_be_bytes();
+    }
+    key
 }

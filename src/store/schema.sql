@@ -77,6 +77,7 @@ CREATE TABLE receipt (
 ) STRICT;
 CREATE INDEX receipt_message ON receipt (message_hash) WHERE message_hash IS NOT NULL AND ticket IS NOT NULL;
 CREATE INDEX receipt_mail ON receipt (mail);
+CREATE INDEX receipt_quarantined ON receipt (id) WHERE disposition = 'quarantined';
 
 -- The timeline. Rows are added, never changed.
 CREATE TABLE entry (
@@ -121,7 +122,8 @@ CREATE TABLE deadline (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX deadline_wake ON deadline (wake, ticket);
 
--- Notices on their way, as the final bytes.
+-- Notices on their way, as the final bytes. SQLite uses a partial index only where a query says its condition in the
+-- same words.
 CREATE TABLE outbox (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     created INTEGER NOT NULL,
@@ -142,10 +144,13 @@ CREATE TABLE outbox (
     bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (lane, id) WHERE state = 'waiting';
-CREATE INDEX outbox_open ON outbox (state, due) WHERE state IN ('waiting', 'sending', 'held');
+CREATE INDEX outbox_due ON outbox (due) WHERE state = 'waiting';
+CREATE INDEX outbox_sending ON outbox (id) WHERE state = 'sending';
 CREATE INDEX outbox_held ON outbox (ticket) WHERE state = 'held';
+CREATE INDEX outbox_stuck ON outbox (id) WHERE state IN ('held', 'unknown');
 
--- What each notice stands for, hashed: no two notices share one (G3).
+-- What each notice stands for: no two notices share one (G3). The ticket's number, then a hash: hashes alone would
+-- scatter over the table, and each change a page of its own.
 CREATE TABLE notice_key (
     key BLOB PRIMARY KEY,
     notice INTEGER NOT NULL REFERENCES outbox (id)
