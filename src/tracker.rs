@@ -783,3 +783,6 @@ fn domain_scope(from: &Address) -> String {
     let hash: [u8; 32] = Sha256::digest(from.domain().as_bytes()).into();
     format!("domain:{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |c| &c[..])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -137,12 +137,12 @@ impl Tx<'_> {
     /// A handled mail with that fingerprint, and its ticket.
     pub fn same_mail(&self, fingerprint: &[u8]) -> Result<Option<Option<TicketId>>> {
         let sql = "SELECT r.ticket FROM mail m JOIN receipt r ON r.mail = m.id \
-                   WHERE m.fingerprint = ?1 ORDER BY r.id LIMIT 1";
+                   WHERE m.fingerprint = ?1 ORDER BY r.ticket IS NULL, r.id LIMIT 1";
         let mut query = self.0.prepare_cached(sql)?;
         Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 
-    /// Writes down how a mail was handled. It is not looked at again.
+    /// Writes down how a mail was handled; with its fingerprint when that settles it, and it is not looked at again.
     #[expect(clippy::too_many_arguments, reason = "a row of eight columns")]
     pub fn receipt(
         &self,
@@ -162,14 +162,17 @@ impl Tx<'_> {
         let hash = id.map(|i| short_hash(i.as_bytes()));
         let row = params![mail.0, millis(at), sender, id, hash, disposition.word(), ticket.map(|t| t.0), reason];
         self.0.prepare_cached(sql)?.execute(row)?;
-        let sql = "UPDATE mail SET state = 'done', fingerprint = coalesce(fingerprint, ?2) WHERE id = ?1";
-        self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        // Without a fingerprint this is about a second copy: the first may still have to be handled.
+        if let Some(fingerprint) = fingerprint {
+            let sql = "UPDATE mail SET state = 'done', fingerprint = coalesce(fingerprint, ?2) WHERE id = ?1";
+            self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        }
         Ok(())
     }
 
     /// How the first copy of a stored mail was handled.
     pub fn handled(&self, mail: MailRef) -> Result<Option<Option<TicketId>>> {
-        let mut query = self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY id LIMIT 1")?;
+        let mut query = self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY ticket IS NULL, id LIMIT 1")?;
         Ok(query.query_row([mail.0], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 
