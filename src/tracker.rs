@@ -10,6 +10,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::command::{self, Orders};
+use crate::mail::header::Header;
 use crate::mail::intake::{self, Disposition, Given, Intake};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
@@ -451,8 +452,7 @@ fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
 /// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
 /// subject and every byte of the body; not the headers that each hop adds.
 fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
-    let find = |needle: &[u8]| raw.windows(needle.len()).position(|w| w == needle).map(|at| at + needle.len());
-    let body = find(b"\r\n\r\n").or_else(|| find(b"\n\n")).and_then(|at| raw.get(at..)).unwrap_or_default();
+    let (_, body) = Header::split(raw);
     let mut hash = Sha256::new();
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let id = mail.message_id.as_ref().map_or("", MessageId::as_str);

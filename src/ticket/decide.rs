@@ -332,12 +332,12 @@ impl Draft<'_> {
             let text = reminder::text(&self.ticket, &clock, self.project, self.now);
             for person in self.project.audience(step.to, &self.ticket) {
                 let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
+                // By its instant: the number of a rung means another one when the ladder in the config changes.
                 notice.keys = vec![format!(
-                    "rung:{}:{promise}:{}:{}:{}:{}",
+                    "rung:{}:{promise}:{}:{}:{}",
                     self.ticket.id.0,
-                    deadline.as_second(),
-                    step.rung,
-                    step.round,
+                    deadline.as_millisecond(),
+                    step.nominal.as_millisecond(),
                     person.address.key()
                 )];
                 self.decision.notices.push(notice);

@@ -53,3 +53,49 @@ fn two_copies_that_are_found_at_once_are_one_report() {
     assert_eq!(found, ["duplicate", "report"]);
     assert_eq!(news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count(), 1);
 }
+
+#[test]
+fn mails_that_differ_in_their_text_are_two_reports() {
+    let check = |one: &str, other: &str| {
+        let mut tracker = tracker();
+        let news = tracker.on_mail(&[arrival(one), arrival(other)], now()).unwrap();
+        let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
+        assert_eq!(found, ["report", "report"], "{one:?}");
+    };
+    let head = "From: r@example.test\nSubject: s\n";
+    check(&format!("{head}\none\r\n\r\nbye"), &format!("{head}\nother\r\n\r\nbye"));
+    check(&format!("{head}no empty line: one\n\nbye"), &format!("{head}no empty line: other\n\nbye"));
+    check(&format!("{head}Not a field\n\nbye"), &format!("{head}Neither a field\n\nbye"));
+    let cr = head.replace('\n', "\r");
+    check(&format!("{cr}\rone"), &format!("{cr}\rother"));
+}
+
+/// Each reminder until the deadline is over, as (subject, recipient's part before the at).
+fn reminders(tracker: &mut Tracker, until: Timestamp) -> Vec<String> {
+    let mut said = Vec::new();
+    while let Some(at) = tracker.next_wake(false).unwrap().filter(|at| *at <= until) {
+        let (news, _) = tracker.on_tick(at).unwrap();
+        said.extend(news.notices.into_iter().map(|(_, n)| n.subject));
+    }
+    said
+}
+
+const LADDER: &str = "[policy]\n[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"48h\"\n";
+
+fn rungs(at: &[&str]) -> Project {
+    let rung = |at: &&str| format!("[[policy.rung]]\nat = \"{at}\"\nto = \"team\"\n");
+    project(&format!("{LADDER}{}", at.iter().map(rung).collect::<String>()))
+}
+
+#[test]
+fn a_rung_that_moves_up_the_ladder_still_speaks() {
+    let mut tracker = tracker();
+    tracker.reload(rungs(&["-24h", "-4h", "due"]), None, now()).unwrap();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let hours = |h| now() + SignedDuration::from_hours(h);
+    assert_eq!(reminders(&mut tracker, hours(30)), ["[SEC-1] acknowledge: 24 hours left"]);
+    // What was rung 1 is rung 0 now.
+    tracker.reload(rungs(&["-4h", "due"]), None, hours(31)).unwrap();
+    // Four hours before is quiet time here, and it warns before that.
+    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] acknowledge: 17 hours left"]);
+}
