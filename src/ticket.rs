@@ -412,7 +412,7 @@ impl Ticket {
             EntryKind::Status { to } => self.enter(*to, entry.at),
             EntryKind::Spam => {
                 self.enter(Status::Closed, entry.at);
-                self.spam = true;
+                (self.spam, self.held) = (true, false);
             }
             EntryKind::Severity { to } => self.severity = Some(*to),
             EntryKind::Owner => self.owner = entry.party.clone(),

@@ -99,3 +99,74 @@ fn a_rung_that_moves_up_the_ladder_still_speaks() {
     // Four hours before is quiet time here, and it warns before that.
     assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] acknowledge: 17 hours left"]);
 }
+
+#[test]
+fn projections_follow_the_policy_of_whoever_reads_them() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let ours = tracker.store.read(|tx| tx.projections()).unwrap();
+    // `disclosed do` with a config that the daemon has not read.
+    let other = rungs(&["-1h"]);
+    tracker.store.write(|tx| tx.set_meta("policy", "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
+    assert_ne!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+    tracker.on_tick(now()).unwrap();
+    assert_eq!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+}
+
+#[test]
+fn a_stale_wake_is_mended_by_the_look_that_it_causes() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let next = tracker.next_wake(false).unwrap().unwrap();
+    let at = next - SignedDuration::from_mins(10);
+    let all = |wake: Timestamp| move |tx: &Tx<'_>| tx.postpone(TicketId(1), Timestamp::MAX, wake);
+    tracker.store.write(all(at)).unwrap();
+    tracker.on_tick(at).unwrap();
+    assert_eq!(tracker.next_wake(false).unwrap(), Some(next), "not an hour later");
+}
+
+/// Runs SQL beside the tracker.
+fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let key = Key::new([7; KEY_LENGTH]);
+    let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
+    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
+    tracker.on_mail(&[mail(1), mail(2)], now()).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    (folder, tracker)
+}
+
+#[test]
+fn a_timeline_that_cannot_be_read_does_not_silence_the_others() {
+    let (_folder, mut tracker) = on_disk("UPDATE entry SET kind = '{\"kind\":\"from-the-future\"}' WHERE ticket = 1");
+    let (news, _) = tracker.on_tick(now() + SignedDuration::from_hours(47)).unwrap();
+    let kinds: Vec<_> = news.notices.iter().map(|(_, n)| (n.kind, n.ticket)).collect();
+    assert!(kinds.contains(&(NoticeKind::Reminder, Some(TicketId(2)))), "{kinds:?}");
+    assert!(kinds.contains(&(NoticeKind::Trouble, None)), "{kinds:?}");
+}
+
+#[test]
+fn a_mail_that_cannot_be_handled_is_put_aside_and_the_next_is_taken() {
+    let sql = "DELETE FROM receipt; UPDATE mail SET state = 'stored', attempts = 1, fingerprint = NULL; \
+               UPDATE raw SET bytes = x'ffff' WHERE mail = 1;";
+    let (_folder, mut tracker) = on_disk(sql);
+    let news = tracker.resume(now()).unwrap();
+    let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
+    assert_eq!(found, ["quarantined", "report"]);
+}
+
+#[test]
+fn a_reminder_about_many_tickets_that_is_refused_is_news() {
+    let mut tracker = tracker();
+    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
+    tracker.on_mail(&(0..7).map(mail).collect::<Vec<_>>(), now()).unwrap();
+    let later = now() + SignedDuration::from_hours(49);
+    let (news, _) = tracker.on_tick(later).unwrap();
+    assert!(news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Reminder && n.ticket.is_none()));
+    while let Some(claim) = tracker.claim(later).unwrap() {
+        let about_many = claim.kind == "reminder" && claim.ticket.is_none();
+        let news = tracker.delivered(&claim, &Attempt::Refused("550 no".into()), later).unwrap();
+        assert!(!about_many || news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Trouble));
+    }
+}
