@@ -45,6 +45,12 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// An older disclosed wrote it, and whoever only reads does not change that under a running daemon.
+    #[error("the database is of version {found}, this disclosed wants {VERSION}; restart the daemon first")]
+    Older {
+        /// Its version.
+        found: i64,
+    },
     /// There is none yet.
     #[error("there is no database yet; `disclosed run` makes it")]
     Missing,
@@ -78,14 +84,21 @@ impl Store {
         Self::with(Connection::open(path)?)
     }
 
-    /// Opens the database to read; fails when there is none.
+    /// Opens the database to read; fails when there is none, or one of another version.
     pub fn open_to_read(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Err(StoreError::Missing);
         }
         // Read-write without create: a reader of a WAL may have to recover it.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        Self::with(connection)
+        connection.busy_timeout(BUSY)?;
+        match version(&connection)? {
+            VERSION => Self::set_up(connection),
+            // Made, and not filled yet.
+            0 => Err(StoreError::Missing),
+            found if found < VERSION => Err(StoreError::Older { found }),
+            found => Err(StoreError::Newer { found }),
+        }
     }
 
     /// A database that is on no disk, for what shall leave no trace.
@@ -95,6 +108,12 @@ impl Store {
 
     /// Takes a connection that the caller opened, sets it up, and brings its schema up to date.
     pub fn with(connection: Connection) -> Result<Self> {
+        let mut store = Self::set_up(connection)?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn set_up(connection: Connection) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -102,13 +121,10 @@ impl Store {
         connection.pragma_update(None, "cache_size", -4_000)?;
         connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let mut store = Self { connection };
-        store.migrate()?;
-        Ok(store)
+        Ok(Self { connection })
     }
 
     fn migrate(&mut self) -> Result<()> {
-        let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0));
         if version(&self.connection)? == VERSION {
             return Ok(());
         }
@@ -201,6 +217,10 @@ impl Tx<'_> {
     }
 }
 
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |r| r.get(0))
+}
+
 fn millis(at: Timestamp) -> i64 {
     at.as_millisecond()
 }
@@ -217,4 +237,40 @@ fn short_hash(bytes: &[u8]) -> i64 {
 
 fn address(shown: Option<String>) -> Option<Address> {
     shown.and_then(|s| Address::parse(&s))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn whoever_only_reads_changes_no_schema() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("db");
+        let set = |version: i64| {
+            Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+        };
+        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+        set(0);
+        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+        drop(Store::open(&path).unwrap());
+        assert!(Store::open_to_read(&path).is_ok());
+        set(VERSION + 1);
+        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
+        assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
+    }
+
+    #[test]
+    fn all_files_are_the_owners_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("db")).unwrap();
+        store.write(|tx| tx.set_meta("a", "b")).unwrap();
+        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap()).collect();
+        assert_eq!(files.len(), 3, "the database, -wal and -shm");
+        for file in files {
+            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
+        }
+    }
 }
