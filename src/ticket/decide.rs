@@ -259,7 +259,10 @@ impl Draft<'_> {
 
     fn followed_up(&mut self, mail: &FollowUp) {
         self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
-        if mail.by == Actor::Reporter && self.ticket.paused_since().is_some() {
+        // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
+        // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent.
+        let answers = mail.by == Actor::Reporter || mail.tell;
+        if answers && self.ticket.paused_since().is_some() {
             self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
         }
         if mail.tell {
