@@ -392,7 +392,7 @@ impl Daemon {
                 let not_before = self.tracker.last_scan(&folder)?;
                 let (source, new) = self.tracker.unseen(&folder, &names)?;
                 // Whoever asked may be gone: then the mail is found again.
-                let _ = unseen.send(inbox::Unseen { source, new, not_before });
+                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
             }
             Inward::Mails { mut arrivals, stored } => {
                 if self.fixed.is_some() {
@@ -403,8 +403,8 @@ impl Daemon {
                 let _ = stored.send(());
                 self.log(news);
             }
-            Inward::Scanned { folder, done } => {
-                self.tracker.scanned(&folder, now)?;
+            Inward::Scanned { folder, listed, done } => {
+                self.tracker.scanned(&folder, listed, now)?;
                 if self.failing.take().is_some() {
                     tracing::info!("the inbox can be read again");
                 }

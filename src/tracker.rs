@@ -417,16 +417,17 @@ impl Tracker {
         self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
     }
 
-    /// Notes that a folder was read to its end.
-    pub fn scanned(&mut self, folder: &str, now: Timestamp) -> Result<()> {
+    /// Notes that a folder was read to its end. What comes up later was not there when it was `listed`; `None` where
+    /// not all that was listed could be had.
+    pub fn scanned(&mut self, folder: &str, listed: Option<Timestamp>, now: Timestamp) -> Result<()> {
         self.store.write(|tx| {
             tx.set_meta("inbox_fails", "")?;
             tx.set_meta("last_scan", &now.to_string())?;
-            tx.set_meta(&format!("last_scan:{folder}"), &now.to_string())
+            listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))
         })
     }
 
-    /// When a folder was last read to its end.
+    /// When a folder was last listed that was then read to its end.
     pub fn last_scan(&mut self, folder: &str) -> Result<Option<Timestamp>> {
         self.store.read(|tx| tx.meta_time(&format!("last_scan:{folder}")))
     }

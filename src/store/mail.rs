@@ -172,7 +172,8 @@ impl Tx<'_> {
 
     /// How the first copy of a stored mail was handled.
     pub fn handled(&self, mail: MailRef) -> Result<Option<Option<TicketId>>> {
-        let mut query = self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY ticket IS NULL, id LIMIT 1")?;
+        let mut query =
+            self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY ticket IS NULL, id LIMIT 1")?;
         Ok(query.query_row([mail.0], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 

@@ -80,7 +80,8 @@ fn reminders(tracker: &mut Tracker, until: Timestamp) -> Vec<String> {
     said
 }
 
-const LADDER: &str = "[policy]\n[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"48h\"\n";
+const LADDER: &str =
+    "[policy]\n[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"48h\"\n";
 
 fn rungs(at: &[&str]) -> Project {
     let rung = |at: &&str| format!("[[policy.rung]]\nat = \"{at}\"\nto = \"team\"\n");
