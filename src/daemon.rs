@@ -123,6 +123,8 @@ struct Daemon {
     watch: Option<JoinHandle<()>>,
     /// The notice that is with a server.
     sending: Option<JoinHandle<(Claim, Attempt)>>,
+    /// How the last attempt ended, while the database does not take it.
+    unsettled: Option<(Claim, Attempt)>,
     /// Nothing is sent before: the way out is closed.
     closed: Option<(Timestamp, u32)>,
     /// Since when the inbox fails.
@@ -157,6 +159,7 @@ impl Daemon {
             inward,
             watch: None,
             sending: None,
+            unsettled: None,
             closed: None,
             failing: None,
             steady,
@@ -199,6 +202,10 @@ impl Daemon {
                 Woken::Sent(ended) => self.settle(ended),
                 Woken::WatchEnded => {
                     tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
+                    let now = self.now();
+                    self.failing.get_or_insert(now);
+                    // What ended it may end it again at once.
+                    tokio::time::sleep(Duration::from_secs(1)).await;
                     self.watch(false);
                     Ok(())
                 }
@@ -277,6 +284,14 @@ impl Daemon {
             tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
             return Ok(NAP);
         }
+        if let Some((claim, attempt)) = self.unsettled.take() {
+            self.ended(&claim, &attempt)?;
+        }
+        if self.sending.is_none() {
+            // Nothing is with a server, so what is still claimed ended without a word.
+            let news = self.tracker.doubt(now)?;
+            self.log(news);
+        }
         let news = self.tracker.resume(now)?;
         self.log(news);
         loop {
@@ -292,8 +307,9 @@ impl Daemon {
             self.log(news);
         }
         self.send(now)?;
-        let sending = self.sending.is_none() && self.closed.is_none();
-        let next = [self.tracker.next_wake(sending)?, self.closed.map(|c| c.0)].into_iter().flatten().min();
+        let closed = self.closed.map(|(until, _)| until).filter(|until| *until > now);
+        let sending = self.sending.is_none() && closed.is_none();
+        let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
         // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
         Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })
@@ -331,11 +347,9 @@ impl Daemon {
         match ended {
             Ok((claim, attempt)) => self.ended(&claim, &attempt),
             Err(error) => {
-                // The notice stays claimed, and is doubtful from here on, as after a crash.
-                tracing::error!("sending ended unexpectedly: {error}");
-                let now = self.now();
-                let news = self.tracker.doubt(now)?;
-                self.log(news);
+                // The notice stays claimed, and is doubtful from here on, as after a crash: the next pass says so.
+                let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
+                tracing::error!("sending ended unexpectedly: {how}");
                 Ok(())
             }
         }
@@ -343,7 +357,14 @@ impl Daemon {
 
     fn ended(&mut self, claim: &Claim, attempt: &Attempt) -> Result<()> {
         let now = self.now();
-        let news = self.tracker.delivered(claim, attempt, now)?;
+        let news = match self.tracker.delivered(claim, attempt, now) {
+            Ok(news) => news,
+            Err(error) => {
+                // Else a notice that a server took would be sent again, or one that it did not take never would be.
+                self.unsettled = Some((claim.clone(), attempt.clone()));
+                return Err(error.into());
+            }
+        };
         let (number, kind) = (claim.number, claim.kind.as_str());
         match attempt {
             Attempt::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.attempts, "sent"),
@@ -371,7 +392,7 @@ impl Daemon {
                 let not_before = self.tracker.last_scan(&folder)?;
                 let (source, new) = self.tracker.unseen(&folder, &names)?;
                 // Whoever asked may be gone: then the mail is found again.
-                let _ = unseen.send(inbox::Unseen { source, new, not_before });
+                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
             }
             Inward::Mails { mut arrivals, stored } => {
                 if self.fixed.is_some() {
@@ -382,8 +403,8 @@ impl Daemon {
                 let _ = stored.send(());
                 self.log(news);
             }
-            Inward::Scanned { folder, done } => {
-                self.tracker.scanned(&folder, now)?;
+            Inward::Scanned { folder, listed, done } => {
+                self.tracker.scanned(&folder, listed, now)?;
                 if self.failing.take().is_some() {
                     tracing::info!("the inbox can be read again");
                 }

@@ -1,7 +1,7 @@
 //! Opening what a config names: the database, its key, its lock.
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{Read, Write};
+use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
@@ -60,27 +60,65 @@ pub fn lock(config: &Config) -> Result<File> {
 
 /// The key of the reply tokens: 32 random octets, readable by the owner alone. Losing it makes the reply addresses
 /// of earlier notices worthless; whoever has it can make such addresses.
+///
+/// It is there whole or not at all: an empty file after a crash would need a person, and another key than the one in
+/// use would make all addresses worthless. Of two that make it at once, the first has.
 fn key(path: &Path) -> Result<Key> {
     let context = || path.display().to_string();
-    match OpenOptions::new().write(true).create_new(true).mode(0o600).open(path) {
-        Ok(mut file) => {
-            let mut bytes = [0; KEY_LENGTH];
-            getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
-            file.write_all(&bytes).and_then(|()| file.sync_all()).with_context(context)?;
-            Ok(Key::new(bytes))
-        }
-        Err(e) if e.kind() == std::io::ErrorKind::AlreadyExists => {
-            let mut bytes = Vec::new();
-            File::open(path).and_then(|f| f.take(1_024).read_to_end(&mut bytes)).with_context(context)?;
-            let bytes = <[u8; KEY_LENGTH]>::try_from(bytes);
-            let wrong =
-                |_| anyhow::anyhow!("{}: not a key of {KEY_LENGTH} octets; restore it from a backup", path.display());
-            Ok(Key::new(bytes.map_err(wrong)?))
-        }
-        Err(e) => Err(e).with_context(context),
+    if !path.exists() {
+        let mut bytes = [0; KEY_LENGTH];
+        getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
+        make_key(path, &bytes).with_context(context)?;
     }
+    let mut bytes = Vec::new();
+    File::open(path).and_then(|f| f.take(1_024).read_to_end(&mut bytes)).with_context(context)?;
+    let bytes = <[u8; KEY_LENGTH]>::try_from(bytes);
+    let wrong = |_| anyhow::anyhow!("{}: not a key of {KEY_LENGTH} octets; restore it from a backup", path.display());
+    Ok(Key::new(bytes.map_err(wrong)?))
+}
+
+fn make_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = path.with_extension(format!("key.{}", std::process::id()));
+    // A crash may have left one of the same name.
+    match std::fs::remove_file(&draft) {
+        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
+        Ok(()) | Err(_) => {}
+    }
+    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
+    file.write_all(bytes).and_then(|()| file.sync_all())?;
+    // A link, unlike a rename, never replaces what is there.
+    let made = match std::fs::hard_link(&draft, path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
+        Ok(()) | Err(_) => File::open(folder).and_then(|f| f.sync_all()),
+    };
+    std::fs::remove_file(&draft).and(made)
 }
 
 fn beside(store: &Path, extension: &str) -> PathBuf {
     store.with_extension(extension)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    #[test]
+    fn the_key_is_made_once_and_whole() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("disclosed.key");
+        let read = || std::fs::read(&path).unwrap();
+        key(&path).unwrap();
+        let first = read();
+        assert_eq!(first.len(), KEY_LENGTH);
+        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        key(&path).unwrap();
+        make_key(&path, &[9; KEY_LENGTH]).unwrap();
+        assert_eq!(read(), first, "never replaced");
+        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
+        std::fs::write(&path, b"").unwrap();
+        assert!(key(&path).is_err(), "what is no key is not used, and not replaced");
+    }
 }

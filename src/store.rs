@@ -46,6 +46,12 @@ pub enum StoreError {
         /// Its version.
         found: i64,
     },
+    /// An older disclosed wrote it, and whoever only reads does not change that under a running daemon.
+    #[error("the database is of version {found}, this disclosed wants {VERSION}; restart the daemon first")]
+    Older {
+        /// Its version.
+        found: i64,
+    },
     /// There is none yet.
     #[error("there is no database yet; `disclosed run` makes it")]
     Missing,
@@ -98,14 +104,21 @@ impl Store {
         Self::with(Connection::open(path)?)
     }
 
-    /// Opens the database to read; fails when there is none.
+    /// Opens the database to read; fails when there is none, or one of another version.
     pub fn open_to_read(path: &Path) -> Result<Self> {
         if !path.exists() {
             return Err(StoreError::Missing);
         }
         // Read-write without create: a reader of a WAL may have to recover it.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
-        Self::with(connection)
+        connection.busy_timeout(BUSY)?;
+        match version(&connection)? {
+            VERSION => Self::set_up(connection),
+            // Made, and not filled yet.
+            0 => Err(StoreError::Missing),
+            found if found < VERSION => Err(StoreError::Older { found }),
+            found => Err(StoreError::Newer { found }),
+        }
     }
 
     /// A database that is on no disk, for what shall leave no trace.
@@ -115,6 +128,12 @@ impl Store {
 
     /// Takes a connection that the caller opened, sets it up, and brings its schema up to date.
     pub fn with(connection: Connection) -> Result<Self> {
+        let mut store = Self::set_up(connection)?;
+        store.migrate()?;
+        Ok(store)
+    }
+
+    fn set_up(connection: Connection) -> Result<Self> {
         connection.busy_timeout(BUSY)?;
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
@@ -126,13 +145,10 @@ impl Store {
         // A bound value that took part in choosing an index has each statement prepared anew for each value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
-        let mut store = Self { connection };
-        store.migrate()?;
-        Ok(store)
+        Ok(Self { connection })
     }
 
     fn migrate(&mut self) -> Result<()> {
-        let version = |c: &Connection| c.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0));
         if version(&self.connection)? == VERSION {
             return Ok(());
         }
@@ -223,6 +239,10 @@ impl Tx<'_> {
         self.0.prepare_cached("DELETE FROM tally WHERE slot < ?1")?.execute([before_slot])?;
         Ok(())
     }
+}
+
+fn version(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.query_row("PRAGMA user_version", [], |r| r.get(0))
 }
 
 fn millis(at: Timestamp) -> i64 {

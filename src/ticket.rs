@@ -238,6 +238,8 @@ pub enum EntryKind {
     CodeAsked,
     /// The code came, and the command was done.
     CodeUsed,
+    /// Another code came, and the command will not be done.
+    CodeWrong,
     /// Somebody tried to command and may not. Text: why.
     Attempt,
     /// A notice did not arrive. Party: to whom. Text: the answer of the server.
@@ -271,6 +273,7 @@ impl EntryKind {
             Self::Broken { .. } => "promise broken",
             Self::CodeAsked => "code asked",
             Self::CodeUsed => "code used",
+            Self::CodeWrong => "code wrong",
             Self::Attempt => "commands refused",
             Self::Undeliverable { .. } => "undeliverable",
         }
@@ -408,7 +411,7 @@ impl Ticket {
             EntryKind::Status { to } => self.enter(*to, entry.at),
             EntryKind::Spam => {
                 self.enter(Status::Closed, entry.at);
-                self.spam = true;
+                (self.spam, self.held) = (true, false);
             }
             EntryKind::Severity { to } => self.severity = Some(*to),
             EntryKind::Owner => self.owner = entry.party.clone(),
@@ -434,7 +437,7 @@ impl Ticket {
                     self.pending = Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines });
                 }
             }
-            EntryKind::CodeUsed => self.pending = None,
+            EntryKind::CodeUsed | EntryKind::CodeWrong => self.pending = None,
             EntryKind::Attempt => {
                 let day = |t: Timestamp| t.as_second().div_euclid(86_400);
                 let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);

@@ -11,13 +11,14 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use crate::command::{self, Orders};
+use crate::mail::header::Header;
 use crate::mail::intake::{self, Disposition, Given, Intake};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
 use crate::mail::{Address, Mail, MessageId, Notice, NoticeKind, identity, read};
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, Stored, Tx};
+use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
 use crate::ticket::decide::{self, Answer, Decision, Event, Order, Report};
 use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Role, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
@@ -83,37 +84,44 @@ pub struct Tracker {
     project: Project,
     key: Key,
     digest: Option<Schedule>,
+    /// The fingerprint of the policy.
+    policy: String,
 }
 
 impl Tracker {
     /// Takes the store. Brings the projections in line with the policy when that has changed, and counts what an
     /// earlier process left half done.
     pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
-        let mut tracker = Self { store, project, key, digest };
+        let policy = policy_print(&project);
+        let mut tracker = Self { store, project, key, digest, policy };
         tracker.adopt_policy(now)?;
         Ok(tracker)
     }
 
     /// Takes the store for [`Tracker::try_mail`]: nothing is written, not even that the policy has changed.
     pub fn to_try(store: Store, project: Project, key: Key) -> Self {
-        Self { store, project, key, digest: None }
+        Self { store, project, key, digest: None, policy: String::new() }
     }
 
     /// Goes on with another config.
     pub fn reload(&mut self, project: Project, digest: Option<Schedule>, now: Timestamp) -> Result<()> {
-        self.project = project;
-        self.digest = digest;
-        self.adopt_policy(now)
+        let policy = policy_print(&project);
+        let before = (std::mem::replace(&mut self.project, project), std::mem::replace(&mut self.policy, policy));
+        let adopted = self.adopt_policy(now);
+        if adopted.is_ok() {
+            self.digest = digest;
+        } else {
+            (self.project, self.policy) = before;
+        }
+        adopted
     }
 
     fn adopt_policy(&mut self, now: Timestamp) -> Result<()> {
-        let text = format!("{:?}", self.project.policy);
-        let print = data_encoding::HEXLOWER.encode(&Sha256::digest(text.as_bytes()));
-        let project = &self.project;
+        let (project, policy) = (&self.project, self.policy.as_str());
         self.store.write(|tx| {
-            if tx.meta("policy")?.as_deref() != Some(&print) {
+            if tx.meta("policy")?.as_deref() != Some(policy) {
                 tx.rebuild(project, |_| ())?;
-                tx.set_meta("policy", &print)?;
+                tx.set_meta("policy", policy)?;
             }
             if tx.meta("digest")?.is_none() {
                 tx.set_meta("digest", &now.to_string())?;
@@ -140,7 +148,11 @@ impl Tracker {
             if attempts <= ATTEMPTS {
                 self.store.write(|tx| tx.count_attempt(mail))?;
             }
-            news.add(self.resume_one(now)?);
+            match self.resume_one(now) {
+                Ok(done) => news.add(done),
+                Err(StoreError::Corrupt(_)) if attempts <= ATTEMPTS => {}
+                Err(error) => return Err(error),
+            }
         }
         Ok(news)
     }
@@ -158,11 +170,18 @@ impl Tracker {
     }
 
     /// Mails that are stored and not handled, because the database failed in between: handled now. Not counted as
-    /// tries, since it was not their doing.
+    /// tries, since it was not their doing; but where the mail itself makes handling fail, it is put aside in the end,
+    /// so that it does not hold up everything else.
     pub fn resume(&mut self, now: Timestamp) -> Result<News> {
         let mut news = News::default();
-        while self.waiting()?.is_some() {
-            news.add(self.resume_one(now)?);
+        while let Some((mail, _, _, attempts)) = self.waiting()? {
+            match self.resume_one(now) {
+                Ok(done) => news.add(done),
+                Err(StoreError::Corrupt(_)) if attempts <= ATTEMPTS => {
+                    self.store.write(|tx| tx.count_attempt(mail))?;
+                }
+                Err(error) => return Err(error),
+            }
         }
         Ok(news)
     }
@@ -173,9 +192,13 @@ impl Tracker {
 
     fn resume_one(&mut self, now: Timestamp) -> Result<News> {
         let Some((mail, received, whole, attempts)) = self.waiting()? else { return Ok(News::default()) };
-        let raw = self.store.read(|tx| tx.raw(mail))?;
         // The count includes the try that is made now.
         let quarantine = attempts > ATTEMPTS;
+        let raw = match self.store.read(|tx| tx.raw(mail)) {
+            // What was put aside is not read.
+            Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
+            raw => raw?,
+        };
         self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)
     }
 
@@ -254,6 +277,10 @@ impl Tracker {
 
     /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
     pub fn on_tick(&mut self, now: Timestamp) -> Result<(News, bool)> {
+        // `disclosed do` beside the daemon may have read a config that the daemon has not been told to read.
+        if self.store.read(|tx| tx.meta("policy"))?.as_ref() != Some(&self.policy) {
+            self.adopt_policy(now)?;
+        }
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
         if due.is_empty() && !digest {
@@ -263,12 +290,26 @@ impl Tracker {
         let news = self.store.write(|tx| {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
             let mut notices = Vec::new();
+            let later = |at: Timestamp| at.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
             for id in &due {
-                let Some(ticket) = tx.ticket(*id)? else { continue };
+                let ticket = match tx.ticket(*id) {
+                    Ok(ticket) => ticket,
+                    // One timeline that cannot be read must not silence all the others.
+                    Err(StoreError::Corrupt(why)) => {
+                        work.trouble("timeline", &format!("{} cannot be read: {why}", project.show(*id)))?;
+                        None
+                    }
+                    Err(error) => return Err(error),
+                };
+                let Some(ticket) = ticket else {
+                    tx.postpone(*id, now, later(now))?;
+                    continue;
+                };
                 let mut decision = decide::decide(&ticket, &Event::Tick, project, key, now);
                 notices.append(&mut decision.notices);
                 if decision.entries.is_empty() {
-                    tx.postpone(*id, now, now + SignedDuration::from_hours(1))?;
+                    tx.project(&ticket, project)?;
+                    tx.postpone(*id, now, later(now))?;
                 } else {
                     work.commit(&ticket, decision)?;
                 }
@@ -357,7 +398,7 @@ impl Tracker {
                 work.carry_out(&ticket, decision)?;
             }
             if lost && claim.ticket.is_none() {
-                work.lost(claim, reply)?;
+                work.lost(claim.number, &claim.kind, &claim.to, reply)?;
             }
             Ok(work.news)
         })
@@ -368,12 +409,7 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
-            let (subject, body) = team::trouble(what, project);
-            let day = now.as_second().div_euclid(DAY);
-            for person in project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer)) {
-                let keys = vec![format!("trouble:{kind}:{day}:{}", person.address.key())];
-                work.post(desk(NoticeKind::Trouble, &person.address, keys, (subject.clone(), body.clone())))?;
-            }
+            work.trouble(kind, what)?;
             Ok(work.news)
         })
     }
@@ -383,16 +419,17 @@ impl Tracker {
         self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
     }
 
-    /// Notes that a folder was read to its end.
-    pub fn scanned(&mut self, folder: &str, now: Timestamp) -> Result<()> {
+    /// Notes that a folder was read to its end. What comes up later was not there when it was `listed`; `None` where
+    /// not all that was listed could be had.
+    pub fn scanned(&mut self, folder: &str, listed: Option<Timestamp>, now: Timestamp) -> Result<()> {
         self.store.write(|tx| {
             tx.set_meta("inbox_fails", "")?;
             tx.set_meta("last_scan", &now.to_string())?;
-            tx.set_meta(&format!("last_scan:{folder}"), &now.to_string())
+            listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))
         })
     }
 
-    /// When a folder was last read to its end.
+    /// When a folder was last listed that was then read to its end.
     pub fn last_scan(&mut self, folder: &str) -> Result<Option<Timestamp>> {
         self.store.read(|tx| tx.meta_time(&format!("last_scan:{folder}")))
     }
@@ -434,6 +471,11 @@ struct Stowed<'a> {
     quarantine: bool,
 }
 
+/// What tells a policy from another.
+fn policy_print(project: &Project) -> String {
+    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{:?}", project.policy)))
+}
+
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
 /// attempts in the store.
 fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
@@ -454,8 +496,7 @@ fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
 /// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
 /// subject and every byte of the body; not the headers that each hop adds.
 fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
-    let find = |needle: &[u8]| raw.windows(needle.len()).position(|w| w == needle).map(|at| at + needle.len());
-    let body = find(b"\r\n\r\n").or_else(|| find(b"\n\n")).and_then(|at| raw.get(at..)).unwrap_or_default();
+    let (_, body) = Header::split(raw);
     let mut hash = Sha256::new();
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
@@ -599,6 +640,19 @@ impl Work<'_> {
                 let text = (format!("{} open", open.len()), digest::lines(&open, self.project, self.now));
                 self.answer(order, mail, text)?;
             }
+            (Event::Wrote { .. }, Some(ticket)) => {
+                // Two answering machines of the team that say of themselves that they are people would feed one
+                // another: what a note makes us send counts, and ends, like what strangers make us send.
+                let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+                if self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour {
+                    decision.notices.clear();
+                    self.flood()?;
+                }
+                for _ in &decision.notices {
+                    self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
+                }
+                self.carry_out(&ticket, decision)?;
+            }
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
@@ -632,6 +686,7 @@ impl Work<'_> {
                     self.post(desk(NoticeKind::Attempt, &to, keys, ("Commands refused".into(), body.clone())))?;
                 }
             }
+            (Event::Undelivered { number, notice, to, reply }, None) => self.lost(*number, notice, to, reply)?,
             (_, None) => {}
         }
         Ok(id)
@@ -668,16 +723,28 @@ impl Work<'_> {
     }
 
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
-    fn lost(&mut self, claim: &Claim, reply: &str) -> Result<()> {
-        if claim.kind == NoticeKind::Undeliverable.word() {
+    fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
+        if kind == NoticeKind::Undeliverable.word() {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
-        let (subject, body) = team::lost(&claim.kind, &claim.to, reply, self.project);
-        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != claim.to);
+        let (subject, body) = team::lost(kind, to, reply, self.project);
+        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
         let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
-        for to in others {
-            let keys = vec![format!("undeliverable:{}:{}", claim.number, to.key())];
-            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
+        for other in others {
+            let keys = vec![format!("undeliverable:{number}:{}", other.key())];
+            self.post(desk(NoticeKind::Undeliverable, &other, keys, (subject.clone(), body.clone())))?;
+        }
+        Ok(())
+    }
+
+    /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
+    fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
+        let (subject, body) = team::trouble(what, self.project);
+        let day = self.now.as_second().div_euclid(DAY);
+        let told = self.project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer));
+        for to in told.map(|p| p.address.clone()).collect::<Vec<_>>() {
+            let keys = vec![format!("trouble:{kind}:{day}:{}", to.key())];
+            self.post(desk(NoticeKind::Trouble, &to, keys, (subject.clone(), body.clone())))?;
         }
         Ok(())
     }
@@ -733,7 +800,7 @@ impl Work<'_> {
             ticket: notice.ticket,
             notice: number,
         };
-        let unusable = || crate::store::StoreError::Corrupt("the project's address makes no Message-ID".into());
+        let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let message_id = token.message_id(self.key, ours.domain()).ok_or_else(unusable)?;
         let reply_to = ours.tagged(&token.sign(self.key)).filter(|_| self.project.plus_addressing);
         let references: Vec<MessageId> = notice.ticket.and_then(|t| thread(t, ours)).into_iter().collect();
@@ -750,7 +817,7 @@ impl Work<'_> {
             references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
             auto_submitted: auto_submitted(notice.kind),
         });
-        let bytes = bytes.map_err(|e| crate::store::StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
+        let bytes = bytes.map_err(|e| StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
         let new = Outgoing {
             number,
             kind: notice.kind,
@@ -793,12 +860,17 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
     }
 }
 
-/// Tallies name nobody: they hold fingerprints.
+/// Tallies name nobody: they hold fingerprints. Tagged addresses are one mailbox (RFC 5233), and one sender.
 fn sender_scope(from: &Address) -> String {
-    format!("sender:{:08x}", token::party(from))
+    let base = from.local().split('+').next().unwrap_or_default();
+    let base = Address::parse(&format!("{base}@{}", from.domain()));
+    format!("sender:{:08x}", token::party(base.as_ref().unwrap_or(from)))
 }
 
 fn domain_scope(from: &Address) -> String {
     let hash: [u8; 32] = Sha256::digest(from.domain().as_bytes()).into();
     format!("domain:{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |c| &c[..])))
 }
+
+#[cfg(test)]
+mod tests;

@@ -62,6 +62,11 @@ fn log(json: bool) {
     let lines = if json { lines.json().boxed() } else { lines.with_target(false).boxed() };
     // Set already: somebody else listens.
     let _ = tracing_subscriber::registry().with(lines.with_filter(safe).with_filter(chosen)).try_init();
+    // The words of a panic may quote the text that it was about; the place says enough.
+    std::panic::set_hook(Box::new(|panic| {
+        let place = panic.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!("a panic at {place}");
+    }));
 }
 
 #[cfg(test)]

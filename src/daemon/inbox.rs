@@ -32,6 +32,8 @@ const LOGIN_PAUSE: Duration = Duration::from_secs(15 * 60);
 const BREATH: Duration = Duration::from_secs(1);
 /// Failures at one mail before the others go on without it for a while.
 const STRIKES: u8 = 3;
+/// For so long.
+const STRUCK: Duration = Duration::from_secs(30 * 60);
 /// Looks in vain at one mail before somebody is told.
 const VAIN: u8 = 10;
 
@@ -58,6 +60,9 @@ pub enum Inward {
     Scanned {
         /// The folder.
         folder: String,
+        /// When it was listed; `None` when some of the listing could not be had, and must count as listed all along
+        /// once it can.
+        listed: Option<Timestamp>,
         /// Answered when that is on disk.
         done: oneshot::Sender<()>,
     },
@@ -84,6 +89,8 @@ pub struct Unseen {
     pub new: Vec<String>,
     /// The last scan that did not list them.
     pub not_before: Option<Timestamp>,
+    /// When this was asked.
+    pub asked: Timestamp,
 }
 
 /// Why a look at the inbox ended.
@@ -162,8 +169,17 @@ async fn watch_maildir(path: &Path, max: u64, to: &mpsc::Sender<Inward>, once: b
         let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
         let new: std::collections::HashSet<&String> = unseen.new.iter().collect();
         let mut batch = Batch::default();
+        let mut unreadable = None;
         for found in found.iter().filter(|f| new.contains(&f.name)) {
-            let Some(arrival) = from_file(&maildir, found, max, &unseen, &names)? else { continue };
+            let arrival = match from_file(&maildir, found, max, &unseen, &names) {
+                Ok(Some(arrival)) => arrival,
+                Ok(None) => continue,
+                Err(error) => {
+                    // The others come through; that this one does not is told in the end.
+                    unreadable = Some(error);
+                    continue;
+                }
+            };
             if let Some(full) = batch.add(arrival) {
                 ask(to, |stored| Inward::Mails { arrivals: full, stored }).await?;
             }
@@ -171,7 +187,11 @@ async fn watch_maildir(path: &Path, max: u64, to: &mpsc::Sender<Inward>, once: b
         if !batch.arrivals.is_empty() {
             ask(to, |stored| Inward::Mails { arrivals: batch.arrivals, stored }).await?;
         }
-        ask(to, |done| Inward::Scanned { folder: folder.clone(), done }).await?;
+        if let Some(error) = unreadable {
+            return Err(error);
+        }
+        let at = Some(unseen.asked);
+        ask(to, |done| Inward::Scanned { folder: folder.clone(), listed: at, done }).await?;
         if once {
             return Ok(());
         }
@@ -225,8 +245,8 @@ impl Batch {
 struct Uids {
     /// Under which UIDVALIDITY.
     validity: u32,
-    /// How often the session ended while this mail was asked for.
-    strikes: HashMap<u32, u8>,
+    /// How often the session ended while this mail was asked for, and when it last did.
+    strikes: HashMap<u32, (u8, tokio::time::Instant)>,
     /// How often the server listed this mail and gave nothing.
     vain: HashMap<u32, u8>,
     /// Whether anything was taken in since the last failure.
@@ -290,14 +310,13 @@ async fn scan<S: Transport>(
     let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
     let mut new: Vec<u32> = unseen.new.iter().filter_map(|n| n.parse().ok()).collect();
     new.sort_unstable();
-    // A mail at which the session ended again and again waits, so that the others come through.
-    let (waiting, mut rest): (Vec<u32>, Vec<u32>) =
-        new.into_iter().partition(|uid| uids.strikes.get(uid).is_some_and(|s| *s >= STRIKES));
-    if !waiting.is_empty() {
-        let what = format!("{} mails cannot be fetched; the session ends each time: UIDs {waiting:?}", waiting.len());
-        to.send(Inward::Odd { what }).await.map_err(|_| Trouble::NoAnswer)?;
-    }
+    // A mail at which the session ended again and again waits, so that the others come through. It may have been the
+    // network's doing: after a while it is asked for again.
+    let waits = |uid: &u32| uids.strikes.get(uid).is_some_and(|(n, at)| *n >= STRIKES && at.elapsed() < STRUCK);
+    let (mut kept_back, mut rest): (Vec<u32>, Vec<u32>) = new.into_iter().partition(waits);
+    rest.sort_by_key(|uid| uids.strikes.get(uid).is_some_and(|(n, _)| *n >= STRIKES));
     let found = rest.len();
+    let mut missing = false;
     while !rest.is_empty() {
         // After a failure one by one, to find the mail that does it.
         let single = rest.iter().any(|uid| uids.strikes.contains_key(uid));
@@ -306,7 +325,9 @@ async fn scan<S: Transport>(
             Ok(chunk) => chunk,
             Err(error) => {
                 for uid in ask_for.iter().take(BATCH) {
-                    *uids.strikes.entry(*uid).or_default() += 1;
+                    let now = tokio::time::Instant::now();
+                    let (times, at) = uids.strikes.entry(*uid).or_insert((0, now));
+                    (*times, *at) = (times.saturating_add(1), now);
                 }
                 return Err(error.into());
             }
@@ -326,9 +347,9 @@ async fn scan<S: Transport>(
                 Fetched::Missing(uid) | Fetched::Placeholder(uid) => {
                     let times = uids.vain.entry(uid).or_default();
                     *times = times.saturating_add(1);
-                    if *times == VAIN {
-                        let what = format!("the server lists the mail with UID {uid} and does not give it");
-                        to.send(Inward::Odd { what }).await.map_err(|_| Trouble::NoAnswer)?;
+                    missing |= *times < VAIN;
+                    if *times >= VAIN {
+                        kept_back.push(uid);
                     }
                     continue;
                 }
@@ -343,6 +364,12 @@ async fn scan<S: Transport>(
             uids.progress = true;
         }
     }
-    ask(to, |done| Inward::Scanned { folder, done }).await?;
+    if !kept_back.is_empty() {
+        let shown: Vec<u32> = kept_back.iter().take(20).copied().collect();
+        let what = format!("{} mails are listed by the server and cannot be fetched: UIDs {shown:?}", kept_back.len());
+        to.send(Inward::Odd { what }).await.map_err(|_| Trouble::NoAnswer)?;
+    }
+    let listed = Some(unseen.asked).filter(|_| !missing && kept_back.is_empty());
+    ask(to, |done| Inward::Scanned { folder, listed, done }).await?;
     Ok(found)
 }

@@ -117,6 +117,10 @@ fn trusted(trace: &[Trace]) -> Vec<&str> {
 
 /// Whether a Received line was added on the last step, by a delivery agent: with LMTP and nothing else.
 fn is_local_hop(line: &str) -> bool {
+    // The name in HELO could open a comment or a quote over our own server's words.
+    if line.contains(['\\', '"']) || line.matches('(').count() != line.matches(')').count() {
+        return false;
+    }
     let mut protocols = without_comments(line)
         .split_whitespace()
         .skip_while(|w| !w.eq_ignore_ascii_case("with"))
@@ -352,6 +356,10 @@ mod tests {
             "stand below",
         );
         doubted(&["Received: from x (a) by mx.example.org id 1 (with LMTP); d", PASS, RECEIVED], "stand below");
+        for helo in ["x with LMTP (", "x with LMTP (\\)", "x with LMTP (y \")\""] {
+            let line = format!("Received: from {helo} (h [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; d");
+            doubted(&[&line, PASS, RECEIVED], "stand below");
+        }
         doubted(&[PASS, PASS, RECEIVED], "more than one Authentication-Results");
         doubted(&[PASS, PASS], "more than one Authentication-Results");
         doubted(&[RECEIVED], "no Authentication-Results by mx.example.org");

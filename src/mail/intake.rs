@@ -189,11 +189,11 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Given { mail, claims, known, .. } = given;
     let ticket = claims.bounced.and_then(|t| t.ticket);
     let permanent = mail.bounce.as_ref().is_some_and(|b| b.permanent);
-    match (claims.bounced, &known.bounced_notice, ticket) {
-        (Some(token), Some((to, notice)), Some(ticket)) if permanent => Intake {
+    match (claims.bounced, &known.bounced_notice) {
+        (Some(token), Some((to, notice))) if permanent => Intake {
             disposition: Disposition::Bounce,
             reason: format!("a notice did not arrive: {notice}"),
-            ticket: Some(ticket),
+            ticket,
             event: Some(Event::Undelivered {
                 number: token.notice,
                 notice: notice.clone(),

@@ -158,7 +158,7 @@ impl Tx<'_> {
     /// A handled mail with that fingerprint, and its ticket.
     pub fn same_mail(&self, fingerprint: &[u8]) -> Result<Option<Option<TicketId>>> {
         let sql = "SELECT r.ticket FROM mail m JOIN receipt r ON r.mail = m.id \
-                   WHERE m.fingerprint = ?1 ORDER BY r.id LIMIT 1";
+                   WHERE m.fingerprint = ?1 ORDER BY r.ticket IS NULL, r.id LIMIT 1";
         let mut query = self.0.prepare_cached(sql)?;
         Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
@@ -200,7 +200,8 @@ impl Tx<'_> {
 
     /// How the first copy of a stored mail was handled.
     pub fn handled(&self, mail: MailRef) -> Result<Option<Option<TicketId>>> {
-        let mut query = self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY id LIMIT 1")?;
+        let mut query =
+            self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY ticket IS NULL, id LIMIT 1")?;
         Ok(query.query_row([mail.0], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 

@@ -90,3 +90,19 @@ fn what_is_new_in_a_folder_is_what_was_not_taken_in_from_there() {
         })
         .unwrap();
 }
+
+#[test]
+fn whoever_only_reads_changes_no_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let set = |version: i64| {
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+    };
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+    set(0);
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+    drop(Store::open(&path).unwrap());
+    assert!(Store::open_to_read(&path).is_ok());
+    set(VERSION + 1);
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
+}

@@ -261,7 +261,10 @@ impl Draft<'_> {
 
     fn followed_up(&mut self, mail: &FollowUp) {
         self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
-        if mail.by == Actor::Reporter && self.ticket.paused_since().is_some() {
+        // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
+        // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent.
+        let answers = mail.by == Actor::Reporter || mail.tell;
+        if answers && self.ticket.paused_since().is_some() {
             self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
         }
         if mail.tell {
@@ -337,12 +340,12 @@ impl Draft<'_> {
             let people = audiences.iter().flat_map(|a| self.project.audience(*a, &self.ticket));
             for person in people.filter(|p| told.insert(p.address.key())) {
                 let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
+                // By its instant: the number of a rung means another one when the ladder in the config changes.
                 notice.keys = vec![format!(
-                    "rung:{}:{promise}:{}:{}:{}:{}",
+                    "rung:{}:{promise}:{}:{}:{}",
                     self.ticket.id.0,
-                    deadline.as_second(),
-                    step.rung,
-                    step.round,
+                    deadline.as_millisecond(),
+                    step.nominal.as_millisecond(),
                     person.address.key()
                 )];
                 self.decision.notices.push(notice);

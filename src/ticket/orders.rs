@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use super::decide::{Answer, Draft, Order};
-use super::{Actor, EntryKind, Person, Status};
+use super::{Actor, EntryKind, Pending, Person, Status};
 use crate::command::{self, Class, Command, Verb};
 use crate::mail::text::{answer, meaning, reporter, team};
 use crate::mail::{Address, Notice, NoticeKind};
@@ -27,6 +27,15 @@ pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
         Ok(done) => told(draft, order, &done),
         Err(refusal) => {
             (draft.ticket, draft.decision) = before;
+            if guesses(draft, order) {
+                // One guess a code, or whoever can send mail in a person's name could try until it fits.
+                draft.enter(&order.by, EntryKind::CodeWrong, "", order.mail);
+                let who = name(draft, &order.by);
+                let what = "sent a wrong code; the command that waited for it is dropped.\n";
+                let text = team::change(&draft.ticket, &who, what, draft.project, draft.now);
+                let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
+                draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
+            }
             refuse(draft, order, &refusal);
         }
     }
@@ -301,9 +310,8 @@ fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(Str
     if draft.now.duration_since(pending.at) > CODE_GOOD {
         return Err("the code is too old; send the command again".into());
     }
-    let right = code(draft, &pending.by, pending.seq);
-    if !crate::token::same(&given.trim().to_ascii_lowercase(), &right) {
-        return Err("that is not the code".into());
+    if !is_right(draft, &pending, given) {
+        return Err("that is not the code; send the command again to get another".into());
     }
     draft.enter(&order.by, EntryKind::CodeUsed, "", order.mail);
     let orders = command::split(&pending.lines);
@@ -311,6 +319,21 @@ fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(Str
     let parsed: Result<Vec<_>, _> = asked.orders.lines.iter().map(|l| command::parse(l)).collect();
     let parsed = parsed.map_err(|f| f.what)?;
     run(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))
+}
+
+fn is_right(draft: &Draft<'_>, pending: &Pending, given: &str) -> bool {
+    let right = code(draft, &pending.by, pending.seq);
+    crate::token::same(&given.trim().to_ascii_lowercase(), &right)
+}
+
+/// Whether these orders give a wrong code for what their sender asked for.
+fn guesses(draft: &Draft<'_>, order: &Order) -> bool {
+    let Some(pending) = &draft.ticket.pending else { return false };
+    let wrong = |line: &String| match command::parse(line) {
+        Ok((_, Command::Confirm(given))) => !is_right(draft, pending, &given),
+        Ok(_) | Err(_) => false,
+    };
+    order.by == Actor::Person(pending.by.clone()) && order.orders.lines.iter().any(wrong)
 }
 
 fn name(draft: &Draft<'_>, by: &Actor) -> String {

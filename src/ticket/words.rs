@@ -51,6 +51,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
         }
         EntryKind::CodeAsked => with("was asked for a code, to do"),
         EntryKind::CodeUsed => "gave the code".into(),
+        EntryKind::CodeWrong => "gave a wrong code: the command that waited for it is dropped".into(),
         EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
         EntryKind::Undeliverable { notice } => with(&format!("could not deliver the {notice} to {}", party())),
     }

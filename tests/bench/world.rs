@@ -118,7 +118,7 @@ impl World {
         self.taken += 1;
         let internal_date = Some(self.at(SignedDuration::ZERO, self.taken));
         let size = raw.len() as u64;
-        Arrival { raw, size, internal_date, not_before: None, place: None, listing: Vec::new() }
+        Arrival { raw, size, internal_date, not_before: None, place: None, listing: std::sync::Arc::default() }
     }
 
     /// Closes the database for a daemon to open: nothing waits to be sent.

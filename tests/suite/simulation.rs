@@ -402,7 +402,7 @@ impl Sim {
         self.note_copies(&source, &listing);
         if let Some(news) = done {
             self.check_news(&news);
-            self.with(|t| t.scanned(&source, now));
+            self.with(|t| t.scanned(&source, Some(now), now));
         }
     }
 

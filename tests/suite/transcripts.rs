@@ -503,6 +503,7 @@ impl Play {
             EntryKind::Broken { promise, deadline } => format!("broken {promise}, due {}", self.when(*deadline)),
             EntryKind::CodeAsked => "code asked".into(),
             EntryKind::CodeUsed => "code used".into(),
+            EntryKind::CodeWrong => "code wrong".into(),
             EntryKind::Attempt => "attempt".into(),
             EntryKind::Undeliverable { notice } => format!("undeliverable {notice}"),
         };

@@ -47,7 +47,7 @@ impl Sim {
                 | EntryKind::Broken { .. }
                 | EntryKind::Undeliverable { .. }
                 | EntryKind::Reminded { .. } => &["daemon"],
-                EntryKind::CodeAsked | EntryKind::CodeUsed => &["person"],
+                EntryKind::CodeAsked | EntryKind::CodeUsed | EntryKind::CodeWrong => &["person"],
                 EntryKind::Answered
                 | EntryKind::Acknowledged
                 | EntryKind::Paused

@@ -1,0 +1,173 @@
+//! What no transcript can play: batches, and errors between two steps.
+
+use super::*;
+use crate::config::Config;
+use crate::token::KEY_LENGTH;
+
+const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+"#;
+
+fn now() -> Timestamp {
+    "2027-01-04T10:00:00Z".parse().unwrap()
+}
+
+fn project(more: &str) -> Project {
+    Config::parse(&format!("{CONFIG}{more}"), std::path::Path::new("config.toml")).unwrap().project()
+}
+
+fn tracker() -> Tracker {
+    Tracker::new(Store::in_memory().unwrap(), project(""), Key::new([7; KEY_LENGTH]), None, now()).unwrap()
+}
+
+fn arrival(raw: &str) -> Arrival {
+    let raw = raw.as_bytes().to_vec();
+    Arrival { size: raw.len() as u64, raw, internal_date: None, not_before: None, place: None, listing: Arc::default() }
+}
+
+#[test]
+fn two_copies_that_are_found_at_once_are_one_report() {
+    let mut tracker = tracker();
+    let listing = vec!["1".to_owned(), "2".to_owned()];
+    let (source, new) = tracker.unseen("folder", &listing).unwrap();
+    let arrivals: Vec<Arrival> = new
+        .iter()
+        .map(|name| Arrival {
+            place: Some(Place { source, name: name.clone() }),
+            listing: listing.clone().into(),
+            ..arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")
+        })
+        .collect();
+    let news = tracker.on_mail(&arrivals, now()).unwrap();
+    let mut found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
+    found.sort_unstable();
+    assert_eq!(found, ["duplicate", "report"]);
+    assert_eq!(news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count(), 1);
+}
+
+#[test]
+fn mails_that_differ_in_their_text_are_two_reports() {
+    let check = |one: &str, other: &str| {
+        let mut tracker = tracker();
+        let news = tracker.on_mail(&[arrival(one), arrival(other)], now()).unwrap();
+        let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
+        assert_eq!(found, ["report", "report"], "{one:?}");
+    };
+    let head = "From: r@example.test\nSubject: s\n";
+    check(&format!("{head}\none\r\n\r\nbye"), &format!("{head}\nother\r\n\r\nbye"));
+    check(&format!("{head}no empty line: one\n\nbye"), &format!("{head}no empty line: other\n\nbye"));
+    check(&format!("{head}Not a field\n\nbye"), &format!("{head}Neither a field\n\nbye"));
+    let cr = head.replace('\n', "\r");
+    check(&format!("{cr}\rone"), &format!("{cr}\rother"));
+}
+
+/// Each reminder until the deadline is over, as (subject, recipient's part before the at).
+fn reminders(tracker: &mut Tracker, until: Timestamp) -> Vec<String> {
+    let mut said = Vec::new();
+    while let Some(at) = tracker.next_wake(false).unwrap().filter(|at| *at <= until) {
+        let (news, _) = tracker.on_tick(at).unwrap();
+        said.extend(news.notices.into_iter().map(|(_, n)| n.subject));
+    }
+    said
+}
+
+const LADDER: &str =
+    "[policy]\n[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"48h\"\n";
+
+fn rungs(at: &[&str]) -> Project {
+    let rung = |at: &&str| format!("[[policy.rung]]\nat = \"{at}\"\nto = \"team\"\n");
+    project(&format!("{LADDER}{}", at.iter().map(rung).collect::<String>()))
+}
+
+#[test]
+fn a_rung_that_moves_up_the_ladder_still_speaks() {
+    let mut tracker = tracker();
+    tracker.reload(rungs(&["-24h", "-4h", "due"]), None, now()).unwrap();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let hours = |h| now() + SignedDuration::from_hours(h);
+    assert_eq!(reminders(&mut tracker, hours(30)), ["[SEC-1] acknowledge: 24 hours left"]);
+    // What was rung 1 is rung 0 now.
+    tracker.reload(rungs(&["-4h", "due"]), None, hours(31)).unwrap();
+    // Four hours before is quiet time here, and it warns before that.
+    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] acknowledge: 17 hours left"]);
+}
+
+#[test]
+fn projections_follow_the_policy_of_whoever_reads_them() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let ours = tracker.store.read(|tx| tx.projections()).unwrap();
+    // `disclosed do` with a config that the daemon has not read.
+    let other = rungs(&["-1h"]);
+    tracker.store.write(|tx| tx.set_meta("policy", "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
+    assert_ne!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+    tracker.on_tick(now()).unwrap();
+    assert_eq!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+}
+
+#[test]
+fn a_stale_wake_is_mended_by_the_look_that_it_causes() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let next = tracker.next_wake(false).unwrap().unwrap();
+    let at = next - SignedDuration::from_mins(10);
+    let all = |wake: Timestamp| move |tx: &Tx<'_>| tx.postpone(TicketId(1), Timestamp::MAX, wake);
+    tracker.store.write(all(at)).unwrap();
+    tracker.on_tick(at).unwrap();
+    assert_eq!(tracker.next_wake(false).unwrap(), Some(next), "not an hour later");
+}
+
+/// Runs SQL beside the tracker.
+fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let key = Key::new([7; KEY_LENGTH]);
+    let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
+    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
+    tracker.on_mail(&[mail(1), mail(2)], now()).unwrap();
+    rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    (folder, tracker)
+}
+
+#[test]
+fn a_timeline_that_cannot_be_read_does_not_silence_the_others() {
+    let (_folder, mut tracker) = on_disk("UPDATE entry SET kind = '{\"kind\":\"from-the-future\"}' WHERE ticket = 1");
+    let (news, _) = tracker.on_tick(now() + SignedDuration::from_hours(47)).unwrap();
+    let kinds: Vec<_> = news.notices.iter().map(|(_, n)| (n.kind, n.ticket)).collect();
+    assert!(kinds.contains(&(NoticeKind::Reminder, Some(TicketId(2)))), "{kinds:?}");
+    assert!(kinds.contains(&(NoticeKind::Trouble, None)), "{kinds:?}");
+}
+
+#[test]
+fn a_mail_that_cannot_be_handled_is_put_aside_and_the_next_is_taken() {
+    let sql = "DELETE FROM receipt; UPDATE mail SET state = 'stored', attempts = 1, fingerprint = NULL; \
+               UPDATE raw SET bytes = x'ffff' WHERE mail = 1;";
+    let (_folder, mut tracker) = on_disk(sql);
+    let news = tracker.resume(now()).unwrap();
+    let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
+    assert_eq!(found, ["quarantined", "report"]);
+}
+
+#[test]
+fn a_reminder_about_many_tickets_that_is_refused_is_news() {
+    let mut tracker = tracker();
+    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
+    tracker.on_mail(&(0..7).map(mail).collect::<Vec<_>>(), now()).unwrap();
+    let later = now() + SignedDuration::from_hours(49);
+    let (news, _) = tracker.on_tick(later).unwrap();
+    assert!(news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Reminder && n.ticket.is_none()));
+    while let Some(claim) = tracker.claim(later).unwrap() {
+        let about_many = claim.kind == "reminder" && claim.ticket.is_none();
+        let news = tracker.delivered(&claim, &Attempt::Refused("550 no".into()), later).unwrap();
+        assert!(!about_many || news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Undeliverable));
+    }
+}
