@@ -45,6 +45,8 @@ pub enum Command {
     Fix(String),
     /// A fixed version is out.
     Released(String),
+    /// Attacks are known.
+    Exploited(String),
     /// The vulnerability is public.
     Public(String),
     /// Move a deadline.
@@ -145,6 +147,9 @@ pub const TABLE: &[Verb] = &[
     verb!("released", "[VERSION]", Act, "a fixed version is out; the reporter is told", "/released 2.1.4", |a| Ok(
         Command::Released(a.into())
     )),
+    verb!("exploited", "[NOTE]", Act, "attacks are known", "/exploited seen in our logs", |a| Ok(Command::Exploited(
+        a.into()
+    ))),
     verb!("public", "[LINK]", Grave, "the vulnerability is public; the reporter is told", "/public", |a| Ok(
         Command::Public(a.into())
     )),

@@ -19,7 +19,7 @@ use crate::mail::text::length;
 use crate::maildir::Maildir;
 use crate::project::Project;
 use crate::ticket::TicketId;
-use crate::ticket::words::words;
+use crate::ticket::words::{who, words};
 use crate::tracker::News;
 
 const CONFIG: &str = include_str!("demo/config.toml");
@@ -165,7 +165,11 @@ impl<W: Write> Stage<W> {
         }
         for (ticket, entry) in &news.entries {
             let broken = matches!(entry.kind, crate::ticket::EntryKind::Broken { .. });
-            lines.push((if broken { ALARM } else { GOOD }, about(Some(*ticket)), words(entry, &self.project)));
+            lines.push((
+                if broken { ALARM } else { GOOD },
+                about(Some(*ticket)),
+                format!("{} {}", who(&entry.by, &self.project), words(entry, &self.project)),
+            ));
         }
         for (_, notice) in &news.notices {
             let to = self.project.person(&notice.to).map_or("the reporter", |p| p.name.as_str());
@@ -259,6 +263,7 @@ impl<W: Write> Stage<W> {
 
     fn end(&mut self, folder: &Path) -> Result<()> {
         let f = folder.display();
+        let me = std::env::args().next().unwrap_or_else(|| "disclosed".into());
         let took = length(SignedDuration::from_hours(24 * DAYS));
         let text = format!(
             "\n{took} are over: {} mails came in, {} went out. What holds what:\n\
@@ -267,8 +272,8 @@ impl<W: Write> Stage<W> {
              \x20 {f}/outgoing/new/  each mail that left, as it left\n\
              \x20 {f}/disclosed.db   tickets, timeline, raw mail; disclosed.key signs the reply addresses\n\
              Look around:\n\
-             \x20 disclosed --config {f}/config.toml list\n\
-             \x20 disclosed --config {f}/config.toml show SEC-2     (also: log SEC-2, inbox, outbox)",
+             \x20 {me} --config {f}/config.toml list\n\
+             \x20 {me} --config {f}/config.toml show SEC-2     (also: log SEC-2, inbox, outbox)",
             self.delivered, self.mails
         );
         self.line(&text)

@@ -32,8 +32,8 @@ const BUSY: Duration = Duration::from_secs(10);
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
     /// SQLite said no: a full disk, a broken file, a locked database.
-    #[error("the database: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    #[error("the database: {}", explain(.0))]
+    Sqlite(rusqlite::Error),
     /// A file operation failed.
     #[error("{0}: {1}")]
     File(PathBuf, std::io::Error),
@@ -57,6 +57,25 @@ pub enum StoreError {
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+/// What SQLite says, and what to do where it says little.
+fn explain(error: &rusqlite::Error) -> String {
+    let hint = match error.sqlite_error_code() {
+        Some(rusqlite::ErrorCode::DiskFull) => "; make room on its disk",
+        Some(rusqlite::ErrorCode::SystemIoFailure) => "; its disk is full or failing",
+        Some(rusqlite::ErrorCode::ReadOnly) => "; this user may not write it, or its disk is read-only",
+        Some(rusqlite::ErrorCode::DatabaseBusy) => "; another process holds it for more than 10 s",
+        Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => "; restore it from a backup",
+        _ => "",
+    };
+    format!("{error}{hint}")
 }
 
 /// The result of everything here.
@@ -240,37 +259,4 @@ fn address(shown: Option<String>) -> Option<Address> {
 }
 
 #[cfg(test)]
-mod tests {
-    use std::os::unix::fs::PermissionsExt;
-
-    use super::*;
-
-    #[test]
-    fn whoever_only_reads_changes_no_schema() {
-        let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("db");
-        let set = |version: i64| {
-            Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
-        };
-        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
-        set(0);
-        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
-        drop(Store::open(&path).unwrap());
-        assert!(Store::open_to_read(&path).is_ok());
-        set(VERSION + 1);
-        assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
-        assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
-    }
-
-    #[test]
-    fn all_files_are_the_owners_alone() {
-        let folder = tempfile::tempdir().unwrap();
-        let mut store = Store::open(&folder.path().join("db")).unwrap();
-        store.write(|tx| tx.set_meta("a", "b")).unwrap();
-        let files: Vec<_> = std::fs::read_dir(folder.path()).unwrap().map(|e| e.unwrap()).collect();
-        assert_eq!(files.len(), 3, "the database, -wal and -shm");
-        for file in files {
-            assert_eq!(file.metadata().unwrap().permissions().mode() & 0o777, 0o600, "{:?}", file.file_name());
-        }
-    }
-}
+mod tests;

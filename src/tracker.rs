@@ -5,6 +5,7 @@
 //! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
@@ -19,7 +20,7 @@ use crate::policy::digest::Schedule;
 use crate::project::Project;
 use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
 use crate::ticket::decide::{self, Answer, Decision, Event, Order, Report};
-use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Role, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
 /// Tries to read a mail before it is put aside as quarantined.
@@ -44,8 +45,8 @@ pub struct Arrival {
     pub not_before: Option<Timestamp>,
     /// Where it was found; `None` when a person handed it over.
     pub place: Option<Place>,
-    /// Other names of the folder's present listing, to tell a second copy from a renumbered one.
-    pub listing: Vec<String>,
+    /// The folder's present listing, to tell a second copy from a renumbered one.
+    pub listing: Arc<Vec<String>>,
 }
 
 /// What a transaction brought about: for the log, the terminal and the demo.
@@ -205,7 +206,7 @@ impl Tracker {
     pub fn unseen(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
             let source = tx.source(folder)?;
-            Ok((source, tx.unseen(source, listing)?.into_iter().cloned().collect()))
+            Ok((source, tx.unseen(source, listing)?))
         })
     }
 
@@ -396,13 +397,13 @@ impl Tracker {
                 let decision = decide::decide(&ticket, &event, project, key, now);
                 work.carry_out(&ticket, decision)?;
             } else if lost {
-                work.undelivered(&claim.kind, &claim.to)?;
+                work.lost(claim.number, &claim.kind, &claim.to, reply)?;
             }
             Ok(work.news)
         })
     }
 
-    /// The daemon itself is in trouble: the leads are told, once a day for each kind.
+    /// The daemon itself is in trouble: everyone but pure observers is told, once a day for each kind.
     pub fn trouble(&mut self, kind: &str, what: &str, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
@@ -506,12 +507,13 @@ fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
     hash.finalize().to_vec()
 }
 
-/// Whether known bytes under a new name are a second delivery: their first name is still in the folder. Else the
-/// folder was renumbered, or a person moved the mail away and back.
+/// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are
+/// receipts. Else the folder was renumbered, or a person moved the mail away and back.
 fn second_copy(tx: &Tx<'_>, mail: MailRef, arrival: &Arrival) -> Result<bool> {
     let Some(place) = &arrival.place else { return Ok(false) };
     let names = tx.places(place.source, mail)?;
-    Ok(names.iter().any(|n| *n != place.name && arrival.listing.contains(n)))
+    let others = names.iter().filter(|n| **n != place.name && arrival.listing.contains(n)).count();
+    Ok(others > 0 && others >= usize::try_from(tx.receipts_of(mail)?).unwrap_or(usize::MAX))
 }
 
 /// Minutes between attempts: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
@@ -683,7 +685,7 @@ impl Work<'_> {
                     self.post(desk(NoticeKind::Attempt, &to, keys, ("Commands refused".into(), body.clone())))?;
                 }
             }
-            (Event::Undelivered { notice, to, .. }, None) => self.undelivered(notice, to)?,
+            (Event::Undelivered { number, notice, to, reply }, None) => self.lost(*number, notice, to, reply)?,
             (_, None) => {}
         }
         Ok(id)
@@ -723,7 +725,7 @@ impl Work<'_> {
     fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
         let (subject, body) = team::trouble(what, self.project);
         let day = self.now.as_second().div_euclid(DAY);
-        let told = self.project.people.iter().filter(|p| p.roles.iter().any(|r| *r != crate::ticket::Role::Observer));
+        let told = self.project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer));
         for to in told.map(|p| p.address.clone()).collect::<Vec<_>>() {
             let keys = vec![format!("trouble:{kind}:{day}:{}", to.key())];
             self.post(desk(NoticeKind::Trouble, &to, keys, (subject.clone(), body.clone())))?;
@@ -731,13 +733,19 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A notice about no single ticket did not arrive; what tells of such things is not itself worth telling.
-    fn undelivered(&mut self, kind: &str, to: &Address) -> Result<()> {
-        if kind == NoticeKind::Trouble.word() || kind == NoticeKind::Undeliverable.word() {
-            return Ok(());
+    /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
+    fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
+        if kind == NoticeKind::Undeliverable.word() {
+            return Ok(()); // Else two dead mailboxes would feed one another.
         }
-        let who = self.project.name_of(to);
-        self.trouble(&format!("undelivered:{}", to.key()), &format!("a {kind} to {who} did not arrive"))
+        let (subject, body) = team::lost(kind, to, reply, self.project);
+        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
+        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
+        for to in others {
+            let keys = vec![format!("undeliverable:{number}:{}", to.key())];
+            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
+        }
+        Ok(())
     }
 
     fn digest(&mut self) -> Result<()> {

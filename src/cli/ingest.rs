@@ -107,7 +107,7 @@ impl Intake {
             internal_date: None,
             not_before: None,
             place: None,
-            listing: Vec::new(),
+            listing: std::sync::Arc::default(),
         });
         if self.batch.len() >= BATCH || self.octets >= BATCH_OCTETS {
             self.flush()?;

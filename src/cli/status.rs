@@ -1,5 +1,7 @@
 //! `disclosed status`: how things stand, for a person and for a monitor.
 
+use std::collections::HashSet;
+
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
@@ -15,6 +17,9 @@ use crate::ticket::TicketId;
 
 /// How long trouble with a mail about no ticket is worth a word.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// A notice that has waited so long to leave wants a person: the way out is closed.
+const STUCK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How things stand.
 struct State {
@@ -33,6 +38,10 @@ struct State {
     undelivered: Vec<NoticeRow>,
     /// The last trouble of the daemon, unless the inbox was read since.
     trouble: Option<NoticeRow>,
+    /// Since when the inbox cannot be read.
+    inbox_fails: Option<Timestamp>,
+    /// Since when the oldest notice waits, when that is too long.
+    stuck: Option<Timestamp>,
 }
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -49,8 +58,9 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
     let open = tx.tickets(false)?;
     let last_scan = tx.meta_time("last_scan")?;
     // Whoever closed a ticket has seen what was wrong with it.
+    let ids: HashSet<TicketId> = open.iter().map(|t| t.id).collect();
     let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
-        Some(ticket) => open.iter().any(|t| t.id == ticket),
+        Some(ticket) => ids.contains(&ticket),
         None => now.duration_since(at) < RECENT,
     };
     let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
@@ -64,15 +74,17 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         quarantined: tx.receipts()?.iter().filter(aside).count(),
         held: Vec::new(),
         undelivered: Vec::new(),
-        trouble: None,
+        trouble: tx.last_notice(NoticeKind::Trouble.word())?.filter(|n| last_scan.is_none_or(|s| s < n.created)),
+        inbox_fails: tx.meta_time("inbox_fails")?,
+        stuck: None,
     };
-    for notice in tx.notices(0)? {
-        let trouble = notice.kind == NoticeKind::Trouble.word();
-        if trouble && last_scan.is_none_or(|scan| scan < notice.created) {
-            state.trouble = Some(notice.clone());
-        }
+    for notice in tx.unsettled_notices()? {
         match notice.state.as_str() {
-            "waiting" | "sending" => state.waiting += 1,
+            "waiting" | "sending" => {
+                state.waiting += 1;
+                let late = now.duration_since(notice.created) > STUCK;
+                state.stuck = state.stuck.or(late.then_some(notice.created));
+            }
             _ if !concerns(notice.ticket, notice.created) => {}
             "held" => state.held.push(notice),
             "unknown" => state.undelivered.push(notice),
@@ -94,6 +106,8 @@ impl State {
             && self.held.is_empty()
             && self.undelivered.is_empty()
             && self.trouble.is_none()
+            && self.inbox_fails.is_none()
+            && self.stuck.is_none()
     }
 
     fn document(&self, project: &Project) -> Value {
@@ -115,6 +129,8 @@ impl State {
             "broken": self.broken.iter().map(broken).collect::<Vec<_>>(),
             "quarantined": self.quarantined,
             "trouble": self.trouble.as_ref().map(|n| n.created),
+            "inbox_fails_since": self.inbox_fails,
+            "stuck_since": self.stuck,
             "healthy": self.healthy(),
         })
     }
@@ -140,6 +156,14 @@ impl State {
         if let Some(trouble) = &self.trouble {
             let (number, at) = (trouble.number, local(trouble.created, project));
             text.push_str(&format!("  the daemon is in trouble since {at}: `disclosed outbox --show {number}`\n"));
+        }
+        if let Some(since) = self.inbox_fails {
+            let since = local(since, project);
+            text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
+        }
+        if let Some(since) = self.stuck {
+            let since = local(since, project);
+            text.push_str(&format!("  mail waits to be sent since {since}: `disclosed check --online`\n"));
         }
         for t in &self.broken {
             let (promise, at) = t.next.clone().unwrap_or_default();

@@ -6,6 +6,7 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
@@ -44,7 +45,7 @@ pub enum Inward {
         /// The folder, with its UIDVALIDITY.
         folder: String,
         /// All names in it.
-        names: Vec<String>,
+        names: Arc<Vec<String>>,
         /// The answer.
         unseen: oneshot::Sender<Unseen>,
     },
@@ -163,14 +164,14 @@ async fn watch_maildir(path: &Path, max: u64, to: &mpsc::Sender<Inward>, once: b
     let folder = format!("maildir:{}", path.display());
     loop {
         let found = maildir.list()?;
-        let names: Vec<String> = found.iter().map(|f| f.name.clone()).collect();
-        let listed = names.clone();
-        let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names, unseen }).await?;
+        let names = Arc::new(found.iter().map(|f| f.name.clone()).collect::<Vec<_>>());
+        let listed = Arc::clone(&names);
+        let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
         let new: std::collections::HashSet<&String> = unseen.new.iter().collect();
         let mut batch = Batch::default();
         let mut unreadable = None;
         for found in found.iter().filter(|f| new.contains(&f.name)) {
-            let arrival = match from_file(&maildir, found, max, &unseen, &listed) {
+            let arrival = match from_file(&maildir, found, max, &unseen, &names) {
                 Ok(Some(arrival)) => arrival,
                 Ok(None) => continue,
                 Err(error) => {
@@ -195,7 +196,7 @@ async fn watch_maildir(path: &Path, max: u64, to: &mpsc::Sender<Inward>, once: b
             return Ok(());
         }
         // Each look costs a listing: a large folder is looked at less often, and never slower than a minute.
-        let pause = MAILDIR_POLL.max(Duration::from_millis(listed.len() as u64 / 4)).min(Duration::from_secs(60));
+        let pause = MAILDIR_POLL.max(Duration::from_millis(names.len() as u64 / 4)).min(Duration::from_secs(60));
         tokio::time::sleep(pause).await;
     }
 }
@@ -205,7 +206,7 @@ fn from_file(
     found: &Found,
     max: u64,
     unseen: &Unseen,
-    listed: &[String],
+    listed: &Arc<Vec<String>>,
 ) -> Result<Option<Arrival>, Trouble> {
     let (raw, size) = match maildir.read(found, max) {
         Ok(ReadMail::Whole(raw)) => {
@@ -218,12 +219,7 @@ fn from_file(
     };
     let place = Some(Place { source: unseen.source, name: found.name.clone() });
     let (internal_date, not_before) = (Some(found.modified), unseen.not_before);
-    Ok(Some(Arrival { raw, size, internal_date, not_before, place, listing: others(listed, &found.name) }))
-}
-
-/// The rest of a listing matters only when the bytes are known already; a large one is not copied for each mail.
-fn others(listed: &[String], name: &String) -> Vec<String> {
-    if listed.len() <= 1_000 { listed.iter().filter(|n| *n != name).cloned().collect() } else { Vec::new() }
+    Ok(Some(Arrival { raw, size, internal_date, not_before, place, listing: Arc::clone(listed) }))
 }
 
 #[derive(Default)]
@@ -309,9 +305,9 @@ async fn scan<S: Transport>(
         "imap:{}@{}:{}/{};{}",
         config.login.user, endpoint.server, endpoint.port, config.folder, mailbox.uidvalidity
     );
-    let names: Vec<String> = session.uids().await?.iter().map(u32::to_string).collect();
-    let listed = names.clone();
-    let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names, unseen }).await?;
+    let names = Arc::new(session.uids().await?.iter().map(u32::to_string).collect::<Vec<_>>());
+    let listed = Arc::clone(&names);
+    let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
     let mut new: Vec<u32> = unseen.new.iter().filter_map(|n| n.parse().ok()).collect();
     new.sort_unstable();
     // A mail at which the session ended again and again waits, so that the others come through. It may have been the
@@ -359,7 +355,7 @@ async fn scan<S: Transport>(
                 }
             };
             let name = uid.to_string();
-            let listing = others(&listed, &name);
+            let listing = Arc::clone(&names);
             let place = Some(Place { source: unseen.source, name });
             arrivals.push(Arrival { raw, size, internal_date, not_before: unseen.not_before, place, listing });
         }

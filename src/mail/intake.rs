@@ -172,6 +172,9 @@ pub fn take(given: &Given<'_>) -> Intake {
         if ticket.is_some() || !orders.lines.is_empty() {
             return from_person(given, person, orders, ticket);
         }
+        if let Some(ticket) = answered_in_copy(given) {
+            return wrote(given, person, ticket, true);
+        }
     }
     from_outside(given, ticket)
 }
@@ -273,19 +276,28 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
             event: Some(event),
         };
     }
-    if mine && identity.believed {
+    if let Some(ticket) = ticket.filter(|_| mine && identity.believed) {
         let reporter = given.known.token_ticket.clone().flatten();
         let to_reporter = reporter.is_some_and(|r| mail.recipients.contains(&r));
-        let event = Event::Wrote {
-            by: person.address.clone(),
-            text: mail.reply_text.clone(),
-            mail: Some(*stored),
-            to_reporter,
-        };
-        let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
-        return Intake { disposition: Disposition::Answer, reason: reason.into(), ticket, event: Some(event) };
+        return wrote(given, person, ticket, to_reporter);
     }
     from_outside(given, ticket)
+}
+
+/// The ticket that a believed maintainer answers from their own mailbox, with us in copy: the mail refers to one of
+/// the ticket's and goes to its reporter.
+fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
+    let is_to = |r: &Option<Address>| r.as_ref().is_some_and(|r| given.mail.recipients.contains(r));
+    let referenced = given.known.referenced.iter().find(|(_, reporter)| is_to(reporter)).map(|(t, _)| *t);
+    referenced.filter(|_| given.identity.believed)
+}
+
+/// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
+fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool) -> Intake {
+    let text = given.mail.reply_text.clone();
+    let event = Event::Wrote { by: person.address.clone(), text, mail: Some(given.stored), to_reporter };
+    let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
+    Intake { disposition: Disposition::Answer, reason: reason.into(), ticket: Some(ticket), event: Some(event) }
 }
 
 /// Everyone else: more for a ticket, or a new report.

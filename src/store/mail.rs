@@ -1,6 +1,5 @@
 //! Mails as they came: raw bytes, where they were found, what became of them.
 
-use std::collections::HashSet;
 use std::io::{Read, Write};
 
 use flate2::Compression;
@@ -59,12 +58,34 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached("INSERT INTO source (name) VALUES (?1)")?.insert([name])?)
     }
 
-    /// Those names of a listing that have not been taken in from there.
-    pub fn unseen<'n>(&self, source: i64, listing: &'n [String]) -> Result<Vec<&'n String>> {
-        let mut query = self.0.prepare_cached("SELECT name FROM place WHERE source = ?1")?;
-        let seen: rusqlite::Result<HashSet<String>> = query.query_map([source], |r| r.get(0))?.collect();
-        let seen = seen?;
-        Ok(listing.iter().filter(|n| !seen.contains(*n)).collect())
+    /// Those names of a listing that have not been taken in from there, sorted. Both sides are walked in order, so
+    /// that a folder of any size costs no copy of itself.
+    pub fn unseen(&self, source: i64, listing: &[String]) -> Result<Vec<String>> {
+        let mut sorted: Vec<&String> = listing.iter().collect();
+        sorted.sort_unstable();
+        sorted.dedup();
+        let mut query = self.0.prepare_cached("SELECT name FROM place WHERE source = ?1 ORDER BY name")?;
+        let mut seen = query.query([source])?;
+        let mut next = seen.next()?;
+        let mut unseen = Vec::new();
+        for name in sorted {
+            let mut here = false;
+            while let Some(row) = next {
+                let order = row.get_ref(0)?.as_str().map_err(|e| StoreError::Corrupt(e.to_string()))?.cmp(name);
+                here = order.is_eq();
+                if order.is_gt() {
+                    break;
+                }
+                next = seen.next()?;
+                if here {
+                    break;
+                }
+            }
+            if !here {
+                unseen.push(name.clone());
+            }
+        }
+        Ok(unseen)
     }
 
     /// The other places in the same folder where these bytes were found.
@@ -142,7 +163,8 @@ impl Tx<'_> {
         Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
     }
 
-    /// Writes down how a mail was handled; with its fingerprint when that settles it, and it is not looked at again.
+    /// Writes down how a mail was handled. With a fingerprint it has been read, and is not looked at again; without
+    /// one it is the receipt of a second copy of the same bytes.
     #[expect(clippy::too_many_arguments, reason = "a row of eight columns")]
     pub fn receipt(
         &self,
@@ -162,12 +184,18 @@ impl Tx<'_> {
         let hash = id.map(|i| short_hash(i.as_bytes()));
         let row = params![mail.0, millis(at), sender, id, hash, disposition.word(), ticket.map(|t| t.0), reason];
         self.0.prepare_cached(sql)?.execute(row)?;
-        // Without a fingerprint this is about a second copy: the first may still have to be handled.
+        // The receipt of a second copy says nothing of the first, which may still wait to be read (G1).
         if let Some(fingerprint) = fingerprint {
-            let sql = "UPDATE mail SET state = 'done', fingerprint = coalesce(fingerprint, ?2) WHERE id = ?1";
+            let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
             self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
         }
         Ok(())
+    }
+
+    /// How many copies of a stored mail have a receipt.
+    pub fn receipts_of(&self, mail: MailRef) -> Result<u32> {
+        let mut query = self.0.prepare_cached("SELECT count(*) FROM receipt WHERE mail = ?1")?;
+        Ok(query.query_row([mail.0], |r| r.get(0))?)
     }
 
     /// How the first copy of a stored mail was handled.

@@ -11,6 +11,9 @@ use crate::ticket::TicketId;
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 
+/// The longest time between two attempts.
+pub(super) const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
+
 /// A notice for the outbox.
 #[derive(Clone, Debug)]
 pub struct Outgoing<'a> {
@@ -95,14 +98,16 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the next notice that is due, and counts the attempt.
+    /// Takes the next notice that is due, and counts the attempt. None waits longer than [`WAIT_MAX`]: what is due later
+    /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
         let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
-                   SELECT id FROM outbox WHERE state = 'waiting' AND due <= ?1 ORDER BY lane, id LIMIT 1) \
+                   SELECT id FROM outbox WHERE state = 'waiting' AND (due <= ?1 OR due > ?2) ORDER BY lane, id LIMIT 1) \
                    RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
                    attempts, doubts, bytes";
         let mut query = self.0.prepare_cached(sql)?;
-        let claim = query.query_row([millis(now)], |r| {
+        let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
+        let claim = query.query_row([millis(now), millis(wrong)], |r| {
             let to = address(r.get(2)?);
             Ok(to.map(|to| (to, r.get::<_, i64>(4))).map(|(to, created)| {
                 Ok::<_, rusqlite::Error>(Claim {

@@ -110,10 +110,28 @@ impl Tx<'_> {
 
     /// The outbox from a number on, in the order of its making.
     pub fn notices(&self, from: u32) -> Result<Vec<NoticeRow>> {
-        let sql = "SELECT o.id, o.created, o.kind, a.shown, o.ticket, o.message_id, o.state, o.attempts, o.reply \
-                   FROM outbox o LEFT JOIN address a ON a.id = o.recipient WHERE o.id >= ?1 ORDER BY o.id";
-        let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([from], |r| {
+        self.notice_rows("o.id >= ?1", from)
+    }
+
+    /// Notices that did not leave, or of which that is not known.
+    pub fn unsettled_notices(&self) -> Result<Vec<NoticeRow>> {
+        self.notice_rows("o.state <> 'sent' AND o.id >= ?1", 0)
+    }
+
+    /// The last notice of a kind.
+    pub fn last_notice(&self, kind: &str) -> Result<Option<NoticeRow>> {
+        let last = "SELECT max(id) FROM outbox WHERE kind = ?1";
+        let number: Option<u32> = self.0.prepare_cached(last)?.query_row([kind], |r| r.get(0))?;
+        Ok(number.map(|n| self.notice_rows("o.id = ?1", n)).transpose()?.and_then(|mut rows| rows.pop()))
+    }
+
+    fn notice_rows(&self, condition: &str, number: u32) -> Result<Vec<NoticeRow>> {
+        let sql = format!(
+            "SELECT o.id, o.created, o.kind, a.shown, o.ticket, o.message_id, o.state, o.attempts, o.reply \
+             FROM outbox o LEFT JOIN address a ON a.id = o.recipient WHERE {condition} ORDER BY o.id"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let rows = query.query_map([number], |r| {
             Ok(NoticeRow {
                 number: r.get(0)?,
                 created: instant(r.get(1)?),

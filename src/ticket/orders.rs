@@ -176,6 +176,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
         Command::Released(version) => {
             fact(draft, order, Milestone::FixReleased, version, Some("a fixed version has been released."))
         }
+        Command::Exploited(note) => fact(draft, order, Milestone::Exploited, note, None),
         Command::Public(link) => {
             fact(draft, order, Milestone::Public, link, Some("the vulnerability has been made public."))
         }

@@ -11,5 +11,8 @@
 mod cli;
 mod configs;
 mod corpus;
+mod properties;
+mod readme;
+mod simulation;
 mod transcripts;
 mod world;

@@ -415,7 +415,7 @@ impl Play {
                 internal_date: Some(received),
                 not_before: None,
                 place: Some(Place { source, name: name.clone() }),
-                listing: listing.clone(),
+                listing: listing.clone().into(),
             })
             .collect();
         let news = self.tracker.on_mail(&arrivals, self.now).unwrap();

@@ -123,6 +123,19 @@ pub fn undeliverable(ticket: &Ticket, notice: &str, to: &Address, reply: &str, p
     (subject(project, ticket.id, "A mail did not arrive"), body)
 }
 
+/// A notice about no single ticket did not arrive.
+pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> (String, String) {
+    let body = format!(
+        "A mail about several tickets did not reach {} ({}).\nIt was: {notice}. The mail server said:\n\n{}\n\
+         Somebody should reach them another way. A reply to this mail with /list shows\n\
+         all open tickets.\n",
+        project.name_of(to),
+        to.as_str(),
+        quoted(reply, 500)
+    );
+    ("A mail did not arrive".into(), body)
+}
+
 /// More comes in than is told one by one.
 pub fn flood(limit: u32, project: &Project) -> (String, String) {
     let body = format!(

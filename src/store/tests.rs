@@ -1,0 +1,109 @@
+use std::os::unix::fs::PermissionsExt;
+
+use jiff::Timestamp;
+
+use super::*;
+
+fn at(seconds: i64) -> Timestamp {
+    Timestamp::from_second(seconds).unwrap()
+}
+
+fn mail<'a>(raw: &'a [u8], place: Option<&'a Place>) -> NewMail<'a> {
+    NewMail { raw, size: raw.len() as u64, received: at(0), place }
+}
+
+#[test]
+fn a_database_of_a_newer_version_is_refused_and_left_as_it_is() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.db");
+    drop(Store::open(&path).unwrap());
+    let raw = Connection::open(&path).unwrap();
+    raw.pragma_update(None, "user_version", VERSION + 1).unwrap();
+    drop(raw);
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
+    let raw = Connection::open(&path).unwrap();
+    assert_eq!(raw.query_row("PRAGMA user_version", [], |r| r.get::<_, i64>(0)), Ok(VERSION + 1));
+}
+
+#[test]
+fn only_the_owner_can_read_it_and_what_was_written_is_synced() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("d.db");
+    let mut store = Store::open(&path).unwrap();
+    store.write(|tx| tx.set_meta("a", "b")).unwrap();
+    for entry in std::fs::read_dir(folder.path()).unwrap().map(std::result::Result::unwrap) {
+        let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+        assert_eq!(mode, 0o600, "{:?}", entry.file_name());
+    }
+    let pragma = |name: &str| {
+        store.connection.query_row(&format!("PRAGMA {name}"), [], |r| r.get::<_, rusqlite::types::Value>(0)).unwrap()
+    };
+    assert_eq!(pragma("journal_mode"), rusqlite::types::Value::Text("wal".into()), "G4");
+    assert_eq!(pragma("synchronous"), rusqlite::types::Value::Integer(2), "G4: FULL");
+    let version: i64 = rusqlite::version_number().into();
+    assert!(version >= 3_051_003, "older ones could corrupt a WAL when it was reset");
+}
+
+#[test]
+fn what_failed_in_the_middle_never_happened() {
+    let mut store = Store::in_memory().unwrap();
+    let failed: Result<()> = store.write(|tx| {
+        tx.set_meta("a", "b")?;
+        Err(StoreError::Corrupt("no".into()))
+    });
+    assert!(failed.is_err());
+    assert_eq!(store.read(|tx| tx.meta("a")).unwrap(), None);
+}
+
+#[test]
+fn raw_mail_comes_back_octet_by_octet() {
+    let mut store = Store::in_memory().unwrap();
+    let large: Vec<u8> = (0..3_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for raw in [&b""[..], b"\0\r\n\xff", &large] {
+        let stored = store.write(|tx| tx.store_mail(&mail(raw, None), at(1))).unwrap();
+        let Stored::New(id) = stored else { panic!("these octets are new") };
+        assert!(store.read(|tx| tx.raw(id)).unwrap() == raw);
+        assert_eq!(store.write(|tx| tx.store_mail(&mail(raw, None), at(2))).unwrap(), Stored::Known(id));
+    }
+}
+
+#[test]
+fn what_is_new_in_a_folder_is_what_was_not_taken_in_from_there() {
+    let mut store = Store::in_memory().unwrap();
+    let names = |names: &[&str]| names.iter().map(ToString::to_string).collect::<Vec<_>>();
+    store
+        .write(|tx| {
+            let (one, other) = (tx.source("one")?, tx.source("other")?);
+            for (source, name) in [(one, "2"), (one, "10"), (one, "7"), (other, "3")] {
+                let place = Place { source, name: name.into() };
+                tx.store_mail(&mail(name.as_bytes(), Some(&place)), at(1))?;
+            }
+            let check = |listing: &[&str], unseen: &[&str]| {
+                assert_eq!(tx.unseen(one, &names(listing)).unwrap(), names(unseen), "{listing:?}");
+            };
+            check(&["1", "2", "3", "7", "10", "11"], &["1", "11", "3"]);
+            check(&["10", "7", "2"], &[]);
+            check(&["9", "9"], &["9"]);
+            check(&[], &[]);
+            assert_eq!(tx.source("one")?, one);
+            Ok(())
+        })
+        .unwrap();
+}
+
+#[test]
+fn whoever_only_reads_changes_no_schema() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let set = |version: i64| {
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", version).unwrap();
+    };
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+    set(0);
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Missing)));
+    drop(Store::open(&path).unwrap());
+    assert!(Store::open_to_read(&path).is_ok());
+    set(VERSION + 1);
+    assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
+}

@@ -1,0 +1,149 @@
+//! What holds for any input: commands are read without a panic and never from a quote, and any octets that arrive end
+//! in exactly one receipt.
+
+use disclosed::command;
+use disclosed::mail::read;
+use disclosed::open;
+use disclosed::policy::Term;
+use disclosed::store::{Place, Store};
+use disclosed::tracker::{Arrival, Tracker};
+use jiff::Timestamp;
+use proptest::collection::vec;
+use proptest::prelude::*;
+
+use crate::world::{self, Letter, Proof};
+
+/// Text as it might stand in a mail that commands, or nearly so.
+fn text() -> impl Strategy<Value = String> {
+    let line = prop_oneof![
+        Just("/ack".to_owned()),
+        Just("/severity high".to_owned()),
+        Just("> /close".to_owned()),
+        Just(String::new()),
+        Just("-- ".to_owned()),
+        "/[a-zé]{0,9}( \\PC{0,30})?",
+        "[ \t]{0,3}[/>|]{0,3} ?\\PC{0,40}",
+    ];
+    vec(line, 0..30).prop_map(|lines| lines.join("\n"))
+}
+
+fn tracker(now: Timestamp) -> Tracker {
+    let config = world::config("");
+    let store = Store::with(rusqlite::Connection::open_in_memory().unwrap()).unwrap();
+    Tracker::new(store, config.project(), world::key(), open::digest(&config).unwrap(), now).unwrap()
+}
+
+fn arrival(tracker: &mut Tracker, raw: Vec<u8>, name: &str) -> Arrival {
+    let (source, _) = tracker.unseen("INBOX", &[]).unwrap();
+    let size = raw.len() as u64;
+    let place = Some(Place { source, name: name.to_owned() });
+    Arrival { raw, size, internal_date: None, not_before: None, place, listing: vec![name.to_owned()].into() }
+}
+
+fn now() -> Timestamp {
+    "2027-01-04T09:00:00Z".parse().unwrap()
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn commands_are_the_first_lines_and_nothing_else(text in text()) {
+        let orders = command::split(&text);
+        let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
+        for order in &orders.lines {
+            prop_assert!(order.starts_with('/'));
+            prop_assert_eq!(Some(order.as_str()), lines.next(), "a command that is not the next line");
+        }
+        // The line that ended the commands, and all below it, is text.
+        if let Some(first) = lines.next() {
+            prop_assert!(orders.text.starts_with(first), "{:?} is lost", first);
+        }
+    }
+
+    #[test]
+    fn any_line_is_a_command_or_a_fault_that_points_into_it(line in "/?\\PC{0,220}|/[a-z]{1,9}( \\PC{0,20}){0,4}") {
+        if let Err(fault) = command::parse(&line) {
+            prop_assert!(fault.column <= line.chars().count() + 1, "the caret stands beside the line");
+            prop_assert!(!fault.what.is_empty());
+        }
+    }
+
+    #[test]
+    fn a_quoted_line_is_never_a_command(quoted in text(), own in "[a-zA-Z ]{0,20}") {
+        let quote: String = quoted.lines().map(|l| format!("> {l}\n")).collect();
+        let body = format!("{own}\n\nOn Mon, 4 Jan 2027 at 10:00, Example wrote:\n{quote}");
+        let letter = Letter { from: Some("dana@example.org".into()), body, date: now(), ..Letter::default() };
+        let mail = read::read(&letter.bytes());
+        prop_assert_eq!(command::split(&mail.reply_text).lines, Vec::<String>::new());
+    }
+
+    #[test]
+    fn html_never_commands(inner in text()) {
+        let mut tracker = tracker(now());
+        let report = Letter { from: Some("r@r.example".into()), body: "Overflow.".into(), date: now(), ..Letter::default() };
+        let report = arrival(&mut tracker, report.bytes(), "1");
+        tracker.on_mail(&[report], now()).unwrap();
+        let dana = std::iter::from_fn(|| tracker.claim(now()).unwrap()).find(|c| c.to.as_str() == "dana@example.org");
+        let body = format!("<pre>/close\n{inner}</pre>");
+        let mut letter = world::answer("dana@example.org", &dana.unwrap().bytes, &body, "<2@example.org>", now());
+        letter.headers.push("Content-Type: text/html".into());
+        let order = arrival(&mut tracker, letter.bytes(), "2");
+        let news = tracker.on_mail(&[order], now()).unwrap();
+        for (_, entry) in &news.entries {
+            prop_assert_ne!(&entry.by, &disclosed::ticket::Actor::Person(disclosed::mail::Address::parse("dana@example.org").unwrap()), "{:?}", entry.kind);
+        }
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_octets_end_in_exactly_one_receipt(mails in vec(vec(any::<u8>(), 0..600), 1..6)) {
+        ends_in_receipts(mails)?;
+    }
+
+    #[test]
+    fn any_damage_to_a_mail_ends_in_exactly_one_receipt(
+        damage in vec((any::<prop::sample::Index>(), any::<u8>()), 0..40),
+        headers in vec("[A-Za-z-]{1,20}: \\PC{0,80}", 0..6),
+        body in text(),
+    ) {
+        let from = Some("dana@example.org".to_owned());
+        let letter = Letter { from, proof: Proof::Vouched, headers, body, date: now(), ..Letter::default() };
+        let mut raw = letter.bytes();
+        for (at, octet) in damage {
+            let at = at.index(raw.len());
+            raw[at] = octet;
+        }
+        ends_in_receipts(vec![raw])?;
+    }
+
+    #[test]
+    fn a_term_is_read_or_refused(text in "\\PC{0,20}|[0-9]{1,12} ?(h|d|w|m|business days|months?)") {
+        if let Ok(term) = text.parse::<Term>() {
+            let policy = world::config("").policy;
+            policy.add(now(), term);
+            policy.subtract(now(), term);
+        }
+    }
+}
+
+/// Takes mails in, each alone and then once more under another name, and looks at what became of them.
+fn ends_in_receipts(mails: Vec<Vec<u8>>) -> Result<(), TestCaseError> {
+    let mut tracker = tracker(now());
+    let mut distinct = std::collections::BTreeSet::new();
+    for (number, raw) in mails.into_iter().enumerate() {
+        distinct.insert(raw.clone());
+        for name in [format!("{number}"), format!("{number}-moved")] {
+            let arrival = arrival(&mut tracker, raw.clone(), &name);
+            tracker.on_mail(&[arrival], now()).unwrap();
+        }
+    }
+    let receipts = tracker.store().read(|tx| tx.receipts()).unwrap();
+    prop_assert_eq!(receipts.len(), distinct.len());
+    let waiting = tracker.store().read(|tx| tx.waiting_mails(10)).unwrap();
+    prop_assert!(waiting.is_empty());
+    Ok(())
+}

@@ -1,0 +1,535 @@
+//! A small world in which everything goes wrong, played from a seed: a mailbox that renumbers and doubles, a mail server
+//! that fails at each stage, a disk that fails at any commit, a process that dies between a commit and what follows it,
+//! a clock that jumps. The guarantees of the design are asserted all the way.
+//!
+//! `DISCLOSED_SEEDS=N` plays more seeds than usual, `DISCLOSED_SEED=K` plays one; a failure names its seed.
+
+mod arrivals;
+mod guarantees;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
+
+use disclosed::config::Config;
+use disclosed::mail::{Address, NoticeKind};
+use disclosed::open;
+use disclosed::store::{Claim, Place, Result, Store};
+use disclosed::tracker::{Arrival, Attempt, Tracker};
+use jiff::{SignedDuration, Timestamp};
+use rusqlite::{Connection, OpenFlags};
+
+use crate::world;
+
+const SEEDS: u64 = 2_000;
+const STEPS: u64 = 100;
+
+/// Two policies to go back and forth between. Both have low caps, so that these are met.
+const CONFIGS: [&str; 2] = [
+    r#"
+[limits]
+acks_per_sender_day = 2
+acks_per_domain_hour = 4
+automatic_per_hour = 25
+
+[reports]
+digest = "0 0 9 * * Mon"
+
+[[policy.promise]]
+name = "acknowledge"
+until = "acknowledged"
+within = "48h"
+
+[[policy.promise]]
+name = "assess"
+until = "assessed"
+within = "3 business days"
+pauses = true
+
+[[policy.promise]]
+name = "inform"
+every = "14d"
+
+[[policy.promise]]
+name = "fix"
+until = "fix-released"
+within = { critical = "48h", high = "7d", medium = "14d" }
+
+[[policy.promise]]
+name = "disclose"
+until = "public"
+within = "30d"
+or_sooner = "fix-released"
+"#,
+    r#"
+[limits]
+acks_per_sender_day = 2
+acks_per_domain_hour = 4
+automatic_per_hour = 25
+
+[policy]
+timezone = "America/New_York"
+preset = "standard"
+quiet = "22:00-07:00"
+"#,
+];
+
+#[test]
+fn the_guarantees_hold_whatever_goes_wrong() {
+    #[expect(clippy::disallowed_methods, reason = "the switches of the simulation")]
+    let number = |name: &str| std::env::var(name).ok().and_then(|v| v.parse::<u64>().ok());
+    if let Some(seed) = number("DISCLOSED_SEED") {
+        play(seed, seed.is_multiple_of(32));
+        return;
+    }
+    let seeds = number("DISCLOSED_SEEDS").unwrap_or(SEEDS);
+    let next = AtomicU64::new(0);
+    let failed = AtomicU64::new(u64::MAX);
+    let workers = std::thread::available_parallelism().map_or(1, usize::from);
+    std::thread::scope(|scope| {
+        for _ in 0..workers {
+            scope.spawn(|| {
+                while failed.load(Ordering::Relaxed) == u64::MAX {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= seeds {
+                        break;
+                    }
+                    if std::panic::catch_unwind(|| play(seed, seed.is_multiple_of(32))).is_err() {
+                        failed.fetch_min(seed, Ordering::Relaxed);
+                    }
+                }
+            });
+        }
+    });
+    let failed = failed.into_inner();
+    assert!(failed == u64::MAX, "seed {failed} fails; DISCLOSED_SEED={failed} plays it alone");
+}
+
+/// Plays a seed; `twice` to see that it ends in the same bytes again (G10).
+fn play(seed: u64, twice: bool) {
+    let first = Sim::new(seed, 0).play();
+    if twice {
+        assert_eq!(first, Sim::new(seed, 1).play(), "G10: the same seed ends in other bytes");
+    }
+}
+
+/// SplitMix64: small, and good enough to choose by.
+struct Random(u64);
+
+impl Random {
+    fn next(&mut self) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut z = self.0;
+        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        z ^ (z >> 31)
+    }
+
+    fn below(&mut self, n: u64) -> u64 {
+        self.next() % n.max(1)
+    }
+
+    fn percent(&mut self, percent: u64) -> bool {
+        self.below(100) < percent
+    }
+
+    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
+        let at = usize::try_from(self.below(from.len() as u64)).unwrap_or(0);
+        from.get(at)
+    }
+
+    fn minutes(&mut self, most: u64) -> SignedDuration {
+        SignedDuration::from_mins(i64::try_from(self.below(most)).unwrap_or(0))
+    }
+}
+
+/// A mail of the world, and what the model knows of it.
+#[derive(Clone)]
+struct Mail {
+    bytes: Vec<u8>,
+    /// The person whose commands in it must be obeyed.
+    authority: Option<Address>,
+    /// Copies by another way share it.
+    group: usize,
+    /// It is a report and nothing else.
+    report: bool,
+}
+
+/// A mail in the watched folder.
+struct Item {
+    uid: u32,
+    mail: usize,
+    received: Timestamp,
+}
+
+/// What the mail server has taken.
+struct Accepted {
+    notice: u32,
+    kind: String,
+    to: Address,
+    bytes: Vec<u8>,
+}
+
+struct Sim {
+    random: Random,
+    now: Timestamp,
+    uri: String,
+    /// Reads what is committed, and keeps the database alive while the process is dead.
+    anchor: Connection,
+    /// Counts commits down; at zero one fails.
+    fuse: Arc<AtomicI64>,
+    tracker: Option<Tracker>,
+    config: Config,
+    folder: Vec<Item>,
+    aside: Vec<Item>,
+    validity: u32,
+    next_uid: u32,
+    mails: Vec<Mail>,
+    /// The most copies of each mail that one look into the folder took in.
+    copies: BTreeMap<usize, usize>,
+    sink: Vec<Accepted>,
+    /// Notices of which the server's answer was lost, or the process died before it was written down.
+    doubtful: BTreeSet<u32>,
+    local: BTreeSet<u32>,
+    went_back: bool,
+}
+
+const OFF: i64 = i64::MAX / 2;
+
+impl Sim {
+    fn new(seed: u64, run: u32) -> Self {
+        let uri = format!("file:/simulation-{seed}-{run}?vfs=memdb");
+        let anchor = connect(&uri);
+        let config = world::config(CONFIGS[0]);
+        let mut sim = Self {
+            random: Random(seed),
+            now: "2027-01-04T09:00:00Z".parse().unwrap(),
+            uri,
+            anchor,
+            fuse: Arc::new(AtomicI64::new(OFF)),
+            tracker: None,
+            config,
+            folder: Vec::new(),
+            aside: Vec::new(),
+            validity: 1,
+            next_uid: 1,
+            mails: Vec::new(),
+            copies: BTreeMap::new(),
+            sink: Vec::new(),
+            doubtful: BTreeSet::new(),
+            local: BTreeSet::new(),
+            went_back: false,
+        };
+        sim.now += sim.random.minutes(60 * 24 * 30);
+        sim.start();
+        sim
+    }
+
+    fn play(mut self) -> Vec<u8> {
+        if self.random.percent(60) {
+            self.begin();
+        }
+        // Most lives are short, so that there are many of them; some are long.
+        let steps = if self.random.percent(1) { STEPS } else { STEPS / 8 };
+        for step in 0..steps {
+            self.step();
+            if step % 20 == 19 {
+                self.check_timeline();
+            }
+        }
+        self.settle();
+        self.check_timeline();
+        self.check_clocks();
+        self.check_mails();
+        self.check_outbox();
+        self.check_rebuild();
+        self.dump()
+    }
+
+    /// A life that begins in the middle: a report is here, and perhaps a maintainer has asked for what needs a code.
+    fn begin(&mut self) {
+        let report = self.report(0);
+        self.put(report, self.now);
+        self.scan();
+        self.deliver(true);
+        let dana = Address::parse("dana@example.org").unwrap();
+        let asked = self.notice(|s| s.to == dana).filter(|_| self.random.percent(30));
+        if let Some((_, notice)) = asked {
+            let letter = world::answer(dana.as_str(), &notice, "/public\n", "<1@example.org>", self.now);
+            self.put(Mail { bytes: letter.bytes(), authority: Some(dana), group: 1, report: false }, self.now);
+            self.scan();
+            self.deliver(true);
+        }
+    }
+
+    fn step(&mut self) {
+        match self.random.below(100) {
+            0..35 => (0..=self.random.below(2)).for_each(|_| self.arrive()),
+            35..52 => self.scan(),
+            52..68 => {
+                let most = if self.random.percent(70) { 60 * 12 } else { 60 * 24 * 8 };
+                let length = self.random.minutes(most);
+                self.run(length);
+            }
+            68..80 => self.deliver(false),
+            80..87 => {
+                let commits = 1 + self.random.below(4);
+                self.fuse.store(i64::try_from(commits).unwrap(), Ordering::SeqCst);
+                self.scan();
+                self.tick();
+                self.deliver(false);
+                self.fuse.store(OFF, Ordering::SeqCst);
+            }
+            87..90 => {
+                self.tracker = None;
+                self.now += self.random.minutes(60 * 24 * 10);
+                self.start();
+            }
+            90..92 => self.renumber(),
+            92 => {
+                self.went_back = true;
+                self.now -= self.random.minutes(180);
+            }
+            93 => {
+                // Somebody moves a mail away, and perhaps back.
+                if self.random.percent(50) && !self.folder.is_empty() {
+                    let at = usize::try_from(self.random.below(self.folder.len() as u64)).unwrap();
+                    self.aside.push(self.folder.remove(at));
+                } else if let Some(mut item) = self.aside.pop() {
+                    item.uid = self.uid();
+                    self.folder.push(item);
+                }
+            }
+            94..97 => self.order_locally(),
+            97 | 98 => {
+                let at = usize::try_from(self.random.below(2)).unwrap();
+                self.config = world::config(CONFIGS[at]);
+                let (project, digest, now) = (self.config.project(), open::digest(&self.config).unwrap(), self.now);
+                self.with(|t| t.reload(project, digest, now));
+            }
+            _ => {
+                let now = self.now;
+                self.with(|t| t.trouble("inbox", "the server does not answer", now));
+            }
+        }
+    }
+
+    /// All is well again, and time passes: all that is there is taken in, and all that waits is sent.
+    fn settle(&mut self) {
+        self.fuse.store(OFF, Ordering::SeqCst);
+        self.scan();
+        self.scan();
+        for _ in 0..3 {
+            self.deliver(true);
+            self.now += SignedDuration::from_mins(80);
+        }
+        self.tick();
+        self.deliver(true);
+    }
+
+    // -- the process --
+
+    /// The process starts: opens the database, and takes up what an earlier one left half done. That too may fail.
+    fn start(&mut self) {
+        loop {
+            let mut connection = connect(&self.uri);
+            let fuse = Arc::clone(&self.fuse);
+            connection.commit_hook(Some(move || fuse.fetch_sub(1, Ordering::SeqCst) == 1)).unwrap();
+            let dies = self.random.percent(5);
+            self.fuse
+                .store(if dies { 1 + i64::try_from(self.random.below(3)).unwrap() } else { OFF }, Ordering::SeqCst);
+            let tracker = Store::with(connection).and_then(|store| {
+                let digest = open::digest(&self.config).unwrap();
+                Tracker::new(store, self.config.project(), world::key(), digest, self.now)
+            });
+            // Whatever was being sent has an unknown outcome from here on.
+            for number in self.numbers("SELECT id FROM outbox WHERE state = 'sending'") {
+                self.doubtful.insert(number);
+            }
+            let recovered = tracker.and_then(|mut tracker| tracker.recover(self.now).map(|_| tracker));
+            self.fuse.store(OFF, Ordering::SeqCst);
+            match recovered {
+                Ok(tracker) => {
+                    self.tracker = Some(tracker);
+                    return;
+                }
+                Err(e) => assert!(dies, "{e}"),
+            }
+        }
+    }
+
+    /// Lets the tracker work. When a commit fails under it the process is dead, and starts again.
+    fn with<T>(&mut self, work: impl FnOnce(&mut Tracker) -> Result<T>) -> Option<T> {
+        let tracker = self.tracker.as_mut().expect("the process runs");
+        match work(tracker) {
+            Ok(done) => Some(done),
+            Err(e) => {
+                assert!(self.fuse.load(Ordering::SeqCst) <= 0, "an error without a cause: {e}");
+                self.fuse.store(OFF, Ordering::SeqCst);
+                self.tracker = None;
+                self.now += self.random.minutes(5);
+                self.start();
+                None
+            }
+        }
+    }
+
+    fn scan(&mut self) {
+        let source = format!("INBOX/{}", self.validity);
+        let listing: Vec<String> = self.folder.iter().map(|i| i.uid.to_string()).collect();
+        let Some((number, unseen)) = self.with(|t| t.unseen(&source, &listing)) else { return };
+        let Some(last) = self.with(|t| t.last_scan(&source)) else { return };
+        let arrivals: Vec<Arrival> = self
+            .folder
+            .iter()
+            .filter(|i| unseen.contains(&i.uid.to_string()))
+            .map(|item| {
+                let raw = self.mails[item.mail].bytes.clone();
+                let size = raw.len() as u64;
+                let place = Some(Place { source: number, name: item.uid.to_string() });
+                Arrival {
+                    raw,
+                    size,
+                    internal_date: Some(item.received),
+                    not_before: last,
+                    place,
+                    listing: listing.clone().into(),
+                }
+            })
+            .collect();
+        let now = self.now;
+        let done = self.with(|t| t.on_mail(&arrivals, now));
+        self.note_copies(&source, &listing);
+        if let Some(news) = done {
+            self.check_news(&news);
+            self.with(|t| t.scanned(&source, Some(now), now));
+        }
+    }
+
+    /// If all that was listed is stored, each copy that is there at once is a delivery with a receipt of its own.
+    fn note_copies(&mut self, source: &str, listing: &[String]) {
+        let sql = "SELECT p.name FROM place p JOIN source s ON s.id = p.source WHERE s.name = ?1";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let stored: BTreeSet<String> = query.query_map([source], |r| r.get(0)).unwrap().map(|n| n.unwrap()).collect();
+        if !listing.iter().all(|n| stored.contains(n)) {
+            return;
+        }
+        let mut present: BTreeMap<usize, usize> = BTreeMap::new();
+        for item in &self.folder {
+            *present.entry(item.mail).or_default() += 1;
+        }
+        for (mail, count) in present {
+            let most = self.copies.entry(mail).or_default();
+            *most = count.max(*most);
+        }
+    }
+
+    fn tick(&mut self) {
+        loop {
+            let now = self.now;
+            let Some((news, more)) = self.with(|t| t.on_tick(now)) else { return };
+            let mut reminders: BTreeMap<&Address, u32> = BTreeMap::new();
+            for (_, notice) in news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder) {
+                *reminders.entry(&notice.to).or_default() += 1;
+            }
+            assert!(reminders.values().all(|n| *n <= 5), "a tick sends too many reminders to one person");
+            self.check_news(&news);
+            if !more {
+                break;
+            }
+        }
+    }
+
+    /// The daemon runs: it wakes for what is due, and now and then without a reason.
+    fn run(&mut self, length: SignedDuration) {
+        let until = self.now + length;
+        for _ in 0..40 {
+            let Some(next) = self.with(|t| t.next_wake(true)) else { continue };
+            let idle = self.now + SignedDuration::from_mins(1) + self.random.minutes(60 * 6);
+            let next = next.map_or(idle, |n| n.min(idle)).max(self.now + SignedDuration::from_secs(30));
+            if next > until {
+                break;
+            }
+            self.now = next;
+            self.tick();
+            self.deliver(false);
+            if self.random.percent(8) {
+                self.check_clocks();
+            }
+        }
+    }
+
+    // -- the outgoing server --
+
+    fn deliver(&mut self, well: bool) {
+        for _ in 0..if well { 2_000 } else { 40 } {
+            let now = self.now;
+            let Some(claim) = self.with(|t| t.claim(now)) else { continue };
+            let Some(claim) = claim else { return };
+            let fate = if well { 0 } else { self.random.below(100) };
+            let (taken, attempt) = match fate {
+                0..70 => (true, Attempt::Sent("250 2.0.0 Ok".into())),
+                70..78 => (false, Attempt::Later("450 4.2.1 busy".into())),
+                78..81 => (false, Attempt::Refused("550 5.1.1 no such user".into())),
+                81..86 => (true, Attempt::Doubtful("connection lost after the dot".into())),
+                86..91 => (false, Attempt::Doubtful("connection lost within the data".into())),
+                91..94 => (false, Attempt::Closed("connection refused".into())),
+                // The process dies before it sends, or after the server took it.
+                dies => {
+                    if dies < 97 {
+                        self.accept(&claim);
+                    }
+                    self.tracker = None;
+                    self.now += self.random.minutes(30);
+                    self.start();
+                    continue;
+                }
+            };
+            if taken {
+                self.accept(&claim);
+            }
+            if matches!(attempt, Attempt::Doubtful(_)) {
+                self.doubtful.insert(claim.number);
+            }
+            if let Some(news) = self.with(|t| t.delivered(&claim, &attempt, now)) {
+                self.check_news(&news);
+            } else {
+                self.doubtful.insert(claim.number);
+            }
+            if matches!(attempt, Attempt::Closed(_)) {
+                return;
+            }
+        }
+    }
+
+    /// The server takes a mail: what it sees must be what is on disk (G3, G4), for one known party (G6, G7).
+    fn accept(&mut self, claim: &Claim) {
+        let sql = "SELECT o.state, o.attempts, a.shown, o.bytes FROM outbox o JOIN address a ON a.id = o.recipient \
+                   WHERE o.id = ?1";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let row: (String, u32, String, Vec<u8>) = query
+            .query_row([claim.number], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+            .expect("G4: what leaves is not in the committed database");
+        assert_eq!((row.0.as_str(), row.1), ("sending", claim.attempts), "G4: the attempt is not on disk");
+        assert_eq!(row.2, claim.to.as_str());
+        assert!(row.3 == claim.bytes, "G3: other bytes leave than were decided");
+        let to = world::field(&claim.bytes, "To").expect("a recipient");
+        assert_eq!(Address::parse(&to), Some(claim.to.clone()), "G6: one recipient a mail");
+        // A person may answer the sender of an automatic mail; a program may not.
+        let by_person = claim.kind == "reply" || claim.kind == "update";
+        assert!(by_person || !to.starts_with("robot"), "G7: automatic mail is answered by a {}", claim.kind);
+        let person = self.config.people.iter().any(|p| p.address == claim.to);
+        let leaks = || world::reading(&claim.bytes).text.contains("zq-");
+        assert!(person || !leaks(), "G6: content of a report leaves in a {}", claim.kind);
+        let before = self.sink.iter().filter(|s| s.notice == claim.number).count();
+        let most = if self.doubtful.contains(&claim.number) { 2 } else { 1 };
+        assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);
+        let (notice, kind) = (claim.number, claim.kind.clone());
+        self.sink.push(Accepted { notice, kind, to: claim.to.clone(), bytes: claim.bytes.clone() });
+    }
+}
+
+fn connect(uri: &str) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_URI;
+    Connection::open_with_flags(uri, flags).unwrap()
+}

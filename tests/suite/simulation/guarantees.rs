@@ -1,0 +1,203 @@
+//! What must hold, looked up in the committed database and not taken from the tracker's word.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use disclosed::mail::Address;
+use disclosed::policy::Milestone;
+use disclosed::ticket::clock::clocks;
+use disclosed::ticket::{EntryKind, MailRef, TicketId};
+use disclosed::tracker::News;
+use jiff::SignedDuration;
+use sha2::{Digest, Sha256};
+
+use super::Sim;
+
+impl Sim {
+    pub(super) fn numbers(&self, sql: &str) -> Vec<u32> {
+        let Ok(mut query) = self.anchor.prepare_cached(sql) else { return Vec::new() };
+        query.query_map([], |r| r.get(0)).unwrap().map(|n| n.unwrap()).collect()
+    }
+
+    /// One input makes a bounded number of notices.
+    pub(super) fn check_news(&self, news: &News) {
+        let inputs = news.receipts.len().max(1) + news.entries.len();
+        assert!(news.notices.len() <= inputs * (self.config.people.len() + 2) + 10, "one input makes too many notices");
+    }
+
+    /// The timeline: who may have done what (G5), and what may be said once only (G3).
+    pub(super) fn check_timeline(&self) {
+        let receipts = self.authorities();
+        let sql = "SELECT e.ticket, e.at, e.by_kind, a.shown, e.kind FROM entry e \
+                   LEFT JOIN address a ON a.id = e.by_address ORDER BY e.ticket, e.seq";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let mut rows = query.query([]).unwrap();
+        let mut said = BTreeSet::new();
+        let mut coded = None;
+        while let Some(row) = rows.next().unwrap() {
+            let (ticket, at, by): (u32, i64, String) = (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap());
+            let person: Option<String> = row.get(3).unwrap();
+            let text: String = row.get(4).unwrap();
+            let kind: EntryKind = serde_json::from_str(&text).unwrap();
+            let allowed: &[&str] = match &kind {
+                EntryKind::Reported { .. } => &["reporter"],
+                EntryKind::FollowUp => &["reporter", "stranger"],
+                EntryKind::Attempt => &["stranger"],
+                EntryKind::Acknowledgement { .. }
+                | EntryKind::Resumed
+                | EntryKind::Broken { .. }
+                | EntryKind::Undeliverable { .. }
+                | EntryKind::Reminded { .. } => &["daemon"],
+                EntryKind::CodeAsked | EntryKind::CodeUsed | EntryKind::CodeWrong => &["person"],
+                EntryKind::Answered
+                | EntryKind::Acknowledged
+                | EntryKind::Paused
+                | EntryKind::Status { .. }
+                | EntryKind::Spam
+                | EntryKind::Severity { .. }
+                | EntryKind::Owner
+                | EntryKind::Note
+                | EntryKind::Fact { .. }
+                | EntryKind::DeadlineMoved { .. } => &["person", "local"],
+            };
+            assert!(allowed.contains(&by.as_str()), "G5: {by} made the entry {text}");
+            assert!(by != "local" || self.local.contains(&ticket), "G5: nobody commanded at the machine: {text}");
+            // A wrong code takes the authority from its mail, and leaves this behind.
+            if let Some(person) = person.filter(|_| !matches!(kind, EntryKind::CodeWrong)) {
+                assert!(receipts.contains(&(ticket, at, person)), "G5: no mail with authority made the entry {text}");
+                let public = matches!(kind, EntryKind::Fact { fact: Milestone::Public });
+                assert!(!public || coded == Some((ticket, at)), "G5: made public without a code");
+            }
+            if matches!(kind, EntryKind::CodeUsed) {
+                coded = Some((ticket, at));
+            }
+            if matches!(kind, EntryKind::Reminded { .. } | EntryKind::Broken { .. }) {
+                assert!(said.insert((ticket, text.clone())), "G3: said twice: {text}");
+            }
+        }
+    }
+
+    /// Which tickets had a mail with the authority of whom, when.
+    pub(super) fn authorities(&self) -> BTreeSet<(u32, i64, String)> {
+        let sql =
+            "SELECT r.ticket, r.at, m.sha256 FROM receipt r JOIN mail m ON m.id = r.mail WHERE r.ticket IS NOT NULL";
+        let by_hash: BTreeMap<Vec<u8>, &Address> = self
+            .mails
+            .iter()
+            .filter_map(|m| Some((Sha256::digest(&m.bytes).to_vec(), m.authority.as_ref()?)))
+            .collect();
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let mut rows = query.query([]).unwrap();
+        let mut all = BTreeSet::new();
+        while let Some(row) = rows.next().unwrap() {
+            let hash: Vec<u8> = row.get(2).unwrap();
+            if let Some(person) = by_hash.get(&hash) {
+                all.insert((row.get(0).unwrap(), row.get(1).unwrap(), person.as_str().to_owned()));
+            }
+        }
+        all
+    }
+
+    /// No promise is broken unannounced: once the daemon has looked, each clock that is near its deadline has been
+    /// spoken of, and each that has passed it stands in the timeline.
+    pub(super) fn check_clocks(&mut self) {
+        self.tick();
+        let (now, policy) = (self.now, self.config.policy.clone());
+        for id in self.numbers("SELECT DISTINCT ticket FROM entry ORDER BY ticket") {
+            let Some(Some(ticket)) = self.with(|t| t.store().read(|tx| tx.ticket(TicketId(id)))) else { return };
+            for clock in clocks(&ticket, &policy, now).iter().filter(|c| c.live) {
+                let key = clock.key();
+                let near = clock.deadline - SignedDuration::from_hours(4);
+                let moved = ticket.moved.get(&key.0).is_some_and(|(at, _)| *at > near);
+                let told = ticket.spoken.contains_key(&key) || moved || clock.starts > near;
+                assert!(now < near || told, "promise {} of ticket {id}, due {}, is unannounced at {now}", key.0, key.1);
+                assert!(now < key.1 || ticket.broken.contains(&key), "no entry says that {} of {id} is broken", key.0);
+            }
+        }
+    }
+
+    /// G1 and G2: each mail is here whole with a receipt for each copy, and each report is one ticket.
+    pub(super) fn check_mails(&mut self) {
+        let mut groups: BTreeMap<usize, u32> = BTreeMap::new();
+        let taken: Vec<usize> = self.copies.keys().copied().collect();
+        for index in taken {
+            let mail = self.mails[index].clone();
+            let hash = Sha256::digest(&mail.bytes).to_vec();
+            let one = "SELECT id, state FROM mail WHERE sha256 = ?1";
+            let (id, state): (i64, String) = self
+                .anchor
+                .query_row(one, [&hash], |r| Ok((r.get(0)?, r.get(1)?)))
+                .expect("G1: a mail of the folder is not stored");
+            assert_eq!(state, "done", "G1: a mail was never handled");
+            let raw = self.with(|t| t.store().read(|tx| tx.raw(MailRef(id)))).expect("readable");
+            assert!(raw == mail.bytes, "G1: a mail is stored with other bytes");
+            let count = |sql: &str| self.anchor.query_row(sql, [id], |r| r.get::<_, u32>(0)).unwrap();
+            let receipts = count("SELECT count(*) FROM receipt WHERE mail = ?1");
+            // Two mails of the world may be the same octets.
+            let same = self.mails.iter().filter(|m| m.bytes == mail.bytes).count();
+            let copies = self.copies[&index];
+            assert!(same > 1 || receipts as usize == copies, "G1: {copies} copies of a mail have {receipts} receipts");
+            let reports = count("SELECT count(*) FROM entry WHERE mail = ?1 AND kind LIKE '{\"kind\":\"reported\"%'");
+            assert!(reports <= 1, "G2: one mail made {reports} tickets");
+            if same == 1 {
+                *groups.entry(mail.group).or_default() += reports;
+            }
+        }
+        for (group, tickets) in groups {
+            assert!(tickets <= 1, "G2: one report made {tickets} tickets by its copies");
+            let whole = self.copies.contains_key(&group) && self.mails[group].report;
+            assert!(!whole || tickets == 1, "G1: a report made no ticket");
+        }
+        let twice = "SELECT count(*) FROM (SELECT ticket FROM outbox WHERE kind = 'acknowledgement' GROUP BY ticket HAVING count(*) > 1)";
+        assert_eq!(self.numbers(twice), [0], "G2: a ticket has two acknowledgements");
+    }
+
+    /// The outbox at the end: all that was decided has left, or is known not to have; caps held.
+    pub(super) fn check_outbox(&mut self) {
+        let open = self.numbers("SELECT id FROM outbox WHERE state IN ('waiting', 'sending') ORDER BY id");
+        assert!(open.is_empty(), "notices {open:?} never left");
+        let sent: BTreeSet<u32> = self.sink.iter().map(|s| s.notice).collect();
+        for number in self.numbers("SELECT id FROM outbox WHERE state = 'sent'") {
+            assert!(sent.contains(&number), "notice {number} is said to be sent and never reached the server");
+        }
+        let keyless = "SELECT count(*) FROM outbox WHERE id NOT IN (SELECT notice FROM notice_key)";
+        assert_eq!(self.numbers(keyless), [0], "G3: a notice stands for nothing");
+        if self.went_back {
+            return; // A clock that goes back may forget what it counted.
+        }
+        let sql = "SELECT recipient, created FROM outbox WHERE kind = 'acknowledgement' \
+                   AND (state <> 'held' AND NOT (state = 'refused' AND attempts = 0)) ORDER BY recipient, created";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let all: Vec<(i64, i64)> =
+            query.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(|r| r.unwrap()).collect();
+        let day = SignedDuration::from_mins(24 * 60 - 10).as_millis() as i64;
+        for three in all.windows(3) {
+            let [first, _, third] = three else { continue };
+            assert!(first.0 != third.0 || third.1 - first.1 > day, "G7: three acknowledgements to one sender in a day");
+        }
+    }
+
+    /// The projections are what the timeline says: a rebuild changes no byte.
+    pub(super) fn check_rebuild(&mut self) {
+        let tracker = self.tracker.as_mut().expect("the process runs");
+        let before = tracker.store().read(|tx| tx.projections()).unwrap();
+        tracker.rebuild(|_| ()).unwrap();
+        let after = tracker.store().read(|tx| tx.projections()).unwrap();
+        assert_eq!(before, after, "a rebuild changes the projections");
+    }
+
+    /// Every byte that matters, hashed.
+    pub(super) fn dump(&mut self) -> Vec<u8> {
+        let mut hash = Sha256::new();
+        for table in ["ticket", "deadline", "entry", "text", "address", "receipt", "outbox", "place", "mail", "meta"] {
+            let mut query = self.anchor.prepare(&format!("SELECT * FROM {table} ORDER BY 1, 2")).unwrap();
+            let columns = query.column_count();
+            let mut rows = query.query([]).unwrap();
+            while let Some(row) = rows.next().unwrap() {
+                for column in 0..columns {
+                    hash.update(format!("{:?}|", row.get_ref(column).unwrap()));
+                }
+            }
+        }
+        hash.finalize().to_vec()
+    }
+}
