@@ -396,8 +396,7 @@ impl Tracker {
                 };
                 let decision = decide::decide(&ticket, &event, project, key, now);
                 work.carry_out(&ticket, decision)?;
-            }
-            if lost && claim.ticket.is_none() {
+            } else if lost {
                 work.lost(claim.number, &claim.kind, &claim.to, reply)?;
             }
             Ok(work.news)
@@ -722,21 +721,6 @@ impl Work<'_> {
         Ok(())
     }
 
-    /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
-    fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
-        if kind == NoticeKind::Undeliverable.word() {
-            return Ok(()); // Else two dead mailboxes would feed one another.
-        }
-        let (subject, body) = team::lost(kind, to, reply, self.project);
-        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
-        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
-        for other in others {
-            let keys = vec![format!("undeliverable:{number}:{}", other.key())];
-            self.post(desk(NoticeKind::Undeliverable, &other, keys, (subject.clone(), body.clone())))?;
-        }
-        Ok(())
-    }
-
     /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
     fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
         let (subject, body) = team::trouble(what, self.project);
@@ -745,6 +729,21 @@ impl Work<'_> {
         for to in told.map(|p| p.address.clone()).collect::<Vec<_>>() {
             let keys = vec![format!("trouble:{kind}:{day}:{}", to.key())];
             self.post(desk(NoticeKind::Trouble, &to, keys, (subject.clone(), body.clone())))?;
+        }
+        Ok(())
+    }
+
+    /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
+    fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
+        if kind == NoticeKind::Undeliverable.word() {
+            return Ok(()); // Else two dead mailboxes would feed one another.
+        }
+        let (subject, body) = team::lost(kind, to, reply, self.project);
+        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
+        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
+        for to in others {
+            let keys = vec![format!("undeliverable:{number}:{}", to.key())];
+            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
         }
         Ok(())
     }

@@ -105,4 +105,5 @@ fn whoever_only_reads_changes_no_schema() {
     assert!(Store::open_to_read(&path).is_ok());
     set(VERSION + 1);
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
+    assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
 }

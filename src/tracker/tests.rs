@@ -31,7 +31,14 @@ fn tracker() -> Tracker {
 
 fn arrival(raw: &str) -> Arrival {
     let raw = raw.as_bytes().to_vec();
-    Arrival { size: raw.len() as u64, raw, internal_date: None, not_before: None, place: None, listing: Arc::default() }
+    Arrival {
+        size: raw.len() as u64,
+        raw,
+        internal_date: None,
+        not_before: None,
+        place: None,
+        listing: std::sync::Arc::default(),
+    }
 }
 
 #[test]
@@ -43,7 +50,7 @@ fn two_copies_that_are_found_at_once_are_one_report() {
         .iter()
         .map(|name| Arrival {
             place: Some(Place { source, name: name.clone() }),
-            listing: listing.clone().into(),
+            listing: std::sync::Arc::new(listing.clone()),
             ..arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")
         })
         .collect();
@@ -155,19 +162,4 @@ fn a_mail_that_cannot_be_handled_is_put_aside_and_the_next_is_taken() {
     let news = tracker.resume(now()).unwrap();
     let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
     assert_eq!(found, ["quarantined", "report"]);
-}
-
-#[test]
-fn a_reminder_about_many_tickets_that_is_refused_is_news() {
-    let mut tracker = tracker();
-    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
-    tracker.on_mail(&(0..7).map(mail).collect::<Vec<_>>(), now()).unwrap();
-    let later = now() + SignedDuration::from_hours(49);
-    let (news, _) = tracker.on_tick(later).unwrap();
-    assert!(news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Reminder && n.ticket.is_none()));
-    while let Some(claim) = tracker.claim(later).unwrap() {
-        let about_many = claim.kind == "reminder" && claim.ticket.is_none();
-        let news = tracker.delivered(&claim, &Attempt::Refused("550 no".into()), later).unwrap();
-        assert!(!about_many || news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Undeliverable));
-    }
 }
