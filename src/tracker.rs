@@ -251,12 +251,12 @@ impl Tracker {
     }
 
     fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
-        let read: Vec<(Mail, Vec<u8>)> = stowed.iter().map(read_one).collect();
+        let read: Vec<(Mail, i64)> = stowed.iter().map(read_one).collect();
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
             for (stowed, (mail, fingerprint)) in stowed.iter().zip(&read) {
-                work.mail(stowed, mail, fingerprint)?;
+                work.mail(stowed, mail, *fingerprint)?;
             }
             Ok(work.news)
         })
@@ -270,7 +270,7 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         let intake = self.store.read(|tx| {
             let work = Work { tx, project, key, now, next_notice: 0, news: News::default() };
-            work.intake(&stowed, &mail, &fingerprint, &identity)
+            work.intake(&stowed, &mail, fingerprint, &identity)
         })?;
         Ok(Tried { mail, identity, intake })
     }
@@ -320,7 +320,7 @@ impl Tracker {
             if digest {
                 work.digest()?;
             }
-            tx.forget_counts(now.as_second().div_euclid(SLOT) - DAY / SLOT - 1)?;
+            work.forget_counts()?;
             Ok(work.news)
         })?;
         Ok((news, due.len() as u64 >= u64::from(BATCH)))
@@ -477,7 +477,7 @@ fn policy_print(project: &Project) -> String {
 
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
 /// attempts in the store.
-fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
+fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {
     let mut mail = if stowed.quarantine {
         Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
     } else {
@@ -494,7 +494,7 @@ fn read_one(stowed: &Stowed<'_>) -> (Mail, Vec<u8>) {
 
 /// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
 /// subject and every byte of the body; not the headers that each hop adds.
-fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
+fn fingerprint(mail: &Mail, raw: &[u8]) -> i64 {
     let (_, body) = Header::split(raw);
     let mut hash = Sha256::new();
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
@@ -504,7 +504,7 @@ fn fingerprint(mail: &Mail, raw: &[u8]) -> Vec<u8> {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
     }
-    hash.finalize().to_vec()
+    crate::store::leading(&hash.finalize().into())
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are
@@ -552,7 +552,7 @@ struct Work<'a> {
 }
 
 impl Work<'_> {
-    fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: &[u8]) -> Result<()> {
+    fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
@@ -580,7 +580,7 @@ impl Work<'_> {
         &self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        fingerprint: &[u8],
+        fingerprint: i64,
         identity: &identity::Identity,
     ) -> Result<Intake> {
         let (tx, now) = (self.tx, self.now);
@@ -611,6 +611,16 @@ impl Work<'_> {
             project: self.project,
             now,
         }))
+    }
+
+    /// Once an hour, what no cap counts any more.
+    fn forget_counts(&self) -> Result<()> {
+        let hour = self.now.as_second().div_euclid(HOUR).to_string();
+        if self.tx.meta("counts_forgotten")?.as_ref() == Some(&hour) {
+            return Ok(());
+        }
+        self.tx.forget_counts(self.slot(DAY))?;
+        self.tx.set_meta("counts_forgotten", &hour)
     }
 
     /// The first slot of the last so many seconds.

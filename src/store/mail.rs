@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
-use super::{Result, StoreError, Tx, instant, millis, short_hash};
+use super::{Result, StoreError, Tx, instant, leading, millis, short_hash};
 use crate::mail::intake::Disposition;
 use crate::mail::{Address, MessageId};
 use crate::ticket::{MailRef, TicketId};
@@ -98,16 +98,17 @@ impl Tx<'_> {
     /// Stores a mail whole, before anything else is done about it (G1).
     pub fn store_mail(&self, new: &NewMail<'_>, now: Timestamp) -> Result<Stored> {
         let sha: [u8; 32] = Sha256::digest(new.raw).into();
-        let mut known = self.0.prepare_cached("SELECT id FROM mail WHERE sha256 = ?1")?;
-        let known: Option<i64> = known.query_row([&sha[..]], |r| r.get(0)).optional()?;
+        let hash = leading(&sha);
+        let mut known = self.0.prepare_cached("SELECT id FROM mail WHERE hash = ?1 AND sha256 = ?2")?;
+        let known: Option<i64> = known.query_row(params![hash, &sha[..]], |r| r.get(0)).optional()?;
         let stored = match known {
             Some(id) => Stored::Known(MailRef(id)),
             None => {
-                let sql = "INSERT INTO mail (sha256, size, whole, received, first_seen, state, attempts) \
-                           VALUES (?1, ?2, ?3, ?4, ?5, 'stored', 1)";
+                let sql = "INSERT INTO mail (sha256, hash, size, whole, received, first_seen, state, attempts) \
+                           VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'stored', 1)";
                 let size = i64::try_from(new.size).unwrap_or(i64::MAX);
                 let whole = new.size == new.raw.len() as u64;
-                let row = params![&sha[..], size, whole, millis(new.received), millis(now)];
+                let row = params![&sha[..], hash, size, whole, millis(new.received), millis(now)];
                 let id = self.0.prepare_cached(sql)?.insert(row)?;
                 let mut insert = self.0.prepare_cached("INSERT INTO raw (mail, piece, bytes) VALUES (?1, ?2, ?3)")?;
                 for (piece, bytes) in new.raw.chunks(PIECE).enumerate() {
@@ -156,7 +157,7 @@ impl Tx<'_> {
     }
 
     /// A handled mail with that fingerprint, and its ticket.
-    pub fn same_mail(&self, fingerprint: &[u8]) -> Result<Option<Option<TicketId>>> {
+    pub fn same_mail(&self, fingerprint: i64) -> Result<Option<Option<TicketId>>> {
         let sql = "SELECT r.ticket FROM mail m JOIN receipt r ON r.mail = m.id \
                    WHERE m.fingerprint = ?1 ORDER BY r.ticket IS NULL, r.id LIMIT 1";
         let mut query = self.0.prepare_cached(sql)?;
@@ -175,7 +176,7 @@ impl Tx<'_> {
         disposition: Disposition,
         ticket: Option<TicketId>,
         reason: &str,
-        fingerprint: Option<&[u8]>,
+        fingerprint: Option<i64>,
     ) -> Result<()> {
         let sql = "INSERT INTO receipt (mail, at, sender, message_id, message_hash, disposition, ticket, reason) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)";

@@ -23,7 +23,9 @@ CREATE TABLE text (
 -- One row for each mail with other bytes, stored before anything else is done about it.
 CREATE TABLE mail (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
-    sha256 BLOB NOT NULL UNIQUE,
+    sha256 BLOB NOT NULL,
+    -- The first 8 octets of it, to find it by: an index of short keys stays in memory when there are many mails.
+    hash INTEGER NOT NULL,
     -- Octets as received; more than raw holds when the mail was over limits.message.
     size INTEGER NOT NULL,
     whole INTEGER NOT NULL,
@@ -34,9 +36,11 @@ CREATE TABLE mail (
     -- Counted before each try to read it, so that a mail that kills the process is put aside.
     attempts INTEGER NOT NULL,
     -- Of sender, Message-ID, date, subject and body: a second copy by another way has the same.
-    fingerprint BLOB
+    -- The first 8 octets are enough: whoever wants two mails to share them must write both.
+    fingerprint INTEGER
 ) STRICT;
 CREATE INDEX mail_waiting ON mail (id) WHERE state = 'stored';
+CREATE INDEX mail_hash ON mail (hash);
 CREATE INDEX mail_fingerprint ON mail (fingerprint) WHERE fingerprint IS NOT NULL;
 
 -- The bytes, in compressed pieces, so that a large mail costs no memory twice.
@@ -158,9 +162,9 @@ CREATE TABLE notice_key (
 
 -- How much incoming mail made us send: per scope and slot of time, for the caps.
 CREATE TABLE tally (
-    scope TEXT NOT NULL,
+    -- The hash of what is counted; it names nobody.
+    scope INTEGER NOT NULL,
     slot INTEGER NOT NULL,
     count INTEGER NOT NULL,
     PRIMARY KEY (scope, slot)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX tally_slot ON tally (slot);
