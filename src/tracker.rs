@@ -869,16 +869,14 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
     }
 }
 
-/// Tallies name nobody: they hold fingerprints. Tagged addresses are one mailbox (RFC 5233), and one sender.
+/// Tagged addresses are one mailbox (RFC 5233), and one sender. The store keeps hashes of these.
 fn sender_scope(from: &Address) -> String {
-    let base = from.local().split('+').next().unwrap_or_default();
-    let base = Address::parse(&format!("{base}@{}", from.domain()));
-    format!("sender:{:08x}", token::party(base.as_ref().unwrap_or(from)))
+    let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
+    format!("sender:{base}@{}", from.domain())
 }
 
 fn domain_scope(from: &Address) -> String {
-    let hash: [u8; 32] = Sha256::digest(from.domain().as_bytes()).into();
-    format!("domain:{}", data_encoding::HEXLOWER.encode(hash.first_chunk::<8>().map_or(&[], |c| &c[..])))
+    format!("domain:{}", from.domain())
 }
 
 #[cfg(test)]

@@ -205,9 +205,10 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     }
 }
 
-/// No automatic mail is answered. One that answers a notice is filed with its ticket; a report about mail or an
-/// answering machine without a ticket is listed; anything else, a scanner's or a list's mail, is a ticket that a
-/// person sees: a classification decides what we answer, never whether a report is one.
+/// No automatic mail is answered. One that answers a notice is filed with its ticket; a report about mail (read
+/// receipt, abuse, DMARC) is listed, and the digest counts it; anything else, a scanner's, a list's or an answering
+/// machine's mail, is a ticket that a person sees: a classification decides what we answer, never whether a report is
+/// one.
 fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
     let Given { mail, stored, .. } = given;
     let reason = why.words();
@@ -223,10 +224,14 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
     }
     match why {
-        Automatic::Bounce | Automatic::Report | Automatic::Responder | Automatic::AutoReplied => {
-            nothing(Disposition::Automatic, None, reason)
-        }
-        Automatic::AutoSubmitted | Automatic::List | Automatic::Bulk | Automatic::RoleSender => {
+        Automatic::Report => nothing(Disposition::Automatic, None, reason),
+        Automatic::Bounce
+        | Automatic::Responder
+        | Automatic::AutoReplied
+        | Automatic::AutoSubmitted
+        | Automatic::List
+        | Automatic::Bulk
+        | Automatic::RoleSender => {
             let why = format!("it is automatic mail ({reason})");
             let event = report(given, (Acknowledgement::Withheld, why));
             Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }

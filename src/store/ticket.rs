@@ -21,22 +21,34 @@ impl Tx<'_> {
 
     /// The timeline of a ticket.
     pub fn entries(&self, ticket: TicketId) -> Result<Vec<Entry>> {
-        let sql = "SELECT e.seq, e.at, e.by_kind, b.shown, e.kind, p.shown, t.text, e.mail FROM entry e \
-                   LEFT JOIN address b ON b.id = e.by_address LEFT JOIN address p ON p.id = e.party \
-                   LEFT JOIN text t ON t.id = e.text WHERE e.ticket = ?1 ORDER BY e.seq";
-        let mut query = self.0.prepare_cached(sql)?;
-        let mut rows = query.query([ticket.0])?;
         let mut entries = Vec::new();
-        while let Some(row) = rows.next()? {
-            entries.push(entry(row)?);
-        }
+        self.each_entry(ticket, "e.text IS NOT NULL", |e| entries.push(e))?;
         Ok(entries)
+    }
+
+    /// Reads the timeline, with the texts of those entries alone that meet a condition.
+    fn each_entry(&self, ticket: TicketId, with_text: &str, mut each: impl FnMut(Entry)) -> Result<()> {
+        let sql = format!(
+            "SELECT e.seq, e.at, e.by_kind, b.shown, e.kind, p.shown, \
+             CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail FROM entry e \
+             LEFT JOIN address b ON b.id = e.by_address LEFT JOIN address p ON p.id = e.party \
+             WHERE e.ticket = ?1 ORDER BY e.seq"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let mut rows = query.query([ticket.0])?;
+        while let Some(row) = rows.next()? {
+            each(entry(row)?);
+        }
+        Ok(())
     }
 
     /// A ticket, folded from its timeline; `None` when there is none of that number.
     pub fn ticket(&self, id: TicketId) -> Result<Option<Ticket>> {
-        let entries = self.entries(id)?;
-        Ok((!entries.is_empty()).then(|| Ticket::fold(id, &entries)))
+        let mut ticket = Ticket::new(id);
+        // The fold looks at these texts and no others; a long ticket has many.
+        let with_text = "e.kind LIKE '{\"kind\":\"reported\"%' OR e.kind LIKE '{\"kind\":\"code-asked\"%'";
+        self.each_entry(id, with_text, |e| ticket.apply(&e))?;
+        Ok((ticket.revision > 0).then_some(ticket))
     }
 
     /// The reporter of a ticket; outer `None` when there is no such ticket.

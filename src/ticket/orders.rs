@@ -128,6 +128,10 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
             draft.decision.answered = true;
             let mail = reporter::reply(&draft.ticket, &name, text, draft.project);
             draft.tell_reporter(NoticeKind::Reply, mail);
+            if *command == Command::Reply && draft.ticket.paused_since().is_some() {
+                draft.enter(by, EntryKind::Resumed, "", None);
+                return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
+            }
             if *command == Command::Ask {
                 draft.enter(by, EntryKind::Paused, "", None);
                 return Ok("the text is sent to the reporter, and the clocks that may pause stand still".into());
