@@ -5,6 +5,7 @@
 //! transaction each, which the daemon sees at its next look. Exit codes: 0 done, 1 failed, 2 usage or config,
 //! 3 something needs a person.
 
+mod backup;
 mod check;
 mod demo;
 mod inbox;
@@ -134,6 +135,14 @@ A mail that is known already is not taken in again. What is ingested counts as r
     #[command(after_help = "Example:
   disclosed rebuild")]
     Rebuild,
+    /// Copy the database and its key while the daemon runs
+    #[command(after_help = "Examples:
+  disclosed backup /var/backups/disclosed-2027-01-04.db
+  disclosed backup copy.db --json
+
+Nothing is overwritten. To restore, stop the daemon and put both files where store.path says, the database under
+that name and the key beside it.")]
+    Backup(backup::Args),
 }
 
 /// The subcommands as the help shows them: first what one begins with.
@@ -141,7 +150,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["check", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
-    ("Mend", &["rebuild"]),
+    ("Mend", &["backup", "rebuild"]),
 ];
 
 /// How a command ended.
@@ -201,6 +210,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Ingest(args) => ingest::run(args, &desk()?, out),
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Rebuild => rebuild::run(&desk()?, out),
+        Command::Backup(args) => backup::run(args, &desk()?, out),
     }
 }
 

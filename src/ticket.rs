@@ -1,11 +1,13 @@
 //! The ticket: what is tracked, and the entries that it is the fold of.
 //!
 //! `ticket = fold(entries)`: nothing about a ticket is known that its timeline does not say. The rules that make
-//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`].
+//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`]; [`simulate`] plays
+//! both forward before anything happens.
 
 pub mod clock;
 pub mod decide;
 mod orders;
+pub mod simulate;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};

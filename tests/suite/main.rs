@@ -8,8 +8,10 @@
     reason = "a test that fails says so by a panic"
 )]
 
+mod backup;
 mod cli;
 mod configs;
 mod corpus;
+mod simulate;
 mod transcripts;
 mod world;

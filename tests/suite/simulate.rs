@@ -1,0 +1,1 @@
+//! `disclosed simulate`.
