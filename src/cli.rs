@@ -18,6 +18,7 @@ mod outbox;
 mod rebuild;
 mod run;
 mod show;
+mod simulate;
 mod status;
 mod try_mail;
 
@@ -75,6 +76,16 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed demo
   disclosed demo /tmp/trial")]
     Demo(demo::Args),
+    /// Play the promises forward for a report, before there is one
+    #[command(after_help = "Examples:
+  disclosed simulate
+  disclosed simulate --at \"2027-01-08 18:00\" --severity high
+  disclosed simulate --event acknowledged@+1d --event accepted@+3d --svg promises.svg
+
+Events: acknowledged, assessed, accepted, fix-ready, fix-released, public, closed, exploited, last-heard-from-us,
+severity:LEVEL, ask (the reporter: clocks that may pause stand still), answer (of the reporter). Each is followed by
+@ and when: +3d after the report, or a time as in --at. Nothing is stored, and nothing is sent.")]
+    Simulate(simulate::Args),
     /// List the tickets
     #[command(after_help = "Examples:
   disclosed list
@@ -147,7 +158,7 @@ that name and the key beside it.")]
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["check", "demo", "run"]),
+    ("Begin", &["check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Mend", &["backup", "rebuild"]),
@@ -200,6 +211,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Check(args) => check::run(args, config, out),
         Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(args, &desk()?, out),
         Command::List(args) => list::run(args, &desk()?, out),
         Command::Show(args) => show::run(args, &desk()?, out),
         Command::Log(args) => log::run(args, &desk()?, out),

@@ -68,8 +68,8 @@ fn unheard(policy: &Policy, promise: &Promise, ticket: &Ticket, course: &Course)
     }
     warnings.all(|s| policy.calendar.is_quiet(s.at)).then(|| {
         format!(
-            "{name}: all of the {term} from this start lie in quiet time; its first warning comes {}, when nobody may \
-             be at work",
+            "{name}: all of the {term} from this start lie in quiet time; the first warning comes {}, outside \
+             working hours",
             when(first.at, policy)
         )
     })
@@ -107,7 +107,7 @@ fn day_off(policy: &Policy, promise: &Promise, course: &Course) -> Option<String
         ));
     }
     // That nobody works in all of the term is said already.
-    let time_left = before.0 >= calendar.day(course.starts);
+    let time_left = calendar.close_of_business(before.0) > course.starts;
     time_left.then(|| format!("{name}: {date} is {is}; the last working day before it is {}", before.1))
 }
 

@@ -202,7 +202,7 @@ until = "acknowledged"
 within = "24h"
 rungs = [
     { at = "+1h", to = "team", every = "1h" },
-    { at = "+5d", to = "escalation" },
+    { at = "+3d", to = "escalation" },
 ]
 "#;
     let play = played(policy, "2027-01-04T10:00:00Z", None, &[]);
@@ -212,7 +212,7 @@ rungs = [
             "Tue 5 Jan 12:00: +1h team Ada",
             "Tue 5 Jan 13:00: +1h team Ada",
             "Tue 5 Jan 14:00: +1h team Ada, and so on each 1h",
-            "Mon 11 Jan 09:00: +5d escalation Max",
+            "Fri 8 Jan 11:00: +3d escalation Max",
         ]
     );
 }
@@ -254,7 +254,7 @@ fn odd_promises_are_told() {
     check(
         &acknowledge("48h"),
         FRIDAY,
-        &["all of the 48h from this start lie in quiet time; its first warning comes Sat 9"],
+        &["all of the 48h from this start lie in quiet time; the first warning comes Sat 9"],
     );
     let late = format!("{}rungs = [{{ at = \"-3d\", to = \"team\" }}]\n", acknowledge("24h"));
     check(&late, tuesday, &["nobody is warned before its deadline"]);
