@@ -242,7 +242,8 @@ impl Stage<'_> {
         let place = place(policy, clock.promise);
         let Some(course) = self.courses.get_mut(&(clock.starts, place)) else { return };
         let Some(step) = policy.rungs(clock.promise).get(rung) else { return };
-        let warns = nominal < deadline;
+        // A deadline that came forward to this instant leaves nothing to warn of.
+        let warns = nominal < deadline && self.now < deadline;
         let mut and_so_on = None;
         if let Some(every) = step.every.filter(|_| !warns) {
             let nags = self.nags.entry((clock.starts, place, rung)).or_default();

@@ -21,6 +21,7 @@ pub(super) fn of(policy: &Policy, ticket: &Ticket, courses: &[Course]) -> Vec<St
     let mut all = Vec::new();
     for promise in &policy.promises {
         all.extend(no_term(promise, ticket.severity));
+        all.extend(no_grace(promise));
         let Some(course) = courses.iter().find(|c| c.promise == promise.name) else { continue };
         all.extend(unheard(policy, promise, ticket, course));
         all.extend(day_off(policy, promise, course));
@@ -42,6 +43,16 @@ fn no_term(promise: &Promise, severity: Option<Severity>) -> Option<String> {
         let (name, without) = (&promise.name, without.join(", "));
         format!("{name}: there is no term for {without}: {many} no such promise")
     })
+}
+
+/// A deadline that comes forward to the very instant at which it does so.
+fn no_grace(promise: &Promise) -> Option<String> {
+    let (milestone, _) = promise.or_sooner.filter(|(_, grace)| grace.is_zero())?;
+    let (name, until) = (&promise.name, promise.until);
+    Some(format!(
+        "{name}: without a grace it is broken the moment that {milestone} is recorded, unless it is {until} already; \
+         write grace = \"1d\""
+    ))
 }
 
 /// A promise of which nobody is warned, or not at a time at which people work.

@@ -264,6 +264,8 @@ fn odd_promises_are_told() {
     check(&holiday, tuesday, &["12 January 2027 is a holiday"]);
     assert!(played(&holiday, tuesday, None, &[]).warnings[0].ends_with("plan for Mon 11 January 2027"));
     check(&promise("assess", "assessed", "11d"), tuesday, &["is a Saturday; the last working day before it is Fri 15"]);
+    let sooner = promise("disclose", "public", "90d") + "or_sooner = \"fix-released\"\n";
+    check(&sooner, tuesday, &["disclose: without a grace it is broken the moment that fix-released is recorded"]);
     // Due in the wrong order.
     let swapped = acknowledge("3 business days") + &promise("assess", "assessed", "48h");
     check(
