@@ -73,10 +73,11 @@ pub fn back_up(config: &Config, to: &Path, progress: impl FnMut(i32)) -> Result<
         let _ = std::fs::remove_file(&part);
         let _ = std::fs::remove_file(&key);
     }
+    let copied = copied?;
     // The names are on disk too, or a power cut could take the backup that was just reported.
     let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
     File::open(folder).and_then(|f| f.sync_all()).with_context(|| folder.display().to_string())?;
-    copied
+    Ok(copied)
 }
 
 fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>> {

@@ -214,8 +214,8 @@ fn rows(play: &Play, policy: &Policy) -> Vec<Row> {
 fn ended(course: &Course) -> &'static str {
     match course.state {
         ClockState::Kept => "kept",
-        ClockState::Broken => "done, too late",
-        ClockState::Ended => "ends: no such promise any more",
+        ClockState::Broken if course.done => "done, too late",
+        ClockState::Broken | ClockState::Ended => "ends: no such promise any more",
         ClockState::Running | ClockState::Paused => "goes on",
     }
 }

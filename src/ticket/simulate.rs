@@ -88,6 +88,8 @@ pub struct Course {
     pub state: ClockState,
     /// When it was kept, late or not, or made no sense any more.
     pub over: Option<Timestamp>,
+    /// Whether what was promised was done, in time or not.
+    pub done: bool,
     /// What was said, in order.
     pub words: Vec<Word>,
 }
@@ -266,6 +268,8 @@ impl Stage<'_> {
             let place = place(policy, clock.promise);
             let course = self.courses.entry((clock.starts, place)).or_insert_with(|| Course::new(clock));
             course.see(clock, now);
+            // A promise that recurs is done when its next round begins.
+            course.done = !clock.promise.recurring && self.ticket.milestones.contains_key(&clock.promise.until);
         }
         // A round of a promise that recurs is over when the next one began; other clocks end when the severity takes
         // their promise away.
@@ -275,6 +279,7 @@ impl Stage<'_> {
                 let recurs = policy.promises.get(*at).is_some_and(|p| p.recurring);
                 let heard = clocks.iter().find(|c| c.promise.name == course.promise).map(|c| c.starts);
                 course.over = Some(heard.unwrap_or(now));
+                course.done = heard.is_some();
                 course.state = match heard {
                     Some(heard) if recurs && heard <= course.deadline => ClockState::Kept,
                     Some(_) => ClockState::Broken,
@@ -295,6 +300,7 @@ impl Course {
             moved: Vec::new(),
             state: clock.state,
             over: None,
+            done: false,
             words: Vec::new(),
         }
     }

@@ -42,7 +42,7 @@ pub(super) fn draw(play: &Play, project: &Project) -> String {
     let mut canvas = Canvas::default();
     canvas.text(20.0, 34.0, Font::bold(18.0, INK), &headline(play, project));
     let only = if play.events.is_empty() { "nobody does anything" } else { "nobody does more than is drawn" };
-    let below = format!("What was promised, if {only}. All times are of {}.", policy.calendar.zone_name);
+    let below = format!("What was promised, if {only}. All times in {}.", policy.calendar.zone_name);
     canvas.text(20.0, 56.0, Font::plain(13.0, GREY), &below);
     let mut y = 74.0;
     for panel in panels(play, policy) {
@@ -92,7 +92,7 @@ fn panels<'a>(play: &'a Play, policy: &Policy) -> Vec<Panel<'a>> {
         }
     }
     for panel in &mut panels {
-        panel.courses.sort_by_key(|c| (c.starts, policy.promises.iter().position(|p| p.name == c.promise)));
+        panel.courses.sort_by_key(|c| (policy.promises.iter().position(|p| p.name == c.promise), c.starts));
         // A little air, so that the last mark is not on the edge.
         let air = SignedDuration::from_secs((panel.to.duration_since(panel.from).as_secs() / 40).max(1_800));
         panel.to = shift(panel.to, air);

@@ -88,6 +88,7 @@ impl<'a> Lane<'a> {
         canvas.rect((start, bar), ((due - start).max(1.0), BAR), REST, round);
         canvas.rect((start, bar), ((done - start).max(1.0), BAR), TERM, round);
 
+        deadline(canvas, (due, bar));
         for (word, label, row) in &self.words {
             let x = panel.x(word.at);
             let above = bar - 8.0 - ROW * f64::from(*row);
@@ -103,7 +104,6 @@ impl<'a> Lane<'a> {
                 canvas.line((x, bar - 6.0), (x, bar + BAR + 6.0), GREY, 2.0, "3 2");
             }
         }
-        deadline(canvas, (due, bar));
         if let Some(x) = over {
             diamond(canvas, (x, middle), if course.state == ClockState::Broken { NAG } else { KEPT });
         }
@@ -120,7 +120,14 @@ impl<'a> Lane<'a> {
         let course = self.course;
         canvas.text(20.0, y + 24.0, Font::bold(13.0, INK), &short(&course.promise, 17));
         let promise = policy.promises.iter().find(|p| p.name == course.promise);
-        let from = promise.map_or(String::new(), |p| format!("from {}", p.from));
+        let from = promise.map_or(String::new(), |p| {
+            // The rounds of one promise differ in their start.
+            if p.recurring {
+                let day = policy.calendar.day(course.starts);
+                return day.strftime("from %-d %B %Y").to_string();
+            }
+            format!("from {}", p.from)
+        });
         canvas.text(20.0, y + 40.0, Font::plain(10.0, GREY), &from);
         canvas.text(20.0, y + 53.0, Font::plain(10.0, GREY), &format!("until {}", course.until));
     }
