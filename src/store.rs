@@ -158,20 +158,18 @@ impl Store {
         let backup = Backup::new(&state, &mut copy)?;
         let mut waited = Duration::ZERO;
         loop {
-            match backup.step(BACKUP_PAGES)? {
-                StepResult::Done => break,
-                StepResult::More => {
-                    let done = backup.progress();
-                    progress(100 - done.remaining.saturating_mul(100) / done.pagecount.max(1));
-                }
-                // Busy, locked, and whatever SQLite may add.
-                other => {
-                    if waited >= BUSY {
-                        return Err(StoreError::Corrupt(format!("the backup cannot go on: {other:?}")));
-                    }
-                    std::thread::sleep(BACKUP_PAUSE);
-                    waited += BACKUP_PAUSE;
-                }
+            let step = backup.step(BACKUP_PAGES)?;
+            if step == StepResult::Done {
+                break;
+            }
+            if step == StepResult::More {
+                let done = backup.progress();
+                progress(100 - done.remaining.saturating_mul(100) / done.pagecount.max(1));
+            } else if waited < BUSY {
+                std::thread::sleep(BACKUP_PAUSE);
+                waited += BACKUP_PAUSE;
+            } else {
+                return Err(StoreError::Corrupt(format!("the backup cannot go on: {step:?}")));
             }
         }
         drop(backup);

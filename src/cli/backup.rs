@@ -39,7 +39,7 @@ fn size(octets: u64) -> String {
     match octets {
         n if n < 1 << 10 => format!("{n} octets"),
         n if n < 1 << 20 => format!("{} KiB", n >> 10),
-        n => format!("{}.{} MiB", n >> 20, (n % (1 << 20)) * 10 >> 20),
+        n => format!("{}.{} MiB", n >> 20, ((n % (1 << 20)) * 10) >> 20),
     }
 }
 

@@ -131,14 +131,17 @@ pub fn play(project: &Project, scenario: &Scenario) -> Play {
     if let Some(to) = scenario.severity {
         stage.enter(EntryKind::Severity { to });
     }
-    let until = stage.run(&events, scenario.days);
+    let (until, whole) = stage.run(&events, scenario.days);
     let policy = &project.policy;
     let courses: Vec<Course> = stage.courses.into_values().collect();
     let started = |p: &&Promise| courses.iter().any(|c| c.promise == p.name);
     let waits = |p: &&Promise| !started(p) && !stage.ticket.milestones.contains_key(&p.from);
     let waiting = policy.promises.iter().filter(waits).map(|p| (p.name.clone(), p.from)).collect();
     events.retain(|(at, _)| *at <= until);
-    let warnings = concerns::of(policy, &stage.ticket, &courses);
+    let mut warnings = concerns::of(policy, &stage.ticket, &courses);
+    if !whole {
+        warnings.push("the play stops early: its reminders are too many; let them repeat less often".to_owned());
+    }
     Play { at: scenario.at, until, events, severity: stage.ticket.severity, courses, waiting, warnings }
 }
 
@@ -149,13 +152,13 @@ struct Stage<'a> {
     now: Timestamp,
     /// By start and place in the policy.
     courses: BTreeMap<(Timestamp, usize), Course>,
-    /// How often a rung has nagged: start, place of the promise, rung.
-    nags: BTreeMap<(Timestamp, usize, usize), u32>,
+    /// How often a rung has nagged of a deadline: promise, deadline, rung.
+    nags: BTreeMap<(String, Timestamp, usize), u32>,
 }
 
 impl Stage<'_> {
-    /// Runs to the end, and says when that is.
-    fn run(&mut self, events: &[(Timestamp, Happening)], days: Option<u16>) -> Timestamp {
+    /// Runs to the end, and says when that is, and whether it is not cut short by [`LOOKS`].
+    fn run(&mut self, events: &[(Timestamp, Happening)], days: Option<u16>) -> (Timestamp, bool) {
         let policy = &self.project.policy;
         let day = |days| Term::Civil { months: 0, days };
         let start = self.now;
@@ -171,16 +174,32 @@ impl Stage<'_> {
             self.watch();
             let ends = if days.is_some() { last } else { self.ends(start).min(last) };
             let wakes = clocks(&self.ticket, policy, self.now);
-            let wakes = wakes.iter().filter_map(|c| c.wake(&self.ticket, policy)).filter(|at| *at > self.now);
+            let wakes = wakes.iter().filter_map(|c| self.wake(c)).filter(|at| *at > self.now);
             let next = wakes.chain(events.peek().map(|(at, _)| *at)).min();
             let Some(next) = next.filter(|next| *next <= ends || (events.peek().is_some() && *next <= last)) else {
                 self.now = ends;
                 self.watch();
-                return ends;
+                return (ends, true);
             };
             self.now = next;
         }
-        self.now
+        (self.now, false)
+    }
+
+    /// When a clock next needs a look. Nags that are not told any more need none: whoever looks later sees the same,
+    /// since the highest step alone speaks.
+    fn wake(&self, clock: &Clock<'_>) -> Option<Timestamp> {
+        let policy = &self.project.policy;
+        let (name, deadline) = clock.key();
+        let told = |rung| self.nags.get(&(name.clone(), deadline, rung)).is_some_and(|nags| *nags >= NAGS);
+        let rungs = policy.rungs(clock.promise);
+        if !clock.live || !(0..rungs.len()).any(told) {
+            return clock.wake(&self.ticket, policy);
+        }
+        let mut quieter = rungs.to_vec();
+        quieter.iter_mut().enumerate().filter(|(at, _)| told(*at)).for_each(|(_, rung)| rung.every = None);
+        let quieter = Promise { ladder: Some(quieter), ..clock.promise.clone() };
+        policy.next_step(&quieter, clock.starts, deadline, None, self.now).map(|s| s.at)
     }
 
     /// A week after the last deadline and the last thing that happened.
@@ -248,7 +267,7 @@ impl Stage<'_> {
         let warns = nominal < deadline && self.now < deadline;
         let mut and_so_on = None;
         if let Some(every) = step.every.filter(|_| !warns) {
-            let nags = self.nags.entry((clock.starts, place, rung)).or_default();
+            let nags = self.nags.entry((name.to_owned(), deadline, rung)).or_default();
             *nags += 1;
             if *nags > NAGS {
                 return;

@@ -218,6 +218,27 @@ rungs = [
 }
 
 #[test]
+fn nags_that_are_not_told_change_nothing_else() {
+    // The same ladder with and without its repeats told: what else it says is the same.
+    let policy = |every: &str| {
+        format!(
+            "{}rungs = [{{ at = \"+1h\", to = \"team\"{every} }}, {{ at = \"+50h\", to = \"lead\" }}, \
+             {{ at = \"+9d\", to = \"escalation\" }}]\n",
+            promise("acknowledge", "acknowledged", "24h")
+        )
+    };
+    let repeats = played(&policy(", every = \"1h\""), "2027-01-04T10:00:00Z", None, &[]);
+    let project = project(&policy(", every = \"1h\""));
+    let course = &repeats.courses[0];
+    let all = project.policy.steps(&project.policy.promises[0], course.starts, course.deadline);
+    let all: Vec<_> = all.take_while(|s| s.at <= repeats.until).map(|s| (s.at, s.rung)).collect();
+    let expect: Vec<_> =
+        all.iter().filter(|(_, r)| *r == 0).take(3).chain(all.iter().filter(|(_, r)| *r > 0)).collect();
+    let found: Vec<_> = course.words.iter().map(|w| w.at).collect();
+    assert_eq!(found, expect.iter().map(|(at, _)| *at).collect::<Vec<_>>(), "{all:?}");
+}
+
+#[test]
 fn what_waits_for_a_milestone_says_so() {
     let policy = r#"
 [[policy.promise]]
@@ -316,6 +337,11 @@ within = "3 months"
 "#;
     let play = played(policy, "2027-01-05T10:00:00Z", None, &[]);
     assert_eq!(play.courses.iter().map(|c| c.words.len()).collect::<Vec<_>>(), [3, 3]);
+    let stops = |play: &Play| play.warnings.iter().any(|w| w.starts_with("the play stops early"));
+    assert!(play.until > play.courses[1].deadline && !stops(&play), "{:?}", play.warnings);
+    let often = policy.replace("+10m", "-80d").replace("3 months", "1y");
+    let play = played(&often, "2027-01-05T10:00:00Z", None, &[]);
+    assert!(stops(&play), "{:?}", play.warnings);
     let scenario = |days| Scenario { at: FRIDAY.parse().unwrap(), severity: None, events: Vec::new(), days };
     let project = project("");
     let ends = |days| when(super::play(&project, &scenario(days)).until, &project.policy);
