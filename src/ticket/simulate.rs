@@ -1,7 +1,7 @@
 //! A policy played forward: what the project has promised, before it happens.
 //!
 //! A report comes in, time passes, and the real rules are asked at each instant at which they have something to say:
-//! the play knows no rule of its own. What is odd about the promises themselves stands in [`concerns`].
+//! the play knows no rule of its own. What is odd about the promises themselves stands in `concerns`.
 
 mod concerns;
 
@@ -23,8 +23,9 @@ pub const DAYS_MAX: u16 = 400;
 const AFTER: Term = Term::Civil { months: 0, days: 7 };
 /// Nags of one rung that are told one by one; the others are told as "and so on".
 const NAGS: u32 = 3;
-/// Looks at the clocks in one play. It bounds the cost of a ladder that repeats every few minutes.
-const LOOKS: usize = 20_000;
+/// Looks at the clocks in one play. It bounds the cost of warnings that repeat every few minutes for months; nobody
+/// reads a table as long as this.
+const LOOKS: usize = 5_000;
 
 /// What is played.
 #[derive(Clone, Debug)]
