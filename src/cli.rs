@@ -235,7 +235,7 @@ fn command() -> clap::Command {
         for name in *names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            groups.push_str(&format!("  {name:<9}{about}\n"));
+            groups.push_str(&format!("  {name:<10}{about}\n"));
         }
         groups.push('\n');
     }
