@@ -5,6 +5,7 @@
 //! transaction each, which the daemon sees at its next look. Exit codes: 0 done, 1 failed, 2 usage or config,
 //! 3 something needs a person.
 
+mod backup;
 mod check;
 mod demo;
 mod inbox;
@@ -17,6 +18,7 @@ mod outbox;
 mod rebuild;
 mod run;
 mod show;
+mod simulate;
 mod status;
 mod try_mail;
 
@@ -74,6 +76,16 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed demo
   disclosed demo /tmp/trial")]
     Demo(demo::Args),
+    /// Play the promises forward for a report, before there is one
+    #[command(after_help = "Examples:
+  disclosed simulate
+  disclosed simulate --at \"2027-01-08 18:00\" --severity high
+  disclosed simulate --event acknowledged@+1d --event accepted@+3d --svg promises.svg
+
+Events: acknowledged, assessed, accepted, fix-ready, fix-released, public, closed, exploited, last-heard-from-us,
+severity:LEVEL, ask (the reporter: clocks that may pause stand still), answer (of the reporter). Each is followed by
+@ and when: +3d after the report, or a time as in --at. Nothing is stored, and nothing is sent.")]
+    Simulate(simulate::Args),
     /// List the tickets
     #[command(after_help = "Examples:
   disclosed list
@@ -134,14 +146,22 @@ A mail that is known already is not taken in again. What is ingested counts as r
     #[command(after_help = "Example:
   disclosed rebuild")]
     Rebuild,
+    /// Copy the database and its key while the daemon runs
+    #[command(after_help = "Examples:
+  disclosed backup /var/backups/disclosed-2027-01-04.db
+  disclosed backup copy.db --json
+
+Nothing is overwritten. To restore, stop the daemon and put both files where store.path says, the database under
+that name and the key beside it.")]
+    Backup(backup::Args),
 }
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["check", "demo", "run"]),
+    ("Begin", &["check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
-    ("Mend", &["rebuild"]),
+    ("Mend", &["backup", "rebuild"]),
 ];
 
 /// How a command ended.
@@ -191,6 +211,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Check(args) => check::run(args, config, out),
         Command::Demo(args) => demo::run(args),
+        Command::Simulate(args) => simulate::run(args, &desk()?, out),
         Command::List(args) => list::run(args, &desk()?, out),
         Command::Show(args) => show::run(args, &desk()?, out),
         Command::Log(args) => log::run(args, &desk()?, out),
@@ -201,6 +222,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Ingest(args) => ingest::run(args, &desk()?, out),
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Rebuild => rebuild::run(&desk()?, out),
+        Command::Backup(args) => backup::run(args, &desk()?, out),
     }
 }
 
@@ -213,7 +235,7 @@ fn command() -> clap::Command {
         for name in *names {
             let about = command.find_subcommand(name).and_then(clap::Command::get_about);
             let about = about.map(ToString::to_string).unwrap_or_default();
-            groups.push_str(&format!("  {name:<9}{about}\n"));
+            groups.push_str(&format!("  {name:<10}{about}\n"));
         }
         groups.push('\n');
     }

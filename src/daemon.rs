@@ -34,6 +34,8 @@ const LAST_WORD: Duration = Duration::from_secs(25);
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
+/// The wall clock may be that far behind the last look into the inbox.
+const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 /// The wall clock may run that far ahead of the steady one before it is believed only at the second look.
 const JUMP: SignedDuration = SignedDuration::from_hours(24);
 
@@ -277,9 +279,20 @@ impl Daemon {
         Ok(broken + quarantined + stuck > 0)
     }
 
+    /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
+    /// years old, and call every promise kept or broken by chance.
+    fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
+        let seen = self.tracker.store().read(|tx| tx.meta_time("last_scan"))?;
+        Ok(self.fixed.is_none() && seen.is_some_and(|seen| seen.duration_since(now) > BEHIND))
+    }
+
     /// All that is due now; says how long to sleep.
     fn work(&mut self) -> Result<Duration> {
         let now = self.now();
+        if self.is_behind(now)? {
+            tracing::error!("the clock says {now}, which is before the last look into the inbox; set it right");
+            return Ok(NAP);
+        }
         if self.fixed.is_none() && !self.steady.believes(now) {
             tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
             return Ok(NAP);
@@ -387,6 +400,9 @@ impl Daemon {
 
     fn inward(&mut self, message: Inward) -> Result<()> {
         let now = self.now();
+        if self.is_behind(now)? {
+            return Ok(()); // Unanswered, the mail stays where it is and is found again.
+        }
         match message {
             Inward::Listing { folder, names, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;

@@ -35,6 +35,62 @@ pub fn to_try(config: &Config) -> Result<Tracker> {
     Ok(Tracker::to_try(store, config.project(), key))
 }
 
+/// A backup that was made.
+#[derive(Debug)]
+pub struct Copied {
+    /// Octets of the copy of the database.
+    pub octets: u64,
+    /// The copy of the key; `None` when there is no key to copy.
+    pub key: Option<PathBuf>,
+}
+
+/// Copies the database of a config to `to`, and its key beside it, both readable by their owner alone. Nothing is
+/// overwritten, and `to` is there only once it is whole.
+pub fn back_up(config: &Config, to: &Path, progress: impl FnMut(i32)) -> Result<Copied> {
+    let key = beside(to, "key");
+    let part = beside(to, "part");
+    if key == to || part == to {
+        bail!("{}: this ending is for the key and for what is not whole; name it backup.db", to.display());
+    }
+    for path in [to, &key] {
+        if path.symlink_metadata().is_ok() {
+            bail!("{}: is there already; name a file that is not", path.display());
+        }
+    }
+    if part.symlink_metadata().is_ok() {
+        bail!("{}: a backup runs, or was broken off; remove it if none runs", part.display());
+    }
+    let mut store = to_read(config)?;
+    let copied = store.back_up(&part, progress).context("the backup").and_then(|()| {
+        let key = copy_key(&beside(&config.store, "key"), &key)?;
+        let octets = File::open(&part).and_then(|f| f.sync_all().and_then(|()| f.metadata())).map(|m| m.len());
+        let octets = octets.with_context(|| part.display().to_string())?;
+        std::fs::rename(&part, to).with_context(|| to.display().to_string())?;
+        Ok(Copied { octets, key })
+    });
+    if copied.is_err() {
+        // What is not whole must not pass for a backup. If it cannot be removed, its name still says what it is.
+        let _ = std::fs::remove_file(&part);
+        let _ = std::fs::remove_file(&key);
+    }
+    let copied = copied?;
+    // The names are on disk too, or a power cut could take the backup that was just reported.
+    let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|f| f.sync_all()).with_context(|| folder.display().to_string())?;
+    Ok(copied)
+}
+
+fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>> {
+    let bytes = match std::fs::read(from) {
+        Ok(bytes) => bytes,
+        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
+        Err(e) => return Err(e).with_context(|| from.display().to_string()),
+    };
+    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
+    file.and_then(|mut f| f.write_all(&bytes).and_then(|()| f.sync_all())).with_context(|| to.display().to_string())?;
+    Ok(Some(to.to_owned()))
+}
+
 /// The digest's schedule.
 pub fn digest(config: &Config) -> Result<Option<Schedule>> {
     let parse = |text: &String| Schedule::parse(text).map_err(|e| anyhow::anyhow!("reports.digest: {e}"));

@@ -16,6 +16,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::Timestamp;
+use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
@@ -28,6 +29,11 @@ const VERSION: i64 = 1;
 const STEPS: &[&str] = &[include_str!("store/schema.sql")];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
+
+/// Pages that a backup copies at a time, between two words of progress.
+const BACKUP_PAGES: i32 = 2_000;
+/// How long a backup waits before it asks again.
+const BACKUP_PAUSE: Duration = Duration::from_millis(50);
 
 /// Why the database did not do as asked.
 #[derive(Debug, thiserror::Error)]
@@ -177,6 +183,38 @@ impl Store {
     pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx = self.connection.transaction()?;
         work(&Tx(&tx))
+    }
+
+    /// Copies the database into a new file, as it stands when this begins, while others write on. The copy is checked,
+    /// and is one file: it needs no -wal beside it. `progress` hears the share that is done, in percent.
+    pub fn back_up(&mut self, to: &Path, mut progress: impl FnMut(i32)) -> Result<()> {
+        use std::os::unix::fs::OpenOptionsExt;
+        let new = std::fs::OpenOptions::new().append(true).create_new(true).mode(0o600).open(to);
+        new.map_err(|e| StoreError::File(to.to_owned(), e))?;
+        let mut copy = Connection::open_with_flags(to, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        // The open read keeps this one state in sight. Without it each write of the daemon would begin the copy anew.
+        let state = self.connection.transaction()?;
+        state.query_row("SELECT count(*) FROM meta", [], |r| r.get::<_, i64>(0))?;
+        let backup = Backup::new(&state, &mut copy)?;
+        let mut waited = Duration::ZERO;
+        loop {
+            let step = backup.step(BACKUP_PAGES)?;
+            if step == StepResult::Done {
+                break;
+            }
+            if step == StepResult::More {
+                let done = backup.progress();
+                progress(100 - done.remaining.saturating_mul(100) / done.pagecount.max(1));
+            } else if waited < BUSY {
+                std::thread::sleep(BACKUP_PAUSE);
+                waited += BACKUP_PAUSE;
+            } else {
+                return Err(StoreError::Corrupt(format!("the backup cannot go on: {step:?}")));
+            }
+        }
+        drop(backup);
+        copy.pragma_update(None, "journal_mode", "DELETE")?;
+        Self { connection: copy }.check()
     }
 
     /// Whether SQLite finds its own structure whole.

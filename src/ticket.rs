@@ -1,11 +1,13 @@
 //! The ticket: what is tracked, and the entries that it is the fold of.
 //!
 //! `ticket = fold(entries)`: nothing about a ticket is known that its timeline does not say. The rules that make
-//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`].
+//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`]; [`simulate`] plays
+//! both forward before anything happens.
 
 pub mod clock;
 pub mod decide;
 mod orders;
+pub mod simulate;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -417,13 +419,15 @@ impl Ticket {
             EntryKind::Owner => self.owner = entry.party.clone(),
             EntryKind::Fact { fact } => {
                 self.reach(*fact, entry.at);
-                if matches!(fact, Milestone::FixReleased | Milestone::Public) {
+                if self.reporter.is_some() && matches!(fact, Milestone::FixReleased | Milestone::Public) {
                     self.heard(entry.at);
                 }
             }
             EntryKind::DeadlineMoved { promise, to } => {
                 self.moved.insert(promise.clone(), (entry.at, *to));
-                self.heard(entry.at);
+                if self.reporter.is_some() {
+                    self.heard(entry.at);
+                }
             }
             EntryKind::Reminded { promise, deadline, nominal, .. } => {
                 self.spoken.insert((promise.clone(), *deadline), *nominal);
@@ -454,11 +458,9 @@ impl Ticket {
 
     /// A person has the reporter told something.
     fn heard(&mut self, at: Timestamp) {
-        if self.reporter.is_some() {
-            self.held = false;
-            self.reach(Milestone::Acknowledged, at);
-            self.milestones.insert(Milestone::LastHeardFromUs, at);
-        }
+        self.held = false;
+        self.reach(Milestone::Acknowledged, at);
+        self.milestones.insert(Milestone::LastHeardFromUs, at);
     }
 
     fn reach(&mut self, milestone: Milestone, at: Timestamp) {

@@ -95,7 +95,24 @@ impl Tracker {
         let policy = policy_print(&project);
         let mut tracker = Self { store, project, key, digest, policy };
         tracker.adopt_policy(now)?;
+        tracker.know_key(now)?;
         Ok(tracker)
+    }
+
+    /// A key that was lost and made anew makes the reply addresses of all earlier notices worthless: that is told.
+    fn know_key(&mut self, now: Timestamp) -> Result<()> {
+        let print = self.key.code(&[b"which key this is"]);
+        let known = self.store.read(|tx| tx.meta("key"))?;
+        if known.as_ref() == Some(&print) {
+            return Ok(());
+        }
+        self.store.write(|tx| tx.set_meta("key", &print))?;
+        if known.is_some() {
+            let what = "the file disclosed.key beside the database is another one than before. Commands in reply to \
+                        earlier notices are not obeyed. If it can be restored from a backup, restore it.";
+            self.trouble("key", what, now)?;
+        }
+        Ok(())
     }
 
     /// Takes the store for [`Tracker::try_mail`]: nothing is written, not even that the policy has changed.

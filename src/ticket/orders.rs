@@ -114,9 +114,11 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     };
     match command {
         Command::Ack => {
-            reporter?;
             draft.enter(by, EntryKind::Acknowledged, text, order.mail);
             draft.decision.answered = true;
+            if reporter.is_err() {
+                return Ok("recorded as answered; there is no address that we could write to".into());
+            }
             let mail = reporter::acknowledged(&draft.ticket, &name, text, draft.project, draft.now);
             draft.tell_reporter(NoticeKind::Reply, mail);
             Ok("the reporter is told that a person has read the report".into())

@@ -36,10 +36,10 @@ Version 1.2 overflows, CVE-2026-1234.\n\
 Severity: high\n";
 
 /// A folder with a config and two Maildirs, and the program in it.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let desk = Self(tempfile::tempdir().unwrap());
         for folder in ["in/new", "in/cur", "in/tmp"] {
             fs::create_dir_all(desk.path().join(folder)).unwrap();
@@ -49,47 +49,47 @@ impl Desk {
     }
 
     /// One with a report in it.
-    fn with_report() -> Self {
+    pub(crate) fn with_report() -> Self {
         let desk = Self::new();
         desk.write("in/new/1", REPORT);
         assert_eq!(desk.ok(&["ingest", "in"]), "1 mail: 1 report.\n");
         desk
     }
 
-    fn path(&self) -> &Path {
+    pub(crate) fn path(&self) -> &Path {
         self.0.path()
     }
 
-    fn write(&self, name: &str, text: &str) {
+    pub(crate) fn write(&self, name: &str, text: &str) {
         fs::write(self.path().join(name), text).unwrap();
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
+    pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_disclosed"));
         command.args(arguments).current_dir(self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
         command
     }
 
-    fn run(&self, arguments: &[&str]) -> (i32, String, String) {
+    pub(crate) fn run(&self, arguments: &[&str]) -> (i32, String, String) {
         let Output { status, stdout, stderr } = self.command(arguments).output().unwrap();
         let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
         (status.code().expect("no signal ended it"), text(stdout), text(stderr))
     }
 
     /// What it prints when all is well.
-    fn ok(&self, arguments: &[&str]) -> String {
+    pub(crate) fn ok(&self, arguments: &[&str]) -> String {
         let (code, out, said) = self.run(arguments);
         assert_eq!(code, 0, "{arguments:?}: {said}");
         assert!(!out.contains('\u{1b}'), "colour in a pipe: {out}");
         out
     }
 
-    fn json(&self, arguments: &[&str]) -> Value {
+    pub(crate) fn json(&self, arguments: &[&str]) -> Value {
         let (_, out, said) = self.run(&[arguments, &["--json"]].concat());
         serde_json::from_str(&out).unwrap_or_else(|e| panic!("{arguments:?}: {e}: {out}{said}"))
     }
 
-    fn fails(&self, code: i32, arguments: &[&str], expect: &str) {
+    pub(crate) fn fails(&self, code: i32, arguments: &[&str], expect: &str) {
         let (found, out, said) = self.run(arguments);
         assert_eq!(found, code, "{arguments:?}: {out}{said}");
         assert!(said.contains(expect), "{arguments:?}: {said}");
@@ -372,7 +372,10 @@ fn a_closed_pipe_ends_a_command_quietly() {
 fn each_command_explains_itself() {
     let desk = Desk::new();
     let help = desk.ok(&["--help"]);
-    let commands = ["run", "check", "demo", "list", "show", "log", "inbox", "outbox", "status", "do", "ingest", "try"];
+    let commands = [
+        "run", "check", "demo", "simulate", "list", "show", "log", "inbox", "outbox", "status", "do", "ingest", "try",
+        "backup", "rebuild",
+    ];
     for command in commands {
         assert!(help.contains(&format!("\n  {command:<9}")), "{command}: {help}");
         let text = desk.ok(&[command, "--help"]);

@@ -8,11 +8,13 @@
     reason = "a test that fails says so by a panic"
 )]
 
+mod backup;
 mod cli;
 mod configs;
 mod corpus;
 mod properties;
 mod readme;
+mod simulate;
 mod simulation;
 mod transcripts;
 mod world;
