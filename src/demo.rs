@@ -35,14 +35,22 @@ enum Act {
     Reply { by: &'static str, ticket: u32, text: &'static str },
     /// The same, with the code that the last notice asks for.
     Confirm { by: &'static str, ticket: u32 },
-    /// The reporter answers the acknowledgement.
-    More { from: &'static str, ticket: u32, text: &'static str },
+    /// The reporter, or their answering machine, answers the acknowledgement.
+    More { from: &'static str, ticket: u32, headers: &'static str, text: &'static str },
 }
 
 /// Hours from the start, and what is done then.
 const SCRIPT: &[(i64, Act)] = &[
     (0, Act::Mail(include_str!("demo/path-traversal.eml"))),
-    (1, Act::Mail(include_str!("demo/away.eml"))),
+    (
+        1,
+        Act::More {
+            from: "alex@researcher.example",
+            ticket: 1,
+            headers: "Auto-Submitted: auto-replied\n",
+            text: "I am away until Monday.\n",
+        },
+    ),
     (26, Act::Mail(include_str!("demo/session.eml"))),
     (
         64,
@@ -55,7 +63,12 @@ const SCRIPT: &[(i64, Act)] = &[
     (70, Act::Mail(include_str!("demo/banner.eml"))),
     (
         71,
-        Act::More { from: "alex@researcher.example", ticket: 1, text: "It also works with a NUL byte in the name.\n" },
+        Act::More {
+            from: "alex@researcher.example",
+            ticket: 1,
+            headers: "",
+            text: "It also works with a NUL byte in the name.\n",
+        },
     ),
     (90, Act::Reply { by: "dana", ticket: 1, text: "/valid\n/severity high\n/accept\n" }),
     (92, Act::Reply { by: "dana", ticket: 3, text: "/invalid the version banner is public\n/acept\n" }),
@@ -191,17 +204,17 @@ impl<W: Write> Stage<W> {
             Act::Mail(mail) => self.deliver(mail, now),
             Act::Reply { by, ticket, text } => {
                 let notice = self.last_notice(by, *ticket)?;
-                self.reply(&format!("{by}@demo.example"), &notice, text, now)
+                self.reply(&format!("{by}@demo.example"), &notice, "", text, now)
             }
             Act::Confirm { by, ticket } => {
                 let notice = self.last_notice(by, *ticket)?;
                 let code = notice.lines().map(str::trim).find(|l| l.starts_with("/confirm "));
                 let code = code.context("the last notice asks for no code")?.to_owned();
-                self.reply(&format!("{by}@demo.example"), &notice, &code, now)
+                self.reply(&format!("{by}@demo.example"), &notice, "", &code, now)
             }
-            Act::More { from, ticket, text } => {
+            Act::More { from, ticket, headers, text } => {
                 let notice = self.last_notice(from, *ticket)?;
-                self.reply(from, &notice, text, now)
+                self.reply(from, &notice, headers, text, now)
             }
         }
     }
@@ -224,7 +237,7 @@ impl<W: Write> Stage<W> {
     }
 
     /// What a mail program makes of a reply: to the Reply-To, above the quote. The demo's mail server vouches for it.
-    fn reply(&mut self, from: &str, notice: &str, text: &str, now: Timestamp) -> Result<()> {
+    fn reply(&mut self, from: &str, notice: &str, headers: &str, text: &str, now: Timestamp) -> Result<()> {
         let field =
             |name: &str| notice.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
         let domain = from.split_once('@').map_or("", |(_, d)| d);
@@ -233,7 +246,7 @@ impl<W: Write> Stage<W> {
         let mail = format!(
             "Authentication-Results: mx.demo.example; dmarc=pass header.from={domain}\n\
              From: {from}\nTo: {to}\nSubject: Re: {subject}\nDate: {date}\n\
-             Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n\n{text}\n> (the notice, quoted)\n",
+             Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n{headers}\n{text}\n> (the notice, quoted)\n",
             self.delivered
         );
         self.deliver(&mail, now)

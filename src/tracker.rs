@@ -778,7 +778,9 @@ impl Work<'_> {
     fn digest(&mut self) -> Result<()> {
         let open = self.tx.open_lines(self.project, 10_000)?;
         let held = self.tx.held()?;
-        let (subject, body) = digest::text(&open, held, self.project, self.now);
+        let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
+        let listed = self.tx.without_ticket(last)?;
+        let (subject, body) = digest::text(&open, held, listed, self.project, self.now);
         let people: Vec<Address> = self.project.people.iter().map(|p| p.address.clone()).collect();
         for to in people {
             let keys = vec![format!("digest:{}:{}", self.now.as_second(), to.key())];

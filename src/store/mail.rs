@@ -193,6 +193,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// How many automatic mails without a ticket were handled since then.
+    pub fn without_ticket(&self, since: Timestamp) -> Result<u32> {
+        let sql = "SELECT count(*) FROM receipt WHERE ticket IS NULL AND at > ?1 \
+                   AND disposition IN ('automatic', 'bounce')";
+        Ok(self.0.prepare_cached(sql)?.query_row([millis(since)], |r| r.get(0))?)
+    }
+
     /// How many copies of a stored mail have a receipt.
     pub fn receipts_of(&self, mail: MailRef) -> Result<u32> {
         let mut query = self.0.prepare_cached("SELECT count(*) FROM receipt WHERE mail = ?1")?;

@@ -48,12 +48,18 @@ pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
     if text.is_empty() { "No ticket is open.\n".into() } else { text }
 }
 
-/// The digest. `held` counts what waits for a person in the outbox.
-pub fn text(open: &[Line], held: u32, project: &Project, now: Timestamp) -> (String, String) {
+/// The digest. `held` counts what waits for a person in the outbox, `listed` the mails since the last digest that are
+/// listed and belong to no ticket.
+pub fn text(open: &[Line], held: u32, listed: u32, project: &Project, now: Timestamp) -> (String, String) {
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let mut body = lines(open, project, now);
     if held > 0 {
         body.push_str(&format!("\n{held} mails are held for a person: `disclosed outbox` shows them.\n"));
+    }
+    if listed > 0 {
+        body.push_str(&format!(
+            "\n{listed} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them.\n"
+        ));
     }
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     (format!("{}: {} open{broken}", project.name, open.len()), body)
