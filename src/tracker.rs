@@ -4,34 +4,31 @@
 //! entries, projections, notices and the receipt. One tick: each due ticket → `decide(Tick)` → commit. One delivery:
 //! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod reading;
+mod work;
+
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use self::reading::{Stowed, read_one};
+use self::work::Work;
 use crate::command::{self, Orders};
-use crate::mail::header::Header;
-use crate::mail::intake::{self, Disposition, Given, Intake};
-use crate::mail::text::{answer, digest, team};
-use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, Notice, NoticeKind, identity, read};
+use crate::mail::intake::{Disposition, Intake};
+use crate::mail::text::digest;
+use crate::mail::{Mail, Notice, NoticeKind, identity};
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, NewMail, Outgoing, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
-use crate::ticket::decide::{self, Answer, Decision, Event, Order, Report};
-use crate::ticket::{Acknowledgement, Actor, Entry, MailRef, Role, Ticket, TicketId};
-use crate::token::{self, Key, Purpose, Token};
+use crate::store::{Claim, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
+use crate::ticket::decide::{self, Answer, Event, Order};
+use crate::ticket::{Actor, Entry, MailRef, TicketId};
+use crate::token::Key;
 
 /// Tries to read a mail before it is put aside as quarantined.
 const ATTEMPTS: u32 = 3;
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
-/// The tallies' slot: five minutes.
-const SLOT: i64 = 5 * 60;
-const HOUR: i64 = 3_600;
-const DAY: i64 = 86_400;
-
 /// A mail that has arrived.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -478,50 +475,9 @@ impl News {
     }
 }
 
-/// A mail in the store, with its bytes at hand.
-struct Stowed<'a> {
-    mail: MailRef,
-    raw: &'a [u8],
-    received: Timestamp,
-    whole: bool,
-    quarantine: bool,
-}
-
 /// What tells a policy from another.
 fn policy_print(project: &Project) -> String {
     data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{:?}", project.policy)))
-}
-
-/// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
-/// attempts in the store.
-fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {
-    let mut mail = if stowed.quarantine {
-        Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
-    } else {
-        let read = catch_unwind(AssertUnwindSafe(|| read::read(stowed.raw)));
-        read.unwrap_or_else(|_| Mail::unreadable("reading it failed; the whole mail is in the store"))
-    };
-    if !stowed.whole {
-        mail.problems
-            .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
-    }
-    let fingerprint = fingerprint(&mail, stowed.raw);
-    (mail, fingerprint)
-}
-
-/// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
-/// subject and every byte of the body; not the headers that each hop adds.
-fn fingerprint(mail: &Mail, raw: &[u8]) -> i64 {
-    let (_, body) = Header::split(raw);
-    let mut hash = Sha256::new();
-    let from = mail.from.as_ref().map_or(String::new(), Address::key);
-    let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
-    let date = mail.date.map_or(String::new(), |d| d.to_string());
-    for part in [from.as_bytes(), id.as_bytes(), date.as_bytes(), mail.subject.as_bytes(), body] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    crate::store::leading(&hash.finalize().into())
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are
@@ -550,352 +506,6 @@ fn backoff(number: u32, attempts: u32) -> SignedDuration {
 /// How long a notice is tried. An acknowledgement that is a day late only confuses.
 fn keep_trying(kind: &str) -> SignedDuration {
     if kind == NoticeKind::Acknowledgement.word() { SignedDuration::from_hours(24) } else { RETRY_FOR }
-}
-
-/// A notice about no single ticket.
-fn desk(kind: NoticeKind, to: &Address, keys: Vec<String>, (subject, body): (String, String)) -> Notice {
-    let carries = Some(Purpose::Person);
-    Notice { kind, to: to.clone(), ticket: None, keys, carries, subject, body, in_reply_to: None, held: None }
-}
-
-/// One transaction's work.
-struct Work<'a> {
-    tx: &'a Tx<'a>,
-    project: &'a Project,
-    key: &'a Key,
-    now: Timestamp,
-    next_notice: u32,
-    news: News,
-}
-
-impl Work<'_> {
-    fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
-        // `disclosed ingest` beside the daemon: whoever comes second finds it done.
-        if !self.tx.is_waiting(stowed.mail)? {
-            return Ok(());
-        }
-        let identity = identity::identify(mail, &self.project.authserv_ids);
-        let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
-        if stowed.quarantine {
-            intake.disposition = Disposition::Quarantined;
-            intake.reason = "reading it failed again and again".into();
-        }
-        let mut ticket_id = intake.ticket;
-        if let Some(event) = &intake.event {
-            ticket_id = self.happen(intake.ticket, event, mail)?;
-        }
-        let sender = mail.from.as_ref().ok();
-        let id = mail.message_id.as_ref();
-        let (disposition, reason) = (intake.disposition, intake.reason);
-        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(fingerprint))?;
-        self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
-        Ok(())
-    }
-
-    /// One look into the store between the two steps of intake.
-    fn intake(
-        &self,
-        stowed: &Stowed<'_>,
-        mail: &Mail,
-        fingerprint: i64,
-        identity: &identity::Identity,
-    ) -> Result<Intake> {
-        let (tx, now) = (self.tx, self.now);
-        let claims = intake::claims(mail, self.project, self.key);
-        let mut known = intake::Known {
-            duplicate_of: tx.same_mail(fingerprint)?,
-            referenced: tx.referenced(&claims.references)?,
-            ..intake::Known::default()
-        };
-        if let Some(id) = claims.token.and_then(|t| t.ticket) {
-            known.token_ticket = tx.reporter(id)?;
-        }
-        if let Some(token) = claims.bounced {
-            known.bounced_notice = tx.notice(token.notice)?;
-        }
-        if let Ok(from) = &mail.from {
-            known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
-            known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
-        }
-        known.provoked = tx.counted("provoked", self.slot(HOUR))?;
-        Ok(intake::take(&Given {
-            mail,
-            stored: stowed.mail,
-            received: stowed.received,
-            identity,
-            claims: &claims,
-            known: &known,
-            project: self.project,
-            now,
-        }))
-    }
-
-    /// Once an hour, what no cap counts any more.
-    fn forget_counts(&self) -> Result<()> {
-        let hour = self.now.as_second().div_euclid(HOUR).to_string();
-        if self.tx.meta("counts_forgotten")?.as_ref() == Some(&hour) {
-            return Ok(());
-        }
-        self.tx.forget_counts(self.slot(DAY))?;
-        self.tx.set_meta("counts_forgotten", &hour)
-    }
-
-    /// The first slot of the last so many seconds.
-    fn slot(&self, seconds: i64) -> i64 {
-        (self.now.as_second() - seconds).div_euclid(SLOT) + 1
-    }
-
-    /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
-    fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
-        if let Event::Reported(report) = event {
-            let ticket = Ticket::new(self.tx.next_ticket()?);
-            let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-            let id = ticket.id;
-            self.carry_out(&ticket, decision)?;
-            self.bound(report)?;
-            return Ok(Some(id));
-        }
-        let lists = |o: &Order| {
-            o.orders.lines.len() == 1
-                && o.orders.lines.iter().any(|l| matches!(command::parse(l), Ok((_, command::Command::List))))
-        };
-        let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();
-        match (event, ticket) {
-            (Event::Ordered(order), _) if lists(order) => {
-                let open = self.tx.open_lines(self.project, 1_000)?;
-                let text = (format!("{} open", open.len()), digest::lines(&open, self.project, self.now));
-                self.answer(order, mail, text)?;
-            }
-            (Event::Wrote { .. }, Some(ticket)) => {
-                // Two answering machines of the team that say of themselves that they are people would feed one
-                // another: what a note makes us send counts, and ends, like what strangers make us send.
-                let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-                if self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour {
-                    decision.notices.clear();
-                    self.flood()?;
-                }
-                for _ in &decision.notices {
-                    self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
-                }
-                self.carry_out(&ticket, decision)?;
-            }
-            (_, Some(ticket)) => {
-                let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-                self.carry_out(&ticket, decision)?;
-                if let Event::FollowedUp(mail) = event
-                    && !mail.tell
-                    && self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour
-                {
-                    self.flood()?;
-                }
-            }
-            (Event::Ordered(order), None) => {
-                let only_help =
-                    order.orders.lines.iter().all(|l| matches!(command::parse(l), Ok((_, command::Command::Help))));
-                let first = order.orders.lines.first().map_or("", String::as_str);
-                let why = "this mail answers no notice about a ticket; reply to one of its notices";
-                let text = if only_help {
-                    answer::help(self.project)
-                } else {
-                    answer::refused(None, first, None, why, self.project)
-                };
-                self.answer(order, mail, text)?;
-            }
-            (Event::Attempted { from, why, .. }, None) => {
-                let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
-                let body =
-                    format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {shown}\nWhy:  {why}\n");
-                let hour = self.now.as_second().div_euclid(HOUR);
-                let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
-                for to in team {
-                    let keys = vec![format!("attempt:none:{hour}:{}", to.key())];
-                    self.post(desk(NoticeKind::Attempt, &to, keys, ("Commands refused".into(), body.clone())))?;
-                }
-            }
-            (Event::Undelivered { number, notice, to, reply }, None) => self.lost(*number, notice, to, reply)?,
-            (_, None) => {}
-        }
-        Ok(id)
-    }
-
-    fn answer(&mut self, order: &Order, mail: &Mail, text: (String, String)) -> Result<()> {
-        let Actor::Person(to) = &order.by else { return Ok(()) };
-        let key = format!("answer:{}", order.mail.map_or(0, |m| m.0));
-        let mut notice = desk(NoticeKind::Answer, to, vec![key], text);
-        notice.in_reply_to = mail.message_id.clone();
-        self.post(notice)
-    }
-
-    /// Counts what a report made us send; over the cap, the team gets one word an hour in place of many.
-    fn bound(&mut self, report: &Report) -> Result<()> {
-        if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
-            let slot = self.now.as_second().div_euclid(SLOT);
-            self.tx.count(&sender_scope(from), slot)?;
-            self.tx.count(&domain_scope(from), slot)?;
-        }
-        if report.tell { Ok(()) } else { self.flood() }
-    }
-
-    /// More comes in than is told one by one: one word an hour for each of the team.
-    fn flood(&mut self) -> Result<()> {
-        let hour = self.now.as_second().div_euclid(HOUR);
-        let text = team::flood(self.project.limits.automatic_per_hour, self.project);
-        let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
-        for to in team {
-            let keys = vec![format!("flood:{hour}:{}", to.key())];
-            self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
-        }
-        Ok(())
-    }
-
-    /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
-    fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
-        let (subject, body) = team::trouble(what, self.project);
-        let day = self.now.as_second().div_euclid(DAY);
-        let told = self.project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer));
-        for to in told.map(|p| p.address.clone()).collect::<Vec<_>>() {
-            let keys = vec![format!("trouble:{kind}:{day}:{}", to.key())];
-            self.post(desk(NoticeKind::Trouble, &to, keys, (subject.clone(), body.clone())))?;
-        }
-        Ok(())
-    }
-
-    /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
-    fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
-        if kind == NoticeKind::Undeliverable.word() {
-            return Ok(()); // Else two dead mailboxes would feed one another.
-        }
-        let (subject, body) = team::lost(kind, to, reply, self.project);
-        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
-        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
-        for to in others {
-            let keys = vec![format!("undeliverable:{number}:{}", to.key())];
-            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
-        }
-        Ok(())
-    }
-
-    fn digest(&mut self) -> Result<()> {
-        let open = self.tx.open_lines(self.project, 10_000)?;
-        let held = self.tx.held()?;
-        let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
-        let listed = self.tx.without_ticket(last)?;
-        let (subject, body) = digest::text(&open, held, listed, self.project, self.now);
-        let people: Vec<Address> = self.project.people.iter().map(|p| p.address.clone()).collect();
-        for to in people {
-            let keys = vec![format!("digest:{}:{}", self.now.as_second(), to.key())];
-            self.post(desk(NoticeKind::Digest, &to, keys, (subject.clone(), body.clone())))?;
-        }
-        self.tx.set_meta("digest", &self.now.to_string())
-    }
-
-    /// Entries, projections, notices: all that a decision asks for.
-    fn carry_out(&mut self, ticket: &Ticket, mut decision: Decision) -> Result<()> {
-        let notices = std::mem::take(&mut decision.notices);
-        self.commit(ticket, decision)?;
-        notices.into_iter().try_for_each(|n| self.post(n))
-    }
-
-    fn commit(&mut self, ticket: &Ticket, decision: Decision) -> Result<()> {
-        if decision.answered {
-            self.tx.drop_held(ticket.id)?;
-        }
-        if !decision.entries.is_empty() {
-            let mut after = ticket.clone();
-            decision.entries.iter().for_each(|e| after.apply(e));
-            self.tx.append(ticket.id, &decision.entries)?;
-            self.tx.project(&after, self.project)?;
-        }
-        self.news.entries.extend(decision.entries.into_iter().map(|e| (ticket.id, e)));
-        if decision.answer.is_some() {
-            self.news.answer = decision.answer;
-        }
-        Ok(())
-    }
-
-    /// Makes a notice final: number, token, Message-ID, bytes. One that stands only for what others stood for
-    /// already is not made again.
-    fn post(&mut self, notice: Notice) -> Result<()> {
-        let fresh = self.tx.fresh_keys(&notice.keys)?;
-        if fresh.is_empty() {
-            return Ok(());
-        }
-        let number = self.next_notice;
-        let ours = &self.project.address;
-        let token = Token {
-            purpose: notice.carries.unwrap_or(Purpose::Reporter),
-            party: token::party(&notice.to),
-            ticket: notice.ticket,
-            notice: number,
-        };
-        let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
-        let message_id = token.message_id(self.key, ours.domain()).ok_or_else(unusable)?;
-        let reply_to = ours.tagged(&token.sign(self.key)).filter(|_| self.project.plus_addressing);
-        let references: Vec<MessageId> = notice.ticket.and_then(|t| thread(t, ours)).into_iter().collect();
-        let bytes = write::write(&write::Outgoing {
-            from_name: &self.project.name,
-            from: ours,
-            to: &notice.to,
-            subject: &notice.subject,
-            body: &notice.body,
-            message_id: &message_id,
-            date: self.now,
-            reply_to: reply_to.as_ref(),
-            in_reply_to: notice.in_reply_to.as_ref(),
-            references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
-            auto_submitted: auto_submitted(notice.kind),
-        });
-        let bytes = bytes.map_err(|e| StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
-        let new = Outgoing {
-            number,
-            kind: notice.kind,
-            to: &notice.to,
-            ticket: notice.ticket,
-            message_id: message_id.as_str(),
-            held: notice.held.as_deref(),
-            bytes: &bytes,
-        };
-        self.tx.post(&new, &fresh, self.now)?;
-        if notice.kind.provoked() && notice.held.is_none() {
-            self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
-        }
-        self.next_notice += 1;
-        self.news.notices.push((number, notice));
-        Ok(())
-    }
-}
-
-/// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever
-/// sent under it, and it proves nothing.
-fn thread(ticket: TicketId, ours: &Address) -> Option<MessageId> {
-    MessageId::parse(&format!("ticket-{}@{}", ticket.0, ours.domain()))
-}
-
-fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
-    match kind {
-        NoticeKind::Acknowledgement | NoticeKind::Answer | NoticeKind::Code => AutoSubmitted::Replied,
-        NoticeKind::Reply => AutoSubmitted::No,
-        NoticeKind::Update
-        | NoticeKind::Report
-        | NoticeKind::FollowUp
-        | NoticeKind::Change
-        | NoticeKind::Reminder
-        | NoticeKind::Attempt
-        | NoticeKind::Undeliverable
-        | NoticeKind::Flood
-        | NoticeKind::Digest
-        | NoticeKind::Trouble => AutoSubmitted::Generated,
-    }
-}
-
-/// Tagged addresses are one mailbox (RFC 5233), and one sender. The store keeps hashes of these.
-fn sender_scope(from: &Address) -> String {
-    let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
-    format!("sender:{base}@{}", from.domain())
-}
-
-fn domain_scope(from: &Address) -> String {
-    format!("domain:{}", from.domain())
 }
 
 #[cfg(test)]

@@ -1,0 +1,51 @@
+//! Reading a stored mail, whatever it is.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use jiff::Timestamp;
+use sha2::{Digest, Sha256};
+
+use crate::mail::header::Header;
+use crate::mail::{Address, Mail, MessageId, read};
+use crate::ticket::MailRef;
+
+/// A mail in the store, with its bytes at hand.
+pub(super) struct Stowed<'a> {
+    pub(super) mail: MailRef,
+    pub(super) raw: &'a [u8],
+    pub(super) received: Timestamp,
+    pub(super) whole: bool,
+    pub(super) quarantine: bool,
+}
+
+/// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
+/// attempts in the store.
+pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {
+    let mut mail = if stowed.quarantine {
+        Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
+    } else {
+        let read = catch_unwind(AssertUnwindSafe(|| read::read(stowed.raw)));
+        read.unwrap_or_else(|_| Mail::unreadable("reading it failed; the whole mail is in the store"))
+    };
+    if !stowed.whole {
+        mail.problems
+            .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
+    }
+    let fingerprint = fingerprint(&mail, stowed.raw);
+    (mail, fingerprint)
+}
+
+/// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
+/// subject and every byte of the body; not the headers that each hop adds.
+fn fingerprint(mail: &Mail, raw: &[u8]) -> i64 {
+    let (_, body) = Header::split(raw);
+    let mut hash = Sha256::new();
+    let from = mail.from.as_ref().map_or(String::new(), Address::key);
+    let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
+    let date = mail.date.map_or(String::new(), |d| d.to_string());
+    for part in [from.as_bytes(), id.as_bytes(), date.as_bytes(), mail.subject.as_bytes(), body] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    crate::store::leading(&hash.finalize().into())
+}
