@@ -426,8 +426,8 @@ impl Daemon {
                 }
                 let _ = done.send(());
             }
-            Inward::Failed { what, login } => {
-                tracing::warn!("the inbox: {what}");
+            Inward::Failed { what, brief, login } => {
+                tracing::warn!("the inbox: {brief}");
                 let since = *self.failing.get_or_insert(now);
                 self.tracker.inbox_fails(since)?;
                 if login {

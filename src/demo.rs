@@ -14,9 +14,9 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
 use crate::daemon::Rehearsal;
-use crate::mail::NoticeKind;
 use crate::mail::text::length;
 use crate::maildir::Maildir;
+use crate::notice::NoticeKind;
 use crate::project::Project;
 use crate::ticket::TicketId;
 use crate::ticket::words::{who, words};

@@ -75,6 +75,23 @@ pub enum ImapError {
 }
 
 impl ImapError {
+    /// The same without the server's own words, which may name the user: for the log (G6).
+    #[must_use]
+    pub fn without_words(&self) -> String {
+        match self {
+            Self::Refused { command, .. } => format!("the server refused {command}"),
+            Self::LoginRefused(_) => "the server refused the login".to_owned(),
+            Self::Bye(_) => "the server said goodbye".to_owned(),
+            Self::Net(_)
+            | Self::Closed(_)
+            | Self::Broken(..)
+            | Self::Stalled(_)
+            | Self::Protocol(_)
+            | Self::Unusable(_)
+            | Self::Poisoned => self.to_string(),
+        }
+    }
+
     /// Whether trying again soon only helps to lock the account.
     #[must_use]
     pub fn is_login_refused(&self) -> bool {

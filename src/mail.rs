@@ -1,4 +1,4 @@
-//! Mail as a value: what came in ([`Mail`]) and what goes out ([`Notice`]).
+//! Mail as a value: what came in ([`Mail`]), and what a notice is made of before it goes out ([`write`]).
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
@@ -29,9 +29,6 @@ pub mod write;
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
-
-use crate::ticket::TicketId;
-use crate::token::Purpose;
 
 /// One plain ASCII addr-spec (RFC 5322 section 3.4.1, dot-atoms only): no quotes, no literals, no comments,
 /// local part of at most 64 octets, at most 254 in all (RFC 5321 section 4.5.3.1). The domain is lower case;
@@ -233,112 +230,6 @@ impl Mail {
             trace: Vec::new(),
             fields: fields::Fields::default(),
             problems: vec![why.to_owned()],
-        }
-    }
-}
-
-/// A mail to send, decided and not yet bytes.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Notice {
-    /// What it is.
-    pub kind: NoticeKind,
-    /// The one recipient.
-    pub to: Address,
-    /// The ticket it is about; `None` for one about many or none.
-    pub ticket: Option<TicketId>,
-    /// What it stands for, so that it is made once (G3): no two notices share a key.
-    pub keys: Vec<String>,
-    /// The token that an answer to it carries.
-    pub carries: Option<Purpose>,
-    /// Its subject, without content of the ticket.
-    pub subject: String,
-    /// Its text.
-    pub body: String,
-    /// The mail that it answers.
-    pub in_reply_to: Option<MessageId>,
-    /// Why it is held for a person; `None` when it leaves.
-    pub held: Option<String>,
-}
-
-/// What a notice is.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum NoticeKind {
-    /// To the reporter: the report arrived.
-    Acknowledgement,
-    /// To the reporter, in the words of a person.
-    Reply,
-    /// To the reporter: a fact or a date that the team set.
-    Update,
-    /// To the team: a new report.
-    Report,
-    /// To the team: more mail for a ticket.
-    FollowUp,
-    /// To the team: what one of them did.
-    Change,
-    /// To the person who commanded: what was done.
-    Answer,
-    /// To the person who commanded: the one-time code.
-    Code,
-    /// A rung of the ladder.
-    Reminder,
-    /// To the team: somebody tried what they may not.
-    Attempt,
-    /// To the team: a notice did not arrive.
-    Undeliverable,
-    /// To the team: more comes in than is answered one by one.
-    Flood,
-    /// To everybody: the state of all tickets.
-    Digest,
-    /// To the leads: the daemon itself is in trouble.
-    Trouble,
-}
-
-impl NoticeKind {
-    /// Which of the waiting notices goes first; the lowest lane does. Promises before courtesy.
-    pub fn lane(self) -> u8 {
-        match self {
-            Self::Code | Self::Reminder | Self::Trouble => 0,
-            Self::Answer | Self::Reply | Self::Update => 1,
-            Self::Report | Self::FollowUp | Self::Change | Self::Attempt | Self::Undeliverable | Self::Flood => 2,
-            Self::Acknowledgement | Self::Digest => 3,
-        }
-    }
-
-    /// Whether incoming mail alone brings it about: what the hourly cap counts.
-    pub fn provoked(self) -> bool {
-        match self {
-            Self::Acknowledgement | Self::Report | Self::FollowUp | Self::Attempt => true,
-            Self::Reply
-            | Self::Update
-            | Self::Change
-            | Self::Answer
-            | Self::Code
-            | Self::Reminder
-            | Self::Undeliverable
-            | Self::Flood
-            | Self::Digest
-            | Self::Trouble => false,
-        }
-    }
-
-    /// The word for it in the database and in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Self::Acknowledgement => "acknowledgement",
-            Self::Reply => "reply",
-            Self::Update => "update",
-            Self::Report => "report",
-            Self::FollowUp => "follow-up",
-            Self::Change => "change",
-            Self::Answer => "answer",
-            Self::Code => "code",
-            Self::Reminder => "reminder",
-            Self::Attempt => "attempt",
-            Self::Undeliverable => "undeliverable",
-            Self::Flood => "flood",
-            Self::Digest => "digest",
-            Self::Trouble => "trouble",
         }
     }
 }

@@ -8,9 +8,9 @@ use serde_json::{Value, json};
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, local};
-use crate::mail::NoticeKind;
 use crate::mail::intake::Disposition;
 use crate::mail::text::length;
+use crate::notice::NoticeKind;
 use crate::project::Project;
 use crate::store::{self, NoticeRow, ReceiptRow, TicketRow, Tx};
 use crate::ticket::TicketId;

@@ -70,6 +70,8 @@ pub enum Inward {
     Failed {
         /// Why, without mail and secrets.
         what: String,
+        /// The same for the log, without the server's own words.
+        brief: String,
         /// The login was refused.
         login: bool,
     },
@@ -123,6 +125,10 @@ pub async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, once: bool)
             Inbox::Maildir(path) => watch_maildir(path, max, &to, once).await,
             Inbox::Imap(config) => watch_imap(config, max, &to, once, &mut uids).await,
         };
+        let brief = match &ended {
+            Err(Trouble::Imap(error)) => Some(error.without_words()),
+            Ok(()) | Err(Trouble::NoAnswer | Trouble::Secret(_) | Trouble::Maildir(_)) => None,
+        };
         let (what, login) = match ended {
             Ok(()) if once => return,
             Ok(()) => {
@@ -134,7 +140,8 @@ pub async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, once: bool)
             Err(Trouble::Secret(what)) => (what, true),
             Err(Trouble::Maildir(error)) => (error.to_string(), false),
         };
-        if to.send(Inward::Failed { what, login }).await.is_err() || once {
+        let brief = brief.unwrap_or_else(|| what.clone());
+        if to.send(Inward::Failed { what, brief, login }).await.is_err() || once {
             return;
         }
         if uids.progress {

@@ -5,7 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
-use crate::mail::{Address, NoticeKind};
+use crate::mail::Address;
+use crate::notice::NoticeKind;
 use crate::ticket::TicketId;
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).

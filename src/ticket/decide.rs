@@ -8,7 +8,8 @@ use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId}
 use crate::command::Orders;
 use crate::mail::fields::Fields;
 use crate::mail::text::{acknowledgement, reminder, team};
-use crate::mail::{Address, Attachment, MessageId, Notice, NoticeKind};
+use crate::mail::{Address, Attachment, MessageId};
+use crate::notice::{Notice, NoticeKind};
 use crate::project::Project;
 use crate::token::{Key, Purpose};
 

@@ -5,8 +5,9 @@ use jiff::SignedDuration;
 use super::decide::{Answer, Draft, Order};
 use super::{Actor, EntryKind, Pending, Person, Status};
 use crate::command::{self, Class, Command, Verb};
+use crate::mail::Address;
 use crate::mail::text::{answer, meaning, reporter, team};
-use crate::mail::{Address, Notice, NoticeKind};
+use crate::notice::{Notice, NoticeKind};
 use crate::policy::Milestone;
 use crate::ticket::clock::clocks;
 

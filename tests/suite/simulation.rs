@@ -12,7 +12,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::config::Config;
-use disclosed::mail::{Address, NoticeKind};
+use disclosed::mail::Address;
+use disclosed::notice::NoticeKind;
 use disclosed::open;
 use disclosed::store::{Claim, Place, Result, Store};
 use disclosed::tracker::{Arrival, Attempt, Tracker};
