@@ -3,7 +3,7 @@
 //!
 //! The inbox is watched by a task of its own ([`inbox`]) that asks the loop, message by message, and never touches
 //! the store. One notice at a time is with a mail server ([`outgoing`]). The loop sleeps until the earliest thing
-//! that is due, and never longer than [`NAP`], so that a clock that was set is noticed.
+//! that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
 pub mod inbox;

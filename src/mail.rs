@@ -1,4 +1,4 @@
-//! Mail as a value: what came in ([`Mail`]), and what a notice is made of before it goes out ([`write`]).
+//! Mail as a value: what came in ([`Mail`]), and what a notice is made of before it goes out ([`mod@write`]).
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who

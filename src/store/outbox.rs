@@ -99,7 +99,7 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Takes the next notice that is due, and counts the attempt. None waits longer than [`WAIT_MAX`]: what is due later
+    /// Takes the next notice that is due, and counts the attempt. None waits longer than `WAIT_MAX`: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
         // Named, since SQLite would rather collect all that is due, and sort it.

@@ -16,5 +16,6 @@ mod properties;
 mod readme;
 mod simulate;
 mod simulation;
+mod tidy;
 mod transcripts;
 mod world;
