@@ -1,7 +1,7 @@
 //! The command line: one file a subcommand.
 //!
-//! Every command that prints gives text for a person, or with `--json` one document for a program (DESIGN.md,
-//! "Contract"). Commands that only read take no lock and work beside the daemon; those that change something are one
+//! Every command that prints gives text for a person, or with `--json` one document for a program.
+//! Commands that only read take no lock and work beside the daemon; those that change something are one
 //! transaction each, which the daemon sees at its next look. Exit codes: 0 done, 1 failed, 2 usage or config,
 //! 3 something needs a person.
 

@@ -3,7 +3,7 @@
 use crate::policy::Severity;
 use jiff::civil;
 
-/// How much a command asks for (DESIGN.md, "Who may do what").
+/// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
     /// Shows something to the registered address.

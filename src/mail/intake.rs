@@ -1,7 +1,18 @@
 //! From a mail and what the store knows about it to what happened: whose mail is it, and may they?
 //!
 //! Two steps, so that the store is asked once in between: [`claims`] says what the mail refers to, [`take`] decides
-//! with what the store knows of that. DESIGN.md, "Who may do what", is the rule; nothing here is stricter or laxer.
+//! with what the store knows of that.
+//!
+//! Who may do what, on the raw header bytes:
+//! 1. One From with one plain address, not automatic, not through a list.
+//! 2. Its domain vouches: see [`super::identity`].
+//! 3. To change a ticket, a token that was given to that person for that ticket, in the address or the Message-ID.
+//! 4. A grave command also needs the one-time code: see the orders of the ticket.
+//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Who fails rule 2 alone is told at the
+//!    registered address.
+//!
+//! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
+//! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};

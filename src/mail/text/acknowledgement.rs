@@ -1,5 +1,5 @@
 //! To the reporter: the report arrived. Fixed text; not one byte of the report is in it, so that nobody can make
-//! us send a message of theirs to a third party (RFC 3834 section 2, HAZARDS "reflection").
+//! us send a message of theirs to a third party (RFC 3834 section 2).
 
 use jiff::Timestamp;
 
