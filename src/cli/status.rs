@@ -69,7 +69,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         last_scan,
         last_send: tx.meta_time("last_send")?,
         waiting: 0,
-        next_deadline: None,
+        next_deadline: tx.next_deadline(now)?,
         broken: Vec::new(),
         quarantined: tx.receipts()?.iter().filter(aside).count(),
         held: Vec::new(),
@@ -93,8 +93,6 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
             _ => {}
         }
     }
-    let deadlines = open.iter().filter_map(|t| t.next.as_ref()).map(|(_, at)| *at);
-    state.next_deadline = deadlines.filter(|at| *at > now).min();
     state.broken = open.into_iter().filter(|t| t.next.as_ref().is_some_and(|(_, at)| *at <= now)).collect();
     Ok(state)
 }

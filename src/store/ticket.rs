@@ -140,6 +140,12 @@ impl Tx<'_> {
         Ok(query.query_row([], |r| r.get(0)).optional()?.map(instant))
     }
 
+    /// The earliest deadline that lies ahead, of any promise that runs.
+    pub fn next_deadline(&self, now: Timestamp) -> Result<Option<Timestamp>> {
+        let mut query = self.0.prepare_cached("SELECT min(deadline) FROM deadline WHERE deadline > ?1")?;
+        Ok(query.query_row([millis(now)], |r| r.get::<_, Option<i64>>(0))?.map(instant))
+    }
+
     /// Throws the projections away and remakes them; says how many tickets there are.
     pub fn rebuild(&self, project: &Project, mut each: impl FnMut(u32)) -> Result<u32> {
         self.0.execute_batch("DELETE FROM ticket; DELETE FROM deadline;")?;
