@@ -163,3 +163,39 @@ fn a_mail_that_cannot_be_handled_is_put_aside_and_the_next_is_taken() {
     let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
     assert_eq!(found, ["quarantined", "report"]);
 }
+
+#[test]
+fn a_full_disk_loses_nothing_and_doubles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let open = |pages: i64| {
+        let connection = rusqlite::Connection::open(&path).unwrap();
+        connection.pragma_update(None, "max_page_count", pages).unwrap();
+        let store = Store::with(connection).unwrap();
+        Tracker::new(store, project(""), Key::new([7; KEY_LENGTH]), None, now()).unwrap()
+    };
+    // What does not compress, so that the disk fills in the middle of the mails.
+    let noise = |n: u64| {
+        let mut x = n + 1;
+        let mut next = || {
+            x = x.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            char::from(b'!' + u8::try_from((x >> 33) % 90).unwrap())
+        };
+        (0..20_000).map(|i| if i % 70 == 0 { '\n' } else { next() }).collect::<String>()
+    };
+    let mails: Vec<Arrival> = (0..20)
+        .map(|n| arrival(&format!("From: r{n}@example.test\r\nSubject: s{n}\r\n\r\n{}\r\n", noise(n))))
+        .collect();
+
+    let mut tracker = open(120);
+    let taken = mails.iter().take_while(|m| tracker.on_mail(std::slice::from_ref(m), now()).is_ok()).count();
+    assert!((1..20).contains(&taken), "the disk was to fill in between, not after {taken}");
+    drop(tracker);
+
+    // The mails still lie in the inbox: with room, all of them are offered again.
+    let mut tracker = open(1_000_000);
+    tracker.recover(now()).unwrap();
+    tracker.on_mail(&mails, now()).unwrap();
+    let (tickets, receipts) = tracker.store().read(|tx| Ok((tx.tickets(true)?, tx.receipts()?))).unwrap();
+    assert_eq!((tickets.len(), receipts.len()), (20, 20));
+}
