@@ -110,6 +110,11 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     } else {
         Err("this ticket has no reporter whom we could write to")
     };
+    // Programs mark quotes in ways that nobody has seen yet; what was made for the team must not slip through.
+    let to_reporter = matches!(command, Command::Ack | Command::Reply | Command::Ask);
+    if to_reporter && team::is_quoted_in(text) {
+        return Err("the text for the reporter holds a quote of a notice to the team; send it without the quote".into());
+    }
     let needs_text = |verb: &str| {
         if text.is_empty() { Err(format!("/{verb} needs a text below the commands")) } else { Ok(()) }
     };

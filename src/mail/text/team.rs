@@ -161,6 +161,18 @@ pub fn trouble(what: &str, project: &Project) -> (String, String) {
     ("disclosed cannot do its work".into(), body)
 }
 
+/// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
+const MARK: &str = "Reply to this mail with a command on the first line";
+
+/// Whether a text holds a quote of a notice to the team, however its lines were wrapped and marked. What is meant for
+/// the reporter must not (G6).
+pub fn is_quoted_in(text: &str) -> bool {
+    let words =
+        |t: &str| t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect();
+    let (text, mark): (Vec<String>, Vec<String>) = (words(text), words(MARK));
+    text.windows(mark.len()).any(|w| w == mark)
+}
+
 /// The commands that make sense now.
 pub fn commands(ticket: &Ticket) -> String {
     let mut words: Vec<&str> = Vec::new();
@@ -183,5 +195,5 @@ pub fn commands(ticket: &Ticket) -> String {
         words.push("/severity high");
     }
     words.extend(["/note", "/help"]);
-    format!("\nReply to this mail with a command on the first line:\n  {}\n", words.join("  "))
+    format!("\n{MARK}:\n  {}\n", words.join("  "))
 }
