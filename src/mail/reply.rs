@@ -276,21 +276,30 @@ struct Introduction {
 struct Page<'t> {
     lines: Vec<&'t str>,
     next: Vec<usize>,
+    /// For each the next one, itself included, that ends like an introduction.
+    ending: Vec<usize>,
 }
 
 impl<'t> Page<'t> {
     fn of(text: &'t str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
         let mut next = Vec::with_capacity(lines.len());
-        let mut filled = lines.len();
+        let mut ending = Vec::with_capacity(lines.len());
+        let (mut filled, mut end) = (lines.len(), lines.len());
         for (at, line) in lines.iter().enumerate().rev() {
             next.push(filled);
-            if !line.trim().is_empty() {
+            let line = line.trim();
+            if !line.is_empty() {
                 filled = at;
             }
+            if ends_like_introduction(line) {
+                end = at;
+            }
+            ending.push(end);
         }
         next.reverse();
-        Self { lines, next }
+        ending.reverse();
+        Self { lines, next, ending }
     }
 
     fn line(&self, at: usize) -> &'t str {
@@ -340,6 +349,10 @@ impl<'t> Page<'t> {
 
     /// The introduction that begins at this line, if one does.
     fn introduction(&self, at: usize) -> Option<Introduction> {
+        // Most lines have no end of one near: they need no look at their words.
+        if self.ending.get(at).is_none_or(|&end| end >= at + MAX_INTRO_LINES || end >= self.lines.len()) {
+            return None;
+        }
         let first = self.line(at).trim();
         if first.len() > MAX_INTRO || first.is_empty() {
             return None;
@@ -391,6 +404,9 @@ fn starts_with(text: &str, lower: &str) -> bool {
     // No upper-case letter outside of ASCII has a lower case within it that begins one of our words.
     if !same_octet(text.bytes().next(), lower.bytes().next()) {
         return false;
+    }
+    if let Some(start) = text.as_bytes().get(..lower.len()).filter(|start| start.is_ascii()) {
+        return start.eq_ignore_ascii_case(lower.as_bytes());
     }
     let mut chars = text.chars().flat_map(char::to_lowercase);
     lower.chars().all(|c| chars.next() == Some(c))
