@@ -181,12 +181,27 @@ impl Cues {
     }
 
     /// Whether a word is one of them, in whatever case.
-    fn hold(&self, word: &[u8]) -> bool {
-        let letter = word.first().map_or(u8::MAX, |c| c.to_ascii_lowercase().wrapping_sub(b'a'));
-        let lengths = self.lengths.get(usize::from(letter)).copied().unwrap_or_default();
-        word.len() < 32
-            && lengths & 1 << word.len() != 0
-            && self.words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word))
+    fn hold(&self, word: Word<'_>) -> bool {
+        self.lengths.get(word.letter).is_some_and(|lengths| lengths & word.length != 0)
+            && self.words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word.octets))
+    }
+}
+
+/// A word of a text, and what [`Cues`] know it by.
+#[derive(Clone, Copy)]
+struct Word<'t> {
+    octets: &'t [u8],
+    /// Which letter it begins with, from 0; more than 25 for none.
+    letter: usize,
+    /// The bit of its length; 0 where it is longer than any word that is looked for.
+    length: u32,
+}
+
+impl<'t> Word<'t> {
+    fn of(octets: &'t [u8]) -> Self {
+        let letter = octets.first().map_or(u8::MAX, |c| c.to_ascii_lowercase().wrapping_sub(b'a'));
+        let length = u32::try_from(octets.len()).ok().and_then(|n| 1_u32.checked_shl(n)).unwrap_or(0);
+        Self { octets, letter: letter.into(), length }
     }
 }
 
@@ -231,6 +246,7 @@ impl Seen {
 
     /// Takes a word as the sign that it is; says whether it may name a severity.
     fn word(&mut self, word: &[u8]) -> bool {
+        let word = Word::of(word);
         self.steps = self.steps || STEPS.hold(word);
         self.impact = self.impact || IMPACT.hold(word);
         self.version = self.version || VERSION.hold(word);
@@ -440,14 +456,15 @@ mod tests {
 
     #[test]
     fn cues_are_held_in_any_case_and_whole() {
+        let hold = |cues: &Cues, word: &str| cues.hold(Word::of(word.as_bytes()));
         for cues in [&STEPS, &IMPACT, &VERSION, &SEVERITY] {
             for word in cues.words {
                 assert_eq!(word.to_ascii_lowercase(), *word);
-                assert!(cues.hold(word.as_bytes()) && cues.hold(word.to_ascii_uppercase().as_bytes()), "{word}");
-                assert!(!cues.hold(format!("{word}{word}").as_bytes()), "{word}");
+                assert!(hold(cues, word) && hold(cues, &word.to_ascii_uppercase()), "{word}");
+                assert!(!hold(cues, &format!("{word}{word}")), "{word}");
             }
             for other in ["", "a", "9", "zzzz", "criticale", &"c".repeat(40)] {
-                assert!(!cues.hold(other.as_bytes()), "{other}");
+                assert!(!hold(cues, other), "{other}");
             }
         }
         assert!(SEVERITY.words.iter().all(|w| severity_word(w).is_some()));
