@@ -56,85 +56,86 @@ const MAX_TOKEN: usize = 300;
 /// How many words describe something.
 const DESCRIPTION_WORDS: usize = 20;
 
-/// Words that are a sign of a part, sorted.
-const CUES: &[(&str, Part)] = &[
-    ("adversary", Part::Impact),
-    ("affected", Part::AffectedVersion),
-    ("affects", Part::AffectedVersion),
-    ("allowing", Part::Impact),
-    ("allows", Part::Impact),
-    ("arbitrary", Part::Impact),
-    ("asan", Part::Steps),
-    ("attacker", Part::Impact),
-    ("attackers", Part::Impact),
-    ("build", Part::AffectedVersion),
-    ("bypass", Part::Impact),
-    ("bypasses", Part::Impact),
-    ("commit", Part::AffectedVersion),
-    ("consequence", Part::Impact),
-    ("consequences", Part::Impact),
-    ("corruption", Part::Impact),
-    ("crash", Part::Impact),
-    ("crashes", Part::Impact),
-    ("csrf", Part::Impact),
-    ("curl", Part::Steps),
-    ("demo", Part::Steps),
-    ("demonstrates", Part::Steps),
-    ("denial", Part::Impact),
-    ("disclosure", Part::Impact),
-    ("dos", Part::Impact),
-    ("escalate", Part::Impact),
-    ("escalation", Part::Impact),
-    ("execute", Part::Impact),
-    ("execution", Part::Impact),
-    ("exfiltrate", Part::Impact),
-    ("exploit", Part::Steps),
-    ("fuzzer", Part::Steps),
-    ("harness", Part::Steps),
-    ("hijack", Part::Impact),
-    ("idor", Part::Impact),
-    ("impact", Part::Impact),
-    ("impacts", Part::Impact),
-    ("injection", Part::Impact),
-    ("latest", Part::AffectedVersion),
-    ("leak", Part::Impact),
-    ("leaked", Part::Impact),
-    ("leaks", Part::Impact),
-    ("malicious", Part::Impact),
-    ("master", Part::AffectedVersion),
-    ("overflow", Part::Impact),
-    ("payload", Part::Steps),
-    ("poc", Part::Steps),
-    ("proof", Part::Steps),
-    ("rce", Part::Impact),
-    ("release", Part::AffectedVersion),
-    ("releases", Part::AffectedVersion),
-    ("repro", Part::Steps),
-    ("reproduce", Part::Steps),
-    ("reproduced", Part::Steps),
-    ("reproducer", Part::Steps),
-    ("reproduces", Part::Steps),
-    ("reproducing", Part::Steps),
-    ("reproduction", Part::Steps),
-    ("revision", Part::AffectedVersion),
-    ("script", Part::Steps),
-    ("ssrf", Part::Impact),
-    ("steal", Part::Impact),
-    ("step", Part::Steps),
-    ("steps", Part::Steps),
-    ("tag", Part::AffectedVersion),
-    ("takeover", Part::Impact),
-    ("testcase", Part::Steps),
-    ("tested", Part::AffectedVersion),
-    ("trigger", Part::Steps),
-    ("triggered", Part::Steps),
-    ("triggers", Part::Steps),
-    ("unauthenticated", Part::Impact),
-    ("unauthorized", Part::Impact),
-    ("version", Part::AffectedVersion),
-    ("versions", Part::AffectedVersion),
-    ("xss", Part::Impact),
-];
+/// Words that are a sign that the report shows how to see it.
+const STEPS: Cues = Cues::of(&[
+    "asan",
+    "curl",
+    "demo",
+    "demonstrates",
+    "exploit",
+    "fuzzer",
+    "harness",
+    "payload",
+    "poc",
+    "proof",
+    "repro",
+    "reproduce",
+    "reproduced",
+    "reproducer",
+    "reproduces",
+    "reproducing",
+    "reproduction",
+    "script",
+    "step",
+    "steps",
+    "testcase",
+    "trigger",
+    "triggered",
+    "triggers",
+]);
+
+/// Words that are a sign that it says what an attacker gains.
+const IMPACT: Cues = Cues::of(&[
+    "adversary",
+    "allowing",
+    "allows",
+    "arbitrary",
+    "attacker",
+    "attackers",
+    "bypass",
+    "bypasses",
+    "consequence",
+    "consequences",
+    "corruption",
+    "crash",
+    "crashes",
+    "csrf",
+    "denial",
+    "disclosure",
+    "dos",
+    "escalate",
+    "escalation",
+    "execute",
+    "execution",
+    "exfiltrate",
+    "hijack",
+    "idor",
+    "impact",
+    "impacts",
+    "injection",
+    "leak",
+    "leaked",
+    "leaks",
+    "malicious",
+    "overflow",
+    "rce",
+    "ssrf",
+    "steal",
+    "takeover",
+    "unauthenticated",
+    "unauthorized",
+    "xss",
+]);
+
+/// Words that are a sign that it says which version has it.
+const VERSION: Cues = Cues::of(&[
+    "affected", "affects", "build", "commit", "latest", "master", "release", "releases", "revision", "tag", "tested",
+    "version", "versions",
+]);
+
+/// Words that may name a severity: see [`severity_word`].
+const SEVERITY: Cues =
+    Cues::of(&["crit", "critical", "high", "important", "low", "medium", "minor", "moderate", "severe"]);
 
 /// Looks for what a report holds in its subject and text. Linear.
 pub fn recognise(subject: &str, text: &str) -> Fields {
@@ -158,6 +159,52 @@ pub fn recognise(subject: &str, text: &str) -> Fields {
     }
 }
 
+/// Some words in lower case, and for each letter how long those are that begin with it: most words of a text are told
+/// apart by that alone.
+struct Cues {
+    words: &'static [&'static str],
+    /// Bit n for a length of n.
+    lengths: [u32; 26],
+}
+
+impl Cues {
+    #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
+    const fn of(words: &'static [&'static str]) -> Self {
+        let mut lengths = [0; 26];
+        let mut at = 0;
+        while at < words.len() {
+            let word = words[at].as_bytes();
+            lengths[(word[0] - b'a') as usize] |= 1 << word.len();
+            at += 1;
+        }
+        Self { words, lengths }
+    }
+
+    /// Whether a word is one of them, in whatever case.
+    fn hold(&self, word: Word<'_>) -> bool {
+        self.lengths.get(word.letter).is_some_and(|lengths| lengths & word.length != 0)
+            && self.words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word.octets))
+    }
+}
+
+/// A word of a text, and what [`Cues`] know it by.
+#[derive(Clone, Copy)]
+struct Word<'t> {
+    octets: &'t [u8],
+    /// Which letter it begins with, from 0; more than 25 for none.
+    letter: usize,
+    /// The bit of its length; 0 where it is longer than any word that is looked for.
+    length: u32,
+}
+
+impl<'t> Word<'t> {
+    fn of(octets: &'t [u8]) -> Self {
+        let letter = octets.first().map_or(u8::MAX, |c| c.to_ascii_lowercase().wrapping_sub(b'a'));
+        let length = u32::try_from(octets.len()).ok().and_then(|n| 1_u32.checked_shl(n)).unwrap_or(0);
+        Self { octets, letter: letter.into(), length }
+    }
+}
+
 #[derive(Default)]
 struct Seen {
     /// "Severity: high".
@@ -176,23 +223,34 @@ struct Seen {
 impl Seen {
     fn line(&mut self, line: &str) {
         let mut names_severity = false;
-        for token in line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN) {
+        for token in tokens(line) {
+            // Most tokens are one word of ASCII: no number, no version, no vector.
+            if token.bytes().all(|c| c.is_ascii_alphanumeric()) {
+                self.words += 1;
+                names_severity |= self.word(token.as_bytes());
+                continue;
+            }
             self.token(token);
             // Scripts without blanks between words still describe.
             self.words += if token.is_ascii() { 1 } else { token.len().div_ceil(6) };
-            for word in words(token).filter(|w| (3..=MAX_WORD).contains(&w.len())) {
-                let mut lower = [0; MAX_WORD];
-                let word = lower_case(word, &mut lower);
-                names_severity |= severity_word(word).is_some();
-                self.word(word);
+            for word in token.as_bytes().split(|c| !c.is_ascii_alphanumeric()) {
+                names_severity |= self.word(word);
             }
         }
         // Few lines name one; only they are read again, with their context.
         if names_severity {
-            let tokens = line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN);
-            let words: Vec<String> = tokens.flat_map(words).map(str::to_ascii_lowercase).collect();
+            let words: Vec<String> = tokens(line).flat_map(words).map(str::to_ascii_lowercase).collect();
             self.severity_in(&words);
         }
+    }
+
+    /// Takes a word as the sign that it is; says whether it may name a severity.
+    fn word(&mut self, word: &[u8]) -> bool {
+        let word = Word::of(word);
+        self.steps = self.steps || STEPS.hold(word);
+        self.impact = self.impact || IMPACT.hold(word);
+        self.version = self.version || VERSION.hold(word);
+        SEVERITY.hold(word)
     }
 
     fn token(&mut self, token: &str) {
@@ -212,19 +270,6 @@ impl Seen {
             });
         }
         self.version = self.version || is_version(token);
-    }
-
-    fn word(&mut self, word: &str) {
-        if self.steps && self.impact && self.version {
-            return;
-        }
-        let Ok(at) = CUES.binary_search_by_key(&word, |(cue, _)| cue) else { return };
-        match CUES.get(at) {
-            Some((_, Part::Steps)) => self.steps = true,
-            Some((_, Part::Impact)) => self.impact = true,
-            Some((_, Part::AffectedVersion)) => self.version = true,
-            Some((_, Part::Description)) | None => {}
-        }
     }
 
     fn severity_in(&mut self, words: &[String]) {
@@ -264,25 +309,16 @@ impl Seen {
     }
 }
 
-/// The longest word that is looked for.
-const MAX_WORD: usize = 16;
+/// What stands between blanks; what is very long is an attachment in the text.
+fn tokens(line: &str) -> impl Iterator<Item = &str> {
+    line.split_ascii_whitespace().filter(|t| t.len() <= MAX_TOKEN)
+}
 
 fn words(token: &str) -> impl Iterator<Item = &str> {
     token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty())
 }
 
-/// A word in lower case without a string of its own; empty where it is longer than any that is looked for.
-fn lower_case<'b>(word: &str, into: &'b mut [u8; MAX_WORD]) -> &'b str {
-    let Some(buffer) = into.get_mut(..word.len()) else { return "" };
-    buffer.copy_from_slice(word.as_bytes());
-    buffer.make_ascii_lowercase();
-    std::str::from_utf8(buffer).unwrap_or_default()
-}
-
 fn severity_word(word: &str) -> Option<Severity> {
-    if !word.starts_with(['c', 'h', 'i', 's', 'm', 'l']) {
-        return None;
-    }
     match word {
         "critical" | "crit" => Some(Severity::Critical),
         "high" | "important" | "severe" => Some(Severity::High),
@@ -419,9 +455,19 @@ mod tests {
     }
 
     #[test]
-    fn cues_are_sorted() {
-        assert!(CUES.is_sorted_by_key(|(cue, _)| cue));
-        assert!(CUES.iter().all(|(cue, _)| cue.len() <= MAX_WORD));
+    fn cues_are_held_in_any_case_and_whole() {
+        let hold = |cues: &Cues, word: &str| cues.hold(Word::of(word.as_bytes()));
+        for cues in [&STEPS, &IMPACT, &VERSION, &SEVERITY] {
+            for word in cues.words {
+                assert_eq!(word.to_ascii_lowercase(), *word);
+                assert!(hold(cues, word) && hold(cues, &word.to_ascii_uppercase()), "{word}");
+                assert!(!hold(cues, &format!("{word}{word}")), "{word}");
+            }
+            for other in ["", "a", "9", "zzzz", "criticale", &"c".repeat(40)] {
+                assert!(!hold(cues, other), "{other}");
+            }
+        }
+        assert!(SEVERITY.words.iter().all(|w| severity_word(w).is_some()));
     }
 
     #[test]

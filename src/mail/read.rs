@@ -191,7 +191,8 @@ fn part_problems(parts: &Parts<'_>) -> Vec<String> {
 
 /// Whether a text is an armoured OpenPGP message (RFC 9580 section 6.2).
 fn is_armoured(text: &str) -> bool {
-    text.lines().any(|l| l == "-----BEGIN PGP MESSAGE-----")
+    const BEGIN: &str = "-----BEGIN PGP MESSAGE-----";
+    text.contains(BEGIN) && text.lines().any(|l| l == BEGIN)
 }
 
 #[cfg(test)]

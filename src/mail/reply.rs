@@ -52,7 +52,7 @@ const WROTE: &[&str] = &[
 ];
 
 /// How introductions begin, in lower case.
-const STARTS: &[&str] = &[
+const STARTS: Starts = Starts::of(&[
     "on ",
     "le ",
     "am ",
@@ -82,7 +82,7 @@ const STARTS: &[&str] = &[
     "de ",
     "on\u{a0}",
     "在",
-];
+]);
 
 /// The words between the dashes of a separator, in lower case.
 const SEPARATORS: &[&str] = &[
@@ -116,14 +116,14 @@ const SEPARATORS: &[&str] = &[
 ];
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
-const FORWARDS: &[&str] = &[
+const FORWARDS: Starts = Starts::of(&[
     "begin forwarded message:",
     "anfang der weitergeleiteten",
     "début du message réexpédié",
     "inizio messaggio inoltrato",
     "inicio del mensaje reenviado",
     "reply above this line",
-];
+]);
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
 const FROM_NAMES: &[&str] = &[
@@ -205,7 +205,7 @@ const OTHER_NAMES: &[&str] = &[
 ];
 
 /// How the lines begin that phones and mail programs put below, in lower case.
-const DEVICES: &[&str] = &[
+const DEVICES: Starts = Starts::of(&[
     "sent from ",
     "sent via ",
     "sent with ",
@@ -225,7 +225,7 @@ const DEVICES: &[&str] = &[
     "sendt fra ",
     "wysłane z ",
     "отправлено с ",
-];
+]);
 
 /// The newly written text of `text`, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
@@ -276,21 +276,30 @@ struct Introduction {
 struct Page<'t> {
     lines: Vec<&'t str>,
     next: Vec<usize>,
+    /// For each the next one, itself included, that ends like an introduction.
+    ending: Vec<usize>,
 }
 
 impl<'t> Page<'t> {
     fn of(text: &'t str) -> Self {
         let lines: Vec<&str> = text.lines().collect();
         let mut next = Vec::with_capacity(lines.len());
-        let mut filled = lines.len();
+        let mut ending = Vec::with_capacity(lines.len());
+        let (mut filled, mut end) = (lines.len(), lines.len());
         for (at, line) in lines.iter().enumerate().rev() {
             next.push(filled);
-            if !line.trim().is_empty() {
+            let line = line.trim();
+            if !line.is_empty() {
                 filled = at;
             }
+            if ends_like_introduction(line) {
+                end = at;
+            }
+            ending.push(end);
         }
         next.reverse();
-        Self { lines, next }
+        ending.reverse();
+        Self { lines, next, ending }
     }
 
     fn line(&self, at: usize) -> &'t str {
@@ -340,6 +349,10 @@ impl<'t> Page<'t> {
 
     /// The introduction that begins at this line, if one does.
     fn introduction(&self, at: usize) -> Option<Introduction> {
+        // Most lines have no end of one near: they need no look at their words.
+        if self.ending.get(at).is_none_or(|&end| end >= at + MAX_INTRO_LINES || end >= self.lines.len()) {
+            return None;
+        }
         let first = self.line(at).trim();
         if first.len() > MAX_INTRO || first.is_empty() {
             return None;
@@ -383,7 +396,41 @@ fn ends_like_introduction(line: &str) -> bool {
 
 fn starts_like_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.iter().any(|s| starts_with(start, s)) || is_weekday(start)
+    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.begin(start) || is_weekday(start)
+}
+
+/// How something begins, in lower case, and the octets that it can begin with in either case: most lines begin with
+/// none of them.
+struct Starts {
+    words: &'static [&'static str],
+    first: [bool; 256],
+}
+
+impl Starts {
+    #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
+    const fn of(words: &'static [&'static str]) -> Self {
+        let mut first = [false; 256];
+        let mut at = 0;
+        while at < words.len() {
+            let octet = words[at].as_bytes()[0];
+            first[octet.to_ascii_lowercase() as usize] = true;
+            first[octet.to_ascii_uppercase() as usize] = true;
+            // The upper case of a letter outside of ASCII may begin with another octet.
+            let mut other = if octet.is_ascii() { 256 } else { 128 };
+            while other < 256 {
+                first[other] = true;
+                other += 1;
+            }
+            at += 1;
+        }
+        Self { words, first }
+    }
+
+    /// Whether a text begins so, whatever its case.
+    fn begin(&self, text: &str) -> bool {
+        let possible = text.bytes().next().and_then(|c| self.first.get(usize::from(c))).copied();
+        possible.unwrap_or_default() && self.words.iter().any(|w| starts_with(text, w))
+    }
 }
 
 /// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
@@ -391,6 +438,9 @@ fn starts_with(text: &str, lower: &str) -> bool {
     // No upper-case letter outside of ASCII has a lower case within it that begins one of our words.
     if !same_octet(text.bytes().next(), lower.bytes().next()) {
         return false;
+    }
+    if let Some(start) = text.as_bytes().get(..lower.len()).filter(|start| start.is_ascii()) {
+        return start.eq_ignore_ascii_case(lower.as_bytes());
     }
     let mut chars = text.chars().flat_map(char::to_lowercase);
     lower.chars().all(|c| chars.next() == Some(c))
@@ -451,11 +501,11 @@ fn is_separator(line: &str) -> bool {
         return false;
     }
     let words = words.to_lowercase();
-    SEPARATORS.iter().any(|s| words.starts_with(s)) || FORWARDS.iter().any(|f| words.contains(f))
+    SEPARATORS.iter().any(|s| words.starts_with(s)) || FORWARDS.words.iter().any(|f| words.contains(f))
 }
 
 fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && FORWARDS.iter().any(|f| starts_with(line, f))
+    line.len() <= 100 && FORWARDS.begin(line)
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -466,7 +516,7 @@ fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    DEVICES.iter().any(|d| starts_with(line, d))
+    DEVICES.begin(line)
         && line.len() <= 120
         && line.split_whitespace().take(13).count() <= 12
         // "Sent from my script, it fails." goes on; a device line is a phrase.

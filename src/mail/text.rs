@@ -38,14 +38,16 @@ pub fn length(d: SignedDuration) -> String {
 
 /// Text from outside, set off so that no line of it can pass for ours or for a command, at most `max` characters.
 pub fn quoted(text: &str, max: usize) -> String {
-    let short: String = text.trim().chars().take(max).collect();
-    let mut out = String::new();
+    let text = text.trim();
+    let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
+    let short = text.get(..end).unwrap_or(text);
+    let mut out = String::with_capacity(2 * short.len());
     for line in short.lines() {
         out.push_str("| ");
         out.push_str(line);
         out.push('\n');
     }
-    if short.len() < text.trim().len() {
+    if short.len() < text.len() {
         out.push_str("| […]\n");
     }
     out

@@ -5,6 +5,7 @@
 
 use std::time::{Duration, SystemTime};
 
+use lettre::address::Envelope;
 use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Body, Mailbox, Message};
 
@@ -93,10 +94,14 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// accepts and the library's does not.
 pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
     let from = lettre_address("From", mail.from)?;
+    let to = lettre_address("To", mail.to)?;
+    // The library would else read both again from the header that it has written.
+    let envelope = Envelope::new(Some(from.clone()), vec![to.clone()])?;
     let name = plain_name(mail.from_name);
     let mut builder = Message::builder()
+        .envelope(envelope)
         .from(Mailbox::new((!name.is_empty()).then_some(name), from))
-        .to(lettre_address("To", mail.to)?.into());
+        .to(to.into());
     if let Some(to) = mail.reply_to {
         builder = builder.reply_to(lettre_address("Reply-To", to)?.into());
     }
@@ -202,7 +207,10 @@ fn plain_subject(subject: &str) -> String {
 /// Lines that end in `\n`, no control characters.
 fn plain_body(body: &str) -> String {
     let mut text = super::decode::line_ends(body.to_owned());
-    text.retain(|c| c == '\n' || c == '\t' || !c.is_control());
+    let unwanted = |c: char| c.is_control() && c != '\n' && c != '\t';
+    if text.contains(unwanted) {
+        text.retain(|c| !unwanted(c));
+    }
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     text
