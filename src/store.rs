@@ -145,9 +145,9 @@ impl Store {
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         connection.pragma_update(None, "cache_size", -8_000)?;
-        connection.pragma_update(None, "journal_size_limit", 16 << 20)?;
-        // In pages: 16 MB. Keys that are hashes change many pages a little; each is copied to its place less often.
-        connection.pragma_update(None, "wal_autocheckpoint", 4_000)?;
+        // In pages: 32 MB. Keys that are hashes change many pages a little; each is copied to its place less often.
+        connection.pragma_update(None, "wal_autocheckpoint", 8_000)?;
+        connection.pragma_update(None, "journal_size_limit", 48 << 20)?;
         // A bound value that took part in choosing an index has each statement prepared anew for each value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);

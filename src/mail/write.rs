@@ -6,7 +6,7 @@
 use std::time::{Duration, SystemTime};
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
+use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Body, Mailbox, Message};
 
 use super::{Address, MessageId, clean_line};
@@ -82,6 +82,8 @@ pub enum Unfit {
 
 /// How many Message-IDs a References header gets: a long thread must not make a line that a server refuses.
 pub const REFERENCES: usize = 5;
+/// The longest line that is not encoded.
+const READABLE: usize = 150;
 /// RFC 5322 section 2.1.1, without the CRLF.
 const LINE: usize = 998;
 /// 9999-12-31T23:59:59Z: later dates have no RFC 5322 form (section 3.3).
@@ -131,18 +133,26 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
                 "DR, RN, NRN, OOF, AutoReply".into(),
             ));
     }
-    // `Body` takes 7bit for short lines of ASCII, else quoted-printable or base64, whichever is shorter.
-    let mut bytes = builder
-        .header(MIME_VERSION_1_0)
-        .header(ContentType::TEXT_PLAIN)
-        .body(Body::new(plain_body(mail.body)))?
-        .formatted();
+    let mut bytes =
+        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(plain_body(mail.body)))?.formatted();
     // The library leaves base64 without the end of its last line.
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
     check_wire(&bytes)?;
     Ok(bytes)
+}
+
+/// ASCII leaves as it is when no line is long, so that a stored mail can be read as it lies there. RFC 5322 section
+/// 2.1.1 demands lines of at most 998 and wishes for 78; a date with its zone makes ours a little longer than that.
+/// What else there is, `Body` makes quoted-printable or base64, whichever is shorter.
+fn body(text: String) -> Body {
+    if text.is_ascii() && text.lines().all(|l| l.len() <= READABLE) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        // Dangerous to whoever has not looked at it, as the lines above and `check_wire` do.
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text)
 }
 
 /// Whether bytes may be given to any mail server as one mail: ASCII, CRLF only, no NUL, lines of at most 998 octets.
