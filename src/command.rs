@@ -175,6 +175,13 @@ pub struct Orders {
     pub text: String,
 }
 
+impl Orders {
+    /// Whether they are this command and nothing else.
+    pub fn are_only(&self, command: &Command) -> bool {
+        matches!(self.lines.as_slice(), [line] if parse(line).is_ok_and(|(_, c)| c == *command))
+    }
+}
+
 /// Why a line is no command.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Fault {
@@ -316,6 +323,14 @@ mod tests {
         check("/ close\n", &[], "/ close");
         check("// comment\n", &[], "// comment");
         check("", &[], "");
+    }
+
+    #[test]
+    fn one_command_alone_is_told_from_one_among_others() {
+        assert!(split("/list\n\ntext").are_only(&Command::List));
+        assert!(!split("/severity high\n/list").are_only(&Command::List));
+        assert!(!split("/help").are_only(&Command::List));
+        assert!(!split("text").are_only(&Command::List));
     }
 
     #[test]

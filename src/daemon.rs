@@ -8,6 +8,7 @@
 pub mod check;
 pub mod inbox;
 pub mod outgoing;
+mod steady;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -25,6 +26,7 @@ use crate::store::Claim;
 use crate::tracker::{Attempt, News, Tracker};
 use crate::{clock, open};
 use inbox::Inward;
+use steady::Steady;
 
 /// The longest sleep.
 const NAP: Duration = Duration::from_secs(30);
@@ -36,8 +38,6 @@ const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 const STORE_PAUSE: Duration = Duration::from_secs(30);
 /// The wall clock may be that far behind the last look into the inbox.
 const BEHIND: SignedDuration = SignedDuration::from_hours(1);
-/// The wall clock may run that far ahead of the steady one before it is believed only at the second look.
-const JUMP: SignedDuration = SignedDuration::from_hours(24);
 
 /// Runs until SIGTERM or SIGINT.
 pub fn run(config_path: &Path, config: Config) -> Result<()> {
@@ -492,27 +492,5 @@ fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {
     let _ = sd_notify::notify(state);
 }
 
-/// Whether the wall clock runs with the steady one. A boot with a clock in 1970, or a step of years by a broken time
-/// server, would else remind of everything at once.
-struct Steady {
-    wall: Timestamp,
-    at: tokio::time::Instant,
-    doubted: bool,
-}
-
-impl Steady {
-    fn new(now: Timestamp) -> Self {
-        Self { wall: now, at: tokio::time::Instant::now(), doubted: false }
-    }
-
-    fn believes(&mut self, now: Timestamp) -> bool {
-        let passed = SignedDuration::try_from(self.at.elapsed()).unwrap_or(SignedDuration::MAX);
-        let ahead = now.duration_since(self.wall).saturating_sub(passed);
-        let jumped = ahead > JUMP && !self.doubted;
-        self.doubted = jumped;
-        if !jumped {
-            (self.wall, self.at) = (now, tokio::time::Instant::now());
-        }
-        !jumped
-    }
-}
+#[cfg(test)]
+mod tests;

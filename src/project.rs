@@ -65,6 +65,11 @@ impl Project {
         self.people.iter().filter(|p| p.handles())
     }
 
+    /// Those who hear of trouble: everyone but pure observers.
+    pub fn responsible(&self) -> impl Iterator<Item = &Person> {
+        self.people.iter().filter(|p| p.commands())
+    }
+
     /// Whom an audience means for a ticket. An audience without people passes on to the next, so that a rung is
     /// never spoken to nobody; the config holds at least one maintainer.
     pub fn audience(&self, audience: Audience, ticket: &Ticket) -> Vec<&Person> {

@@ -14,9 +14,8 @@ use sha2::{Digest, Sha256};
 
 use self::reading::{Stowed, read_one};
 use self::work::Work;
-use crate::command::{self, Orders};
+use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
-use crate::mail::text::digest;
 use crate::mail::{Mail, identity};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::digest::Schedule;
@@ -362,9 +361,8 @@ impl Tracker {
         self.store.write(|tx| {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
-            if orders.lines.iter().any(|l| matches!(command::parse(l), Ok((_, command::Command::List)))) {
-                let open = tx.open_lines(project, 1_000)?;
-                work.news.answer = Some(Answer { text: digest::lines(&open, project, now), refused: false });
+            if orders.are_only(&Command::List) {
+                work.news.answer = Some(Answer { text: work.list()?.1, refused: false });
                 return Ok(Some(work.news));
             }
             let order = Order { by: Actor::Local, orders, mail: None, reply_to: None };

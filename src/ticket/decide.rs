@@ -308,8 +308,8 @@ impl Draft<'_> {
             return;
         }
         let text = team::undeliverable(&self.ticket, notice, to, reply, self.project);
-        let all = self.project.people.iter().filter(|p| !p.is(super::Role::Observer) && p.address != *to);
-        let all: Vec<Address> = all.map(|p| p.address.clone()).collect();
+        let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to);
+        let all: Vec<Address> = others.cloned().collect();
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
             news.keys = vec![format!("undeliverable:{number}:{}", address.key())];

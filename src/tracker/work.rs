@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::News;
 use super::reading::Stowed;
-use crate::command;
+use crate::command::Command;
 use crate::mail::intake::{self, Disposition, Given, Intake};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
@@ -13,7 +13,7 @@ use crate::notice::{Notice, NoticeKind};
 use crate::project::Project;
 use crate::store::{Outgoing, Result, StoreError, Tx};
 use crate::ticket::decide::{self, Decision, Event, Order, Report};
-use crate::ticket::{Acknowledgement, Actor, Role, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, Actor, Person, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
 /// The tallies' slot: five minutes.
@@ -118,15 +118,10 @@ impl Work<'_> {
             self.bound(report)?;
             return Ok(Some(id));
         }
-        let lists = |o: &Order| {
-            o.orders.lines.len() == 1
-                && o.orders.lines.iter().any(|l| matches!(command::parse(l), Ok((_, command::Command::List))))
-        };
         let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();
         match (event, ticket) {
-            (Event::Ordered(order), _) if lists(order) => {
-                let open = self.tx.open_lines(self.project, 1_000)?;
-                let text = (format!("{} open", open.len()), digest::lines(&open, self.project, self.now));
+            (Event::Ordered(order), _) if order.orders.are_only(&Command::List) => {
+                let text = self.list()?;
                 self.answer(order, mail, text)?;
             }
             (Event::Wrote { .. }, Some(ticket)) => {
@@ -153,11 +148,9 @@ impl Work<'_> {
                 }
             }
             (Event::Ordered(order), None) => {
-                let only_help =
-                    order.orders.lines.iter().all(|l| matches!(command::parse(l), Ok((_, command::Command::Help))));
                 let first = order.orders.lines.first().map_or("", String::as_str);
                 let why = "this mail answers no notice about a ticket; reply to one of its notices";
-                let text = if only_help {
+                let text = if order.orders.are_only(&Command::Help) {
                     answer::help(self.project)
                 } else {
                     answer::refused(None, first, None, why, self.project)
@@ -166,14 +159,14 @@ impl Work<'_> {
             }
             (Event::Attempted { from, why, .. }, None) => {
                 let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
-                let body =
-                    format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {shown}\nWhy:  {why}\n");
                 let hour = self.now.as_second().div_euclid(HOUR);
-                let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
-                for to in team {
-                    let keys = vec![format!("attempt:none:{hour}:{}", to.key())];
-                    self.post(desk(NoticeKind::Attempt, &to, keys, ("Commands refused".into(), body.clone())))?;
-                }
+                let team = self.project.team();
+                self.tell(
+                    NoticeKind::Attempt,
+                    team,
+                    &format!("attempt:none:{hour}"),
+                    &team::attempt_nowhere(shown, why),
+                )?;
             }
             (Event::Undelivered { number, notice, to, reply }, None) => self.lost(*number, notice, to, reply)?,
             (_, None) => {}
@@ -203,24 +196,35 @@ impl Work<'_> {
     fn flood(&mut self) -> Result<()> {
         let hour = self.now.as_second().div_euclid(HOUR);
         let text = team::flood(self.project.limits.automatic_per_hour, self.project);
-        let team: Vec<Address> = self.project.team().map(|p| p.address.clone()).collect();
-        for to in team {
-            let keys = vec![format!("flood:{hour}:{}", to.key())];
-            self.post(desk(NoticeKind::Flood, &to, keys, text.clone()))?;
+        self.tell(NoticeKind::Flood, self.project.team(), &format!("flood:{hour}"), &text)
+    }
+
+    /// All open tickets.
+    pub(super) fn list(&self) -> Result<(String, String)> {
+        let open = self.tx.open_lines(self.project, 1_000)?;
+        Ok(digest::list(&open, self.project, self.now))
+    }
+
+    /// The same notice, about no single ticket, for several people.
+    fn tell<'p>(
+        &mut self,
+        kind: NoticeKind,
+        to: impl Iterator<Item = &'p Person>,
+        key: &str,
+        text: &(String, String),
+    ) -> Result<()> {
+        for person in to {
+            let keys = vec![format!("{key}:{}", person.address.key())];
+            self.post(desk(kind, &person.address, keys, text.clone()))?;
         }
         Ok(())
     }
 
     /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
     pub(super) fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
-        let (subject, body) = team::trouble(what, self.project);
         let day = self.now.as_second().div_euclid(DAY);
-        let told = self.project.people.iter().filter(|p| p.roles.iter().any(|r| *r != Role::Observer));
-        for to in told.map(|p| p.address.clone()).collect::<Vec<_>>() {
-            let keys = vec![format!("trouble:{kind}:{day}:{}", to.key())];
-            self.post(desk(NoticeKind::Trouble, &to, keys, (subject.clone(), body.clone())))?;
-        }
-        Ok(())
+        let text = team::trouble(what, self.project);
+        self.tell(NoticeKind::Trouble, self.project.responsible(), &format!("trouble:{kind}:{day}"), &text)
     }
 
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
@@ -228,14 +232,9 @@ impl Work<'_> {
         if kind == NoticeKind::Undeliverable.word() {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
-        let (subject, body) = team::lost(kind, to, reply, self.project);
-        let others = self.project.people.iter().filter(|p| !p.is(Role::Observer) && p.address != *to);
-        let others: Vec<Address> = others.map(|p| p.address.clone()).collect();
-        for to in others {
-            let keys = vec![format!("undeliverable:{number}:{}", to.key())];
-            self.post(desk(NoticeKind::Undeliverable, &to, keys, (subject.clone(), body.clone())))?;
-        }
-        Ok(())
+        let text = team::lost(kind, to, reply, self.project);
+        let others = self.project.responsible().filter(|p| p.address != *to);
+        self.tell(NoticeKind::Undeliverable, others, &format!("undeliverable:{number}"), &text)
     }
 
     pub(super) fn digest(&mut self) -> Result<()> {
@@ -243,12 +242,9 @@ impl Work<'_> {
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
         let listed = self.tx.without_ticket(last)?;
-        let (subject, body) = digest::text(&open, held, listed, self.project, self.now);
-        let people: Vec<Address> = self.project.people.iter().map(|p| p.address.clone()).collect();
-        for to in people {
-            let keys = vec![format!("digest:{}:{}", self.now.as_second(), to.key())];
-            self.post(desk(NoticeKind::Digest, &to, keys, (subject.clone(), body.clone())))?;
-        }
+        let text = digest::text(&open, held, listed, self.project, self.now);
+        let key = format!("digest:{}", self.now.as_second());
+        self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
         self.tx.set_meta("digest", &self.now.to_string())
     }
 

@@ -48,6 +48,11 @@ pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
     if text.is_empty() { "No ticket is open.\n".into() } else { text }
 }
 
+/// The answer to `/list`.
+pub fn list(open: &[Line], project: &Project, now: Timestamp) -> (String, String) {
+    (format!("{} open", open.len()), lines(open, project, now))
+}
+
 /// The digest. `held` counts what waits for a person in the outbox, `listed` the mails since the last digest that are
 /// listed and belong to no ticket.
 pub fn text(open: &[Line], held: u32, listed: u32, project: &Project, now: Timestamp) -> (String, String) {

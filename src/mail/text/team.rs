@@ -99,6 +99,12 @@ pub fn change(ticket: &Ticket, who: &str, done: &str, project: &Project, now: Ti
     (subject(project, ticket.id, &format!("Changed by {who}")), body)
 }
 
+/// Somebody tried to command, about no ticket that they could prove to know of.
+pub fn attempt_nowhere(from: &str, why: &str) -> (String, String) {
+    let body = format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {from}\nWhy:  {why}\n");
+    ("Commands refused".into(), body)
+}
+
 /// Somebody tried to command and may not.
 pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project) -> (String, String) {
     let body = format!(

@@ -1,0 +1,50 @@
+use super::*;
+
+const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[store]
+path = "d.db"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+"#;
+
+/// A clock that is behind what the database has seen: nothing is reminded of, taken in or sent.
+#[tokio::test]
+async fn a_clock_behind_the_last_look_holds_everything() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+    let now = clock::now();
+    daemon.tracker.trouble("test", "a notice that waits", now).unwrap();
+    let arrival = || crate::tracker::Arrival {
+        raw: b"From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n".to_vec(),
+        size: 45,
+        internal_date: None,
+        not_before: None,
+        place: None,
+        listing: std::sync::Arc::default(),
+    };
+    let come = |daemon: &mut Daemon| {
+        let (stored, answer) = tokio::sync::oneshot::channel();
+        daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap();
+        answer
+    };
+    let sent = |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.meta("last_send")).unwrap().is_some();
+
+    daemon.tracker.scanned("f", None, now + SignedDuration::from_hours(2)).unwrap();
+    assert_eq!(daemon.work().unwrap(), NAP);
+    assert!(come(&mut daemon).await.is_err(), "unanswered, so that the mail is found again");
+    assert!(!sent(&mut daemon));
+
+    daemon.tracker.scanned("f", None, now).unwrap();
+    assert!(come(&mut daemon).await.is_ok());
+    daemon.work().unwrap();
+    assert!(sent(&mut daemon));
+}
