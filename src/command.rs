@@ -1,7 +1,11 @@
 //! The commands: one table from which the parser, the permission check, the help mail and the README's list come.
 
+mod when;
+
 use crate::policy::Severity;
-use jiff::civil;
+use crate::project::Project;
+
+pub use when::When;
 
 /// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -53,10 +57,32 @@ pub enum Command {
     Extend {
         /// Of which promise.
         promise: String,
-        /// To the end of this day in the policy's zone.
-        to: civil::Date,
+        /// To when.
+        to: When,
         /// Why; the reporter is told the new date, and not the reason.
         reason: String,
+    },
+    /// A date until which nothing is published.
+    Embargo {
+        /// Whether it is only proposed yet.
+        propose: bool,
+        /// Until when.
+        until: When,
+        /// Why; for the team.
+        reason: String,
+    },
+    /// End the embargo before its date.
+    Lift(String),
+    /// Run the paused clocks again.
+    Resume,
+    /// How the reporter wants to be named.
+    Credit(String),
+    /// A promise is kept that no milestone tells of.
+    Done {
+        /// Which promise.
+        promise: String,
+        /// In words, for the team.
+        note: String,
     },
     /// Done.
     Close(String),
@@ -137,11 +163,44 @@ pub const TABLE: &[Verb] = &[
     ))),
     verb!(
         "extend",
-        "PROMISE YYYY-MM-DD REASON",
+        "PROMISE WHEN REASON",
         Act,
         "move a deadline; the reporter is told the new date",
         "/extend disclose 2027-05-31 vendor asked for a month",
         extend
+    ),
+    verb!(
+        "embargo",
+        "[propose] WHEN [REASON]",
+        Act,
+        "agree on a date until which nothing is published, or propose one; the reporter is told",
+        "/embargo 2027-05-31T14:00[America/New_York]",
+        embargo
+    ),
+    verb!(
+        "lift",
+        "[REASON]",
+        Grave,
+        "end the embargo before its date; the reporter is told",
+        "/lift published elsewhere",
+        |a| { Ok(Command::Lift(a.into())) }
+    ),
+    verb!("resume", "", Act, "run the clocks again that wait for the reporter", "/resume", |a| none(
+        a,
+        Command::Resume
+    )),
+    verb!("credit", "NAME|none", Act, "how the reporter agreed to be named", "/credit R. Porter", |a| word(
+        a,
+        "a name, or none",
+        |w| Ok(Command::Credit(w))
+    )),
+    verb!(
+        "done",
+        "PROMISE [NOTE]",
+        Act,
+        "a promise is kept that only a person can tell of",
+        "/done announce mailed the registered users",
+        done
     ),
     verb!("fix", "[NOTE]", Act, "a fix exists", "/fix branch is ready", |a| Ok(Command::Fix(a.into()))),
     verb!("released", "[VERSION]", Act, "a fixed version is out; the reporter is told", "/released 2.1.4", |a| Ok(
@@ -239,11 +298,15 @@ pub fn parse(line: &str) -> Result<(&'static Verb, Command), Fault> {
 }
 
 /// The table as text, a line each, for the help mail.
-pub fn help() -> String {
+pub fn help(project: &Project) -> String {
     let usage = |v: &Verb| format!("/{} {}", v.name, v.arguments).trim_end().to_owned();
     let width = TABLE.iter().map(|v| usage(v).chars().count()).max().unwrap_or(0).min(28);
     let line = |v: &Verb| {
-        let code = if v.class == Class::Grave { " (asks for a code)" } else { "" };
+        let code = match (project.class(v), project.needs_second(v)) {
+            (Class::Grave, false) => " (asks for a code)",
+            (Class::Grave, true) => " (asks another person for a code)",
+            (Class::Read | Class::Act, _) => "",
+        };
         format!("  {:width$}  {}{code}\n", usage(v), v.about)
     };
     TABLE.iter().map(line).collect()
@@ -276,12 +339,32 @@ fn extend(arguments: &str) -> Result<Command, String> {
     let (Some(promise), Some(date)) = (words.next(), words.next()) else {
         return Err("this needs a promise, a date and a reason".into());
     };
-    let to = date.parse().map_err(|_| format!("{date:?} is no date; write it as 2027-05-31"))?;
+    let to = When::parse(date)?;
     let reason = words.collect::<Vec<_>>().join(" ");
     if reason.is_empty() {
         return Err("this needs a reason after the date".into());
     }
     Ok(Command::Extend { promise: promise.to_ascii_lowercase(), to, reason })
+}
+
+fn embargo(arguments: &str) -> Result<Command, String> {
+    let (propose, rest) = match arguments.split_once(char::is_whitespace) {
+        Some((first, rest)) if first.eq_ignore_ascii_case("propose") => (true, rest.trim_start()),
+        _ => (false, arguments),
+    };
+    let (date, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
+    if date.is_empty() || date.eq_ignore_ascii_case("propose") {
+        return Err("this needs the date until which nothing is published".into());
+    }
+    Ok(Command::Embargo { propose, until: When::parse(date)?, reason: reason.trim().to_owned() })
+}
+
+fn done(arguments: &str) -> Result<Command, String> {
+    let (promise, note) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
+    if promise.is_empty() {
+        return Err("this needs the name of a promise".into());
+    }
+    Ok(Command::Done { promise: promise.to_ascii_lowercase(), note: note.trim().to_owned() })
 }
 
 /// How many letters to change, add, drop or swap with a neighbour to get from one word to the other.

@@ -57,6 +57,8 @@ pub struct Config {
     pub policy: Policy,
     /// `[limits]`.
     pub limits: Limits,
+    /// `[commands]`.
+    pub commands: Commands,
     /// `[reports] digest`: a cron expression of six fields.
     pub digest: Option<String>,
     /// What is accepted and yet wants a word: each one line for `check`.
@@ -149,6 +151,15 @@ pub struct IdentityConfig {
     pub acknowledge: AcknowledgeWhom,
 }
 
+/// `[commands]`.
+#[derive(Clone, Debug, Default)]
+pub struct Commands {
+    /// The verbs that need a one-time code; `None` for the default.
+    pub confirm: Option<Vec<&'static str>>,
+    /// The verbs whose code goes to another person than whoever asked.
+    pub second_person: Vec<&'static str>,
+}
+
 impl Config {
     /// What the rules need to know of it.
     pub fn project(&self) -> Project {
@@ -162,6 +173,8 @@ impl Config {
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),
+            confirm: self.commands.confirm.clone(),
+            second_person: self.commands.second_person.clone(),
         }
     }
 

@@ -28,6 +28,8 @@ pub struct Notice {
     pub in_reply_to: Option<MessageId>,
     /// Why it is held for a person; `None` when it leaves.
     pub held: Option<String>,
+    /// The revision of the ticket that it shows; 0 for one about no single ticket.
+    pub revision: u32,
 }
 
 /// What a notice is.
@@ -40,6 +42,8 @@ pub enum NoticeKind {
     Reply,
     /// To the reporter: a fact or a date that the team set.
     Update,
+    /// To the reporter: what they asked for.
+    Told,
     /// To the team: a new report.
     Report,
     /// To the team: more mail for a ticket.
@@ -69,7 +73,7 @@ impl NoticeKind {
     pub fn lane(self) -> u8 {
         match self {
             Self::Code | Self::Reminder | Self::Trouble => 0,
-            Self::Answer | Self::Reply | Self::Update => 1,
+            Self::Answer | Self::Reply | Self::Update | Self::Told => 1,
             Self::Report | Self::FollowUp | Self::Change | Self::Attempt | Self::Undeliverable | Self::Flood => 2,
             Self::Acknowledgement | Self::Digest => 3,
         }
@@ -78,7 +82,7 @@ impl NoticeKind {
     /// Whether incoming mail alone brings it about: what the hourly cap counts.
     pub fn provoked(self) -> bool {
         match self {
-            Self::Acknowledgement | Self::Report | Self::FollowUp | Self::Attempt => true,
+            Self::Acknowledgement | Self::Told | Self::Report | Self::FollowUp | Self::Attempt => true,
             Self::Reply
             | Self::Update
             | Self::Change
@@ -98,6 +102,7 @@ impl NoticeKind {
             Self::Acknowledgement => "acknowledgement",
             Self::Reply => "reply",
             Self::Update => "update",
+            Self::Told => "told",
             Self::Report => "report",
             Self::FollowUp => "follow-up",
             Self::Change => "change",

@@ -45,6 +45,8 @@ pub enum Milestone {
     Exploited,
     /// The reporter last heard from a person here.
     LastHeardFromUs,
+    /// Somebody said `/done` with the name of the promise: what keeps a promise that no other milestone tells of.
+    Done,
 }
 
 /// How bad it is: the qualitative scale of CVSS v3.1 and v4.0 without "none".
@@ -103,6 +105,8 @@ pub struct Promise {
     pub pauses: bool,
     /// "or sooner": the deadline comes forward to this milestone plus the grace.
     pub or_sooner: Option<(Milestone, Term)>,
+    /// What is to be done, in the project's words; stands in the mail to the team.
+    pub about: Option<String>,
     /// Reminders of this promise alone, in place of the policy's ladder.
     pub ladder: Option<Vec<Rung>>,
 }
@@ -162,7 +166,7 @@ pub struct Policy {
 
 impl Milestone {
     /// All milestones, in the order in which they tend to come.
-    pub const ALL: [Milestone; 10] = [
+    pub const ALL: [Milestone; 11] = [
         Milestone::Received,
         Milestone::Acknowledged,
         Milestone::Assessed,
@@ -173,6 +177,7 @@ impl Milestone {
         Milestone::Closed,
         Milestone::Exploited,
         Milestone::LastHeardFromUs,
+        Milestone::Done,
     ];
 
     /// Its name in the config and in JSON.
@@ -188,6 +193,7 @@ impl Milestone {
             Milestone::Closed => "closed",
             Milestone::Exploited => "exploited",
             Milestone::LastHeardFromUs => "last-heard-from-us",
+            Milestone::Done => "done",
         }
     }
 }

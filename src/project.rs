@@ -1,5 +1,6 @@
 //! What the rules need to know of the project: the config without its files, servers and secrets.
 
+use crate::command::{Class, Verb};
 use crate::mail::Address;
 use crate::policy::{Audience, Policy};
 use crate::ticket::{Person, Role, Ticket, TicketId};
@@ -25,6 +26,10 @@ pub struct Project {
     pub acknowledge: AcknowledgeWhom,
     /// What bounds misuse.
     pub limits: Limits,
+    /// `[commands] confirm`: the verbs that need a one-time code; `None` for those of the table.
+    pub confirm: Option<Vec<&'static str>>,
+    /// `[commands] second_person`: the verbs whose code goes to the others, not to whoever asked.
+    pub second_person: Vec<&'static str>,
 }
 
 /// `[identity] acknowledge`.
@@ -58,6 +63,21 @@ impl Project {
     /// How mails call whoever has that address.
     pub fn name_of<'a>(&'a self, address: &'a Address) -> &'a str {
         self.person(address).map_or(address.as_str(), |p| &p.name)
+    }
+
+    /// How much a verb asks for in this project.
+    pub fn class(&self, verb: &Verb) -> Class {
+        let confirm = self.confirm.as_ref().map_or(verb.class == Class::Grave, |list| list.contains(&verb.name));
+        match verb.class {
+            Class::Read => Class::Read,
+            Class::Act | Class::Grave if confirm || self.needs_second(verb) => Class::Grave,
+            Class::Act | Class::Grave => Class::Act,
+        }
+    }
+
+    /// Whether a verb needs a second person.
+    pub fn needs_second(&self, verb: &Verb) -> bool {
+        self.second_person.contains(&verb.name)
     }
 
     /// Those who are told of each report.

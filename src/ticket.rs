@@ -216,6 +216,28 @@ pub enum EntryKind {
         /// To when.
         to: Timestamp,
     },
+    /// The embargo changed. Text: the reason.
+    Embargo {
+        /// How.
+        to: EmbargoState,
+        /// The date that it is about.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Timestamp>,
+        /// The zone that the date was written in.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        zone: Option<String>,
+    },
+    /// How the reporter wants to be named. Text: the name, or "none".
+    Credit,
+    /// The reporter takes the report back. Text: why.
+    Withdrawn,
+    /// The reporter asked for the state of the report.
+    Asked,
+    /// A promise is kept that no milestone tells of. Text: a note.
+    Done {
+        /// Which.
+        promise: String,
+    },
     /// A rung of the ladder spoke.
     Reminded {
         /// Of which promise.
@@ -237,7 +259,11 @@ pub enum EntryKind {
         deadline: Timestamp,
     },
     /// A grave command waits for its one-time code. Text: the lines.
-    CodeAsked,
+    CodeAsked {
+        /// Whether another person than whoever asked must give it.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        second: bool,
+    },
     /// The code came, and the command was done.
     CodeUsed,
     /// Another code came, and the command will not be done.
@@ -252,6 +278,37 @@ pub enum EntryKind {
 }
 
 impl EntryKind {
+    /// What of the ticket it changes.
+    fn aspect(&self) -> Option<Aspect> {
+        match self {
+            Self::Status { .. } | Self::Spam => Some(Aspect::Status),
+            Self::Severity { .. } => Some(Aspect::Severity),
+            Self::Owner => Some(Aspect::Owner),
+            Self::Embargo { .. } => Some(Aspect::Embargo),
+            Self::DeadlineMoved { promise, .. } => Some(Aspect::Deadline(promise.clone())),
+            Self::Reported { .. }
+            | Self::Acknowledgement { .. }
+            | Self::FollowUp
+            | Self::Answered
+            | Self::Acknowledged
+            | Self::Paused
+            | Self::Resumed
+            | Self::Note
+            | Self::Fact { .. }
+            | Self::Credit
+            | Self::Withdrawn
+            | Self::Asked
+            | Self::Done { .. }
+            | Self::Reminded { .. }
+            | Self::Broken { .. }
+            | Self::CodeAsked { .. }
+            | Self::CodeUsed
+            | Self::CodeWrong
+            | Self::Attempt
+            | Self::Undeliverable { .. } => None,
+        }
+    }
+
     /// The word for it in the log and in JSON.
     pub fn word(&self) -> &'static str {
         match self {
@@ -271,9 +328,17 @@ impl EntryKind {
             Self::Note => "note",
             Self::Fact { .. } => "fact",
             Self::DeadlineMoved { .. } => "deadline moved",
+            Self::Embargo { to: EmbargoState::Proposed, .. } => "embargo proposed",
+            Self::Embargo { to: EmbargoState::Active, .. } => "embargo agreed",
+            Self::Embargo { to: EmbargoState::Revised, .. } => "embargo revised",
+            Self::Embargo { to: EmbargoState::Ended, .. } => "embargo ended",
+            Self::Credit => "credit",
+            Self::Withdrawn => "withdrawn",
+            Self::Asked => "asked",
+            Self::Done { .. } => "done",
             Self::Reminded { .. } => "reminded",
             Self::Broken { .. } => "promise broken",
-            Self::CodeAsked => "code asked",
+            Self::CodeAsked { .. } => "code asked",
             Self::CodeUsed => "code used",
             Self::CodeWrong => "code wrong",
             Self::Attempt => "commands refused",
@@ -294,6 +359,71 @@ pub enum Acknowledgement {
     Withheld,
 }
 
+/// Where an embargo stands, in the terms of Vultron's embargo management model; a ticket without one has none.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum EmbargoState {
+    /// A date is proposed, and none agreed on.
+    Proposed,
+    /// A date is agreed on.
+    Active,
+    /// A date is agreed on, and another one proposed; the old one stands meanwhile.
+    Revised,
+    /// It is over.
+    Ended,
+}
+
+impl fmt::Display for EmbargoState {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Proposed => "proposed",
+            Self::Active => "active",
+            Self::Revised => "revised",
+            Self::Ended => "ended",
+        })
+    }
+}
+
+/// An agreement not to publish before a date.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Embargo {
+    /// Where it stands.
+    pub state: EmbargoState,
+    /// The date that is agreed on.
+    pub until: Option<Timestamp>,
+    /// The zone that it was written in.
+    pub zone: Option<String>,
+    /// The date that is proposed.
+    pub proposed: Option<Timestamp>,
+    /// When the agreed date was set.
+    pub since: Timestamp,
+}
+
+impl Embargo {
+    /// The date that holds now, and since when it does.
+    pub fn holds(&self) -> Option<(Timestamp, Timestamp)> {
+        match self.state {
+            EmbargoState::Active | EmbargoState::Revised => self.until.map(|until| (until, self.since)),
+            EmbargoState::Proposed | EmbargoState::Ended => None,
+        }
+    }
+}
+
+/// What a command changes, to tell one that was overtaken: see [`Ticket::changed`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aspect {
+    /// The status.
+    Status,
+    /// The severity.
+    Severity,
+    /// The owner.
+    Owner,
+    /// The embargo.
+    Embargo,
+    /// The deadline of a promise.
+    Deadline(String),
+}
+
 /// A grave command that waits for its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
@@ -305,6 +435,8 @@ pub struct Pending {
     pub seq: u32,
     /// The lines and the text that were asked for.
     pub lines: String,
+    /// Whether another person must give the code.
+    pub second: bool,
 }
 
 /// A ticket: the fold of its entries.
@@ -344,6 +476,14 @@ pub struct Ticket {
     pub spoken: BTreeMap<(String, Timestamp), Timestamp>,
     /// The deadlines that have passed.
     pub broken: BTreeSet<(String, Timestamp)>,
+    /// The agreement not to publish before a date.
+    pub embargo: Option<Embargo>,
+    /// How the reporter wants to be named, in whose words: "none" for not at all.
+    pub credit: Option<String>,
+    /// The promises that somebody said are kept, and when.
+    pub done: BTreeMap<String, Timestamp>,
+    /// Who changed each aspect last, in which entry.
+    pub changed: BTreeMap<Aspect, (u32, Actor)>,
     /// When the pausable clocks stood still.
     pub pauses: Vec<(Timestamp, Option<Timestamp>)>,
     /// The grave command that waits for its code.
@@ -373,6 +513,10 @@ impl Ticket {
             moved: BTreeMap::new(),
             spoken: BTreeMap::new(),
             broken: BTreeSet::new(),
+            embargo: None,
+            credit: None,
+            done: BTreeMap::new(),
+            changed: BTreeMap::new(),
             pauses: Vec::new(),
             pending: None,
             attempts: None,
@@ -389,6 +533,9 @@ impl Ticket {
     /// Takes one more entry in.
     pub fn apply(&mut self, entry: &Entry) {
         self.revision = entry.seq;
+        if let Some(aspect) = entry.kind.aspect() {
+            self.changed.insert(aspect, (entry.seq, entry.by.clone()));
+        }
         match &entry.kind {
             EntryKind::Reported { received, message_id, may_belong_to: _ } => {
                 self.reporter = entry.party.clone();
@@ -417,8 +564,17 @@ impl Ticket {
             }
             EntryKind::Severity { to } => self.severity = Some(*to),
             EntryKind::Owner => self.owner = entry.party.clone(),
+            EntryKind::Embargo { to, until, zone } => self.embargo(*to, *until, zone.clone(), entry.at),
+            EntryKind::Credit => self.credit = entry.text.clone(),
+            EntryKind::Done { promise } => {
+                self.done.entry(promise.clone()).or_insert(entry.at);
+            }
             EntryKind::Fact { fact } => {
                 self.reach(*fact, entry.at);
+                // What is public cannot be kept back any more.
+                if *fact == Milestone::Public && self.embargo.is_some() {
+                    self.embargo(EmbargoState::Ended, None, None, entry.at);
+                }
                 if self.reporter.is_some() && matches!(fact, Milestone::FixReleased | Milestone::Public) {
                     self.heard(entry.at);
                 }
@@ -435,10 +591,10 @@ impl Ticket {
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));
             }
-            EntryKind::CodeAsked => {
+            EntryKind::CodeAsked { second } => {
                 if let Actor::Person(by) = &entry.by {
                     let lines = entry.text.clone().unwrap_or_default();
-                    self.pending = Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines });
+                    self.pending = Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines, second: *second });
                 }
             }
             EntryKind::CodeUsed | EntryKind::CodeWrong => self.pending = None,
@@ -447,13 +603,34 @@ impl Ticket {
                 let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
                 self.attempts = Some((entry.at, today + 1));
             }
-            EntryKind::Paused | EntryKind::FollowUp | EntryKind::Note | EntryKind::Undeliverable { .. } => {}
+            EntryKind::Paused
+            | EntryKind::FollowUp
+            | EntryKind::Withdrawn
+            | EntryKind::Asked
+            | EntryKind::Note
+            | EntryKind::Undeliverable { .. } => {}
         }
     }
 
     /// Since when the pausable clocks stand still; `None` when they run.
     pub fn paused_since(&self) -> Option<Timestamp> {
         self.pauses.last().filter(|(_, end)| end.is_none()).map(|(start, _)| *start)
+    }
+
+    fn embargo(&mut self, to: EmbargoState, date: Option<Timestamp>, zone: Option<String>, at: Timestamp) {
+        let none = Embargo { state: to, until: None, zone: None, proposed: None, since: at };
+        let before = self.embargo.take().unwrap_or(none);
+        self.embargo = Some(match to {
+            EmbargoState::Proposed | EmbargoState::Revised => {
+                let state = if before.holds().is_some() { EmbargoState::Revised } else { EmbargoState::Proposed };
+                Embargo { state, proposed: date, ..before }
+            }
+            EmbargoState::Active => Embargo { state: to, until: date, zone, proposed: None, since: at },
+            EmbargoState::Ended => Embargo { state: to, proposed: None, ..before },
+        });
+        if self.reporter.is_some() {
+            self.heard(at);
+        }
     }
 
     /// A person has the reporter told something.

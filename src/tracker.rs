@@ -365,7 +365,7 @@ impl Tracker {
                 work.news.answer = Some(Answer { text: work.list()?.1, refused: false });
                 return Ok(Some(work.news));
             }
-            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None };
+            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
             let decision = decide::decide(&ticket, &Event::Ordered(order), project, key, now);
             work.carry_out(&ticket, decision)?;
             Ok(Some(work.news))

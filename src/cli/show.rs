@@ -56,8 +56,8 @@ fn document(row: &TicketRow, ticket: &Ticket, project: &Project, now: Timestamp)
         object.insert("title".into(), ticket.title.clone().into());
         object.insert("clocks".into(), clocks.collect());
         object.insert("parties".into(), reporter.chain(people).collect());
-        // No command makes an embargo yet.
-        object.insert("embargo".into(), Value::Null);
+        object.insert("embargo".into(), json!(ticket.embargo));
+        object.insert("credit".into(), json!(ticket.credit));
     }
     document
 }

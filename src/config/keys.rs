@@ -5,7 +5,7 @@ pub(super) const TOP: &str = "the file";
 
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
-    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "limits", "reports"]),
+    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
     ("[project]", &["name", "address", "ticket_prefix"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap"]),
@@ -51,11 +51,12 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     (
         "[[policy.promise]]",
-        &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "rung", "rungs"],
+        &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "about", "rung", "rungs"],
     ),
     ("within", &["critical", "high", "medium", "low"]),
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
+    ("[commands]", &["confirm", "second_person"]),
     ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
     ("[reports]", &["digest"]),
 ];

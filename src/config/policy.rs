@@ -206,6 +206,9 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
             value.wrong("\"received\" keeps no promise: it is where each report starts", "a later milestone");
         }
     }
+    if let (Some(Milestone::Done), Some(value)) = (from, table.get("from")) {
+        value.wrong("\"done\" only keeps a promise, by /done with its name; it starts none", "another milestone");
+    }
     let grace = table.get("grace").map(|v| term_of(v, "0d"));
     let or_sooner = match (table.get("or_sooner"), grace) {
         (Some(sooner), grace) => {
@@ -222,6 +225,7 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
         (None, None) => Some(None),
     };
     let pauses = table.boolean("pauses", false);
+    let about = table.get("about").and_then(|v| v.parse("Mail the registered users.", about));
     let own = ladder(table, "rung", "[[policy.promise.rung]]");
     let listed = ladder(table, "rungs", "[[policy.promise.rung]]");
     if let (Some(value), Some(_)) = (table.get("rungs"), table.get("rung")) {
@@ -235,8 +239,18 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
         recurring,
         pauses,
         or_sooner: or_sooner?,
+        about,
         ladder: own.or(listed),
     })
+}
+
+fn about(text: &str) -> Result<String, Wrong> {
+    let text = text.trim();
+    if text.is_empty() || text.chars().count() > 300 || text.chars().any(char::is_control) {
+        let write = "one line of at most 300 characters, such as \"Mail the registered users.\"";
+        return Err(Wrong::new("about is not one short line", write));
+    }
+    Ok(crate::mail::clean_line(text, 300))
 }
 
 fn promise_name(text: &str) -> Result<String, Wrong> {

@@ -7,8 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::{Auth, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
+use super::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
 use super::{SmtpConfig, policy, value};
+use crate::command::{Class, TABLE};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
@@ -48,6 +49,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let (name, address, prefix) = project.unwrap_or_default();
     let people = people(file, address.as_ref());
     let policy = policy::policy(file);
+    let commands = commands(file, &people);
     let limits = limits(file);
     let digest = digest(file);
     Some(Config {
@@ -61,6 +63,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         people,
         policy: policy?,
         limits,
+        commands,
         digest,
         warnings: Vec::new(),
     })
@@ -362,6 +365,24 @@ fn roles(table: &Table<'_>) -> Option<Vec<Role>> {
 fn untagged(address: &Address) -> String {
     let local = address.local().split_once('+').map_or(address.local(), |(local, _)| local);
     format!("{local}@{}", address.domain()).to_ascii_lowercase()
+}
+
+fn commands(file: &Table<'_>, people: &[Person]) -> Commands {
+    let Some(table) = file.table("commands", "[commands]") else { return Commands::default() };
+    let second_person = table.get("second_person").map(verbs).unwrap_or_default();
+    if let (false, Some(value)) = (second_person.is_empty(), table.get("second_person"))
+        && people.iter().filter(|p| p.commands()).count() < 2
+    {
+        value.wrong("there is no second person who may command", "a second [[person]], or second_person = []");
+    }
+    Commands { confirm: table.get("confirm").map(verbs), second_person }
+}
+
+/// Verbs that change something; what only shows needs no code, and the code itself none either.
+fn verbs(value: Value<'_>) -> Vec<&'static str> {
+    let change = TABLE.iter().filter(|v| v.class != Class::Read && v.name != "confirm");
+    let known: Vec<(&'static str, &'static str)> = change.map(|v| (v.name, v.name)).collect();
+    value.list("public").unwrap_or_default().into_iter().filter_map(|item| item.choose("command", &known)).collect()
 }
 
 fn limits(file: &Table<'_>) -> Limits {

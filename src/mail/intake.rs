@@ -20,10 +20,10 @@ use serde::{Deserialize, Serialize};
 use super::automatic::Automatic;
 use super::header::NoSender;
 use super::identity::Identity;
-use super::{Address, Mail, MessageId};
+use super::{Address, Mail, MessageId, clean_line};
 use crate::command::{self, Orders};
 use crate::project::{AcknowledgeWhom, Project};
-use crate::ticket::decide::{Event, FollowUp, Order, Report, fresh};
+use crate::ticket::decide::{Ask, Event, FollowUp, Order, Report, fresh};
 use crate::ticket::{Acknowledgement, Actor, MailRef, Person, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
@@ -97,6 +97,8 @@ pub struct Known {
     pub token_ticket: Option<Option<Address>>,
     /// Where the notice that bounced went, and what it was.
     pub bounced_notice: Option<(Address, String)>,
+    /// The revision of the ticket that the notice with the token showed.
+    pub seen: Option<u32>,
     /// Automatic acknowledgements to this sender in the last 24 hours.
     pub acks_to_sender: u32,
     /// Automatic acknowledgements to this sender's domain in the last hour.
@@ -230,6 +232,8 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             excerpt: mail.reply_text.clone(),
             mail: *stored,
             tell: false,
+            asks: Vec::new(),
+            reply_to: None,
         };
         let event = Some(Event::FollowedUp(follow_up));
         return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
@@ -274,6 +278,8 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 orders,
                 mail: Some(*stored),
                 reply_to: mail.message_id.clone(),
+                // A mail without a token asks for nothing that could be overtaken.
+                seen: given.known.seen.filter(|_| mine),
             };
             return Intake {
                 disposition: Disposition::Command,
@@ -318,7 +324,7 @@ fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool
 
 /// Everyone else: more for a ticket, or a new report.
 fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
-    let Given { mail, stored, identity, known, .. } = given;
+    let Given { mail, stored, identity, claims, known, .. } = given;
     let from = mail.from.as_ref().ok();
     // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
     let by_reference = || {
@@ -346,13 +352,35 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         )
     };
     let tell = known.provoked < given.project.limits.automatic_per_hour;
-    let follow_up = FollowUp { by, who, excerpt: mail.reply_text.clone(), mail: *stored, tell };
+    // The token proves that they saw our mail to the reporter, and the answer goes to the reporter's address alone.
+    let holds = claims.token.is_some_and(|t| {
+        t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
+    });
+    let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
+    let (excerpt, reply_to) = (mail.reply_text.clone(), mail.message_id.clone());
+    let follow_up = FollowUp { by, who, excerpt, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),
         ticket: Some(ticket),
         event: Some(Event::FollowedUp(follow_up)),
     }
+}
+
+/// What a reporter asks for on the first lines; what is not understood is simply text for the team.
+fn asks(text: &str) -> Vec<Ask> {
+    let read = |line: &String| {
+        let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = clean_line(rest, 200);
+        match verb.to_ascii_lowercase().as_str() {
+            "/status" => Some(Ask::Status),
+            "/credit" if !rest.is_empty() => Some(Ask::Credit(rest)),
+            "/withdraw" => Some(Ask::Withdraw(rest)),
+            "/help" => Some(Ask::Help),
+            _ => None,
+        }
+    };
+    command::split(text).lines.iter().take(command::LINES_MAX).filter_map(read).collect()
 }
 
 fn new_report(given: &Given<'_>) -> Intake {

@@ -8,6 +8,7 @@ pub mod reminder;
 pub mod reporter;
 pub mod team;
 
+use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::policy::{Milestone, Policy, Promise, Within};
@@ -22,6 +23,19 @@ pub fn when(at: Timestamp, policy: &Policy) -> String {
     let zone = &policy.calendar.zone_name;
     let zone = if zone == "UTC" { "UTC".to_owned() } else { format!("{zone}, UTC{offset}") };
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
+}
+
+/// An instant in the policy's zone, and in the one that it was written in.
+pub fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
+    let ours = when(at, policy);
+    match zone.filter(|z| *z != policy.calendar.zone_name).and_then(|z| TimeZone::get(z).ok()) {
+        Some(theirs) => {
+            let local = at.to_zoned(theirs);
+            let name = local.time_zone().iana_name().unwrap_or_default().to_owned();
+            format!("{} ({name}, UTC{}), {ours}", local.strftime("%a %-d %B %Y, %H:%M"), local.strftime("%:z"))
+        }
+        None => ours,
+    }
 }
 
 /// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour
@@ -66,6 +80,7 @@ pub fn meaning(promise: &Promise) -> &'static str {
         Milestone::Closed => "the report is closed",
         Milestone::Exploited => "attacks are reported",
         Milestone::LastHeardFromUs => "you hear from us again",
+        Milestone::Done => "what was promised is done",
     }
 }
 
@@ -115,5 +130,15 @@ pub fn state_line(ticket: &Ticket, project: &Project) -> String {
     let severity = ticket.severity.map_or("not set".to_owned(), |s| s.to_string());
     let owner = ticket.owner.as_ref().map_or("nobody", |o| project.name_of(o));
     let status = if ticket.spam { "closed as spam".to_owned() } else { ticket.status.to_string() };
-    format!("Status: {status}. Severity: {severity}. Owner: {owner}.")
+    let mut line = format!("Status: {status}. Severity: {severity}. Owner: {owner}.");
+    if let Some(embargo) = &ticket.embargo {
+        let date = |at: Timestamp| when(at, &project.policy);
+        let until = embargo.holds().map_or(String::new(), |(until, _)| format!(", until {}", date(until)));
+        let proposed = embargo.proposed.map_or(String::new(), |at| format!(", proposed {}", date(at)));
+        line.push_str(&format!("\nEmbargo: {}{until}{proposed}.", embargo.state));
+    }
+    if let Some(since) = ticket.paused_since() {
+        line.push_str(&format!("\nWaiting for the reporter since {}.", when(since, &project.policy)));
+    }
+    line
 }

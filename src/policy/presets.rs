@@ -47,6 +47,7 @@ fn promise(name: &str, until: Milestone, term: Term) -> Promise {
         recurring: false,
         pauses: false,
         or_sooner: None,
+        about: None,
         ladder: None,
     }
 }

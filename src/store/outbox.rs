@@ -26,6 +26,8 @@ pub struct Outgoing<'a> {
     pub to: &'a Address,
     /// About which ticket.
     pub ticket: Option<TicketId>,
+    /// The revision of the ticket that it shows.
+    pub revision: u32,
     /// Its Message-ID, without angle brackets.
     pub message_id: &'a str,
     /// Why it is held.
@@ -76,10 +78,16 @@ impl Tx<'_> {
         Ok(fresh)
     }
 
+    /// The revision of the ticket that a notice showed.
+    pub fn revision_of(&self, notice: u32) -> Result<Option<u32>> {
+        let mut query = self.0.prepare_cached("SELECT revision FROM outbox WHERE id = ?1")?;
+        Ok(query.query_row([notice], |r| r.get(0)).optional()?)
+    }
+
     /// Puts a notice into the outbox, with what it stands for.
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO outbox (id, created, kind, lane, recipient, ticket, message_id, state, due, reply, bytes) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?2, ?9, ?10)";
+        let sql = "INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, \
+                   reply, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?2, ?10, ?11)";
         self.0.prepare_cached(sql)?.execute(params![
             new.number,
             millis(now),
@@ -87,6 +95,7 @@ impl Tx<'_> {
             new.kind.lane(),
             self.address_id(new.to)?,
             new.ticket.map(|t| t.0),
+            new.revision,
             new.message_id,
             if new.held.is_some() { "held" } else { "waiting" },
             new.held,

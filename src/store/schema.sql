@@ -136,6 +136,8 @@ CREATE TABLE outbox (
     lane INTEGER NOT NULL,
     recipient INTEGER NOT NULL REFERENCES address (id),
     ticket INTEGER,
+    -- The revision of the ticket that it shows.
+    revision INTEGER NOT NULL,
     message_id TEXT NOT NULL,
     state TEXT NOT NULL CHECK (state IN ('waiting', 'sending', 'sent', 'unknown', 'refused', 'held')),
     attempts INTEGER NOT NULL DEFAULT 0,

@@ -46,7 +46,8 @@ impl Tx<'_> {
     pub fn ticket(&self, id: TicketId) -> Result<Option<Ticket>> {
         let mut ticket = Ticket::new(id);
         // The fold looks at these texts and no others; a long ticket has many.
-        let with_text = "e.kind LIKE '{\"kind\":\"reported\"%' OR e.kind LIKE '{\"kind\":\"code-asked\"%'";
+        let with_text = "e.kind LIKE '{\"kind\":\"reported\"%' OR e.kind LIKE '{\"kind\":\"code-asked\"%' \
+                         OR e.kind LIKE '{\"kind\":\"credit\"%'";
         self.each_entry(id, with_text, |e| ticket.apply(&e))?;
         Ok((ticket.revision > 0).then_some(ticket))
     }

@@ -1,11 +1,13 @@
 //! Clocks: the promises that run on one ticket. Derived each time from ticket and policy, never stored as truth.
 
+use std::sync::LazyLock;
+
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
-use super::{Status, Ticket};
+use super::{Embargo, Status, Ticket};
 use crate::policy::ladder::Step;
-use crate::policy::{Audience, Milestone, Policy, Promise};
+use crate::policy::{Audience, Milestone, Policy, Promise, Within};
 
 /// A promise running on a ticket, or what became of it.
 #[derive(Clone, Debug)]
@@ -53,8 +55,28 @@ impl std::fmt::Display for ClockState {
 /// All clocks of a ticket, in the order of the policy. Promises whose milestone has not come, or that are not
 /// made for this severity, have none.
 pub fn clocks<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) -> Vec<Clock<'a>> {
-    policy.promises.iter().filter_map(|p| clock(ticket, policy, p, now)).collect()
+    let mut all: Vec<Clock<'a>> = policy.promises.iter().filter_map(|p| clock(ticket, policy, p, now)).collect();
+    // An agreed date is kept and reminded of even where the policy promises none.
+    if let Some((until, since)) = ticket.embargo.as_ref().and_then(Embargo::holds)
+        && !all.iter().any(|c| c.promise.until == Milestone::Public)
+    {
+        all.push(judge(ticket, policy, &EMBARGO, (since, until), now));
+    }
+    all
 }
+
+/// The promise that an agreed date is, where the policy has none to publish.
+static EMBARGO: LazyLock<Promise> = LazyLock::new(|| Promise {
+    name: "embargo".into(),
+    from: Milestone::Received,
+    until: Milestone::Public,
+    within: Within::BySeverity(Vec::new()),
+    recurring: false,
+    pauses: false,
+    or_sooner: None,
+    about: Some("On that date it may be published: /public says that it is, /embargo agrees on another date.".into()),
+    ladder: None,
+});
 
 /// The live clock whose deadline comes next, passed ones included.
 pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) -> Option<Clock<'a>> {
@@ -122,9 +144,25 @@ fn clock<'a>(ticket: &Ticket, policy: &'a Policy, promise: &'a Promise, now: Tim
     if let Some((_, to)) = ticket.moved.get(&promise.name).filter(|(at, _)| *at >= starts) {
         deadline = *to;
     }
+    // What was agreed on with the reporter goes before the policy; no pause and no fix moves it.
+    if promise.until == Milestone::Public
+        && let Some((until, _)) = ticket.embargo.as_ref().and_then(Embargo::holds)
+    {
+        deadline = until;
+    }
+    Some(judge(ticket, policy, promise, (starts, deadline), now))
+}
 
-    let kept = if promise.recurring { None } else { kept_at(ticket, policy, promise) };
-    let paused = promise.pauses && ticket.paused_since().is_some();
+fn judge<'a>(
+    ticket: &Ticket,
+    policy: &Policy,
+    promise: &'a Promise,
+    (starts, deadline): (Timestamp, Timestamp),
+    now: Timestamp,
+) -> Clock<'a> {
+    let kept = if promise.recurring { None } else { kept_at(ticket, policy, promise, starts) };
+    let agreed = promise.until == Milestone::Public && ticket.embargo.as_ref().and_then(Embargo::holds).is_some();
+    let paused = promise.pauses && !agreed && ticket.paused_since().is_some();
     let over = ends(ticket, promise);
     let state = match kept {
         Some(at) if at <= deadline => ClockState::Kept,
@@ -136,11 +174,24 @@ fn clock<'a>(ticket: &Ticket, policy: &'a Policy, promise: &'a Promise, now: Tim
         None => ClockState::Running,
     };
     let live = kept.is_none() && !over && !paused;
-    Some(Clock { promise, state, live, starts, deadline })
+    Clock { promise, state, live, starts, deadline }
 }
 
-fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise) -> Option<Timestamp> {
-    let at = ticket.milestones.get(&promise.until).copied();
+fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestamp) -> Option<Timestamp> {
+    let at = match promise.until {
+        Milestone::Done => ticket.done.get(&promise.name).copied(),
+        // The latest word counts, and not one from before the promise began.
+        Milestone::LastHeardFromUs => ticket.milestones.get(&promise.until).copied().filter(|at| *at >= starts),
+        Milestone::Received
+        | Milestone::Acknowledged
+        | Milestone::Assessed
+        | Milestone::Accepted
+        | Milestone::FixReady
+        | Milestone::FixReleased
+        | Milestone::Public
+        | Milestone::Closed
+        | Milestone::Exploited => ticket.milestones.get(&promise.until).copied(),
+    };
     match ticket.auto_acknowledged.filter(|_| policy.automatic_counts && promise.until == Milestone::Acknowledged) {
         Some(auto) => Some(at.map_or(auto, |a| a.min(auto))),
         None => at,
@@ -154,6 +205,8 @@ fn ends(ticket: &Ticket, promise: &Promise) -> bool {
     let goes_on = match promise.until {
         Milestone::Acknowledged => true,
         Milestone::Closed => ticket.status == Status::Invalid,
+        // "Tell the users" holds when the ticket is closed too, unless there was nothing to tell.
+        Milestone::Done => ticket.status == Status::Closed && ticket.before_closed != Status::Invalid,
         Milestone::Received
         | Milestone::Assessed
         | Milestone::Accepted

@@ -7,7 +7,7 @@ use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::Fields;
-use crate::mail::text::{acknowledgement, reminder, team};
+use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
 use crate::project::Project;
@@ -108,6 +108,23 @@ pub struct FollowUp {
     pub mail: MailRef,
     /// Whether the team is told at once: not of what a program answered.
     pub tell: bool,
+    /// What the reporter asks for, on the first lines; empty for anybody else.
+    pub asks: Vec<Ask>,
+    /// Its Message-ID, to answer it.
+    pub reply_to: Option<MessageId>,
+}
+
+/// What reporters can ask for in their own ticket, by a reply to one of our mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// How it stands.
+    Status,
+    /// To be named so; "none" for not at all.
+    Credit(String),
+    /// To take it back.
+    Withdraw(String),
+    /// What can be asked for.
+    Help,
 }
 
 /// Commands.
@@ -121,6 +138,8 @@ pub struct Order {
     pub mail: Option<MailRef>,
     /// Its Message-ID, to answer it.
     pub reply_to: Option<MessageId>,
+    /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
+    pub seen: Option<u32>,
 }
 
 /// What is to be done: all of it, in one transaction.
@@ -204,6 +223,7 @@ impl Draft<'_> {
             body,
             in_reply_to: None,
             held: None,
+            revision: self.ticket.revision,
         }
     }
 
@@ -268,10 +288,30 @@ impl Draft<'_> {
         if answers && self.ticket.paused_since().is_some() {
             self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
         }
+        self.asked(mail);
         if mail.tell {
             let text = team::follow_up(&self.ticket, &mail.who, &mail.excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
+    }
+
+    /// What the reporter asked for is written down, and answered in one mail at the address that reported.
+    fn asked(&mut self, mail: &FollowUp) {
+        for ask in &mail.asks {
+            match ask {
+                Ask::Status => self.enter(&mail.by, EntryKind::Asked, "", Some(mail.mail)),
+                Ask::Credit(name) => self.enter(&mail.by, EntryKind::Credit, name, Some(mail.mail)),
+                Ask::Withdraw(why) => self.enter(&mail.by, EntryKind::Withdrawn, why, Some(mail.mail)),
+                Ask::Help => {}
+            }
+        }
+        let Some(to) = self.ticket.reporter.clone().filter(|_| !mail.asks.is_empty() && mail.tell) else { return };
+        let text = reporter::asked(&self.ticket, &mail.asks, self.project, self.now);
+        let mut notice = self.notice(NoticeKind::Told, &to, text);
+        notice.carries = Some(Purpose::Reporter);
+        notice.keys = vec![format!("told:{}", mail.mail.0)];
+        notice.in_reply_to = mail.reply_to.clone();
+        self.decision.notices.push(notice);
     }
 
     fn wrote(&mut self, by: &Address, words: &str, mail: Option<MailRef>, to_reporter: bool) {

@@ -1,12 +1,12 @@
 //! Commands obeyed: all lines of a mail, or none.
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
 use super::decide::{Answer, Draft, Order};
-use super::{Actor, EntryKind, Pending, Person, Status};
-use crate::command::{self, Class, Command, Verb};
+use super::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Pending, Person, Status};
+use crate::command::{self, Class, Command, Verb, When};
 use crate::mail::Address;
-use crate::mail::text::{answer, meaning, reporter, team};
+use crate::mail::text::{answer, in_zones, meaning, reporter, team, when};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::Milestone;
 use crate::ticket::clock::clocks;
@@ -63,17 +63,72 @@ fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Re
     }
     // The code goes to the registered address of the person who asked; the command line is beyond all doubt.
     if let Actor::Person(person) = &order.by
-        && lines.iter().any(|(v, _)| v.class == Class::Grave)
+        && lines.iter().any(|(v, _)| draft.project.class(v) == Class::Grave)
     {
+        // A command that cannot be done now is refused now, not after a code.
+        overtaken(draft, order, &lines)?;
         let length = order.orders.lines.iter().map(String::len).sum::<usize>() + order.orders.text.len();
         if length > 1_500 {
             let line = order.orders.lines.first().cloned().unwrap_or_default();
             let why = "what needs a code takes at most 1,500 characters; send a longer text in a mail of its own";
             return Err(refusal(&line, why.into()));
         }
-        return Ok(ask_code(draft, order, person));
+        let second = lines.iter().any(|(v, _)| draft.project.needs_second(v));
+        return Ok(ask_code(draft, order, person, second));
     }
+    overtaken(draft, order, &lines)?;
     run(draft, order, &lines)
+}
+
+/// Whether somebody else changed, after the notice that these commands answer, what they would change: two people who
+/// answer the same notice must not undo one another unseen.
+fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&'static Verb, Command)]) -> Result<(), Refusal> {
+    let Some(seen) = order.seen else { return Ok(()) };
+    for (line, (_, command)) in order.orders.lines.iter().zip(lines) {
+        let Some((seq, by)) = aspect(command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };
+        if *seq > seen && *by != order.by {
+            let why = format!(
+                "{} changed that after the mail that you answer was sent; answer the newest mail about {} if it \
+                 still holds",
+                name(draft, by),
+                draft.project.show(draft.ticket.id)
+            );
+            return Err(Refusal { line: line.clone(), column: None, why });
+        }
+    }
+    Ok(())
+}
+
+/// What a command changes.
+fn aspect(command: &Command) -> Option<Aspect> {
+    match command {
+        Command::Valid
+        | Command::Invalid(_)
+        | Command::Accept
+        | Command::Defer(_)
+        | Command::Close(_)
+        | Command::Reopen
+        | Command::Spam => Some(Aspect::Status),
+        Command::Severity(_) => Some(Aspect::Severity),
+        Command::Assign(_) | Command::Claim | Command::Pass => Some(Aspect::Owner),
+        Command::Embargo { .. } | Command::Lift(_) => Some(Aspect::Embargo),
+        Command::Extend { promise, .. } => Some(Aspect::Deadline(promise.clone())),
+        Command::Ack
+        | Command::Reply
+        | Command::Ask
+        | Command::Resume
+        | Command::Note
+        | Command::Fix(_)
+        | Command::Released(_)
+        | Command::Exploited(_)
+        | Command::Public(_)
+        | Command::Credit(_)
+        | Command::Done { .. }
+        | Command::Confirm(_)
+        | Command::Status
+        | Command::List
+        | Command::Help => None,
+    }
 }
 
 fn run(
@@ -192,10 +247,24 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
         Command::Public(link) => {
             fact(draft, order, Milestone::Public, link, Some("the vulnerability has been made public."))
         }
-        Command::Extend { promise, to, reason } => extend(draft, order, promise, *to, reason),
+        Command::Extend { promise, to, reason } => extend(draft, order, promise, to, reason),
+        Command::Embargo { propose, until, reason } => embargo(draft, order, *propose, until, reason),
+        Command::Lift(reason) => lift(draft, order, reason),
+        Command::Resume => {
+            if draft.ticket.paused_since().is_none() {
+                return Err("no clock stands still".into());
+            }
+            draft.enter(by, EntryKind::Resumed, "", order.mail);
+            Ok("the clocks that stood still run again".into())
+        }
+        Command::Credit(name) => {
+            draft.enter(by, EntryKind::Credit, name, order.mail);
+            Ok("written down; nothing is sent".into())
+        }
+        Command::Done { promise, note } => done(draft, order, promise, note),
         // Each answer ends with it.
         Command::Status => Ok("as it stands:".into()),
-        Command::Help => Ok(command::help()),
+        Command::Help => Ok(command::help(draft.project)),
         // Both are handled before a line is run: /confirm alone, /list with what only the store knows.
         Command::Confirm(_) | Command::List => Err("write it in a mail of its own".into()),
     }
@@ -262,7 +331,9 @@ fn fact(
     draft.enter(&order.by, EntryKind::Fact { fact }, note, order.mail);
     match tell {
         Some(what) if draft.ticket.reporter.is_some() => {
-            let mail = reporter::update(&draft.ticket, what, note, draft.project);
+            let words = [note, reporter::ask_credit(&draft.ticket)];
+            let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
+            let mail = reporter::update(&draft.ticket, what, &words.join("\n\n"), draft.project);
             draft.tell_reporter(NoticeKind::Update, mail);
             Ok(format!("{fact} is recorded, and the reporter is told"))
         }
@@ -274,7 +345,7 @@ fn extend(
     draft: &mut Draft<'_>,
     order: &Order,
     promise: &str,
-    to: jiff::civil::Date,
+    to: &When,
     reason: &str,
 ) -> Result<String, String> {
     let policy = &draft.project.policy;
@@ -283,27 +354,129 @@ fn extend(
         let names: Vec<&str> = all.iter().filter(|c| c.live).map(|c| c.promise.name.as_str()).collect();
         return Err(format!("no promise {promise:?} runs here; those that do: {}", names.join(", ")));
     };
-    let at = policy.calendar.close_of_business(to);
-    if at <= draft.now {
-        return Err(format!("{to} is over"));
+    if clock.promise.until == Milestone::Public && draft.ticket.embargo.as_ref().and_then(Embargo::holds).is_some() {
+        return Err("that date is an embargo agreed on with the reporter: move it by /embargo".into());
     }
+    let at = ahead(draft, to)?;
+    let tells = clock.promise.until != Milestone::Done && draft.ticket.reporter.is_some();
     let what = meaning(clock.promise);
     draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, reason, order.mail);
+    let date = when(at, policy);
+    if !tells {
+        return Ok(format!("{promise} ends {date} now"));
+    }
     let mail = reporter::moved(&draft.ticket, what, at, draft.project);
     draft.tell_reporter(NoticeKind::Update, mail);
-    Ok(format!("{promise} ends {} now; the reporter is told the date", crate::mail::text::when(at, policy)))
+    Ok(format!("{promise} ends {date} now; the reporter is told the date"))
 }
 
-fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address) -> Vec<(String, String)> {
+/// The instant of a date that must lie ahead.
+fn ahead(draft: &Draft<'_>, to: &When) -> Result<Timestamp, String> {
+    let policy = &draft.project.policy;
+    let at = to.instant(&policy.calendar);
+    if at <= draft.now {
+        return Err(format!("{} is over", when(at, policy)));
+    }
+    Ok(at)
+}
+
+/// Vultron's embargo management: a proposal leaves what was agreed on as it is, and nothing is agreed on any more once
+/// it is public.
+fn embargo(
+    draft: &mut Draft<'_>,
+    order: &Order,
+    propose: bool,
+    until: &When,
+    reason: &str,
+) -> Result<String, String> {
+    if draft.ticket.milestones.contains_key(&Milestone::Public) {
+        return Err("it is public already".into());
+    }
+    let at = ahead(draft, until)?;
+    let policy = &draft.project.policy;
+    let zone = until.zone().map(str::to_owned);
+    let date = in_zones(at, zone.as_deref(), policy);
+    let to = if propose { EmbargoState::Proposed } else { EmbargoState::Active };
+    draft.enter(&order.by, EntryKind::Embargo { to, until: Some(at), zone }, reason, order.mail);
+    let mail = reporter::embargo(&draft.ticket, propose, &date, draft.project);
+    draft.tell_reporter(NoticeKind::Update, mail);
+    let mut did = if propose {
+        format!("an embargo until {date} is proposed; /embargo with that date makes it agreed on")
+    } else {
+        format!("the embargo lasts until {date}; no pause and no fix moves it")
+    };
+    if draft.ticket.reporter.is_some() {
+        did.push_str(". The reporter is told");
+    }
+    if !policy.calendar.is_workday(policy.calendar.day(at)) {
+        did.push_str(".\nMind that nobody works on that day");
+    }
+    if draft.ticket.milestones.contains_key(&Milestone::Exploited) {
+        did.push_str(".\nMind that attacks are known: an embargo then keeps the users in the dark, not the attackers");
+    }
+    Ok(did)
+}
+
+fn lift(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, String> {
+    if draft.ticket.embargo.as_ref().is_none_or(|e| e.state == EmbargoState::Ended) {
+        return Err("there is no embargo".into());
+    }
+    draft.enter(
+        &order.by,
+        EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None },
+        reason,
+        order.mail,
+    );
+    let mail = reporter::update(&draft.ticket, "the embargo is over.", "", draft.project);
+    draft.tell_reporter(NoticeKind::Update, mail);
+    Ok("the embargo is over".into())
+}
+
+fn done(draft: &mut Draft<'_>, order: &Order, promise: &str, note: &str) -> Result<String, String> {
+    let policy = &draft.project.policy;
+    let mut all = policy.promises.iter().filter(|p| p.until == Milestone::Done);
+    if !all.clone().any(|p| p.name == promise) {
+        let names: Vec<&str> = all.map(|p| p.name.as_str()).collect();
+        return Err(if names.is_empty() {
+            "the policy has no promise with until = \"done\"; the others are kept by what they name".into()
+        } else {
+            format!("{promise:?} is not kept by /done; those that are: {}", names.join(", "))
+        });
+    }
+    let from = all.find(|p| p.name == promise).map_or(Milestone::Received, |p| p.from);
+    if !draft.ticket.milestones.contains_key(&from) {
+        return Err(format!("{promise} has not begun: it waits for {from}"));
+    }
+    if draft.ticket.done.contains_key(promise) {
+        return Err(format!("{promise} is done already"));
+    }
+    draft.enter(&order.by, EntryKind::Done { promise: promise.to_owned() }, note, order.mail);
+    Ok(format!("{promise} is kept"))
+}
+
+/// The code goes to whoever asked, or to all others who may command when a second person must agree.
+fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool) -> Vec<(String, String)> {
     let asked = format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text);
-    draft.enter(&order.by, EntryKind::CodeAsked, asked.trim(), order.mail);
-    let code = code(draft, person, draft.ticket.revision);
+    draft.enter(&order.by, EntryKind::CodeAsked { second }, asked.trim(), order.mail);
     let lines = order.orders.lines.join("\n");
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
-    let text = answer::code(draft.ticket.id, &lines, &code, until, draft.project);
-    let mut notice = draft.notice(NoticeKind::Code, person, text);
-    notice.in_reply_to = order.reply_to.clone();
-    draft.decision.notices.push(notice);
+    let project = draft.project;
+    if !second {
+        let code = code(draft, person, draft.ticket.revision);
+        let text = answer::code(draft.ticket.id, &lines, &code, until, project);
+        let mut notice = draft.notice(NoticeKind::Code, person, text);
+        notice.in_reply_to = order.reply_to.clone();
+        draft.decision.notices.push(notice);
+        return Vec::new();
+    }
+    let who = project.name_of(person);
+    for other in project.responsible().filter(|p| p.address != *person) {
+        let code = code(draft, &other.address, draft.ticket.revision);
+        let text = answer::code_of_second(draft.ticket.id, who, &lines, &code, until, project);
+        draft.decision.notices.push(draft.notice(NoticeKind::Code, &other.address, text));
+    }
+    let text = answer::waits_for_second(draft.ticket.id, &lines, until, project);
+    draft.decision.notices.push(reply(draft, order, person, text));
     Vec::new()
 }
 
@@ -315,37 +488,49 @@ fn code(draft: &Draft<'_>, person: &Address, seq: u32) -> String {
 
 fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
     let pending = draft.ticket.pending.clone().ok_or("no command waits for a code")?;
-    let asked_for_it = |by: &Actor| matches!(by, Actor::Person(p) if *p == pending.by);
-    if !asked_for_it(&order.by) {
-        return Err("the code is for whoever asked for it".into());
-    }
+    let Some(person) = confirms(&pending, &order.by) else {
+        return Err(if pending.second {
+            "the command waits for the code of another person than whoever asked".into()
+        } else {
+            "the code is for whoever asked for it".into()
+        });
+    };
     if draft.now.duration_since(pending.at) > CODE_GOOD {
         return Err("the code is too old; send the command again".into());
     }
-    if !is_right(draft, &pending, given) {
+    if !is_right(draft, &pending, person, given) {
         return Err("that is not the code; send the command again to get another".into());
     }
     draft.enter(&order.by, EntryKind::CodeUsed, "", order.mail);
     let orders = command::split(&pending.lines);
-    let asked = Order { orders, ..order.clone() };
+    let asked = Order { by: Actor::Person(pending.by.clone()), orders, ..order.clone() };
     let parsed: Result<Vec<_>, _> = asked.orders.lines.iter().map(|l| command::parse(l)).collect();
     let parsed = parsed.map_err(|f| f.what)?;
+    overtaken(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))?;
     run(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))
 }
 
-fn is_right(draft: &Draft<'_>, pending: &Pending, given: &str) -> bool {
-    let right = code(draft, &pending.by, pending.seq);
+/// The person whose code this actor may give: whoever asked, or any other when a second person must agree.
+fn confirms<'a>(pending: &Pending, by: &'a Actor) -> Option<&'a Address> {
+    match by {
+        Actor::Person(p) => Some(p).filter(|p| (**p == pending.by) != pending.second),
+        Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => None,
+    }
+}
+
+fn is_right(draft: &Draft<'_>, pending: &Pending, person: &Address, given: &str) -> bool {
+    let right = code(draft, person, pending.seq);
     crate::token::same(&given.trim().to_ascii_lowercase(), &right)
 }
 
 /// Whether these orders give a wrong code for what their sender asked for.
 fn guesses(draft: &Draft<'_>, order: &Order) -> bool {
     let Some(pending) = &draft.ticket.pending else { return false };
-    let wrong = |line: &String| match command::parse(line) {
-        Ok((_, Command::Confirm(given))) => !is_right(draft, pending, &given),
+    let Some(person) = confirms(pending, &order.by) else { return false };
+    order.orders.lines.iter().any(|line| match command::parse(line) {
+        Ok((_, Command::Confirm(given))) => !is_right(draft, pending, person, &given),
         Ok(_) | Err(_) => false,
-    };
-    order.by == Actor::Person(pending.by.clone()) && order.orders.lines.iter().any(wrong)
+    })
 }
 
 fn name(draft: &Draft<'_>, by: &Actor) -> String {

@@ -231,6 +231,13 @@ impl Stage<'_> {
                 Milestone::FixReady | Milestone::FixReleased | Milestone::Public | Milestone::Exploited => {
                     Some(EntryKind::Fact { fact })
                 }
+                Milestone::Done => {
+                    let begun = |p: &&Promise| p.until == fact && self.ticket.milestones.contains_key(&p.from);
+                    for promise in self.project.policy.promises.iter().filter(begun).collect::<Vec<_>>() {
+                        self.enter(EntryKind::Done { promise: promise.name.clone() });
+                    }
+                    None
+                }
             },
             Happening::Severity(to) => Some(EntryKind::Severity { to }),
             Happening::Ask => {

@@ -1,7 +1,7 @@
 //! The timeline in words: one sentence an entry, for the terminal.
 
-use super::{Acknowledgement, Actor, Entry, EntryKind};
-use crate::mail::text::when;
+use super::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind};
+use crate::mail::text::{in_zones, when};
 use crate::mail::{Address, clean_line};
 use crate::policy::Milestone;
 use crate::project::Project;
@@ -49,7 +49,19 @@ pub fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::Broken { promise, deadline } => {
             format!("found {promise} BROKEN: it was due {}", when(*deadline, &project.policy))
         }
-        EntryKind::CodeAsked => with("was asked for a code, to do"),
+        EntryKind::Embargo { to: EmbargoState::Active, until: Some(until), zone } => {
+            with(&format!("agreed on an embargo until {}", in_zones(*until, zone.as_deref(), &project.policy)))
+        }
+        EntryKind::Embargo { to: EmbargoState::Proposed | EmbargoState::Revised, until: Some(until), zone } => {
+            with(&format!("proposed an embargo until {}", in_zones(*until, zone.as_deref(), &project.policy)))
+        }
+        EntryKind::Embargo { to, .. } => with(&format!("set the embargo to {to}")),
+        EntryKind::Credit => with("wants to be named, or not, as"),
+        EntryKind::Withdrawn => with("takes the report back"),
+        EntryKind::Asked => "asked how the report stands".into(),
+        EntryKind::Done { promise } => with(&format!("kept {promise}")),
+        EntryKind::CodeAsked { second: false } => with("was asked for a code, to do"),
+        EntryKind::CodeAsked { second: true } => with("waits for a second person's code, to do"),
         EntryKind::CodeUsed => "gave the code".into(),
         EntryKind::CodeWrong => "gave a wrong code: the command that waited for it is dropped".into(),
         EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
@@ -79,7 +91,8 @@ fn fact_words(fact: Milestone) -> String {
         | Milestone::Assessed
         | Milestone::Accepted
         | Milestone::Closed
-        | Milestone::LastHeardFromUs => format!("noted: {fact}"),
+        | Milestone::LastHeardFromUs
+        | Milestone::Done => format!("noted: {fact}"),
     }
 }
 

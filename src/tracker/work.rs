@@ -73,6 +73,9 @@ impl Work<'_> {
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
         }
+        if let Some(token) = claims.token {
+            known.seen = tx.revision_of(token.notice)?;
+        }
         if let Some(token) = claims.bounced {
             known.bounced_notice = tx.notice(token.notice)?;
         }
@@ -312,6 +315,7 @@ impl Work<'_> {
             ticket: notice.ticket,
             message_id: message_id.as_str(),
             held: notice.held.as_deref(),
+            revision: notice.revision,
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;
@@ -332,7 +336,9 @@ fn thread(ticket: TicketId, ours: &Address) -> Option<MessageId> {
 
 fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
     match kind {
-        NoticeKind::Acknowledgement | NoticeKind::Answer | NoticeKind::Code => AutoSubmitted::Replied,
+        NoticeKind::Acknowledgement | NoticeKind::Told | NoticeKind::Answer | NoticeKind::Code => {
+            AutoSubmitted::Replied
+        },
         NoticeKind::Reply => AutoSubmitted::No,
         NoticeKind::Update
         | NoticeKind::Report
@@ -360,5 +366,5 @@ fn domain_scope(from: &Address) -> String {
 /// A notice about no single ticket.
 fn desk(kind: NoticeKind, to: &Address, keys: Vec<String>, (subject, body): (String, String)) -> Notice {
     let carries = Some(Purpose::Person);
-    Notice { kind, to: to.clone(), ticket: None, keys, carries, subject, body, in_reply_to: None, held: None }
+    Notice { kind, to: to.clone(), ticket: None, keys, carries, subject, body, in_reply_to: None, held: None, revision: 0 }
 }

@@ -501,7 +501,15 @@ impl Play {
                 format!("reminded of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
             }
             EntryKind::Broken { promise, deadline } => format!("broken {promise}, due {}", self.when(*deadline)),
-            EntryKind::CodeAsked => "code asked".into(),
+            EntryKind::Embargo { to, until, .. } => {
+                format!("embargo {to}{}", until.map_or(String::new(), |u| format!(" until {}", self.when(u))))
+            }
+            EntryKind::Credit => "credit".into(),
+            EntryKind::Withdrawn => "withdrawn".into(),
+            EntryKind::Asked => "asked".into(),
+            EntryKind::Done { promise } => format!("done {promise}"),
+            EntryKind::CodeAsked { second: false } => "code asked".into(),
+            EntryKind::CodeAsked { second: true } => "second person asked".into(),
             EntryKind::CodeUsed => "code used".into(),
             EntryKind::CodeWrong => "code wrong".into(),
             EntryKind::Attempt => "attempt".into(),

@@ -49,13 +49,46 @@ pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project
     (subject(project, ticket, "Please confirm"), body)
 }
 
+/// A command of somebody else waits for this person's code.
+pub fn code_of_second(
+    ticket: TicketId,
+    who: &str,
+    lines: &str,
+    code: &str,
+    until: Timestamp,
+    project: &Project,
+) -> (String, String) {
+    let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
+    let body = format!(
+        "{who} asked on {} for what takes two of you:\n\n{quoted}\n\
+         Nothing has been done yet. If you agree, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
+         If you do not, do nothing. Ask {who} by another way first if you are not sure.\n",
+        project.show(ticket),
+        when(until, &project.policy)
+    );
+    (subject(project, ticket, "A second person is needed"), body)
+}
+
+/// To whoever asked: the others have been asked.
+pub fn waits_for_second(ticket: TicketId, lines: &str, until: Timestamp, project: &Project) -> (String, String) {
+    let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
+    let body = format!(
+        "You asked on {} for what takes two of you:\n\n{quoted}\n\
+         Nothing has been done yet. The others have a code each; one of them has to send\n\
+         it until {}.\n",
+        project.show(ticket),
+        when(until, &project.policy)
+    );
+    (subject(project, ticket, "Waiting for a second person"), body)
+}
+
 /// The commands.
 pub fn help(project: &Project) -> (String, String) {
     let body = format!(
         "Reply to a mail about a ticket with commands on the first lines. The first line\n\
          that is none ends them; what stands below is the text. All lines are done, or\n\
          none. Without a command, your text is filed as a note of the team.\n\n{}",
-        command::help()
+        command::help(project)
     );
     (format!("Commands of {}'s security desk", project.name), body)
 }

@@ -3,8 +3,10 @@
 use jiff::Timestamp;
 
 use super::{promises_ahead, subject, when};
+use crate::policy::Milestone;
 use crate::project::Project;
-use crate::ticket::Ticket;
+use crate::ticket::decide::Ask;
+use crate::ticket::{Embargo, Status, Ticket};
 
 /// `/ack`: a person has read the report.
 pub fn acknowledged(ticket: &Ticket, by: &str, words: &str, project: &Project, now: Timestamp) -> (String, String) {
@@ -35,6 +37,91 @@ pub fn update(ticket: &Ticket, what: &str, words: &str, project: &Project) -> (S
     }
     body.push_str("\nTo answer, reply to this mail.\n");
     (subject(project, ticket.id, "News of your report"), body)
+}
+
+/// A date until which nothing is published.
+pub fn embargo(ticket: &Ticket, proposed: bool, date: &str, project: &Project) -> (String, String) {
+    let (what, words) = if proposed {
+        (
+            format!("\nwe propose to publish nothing before\n{date}."),
+            "Please tell us whether you agree, by a reply to this mail.",
+        )
+    } else {
+        (
+            format!("\nnothing is to be published before\n{date}."),
+            "If that is not what we agreed on, please say so by a reply to this mail.",
+        )
+    };
+    update(ticket, &what, words, project)
+}
+
+/// What the reporter asked for.
+pub fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -> (String, String) {
+    let mut body = format!("About your report {} to {}:\n\n", project.show(ticket.id), project.name);
+    for ask in asks {
+        body.push_str(&match ask {
+            Ask::Status => format!("{}\n", standing(ticket, project, now)),
+            Ask::Credit(name) if is_none(name) => "We will not name you.\n\n".to_owned(),
+            Ask::Credit(_) => "The name that you gave is written down; we name you so when we publish.\n\n".to_owned(),
+            Ask::Withdraw(_) => "The team is told that you take it back. They decide what becomes of it.\n\n".to_owned(),
+            Ask::Help => format!("{HELP}\n"),
+        });
+    }
+    body.push_str("This was answered automatically. The people who handle your report have been told.\n");
+    (subject(project, ticket.id, "Your question"), body)
+}
+
+/// What a reporter may ask for. Nothing of the ticket's inner life stands in the answers.
+const HELP: &str = "Reply with one of these on the first line:
+  /status            how your report stands
+  /credit NAME       how we are to name you when we publish; /credit none for not at all
+  /withdraw [WHY]    take the report back
+  /help              this list
+All else is read by a person.
+";
+
+fn standing(ticket: &Ticket, project: &Project, now: Timestamp) -> String {
+    let stands = match ticket.status {
+        Status::Received => "It has arrived and waits to be assessed.",
+        Status::Invalid => "We found no vulnerability of ours in it.",
+        Status::Valid => "We have assessed it: it is a vulnerability.",
+        Status::Accepted => "We have assessed it and work on it.",
+        Status::Deferred => "We have assessed it; work on it is put off.",
+        Status::Closed => "It is closed.",
+    };
+    let mut text = format!("{stands}\n");
+    for (milestone, what) in [
+        (Milestone::Acknowledged, "A person answered you"),
+        (Milestone::FixReleased, "A fixed version was released"),
+        (Milestone::Public, "It was made public"),
+    ] {
+        if let Some(at) = ticket.milestones.get(&milestone) {
+            text.push_str(&format!("  - {what}: {}\n", when(*at, &project.policy)));
+        }
+    }
+    if let Some((until, _)) = ticket.embargo.as_ref().and_then(Embargo::holds) {
+        text.push_str(&format!("  - Nothing is to be published before {}\n", when(until, &project.policy)));
+    }
+    let ahead = promises_ahead(ticket, &project.policy, now);
+    if !ahead.is_empty() {
+        text.push_str(&format!("What comes next:\n{ahead}"));
+    }
+    text
+}
+
+/// Whether a credit says that the reporter is not to be named.
+pub fn is_none(credit: &str) -> bool {
+    ["none", "no", "nobody", "anonymous"].iter().any(|w| credit.trim().eq_ignore_ascii_case(w))
+}
+
+/// Asked with the news that there is something to be named in, while nobody has said how.
+pub fn ask_credit(ticket: &Ticket) -> &'static str {
+    if ticket.credit.is_some() {
+        ""
+    } else {
+        "Whom may we thank? Reply with /credit and a name on the first line, or /credit none.\n\
+         We name nobody who has not said so."
+    }
 }
 
 /// A deadline was moved.

@@ -193,7 +193,7 @@ pub fn commands(ticket: &Ticket) -> String {
         Status::Received => &["/valid", "/invalid", "/accept", "/spam"][..],
         Status::Invalid => &["/valid", "/close"],
         Status::Valid => &["/accept", "/defer"],
-        Status::Accepted => &["/fix", "/released", "/public", "/defer", "/close"],
+        Status::Accepted => &["/fix", "/released", "/public", "/embargo", "/defer", "/close"],
         Status::Deferred => &["/accept", "/close"],
         Status::Closed => &["/reopen"],
     });

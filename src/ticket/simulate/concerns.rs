@@ -172,6 +172,6 @@ fn stage(milestone: Milestone) -> Option<u8> {
         Milestone::FixReleased => Some(5),
         Milestone::Public => Some(6),
         Milestone::Closed => Some(7),
-        Milestone::Exploited | Milestone::LastHeardFromUs => None,
+        Milestone::Exploited | Milestone::LastHeardFromUs | Milestone::Done => None,
     }
 }

@@ -41,13 +41,15 @@ impl Sim {
             let allowed: &[&str] = match &kind {
                 EntryKind::Reported { .. } => &["reporter"],
                 EntryKind::FollowUp => &["reporter", "stranger"],
+                EntryKind::Asked | EntryKind::Withdrawn => &["reporter"],
+                EntryKind::Credit => &["reporter", "person", "local"],
                 EntryKind::Attempt => &["stranger"],
                 EntryKind::Acknowledgement { .. }
-                | EntryKind::Resumed
                 | EntryKind::Broken { .. }
                 | EntryKind::Undeliverable { .. }
                 | EntryKind::Reminded { .. } => &["daemon"],
-                EntryKind::CodeAsked | EntryKind::CodeUsed | EntryKind::CodeWrong => &["person"],
+                EntryKind::Resumed => &["daemon", "person", "local"],
+                EntryKind::CodeAsked { .. } | EntryKind::CodeUsed | EntryKind::CodeWrong => &["person"],
                 EntryKind::Answered
                 | EntryKind::Acknowledged
                 | EntryKind::Paused
@@ -57,6 +59,8 @@ impl Sim {
                 | EntryKind::Owner
                 | EntryKind::Note
                 | EntryKind::Fact { .. }
+                | EntryKind::Embargo { .. }
+                | EntryKind::Done { .. }
                 | EntryKind::DeadlineMoved { .. } => &["person", "local"],
             };
             assert!(allowed.contains(&by.as_str()), "G5: {by} made the entry {text}");
