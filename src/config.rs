@@ -59,6 +59,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[reports] digest`: a cron expression of six fields.
     pub digest: Option<String>,
+    /// `[reports] calendar`: whether notices to people carry calendar files.
+    pub calendar: bool,
     /// What is accepted and yet wants a word: each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -162,6 +164,7 @@ impl Config {
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),
+            calendar: self.calendar,
         }
     }
 

@@ -25,6 +25,8 @@ pub struct Project {
     pub acknowledge: AcknowledgeWhom,
     /// What bounds misuse.
     pub limits: Limits,
+    /// Whether notices to its people carry their deadlines as calendar files.
+    pub calendar: bool,
 }
 
 /// `[identity] acknowledge`.
