@@ -61,6 +61,8 @@ pub struct Config {
     pub commands: Commands,
     /// `[reports] digest`: a cron expression of six fields.
     pub digest: Option<String>,
+    /// `[reports] calendar`: whether notices to people carry calendar files.
+    pub calendar: bool,
     /// What is accepted and yet wants a word: each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -175,6 +177,7 @@ impl Config {
             limits: self.limits.clone(),
             confirm: self.commands.confirm.clone(),
             second_person: self.commands.second_person.clone(),
+            calendar: self.calendar,
         }
     }
 

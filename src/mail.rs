@@ -23,6 +23,7 @@ pub mod bounce;
 pub mod fields;
 pub mod reply;
 
+pub mod calendar;
 pub mod text;
 pub mod write;
 

@@ -1,6 +1,7 @@
 //! A mail to send, as a decision makes it: to whom, about which ticket, in which words. [`crate::mail::write`] makes
 //! bytes of it.
 
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, MessageId};
@@ -30,6 +31,24 @@ pub struct Notice {
     pub held: Option<String>,
     /// The revision of the ticket that it shows; 0 for one about no single ticket.
     pub revision: u32,
+    /// The deadlines that it puts into its reader's calendar, moves there or takes out.
+    pub calendar: Vec<CalendarEvent>,
+}
+
+/// A deadline as an event of people's calendars (RFC 5545 section 3.6.1). Calendars are synced to clouds and shared:
+/// nothing of a ticket but its number stands in one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CalendarEvent {
+    /// What it is known by for ever: one a ticket and promise.
+    pub uid: String,
+    /// Which of two versions holds: the higher one. The revision of the ticket grows whenever a deadline moves.
+    pub sequence: u32,
+    /// What a calendar shows.
+    pub summary: String,
+    /// The deadline.
+    pub at: Timestamp,
+    /// Whether it is taken out again.
+    pub cancelled: bool,
 }
 
 /// What a notice is.
@@ -89,6 +108,24 @@ impl NoticeKind {
             | Self::Answer
             | Self::Code
             | Self::Reminder
+            | Self::Undeliverable
+            | Self::Flood
+            | Self::Digest
+            | Self::Trouble => false,
+        }
+    }
+
+    /// Whether it tells people of the project how a ticket stands now, so that their calendars go with it.
+    pub fn moves_deadlines(self) -> bool {
+        match self {
+            Self::Report | Self::FollowUp | Self::Change | Self::Answer => true,
+            Self::Acknowledgement
+            | Self::Reply
+            | Self::Update
+            | Self::Told
+            | Self::Code
+            | Self::Reminder
+            | Self::Attempt
             | Self::Undeliverable
             | Self::Flood
             | Self::Digest

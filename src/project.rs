@@ -30,6 +30,8 @@ pub struct Project {
     pub confirm: Option<Vec<&'static str>>,
     /// `[commands] second_person`: the verbs whose code goes to the others, not to whoever asked.
     pub second_person: Vec<&'static str>,
+    /// Whether notices to its people carry their deadlines as calendar files.
+    pub calendar: bool,
 }
 
 /// `[identity] acknowledge`.

@@ -4,6 +4,7 @@
 //! new entries stand in [`decide`]; the promises running on a ticket in [`clock`]; [`simulate`] plays
 //! both forward before anything happens.
 
+pub mod calendar;
 pub mod clock;
 pub mod decide;
 mod orders;

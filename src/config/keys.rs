@@ -58,7 +58,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
     ("[commands]", &["confirm", "second_person"]),
     ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
-    ("[reports]", &["digest"]),
+    ("[reports]", &["digest", "calendar"]),
 ];
 
 /// The keys of one table.

@@ -51,7 +51,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let policy = policy::policy(file);
     let commands = commands(file, &people);
     let limits = limits(file);
-    let digest = digest(file);
+    let (digest, calendar) = reports(file);
     Some(Config {
         name: name?,
         address: address?,
@@ -65,6 +65,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         limits,
         commands,
         digest,
+        calendar,
         warnings: Vec::new(),
     })
 }
@@ -406,9 +407,14 @@ fn limits(file: &Table<'_>) -> Limits {
     limits
 }
 
-fn digest(file: &Table<'_>) -> Option<String> {
-    let value = file.table("reports", "[reports]").and_then(|t| t.get("digest"));
-    let Some(value) = value else { return Some(DIGEST.to_owned()) };
+/// When the digest is due, and whether notices carry calendar files.
+fn reports(file: &Table<'_>) -> (Option<String>, bool) {
+    let Some(table) = file.table("reports", "[reports]") else { return (Some(DIGEST.to_owned()), true) };
+    (digest(&table), table.boolean("calendar", true))
+}
+
+fn digest(table: &Table<'_>) -> Option<String> {
+    let Some(value) = table.get("digest") else { return Some(DIGEST.to_owned()) };
     let read = |text: &str| match text {
         "never" => Ok(None),
         _ => match Schedule::parse(text) {

@@ -4,7 +4,7 @@
 //! (X-Auto-Response-Suppress) is no sign of a program: people's mail from Exchange bears it.
 
 use super::header::Header;
-use super::parts::Part;
+use super::parts::{Part, Parts};
 use super::{Address, MessageId};
 use serde::{Deserialize, Serialize};
 
@@ -22,6 +22,8 @@ pub enum Automatic {
     Report,
     /// List-* headers or Precedence: list.
     List,
+    /// The answer of a calendar program to an event (RFC 5546 section 3.2.3).
+    Calendar,
     /// Precedence: bulk or junk.
     Bulk,
     /// A header or subject that responders write.
@@ -129,9 +131,9 @@ const SUBJECT_GOES_ON: &[&str] = &[
     "is",
 ];
 
-/// Decides whether a program wrote a mail. `sender` is its one plain sender, if it has one; `top` is what the mail
-/// as a whole says it is.
-pub fn classify(header: &Header<'_>, sender: Option<&Address>, subject: &str, top: &Part<'_>) -> Option<Automatic> {
+/// Decides whether a program wrote a mail. `sender` is its one plain sender, if it has one.
+pub fn classify(header: &Header<'_>, sender: Option<&Address>, subject: &str, parts: &Parts<'_>) -> Option<Automatic> {
+    let top = &parts.top;
     let field = |name: &str| header.keyword(name).unwrap_or_default();
     if top.media == "multipart/report" || top.media == "message/delivery-status" {
         let of_delivery = top.report_type.as_deref().is_none_or(|t| t == "delivery-status");
@@ -142,6 +144,9 @@ pub fn classify(header: &Header<'_>, sender: Option<&Address>, subject: &str, to
     }
     if is_aggregate_report(subject, top) {
         return Some(Automatic::Report);
+    }
+    if is_calendar_answer(parts) {
+        return Some(Automatic::Calendar);
     }
     // RFC 3834 section 5: a keyword, then perhaps parameters and comments.
     let submitted = field("auto-submitted");
@@ -190,6 +195,15 @@ fn is_aggregate_report(subject: &str, top: &Part<'_>) -> bool {
     subject.contains("report domain:") && subject.contains("submitter:")
         || subject.starts_with("complaint about message from ")
         || top.media == "application/tlsrpt+gzip"
+}
+
+/// "Accepted", "declined", "another time?": the calendar part is the mail itself, or stands for its text. A report that
+/// has such a file attached is a report.
+fn is_calendar_answer(parts: &Parts<'_>) -> bool {
+    let answers = |p: &Part<'_>| {
+        p.media == "text/calendar" && matches!(p.method.as_deref(), Some("reply" | "counter" | "refresh"))
+    };
+    parts.leaves.iter().any(|p| answers(p) && !p.attached && (p.alternative.is_some() || parts.leaves.len() == 1))
 }
 
 fn is_responder_subject(subject: &str) -> bool {
@@ -297,6 +311,35 @@ mod tests {
         check("Subject: Out of the office until Monday", Some(Responder));
         check("From: MAILER-DAEMON@example.org", Some(RoleSender));
         check("From: No-Reply <no-reply@example.org>", Some(RoleSender));
+    }
+
+    #[test]
+    fn answers_of_calendars_are_told_from_reports_with_a_calendar() {
+        let check = |rest: &str, expect| {
+            let mail = read(format!("From: ann@example.org\r\nSubject: Accepted\r\n{rest}\r\n").as_bytes());
+            assert_eq!(mail.automatic, expect, "{rest}");
+        };
+        let answer = Some(Automatic::Calendar);
+        check("Content-Type: text/calendar; method=REPLY\r\n\r\nBEGIN:VCALENDAR", answer);
+        check("Content-Type: text/calendar; charset=utf-8; method=\"Counter\"\r\n\r\nBEGIN:VCALENDAR", answer);
+        check("Content-Type: text/calendar; method=REQUEST\r\n\r\nBEGIN:VCALENDAR", None);
+        check("Content-Type: text/calendar\r\n\r\nBEGIN:VCALENDAR\r\nMETHOD:REPLY", None);
+        let of = |kind: &str, how: &str| {
+            format!(
+                "Content-Type: multipart/{kind}; boundary=b\r\n\r\n--b\r\n\r\nSee you.\r\n\
+                 --b\r\nContent-Type: text/calendar; method=REPLY\r\n{how}\r\nBEGIN:VCALENDAR\r\n--b--"
+            )
+        };
+        check(&of("alternative", ""), answer);
+        check(&of("mixed", ""), None);
+        check(&of("alternative", "Content-Disposition: attachment; filename=poc.ics\r\n"), None);
+        let inner = of("alternative", "").replace("boundary=b", "boundary=c").replace("--b", "--c");
+        check(
+            &format!(
+                "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{inner}\r\n--b\r\nContent-Type: application/ics\r\n\r\nx\r\n--b--"
+            ),
+            answer,
+        );
     }
 
     #[test]

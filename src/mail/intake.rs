@@ -219,9 +219,9 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
 }
 
 /// No automatic mail is answered. One that answers a notice is filed with its ticket; a report about mail (read
-/// receipt, abuse, DMARC) is listed, and the digest counts it; anything else, a scanner's, a list's or an answering
-/// machine's mail, is a ticket that a person sees: a classification decides what we answer, never whether a report is
-/// one.
+/// receipt, abuse, DMARC) and the answer of a calendar are listed, and the digest counts them; anything else, a
+/// scanner's, a list's or an answering machine's mail, is a ticket that a person sees: a classification decides what
+/// we answer, never whether a report is one.
 fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
     let Given { mail, stored, .. } = given;
     let reason = why.words();
@@ -239,7 +239,7 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
     }
     match why {
-        Automatic::Report => nothing(Disposition::Automatic, None, reason),
+        Automatic::Report | Automatic::Calendar => nothing(Disposition::Automatic, None, reason),
         Automatic::Bounce
         | Automatic::Responder
         | Automatic::AutoReplied
@@ -474,6 +474,7 @@ impl Automatic {
             Self::Bounce => "a delivery report",
             Self::Report => "a report about mail",
             Self::List => "mail of a list",
+            Self::Calendar => "the answer of a calendar program",
             Self::Bulk => "bulk mail",
             Self::Responder => "the answer of an answering machine",
             Self::RoleSender => "its sender is the mailbox of a program",

@@ -6,10 +6,14 @@
 use std::time::{Duration, SystemTime};
 
 use lettre::address::Envelope;
-use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
-use lettre::message::{Body, Mailbox, Message};
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, ContentTypeErr, HeaderName, HeaderValue, MIME_VERSION_1_0,
+};
+use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
+use sha2::{Digest, Sha256};
 
-use super::{Address, MessageId, clean_line};
+use super::{Address, MessageId, calendar, clean_line};
+use crate::notice::CalendarEvent;
 
 /// What a mail that leaves says. One recipient a mail (G6).
 #[derive(Clone, Copy, Debug)]
@@ -36,6 +40,8 @@ pub struct Outgoing<'a> {
     pub references: &'a [MessageId],
     /// Who caused it.
     pub auto_submitted: AutoSubmitted,
+    /// The deadlines that it carries as calendar files.
+    pub calendar: &'a [CalendarEvent],
 }
 
 /// Who caused a mail (RFC 3834 section 5).
@@ -55,6 +61,9 @@ pub enum WriteError {
     /// An address that the mail library refuses, such as an impossible top-level domain.
     #[error("the {0} address cannot stand in a mail: {1}")]
     Address(&'static str, lettre::address::AddressError),
+    /// The mail library refused the type of a part.
+    #[error("a part of the mail has no type: {0}")]
+    Type(#[from] ContentTypeErr),
     /// The mail library refused the whole.
     #[error("the mail cannot be built: {0}")]
     Build(#[from] lettre::error::Error),
@@ -133,14 +142,37 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
                 "DR, RN, NRN, OOF, AutoReply".into(),
             ));
     }
-    let mut bytes =
-        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(plain_body(mail.body)))?.formatted();
+    let text = plain_body(mail.body);
+    let files = calendar::files(mail.calendar, mail.from, mail.date);
+    let mut bytes = if files.is_empty() {
+        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(text))?.formatted()
+    } else {
+        builder.multipart(with_files(text, &files)?)?.formatted()
+    };
     // The library leaves base64 without the end of its last line.
     if !bytes.ends_with(b"\r\n") {
         bytes.extend_from_slice(b"\r\n");
     }
     check_wire(&bytes)?;
     Ok(bytes)
+}
+
+/// The text first, for whoever reads without a calendar, then each file as an attachment (RFC 6047 section 2.4): what
+/// stands inline, some programs show in place of the text.
+fn with_files(text: String, files: &[calendar::File]) -> Result<MultiPart, ContentTypeErr> {
+    // Of what it parts, so that no text can hold it and the same mail has the same bytes.
+    let mut hash = Sha256::new_with_prefix(&text);
+    files.iter().for_each(|f| hash.update(&f.text));
+    let boundary = data_encoding::HEXLOWER.encode(hash.finalize().get(..16).unwrap_or_default());
+    let kind = ContentType::parse(&format!("multipart/mixed; boundary=\"{boundary}\""))?;
+    let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(text));
+    let mut parts = MultiPart::builder().header(kind).singlepart(plain);
+    for file in files {
+        let kind = ContentType::parse(&format!("text/calendar; method={}; charset=utf-8", file.method))?;
+        let part = SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file.name));
+        parts = parts.singlepart(part.body(body(file.text.replace("\r\n", "\n"))));
+    }
+    Ok(parts)
 }
 
 /// ASCII leaves as it is when no line is long, so that a stored mail can be read as it lies there. RFC 5322 section
@@ -259,6 +291,7 @@ mod tests {
             in_reply_to: Some(&id("report@example.test")),
             references: &references,
             auto_submitted: AutoSubmitted::Replied,
+            calendar: &[],
         })
         .unwrap()
     }
@@ -277,6 +310,7 @@ mod tests {
             in_reply_to: Some(&id("b@example.test")),
             references: &[id("a@example.test"), id("b@example.test")],
             auto_submitted: AutoSubmitted::Replied,
+            calendar: &[],
         })
         .unwrap();
         let expect = "\
@@ -302,6 +336,69 @@ The team\r
         assert_eq!(String::from_utf8(mail).unwrap(), expect);
     }
 
+    /// A mail with one deadline that moved and one that ended.
+    fn with_calendar(body: &str) -> Vec<u8> {
+        let event = |uid: &str, cancelled| CalendarEvent {
+            uid: uid.into(),
+            sequence: 4,
+            summary: "SEC-17: fix due".into(),
+            at: "2026-03-08T10:00:00Z".parse().unwrap(),
+            cancelled,
+        };
+        write(&Outgoing {
+            from_name: "",
+            from: &address("security@example.org"),
+            to: &address("ada@example.org"),
+            subject: "[SEC-17] Changed by Ada",
+            body,
+            message_id: &id("n2@example.org"),
+            date: "2026-03-01T10:20:30.5Z".parse().unwrap(),
+            reply_to: None,
+            in_reply_to: None,
+            references: &[],
+            auto_submitted: AutoSubmitted::Generated,
+            calendar: &[event("sec-17-fix@example.org", false), event("sec-17-assess@example.org", true)],
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_whole_mail_with_calendar_files() {
+        let text = String::from_utf8(with_calendar("A deadline has moved.\n")).unwrap();
+        let (head, rest) = text.split_once("Content-Type: ").unwrap();
+        assert!(head.ends_with("\r\nMIME-Version: 1.0\r\n"), "{text}");
+        let boundary = rest.split('"').nth(1).unwrap();
+        let parts: Vec<&str> = rest.split(&format!("--{boundary}")).collect();
+        assert_eq!(parts[0], format!("multipart/mixed; boundary=\"{boundary}\"\r\n\r\n"));
+        let plain = "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n\
+                     A deadline has moved.\r\n\r\n";
+        assert_eq!(parts[1], plain);
+        for (part, method, name) in [(parts[2], "PUBLISH", "deadlines.ics"), (parts[3], "CANCEL", "ended.ics")] {
+            let head = format!(
+                "\r\nContent-Type: text/calendar; method={method}; charset=utf-8\r\n\
+                 Content-Disposition: attachment; filename=\"{name}\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\n\
+                 BEGIN:VCALENDAR\r\n"
+            );
+            assert!(part.starts_with(&head), "{part}");
+            assert!(part.contains(&format!("\r\nMETHOD:{method}\r\n")), "{part}");
+            assert!(part.ends_with("\r\nEND:VCALENDAR\r\n\r\n"), "{part}");
+        }
+        assert_eq!(parts[4..], ["--\r\n"]);
+    }
+
+    #[test]
+    fn a_mail_with_calendar_files_is_read_as_its_text() {
+        for body in ["A deadline has moved.\n", "Ändert sich\n--\n--b\n", &"x".repeat(2_000)] {
+            let mail = with_calendar(body);
+            assert_eq!(mail, with_calendar(body), "G3");
+            let read = crate::mail::read::read(&mail);
+            assert_eq!(seen(&read.text), seen(body));
+            let names: Vec<&str> = read.attachments.iter().map(|a| a.name.as_str()).collect();
+            assert_eq!(names, ["deadlines.ics", "ended.ics"]);
+            assert_eq!(read.problems, [""; 0]);
+        }
+    }
+
     #[test]
     fn only_what_is_there_gets_a_header() {
         let mail = write(&Outgoing {
@@ -316,6 +413,7 @@ The team\r
             in_reply_to: None,
             references: &[],
             auto_submitted: AutoSubmitted::No,
+            calendar: &[],
         })
         .unwrap();
         let text = String::from_utf8(mail).unwrap();

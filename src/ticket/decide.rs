@@ -2,6 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::calendar;
 use super::clock::clocks;
 use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
@@ -185,6 +186,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Undelivered { number, notice, to, reply } => draft.undelivered(*number, notice, to, reply),
         Event::Tick => draft.tick(),
     }
+    calendar::attach(ticket, &draft.ticket, &mut draft.decision, project, now);
     draft.decision
 }
 
@@ -224,6 +226,7 @@ impl Draft<'_> {
             in_reply_to: None,
             held: None,
             revision: self.ticket.revision,
+            calendar: Vec::new(),
         }
     }
 
@@ -381,6 +384,7 @@ impl Draft<'_> {
             let people = audiences.iter().flat_map(|a| self.project.audience(*a, &self.ticket));
             for person in people.filter(|p| told.insert(p.address.key())) {
                 let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
+                notice.calendar = calendar::reminded(&clock, &self.ticket, self.project, self.now);
                 // By its instant: the number of a rung means another one when the ladder in the config changes.
                 notice.keys = vec![format!(
                     "rung:{}:{promise}:{}:{}:{}",
@@ -417,7 +421,8 @@ pub fn coalesce(notices: Vec<Notice>, project: &Project) -> Vec<Notice> {
         let (subject, body) = reminder::many(&subjects, project);
         let keys = mine.iter().flat_map(|n| n.keys.clone()).collect();
         if let Some(first) = mine.into_iter().next() {
-            out.push(Notice { subject, body, keys, ticket: None, ..first });
+            // A list to look through is no file of appointments.
+            out.push(Notice { subject, body, keys, ticket: None, calendar: Vec::new(), ..first });
         }
     }
     out

@@ -306,6 +306,7 @@ impl Work<'_> {
             in_reply_to: notice.in_reply_to.as_ref(),
             references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
             auto_submitted: auto_submitted(notice.kind),
+            calendar: &notice.calendar,
         });
         let bytes = bytes.map_err(|e| StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
         let new = Outgoing {
@@ -366,5 +367,17 @@ fn domain_scope(from: &Address) -> String {
 /// A notice about no single ticket.
 fn desk(kind: NoticeKind, to: &Address, keys: Vec<String>, (subject, body): (String, String)) -> Notice {
     let carries = Some(Purpose::Person);
-    Notice { kind, to: to.clone(), ticket: None, keys, carries, subject, body, in_reply_to: None, held: None, revision: 0 }
+    Notice {
+        kind,
+        to: to.clone(),
+        ticket: None,
+        keys,
+        carries,
+        subject,
+        body,
+        in_reply_to: None,
+        held: None,
+        revision: 0,
+        calendar: Vec::new(),
+    }
 }

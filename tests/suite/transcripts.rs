@@ -20,6 +20,7 @@
 //! | `do TICKET` + block | commands at the command line |
 //! | `server [for WHO] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
 //! | `read KIND to WHO` | shows the last such notice whole |
+//! | `calendar KIND to WHO` | shows what the last such notice does to a calendar, as another reader of the files sees it |
 //! | `show TICKET`, `log TICKET`, `list`, `inbox`, `outbox` | shows what is stored; of the outbox what was not sent |
 
 use std::collections::BTreeMap;
@@ -187,6 +188,7 @@ impl Play {
             ["server", "for", who, how, answer @ ..] => self.answers(Some(self.address(who)), how, &answer.join(" ")),
             ["server", how, answer @ ..] => self.answers(None, how, &answer.join(" ")),
             ["read", kind, "to", who] => self.read(kind, who),
+            ["calendar", kind, "to", who] => self.calendar(kind, who),
             ["show", ticket] => self.show(ticket),
             ["log", ticket] => self.log(ticket),
             ["list"] => {
@@ -455,6 +457,17 @@ impl Play {
         for line in world::reading(&bytes).text.lines() {
             let line = if line.starts_with("/confirm ") { "/confirm <code>" } else { line };
             self.said.push(format!("  {line}"));
+        }
+    }
+
+    fn calendar(&mut self, kind: &str, who: &str) {
+        let events = world::calendar(&self.notice(kind, who).bytes);
+        for e in &events {
+            let (from, to) = (self.when(e.from), self.when(e.to));
+            self.said.push(format!("  {} {}, version {}: {} ({from} to {to})", e.method, e.uid, e.sequence, e.summary));
+        }
+        if events.is_empty() {
+            self.said.push("  nothing".into());
         }
     }
 

@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::path::Path;
 
+use calcard::icalendar::{ICalendarComponentType, ICalendarProperty, ICalendarValue};
 use disclosed::config::Config;
 use disclosed::mail::{Address, Mail, read};
 use disclosed::token::{KEY_LENGTH, Key};
@@ -208,6 +209,44 @@ pub(crate) fn bounce(notice: &[u8], to: &Address, permanent: bool, id: &str, dat
 /// A notice as its recipient reads it.
 pub(crate) fn reading(notice: &[u8]) -> Mail {
     read::read(notice)
+}
+
+/// What a notice does to the calendar of its reader.
+pub(crate) struct Appointment {
+    pub(crate) method: String,
+    pub(crate) uid: String,
+    pub(crate) sequence: i64,
+    pub(crate) summary: String,
+    pub(crate) from: Timestamp,
+    pub(crate) to: Timestamp,
+}
+
+/// The events in the calendar files of a notice, found and read by other parsers than ours.
+pub(crate) fn calendar(notice: &[u8]) -> Vec<Appointment> {
+    let mail = mail_parser::MessageParser::default().parse(notice).unwrap();
+    let files = mail.attachments().filter_map(|part| part.text_contents()).filter(|t| t.starts_with("BEGIN:VCALENDAR"));
+    let mut found = Vec::new();
+    for file in files {
+        let calcard::Entry::ICalendar(calendar) = calcard::Parser::new(file).entry() else {
+            panic!("no calendar: {file}")
+        };
+        let text = |v: &ICalendarValue| v.as_text().map(str::to_owned);
+        let top = calendar.components.iter().find(|c| c.component_type == ICalendarComponentType::VCalendar).unwrap();
+        let method = text(&top.property(&ICalendarProperty::Method).unwrap().values[0]).unwrap();
+        for event in calendar.components.iter().filter(|c| c.component_type == ICalendarComponentType::VEvent) {
+            let value = |name| &event.property(&name).unwrap().values[0];
+            let at = |name| Timestamp::from_second(value(name).as_partial_date_time().unwrap().to_timestamp().unwrap());
+            found.push(Appointment {
+                method: method.to_ascii_lowercase(),
+                uid: text(value(ICalendarProperty::Uid)).unwrap(),
+                sequence: value(ICalendarProperty::Sequence).as_integer().unwrap(),
+                summary: text(value(ICalendarProperty::Summary)).unwrap(),
+                from: at(ICalendarProperty::Dtstart).unwrap(),
+                to: at(ICalendarProperty::Dtend).unwrap(),
+            });
+        }
+    }
+    found
 }
 
 /// The one-time code in a notice that holds one.
