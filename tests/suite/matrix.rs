@@ -24,7 +24,7 @@ const REM: &str = "rem@example.org";
 const ONE: TicketId = TicketId(1);
 const OTHER: TicketId = TicketId(2);
 
-/// Declares an axis: its values, all of them in a list, and how each is meant.
+/// Declares an axis: its values, and all of them in a list.
 macro_rules! axis {
     ($(#[$about:meta])* $name:ident { $($value:ident),+ $(,)? }) => {
         $(#[$about])*
@@ -54,10 +54,19 @@ axis!(
     /// What says that no person wrote these words as text.
     Marking { None, AutoSubmitted, ListId, Bulk, QuotedOnly, HtmlOnly, Wrapped }
 );
-axis!(
-    /// What is commanded: an act, what is grave, the code that the grave one asks for, and what only reads.
-    Command { Severity, Public, Confirm, Status }
-);
+
+/// What is commanded; a test each.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Command {
+    /// An act.
+    Severity,
+    /// What is grave.
+    Public,
+    /// The code that the grave one asks for.
+    Confirm,
+    /// What only reads.
+    Status,
+}
 
 /// One mail.
 #[derive(Clone, Copy, Debug)]
@@ -141,8 +150,9 @@ fn config(more: &str) -> disclosed::config::Config {
     // The caps have tests of their own; here they would only hide what is to be seen.
     let limits = "[limits]\nacks_per_sender_day = 1000000\nacks_per_domain_hour = 1000000\n\
                   automatic_per_hour = 1000000\n";
-    // `world` adds its people where it finds no table of them on a line of its own; ours are such lines.
-    world::config(&format!("{people}{limits}"))
+    // One promise: the clocks of thousands of tickets are not what is looked at.
+    let policy = "[policy]\n[[policy.promise]]\nname = \"acknowledge\"\nuntil = \"acknowledged\"\nwithin = \"48h\"\n";
+    world::config(&format!("{people}{limits}{policy}"))
 }
 
 fn arrival(raw: Vec<u8>) -> Arrival {
