@@ -2,7 +2,8 @@
 //!
 //! Seven thousand ways to send each of four commands. What must come of each is written down here as a rule in plain
 //! words ([`intended`]), from the rules of authority and never from the code that follows them. What came of it is
-//! read from the tickets afterwards, and from whom anything was sent to.
+//! read from the tickets afterwards, and from whom anything was sent to: of each mail that acts by the rule or by the
+//! code, and of every seventh of the others.
 
 use std::fmt::Write as _;
 
@@ -10,6 +11,7 @@ use disclosed::mail::Address;
 use disclosed::notice::NoticeKind;
 use disclosed::policy::{Milestone, Severity};
 use disclosed::store::Store;
+use disclosed::ticket::decide::Event;
 use disclosed::ticket::{Actor, Entry, EntryKind, Ticket, TicketId};
 use disclosed::tracker::{Arrival, News, Tracker};
 use jiff::Timestamp;
@@ -283,6 +285,16 @@ impl World {
         format!("{text}\n{body}").replace('\n', "\r\n").into_bytes()
     }
 
+    /// Whether the mail of a cell would make anything happen in somebody's name, or be answered. Nothing is stored.
+    fn would_act(&mut self, cell: Cell) -> bool {
+        let raw = self.bytes(cell);
+        match self.tracker.try_mail(&raw, now()).unwrap().intake.event {
+            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered { .. } | Event::Tick) => true,
+            Some(Event::Attempted { tell, .. }) => tell.is_some(),
+            Some(Event::Reported(_) | Event::FollowedUp(_)) | None => false,
+        }
+    }
+
     /// Sends the mail of a cell; says what came of it.
     fn send(&mut self, cell: Cell) -> (Outcome, News) {
         self.cells += 1;
@@ -374,13 +386,18 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
 /// Sends every combination that commands so; gives how many had each outcome.
 fn each(command: Command) -> [usize; 4] {
     let mut world = World::new();
-    let mut wrong = Vec::new();
-    let mut counts = [0; 4];
+    let (mut wrong, mut counts, mut number) = (Vec::new(), [0; 4], 0);
     for &from in From::ALL {
         for &results in Results::ALL {
             for &carries in Carries::ALL {
                 for &marking in Marking::ALL {
                     let cell = Cell { command, from, results, carries, marking };
+                    number += 1;
+                    // Where rule and code agree that it is nothing, one in seven proves it by what is in the store.
+                    if intended(cell) == Outcome::Nothing && !world.would_act(cell) && number % 7 != 0 {
+                        counts[3] += 1;
+                        continue;
+                    }
                     let (outcome, news) = world.send(cell);
                     if outcome != intended(cell) {
                         wrong.push(format!("{cell:?}: {outcome:?}, not {:?}", intended(cell)));
