@@ -117,8 +117,8 @@ fn trusted(trace: &[Trace]) -> Vec<&str> {
 
 /// Whether a Received line was added on the last step, by a delivery agent: with LMTP and nothing else.
 fn is_local_hop(line: &str) -> bool {
-    // The name in HELO could open a comment or a quote over our own server's words.
-    if line.contains(['\\', '"']) || line.matches('(').count() != line.matches(')').count() {
+    // The name in HELO could open a comment or a quote over our own server's words, or close one that is not open.
+    if line.contains(['\\', '"']) || !is_nested(line) {
         return false;
     }
     let mut protocols = without_comments(line)
@@ -131,6 +131,16 @@ fn is_local_hop(line: &str) -> bool {
         protocols.iter().zip(protocols.iter().skip(1)).filter(|(w, _)| *w == "with").map(|(_, p)| p).collect();
     let local = |p: &str| matches!(p.trim_end_matches(';'), "lmtp" | "lmtps" | "lmtpa" | "lmtpsa" | "local");
     !after_with.is_empty() && after_with.iter().all(|p| local(p))
+}
+
+/// Whether each parenthesis has its other half, in the right order.
+fn is_nested(line: &str) -> bool {
+    let mut depth = 0_i32;
+    let never_closed_twice = line.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    });
+    never_closed_twice && depth == 0
 }
 
 fn without_comments(line: &str) -> String {
@@ -356,7 +366,7 @@ mod tests {
             "stand below",
         );
         doubted(&["Received: from x (a) by mx.example.org id 1 (with LMTP); d", PASS, RECEIVED], "stand below");
-        for helo in ["x with LMTP (", "x with LMTP (\\)", "x with LMTP (y \")\""] {
+        for helo in ["x with LMTP (", "x with LMTP (\\)", "x with LMTP (y \")\"", "x with LMTP ) ("] {
             let line = format!("Received: from {helo} (h [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; d");
             doubted(&[&line, PASS, RECEIVED], "stand below");
         }

@@ -1,0 +1,26 @@
+//! A whole mail: what comes out is bounded, clean and the same each time.
+#![no_main]
+
+use disclosed::command;
+use disclosed::mail::read::read;
+use disclosed_fuzz::{is_same, is_sound};
+use libfuzzer_sys::fuzz_target;
+
+fuzz_target!(|raw: &[u8]| {
+    let mail = read(raw);
+    is_sound(&mail);
+    is_same(&mail, &read(raw));
+    let orders = command::split(&mail.reply_text);
+    // A command is a line that its sender wrote, in the text that a person sees.
+    for order in &orders.lines {
+        assert!(mail.text.lines().any(|l| l.trim() == order), "{order:?} stands nowhere in the text");
+    }
+    // What our own server puts on top changes who is believed, never what is read.
+    let trace = [b"Received: from a.example by mx.example.org with ESMTPS id 1; date\r\n".as_slice(), raw].concat();
+    let trace = read(&trace);
+    is_sound(&trace);
+    if mail.from.is_ok() {
+        assert_eq!(trace.from, mail.from);
+        assert_eq!(trace.reply_text, mail.reply_text);
+    }
+});
