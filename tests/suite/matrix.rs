@@ -331,10 +331,11 @@ fn flipped(address: &str) -> String {
 /// All of a ticket that a command can change; not what is counted of attempts, nor what was filed.
 fn state(ticket: &Ticket) -> String {
     let Ticket { status, spam, severity, owner, milestones, moved, pauses, pending, reporter, held, .. } = ticket;
+    let agreed = (&ticket.embargo, &ticket.credit, &ticket.done);
     let asked = pending.as_ref().map(|p| (p.seq, &p.lines));
     let owner = owner.as_ref().map(Address::as_str);
     let reporter = reporter.as_ref().map(Address::as_str);
-    format!("{status} {spam} {severity:?} {owner:?} {milestones:?} {moved:?} {pauses:?} {asked:?} {reporter:?} {held}")
+    format!("{status} {spam} {severity:?} {owner:?} {milestones:?} {moved:?} {pauses:?} {asked:?} {reporter:?} {held} {agreed:?}")
 }
 
 /// What holds for every cell, whatever its outcome.
@@ -364,6 +365,7 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
                 assert!(registered, "{cell:?}: a notice to the team went to a stranger");
             }
             NoticeKind::Reply
+            | NoticeKind::Told
             | NoticeKind::Reminder
             | NoticeKind::Undeliverable
             | NoticeKind::Flood
