@@ -273,6 +273,11 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
             None
         };
         let Some(why) = why else {
+            let mut orders = orders;
+            if !mine {
+                // What only reads is all that is done without a token; a text below would be a note on the ticket.
+                orders.text.clear();
+            }
             let order = Order {
                 by: Actor::Person(person.address.clone()),
                 orders,

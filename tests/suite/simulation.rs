@@ -61,6 +61,12 @@ name = "disclose"
 until = "public"
 within = "30d"
 or_sooner = "fix-released"
+
+[[policy.promise]]
+name = "announce"
+from = "fix-released"
+until = "done"
+within = "3d"
 "#,
     r#"
 [limits]

@@ -78,8 +78,9 @@ impl Sim {
                 let notice = self.notice(|s| s.kind == "acknowledgement" || s.kind == "reply")?;
                 let from =
                     if self.random.percent(70) { notice.0.as_str().to_owned() } else { "thief@t.example".into() };
-                let mut letter =
-                    world::answer(&from, &notice.1, &format!("More zq-{number}.\n/close\n"), &id, self.now);
+                let asks = ["", "", "/status\n", "/credit zq-0\n/status\n", "/withdraw zq-0\n", "/help\n"];
+                let body = format!("{}More zq-{number}.\n/close\n", self.random.pick(&asks)?);
+                let mut letter = world::answer(&from, &notice.1, &body, &id, self.now);
                 if self.random.percent(30) {
                     letter.proof = Proof::Silent;
                 }
@@ -212,6 +213,12 @@ impl Sim {
             "/accept\n/public".into(),
             format!("/extend fix {} later", until.strftime("%F")),
             format!("/extend disclose {} later", until.strftime("%F")),
+            format!("/embargo {}", until.strftime("%FT%H:%MZ")),
+            format!("/embargo propose {}", until.strftime("%F")),
+            "/lift".into(),
+            "/resume".into(),
+            "/credit R. Porter".into(),
+            "/done announce".into(),
             "/severty".into(),
             "/status".into(),
             "/help".into(),
@@ -249,6 +256,9 @@ impl Sim {
             "/reopen",
             "/close",
             "/public",
+            "/lift",
+            "/embargo 2027-12-31",
+            "/resume",
             "/list",
             "/x",
         ];

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use disclosed::mail::Address;
 use disclosed::policy::Milestone;
 use disclosed::ticket::clock::clocks;
-use disclosed::ticket::{EntryKind, MailRef, TicketId};
+use disclosed::ticket::{EmbargoState, EntryKind, MailRef, TicketId};
 use disclosed::tracker::News;
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
@@ -70,6 +70,8 @@ impl Sim {
                 assert!(receipts.contains(&(ticket, at, person)), "G5: no mail with authority made the entry {text}");
                 let public = matches!(kind, EntryKind::Fact { fact: Milestone::Public });
                 assert!(!public || coded == Some((ticket, at)), "G5: made public without a code");
+                let lifted = matches!(kind, EntryKind::Embargo { to: EmbargoState::Ended, .. });
+                assert!(!lifted || coded == Some((ticket, at)), "G5: an embargo ended without a code");
             }
             if matches!(kind, EntryKind::CodeUsed) {
                 coded = Some((ticket, at));
