@@ -226,3 +226,151 @@ fn paused(ticket: &Ticket, start: Timestamp, now: Timestamp) -> SignedDuration {
     };
     ticket.pauses.iter().map(one).sum()
 }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::policy::{Calendar, Severity, Term, presets};
+    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, TicketId};
+
+    fn policy(promises: Vec<Promise>) -> Policy {
+        Policy {
+            calendar: Calendar::default(),
+            promises,
+            ladder: presets::default_ladder(),
+            automatic_counts: false,
+        }
+    }
+
+    /// A ticket received at the epoch, to which these things happened, so many hours later each.
+    fn ticket(happened: &[(i64, EntryKind)]) -> Ticket {
+        let received = Timestamp::UNIX_EPOCH;
+        let reported = EntryKind::Reported { received, message_id: None, may_belong_to: None };
+        let all = std::iter::once((0, reported)).chain(happened.iter().cloned());
+        let entries: Vec<Entry> = (1..)
+            .zip(all)
+            .map(|(seq, (hour, kind))| Entry {
+                seq,
+                at: hours(hour),
+                by: Actor::Local,
+                kind,
+                party: crate::mail::Address::parse("r@example.test"),
+                text: None,
+                mail: None,
+            })
+            .collect();
+        Ticket::fold(TicketId(1), &entries)
+    }
+
+    fn hours(n: i64) -> Timestamp {
+        Timestamp::from_second(n * 3_600).unwrap()
+    }
+
+    fn disclose() -> Promise {
+        Promise {
+            name: "disclose".into(),
+            from: Milestone::Received,
+            until: Milestone::Public,
+            within: Within::All(Term::Civil { months: 0, days: 90 }),
+            recurring: false,
+            pauses: true,
+            or_sooner: Some((Milestone::FixReleased, Term::Civil { months: 0, days: 0 })),
+            about: None,
+            ladder: None,
+        }
+    }
+
+    fn agreed(hour: i64) -> EntryKind {
+        EntryKind::Embargo { to: EmbargoState::Active, until: Some(hours(hour)), zone: None }
+    }
+
+    proptest! {
+        #[test]
+        fn no_pause_no_fix_and_no_severity_moves_an_embargo(
+            events in prop::collection::vec((3..2_000_i64, 0..5_usize), 0..12),
+            until in 2_001..9_000_i64,
+            promised in any::<bool>(),
+        ) {
+            let kinds = [
+                EntryKind::Paused,
+                EntryKind::Resumed,
+                EntryKind::Fact { fact: Milestone::FixReleased },
+                EntryKind::Severity { to: Severity::Low },
+                EntryKind::Embargo { to: EmbargoState::Proposed, until: Some(hours(1)), zone: None },
+            ];
+            let mut happened = vec![(2, agreed(until))];
+            happened.extend(events.into_iter().map(|(at, kind)| (at, kinds[kind].clone())));
+            happened.sort_by_key(|(at, _)| *at);
+            let policy = policy(if promised { vec![disclose()] } else { Vec::new() });
+            let ticket = ticket(&happened);
+            let clocks = clocks(&ticket, &policy, hours(2_000));
+            prop_assert_eq!(clocks.len(), 1);
+            prop_assert_eq!((clocks[0].deadline, clocks[0].live), (hours(until), true));
+            prop_assert_eq!(clocks[0].state, ClockState::Running);
+        }
+    }
+
+    #[test]
+    fn an_embargo_ends_by_being_lifted_or_public() {
+        let policy = policy(vec![disclose()]);
+        let deadline = |happened: &[(i64, EntryKind)]| {
+            let ticket = ticket(happened);
+            clocks(&ticket, &policy, hours(10)).iter().map(|c| (c.deadline, c.state)).collect::<Vec<_>>()
+        };
+        let ninety_days = hours(90 * 24);
+        assert_eq!(deadline(&[(1, agreed(5_000))]), [(hours(5_000), ClockState::Running)]);
+        let ended = EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None };
+        assert_eq!(deadline(&[(1, agreed(5_000)), (2, ended)]), [(ninety_days, ClockState::Running)]);
+        let public = EntryKind::Fact { fact: Milestone::Public };
+        assert_eq!(deadline(&[(1, agreed(5_000)), (2, public)]), [(ninety_days, ClockState::Kept)]);
+        let proposed = EntryKind::Embargo { to: EmbargoState::Proposed, until: Some(hours(20)), zone: None };
+        assert_eq!(deadline(&[(1, proposed)]), [(ninety_days, ClockState::Running)], "a proposal binds nobody");
+    }
+
+    #[test]
+    fn done_keeps_its_own_promise_alone_and_outlives_closing() {
+        let done = |name: &str| Promise {
+            name: name.into(),
+            from: Milestone::FixReleased,
+            until: Milestone::Done,
+            within: Within::All(Term::Elapsed(SignedDuration::from_hours(5))),
+            pauses: false,
+            or_sooner: None,
+            ..disclose()
+        };
+        let policy = policy(vec![done("announce"), done("thank")]);
+        let states = |happened: &[(i64, EntryKind)], now: i64| {
+            clocks(&ticket(happened), &policy, hours(now)).iter().map(|c| (c.state, c.live)).collect::<Vec<_>>()
+        };
+        let released = || (1, EntryKind::Fact { fact: Milestone::FixReleased });
+        let announced = || (2, EntryKind::Done { promise: "announce".into() });
+        let closed = || (3, EntryKind::Status { to: Status::Closed });
+        assert_eq!(states(&[], 1), []);
+        let running = (ClockState::Running, true);
+        assert_eq!(states(&[released()], 1), [running, running]);
+        assert_eq!(states(&[released(), announced(), closed()], 4), [(ClockState::Kept, false), running]);
+        assert_eq!(states(&[released(), closed()], 7), [(ClockState::Broken, true), (ClockState::Broken, true)]);
+        let spam = (3, EntryKind::Spam);
+        assert_eq!(states(&[released(), spam], 4), [(ClockState::Ended, false), (ClockState::Ended, false)]);
+    }
+
+    #[test]
+    fn a_word_from_before_a_promise_began_does_not_keep_it() {
+        let tell = Promise {
+            name: "tell".into(),
+            from: Milestone::FixReady,
+            until: Milestone::LastHeardFromUs,
+            within: Within::All(Term::Elapsed(SignedDuration::from_hours(48))),
+            pauses: false,
+            or_sooner: None,
+            ..disclose()
+        };
+        let policy = policy(vec![tell]);
+        let state = |happened: &[(i64, EntryKind)]| clocks(&ticket(happened), &policy, hours(9))[0].state;
+        let ready = || (2, EntryKind::Fact { fact: Milestone::FixReady });
+        assert_eq!(state(&[(1, EntryKind::Answered), ready()]), ClockState::Running);
+        assert_eq!(state(&[ready(), (3, EntryKind::Answered)]), ClockState::Kept);
+    }
+}
