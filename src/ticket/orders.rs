@@ -297,7 +297,7 @@ fn extend(
 fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address) -> Vec<(String, String)> {
     let asked = format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text);
     draft.enter(&order.by, EntryKind::CodeAsked, asked.trim(), order.mail);
-    let code = code(draft, person, draft.ticket.revision);
+    let code = with_code(draft, person, draft.ticket.revision, |parts| draft.key.code(parts));
     let lines = order.orders.lines.join("\n");
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
     let text = answer::code(draft.ticket.id, &lines, &code, until, draft.project);
@@ -308,9 +308,9 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address) -> Vec<(Stri
 }
 
 /// Bound to the ticket, the person and the entry that asked, and through it to the lines.
-fn code(draft: &Draft<'_>, person: &Address, seq: u32) -> String {
+fn with_code<T>(draft: &Draft<'_>, person: &Address, seq: u32, then: impl FnOnce(&[&[u8]]) -> T) -> T {
     let ticket = draft.ticket.id.0.to_be_bytes();
-    draft.key.code(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
+    then(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
 }
 
 fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
@@ -334,8 +334,7 @@ fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(Str
 }
 
 fn is_right(draft: &Draft<'_>, pending: &Pending, given: &str) -> bool {
-    let right = code(draft, &pending.by, pending.seq);
-    crate::token::same(&given.trim().to_ascii_lowercase(), &right)
+    with_code(draft, &pending.by, pending.seq, |parts| draft.key.is_code(given, parts))
 }
 
 /// Whether these orders give a wrong code for what their sender asked for.
