@@ -409,14 +409,7 @@ impl Tracker {
             }
             let lost = matches!(state, "refused" | "unknown");
             if let Some(ticket) = claim.ticket.filter(|_| lost).map(|t| tx.ticket(t)).transpose()?.flatten() {
-                let event = Event::Undelivered {
-                    number: claim.number,
-                    notice: claim.kind.clone(),
-                    to: claim.to.clone(),
-                    reply: reply.clone(),
-                };
-                let decision = decide::decide(&ticket, &event, project, key, now);
-                work.carry_out(&ticket, decision)?;
+                work.undelivered(&ticket, claim.number, &claim.kind, &claim.to, reply, None)?;
             } else if lost {
                 work.lost(claim.number, &claim.kind, &claim.to, reply)?;
             }

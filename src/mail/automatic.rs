@@ -16,8 +16,12 @@ pub enum Automatic {
     AutoSubmitted,
     /// Auto-Submitted: auto-replied: the answer of a program to a mail.
     AutoReplied,
-    /// A delivery report or a null return path.
+    /// A delivery report by its form.
     Bounce,
+    /// The null return path, and nothing that says more: what must not be answered (RFC 5321 section 4.5.5).
+    NullSender,
+    /// A mail of ours, come back under another sender's name.
+    Echo,
     /// Another report: read receipt, feedback, DMARC, TLS.
     Report,
     /// List-* headers or Precedence: list.

@@ -36,6 +36,8 @@ pub struct Outgoing<'a> {
     pub references: &'a [MessageId],
     /// Who caused it.
     pub auto_submitted: AutoSubmitted,
+    /// The token by which it is known when it comes back: see [`LOOP_FIELD`].
+    pub mark: Option<&'a str>,
 }
 
 /// Who caused a mail (RFC 3834 section 5).
@@ -80,6 +82,8 @@ pub enum Unfit {
     LongLine,
 }
 
+/// The field that marks our own mail. It holds a token, so that nobody can have a mail passed over by writing it.
+pub const LOOP_FIELD: &str = "X-Disclosed-Loop";
 /// How many Message-IDs a References header gets: a long thread must not make a line that a server refuses.
 pub const REFERENCES: usize = 5;
 /// The longest line that is not encoded.
@@ -132,6 +136,9 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
                 HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"),
                 "DR, RN, NRN, OOF, AutoReply".into(),
             ));
+    }
+    if let Some(mark) = mail.mark {
+        builder = builder.raw_header(ready(HeaderName::new_from_ascii_str(LOOP_FIELD), mark.to_owned()));
     }
     let mut bytes =
         builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(plain_body(mail.body)))?.formatted();
@@ -259,6 +266,7 @@ mod tests {
             in_reply_to: Some(&id("report@example.test")),
             references: &references,
             auto_submitted: AutoSubmitted::Replied,
+            mark: None,
         })
         .unwrap()
     }
@@ -277,6 +285,7 @@ mod tests {
             in_reply_to: Some(&id("b@example.test")),
             references: &[id("a@example.test"), id("b@example.test")],
             auto_submitted: AutoSubmitted::Replied,
+            mark: None,
         })
         .unwrap();
         let expect = "\
@@ -316,6 +325,7 @@ The team\r
             in_reply_to: None,
             references: &[],
             auto_submitted: AutoSubmitted::No,
+            mark: None,
         })
         .unwrap();
         let text = String::from_utf8(mail).unwrap();
