@@ -256,7 +256,7 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
     }
     match why {
-        Automatic::Report => nothing(Disposition::Automatic, None, reason),
+        Automatic::Report | Automatic::Calendar => nothing(Disposition::Automatic, None, reason),
         Automatic::Bounce
         | Automatic::NullSender
         | Automatic::Echo
@@ -473,6 +473,7 @@ impl Automatic {
             Self::NullSender => "it comes from nobody: its return path is empty",
             Self::Echo => "it bears the mark of a mail of ours",
             Self::Report => "a report about mail",
+            Self::Calendar => "the answer to an invitation",
             Self::List => "mail of a list",
             Self::Bulk => "bulk mail",
             Self::Responder => "the answer of an answering machine",

@@ -37,6 +37,8 @@ pub struct Part<'a> {
     pub flowed: Option<bool>,
     /// The report-type of a multipart/report (RFC 6522).
     pub report_type: Option<String>,
+    /// The method of a text/calendar (RFC 6047 section 2.4).
+    pub method: Option<String>,
     /// The multipart/alternative that it stands in, if any: its number.
     pub alternative: Option<usize>,
     encoding: Encoding,
@@ -192,6 +194,7 @@ impl<'a> Part<'a> {
             attached: false,
             flowed: None,
             report_type: None,
+            method: None,
             alternative: None,
             encoding: Encoding::None,
             boundary: None,
@@ -212,6 +215,7 @@ impl<'a> Part<'a> {
             let is = |name: &str, value: &str| kind.attribute(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
             part.flowed = is("format", "flowed").then(|| is("delsp", "yes"));
             part.report_type = kind.attribute("report-type").map(str::to_ascii_lowercase);
+            part.method = kind.attribute("method").map(str::to_ascii_lowercase);
         }
         if let Some(HeaderValue::ContentType(how)) = header.first("content-disposition").map(content_field) {
             part.attached = how.ctype().eq_ignore_ascii_case("attachment");

@@ -57,7 +57,7 @@ pub fn read(raw: &[u8]) -> Mail {
         _ => problems.push("it has several Message-IDs".to_owned()),
     }
     let bounce = bounce::bounce(&header, &parts, from.as_ref().ok(), &subject, &chosen.text);
-    let automatic = automatic::classify(&header, from.as_ref().ok(), &subject, &parts.top)
+    let automatic = automatic::classify(&header, from.as_ref().ok(), &subject, &parts)
         .or(bounce.as_ref().map(|_| automatic::Automatic::Bounce));
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));

@@ -416,13 +416,7 @@ impl Draft<'_> {
 
 /// What a reminder stands for (G3). By its instant: the number of a rung means another one when the ladder in the
 /// config changes.
-pub fn rung_key(
-    ticket: TicketId,
-    promise: &str,
-    deadline: Timestamp,
-    nominal: Timestamp,
-    person: &Address,
-) -> String {
+pub fn rung_key(ticket: TicketId, promise: &str, deadline: Timestamp, nominal: Timestamp, person: &Address) -> String {
     let (deadline, nominal) = (deadline.as_millisecond(), nominal.as_millisecond());
     format!("rung:{}:{promise}:{deadline}:{nominal}:{}", ticket.0, person.key())
 }
