@@ -10,6 +10,7 @@ mod check;
 mod demo;
 mod inbox;
 mod ingest;
+mod key;
 mod list;
 mod log;
 mod order;
@@ -146,6 +147,15 @@ A mail that is known already is not taken in again. What is ingested counts as r
     #[command(after_help = "Example:
   disclosed rebuild")]
     Rebuild,
+    /// List, rotate or drop the secrets that sign reply addresses
+    #[command(after_help = "Examples:
+  disclosed key list
+  disclosed key rotate
+  disclosed key drop 1
+
+A rotation ends nothing: the older secrets stay good for what they made, until they are dropped. Rotate and drop when
+somebody who should not may have seen the key file.")]
+    Key(key::Args),
     /// Copy the database and its key while the daemon runs
     #[command(after_help = "Examples:
   disclosed backup /var/backups/disclosed-2027-01-04.db
@@ -161,7 +171,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
-    ("Mend", &["backup", "rebuild"]),
+    ("Mend", &["backup", "rebuild", "key"]),
 ];
 
 /// How a command ended.
@@ -222,6 +232,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Ingest(args) => ingest::run(args, &desk()?, out),
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Rebuild => rebuild::run(&desk()?, out),
+        Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }
 }

@@ -117,6 +117,8 @@ struct Daemon {
     config_path: PathBuf,
     config: Config,
     tracker: Tracker,
+    /// What the key file was when it was read.
+    key_stamp: Option<(u64, i64, i64)>,
     /// The time that `run --once --now` was given.
     fixed: Option<Timestamp>,
     /// Under a given time, all that happened since somebody asked.
@@ -147,6 +149,8 @@ enum Woken {
 impl Daemon {
     fn start(config_path: &Path, config: Config, fixed: Option<Timestamp>) -> Result<Self> {
         let now = fixed.unwrap_or_else(clock::now);
+        // Asked first: what changes in between is read again.
+        let key_stamp = open::key_stamp(&config);
         let mut tracker = open::tracker(&config, now)?;
         let news = tracker.recover(now)?;
         let (_, inward) = mpsc::channel(1);
@@ -156,6 +160,7 @@ impl Daemon {
             config_path,
             config,
             tracker,
+            key_stamp,
             fixed,
             told: News::default(),
             inward,
@@ -172,6 +177,23 @@ impl Daemon {
 
     fn now(&self) -> Timestamp {
         self.fixed.unwrap_or_else(clock::now)
+    }
+
+    /// `disclosed key` has put another file in the place of the key: what it makes from now on must be known here.
+    fn renew_key(&mut self, now: Timestamp) -> Result<()> {
+        let stamp = open::key_stamp(&self.config);
+        if stamp == self.key_stamp || stamp.is_none() {
+            return Ok(());
+        }
+        match open::present_key(&self.config) {
+            Ok(key) => {
+                self.tracker.rekey(key, now)?;
+                tracing::info!("the key file was read again");
+            }
+            Err(error) => tracing::error!("{error:#}; the key that was read before stays in use"),
+        }
+        self.key_stamp = stamp;
+        Ok(())
     }
 
     fn watch(&mut self, once: bool) {
@@ -305,6 +327,7 @@ impl Daemon {
             let news = self.tracker.doubt(now)?;
             self.log(news);
         }
+        self.renew_key(now)?;
         let news = self.tracker.resume(now)?;
         self.log(news);
         loop {
@@ -415,6 +438,7 @@ impl Daemon {
                     // Files have dates of another clock than the one that was given.
                     arrivals.iter_mut().for_each(|a| a.internal_date = None);
                 }
+                self.renew_key(now)?;
                 let news = self.tracker.on_mail(&arrivals, now)?;
                 let _ = stored.send(());
                 self.log(news);

@@ -203,6 +203,8 @@ pub struct Mail {
     pub automatic: Option<automatic::Automatic>,
     /// What a delivery report says (RFC 3464); `None` for anything else.
     pub bounce: Option<automatic::Bounce>,
+    /// What stands in the field by which we mark our own mail; it proves nothing until its token is verified.
+    pub mark: Option<String>,
     /// The Authentication-Results and Received lines in the order of the header, for [`identity`].
     pub trace: Vec<header::Trace>,
     /// What a good report holds and this one seems to: see [`fields`].
@@ -228,6 +230,7 @@ impl Mail {
             attachments: Vec::new(),
             automatic: None,
             bounce: None,
+            mark: None,
             trace: Vec::new(),
             fields: fields::Fields::default(),
             problems: vec![why.to_owned()],

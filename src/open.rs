@@ -11,13 +11,16 @@ use jiff::Timestamp;
 use crate::config::Config;
 use crate::policy::digest::Schedule;
 use crate::store::Store;
-use crate::token::{KEY_LENGTH, Key};
+use crate::token::{KEY_LENGTH, Key, SECRETS_MAX};
 use crate::tracker::Tracker;
+
+/// More than any key file holds, in octets.
+const KEY_FILE_MAX: u64 = 16 * 1024;
 
 /// Opens the database of a config, and makes it and its key when there are none.
 pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
     let store = Store::open(&config.store).with_context(|| config.store.display().to_string())?;
-    let key = key(&beside(&config.store, "key"))?;
+    let key = key(&beside(&config.store, "key"), now)?;
     Ok(Tracker::new(store, config.project(), key, digest(config)?, now)?)
 }
 
@@ -30,7 +33,7 @@ pub fn to_read(config: &Config) -> Result<Store> {
 pub fn to_try(config: &Config) -> Result<Tracker> {
     let path = beside(&config.store, "key");
     // Without the key no mail can answer a notice, so that any key will do.
-    let key = if path.exists() { key(&path)? } else { Key::new([0; KEY_LENGTH]) };
+    let key = if path.exists() { read_key(&path)? } else { Key::new([0; KEY_LENGTH]) };
     let store = if config.store.exists() { to_read(config)? } else { Store::in_memory()? };
     Ok(Tracker::to_try(store, config.project(), key))
 }
@@ -114,27 +117,117 @@ pub fn lock(config: &Config) -> Result<File> {
     }
 }
 
-/// The key of the reply tokens: 32 random octets, readable by the owner alone. Losing it makes the reply addresses
-/// of earlier notices worthless; whoever has it can make such addresses.
+/// The key file of a config, as it stands.
+///
+/// # Errors
+/// When there is none, or it cannot be read.
+pub fn present_key(config: &Config) -> Result<Key> {
+    read_key(&beside(&config.store, "key"))
+}
+
+/// What tells the key file from another one that was put in its place: whoever holds a key asks for it again when
+/// this changes. `None` while there is no such file.
+pub fn key_stamp(config: &Config) -> Option<(u64, i64, i64)> {
+    use std::os::unix::fs::MetadataExt;
+    let found = std::fs::metadata(beside(&config.store, "key")).ok()?;
+    Some((found.ino(), found.mtime(), found.mtime_nsec()))
+}
+
+/// Adds a new secret to the key file; it makes all tokens from now on. Says its number.
+///
+/// # Errors
+/// When there are as many secrets as there may be, or the file cannot be written.
+pub fn rotate_key(config: &Config, now: Timestamp) -> Result<u8> {
+    let fresh = random()?;
+    let key = change_key(config, now, |key| {
+        key.rotated(fresh, now).with_context(|| {
+            format!("{SECRETS_MAX} secrets are in force; drop old ones first: `disclosed key drop ID`")
+        })
+    })?;
+    Ok(key.secrets().first().map_or(0, |s| s.id))
+}
+
+/// Takes one secret out of the key file: what it made is worth nothing from then on.
+///
+/// # Errors
+/// When there is none of that number, or no other, or the file cannot be written.
+pub fn drop_key(config: &Config, id: u8, now: Timestamp) -> Result<()> {
+    change_key(config, now, |key| {
+        let known = key.secrets().iter().any(|s| s.id == id);
+        key.without(id).with_context(|| {
+            if known {
+                format!("{id} is the only secret; `disclosed key rotate` first")
+            } else {
+                format!("there is no secret {id}; `disclosed key list` shows them")
+            }
+        })
+    })
+    .map(|_| ())
+}
+
+/// Changes the key file, one at a time: the database's own lock is held meanwhile.
+fn change_key(config: &Config, now: Timestamp, change: impl FnOnce(&Key) -> Result<Key>) -> Result<Key> {
+    let path = beside(&config.store, "key");
+    // Makes both when there are none.
+    let mut tracker = tracker(config, now)?;
+    tracker.store().write(|tx| {
+        let changed = read_key(&path).and_then(|key| {
+            let changed = change(&key)?;
+            replace_key(&path, changed.to_text().as_bytes()).with_context(|| path.display().to_string())?;
+            Ok(changed)
+        });
+        // What was dropped on purpose is not missed at the next start.
+        if let Ok(key) = &changed {
+            tx.set_meta("key", &key.prints().join(" "))?;
+        }
+        Ok(changed)
+    })?
+}
+
+/// The key file: readable by its owner alone, made with one secret when there is none. Losing it makes the reply
+/// addresses of earlier notices worthless; whoever has it can make such addresses.
 ///
 /// It is there whole or not at all: an empty file after a crash would need a person, and another key than the one in
 /// use would make all addresses worthless. Of two that make it at once, the first has.
-fn key(path: &Path) -> Result<Key> {
-    let context = || path.display().to_string();
+fn key(path: &Path, now: Timestamp) -> Result<Key> {
     if !path.exists() {
-        let mut bytes = [0; KEY_LENGTH];
-        getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
-        make_key(path, &bytes).with_context(context)?;
+        let first = Key::first(random()?, now);
+        make_key(path, first.to_text().as_bytes()).with_context(|| path.display().to_string())?;
     }
+    read_key(path)
+}
+
+fn random() -> Result<[u8; KEY_LENGTH]> {
+    let mut bytes = [0; KEY_LENGTH];
+    getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
+    Ok(bytes)
+}
+
+fn read_key(path: &Path) -> Result<Key> {
     let mut bytes = Vec::new();
-    File::open(path).and_then(|f| f.take(1_024).read_to_end(&mut bytes)).with_context(context)?;
-    let bytes = <[u8; KEY_LENGTH]>::try_from(bytes);
-    let wrong = |_| anyhow::anyhow!("{}: not a key of {KEY_LENGTH} octets; restore it from a backup", path.display());
-    Ok(Key::new(bytes.map_err(wrong)?))
+    File::open(path)
+        .and_then(|f| f.take(KEY_FILE_MAX).read_to_end(&mut bytes))
+        .with_context(|| path.display().to_string())?;
+    Key::parse(&bytes).with_context(|| path.display().to_string())
 }
 
 fn make_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    let draft = draft_key(path, bytes)?;
+    // A link, unlike a rename, never replaces what is there.
+    let made = match std::fs::hard_link(&draft, path) {
+        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
+        Ok(()) | Err(_) => sync_folder(path),
+    };
+    std::fs::remove_file(&draft).and(made)
+}
+
+/// The file is the old one or the new one, whatever happens in between.
+fn replace_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
+    let draft = draft_key(path, bytes)?;
+    std::fs::rename(&draft, path).and_then(|()| sync_folder(path))
+}
+
+fn draft_key(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
     let draft = path.with_extension(format!("key.{}", std::process::id()));
     // A crash may have left one of the same name.
     match std::fs::remove_file(&draft) {
@@ -143,12 +236,12 @@ fn make_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
     }
     let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
     file.write_all(bytes).and_then(|()| file.sync_all())?;
-    // A link, unlike a rename, never replaces what is there.
-    let made = match std::fs::hard_link(&draft, path) {
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
-        Ok(()) | Err(_) => File::open(folder).and_then(|f| f.sync_all()),
-    };
-    std::fs::remove_file(&draft).and(made)
+    Ok(draft)
+}
+
+fn sync_folder(path: &Path) -> std::io::Result<()> {
+    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    File::open(folder).and_then(|f| f.sync_all())
 }
 
 fn beside(store: &Path, extension: &str) -> PathBuf {
@@ -161,20 +254,66 @@ mod tests {
 
     use super::*;
 
+    const CONFIG: &str = "[project]\nname = \"Example\"\naddress = \"security@example.org\"\n\
+        [store]\npath = \"disclosed.db\"\n[inbox]\nmaildir = \"in\"\n[outgoing]\nmaildir = \"out\"\n\
+        [[person]]\nname = \"Ada\"\naddress = \"ada@example.org\"\n";
+
+    fn now() -> Timestamp {
+        "2027-01-04T10:00:00Z".parse().unwrap()
+    }
+
+    fn mode(path: &Path) -> u32 {
+        std::fs::metadata(path).unwrap().permissions().mode() & 0o777
+    }
+
     #[test]
     fn the_key_is_made_once_and_whole() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("disclosed.key");
         let read = || std::fs::read(&path).unwrap();
-        key(&path).unwrap();
+        key(&path, now()).unwrap();
         let first = read();
-        assert_eq!(first.len(), KEY_LENGTH);
-        assert_eq!(std::fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
-        key(&path).unwrap();
+        assert_eq!(mode(&path), 0o600);
+        key(&path, now()).unwrap();
         make_key(&path, &[9; KEY_LENGTH]).unwrap();
         assert_eq!(read(), first, "never replaced");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
         std::fs::write(&path, b"").unwrap();
-        assert!(key(&path).is_err(), "what is no key is not used, and not replaced");
+        assert!(key(&path, now()).is_err(), "what is no key is not used, and not replaced");
+    }
+
+    #[test]
+    fn a_rotation_is_no_trouble_and_a_lost_secret_is() {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+        let path = folder.path().join("disclosed.key");
+        // As an earlier disclosed made it.
+        make_key(&path, &[9; KEY_LENGTH]).unwrap();
+        let ids = || present_key(&config).unwrap().secrets().iter().map(|s| s.id).collect::<Vec<_>>();
+        let troubles = || {
+            let mut tracker = tracker(&config, now()).unwrap();
+            tracker.store().read(|tx| tx.notices(0)).unwrap().len()
+        };
+        assert_eq!((troubles(), ids()), (0, vec![0]));
+        let stamp = key_stamp(&config);
+        assert_eq!(rotate_key(&config, now()).unwrap(), 1);
+        assert_ne!(key_stamp(&config), stamp);
+        let both = std::fs::read(&path).unwrap();
+        assert_eq!((troubles(), ids(), mode(&path)), (0, vec![1, 0], 0o600));
+        drop_key(&config, 0, now()).unwrap();
+        assert_eq!((troubles(), ids()), (0, vec![1]));
+        for (id, why) in [(0, "there is no secret 0"), (1, "1 is the only secret")] {
+            let said = format!("{:#}", drop_key(&config, id, now()).unwrap_err());
+            assert!(said.contains(why), "{said}");
+        }
+        // An older backup of the file lacks what was made since.
+        rotate_key(&config, now()).unwrap();
+        std::fs::write(&path, &both).unwrap();
+        assert_eq!(troubles(), 1);
+        assert_eq!(troubles(), 1, "once");
+        let left = std::fs::read_dir(folder.path())
+            .unwrap()
+            .filter(|e| e.as_ref().unwrap().file_name().to_string_lossy().starts_with("disclosed.key"));
+        assert_eq!(left.count(), 1, "no draft is left over");
     }
 }

@@ -122,12 +122,14 @@ const PIECE: usize = 16 * 1024;
 /// How much of a reply is kept, in characters.
 const REPLY: usize = 200;
 
-/// Sends `bytes` to one recipient; `None` for the envelope sender is the null sender of RFC 5321 section 4.5.5.
+/// Sends `bytes` to one recipient. `senders` are envelope senders, the best first: where the server refuses one, such
+/// as a tagged address that it does not take for the account's own, the next is offered. None at all is the null
+/// sender of RFC 5321 section 4.5.5.
 /// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes.
 pub async fn send(
     config: &SmtpConfig,
     secret: Option<&str>,
-    envelope_from: Option<&Address>,
+    senders: &[&Address],
     to: &Address,
     bytes: &[u8],
 ) -> Outcome {
@@ -136,7 +138,7 @@ pub async fn send(
         return Outcome::Refused { stage: Stage::Content, reply: format!("not sent: the mail {unfit}") };
     }
     let login = config.login.as_ref();
-    transact(async |stage| connect(stage, config).await, login, secret, envelope_from, to, bytes).await
+    transact(async |stage| connect(stage, config).await, login, secret, senders, to, bytes).await
 }
 
 /// Connects, logs in and leaves again; answers with a line about the server.
@@ -164,7 +166,7 @@ async fn transact(
     connect: impl AsyncFnOnce(&mut Stage) -> Result<Box<dyn AsyncTokioStream>, Cause>,
     login: Option<&Login>,
     secret: Option<&str>,
-    from: Option<&Address>,
+    senders: &[&Address],
     to: &Address,
     bytes: &[u8],
 ) -> Outcome {
@@ -172,7 +174,7 @@ async fn transact(
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage).await?;
         let mut connection = enter(&mut stage, stream, login, secret).await?;
-        address(&mut stage, &mut connection, from, to).await?;
+        address(&mut stage, &mut connection, senders, to).await?;
         Ok(connection)
     });
     match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
@@ -373,12 +375,25 @@ async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &st
 async fn address(
     stage: &mut Stage,
     connection: &mut AsyncSmtpConnection,
-    from: Option<&Address>,
+    senders: &[&Address],
     to: &Address,
 ) -> Result<(), Cause> {
-    let from = from.map_or("", Address::as_str);
+    *stage = Stage::Mail;
+    let mut senders = senders.iter();
+    let mut from = senders.next().map_or("", |a| a.as_str());
+    loop {
+        let cause = match step(connection.command(format!("MAIL FROM:<{from}>\r\n"))).await {
+            Ok(response) if u16::from(response.code()) == 250 => break,
+            Ok(response) => Cause::said(&response),
+            Err(cause) => cause,
+        };
+        // A refused MAIL leaves the session as it was (RFC 5321 section 4.1.4).
+        match (&cause, senders.next()) {
+            (Cause::Reply(500..=599, _), Some(next)) => from = next.as_str(),
+            _ => return Err(cause),
+        }
+    }
     let steps = [
-        (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
         // 251: the server forwards it itself (RFC 5321 section 3.4).
         (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251),
         (Stage::Data, "DATA\r\n".to_owned(), 354..=354),

@@ -96,20 +96,28 @@ impl Tracker {
         Ok(tracker)
     }
 
-    /// A key that was lost and made anew makes the reply addresses of all earlier notices worthless: that is told.
+    /// A secret that was lost makes the reply addresses of what it made worthless: that is told. One more than before
+    /// is a rotation, and one that a person dropped is not missed.
     fn know_key(&mut self, now: Timestamp) -> Result<()> {
-        let print = self.key.code(&[b"which key this is"]);
-        let known = self.store.read(|tx| tx.meta("key"))?;
-        if known.as_ref() == Some(&print) {
-            return Ok(());
+        let prints = self.key.prints();
+        let known = self.store.read(|tx| tx.meta("key"))?.unwrap_or_default();
+        let lost = known.split(' ').filter(|k| !k.is_empty()).any(|k| !prints.iter().any(|p| p == k));
+        let prints = prints.join(" ");
+        if known != prints {
+            self.store.write(|tx| tx.set_meta("key", &prints))?;
         }
-        self.store.write(|tx| tx.set_meta("key", &print))?;
-        if known.is_some() {
-            let what = "the file disclosed.key beside the database is another one than before. Commands in reply to \
-                        earlier notices are not obeyed. If it can be restored from a backup, restore it.";
+        if lost {
+            let what = "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
+                        reply to earlier notices are not obeyed. If it can be restored from a backup, restore it.";
             self.trouble("key", what, now)?;
         }
         Ok(())
+    }
+
+    /// Goes on with the key file as it stands now.
+    pub fn rekey(&mut self, key: Key, now: Timestamp) -> Result<()> {
+        self.key = key;
+        self.know_key(now)
     }
 
     /// Takes the store for [`Tracker::try_mail`]: nothing is written, not even that the policy has changed.
@@ -401,14 +409,7 @@ impl Tracker {
             }
             let lost = matches!(state, "refused" | "unknown");
             if let Some(ticket) = claim.ticket.filter(|_| lost).map(|t| tx.ticket(t)).transpose()?.flatten() {
-                let event = Event::Undelivered {
-                    number: claim.number,
-                    notice: claim.kind.clone(),
-                    to: claim.to.clone(),
-                    reply: reply.clone(),
-                };
-                let decision = decide::decide(&ticket, &event, project, key, now);
-                work.carry_out(&ticket, decision)?;
+                work.undelivered(&ticket, claim.number, &claim.kind, &claim.to, reply, None)?;
             } else if lost {
                 work.lost(claim.number, &claim.kind, &claim.to, reply)?;
             }

@@ -46,7 +46,8 @@ pub async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Atte
         None => None,
     };
     let secret = secret.as_ref().map(crate::config::Password::expose);
-    match smtp::send(config, secret, Some(from), &claim.to, &claim.bytes).await {
+    let senders: Vec<&Address> = claim.envelope.iter().chain([from]).collect();
+    match smtp::send(config, secret, &senders, &claim.to, &claim.bytes).await {
         Outcome::Sent { reply } => Attempt::Sent(reply),
         Outcome::Retry { stage, reply } => Attempt::Later(format!("at {}: {reply}", stage.as_str())),
         Outcome::Refused { stage, reply } => Attempt::Refused(format!("at {}: {reply}", stage.as_str())),

@@ -171,6 +171,8 @@ const FAILURE: &[&str] = &[
     "mailbox full",
     "over quota",
     "quota exceeded",
+    "quota violation",
+    "n'a pas pu etre",
     "non-delivery",
     "unzustellbar",
     "nicht zugestellt",
@@ -332,7 +334,8 @@ fn named(notice: &[&str], lower: &[String], own: &[Address]) -> Vec<Address> {
             let name = start.split_once(':').map_or("", |(n, _)| n).to_lowercase();
             let labels = ["recipient", "rcpt to", "address", "failed", "final-recipient", "original-recipient"];
             let labelled = name == "to" || labels.iter().any(|l| name.ends_with(l));
-            if below && (begins || low.contains("smtp=")) {
+            // What we wrote to may have been an alias: both are named.
+            if below && (begins || low.contains("smtp=") || low.contains("expanded from")) {
                 announced.push(first.clone());
             }
             if begins || labelled {

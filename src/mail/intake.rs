@@ -76,10 +76,14 @@ impl Disposition {
 pub struct Claims {
     /// A valid token in an address that it was sent to, else in a Message-ID that it answers.
     pub token: Option<Token>,
-    /// Our own mail came back: its Message-ID is one of ours.
+    /// Our own mail came back: its Message-ID is one of ours, or it bears our mark.
     pub own: Option<Token>,
-    /// The notice that a delivery report is about.
+    /// It bears our mark under another sender's name: an echo.
+    pub echo: bool,
+    /// The notice that a delivery report is about: it came to the notice's envelope sender, or returns its Message-ID.
     pub bounced: Option<Token>,
+    /// It came to the envelope sender of a notice.
+    pub to_envelope: bool,
     /// The Message-IDs that it answers and that are not ours: the reporter's own, perhaps.
     pub references: Vec<MessageId>,
     /// A ticket number in its subject, `[SEC-17]`: a hint and no more.
@@ -123,13 +127,21 @@ pub struct Intake {
 /// What a mail refers to.
 pub fn claims(mail: &Mail, project: &Project, key: &Key) -> Claims {
     let domain = project.address.domain();
-    let in_id = |id: &MessageId| Token::in_message_id(id, domain, key);
-    let addressed = mail.recipients.iter().find_map(|a| Token::in_address(a, &project.address, key));
+    let in_id = |id: &MessageId| Token::in_message_id(id, domain, key).filter(|t| t.purpose.answers());
+    let addressed = |wanted: fn(Purpose) -> bool| {
+        let mut tokens = mail.recipients.iter().filter_map(|a| Token::in_address(a, &project.address, key));
+        tokens.find(|t| wanted(t.purpose))
+    };
     let answered = || mail.references.iter().rev().find_map(in_id);
+    let envelope = addressed(|p| p == Purpose::Bounce);
+    let mark = mail.mark.as_deref().and_then(|m| Token::verify(m, key)).filter(|t| t.purpose == Purpose::Loop);
+    let ours = mail.from.as_ref() == Ok(&project.address);
     Claims {
-        token: addressed.or_else(answered),
-        own: mail.message_id.as_ref().and_then(in_id).filter(|_| mail.from.as_ref() == Ok(&project.address)),
-        bounced: mail.bounce.as_ref().and_then(|b| b.message_ids.iter().find_map(in_id)),
+        token: addressed(Purpose::answers).or_else(answered),
+        own: mail.message_id.as_ref().and_then(in_id).or(mark).filter(|_| ours),
+        echo: mark.is_some() && !ours,
+        bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(|b| b.message_ids.iter().find_map(in_id))),
+        to_envelope: envelope.is_some(),
         references: mail.references.iter().filter(|id| in_id(id).is_none()).cloned().collect(),
         subject_tag: subject_tag(&mail.subject, &project.prefix),
     }
@@ -173,11 +185,14 @@ pub fn take(given: &Given<'_>) -> Intake {
         return nothing(Disposition::Duplicate, ticket, "a second copy of a mail that is here already");
     }
     let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
-    if mail.bounce.is_some() {
+    // Where a report is told by its form alone, only what came to the envelope sender of a notice says of which.
+    let reports = matches!(mail.automatic, Some(Automatic::Bounce | Automatic::NullSender)) && claims.to_envelope;
+    if mail.bounce.is_some() || reports {
         return bounce(given, ticket);
     }
-    if let Some(why) = mail.automatic {
-        return automatic(given, why, ticket);
+    if let Some(why) = mail.automatic.or(claims.echo.then_some(Automatic::Echo)) {
+        let answers = claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket);
+        return automatic(given, why, ticket.or(answers));
     }
     let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
     if let Some(person) = person {
@@ -196,12 +211,16 @@ fn nothing(disposition: Disposition, ticket: Option<TicketId>, reason: &str) -> 
     Intake { disposition, reason: reason.to_owned(), ticket, event: None }
 }
 
-/// A delivery report about one of our notices is news on its ticket. It names the notice by our Message-ID, which
-/// only who has seen the notice knows; a forged one tells the team, and silences nobody.
+/// A delivery report about one of our notices is news on its ticket. It names the notice by the address that it comes
+/// to, else by our Message-ID; either only who has seen the notice knows. A forged one tells the team, and silences
+/// nobody: nothing is withdrawn, and later notices to the same person leave.
 fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
-    let Given { mail, claims, known, .. } = given;
-    let ticket = claims.bounced.and_then(|t| t.ticket);
-    let permanent = mail.bounce.as_ref().is_some_and(|b| b.permanent);
+    let Given { mail, stored, claims, known, .. } = given;
+    let ticket = claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket);
+    // From nowhere, to the envelope sender, in no form that is known: what else could it be? Of a report in due form
+    // that names nobody, all went well.
+    let from_nowhere = mail.automatic == Some(Automatic::NullSender);
+    let permanent = mail.bounce.as_ref().map_or(from_nowhere, |b| b.permanent);
     match (claims.bounced, &known.bounced_notice) {
         (Some(token), Some((to, notice))) if permanent => Intake {
             disposition: Disposition::Bounce,
@@ -212,6 +231,8 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
                 notice: notice.clone(),
                 to: to.clone(),
                 reply: mail.text.chars().take(500).collect(),
+                mail: Some(*stored),
+                reminded: Vec::new(),
             }),
         },
         _ => nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report"),
@@ -241,6 +262,8 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
     match why {
         Automatic::Report | Automatic::Calendar => nothing(Disposition::Automatic, None, reason),
         Automatic::Bounce
+        | Automatic::NullSender
+        | Automatic::Echo
         | Automatic::Responder
         | Automatic::AutoReplied
         | Automatic::AutoSubmitted
@@ -420,7 +443,10 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String)) -> Event {
         fields: mail.fields.clone(),
         attachments: mail.attachments.clone(),
         problems: mail.problems.clone(),
-        may_belong_to: claims.subject_tag.or_else(|| known.referenced.first().map(|(t, _)| *t)),
+        may_belong_to: claims
+            .subject_tag
+            .or_else(|| known.referenced.first().map(|(t, _)| *t))
+            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket)),
         acknowledge,
         tell: known.provoked < project.limits.automatic_per_hour,
     }))
@@ -477,9 +503,11 @@ impl Automatic {
             Self::AutoSubmitted => "its header says that a program wrote it",
             Self::AutoReplied => "its header says that it is an automatic reply",
             Self::Bounce => "a delivery report",
+            Self::NullSender => "it comes from nobody: its return path is empty",
+            Self::Echo => "it bears the mark of a mail of ours",
             Self::Report => "a report about mail",
+            Self::Calendar => "the answer to an invitation",
             Self::List => "mail of a list",
-            Self::Calendar => "the answer of a calendar program",
             Self::Bulk => "bulk mail",
             Self::Responder => "the answer of an answering machine",
             Self::RoleSender => "its sender is the mailbox of a program",

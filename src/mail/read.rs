@@ -10,7 +10,7 @@ use mail_parser::parsers::MessageStream;
 use super::body::Text;
 use super::header::{self, Header, NoSender};
 use super::parts::{Part, Parts};
-use super::{Attachment, Mail, MessageId, automatic, bounce, clean_line, fields, reply};
+use super::{Attachment, Mail, MessageId, automatic, bounce, clean_line, fields, reply, write};
 
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 250;
@@ -74,6 +74,7 @@ pub fn read(raw: &[u8]) -> Mail {
         attachments: attachments(&parts),
         automatic,
         bounce,
+        mark: header.first(write::LOOP_FIELD).map(|v| clean_line(&header::unfold(v), 100)),
         trace: header.trace(),
         fields: fields::recognise(&subject, &chosen.text),
         from,

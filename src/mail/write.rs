@@ -42,6 +42,8 @@ pub struct Outgoing<'a> {
     pub auto_submitted: AutoSubmitted,
     /// The deadlines that it carries as calendar files.
     pub calendar: &'a [CalendarEvent],
+    /// The token by which it is known when it comes back: see [`LOOP_FIELD`].
+    pub mark: Option<&'a str>,
 }
 
 /// Who caused a mail (RFC 3834 section 5).
@@ -89,6 +91,8 @@ pub enum Unfit {
     LongLine,
 }
 
+/// The field that marks our own mail. It holds a token, so that nobody can have a mail passed over by writing it.
+pub const LOOP_FIELD: &str = "X-Disclosed-Loop";
 /// How many Message-IDs a References header gets: a long thread must not make a line that a server refuses.
 pub const REFERENCES: usize = 5;
 /// The longest line that is not encoded.
@@ -141,6 +145,9 @@ pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
                 HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"),
                 "DR, RN, NRN, OOF, AutoReply".into(),
             ));
+    }
+    if let Some(mark) = mail.mark {
+        builder = builder.raw_header(ready(HeaderName::new_from_ascii_str(LOOP_FIELD), mark.to_owned()));
     }
     let text = plain_body(mail.body);
     let files = calendar::files(mail.calendar, mail.from, mail.date);
@@ -292,6 +299,7 @@ mod tests {
             references: &references,
             auto_submitted: AutoSubmitted::Replied,
             calendar: &[],
+            mark: None,
         })
         .unwrap()
     }
@@ -311,6 +319,7 @@ mod tests {
             references: &[id("a@example.test"), id("b@example.test")],
             auto_submitted: AutoSubmitted::Replied,
             calendar: &[],
+            mark: None,
         })
         .unwrap();
         let expect = "\
@@ -358,6 +367,7 @@ The team\r
             references: &[],
             auto_submitted: AutoSubmitted::Generated,
             calendar: &[event("sec-17-fix@example.org", false), event("sec-17-assess@example.org", true)],
+            mark: None,
         })
         .unwrap()
     }
@@ -414,6 +424,7 @@ The team\r
             references: &[],
             auto_submitted: AutoSubmitted::No,
             calendar: &[],
+            mark: None,
         })
         .unwrap();
         let text = String::from_utf8(mail).unwrap();

@@ -94,6 +94,20 @@ impl Policy {
         self.run(promise, start, deadline).next(spoken, now)
     }
 
+    /// Whom the step at a nominal instant speaks to, the highest where several fall on it; `None` when the ladder
+    /// holds no such step any more.
+    pub fn audience_at(
+        &self,
+        promise: &Promise,
+        start: Timestamp,
+        deadline: Timestamp,
+        nominal: Timestamp,
+    ) -> Option<Audience> {
+        let run = self.run(promise, start, deadline);
+        let there = |rung: &&Rung| run.last(rung, nominal).is_some_and(|(_, at)| at == nominal);
+        run.rungs.iter().rev().find(there).map(|rung| rung.to)
+    }
+
     /// All steps that speak if nothing is done and the daemon never sleeps, in order. Endless if a rung repeats.
     pub fn steps(
         &self,

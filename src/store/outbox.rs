@@ -32,6 +32,8 @@ pub struct Outgoing<'a> {
     pub message_id: &'a str,
     /// Why it is held.
     pub held: Option<&'a str>,
+    /// The envelope sender; `None` for the project's own address.
+    pub envelope: Option<&'a Address>,
     /// The bytes.
     pub bytes: &'a [u8],
 }
@@ -53,6 +55,8 @@ pub struct Claim {
     pub attempts: u32,
     /// How often the server's last answer was lost.
     pub doubts: u32,
+    /// The envelope sender; `None` for the project's own address.
+    pub envelope: Option<Address>,
     /// The bytes.
     pub bytes: Vec<u8>,
 }
@@ -87,7 +91,7 @@ impl Tx<'_> {
     /// Puts a notice into the outbox, with what it stands for.
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, \
-                   reply, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?2, ?10, ?11)";
+                   reply, envelope, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?2, ?10, ?11, ?12)";
         self.0.prepare_cached(sql)?.execute(params![
             new.number,
             millis(now),
@@ -99,6 +103,7 @@ impl Tx<'_> {
             new.message_id,
             if new.held.is_some() { "held" } else { "waiting" },
             new.held,
+            new.envelope.map(Address::as_str),
             new.bytes
         ])?;
         let mut insert = self.0.prepare_cached("INSERT INTO notice_key (key, notice) VALUES (?1, ?2)")?;
@@ -116,7 +121,7 @@ impl Tx<'_> {
                    SELECT id FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND (due <= ?1 OR due > ?2) \
                    ORDER BY lane, id LIMIT 1) \
                    RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
-                   attempts, doubts, bytes";
+                   attempts, doubts, bytes, envelope";
         let mut query = self.0.prepare_cached(sql)?;
         let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
         let claim = query.query_row([millis(now), millis(wrong)], |r| {
@@ -131,6 +136,7 @@ impl Tx<'_> {
                     attempts: r.get(5)?,
                     doubts: r.get(6)?,
                     bytes: r.get(7)?,
+                    envelope: address(r.get(8)?),
                 })
             }))
         });
@@ -162,7 +168,7 @@ impl Tx<'_> {
         Ok(found.optional()?.and_then(|(kind, to, ticket, created, attempts, doubts)| {
             let ticket = ticket.map(TicketId);
             let created = instant(created);
-            Some(Claim { number, kind, to: to?, ticket, created, attempts, doubts, bytes: Vec::new() })
+            Some(Claim { number, kind, to: to?, ticket, created, attempts, doubts, envelope: None, bytes: Vec::new() })
         }))
     }
 
@@ -184,6 +190,24 @@ impl Tx<'_> {
     pub fn held(&self) -> Result<u32> {
         let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'held'")?;
         Ok(query.query_row([], |r| r.get(0))?)
+    }
+
+    /// Which notice stands for a key.
+    pub fn noticed(&self, key: &str) -> Result<Option<u32>> {
+        let mut query = self.0.prepare_cached("SELECT notice FROM notice_key WHERE key = ?1")?;
+        Ok(query.query_row([&notice_key(key)[..]], |r| r.get(0)).optional()?)
+    }
+
+    /// The tickets that a notice about several is about: the first numbers in its keys.
+    pub fn noticed_tickets(&self, number: u32) -> Result<Vec<TicketId>> {
+        let mut query = self.0.prepare_cached("SELECT key FROM notice_key WHERE notice = ?1 ORDER BY key")?;
+        let rows = query.query_map([number], |r| {
+            let key: Vec<u8> = r.get(0)?;
+            Ok(TicketId(u32::from_be_bytes(key.first_chunk().copied().unwrap_or_default())))
+        })?;
+        let mut tickets: Vec<TicketId> = rows.collect::<rusqlite::Result<_>>()?;
+        tickets.dedup();
+        Ok(tickets)
     }
 
     /// To whom a notice went, and what it was.

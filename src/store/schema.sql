@@ -147,6 +147,8 @@ CREATE TABLE outbox (
     due INTEGER NOT NULL,
     -- What the server said last, or why it is held.
     reply TEXT,
+    -- The sender that the server is told: with a token, so that a bounce says what it is about.
+    envelope TEXT,
     bytes BLOB NOT NULL
 ) STRICT;
 CREATE INDEX outbox_waiting ON outbox (lane, id) WHERE state = 'waiting';

@@ -5,12 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::calendar;
 use super::clock::clocks;
 use super::orders;
-use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
+use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::Fields;
 use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
+use crate::policy::Audience;
 use crate::project::Project;
 use crate::token::{Key, Purpose};
 
@@ -58,9 +59,26 @@ pub enum Event {
         to: Address,
         /// What the server said.
         reply: String,
+        /// The delivery report; `None` when our own server refused the notice.
+        mail: Option<MailRef>,
+        /// If it was a reminder: of what.
+        reminded: Vec<Reminded>,
     },
     /// Time passed.
     Tick,
+}
+
+/// What a reminder that did not arrive spoke of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminded {
+    /// Of which promise.
+    pub promise: String,
+    /// Its deadline then.
+    pub deadline: Timestamp,
+    /// Where the ladder put it.
+    pub nominal: Timestamp,
+    /// All who were told of it, whether it arrived or not.
+    pub told: Vec<Address>,
 }
 
 /// A new report.
@@ -183,7 +201,9 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
         Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
-        Event::Undelivered { number, notice, to, reply } => draft.undelivered(*number, notice, to, reply),
+        Event::Undelivered { number, notice, to, reply, mail, reminded } => {
+            draft.undelivered(*number, notice, (to, reply), *mail, reminded);
+        }
         Event::Tick => draft.tick(),
     }
     calendar::attach(ticket, &draft.ticket, &mut draft.decision, project, now);
@@ -342,22 +362,68 @@ impl Draft<'_> {
         }
     }
 
-    fn undelivered(&mut self, number: u32, notice: &str, to: &Address, reply: &str) {
+    fn undelivered(
+        &mut self,
+        number: u32,
+        notice: &str,
+        (to, reply): (&Address, &str),
+        mail: Option<MailRef>,
+        reminded: &[Reminded],
+    ) {
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
         let kind = EntryKind::Undeliverable { notice: notice.to_owned() };
-        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), reply, None);
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), reply, mail);
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
+        let passed = self.pass_on(to, reminded);
         let text = team::undeliverable(&self.ticket, notice, to, reply, self.project);
-        let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to);
+        let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
+        let key = undeliverable_key(number, notice, to, self.now);
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
-            news.keys = vec![format!("undeliverable:{number}:{}", address.key())];
+            news.keys = vec![format!("{key}:{}", address.key())];
             self.decision.notices.push(news);
         }
+    }
+
+    /// A reminder that did not reach its audience goes to the next on the ladder, to those who have not been told of
+    /// it; each time further, until all who are responsible know. Says to whom.
+    fn pass_on(&mut self, missed: &Address, reminded: &[Reminded]) -> Vec<Address> {
+        let mut passed = Vec::new();
+        let before = self.ticket.clone();
+        let policy = &self.project.policy;
+        for clock in clocks(&before, policy, self.now).iter().filter(|c| c.live) {
+            let of = |r: &&Reminded| r.promise == clock.promise.name && r.deadline == clock.deadline;
+            let Some(step) = reminded.iter().find(of) else { continue };
+            let spoke_to = policy.audience_at(clock.promise, clock.starts, clock.deadline, step.nominal);
+            let onward = match spoke_to {
+                None | Some(Audience::Owner | Audience::Observer) => {
+                    &[Audience::Team, Audience::Lead, Audience::Escalation][..]
+                }
+                Some(Audience::Team) => &[Audience::Lead, Audience::Escalation],
+                Some(Audience::Lead) => &[Audience::Escalation],
+                Some(Audience::Escalation) => &[],
+            };
+            let next = onward.iter().map(|a| self.project.audience(*a, &before));
+            let everybody = self.project.responsible().collect();
+            let untold = |people: Vec<&'_ Person>| -> Vec<Address> {
+                let all = people.into_iter().map(|p| p.address.clone());
+                all.filter(|a| a != missed && !step.told.contains(a)).collect()
+            };
+            let next = next.chain([everybody]).map(untold).find(|people| !people.is_empty()).unwrap_or_default();
+            let text = reminder::text(&self.ticket, clock, self.project, self.now);
+            let text = reminder::passed_on(self.project.name_of(missed), text);
+            for person in next {
+                let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
+                notice.keys = vec![rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person)];
+                self.decision.notices.push(notice);
+                passed.push(person);
+            }
+        }
+        passed
     }
 
     fn tick(&mut self) {
@@ -385,18 +451,27 @@ impl Draft<'_> {
             for person in people.filter(|p| told.insert(p.address.key())) {
                 let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
                 notice.calendar = calendar::reminded(&clock, &self.ticket, self.project, self.now);
-                // By its instant: the number of a rung means another one when the ladder in the config changes.
-                notice.keys = vec![format!(
-                    "rung:{}:{promise}:{}:{}:{}",
-                    self.ticket.id.0,
-                    deadline.as_millisecond(),
-                    step.nominal.as_millisecond(),
-                    person.address.key()
-                )];
+                notice.keys = vec![rung_key(self.ticket.id, &promise, deadline, step.nominal, &person.address)];
                 self.decision.notices.push(notice);
             }
         }
     }
+}
+
+/// What a reminder stands for (G3). By its instant: the number of a rung means another one when the ladder in the
+/// config changes.
+pub fn rung_key(ticket: TicketId, promise: &str, deadline: Timestamp, nominal: Timestamp, person: &Address) -> String {
+    let (deadline, nominal) = (deadline.as_millisecond(), nominal.as_millisecond());
+    format!("rung:{}:{promise}:{deadline}:{nominal}:{}", ticket.0, person.key())
+}
+
+/// What the news of a lost notice stands for: each that holds a person's words, else one a day for each address that
+/// mail does not reach. The timeline holds all.
+pub fn undeliverable_key(number: u32, notice: &str, to: &Address, now: Timestamp) -> String {
+    if notice == NoticeKind::Reply.word() || notice == NoticeKind::Update.word() {
+        return format!("undeliverable:{number}");
+    }
+    format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), to.key())
 }
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.

@@ -462,7 +462,7 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
     let project = draft.project;
     if !second {
-        let code = code(draft, person, draft.ticket.revision);
+        let code = with_code(draft, person, draft.ticket.revision, |parts| draft.key.code(parts));
         let text = answer::code(draft.ticket.id, &lines, &code, until, project);
         let mut notice = draft.notice(NoticeKind::Code, person, text);
         notice.in_reply_to = order.reply_to.clone();
@@ -471,7 +471,7 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
     }
     let who = project.name_of(person);
     for other in project.responsible().filter(|p| p.address != *person) {
-        let code = code(draft, &other.address, draft.ticket.revision);
+        let code = with_code(draft, &other.address, draft.ticket.revision, |parts| draft.key.code(parts));
         let text = answer::code_of_second(draft.ticket.id, who, &lines, &code, until, project);
         draft.decision.notices.push(draft.notice(NoticeKind::Code, &other.address, text));
     }
@@ -481,9 +481,9 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
 }
 
 /// Bound to the ticket, the person and the entry that asked, and through it to the lines.
-fn code(draft: &Draft<'_>, person: &Address, seq: u32) -> String {
+fn with_code<T>(draft: &Draft<'_>, person: &Address, seq: u32, then: impl FnOnce(&[&[u8]]) -> T) -> T {
     let ticket = draft.ticket.id.0.to_be_bytes();
-    draft.key.code(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
+    then(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
 }
 
 fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
@@ -519,8 +519,7 @@ fn confirms<'a>(pending: &Pending, by: &'a Actor) -> Option<&'a Address> {
 }
 
 fn is_right(draft: &Draft<'_>, pending: &Pending, person: &Address, given: &str) -> bool {
-    let right = code(draft, person, pending.seq);
-    crate::token::same(&given.trim().to_ascii_lowercase(), &right)
+    with_code(draft, person, pending.seq, |parts| draft.key.is_code(given, parts))
 }
 
 /// Whether these orders give a wrong code for what their sender asked for.

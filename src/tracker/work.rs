@@ -12,8 +12,8 @@ use crate::mail::{Address, Mail, MessageId, identity};
 use crate::notice::{Notice, NoticeKind};
 use crate::project::Project;
 use crate::store::{Outgoing, Result, StoreError, Tx};
-use crate::ticket::decide::{self, Decision, Event, Order, Report};
-use crate::ticket::{Acknowledgement, Actor, Person, Ticket, TicketId};
+use crate::ticket::decide::{self, Decision, Event, Order, Reminded, Report};
+use crate::ticket::{Acknowledgement, Actor, MailRef, Person, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
 /// The tallies' slot: five minutes.
@@ -77,7 +77,8 @@ impl Work<'_> {
             known.seen = tx.revision_of(token.notice)?;
         }
         if let Some(token) = claims.bounced {
-            known.bounced_notice = tx.notice(token.notice)?;
+            // After a restore another notice may bear the number.
+            known.bounced_notice = tx.notice(token.notice)?.filter(|(to, _)| token::party(to) == token.party);
         }
         if let Ok(from) = &mail.from {
             known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
@@ -140,6 +141,9 @@ impl Work<'_> {
                 }
                 self.carry_out(&ticket, decision)?;
             }
+            (Event::Undelivered { number, notice, to, reply, mail, .. }, Some(ticket)) => {
+                self.undelivered(&ticket, *number, notice, to, reply, *mail)?;
+            }
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
@@ -171,7 +175,7 @@ impl Work<'_> {
                     &team::attempt_nowhere(shown, why),
                 )?;
             }
-            (Event::Undelivered { number, notice, to, reply }, None) => self.lost(*number, notice, to, reply)?,
+            (Event::Undelivered { number, notice, to, reply, .. }, None) => self.lost(*number, notice, to, reply)?,
             (_, None) => {}
         }
         Ok(id)
@@ -237,7 +241,65 @@ impl Work<'_> {
         }
         let text = team::lost(kind, to, reply, self.project);
         let others = self.project.responsible().filter(|p| p.address != *to);
-        self.tell(NoticeKind::Undeliverable, others, &format!("undeliverable:{number}"), &text)
+        let key = decide::undeliverable_key(number, kind, to, self.now);
+        self.tell(NoticeKind::Undeliverable, others, &key, &text)?;
+        if kind != NoticeKind::Reminder.word() {
+            return Ok(());
+        }
+        // Many reminders in one: each goes on to whom its own ticket's ladder names next.
+        let mut onward = Vec::new();
+        for id in self.tx.noticed_tickets(number)? {
+            let Some(ticket) = self.tx.ticket(id)? else { continue };
+            let event = self.loss(&ticket, number, kind, to, reply, None)?;
+            let mut decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
+            onward.extend(decision.notices.drain(..).filter(|n| n.kind == NoticeKind::Reminder));
+            self.commit(&ticket, decision)?;
+        }
+        decide::coalesce(onward, self.project).into_iter().try_for_each(|n| self.post(n))
+    }
+
+    /// A notice about a ticket did not arrive.
+    pub(super) fn undelivered(
+        &mut self,
+        ticket: &Ticket,
+        number: u32,
+        kind: &str,
+        to: &Address,
+        reply: &str,
+        mail: Option<MailRef>,
+    ) -> Result<()> {
+        let event = self.loss(ticket, number, kind, to, reply, mail)?;
+        let decision = decide::decide(ticket, &event, self.project, self.key, self.now);
+        self.carry_out(ticket, decision)
+    }
+
+    /// The event of a lost notice, with what the store knows of it: which reminder it was, and who else got that.
+    fn loss(
+        &self,
+        ticket: &Ticket,
+        number: u32,
+        kind: &str,
+        to: &Address,
+        reply: &str,
+        mail: Option<MailRef>,
+    ) -> Result<Event> {
+        let mut reminded = Vec::new();
+        for ((promise, deadline), nominal) in &ticket.spoken {
+            let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
+            if told(to)? != Some(number) {
+                continue;
+            }
+            let mut all = Vec::new();
+            for person in &self.project.people {
+                if told(&person.address)?.is_some() {
+                    all.push(person.address.clone());
+                }
+            }
+            let (promise, deadline, nominal) = (promise.clone(), *deadline, *nominal);
+            reminded.push(Reminded { promise, deadline, nominal, told: all });
+        }
+        let (notice, to, reply) = (kind.to_owned(), to.clone(), reply.to_owned());
+        Ok(Event::Undelivered { number, notice, to, reply, mail, reminded })
     }
 
     pub(super) fn digest(&mut self) -> Result<()> {
@@ -293,6 +355,10 @@ impl Work<'_> {
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let message_id = token.message_id(self.key, ours.domain()).ok_or_else(unusable)?;
         let reply_to = ours.tagged(&token.sign(self.key)).filter(|_| self.project.plus_addressing);
+        let envelope = ours
+            .tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key))
+            .filter(|_| self.project.plus_addressing);
+        let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
         let references: Vec<MessageId> = notice.ticket.and_then(|t| thread(t, ours)).into_iter().collect();
         let bytes = write::write(&write::Outgoing {
             from_name: &self.project.name,
@@ -307,6 +373,7 @@ impl Work<'_> {
             references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
             auto_submitted: auto_submitted(notice.kind),
             calendar: &notice.calendar,
+            mark: Some(&mark),
         });
         let bytes = bytes.map_err(|e| StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
         let new = Outgoing {
@@ -317,6 +384,7 @@ impl Work<'_> {
             message_id: message_id.as_str(),
             held: notice.held.as_deref(),
             revision: notice.revision,
+            envelope: envelope.as_ref(),
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;

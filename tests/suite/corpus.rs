@@ -95,21 +95,54 @@ fn every_file_is_read() {
     println!("{} files read", paths.len());
 }
 
+/// What a source says that is not so, or is said for another purpose than ours; these are counted apart.
+const NOT_SO: &[(&str, &str, &str)] = &[
+    // (kind, file, why)
+    ("is a bounce", "simple_42.txt", "a delivery report in due form; the source means that it yields no address"),
+    ("is a bounce", "simple_43.txt", "a notice of failure; the source means that it yields no address"),
+    ("is a bounce", "groupwise_02.txt", "one detector of the source says no, another one yes"),
+    ("is a bounce", "hotmailbounce.txt", "a complaint about spam; only the name of the file calls it a bounce"),
+    ("a bounce is automatic", "groupwise_02.txt", "as above"),
+    ("recipients", "ndn_with_attachment.eml", "it names bob@example.org; the domain was changed in one place"),
+    ("recipients", "yale_01.txt", "it names a local part alone; the source knows that server's domains"),
+    ("recipients", "aol_01.txt", "the same"),
+    ("bounce is automatic", "mailgun-pic.eml", "a person's mail; the label goes by the folder"),
+    ("bounce is automatic", "ms_exchange_report_original_message.eml", "the mail of a person that was reported on"),
+    ("bounce is automatic", "groupwise_03.txt", "a person's mail; the source too says that it is no bounce"),
+    ("bounce is automatic", "unsubscribe.txt", "a log of a program, and no mail"),
+];
+
+fn is_not_so(kind: &str, file: &str) -> bool {
+    NOT_SO.iter().any(|(k, f, _)| *k == kind && file.trim_matches('"').ends_with(f))
+}
+
+/// Scores with expectations that are wrong counted apart.
+fn add_true(scores: &mut Scores, kind: &str, file: &str, right: bool, what: impl FnOnce() -> String) {
+    if !right && is_not_so(kind, file) {
+        scores.add(&format!("{kind} (the source is wrong)"), true, String::new);
+    } else {
+        scores.add(kind, right, what);
+    }
+}
+
 #[test]
 fn bounces_and_automatic_mail() {
     let Some(place) = corpus() else { return };
     let mut scores = Scores::default();
     for case in expectations(&place) {
-        let (kind, expected, file) = (case["kind"].as_str().unwrap(), &case["expected"], &case["file"]);
+        let (kind, expected, file) =
+            (case["kind"].as_str().unwrap(), &case["expected"], case["file"].as_str().unwrap());
         match kind {
             "bounce_report" | "bounce_recipients" => {
                 let mail = mail(&place, &case);
                 let is_bounce = expected["is_bounce"] == true;
-                scores.add("is a bounce", mail.bounce.is_some() == is_bounce, || format!("{file}: {is_bounce}"));
+                let right = mail.bounce.is_some() == is_bounce;
+                add_true(&mut scores, "is a bounce", file, right, || format!("{file}: {is_bounce}"));
                 if !is_bounce {
                     continue;
                 }
-                scores.add("a bounce is automatic", mail.automatic.is_some(), || format!("{file}"));
+                let automatic = mail.automatic.is_some();
+                add_true(&mut scores, "a bounce is automatic", file, automatic, || file.to_owned());
                 let bounce = mail.bounce.unwrap_or_default();
                 let got: Vec<String> = bounce.recipients.iter().map(automatic_key).collect();
                 let mut want: Vec<String> = expected["addresses"]
@@ -121,7 +154,7 @@ fn bounces_and_automatic_mail() {
                     let (mut a, mut b) = (got.clone(), want.clone());
                     a.sort();
                     b.sort();
-                    scores.add("recipients", a == b, || format!("{file}: {got:?}, not {want:?}"));
+                    add_true(&mut scores, "recipients", file, a == b, || format!("{file}: {got:?}, not {want:?}"));
                 }
                 if let Some(temporary) = expected["temporary"].as_bool() {
                     scores.add("permanent", bounce.permanent != temporary, || format!("{file}: {temporary}"));
@@ -143,31 +176,88 @@ fn bounces_and_automatic_mail() {
             _ => {}
         }
     }
-    scores.report(85);
+    scores.report(98);
 }
 
 fn automatic_key(address: &disclosed::mail::Address) -> String {
     address.key()
 }
 
+/// Whether the bytes are a mail with a sender, and no fragment of one.
+fn has_sender(raw: &[u8]) -> bool {
+    raw.get(..5).is_some_and(|s| s.eq_ignore_ascii_case(b"from:"))
+        || raw.windows(6).any(|w| w.eq_ignore_ascii_case(b"\nfrom:"))
+}
+
+/// A plain look at the header, other than the one that is tested: whether it says of itself that a program, a list or
+/// a campaign sent it. Mail of the corpus is labelled by what it is good for, and some that is "normal" says so.
+fn says_automatic(raw: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(raw).replace("\r\n", "\n").to_lowercase();
+    let head = text.trim_start().split("\n\n").next().unwrap_or_default().to_owned();
+    let signs = [
+        "list-",
+        "precedence:",
+        "auto-submitted: auto",
+        "mailing-list:",
+        "x-mailing-list:",
+        "x-loop:",
+        "return-path: <>",
+        "feedback-id:",
+        "x-autoreply:",
+        "x-beenthere:",
+        "x-mailman-version:",
+        "content-type: multipart/report",
+        "x-failed-recipients:",
+    ];
+    let senders = ["noreply", "no-reply", "donotreply", "mailer-daemon", "postmaster", "nobody@", "bounce"];
+    head.lines().any(|l| {
+        signs.iter().any(|s| l.starts_with(s)) || l.starts_with("from:") && senders.iter().any(|s| l.contains(s))
+    })
+}
+
 #[test]
 fn labelled_mail() {
     let Some(place) = corpus() else { return };
     let mut scores = Scores::default();
+    let mut ordinary = Scores::default();
     for row in fs::read_to_string(place.join("INDEX.tsv")).unwrap().lines().skip(1) {
         let columns: Vec<&str> = row.split('\t').collect();
-        let (path, label) = (place.join(columns[0]), columns[3]);
-        if !path.is_file() || !["bounce", "dsn", "autoreply", "list"].contains(&label) {
+        let (file, path, label) = (columns[0], place.join(columns[0]), columns[3]);
+        if !path.is_file() {
             continue;
         }
         let raw = fs::read(&path).unwrap();
-        if !raw.windows(6).any(|w| w.eq_ignore_ascii_case(b"\nfrom:")) {
-            continue;
-        }
         let automatic: Option<automatic::Automatic> = read::read(&raw).automatic;
-        scores.add(&format!("{label} is automatic"), automatic.is_some(), || columns[0].to_owned());
+        match label {
+            "bounce" | "dsn" | "autoreply" | "list" if has_sender(&raw) => {
+                let kind = format!("{label} is automatic");
+                add_true(&mut scores, &kind, file, automatic.is_some(), || file.to_owned());
+            }
+            "calendar" | "normal" | "reply" | "pgp" | "smime" | "charset" | "dkim" | "arc" | "report"
+                if has_sender(&raw) =>
+            {
+                if says_automatic(&raw) {
+                    ordinary.add("said of itself to be automatic", true, String::new);
+                } else {
+                    let what = || format!("{file}: {automatic:?}");
+                    ordinary.add("ordinary mail is not automatic", automatic.is_none(), what);
+                }
+            }
+            _ => {}
+        }
     }
-    scores.report(70);
+    scores.report(98);
+    ordinary.report(100);
+}
+
+/// The text of a case as the daemon would read it: whole mails are read, the others are texts already.
+fn new_text(place: &Path, file: &str) -> String {
+    let raw = fs::read(place.join(file)).unwrap();
+    if file.ends_with(".eml") {
+        read::read(&raw).reply_text
+    } else {
+        reply::new_text(&disclosed::mail::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n")))
+    }
 }
 
 #[test]
@@ -177,24 +267,43 @@ fn newly_written_text() {
     for case in expectations(&place) {
         let (kind, expected, file) =
             (case["kind"].as_str().unwrap(), &case["expected"], case["file"].as_str().unwrap());
-        let raw = || fs::read(place.join(file)).unwrap();
-        let text = || {
-            if file.ends_with(".eml") {
-                read::read(&raw()).reply_text
-            } else {
-                reply::new_text(&disclosed::mail::clean(&String::from_utf8_lossy(&raw()).replace("\r\n", "\n")))
-            }
-        };
+        let text = || new_text(&place, file);
+        let mut score = |kind: &str, right: bool, what: String| scores.add(kind, right, || what);
         match kind {
             "reply_text" => {
                 let (got, want) = (text(), expected.as_str().unwrap());
-                scores.add(kind, folded(&got) == folded(want), || format!("{file}\n--got:\n{got}\n--want:\n{want}\n"));
+                score(kind, folded(&got) == folded(want), format!("{file}\n--got:\n{got}\n--want:\n{want}\n"));
+            }
+            // What stands above the first quotation; ours goes on with what was written between and below.
+            "first_fragment" => {
+                let (got, want) = (text(), expected.as_str().unwrap());
+                let right = folded(&got).starts_with(&folded(want));
+                score(kind, right, format!("{file}\n--got:\n{got}\n--want:\n{want}\n"));
+            }
+            "reply_contains" => {
+                let got = text();
+                let all = |name: &str| -> Vec<&str> {
+                    expected[name].as_array().into_iter().flatten().filter_map(Value::as_str).collect()
+                };
+                let holds = all("first_fragment_contains").iter().all(|w| got.contains(w));
+                let lacks = all("not_in_first_fragment").iter().all(|w| !got.contains(w));
+                score(kind, holds && lacks, format!("{file}: {expected}\n--got:\n{got}\n"));
+            }
+            "unwrap" => {
+                // What was written above a forwarded or quoted mail.
+                let want = expected["expected"]["text_top"].as_str().unwrap_or_default();
+                let got = text();
+                score(
+                    kind,
+                    folded(&got).starts_with(&folded(want)),
+                    format!("{file}\n--got:\n{got}\n--want:\n{want}\n"),
+                );
             }
             "reply_commands" => {
                 let got = text();
                 let want = expected["commands"].as_array().unwrap();
                 let all = want.iter().all(|c| got.contains(c.as_str().unwrap()));
-                scores.add(kind, all && !got.contains('>'), || format!("{file}\n{got}"));
+                score(kind, all && !got.contains('>'), format!("{file}\n{got}"));
             }
             "quote" => {
                 let expected = expected["expected_quote_intro_line"]
@@ -203,12 +312,49 @@ fn newly_written_text() {
                 let want: Vec<&str> =
                     expected.iter().filter(|p| p[0] == true).map(|p| p[1].as_str().unwrap()).collect();
                 let (got, want) = (text(), want.join("\n"));
-                scores.add(kind, folded(&got) == folded(&want), || format!("{file}\n--got:\n{got}\n--want:\n{want}\n"));
+                score(kind, folded(&got) == folded(&want), format!("{file}\n--got:\n{got}\n--want:\n{want}\n"));
             }
             _ => {}
         }
     }
-    scores.report(70);
+    scores.report(95);
+}
+
+/// Every quoted line of the corpus becomes a command, and every text stands once more below an introduction and once
+/// more below a forward: none of it may be obeyed.
+#[test]
+fn no_command_comes_from_a_quotation() {
+    let Some(place) = corpus() else { return };
+    let mut scores = Scores::default();
+    for row in fs::read_to_string(place.join("INDEX.tsv")).unwrap().lines().skip(1) {
+        let columns: Vec<&str> = row.split('\t').collect();
+        let path = place.join(columns[0]);
+        if columns[3] != "reply" || !path.is_file() {
+            continue;
+        }
+        let raw = fs::read(&path).unwrap();
+        let text = if columns[0].ends_with(".eml") {
+            read::read(&raw).text
+        } else {
+            disclosed::mail::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n"))
+        };
+        let marked: String = text
+            .lines()
+            .map(|l| match l.trim_start().strip_prefix('>') {
+                Some(_) => "> /close\n".to_owned(),
+                None => format!("{l}\n"),
+            })
+            .collect();
+        let below = format!("On Mon, 4 Jan 2027 at 10:00, Ann <ann@example.org> wrote:\n\n> /close\n{marked}");
+        let forwarded = format!("---------- Forwarded message ---------\n/close\n{marked}");
+        let original = format!("-----Original Message-----\nFrom: ann@example.org\n\n/close\n{marked}");
+        for (how, text) in [("in it", marked), ("below", below), ("forwarded", forwarded), ("original", original)] {
+            let lines = disclosed::command::split(&reply::new_text(&text)).lines;
+            let obeyed = lines.iter().any(|l| l.starts_with("/close"));
+            scores.add("no command from a quotation", !obeyed, || format!("{}: {how}: {lines:?}", columns[0]));
+        }
+    }
+    scores.report(100);
 }
 
 #[test]

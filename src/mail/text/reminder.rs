@@ -40,6 +40,11 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
     (subject(project, ticket.id, &title), body)
 }
 
+/// A reminder that did not reach `who`, for whom it is passed on to.
+pub fn passed_on(who: &str, (subject, body): (String, String)) -> (String, String) {
+    (subject, format!("Passed on to you, since it did not reach {who}.\n\n{body}"))
+}
+
 /// Many reminders for one person as one mail.
 pub fn many(subjects: &[&str], project: &Project) -> (String, String) {
     let list: String = subjects.iter().map(|s| format!("  {s}\n")).collect();
