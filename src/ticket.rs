@@ -17,6 +17,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, MessageId};
+use crate::notice::Level;
 use crate::policy::{Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
@@ -85,6 +86,8 @@ pub struct Person {
     pub address: Address,
     /// What they do.
     pub roles: Vec<Role>,
+    /// How much their notices say.
+    pub notices: Level,
 }
 
 impl Person {

@@ -72,6 +72,11 @@ impl Key {
         let mac = self.mac("one-time code", parts);
         BASE32.encode(&mac.iter().copied().take(5).collect::<Vec<u8>>())
     }
+
+    /// A number that only this key makes of these parts, for one use that the label names.
+    pub fn number(&self, label: &str, parts: &[&[u8]]) -> u32 {
+        u32::from_be_bytes(self.mac(label, parts).first_chunk().copied().unwrap_or_default())
+    }
 }
 
 /// Digits and lower-case letters without i, l, o, u: nothing that a person could misread or a relay could change.

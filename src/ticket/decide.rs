@@ -7,6 +7,7 @@ use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::Fields;
+use crate::mail::text::level::Text;
 use crate::mail::text::{acknowledgement, reminder, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
@@ -191,7 +192,9 @@ impl Draft<'_> {
     }
 
     /// A notice about this ticket that stands for the entry just written.
-    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, (subject, body): (String, String)) -> Notice {
+    /// A person of the project reads it at their level.
+    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, text: impl Into<Text>) -> Notice {
+        let (subject, body) = text.into().at(self.project.level(to), self.key);
         let key = format!("{}:{}:{}:{}", kind.word(), self.ticket.id.0, self.ticket.revision, to.key());
         let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
         Notice {
@@ -207,8 +210,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The same notice for everyone of the team but one.
-    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &(String, String)) {
+    /// The same notice for everyone of the team but one, for each at their level.
+    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &Text) {
         let to: Vec<Address> = self.project.team().map(|p| p.address.clone()).filter(|a| Some(a) != but).collect();
         for address in to {
             self.decision.notices.push(self.notice(kind, &address, text.clone()));
@@ -269,7 +272,7 @@ impl Draft<'_> {
             self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
         }
         if mail.tell {
-            let text = team::follow_up(&self.ticket, &mail.who, &mail.excerpt, self.project, self.now);
+            let text = team::follow_up(&self.ticket, &mail.by, &mail.who, &mail.excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -279,8 +282,8 @@ impl Draft<'_> {
         self.decision.answered = to_reporter;
         self.enter(&Actor::Person(by.clone()), kind, words, mail);
         let did = if to_reporter { "answered the reporter" } else { "wrote a note" };
-        let said = format!("{did}:\n\n{}", crate::mail::text::quoted(words, EXCERPT));
-        let text = team::change(&self.ticket, self.project.name_of(by), &said, self.project, self.now);
+        let did = team::Did::wrote(did, words, EXCERPT);
+        let text = team::change(&self.ticket, self.project.name_of(by), &did, self.project, self.now);
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }
 
@@ -290,7 +293,7 @@ impl Draft<'_> {
             return;
         }
         let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let text = team::attempt(&self.ticket, shown, why, self.project);
+        let text = team::attempt(&self.ticket, shown, why, self.project, self.now);
         self.tell_team(NoticeKind::Attempt, tell, &text);
         if let Some(person) = tell {
             let line = "your mail with commands";
@@ -307,7 +310,7 @@ impl Draft<'_> {
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
-        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project);
+        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to);
         let all: Vec<Address> = others.cloned().collect();
         for address in all {
