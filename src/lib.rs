@@ -9,7 +9,7 @@
 //! - [`policy`]: promises, terms, the calendar, the ladder of reminders. [`ticket`]: what is tracked, as the fold of
 //!   its entries; [`ticket::clock`], promises running on it; [`ticket::decide`], every rule; [`ticket::simulate`], both
 //!   played forward. [`command`]: the table of commands. [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what
-//!   the rules know of the config.
+//!   the rules know of the config. [`codename`]: what a ticket is called where its number must not stand.
 //! - [`mail`]: mail as a value. [`mail::read`] makes one of any bytes, [`mail::identity`] says how sure its sender is,
 //!   [`mail::intake`] what happened, [`mail::text`] and [`mail::write`] are all that ever leaves.
 //!
@@ -50,6 +50,7 @@
 
 pub mod cli;
 pub mod clock;
+pub mod codename;
 pub mod command;
 pub mod config;
 pub mod daemon;

@@ -51,6 +51,19 @@ pub struct CalendarEvent {
     pub cancelled: bool,
 }
 
+/// How much of a ticket its notices say to a person of the project: `notices` in the config. What each level leaves
+/// out is decided in [`crate::mail::text::level`].
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Level {
+    /// Everything but attachments.
+    #[default]
+    Full,
+    /// Number, state, clocks and what was recognised; no words, names or addresses from outside, and nobody's text.
+    Summary,
+    /// A codename, the deadlines, and how to see more.
+    None,
+}
+
 /// What a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

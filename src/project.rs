@@ -2,6 +2,7 @@
 
 use crate::command::{Class, Verb};
 use crate::mail::Address;
+use crate::notice::Level;
 use crate::policy::{Audience, Policy};
 use crate::ticket::{Person, Role, Ticket, TicketId};
 
@@ -60,6 +61,11 @@ impl Project {
     /// The person with that address.
     pub fn person(&self, address: &Address) -> Option<&Person> {
         self.people.iter().find(|p| p.address == *address)
+    }
+
+    /// How much notices to that address say. Whoever is nobody here gets no notice that a level bears on.
+    pub fn level(&self, address: &Address) -> Level {
+        self.person(address).map_or(Level::None, |p| p.notices)
     }
 
     /// How mails call whoever has that address.

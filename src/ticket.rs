@@ -18,6 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, MessageId};
+use crate::notice::Level;
 use crate::policy::{Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
@@ -86,6 +87,8 @@ pub struct Person {
     pub address: Address,
     /// What they do.
     pub roles: Vec<Role>,
+    /// How much their notices say.
+    pub notices: Level,
 }
 
 impl Person {

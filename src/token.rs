@@ -234,6 +234,13 @@ impl Key {
         let good = |s: &Secret| s.mac(CODE, parts).is_some_and(|m| m.verify_truncated_left(&given).is_ok());
         given.len() == CODE_LENGTH && self.0.iter().any(good)
     }
+
+    /// A number that only this key makes of these parts, for one use that the label names. The oldest secret makes it,
+    /// so that what is named by it keeps its name when the key is rotated.
+    pub fn number(&self, label: &str, parts: &[&[u8]]) -> u32 {
+        let mac = self.0.last().and_then(|s| s.mac(label, parts)).map(|m| m.finalize().into_bytes());
+        u32::from_be_bytes(mac.as_ref().and_then(|m| m.first_chunk()).copied().unwrap_or_default())
+    }
 }
 
 /// What the key of one-time codes is derived with.

@@ -17,7 +17,7 @@ use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
 use crate::mail::{Mail, identity};
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::digest::Schedule;
 use crate::project::Project;
 use crate::store::{Claim, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
@@ -370,7 +370,8 @@ impl Tracker {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
             if orders.are_only(&Command::List) {
-                work.news.answer = Some(Answer { text: work.list()?.1, refused: false });
+                let (_, text) = work.list()?.at(Level::Full, work.key);
+                work.news.answer = Some(Answer { text, refused: false });
                 return Ok(Some(work.news));
             }
             let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };

@@ -6,7 +6,7 @@ pub(super) const TOP: &str = "the file";
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
     (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
-    ("[project]", &["name", "address", "ticket_prefix"]),
+    ("[project]", &["name", "address", "ticket_prefix", "notices"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap"]),
     (
@@ -44,7 +44,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("[identity]", &["authserv_ids", "dkim", "plus_addressing", "acknowledge"]),
-    ("[[person]]", &["name", "address", "roles"]),
+    ("[[person]]", &["name", "address", "roles", "notices"]),
     (
         "[policy]",
         &["preset", "timezone", "workdays", "hours", "holidays", "quiet", "automatic_counts", "promise", "rung"],

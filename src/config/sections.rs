@@ -12,6 +12,7 @@ use super::{SmtpConfig, policy, value};
 use crate::command::{Class, TABLE};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
+use crate::notice::Level;
 use crate::policy::digest::Schedule;
 use crate::project::{AcknowledgeWhom, Limits};
 use crate::ticket::{Person, Role};
@@ -25,6 +26,7 @@ const ROLES: &[(&str, Role)] = &[
     ("escalation", Role::Escalation),
     ("observer", Role::Observer),
 ];
+const LEVELS: &[(&str, Level)] = &[("full", Level::Full), ("summary", Level::Summary), ("none", Level::None)];
 const ACKNOWLEDGE: &[(&str, AcknowledgeWhom)] =
     &[("unless_forged", AcknowledgeWhom::UnlessForged), ("believed", AcknowledgeWhom::Believed)];
 
@@ -46,8 +48,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         value.wrong("[outgoing] is the Maildir of [inbox]: what leaves would come in again", "another folder");
     }
     let identity = identity(file);
-    let (name, address, prefix) = project.unwrap_or_default();
-    let people = people(file, address.as_ref());
+    let (name, address, prefix, level) = project.unwrap_or_default();
+    let people = people(file, address.as_ref(), level);
     let policy = policy::policy(file);
     let commands = commands(file, &people);
     let limits = limits(file);
@@ -77,13 +79,14 @@ fn need_table<'a>(file: &Table<'a>, key: &str, name: &'static str, write: &str) 
     file.table(key, name)
 }
 
-/// Name, address, prefix.
-fn project(table: &Table<'_>) -> (Option<String>, Option<Address>, Option<String>) {
+/// Name, address, prefix, and how much notices say.
+fn project(table: &Table<'_>) -> (Option<String>, Option<Address>, Option<String>, Level) {
     let prefix = table.get("ticket_prefix").map_or(Some("SEC".to_owned()), |v| v.parse("SEC", value::prefix));
     (
         table.need("name", "Example").and_then(|v| v.parse("Example", value::title)),
         table.need("address", "security@example.org").and_then(|v| v.parse("security@example.org", value::address)),
         prefix,
+        notices(table).unwrap_or_default(),
     )
 }
 
@@ -305,7 +308,12 @@ fn authserv_id(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
+/// How much notices say, where a table says so.
+fn notices(table: &Table<'_>) -> Option<Level> {
+    table.get("notices").and_then(|v| v.choose("level of notices", LEVELS))
+}
+
+fn people(file: &Table<'_>, project: Option<&Address>, usual: Level) -> Vec<Person> {
     let tables = file.tables("person", "[[person]]");
     let mut people: Vec<Person> = Vec::new();
     let mut complete = !tables.is_empty();
@@ -314,6 +322,7 @@ fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
         let address = table.need("address", "ada@example.org");
         let address = address.and_then(|v| Some((v, v.parse("ada@example.org", value::address)?)));
         let roles = roles(table);
+        let notices = notices(table).unwrap_or(usual);
         if let Some((value, name)) = &name
             && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
         {
@@ -328,7 +337,9 @@ fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
             }
         }
         match (name, address, roles) {
-            (Some((_, name)), Some((_, address)), Some(roles)) => people.push(Person { name, address, roles }),
+            (Some((_, name)), Some((_, address)), Some(roles)) => {
+                people.push(Person { name, address, roles, notices });
+            }
             (_, _, _) => complete = false,
         }
     }

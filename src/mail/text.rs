@@ -4,6 +4,7 @@
 pub mod acknowledgement;
 pub mod answer;
 pub mod digest;
+pub mod level;
 pub mod reminder;
 pub mod reporter;
 pub mod team;
@@ -102,6 +103,14 @@ fn clock_line(clock: &Clock<'_>, policy: &Policy, now: Timestamp) -> String {
         ClockState::Kept => "kept".into(),
         ClockState::Ended => "ended".into(),
     }
+}
+
+/// The deadlines that still bind, by the names of their promises, and nothing else of the ticket.
+pub fn deadlines(ticket: &Ticket, policy: &Policy, now: Timestamp) -> String {
+    let mut live: Vec<_> = clocks(ticket, policy, now).into_iter().filter(|c| c.live).collect();
+    live.retain(|c| matches!(c.state, ClockState::Running | ClockState::Broken));
+    let width = live.iter().map(|c| c.promise.name.len()).max().unwrap_or(0);
+    live.iter().map(|c| format!("  {:width$}  {}\n", c.promise.name, clock_line(c, policy, now))).collect()
 }
 
 /// The promises to a reporter that lie ahead, one a line with its date.

@@ -8,6 +8,7 @@ use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::Fields;
+use crate::mail::text::level::Text;
 use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
@@ -232,7 +233,9 @@ impl Draft<'_> {
     }
 
     /// A notice about this ticket that stands for the entry just written.
-    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, (subject, body): (String, String)) -> Notice {
+    /// A person of the project reads it at their level.
+    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, text: impl Into<Text>) -> Notice {
+        let (subject, body) = text.into().at(self.project.level(to), self.key);
         let key = format!("{}:{}:{}:{}", kind.word(), self.ticket.id.0, self.ticket.revision, to.key());
         let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
         Notice {
@@ -250,8 +253,8 @@ impl Draft<'_> {
         }
     }
 
-    /// The same notice for everyone of the team but one.
-    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &(String, String)) {
+    /// The same notice for everyone of the team but one, for each at their level.
+    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &Text) {
         let to: Vec<Address> = self.project.team().map(|p| p.address.clone()).filter(|a| Some(a) != but).collect();
         for address in to {
             self.decision.notices.push(self.notice(kind, &address, text.clone()));
@@ -313,7 +316,7 @@ impl Draft<'_> {
         }
         self.asked(mail);
         if mail.tell {
-            let text = team::follow_up(&self.ticket, &mail.who, &mail.excerpt, self.project, self.now);
+            let text = team::follow_up(&self.ticket, &mail.by, &mail.who, &mail.excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -342,8 +345,8 @@ impl Draft<'_> {
         self.decision.answered = to_reporter;
         self.enter(&Actor::Person(by.clone()), kind, words, mail);
         let did = if to_reporter { "answered the reporter" } else { "wrote a note" };
-        let said = format!("{did}:\n\n{}", crate::mail::text::quoted(words, EXCERPT));
-        let text = team::change(&self.ticket, self.project.name_of(by), &said, self.project, self.now);
+        let did = team::Did::wrote(did, words, EXCERPT);
+        let text = team::change(&self.ticket, self.project.name_of(by), &did, self.project, self.now);
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }
 
@@ -353,7 +356,7 @@ impl Draft<'_> {
             return;
         }
         let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let text = team::attempt(&self.ticket, shown, why, self.project);
+        let text = team::attempt(&self.ticket, shown, why, self.project, self.now);
         self.tell_team(NoticeKind::Attempt, tell, &text);
         if let Some(person) = tell {
             let line = "your mail with commands";
@@ -378,7 +381,7 @@ impl Draft<'_> {
             return;
         }
         let passed = self.pass_on(to, reminded);
-        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project);
+        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
         let key = undeliverable_key(number, notice, to, self.now);
@@ -415,7 +418,8 @@ impl Draft<'_> {
             };
             let next = next.chain([everybody]).map(untold).find(|people| !people.is_empty()).unwrap_or_default();
             let text = reminder::text(&self.ticket, clock, self.project, self.now);
-            let text = reminder::passed_on(self.project.name_of(missed), text);
+            let missed_by = self.project.name_of(missed);
+            let text = text.first(format!("Passed on to you, since it did not reach {missed_by}.\n\n"));
             for person in next {
                 let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
                 notice.keys = vec![rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person)];

@@ -6,8 +6,9 @@ use super::decide::{Answer, Draft, Order};
 use super::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Pending, Person, Status};
 use crate::command::{self, Class, Command, Verb, When};
 use crate::mail::Address;
+use crate::mail::text::level::Text;
 use crate::mail::text::{answer, in_zones, meaning, reporter, team, when};
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::Milestone;
 use crate::ticket::clock::clocks;
 
@@ -32,8 +33,8 @@ pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
                 // One guess a code, or whoever can send mail in a person's name could try until it fits.
                 draft.enter(&order.by, EntryKind::CodeWrong, "", order.mail);
                 let who = name(draft, &order.by);
-                let what = "sent a wrong code; the command that waited for it is dropped.\n";
-                let text = team::change(&draft.ticket, &who, what, draft.project, draft.now);
+                let did = team::Did::ours("sent a wrong code; the command that waited for it is dropped.\n");
+                let text = team::change(&draft.ticket, &who, &did, draft.project, draft.now);
                 let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
                 draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
             }
@@ -544,34 +545,36 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
     if done.is_empty() {
         return; // A code was asked for: its mail is the answer.
     }
-    let (subject, body) = answer::done(&draft.ticket, done, draft.project, draft.now);
-    draft.decision.answer = Some(Answer { text: body.clone(), refused: false });
+    let text = answer::done(&draft.ticket, done, draft.project, draft.now);
+    let (_, words) = text.at(Level::Full, draft.key);
+    draft.decision.answer = Some(Answer { text: words, refused: false });
     let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
     if let Some(person) = &person {
-        let notice = reply(draft, order, person, (subject, body));
+        let notice = reply(draft, order, person, text);
         draft.decision.notices.push(notice);
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
         let local = order.by == Actor::Local;
         let who = if local { "somebody at the daemon's machine".to_owned() } else { name(draft, &order.by) };
-        let text = team::change(&draft.ticket, &who, &answer::done_lines(done), draft.project, draft.now);
+        let text = team::change(&draft.ticket, &who, &team::Did::lines(done), draft.project, draft.now);
         draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
     }
 }
 
 fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: &Refusal) {
     let (line, why) = (&refusal.line, &refusal.why);
-    let (subject, body) = answer::refused(Some(draft.ticket.id), line, refusal.column, why, draft.project);
-    draft.decision.answer = Some(Answer { text: body.clone(), refused: true });
+    let text = answer::refused(Some(draft.ticket.id), line, refusal.column, why, draft.project);
+    let (_, words) = text.at(Level::Full, draft.key);
+    draft.decision.answer = Some(Answer { text: words, refused: true });
     if let Actor::Person(person) = &order.by {
-        let notice = reply(draft, order, person, (subject, body));
+        let notice = reply(draft, order, person, text);
         draft.decision.notices.push(notice);
     }
 }
 
 /// An answer stands for the mail that asked, so that the same mail is answered once.
-fn reply(draft: &Draft<'_>, order: &Order, person: &Address, text: (String, String)) -> Notice {
+fn reply(draft: &Draft<'_>, order: &Order, person: &Address, text: Text) -> Notice {
     let mut notice = draft.notice(NoticeKind::Answer, person, text);
     if let Some(mail) = order.mail {
         notice.keys = vec![format!("answer:{}", mail.0)];

@@ -4,12 +4,14 @@ use jiff::Timestamp;
 
 use super::News;
 use super::reading::Stowed;
+use crate::codename::Codename;
 use crate::command::Command;
 use crate::mail::intake::{self, Disposition, Given, Intake};
+use crate::mail::text::level::Text;
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
 use crate::mail::{Address, Mail, MessageId, identity};
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
 use crate::store::{Outgoing, Result, StoreError, Tx};
 use crate::ticket::decide::{self, Decision, Event, Order, Reminded, Report};
@@ -126,7 +128,7 @@ impl Work<'_> {
         match (event, ticket) {
             (Event::Ordered(order), _) if order.orders.are_only(&Command::List) => {
                 let text = self.list()?;
-                self.answer(order, mail, text)?;
+                self.answer(order, mail, &text)?;
             }
             (Event::Wrote { .. }, Some(ticket)) => {
                 // Two answering machines of the team that say of themselves that they are people would feed one
@@ -162,7 +164,7 @@ impl Work<'_> {
                 } else {
                     answer::refused(None, first, None, why, self.project)
                 };
-                self.answer(order, mail, text)?;
+                self.answer(order, mail, &text)?;
             }
             (Event::Attempted { from, why, .. }, None) => {
                 let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
@@ -181,10 +183,11 @@ impl Work<'_> {
         Ok(id)
     }
 
-    pub(super) fn answer(&mut self, order: &Order, mail: &Mail, text: (String, String)) -> Result<()> {
+    pub(super) fn answer(&mut self, order: &Order, mail: &Mail, text: &Text) -> Result<()> {
         let Actor::Person(to) = &order.by else { return Ok(()) };
         let key = format!("answer:{}", order.mail.map_or(0, |m| m.0));
-        let mut notice = desk(NoticeKind::Answer, to, vec![key], text);
+        let words = text.at(self.project.level(to), self.key);
+        let mut notice = desk(NoticeKind::Answer, to, vec![key], words);
         notice.in_reply_to = mail.message_id.clone();
         self.post(notice)
     }
@@ -207,22 +210,22 @@ impl Work<'_> {
     }
 
     /// All open tickets.
-    pub(super) fn list(&self) -> Result<(String, String)> {
+    pub(super) fn list(&self) -> Result<Text> {
         let open = self.tx.open_lines(self.project, 1_000)?;
-        Ok(digest::list(&open, self.project, self.now))
+        Ok(digest::list(&open, self.key, self.project, self.now))
     }
 
-    /// The same notice, about no single ticket, for several people.
+    /// The same notice, about no single ticket, for several people, for each at their level.
     fn tell<'p>(
         &mut self,
         kind: NoticeKind,
         to: impl Iterator<Item = &'p Person>,
         key: &str,
-        text: &(String, String),
+        text: &Text,
     ) -> Result<()> {
         for person in to {
             let keys = vec![format!("{key}:{}", person.address.key())];
-            self.post(desk(kind, &person.address, keys, text.clone()))?;
+            self.post(desk(kind, &person.address, keys, text.at(person.notices, self.key)))?;
         }
         Ok(())
     }
@@ -307,7 +310,7 @@ impl Work<'_> {
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
         let listed = self.tx.without_ticket(last)?;
-        let text = digest::text(&open, held, listed, self.project, self.now);
+        let text = digest::text(&open, held, listed, self.key, self.project, self.now);
         let key = format!("digest:{}", self.now.as_second());
         self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
         self.tx.set_meta("digest", &self.now.to_string())
@@ -359,7 +362,7 @@ impl Work<'_> {
             .tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key))
             .filter(|_| self.project.plus_addressing);
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
-        let references: Vec<MessageId> = notice.ticket.and_then(|t| thread(t, ours)).into_iter().collect();
+        let references: Vec<MessageId> = notice.ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
         let bytes = write::write(&write::Outgoing {
             from_name: &self.project.name,
             from: ours,
@@ -395,12 +398,17 @@ impl Work<'_> {
         self.news.notices.push((number, notice));
         Ok(())
     }
-}
 
-/// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever
-/// sent under it, and it proves nothing.
-fn thread(ticket: TicketId, ours: &Address) -> Option<MessageId> {
-    MessageId::parse(&format!("ticket-{}@{}", ticket.0, ours.domain()))
+    /// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever
+    /// sent under it, and it proves nothing.
+    fn thread(&self, ticket: TicketId, to: &Address) -> Option<MessageId> {
+        let level = self.project.person(to).map_or(Level::Full, |p| p.notices);
+        let name = match level {
+            Level::Full | Level::Summary => format!("ticket-{}", ticket.0),
+            Level::None => Codename::of(ticket, self.key).slug(),
+        };
+        MessageId::parse(&format!("{name}@{}", self.project.address.domain()))
+    }
 }
 
 fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {

@@ -168,7 +168,8 @@ impl World {
         let removed = format!("[[person]]\nname = \"Rem\"\naddress = \"{REM}\"\n");
         let mut tracker = Tracker::new(store, config(&removed).project(), world::key(), None, now()).unwrap();
         let report = |n: u32| {
-            let text = format!("From: r{n}@reporter.example\r\nMessage-ID: <r{n}@reporter.example>\r\n\r\nReport {n}.\r\n");
+            let text =
+                format!("From: r{n}@reporter.example\r\nMessage-ID: <r{n}@reporter.example>\r\n\r\nReport {n}.\r\n");
             arrival(text.into_bytes())
         };
         tracker.on_mail(&[report(1), report(2)], now()).unwrap();
@@ -220,7 +221,8 @@ impl World {
             _ => "example.org",
         };
         let pass = format!("Authentication-Results: {id}; dmarc=pass header.from={domain}\n");
-        let received = format!("Received: from mail.{domain} (h [192.0.2.1]) by {id} (Postfix) with ESMTPS id 1; date\n");
+        let received =
+            format!("Received: from mail.{domain} (h [192.0.2.1]) by {id} (Postfix) with ESMTPS id 1; date\n");
         let trace = match cell.results {
             Results::None => received,
             Results::Pass => pass + &received,
@@ -351,7 +353,8 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
             }
             NoticeKind::Acknowledgement => {
                 assert!(notice.ticket > Some(OTHER), "{cell:?}: only a new report is acknowledged");
-                let person = matches!(cell.marking, Marking::None | Marking::QuotedOnly | Marking::HtmlOnly | Marking::Wrapped);
+                let person =
+                    matches!(cell.marking, Marking::None | Marking::QuotedOnly | Marking::HtmlOnly | Marking::Wrapped);
                 assert!(person, "{cell:?}: automatic mail was answered");
                 let forged = cell.results == Results::Fail;
                 assert!(!forged || notice.held.is_some(), "{cell:?}: a forged sender was answered");

@@ -2,15 +2,19 @@
 
 use jiff::Timestamp;
 
-use super::{clock_table, state_line, subject, when};
+use super::level::Text;
+use super::{clock_table, state_line, when};
 use crate::command;
 use crate::project::Project;
 use crate::ticket::{Ticket, TicketId};
 
 /// All was done: each line with what it did, then the state.
-pub fn done(ticket: &Ticket, lines: &[(String, String)], project: &Project, now: Timestamp) -> (String, String) {
-    let body = format!("{}\n{}", done_lines(lines), status(ticket, project, now));
-    (subject(project, ticket.id, "Done"), body)
+pub fn done(ticket: &Ticket, lines: &[(String, String)], project: &Project, now: Timestamp) -> Text {
+    Text::answer(Some(ticket.id), "Done", project)
+        .quiet("\n")
+        .always(done_lines(lines))
+        .state(format!("\n{}", status(ticket, project, now)))
+        .clocks(ticket, project, now)
 }
 
 /// The lines and what each did.
@@ -19,34 +23,28 @@ pub fn done_lines(lines: &[(String, String)]) -> String {
 }
 
 /// Nothing was done: the faulty line with a caret.
-pub fn refused(
-    ticket: Option<TicketId>,
-    line: &str,
-    column: Option<usize>,
-    why: &str,
-    project: &Project,
-) -> (String, String) {
+pub fn refused(ticket: Option<TicketId>, line: &str, column: Option<usize>, why: &str, project: &Project) -> Text {
     let mut body = format!("Nothing was done.\n\n    {line}\n");
     if let Some(column) = column {
         body.push_str(&format!("    {}^\n", " ".repeat(column)));
     }
     body.push_str(&format!("{why}\n\nAll lines of a mail are done, or none. /help lists the commands.\n"));
-    let what = "Nothing was done";
-    (ticket.map_or(what.to_owned(), |t| subject(project, t, what)), body)
+    Text::answer(ticket, "Nothing was done", project).always(body)
 }
 
 /// A grave command waits for its code.
-pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project: &Project) -> (String, String) {
+pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project: &Project) -> Text {
     let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
-    let body = format!(
-        "You asked on {} for what cannot be taken back:\n\n{quoted}\n\
-         Nothing has been done yet. To do it, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
-         If you did not ask for it, somebody else can send mail in your name: tell your\n\
-         team, and do not send the code.\n",
-        project.show(ticket),
-        when(until, &project.policy)
-    );
-    (subject(project, ticket, "Please confirm"), body)
+    Text::answer(Some(ticket), "Please confirm", project)
+        .state(format!("You asked on {} for what cannot be taken back:\n\n", project.show(ticket)))
+        .quiet("You asked for what cannot be taken back:\n\n")
+        .always(format!(
+            "{quoted}\n\
+             Nothing has been done yet. To do it, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
+             If you did not ask for it, somebody else can send mail in your name: tell your\n\
+             team, and do not send the code.\n",
+            when(until, &project.policy)
+        ))
 }
 
 /// A command of somebody else waits for this person's code.
@@ -57,40 +55,46 @@ pub fn code_of_second(
     code: &str,
     until: Timestamp,
     project: &Project,
-) -> (String, String) {
+) -> Text {
     let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
-    let body = format!(
-        "{who} asked on {} for what takes two of you:\n\n{quoted}\n\
-         Nothing has been done yet. If you agree, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
-         If you do not, do nothing. Ask {who} by another way first if you are not sure.\n",
-        project.show(ticket),
-        when(until, &project.policy)
-    );
-    (subject(project, ticket, "A second person is needed"), body)
+    // The reader did not write these lines, so their arguments are content; without them nobody can agree.
+    let verbs: String =
+        lines.lines().filter_map(|l| l.split_whitespace().next()).filter(|w| w.starts_with('/')).collect::<Vec<_>>().join(" ");
+    Text::answer(Some(ticket), "A second person is needed", project)
+        .state(format!("{who} asked on {} for what takes two of you:\n\n", project.show(ticket)))
+        .quiet(format!("{who} asked for what takes two of you:\n\n"))
+        .content(quoted)
+        .instead(format!("  {verbs}\n"))
+        .quiet(format!("  {verbs}\n"))
+        .always(format!(
+            "\nNothing has been done yet. If you agree, reply to this mail with this line, until\n{}:\n\n\
+             /confirm {code}\n\n\
+             If you do not, do nothing. Ask {who} by another way first if you are not sure.\n",
+            when(until, &project.policy)
+        ))
 }
 
 /// To whoever asked: the others have been asked.
-pub fn waits_for_second(ticket: TicketId, lines: &str, until: Timestamp, project: &Project) -> (String, String) {
+pub fn waits_for_second(ticket: TicketId, lines: &str, until: Timestamp, project: &Project) -> Text {
     let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
-    let body = format!(
-        "You asked on {} for what takes two of you:\n\n{quoted}\n\
-         Nothing has been done yet. The others have a code each; one of them has to send\n\
-         it until {}.\n",
-        project.show(ticket),
-        when(until, &project.policy)
-    );
-    (subject(project, ticket, "Waiting for a second person"), body)
+    Text::answer(Some(ticket), "Waiting for a second person", project)
+        .state(format!("You asked on {} for what takes two of you:\n\n", project.show(ticket)))
+        .quiet("You asked for what takes two of you:\n\n")
+        .always(format!(
+            "{quoted}\nNothing has been done yet. The others have a code each; one of them has to send\n\
+             it until {}.\n",
+            when(until, &project.policy)
+        ))
 }
 
 /// The commands.
-pub fn help(project: &Project) -> (String, String) {
-    let body = format!(
+pub fn help(project: &Project) -> Text {
+    Text::desk(format!("Commands of {}'s security desk", project.name)).always(format!(
         "Reply to a mail about a ticket with commands on the first lines. The first line\n\
          that is none ends them; what stands below is the text. All lines are done, or\n\
          none. Without a command, your text is filed as a note of the team.\n\n{}",
         command::help(project)
-    );
-    (format!("Commands of {}'s security desk", project.name), body)
+    ))
 }
 
 /// State and clocks of one ticket.

@@ -2,10 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::level::Text;
 use super::{length, when};
+use crate::codename::Codename;
 use crate::policy::Severity;
 use crate::project::Project;
 use crate::ticket::{Status, TicketId};
+use crate::token::Key;
 
 /// One open ticket, as the list shows it.
 #[derive(Clone, Debug)]
@@ -25,13 +28,11 @@ pub struct Line {
 /// Tickets that one mail lists; the rest is counted.
 const LINES_MAX: usize = 200;
 
-/// All open tickets: first those whose deadline is nearest.
-pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
+/// All open tickets: first those whose deadline is nearest. By number with their state, or by `names` alone.
+pub fn lines(open: &[Line], names: Option<&Key>, project: &Project, now: Timestamp) -> String {
     let mut order: Vec<&Line> = open.iter().collect();
     order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
     let one = |l: &&Line| {
-        let severity = l.severity.map_or(String::new(), |s| format!(", {s}"));
-        let owner = l.owner.as_deref().unwrap_or("nobody");
         let next = match &l.next {
             Some((name, at)) if *at > now => {
                 format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now)))
@@ -39,6 +40,11 @@ pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
             Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
             None => "no promise runs".into(),
         };
+        if let Some(key) = names {
+            return format!("{}: {next}\n", Codename::of(l.ticket, key).loud());
+        }
+        let severity = l.severity.map_or(String::new(), |s| format!(", {s}"));
+        let owner = l.owner.as_deref().unwrap_or("nobody");
         format!("{} ({}{severity}), owner {owner}: {next}\n", project.show(l.ticket), l.status)
     };
     let mut text: String = order.iter().take(LINES_MAX).map(one).collect();
@@ -49,23 +55,30 @@ pub fn lines(open: &[Line], project: &Project, now: Timestamp) -> String {
 }
 
 /// The answer to `/list`.
-pub fn list(open: &[Line], project: &Project, now: Timestamp) -> (String, String) {
-    (format!("{} open", open.len()), lines(open, project, now))
+pub fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
+    Text::desk(format!("{} open", open.len())).state(lines(open, None, project, now)).quiet(lines(
+        open,
+        Some(key),
+        project,
+        now,
+    ))
 }
 
 /// The digest. `held` counts what waits for a person in the outbox, `listed` the mails since the last digest that are
 /// listed and belong to no ticket.
-pub fn text(open: &[Line], held: u32, listed: u32, project: &Project, now: Timestamp) -> (String, String) {
+pub fn text(open: &[Line], held: u32, listed: u32, key: &Key, project: &Project, now: Timestamp) -> Text {
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
-    let mut body = lines(open, project, now);
+    let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
+    let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()))
+        .state(lines(open, None, project, now))
+        .quiet(lines(open, Some(key), project, now));
     if held > 0 {
-        body.push_str(&format!("\n{held} mails are held for a person: `disclosed outbox` shows them.\n"));
+        text = text.always(format!("\n{held} mails are held for a person: `disclosed outbox` shows them.\n"));
     }
     if listed > 0 {
-        body.push_str(&format!(
+        text = text.always(format!(
             "\n{listed} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them.\n"
         ));
     }
-    let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
-    (format!("{}: {} open{broken}", project.name, open.len()), body)
+    text
 }

@@ -2,13 +2,14 @@
 
 use jiff::Timestamp;
 
-use super::{clock_table, length, state_line, subject, team, when};
+use super::level::{Text, Words};
+use super::{clock_table, length, state_line, team, when};
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::ticket::clock::Clock;
 
 /// A promise nears its deadline or has passed it.
-pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> (String, String) {
+pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> Text {
     let name = &clock.promise.name;
     let date = when(clock.deadline, &project.policy);
     let distance = length(clock.deadline.duration_since(now));
@@ -30,23 +31,20 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
             ),
         )
     };
-    let body = format!(
-        "{first}\n\n{}\nReceived: {}.\n\nPromises:\n{}{}",
-        state_line(ticket, project),
-        when(ticket.received, &project.policy),
-        clock_table(ticket, &project.policy, now),
-        team::commands(ticket)
-    );
-    (subject(project, ticket.id, &title), body)
+    Text::news(ticket, &title, project, now)
+        .quiet_subject(&title)
+        .quiet(format!("\n{}\n", first.replace(&format!(" on {number}"), "")))
+        .state(format!(
+            "{first}\n\n{}\nReceived: {}.\n\nPromises:\n{}{}",
+            state_line(ticket, project),
+            when(ticket.received, &project.policy),
+            clock_table(ticket, &project.policy, now),
+            team::commands(ticket)
+        ))
 }
 
-/// A reminder that did not reach `who`, for whom it is passed on to.
-pub fn passed_on(who: &str, (subject, body): (String, String)) -> (String, String) {
-    (subject, format!("Passed on to you, since it did not reach {who}.\n\n{body}"))
-}
-
-/// Many reminders for one person as one mail.
-pub fn many(subjects: &[&str], project: &Project) -> (String, String) {
+/// Many reminders for one person as one mail; their subjects say what that person's level does.
+pub fn many(subjects: &[&str], project: &Project) -> Words {
     let list: String = subjects.iter().map(|s| format!("  {s}\n")).collect();
     let body = format!(
         "{} promises of {} need somebody:\n\n{list}\n\

@@ -1,12 +1,15 @@
-//! To the team: news of a ticket, what one of them did, and what went wrong.
+//! To the team: news of a ticket, what one of them did, and what went wrong. Each piece is marked with what it gives
+//! away; see [`super::level`].
 
 use jiff::Timestamp;
 
-use super::{clock_table, quoted, state_line, subject};
+use super::level::Text;
+use super::{clock_table, quoted, state_line};
+use crate::command;
 use crate::mail::fields::Fields;
 use crate::mail::{Address, Attachment};
 use crate::project::Project;
-use crate::ticket::{Acknowledgement, Status, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, Actor, Status, Ticket, TicketId};
 
 /// Characters of a report that its notice shows; the rest is in the store.
 const EXCERPT: usize = 4_000;
@@ -32,26 +35,53 @@ pub struct NewReport<'a> {
 }
 
 /// A new report.
-pub fn report(ticket: &Ticket, news: &NewReport<'_>, project: &Project, now: Timestamp) -> (String, String) {
-    let mut body = format!("A report has arrived: {}.\n\n", project.show(ticket.id));
-    body.push_str(&format!("From:    {}\n         ({})\n", news.from, news.identity));
-    body.push_str(&format!("Subject: {}\n", if ticket.title.is_empty() { "(none)" } else { &ticket.title }));
-    let acknowledgement = match news.acknowledgement {
-        (Acknowledgement::Sent, _) => "The sender has been sent an automatic acknowledgement.".to_owned(),
-        (Acknowledgement::Held, why) => {
-            format!("The automatic acknowledgement is HELD: {why}.\nReply with /ack to answer the reporter.")
+pub fn report(ticket: &Ticket, news: &NewReport<'_>, project: &Project, now: Timestamp) -> Text {
+    let title = if ticket.title.is_empty() { "(none)" } else { &ticket.title };
+    let text = Text::news(ticket, "New report", project, now)
+        .state(format!("A report has arrived: {}.\n\n", project.show(ticket.id)))
+        .content(format!("From:    {}\n         ({})\nSubject: {title}\n", news.from, news.identity))
+        .instead(format!("It came from outside. {}\n", state_line(ticket, project)));
+    // Why names the domain of the sender.
+    let text = match news.acknowledgement {
+        (Acknowledgement::Sent, _) => text.state("\nThe sender has been sent an automatic acknowledgement.\n"),
+        (Acknowledgement::Held, why) => text
+            .state("\nThe automatic acknowledgement is HELD")
+            .content(format!(": {why}"))
+            .state(".\nReply with /ack to answer the reporter.\n"),
+        (Acknowledgement::Withheld, why) => {
+            text.state("\nNothing was sent to the sender").content(format!(": {why}")).state(".\n")
         }
-        (Acknowledgement::Withheld, why) => format!("Nothing was sent to the sender: {why}."),
     };
-    body.push_str(&format!("\n{acknowledgement}\n"));
-    if let Some(other) = news.may_belong_to {
-        body.push_str(&format!("It may belong to {}, which its subject or references name.\n", project.show(other)));
+    let text = match news.may_belong_to {
+        Some(other) => {
+            let other = project.show(other);
+            text.state(format!("It may belong to {other}, which its subject or references name.\n"))
+        }
+        None => text,
+    };
+    text.state(format!("\nPromises:\n{}", clock_table(ticket, &project.policy, now)))
+        .content(recognised(news))
+        .instead(counted(news))
+        .content(format!("\n{}", quoted(news.excerpt, EXCERPT)))
+        .state(commands(ticket))
+}
+
+/// What was recognised, without a word of the report: a severity, numbers of public lists, counts.
+fn counted(news: &NewReport<'_>) -> String {
+    let mut lines = Vec::new();
+    if let Some(severity) = news.fields.severity {
+        lines.push(format!("It says of itself: severity {severity}."));
     }
-    body.push_str(&format!("\nPromises:\n{}", clock_table(ticket, &project.policy, now)));
-    body.push_str(&recognised(news));
-    body.push_str(&format!("\n{}", quoted(news.excerpt, EXCERPT)));
-    body.push_str(&commands(ticket));
-    (subject(project, ticket.id, "New report"), body)
+    let numbers: Vec<&str> = news.fields.cves.iter().chain(&news.fields.cwes).map(String::as_str).collect();
+    if !numbers.is_empty() {
+        lines.push(format!("It names: {}", numbers.join(", ")));
+    }
+    for (count, what) in [(news.attachments.len(), "Attachments"), (news.problems.len(), "Oddities")] {
+        if count > 0 {
+            lines.push(format!("{what}: {count}."));
+        }
+    }
+    if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
 fn recognised(news: &NewReport<'_>) -> String {
@@ -75,96 +105,138 @@ fn recognised(news: &NewReport<'_>) -> String {
 }
 
 /// More mail for a ticket. `who` says how sure the sender is.
-pub fn follow_up(ticket: &Ticket, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> (String, String) {
-    let body = format!(
-        "More mail for {}, from {who}.\n{}\n\n{}\nPromises:\n{}{}",
-        project.show(ticket.id),
-        state_line(ticket, project),
-        quoted(excerpt, EXCERPT),
-        clock_table(ticket, &project.policy, now),
-        commands(ticket)
-    );
-    (subject(project, ticket.id, "More mail"), body)
+pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> Text {
+    let role = match by {
+        Actor::Reporter => "the reporter, or somebody at the reporter's address",
+        Actor::Stranger => "somebody who is not the reporter and holds an address that we gave out for this ticket",
+        Actor::Person(_) | Actor::Local | Actor::Daemon => "one of you",
+    };
+    Text::news(ticket, "More mail", project, now)
+        .state(format!("More mail for {}, from ", project.show(ticket.id)))
+        .content(who)
+        .instead(role)
+        .state(format!(".\n{}\n\n", state_line(ticket, project)))
+        .content(format!("{}\n", quoted(excerpt, EXCERPT)))
+        .state(format!("Promises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
+}
+
+/// What one of the team did: in full, and without a word that anybody wrote.
+#[derive(Clone, Debug)]
+pub struct Did {
+    full: String,
+    brief: String,
+}
+
+impl Did {
+    /// In our own words, with nothing of the ticket in them.
+    pub fn ours(words: &str) -> Self {
+        Self { full: words.to_owned(), brief: words.to_owned() }
+    }
+
+    /// In our own words, and below them those of a person.
+    pub fn wrote(ours: &str, theirs: &str, max: usize) -> Self {
+        Self { full: format!("{ours}:\n\n{}", quoted(theirs, max)), brief: format!("{ours}.\n") }
+    }
+
+    /// Lines of commands, each with what it did. Without their arguments, what they did stands in the state.
+    pub fn lines(lines: &[(String, String)]) -> Self {
+        let verb = |line: &String| match command::parse(line) {
+            Ok((verb, _)) => format!("> /{}\n", verb.name),
+            Err(_) => "> (a text)\n".to_owned(),
+        };
+        Self { full: super::answer::done_lines(lines), brief: lines.iter().map(|(line, _)| verb(line)).collect() }
+    }
 }
 
 /// What one of the team did.
-pub fn change(ticket: &Ticket, who: &str, done: &str, project: &Project, now: Timestamp) -> (String, String) {
-    let body = format!(
-        "{who}, on {}:\n\n{done}\n{}\n\nPromises:\n{}{}",
-        project.show(ticket.id),
-        state_line(ticket, project),
-        clock_table(ticket, &project.policy, now),
-        commands(ticket)
-    );
-    (subject(project, ticket.id, &format!("Changed by {who}")), body)
+pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Timestamp) -> Text {
+    Text::news(ticket, &format!("Changed by {who}"), project, now)
+        .state(format!("{who}, on {}:\n\n", project.show(ticket.id)))
+        .content(&did.full)
+        .instead(&did.brief)
+        .state(format!(
+            "\n{}\n\nPromises:\n{}{}",
+            state_line(ticket, project),
+            clock_table(ticket, &project.policy, now),
+            commands(ticket)
+        ))
 }
 
 /// Somebody tried to command, about no ticket that they could prove to know of.
-pub fn attempt_nowhere(from: &str, why: &str) -> (String, String) {
-    let body = format!("A mail with commands was not obeyed, and not answered.\n\nFrom: {from}\nWhy:  {why}\n");
-    ("Commands refused".into(), body)
+pub fn attempt_nowhere(from: &str, why: &str) -> Text {
+    Text::desk("Commands refused")
+        .always("A mail with commands was not obeyed, and not answered.\n")
+        .content(format!("\nFrom: {from}\nWhy:  {why}\n"))
 }
 
 /// Somebody tried to command and may not.
-pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project) -> (String, String) {
-    let body = format!(
-        "A mail with commands for {} was not obeyed, and not answered.\n\nFrom: {from}\nWhy:  {why}\n\n\
-         If it was one of you, `disclosed do {} \"/…\"` on the daemon's machine always works.\n",
-        project.show(ticket.id),
-        project.show(ticket.id)
-    );
-    (subject(project, ticket.id, "Commands refused"), body)
+pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Commands refused", project, now)
+        .state(format!("A mail with commands for {number} was not obeyed, and not answered.\n\n"))
+        .content(format!("From: {from}\nWhy:  {why}\n\n"))
+        .state(format!("If it was one of you, `disclosed do {number} \"/…\"` on the daemon's machine always works.\n"))
 }
 
 /// A notice did not arrive.
-pub fn undeliverable(ticket: &Ticket, notice: &str, to: &Address, reply: &str, project: &Project) -> (String, String) {
-    let who = if ticket.reporter.as_ref() == Some(to) { "the reporter" } else { project.name_of(to) };
-    let body = format!(
-        "A mail about {} did not reach {who} ({}).\nIt was: {notice}. The mail server said:\n\n{}\n\
-         Somebody should reach them another way.\n",
-        project.show(ticket.id),
-        to.as_str(),
-        quoted(reply, 500)
-    );
-    (subject(project, ticket.id, "A mail did not arrive"), body)
+pub fn undeliverable(
+    ticket: &Ticket,
+    notice: &str,
+    to: &Address,
+    reply: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
+    let who = match project.person(to) {
+        _ if ticket.reporter.as_ref() == Some(to) => "the reporter",
+        Some(person) => &person.name,
+        None => "somebody who is no longer here",
+    };
+    Text::news(ticket, "A mail did not arrive", project, now)
+        .state(format!("A mail about {} did not reach {who}", project.show(ticket.id)))
+        .content(format!(" ({})", to.as_str()))
+        .state(format!(".\nIt was: {notice}."))
+        .content(format!(" The mail server said:\n\n{}", quoted(reply, 500)))
+        .state("\nSomebody should reach them another way.\n")
 }
 
 /// A notice about no single ticket did not arrive.
-pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> (String, String) {
-    let body = format!(
-        "A mail about several tickets did not reach {} ({}).\nIt was: {notice}. The mail server said:\n\n{}\n\
-         Somebody should reach them another way. A reply to this mail with /list shows\n\
-         all open tickets.\n",
-        project.name_of(to),
-        to.as_str(),
-        quoted(reply, 500)
-    );
-    ("A mail did not arrive".into(), body)
+pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> Text {
+    Text::desk("A mail did not arrive")
+        .always("A mail about several tickets did not reach ")
+        .content(format!("{} ({})", project.name_of(to), to.as_str()))
+        .instead(project.person(to).map_or("somebody who is no longer here", |p| &p.name))
+        .quiet("one of you")
+        .always(format!(".\nIt was: {notice}."))
+        .content(format!(" The mail server said:\n\n{}", quoted(reply, 500)))
+        .always(
+            "\nSomebody should reach them another way. A reply to this mail with /list shows\n\
+             all open tickets.\n",
+        )
 }
 
 /// More comes in than is told one by one.
-pub fn flood(limit: u32, project: &Project) -> (String, String) {
-    let body = format!(
+pub fn flood(limit: u32, project: &Project) -> Text {
+    Text::desk("Too much mail to tell one by one").always(format!(
         "Incoming mail has made {} send {limit} mails within an hour. That is the limit\n\
          (limits.automatic_per_hour), so for now new reports are filed without an\n\
          acknowledgement, and new mail without a notice each. Nothing is lost, and the reminders\n\
          before deadlines go on.\n\n\
          `disclosed list` shows the tickets; a reply to this mail with /list does too.\n",
         project.name
-    );
-    ("Too much mail to tell one by one".into(), body)
+    ))
 }
 
 /// The daemon cannot do its work.
-pub fn trouble(what: &str, project: &Project) -> (String, String) {
-    let body = format!(
-        "disclosed, which watches the security inbox of {}, is in trouble:\n\n{}\n\
-         Until this is mended, reports may lie unread and promises may be missed.\n\
-         `disclosed check --online` on its machine says more.\n",
-        project.name,
-        quoted(what, 500)
-    );
-    ("disclosed cannot do its work".into(), body)
+pub fn trouble(what: &str, project: &Project) -> Text {
+    Text::desk("disclosed cannot do its work")
+        .always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name))
+        .state(format!(":\n\n{}", quoted(what, 500)))
+        .quiet(".\n")
+        .always(
+            "\nUntil this is mended, reports may lie unread and promises may be missed.\n\
+             `disclosed check --online` on its machine says more.\n",
+        )
 }
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
@@ -201,5 +273,10 @@ pub fn commands(ticket: &Ticket) -> String {
         words.push("/severity high");
     }
     words.extend(["/note", "/help"]);
+    invitation(&words)
+}
+
+/// How to command.
+pub(super) fn invitation(words: &[&str]) -> String {
     format!("\n{MARK}:\n  {}\n", words.join("  "))
 }

@@ -20,7 +20,7 @@ fuzz_target!(|raw: &[u8]| {
         let value = header.first("from").unwrap_or_default();
         let written = String::from_utf8_lossy(value).to_ascii_lowercase();
         assert!(written.contains(&from.local().to_ascii_lowercase()), "a sender who does not stand there");
-        assert!(!value.contains(&0) && !value.contains(&b','), "{written:?}");
+        assert!(!value.contains(&0), "{written:?}");
         // As plain as can be, it is the same one.
         let plain = format!("From: {}\r\n\r\n", from.as_str());
         assert_eq!(header::sender(&Header::split(plain.as_bytes()).0).as_ref(), Ok(from));

@@ -19,7 +19,9 @@ fuzz_target!(|raw: &[u8]| {
     let trace = [b"Received: from a.example by mx.example.org with ESMTPS id 1; date\r\n".as_slice(), raw].concat();
     let trace = read(&trace);
     is_sound(&trace);
-    if mail.from.is_ok() {
+    // The line that a mailbox file puts on top is one only on top.
+    let from_file = raw.starts_with(b"From ") || raw.starts_with(b">From ");
+    if mail.from.is_ok() && !from_file {
         assert_eq!(trace.from, mail.from);
         assert_eq!(trace.reply_text, mail.reply_text);
     }
