@@ -60,6 +60,8 @@ pub enum NoticeKind {
     Flood,
     /// To everybody: the state of all tickets.
     Digest,
+    /// To the team: a new policy moved deadlines.
+    Policy,
     /// To the leads: the daemon itself is in trouble.
     Trouble,
 }
@@ -70,7 +72,13 @@ impl NoticeKind {
         match self {
             Self::Code | Self::Reminder | Self::Trouble => 0,
             Self::Answer | Self::Reply | Self::Update => 1,
-            Self::Report | Self::FollowUp | Self::Change | Self::Attempt | Self::Undeliverable | Self::Flood => 2,
+            Self::Report
+            | Self::FollowUp
+            | Self::Change
+            | Self::Attempt
+            | Self::Undeliverable
+            | Self::Flood
+            | Self::Policy => 2,
             Self::Acknowledgement | Self::Digest => 3,
         }
     }
@@ -88,6 +96,7 @@ impl NoticeKind {
             | Self::Undeliverable
             | Self::Flood
             | Self::Digest
+            | Self::Policy
             | Self::Trouble => false,
         }
     }
@@ -108,6 +117,7 @@ impl NoticeKind {
             Self::Undeliverable => "undeliverable",
             Self::Flood => "flood",
             Self::Digest => "digest",
+            Self::Policy => "policy",
             Self::Trouble => "trouble",
         }
     }

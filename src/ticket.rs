@@ -6,6 +6,7 @@
 
 pub mod clock;
 pub mod decide;
+pub mod hearer;
 mod orders;
 pub mod simulate;
 pub mod words;
@@ -17,7 +18,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, MessageId};
-use crate::policy::{Milestone, Severity};
+use crate::policy::{Calendar, Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -85,6 +86,9 @@ pub struct Person {
     pub address: Address,
     /// What they do.
     pub roles: Vec<Role>,
+    /// Their own quiet time and zone; `None` when they go by the policy's. Only when they hear of something depends
+    /// on it, never what was promised.
+    pub calendar: Option<Calendar>,
 }
 
 impl Person {
@@ -216,7 +220,8 @@ pub enum EntryKind {
         /// To when.
         to: Timestamp,
     },
-    /// A rung of the ladder spoke.
+    /// A rung of the ladder spoke: to those who go by the policy's quiet time. Party: the one person to whom it spoke
+    /// when they have a quiet time of their own, or the reporter.
     Reminded {
         /// Of which promise.
         promise: String,
@@ -228,6 +233,15 @@ pub enum EntryKind {
         round: u32,
         /// Where the ladder put it: nothing up to here is said again.
         nominal: Timestamp,
+    },
+    /// The policy changed, and with it a deadline of this ticket.
+    Rederived {
+        /// Of which promise.
+        promise: String,
+        /// The deadline before; `None` when no such promise ran.
+        from: Option<Timestamp>,
+        /// The deadline now; `None` when no such promise runs any more.
+        to: Option<Timestamp>,
     },
     /// A deadline passed.
     Broken {
@@ -272,6 +286,7 @@ impl EntryKind {
             Self::Fact { .. } => "fact",
             Self::DeadlineMoved { .. } => "deadline moved",
             Self::Reminded { .. } => "reminded",
+            Self::Rederived { .. } => "deadline derived anew",
             Self::Broken { .. } => "promise broken",
             Self::CodeAsked => "code asked",
             Self::CodeUsed => "code used",
@@ -340,8 +355,9 @@ pub struct Ticket {
     pub held: bool,
     /// Deadlines that a maintainer moved: promise to (when moved, new deadline).
     pub moved: BTreeMap<String, (Timestamp, Timestamp)>,
-    /// Up to where the ladder has spoken for each (promise, deadline).
-    pub spoken: BTreeMap<(String, Timestamp), Timestamp>,
+    /// Up to where the ladder has spoken for each (promise, deadline), and to whom when that was one alone: each who
+    /// hears a ladder of their own has their own count.
+    pub spoken: BTreeMap<(String, Timestamp, Option<Address>), Timestamp>,
     /// The deadlines that have passed.
     pub broken: BTreeSet<(String, Timestamp)>,
     /// When the pausable clocks stood still.
@@ -430,7 +446,7 @@ impl Ticket {
                 }
             }
             EntryKind::Reminded { promise, deadline, nominal, .. } => {
-                self.spoken.insert((promise.clone(), *deadline), *nominal);
+                self.spoken.insert((promise.clone(), *deadline, entry.party.clone()), *nominal);
             }
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));
@@ -447,7 +463,11 @@ impl Ticket {
                 let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
                 self.attempts = Some((entry.at, today + 1));
             }
-            EntryKind::Paused | EntryKind::FollowUp | EntryKind::Note | EntryKind::Undeliverable { .. } => {}
+            EntryKind::Paused
+            | EntryKind::FollowUp
+            | EntryKind::Note
+            | EntryKind::Rederived { .. }
+            | EntryKind::Undeliverable { .. } => {}
         }
     }
 

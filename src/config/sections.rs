@@ -12,6 +12,7 @@ use super::{SmtpConfig, policy, value};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
+use crate::policy::{Calendar, Policy};
 use crate::project::{AcknowledgeWhom, Limits};
 use crate::ticket::{Person, Role};
 
@@ -46,8 +47,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     }
     let identity = identity(file);
     let (name, address, prefix) = project.unwrap_or_default();
-    let people = people(file, address.as_ref());
     let policy = policy::policy(file);
+    let people = people(file, address.as_ref(), policy.as_ref());
     let limits = limits(file);
     let digest = digest(file);
     Some(Config {
@@ -301,7 +302,8 @@ fn authserv_id(text: &str) -> Result<String, Wrong> {
     Ok(text.to_owned())
 }
 
-fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
+fn people(file: &Table<'_>, project: Option<&Address>, policy: Option<&Policy>) -> Vec<Person> {
+    let office = policy.map_or_else(Calendar::default, |p| p.calendar.clone());
     let tables = file.tables("person", "[[person]]");
     let mut people: Vec<Person> = Vec::new();
     let mut complete = !tables.is_empty();
@@ -310,6 +312,7 @@ fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
         let address = table.need("address", "ada@example.org");
         let address = address.and_then(|v| Some((v, v.parse("ada@example.org", value::address)?)));
         let roles = roles(table);
+        let calendar = policy::own_calendar(table, &office);
         if let Some((value, name)) = &name
             && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
         {
@@ -324,7 +327,9 @@ fn people(file: &Table<'_>, project: Option<&Address>) -> Vec<Person> {
             }
         }
         match (name, address, roles) {
-            (Some((_, name)), Some((_, address)), Some(roles)) => people.push(Person { name, address, roles }),
+            (Some((_, name)), Some((_, address)), Some(roles)) => {
+                people.push(Person { name, address, roles, calendar });
+            }
             (_, _, _) => complete = false,
         }
     }

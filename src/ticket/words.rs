@@ -1,5 +1,7 @@
 //! The timeline in words: one sentence an entry, for the terminal.
 
+use jiff::Timestamp;
+
 use super::{Acknowledgement, Actor, Entry, EntryKind};
 use crate::mail::text::when;
 use crate::mail::{Address, clean_line};
@@ -44,7 +46,18 @@ pub fn words(entry: &Entry, project: &Project) -> String {
             with(&format!("moved the deadline of {promise} to {}", when(*to, &project.policy)))
         }
         EntryKind::Reminded { promise, deadline, .. } => {
-            format!("reminded of {promise}, due {}", when(*deadline, &project.policy))
+            let due = when(*deadline, &project.policy);
+            match &entry.party {
+                None => format!("reminded of {promise}, due {due}"),
+                Some(party) => match project.person(party) {
+                    Some(person) => format!("reminded {} of {promise}, due {due}", clean_line(&person.name, TEXT)),
+                    None => format!("told the reporter that {promise} is planned, due {due}"),
+                },
+            }
+        }
+        EntryKind::Rederived { promise, from, to } => {
+            let date = |at: &Option<Timestamp>| at.map_or("none".to_owned(), |at| when(at, &project.policy));
+            format!("derived the deadline of {promise} anew, since the policy changed: {} -> {}", date(from), date(to))
         }
         EntryKind::Broken { promise, deadline } => {
             format!("found {promise} BROKEN: it was due {}", when(*deadline, &project.policy))

@@ -112,13 +112,18 @@ fn a_rung_that_moves_up_the_ladder_still_speaks() {
 fn projections_follow_the_policy_of_whoever_reads_them() {
     let mut tracker = tracker();
     tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
-    let ours = tracker.store.read(|tx| tx.projections()).unwrap();
+    // Its number of entries changes: what moved there and back is written down.
+    let deadlines = |tracker: &mut Tracker| {
+        let all = tracker.store.read(|tx| tx.projections()).unwrap();
+        all.lines().skip(1).map(str::to_owned).collect::<Vec<_>>()
+    };
+    let ours = deadlines(&mut tracker);
     // `disclosed do` with a config that the daemon has not read.
     let other = rungs(&["-1h"]);
     tracker.store.write(|tx| tx.set_meta("policy", "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
-    assert_ne!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+    assert_ne!(deadlines(&mut tracker), ours);
     tracker.on_tick(now()).unwrap();
-    assert_eq!(tracker.store.read(|tx| tx.projections()).unwrap(), ours);
+    assert_eq!(deadlines(&mut tracker), ours);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{clock_table, length, state_line, subject, team, when};
+use super::{clock_table, length, reporter, state_line, subject, team, when};
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::ticket::clock::Clock;
@@ -26,7 +26,8 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
             format!("{name}: BROKEN{overdue}"),
             format!(
                 "The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}.\n\
-                 The reporter has not been told; that is for a person to do: /reply."
+                 {}",
+                untold(ticket, clock, project)
             ),
         )
     };
@@ -38,6 +39,20 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
         team::commands(ticket)
     );
     (subject(project, ticket.id, &title), body)
+}
+
+/// That the reporter does not know, and a text for a person to send.
+fn untold(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
+    if ticket.reporter.is_none() {
+        return "The report came without an address to answer to: nobody outside has been told.".to_owned();
+    }
+    format!(
+        "The reporter has not been told; that is for a person to do. A draft to copy below\n\
+         /reply; fill in what stands in brackets:\n\n{}\n\
+         Instead, /extend {} with a new date and a reason moves the date and tells the reporter.",
+        reporter::late(ticket, clock, project),
+        clock.promise.name
+    )
 }
 
 /// Many reminders for one person as one mail.
