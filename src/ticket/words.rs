@@ -51,7 +51,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
                 None => format!("reminded of {promise}, due {due}"),
                 Some(party) => match project.person(party) {
                     Some(person) => format!("reminded {} of {promise}, due {due}", clean_line(&person.name, TEXT)),
-                    None => format!("told the reporter that {promise} is planned, due {due}"),
+                    None => format!("told the reporter what is planned: {promise}, due {due}"),
                 },
             }
         }
@@ -147,6 +147,22 @@ address = "ada@example.org"
             None,
             None,
             "found acknowledge BROKEN: it was due Wed 6 January 2027, 10:00 (UTC)",
+        );
+        let reminded = || EntryKind::Reminded { promise: promise(), deadline: at, rung: 0, round: 0, nominal: at };
+        let due = "due Wed 6 January 2027, 10:00 (UTC)";
+        check(reminded(), None, None, &format!("reminded of acknowledge, {due}"));
+        check(reminded(), Some("ada@example.org"), None, &format!("reminded Ada of acknowledge, {due}"));
+        check(
+            reminded(),
+            Some("r@example.test"),
+            None,
+            "told the reporter what is planned: acknowledge, due Wed 6 January 2027, 10:00 (UTC)",
+        );
+        check(
+            EntryKind::Rederived { promise: promise(), from: None, to: Some(at) },
+            None,
+            None,
+            "derived the deadline of acknowledge anew, since the policy changed: none -> Wed 6 January 2027, 10:00 (UTC)",
         );
         check(
             EntryKind::Undeliverable { notice: "reminder".into() },

@@ -67,3 +67,91 @@ pub fn many(subjects: &[&str], project: &Project) -> (String, String) {
     );
     (format!("{} promises need somebody", subjects.len()), body)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::*;
+    use crate::command;
+    use crate::config::Config;
+    use crate::mail::{Address, read};
+    use crate::notice::NoticeKind;
+    use crate::ticket::clock::clocks;
+    use crate::ticket::decide::{Event, Order, decide};
+    use crate::ticket::{Actor, Entry, EntryKind, TicketId};
+    use crate::token::{KEY_LENGTH, Key};
+
+    const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+[policy]
+timezone = "Europe/Berlin"
+"#;
+
+    fn ticket(reporter: Option<&str>) -> Ticket {
+        let kind = EntryKind::Reported { received: at("2027-01-04T09:00:00Z"), message_id: None, may_belong_to: None };
+        let (party, text) = (reporter.and_then(Address::parse), Some("Secret title".to_owned()));
+        let at = at("2027-01-04T09:00:00Z");
+        let entry = Entry { seq: 1, at, by: Actor::Reporter, kind, party, text, mail: None };
+        Ticket::fold(TicketId(3), [&entry])
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_late_comes_with_a_draft_that_can_be_sent() {
+        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let ticket = ticket(Some("r@reporter.example"));
+        for (promise, now) in project.policy.promises.iter().zip(["2027-01-07T09:00:00Z", "2027-01-15T09:00:00Z"]) {
+            let all = clocks(&ticket, &project.policy, at(now));
+            let clock = all.iter().find(|c| c.promise.name == promise.name).unwrap();
+            let (_, body) = text(&ticket, clock, &project, at(now));
+            let (_, rest) = body.split_once("in brackets:\n\n").expect("there is a draft");
+            let (draft, _) = rest.split_once("\nInstead, /extend").expect("and an end to it");
+            for part in
+                ["SEC-3", crate::mail::text::meaning(promise), &when(clock.deadline, &project.policy), reporter::GAP]
+            {
+                assert!(draft.contains(part), "{part}: {draft}");
+            }
+            assert!(!draft.contains("Secret"), "{draft}");
+            assert!(!team::is_quoted_in(draft) && team::is_quoted_in(&body), "the draft alone is for the reporter");
+            // Pasted into an answer, as a mail program sends it.
+            let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
+            let orders = command::split(&read::read(mail.as_bytes()).reply_text);
+            assert_eq!(orders.lines, ["/reply"]);
+            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None };
+            let decision = decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now));
+            assert!(!decision.answer.unwrap().refused);
+            let reply = decision.notices.iter().find(|n| n.kind == NoticeKind::Reply).expect("it is sent");
+            assert!(
+                reply.to.as_str() == "r@reporter.example" && reply.body.starts_with(draft.trim_end()),
+                "{}",
+                reply.body
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_draft_before_the_deadline_nor_for_nobody() {
+        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let check = |reporter: Option<&str>, now: &str, expect: &str| {
+            let ticket = ticket(reporter);
+            let all = clocks(&ticket, &project.policy, at(now));
+            let (_, body) = text(&ticket, &all[0], &project, at(now));
+            assert!(!body.contains(reporter::GAP) && body.contains(expect), "{body}");
+        };
+        check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "ends in 60 minutes");
+        check(None, "2027-01-06T10:00:00Z", "nobody outside has been told");
+    }
+}

@@ -249,6 +249,14 @@ fn the_reporter_hears_nothing_where_there_is_nothing_good_to_say() {
     silent.enter(late, EntryKind::Answered);
     silent.until(start + SignedDuration::from_hours(24 * 24));
     assert_eq!(silent.times("reporter"), ["Wed 27 Jan 10:00"]);
+    // The policy's ladder may have such a rung; a promise to acknowledge passes it over.
+    let ladder = "[[policy.rung]]\nat = \"50%\"\nto = \"reporter\"\n[[policy.rung]]\nat = \"-1h\"\nto = \"team\"\n";
+    let policy = format!("{ladder}{ACKNOWLEDGE}{}", ACKNOWLEDGE.replace("acknowledge", "assess"));
+    let both = self::project(&policy.replace("assessd", "assessed"));
+    let mut first = Play::new(&both, start);
+    first.until(start + SignedDuration::from_hours(47));
+    let told = first.to("reporter");
+    assert!(told.len() == 1 && told[0].1.len() == 1 && told[0].1[0].contains(":assess:"), "{told:?}");
     let mut team = Play::new(&project, start);
     team.ticket.reporter = Address::parse("Ada@example.org");
     team.until(start + SignedDuration::from_hours(24 * 20));
