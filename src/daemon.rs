@@ -478,7 +478,8 @@ impl Daemon {
                 bail!("store.path cannot change while the daemon runs: restart it; the old config stays in force");
             }
             let now = self.now();
-            self.tracker.reload(new.project(), digest, now)?;
+            let news = self.tracker.reload(new.project(), digest, now)?;
+            self.log(news);
             self.config = new;
             if let Some(watch) = self.watch.take() {
                 watch.abort();
@@ -504,6 +505,9 @@ impl Daemon {
         for (number, notice) in &news.notices {
             let held = notice.held.is_some();
             tracing::info!(ticket = show(notice.ticket), notice = number, kind = notice.kind.word(), held, "notice");
+        }
+        if news.moved > 0 {
+            tracing::warn!(deadlines = news.moved, "the policy has changed, and deadlines of open tickets with it");
         }
         if self.fixed.is_some() {
             self.told.add(news);

@@ -96,6 +96,8 @@ pub enum NoticeKind {
     Flood,
     /// To everybody: the state of all tickets.
     Digest,
+    /// To the team: a new policy moved deadlines.
+    Policy,
     /// To the leads: the daemon itself is in trouble.
     Trouble,
 }
@@ -106,7 +108,13 @@ impl NoticeKind {
         match self {
             Self::Code | Self::Reminder | Self::Trouble => 0,
             Self::Answer | Self::Reply | Self::Update | Self::Told => 1,
-            Self::Report | Self::FollowUp | Self::Change | Self::Attempt | Self::Undeliverable | Self::Flood => 2,
+            Self::Report
+            | Self::FollowUp
+            | Self::Change
+            | Self::Attempt
+            | Self::Undeliverable
+            | Self::Flood
+            | Self::Policy => 2,
             Self::Acknowledgement | Self::Digest => 3,
         }
     }
@@ -124,6 +132,7 @@ impl NoticeKind {
             | Self::Undeliverable
             | Self::Flood
             | Self::Digest
+            | Self::Policy
             | Self::Trouble => false,
         }
     }
@@ -141,6 +150,7 @@ impl NoticeKind {
             | Self::Attempt
             | Self::Undeliverable
             | Self::Flood
+            | Self::Policy
             | Self::Digest
             | Self::Trouble => false,
         }
@@ -163,6 +173,7 @@ impl NoticeKind {
             Self::Undeliverable => "undeliverable",
             Self::Flood => "flood",
             Self::Digest => "digest",
+            Self::Policy => "policy",
             Self::Trouble => "trouble",
         }
     }

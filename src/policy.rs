@@ -122,6 +122,16 @@ pub struct Rung {
     pub every: Option<Term>,
 }
 
+impl RungAt {
+    /// Whether it warns: it stands before the deadline.
+    pub fn warns(self) -> bool {
+        match self {
+            RungAt::Share(_) | RungAt::Before(_) => true,
+            RungAt::Due | RungAt::After(_) => false,
+        }
+    }
+}
+
 /// Where on the way to its deadline, or past it, a rung stands.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RungAt {
@@ -149,6 +159,8 @@ pub enum Audience {
     Escalation,
     /// Those who follow along.
     Observer,
+    /// The reporter: only before the deadline, for good news alone. That a promise is broken they hear from a person.
+    Reporter,
 }
 
 /// All that a project has promised, and how it wants to be reminded.
@@ -215,7 +227,11 @@ impl Severity {
 
 impl Audience {
     /// All audiences, nearest to the ticket first.
-    pub const ALL: [Audience; 5] =
+    pub const ALL: [Audience; 6] =
+        [Audience::Owner, Audience::Team, Audience::Lead, Audience::Escalation, Audience::Observer, Audience::Reporter];
+
+    /// All audiences of people of the project, who hear what is to be done.
+    pub const PEOPLE: [Audience; 5] =
         [Audience::Owner, Audience::Team, Audience::Lead, Audience::Escalation, Audience::Observer];
 
     /// Its name in the config and in JSON.
@@ -226,6 +242,7 @@ impl Audience {
             Audience::Lead => "lead",
             Audience::Escalation => "escalation",
             Audience::Observer => "observer",
+            Audience::Reporter => "reporter",
         }
     }
 }

@@ -108,6 +108,8 @@ impl Project {
             Audience::Lead => with(Role::Lead),
             Audience::Escalation => with(Role::Escalation),
             Audience::Observer => with(Role::Observer),
+            // Nobody of the project, and nobody stands in for them.
+            Audience::Reporter => return Vec::new(),
         };
         if !found.is_empty() {
             return found;
@@ -115,7 +117,7 @@ impl Project {
         match audience {
             Audience::Owner | Audience::Observer => self.audience(Audience::Team, ticket),
             Audience::Lead => self.audience(Audience::Escalation, ticket),
-            Audience::Escalation | Audience::Team => self.team().collect(),
+            Audience::Escalation | Audience::Team | Audience::Reporter => self.team().collect(),
         }
     }
 

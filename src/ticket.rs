@@ -7,6 +7,7 @@
 pub mod calendar;
 pub mod clock;
 pub mod decide;
+pub mod hearer;
 mod orders;
 pub mod simulate;
 pub mod words;
@@ -19,7 +20,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::mail::{Address, MessageId};
 use crate::notice::Level;
-use crate::policy::{Milestone, Severity};
+use crate::policy::{Calendar, Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -89,6 +90,9 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// How much their notices say.
     pub notices: Level,
+    /// Their own quiet time and zone; `None` when they go by the policy's. Only when they hear of something depends
+    /// on it, never what was promised.
+    pub calendar: Option<Calendar>,
 }
 
 impl Person {
@@ -242,7 +246,8 @@ pub enum EntryKind {
         /// Which.
         promise: String,
     },
-    /// A rung of the ladder spoke.
+    /// A rung of the ladder spoke: to those who go by the policy's quiet time. Party: the one person to whom it spoke
+    /// when they have a quiet time of their own, or the reporter.
     Reminded {
         /// Of which promise.
         promise: String,
@@ -254,6 +259,15 @@ pub enum EntryKind {
         round: u32,
         /// Where the ladder put it: nothing up to here is said again.
         nominal: Timestamp,
+    },
+    /// The policy changed, and with it a deadline of this ticket.
+    Rederived {
+        /// Of which promise.
+        promise: String,
+        /// The deadline before; `None` when no such promise ran.
+        from: Option<Timestamp>,
+        /// The deadline now; `None` when no such promise runs any more.
+        to: Option<Timestamp>,
     },
     /// A deadline passed.
     Broken {
@@ -304,6 +318,7 @@ impl EntryKind {
             | Self::Asked
             | Self::Done { .. }
             | Self::Reminded { .. }
+            | Self::Rederived { .. }
             | Self::Broken { .. }
             | Self::CodeAsked { .. }
             | Self::CodeUsed
@@ -341,6 +356,7 @@ impl EntryKind {
             Self::Asked => "asked",
             Self::Done { .. } => "done",
             Self::Reminded { .. } => "reminded",
+            Self::Rederived { .. } => "deadline derived anew",
             Self::Broken { .. } => "promise broken",
             Self::CodeAsked { .. } => "code asked",
             Self::CodeUsed => "code used",
@@ -476,8 +492,9 @@ pub struct Ticket {
     pub held: bool,
     /// Deadlines that a maintainer moved: promise to (when moved, new deadline).
     pub moved: BTreeMap<String, (Timestamp, Timestamp)>,
-    /// Up to where the ladder has spoken for each (promise, deadline).
-    pub spoken: BTreeMap<(String, Timestamp), Timestamp>,
+    /// Up to where the ladder has spoken for each (promise, deadline), and to whom when that was one alone: each who
+    /// hears a ladder of their own has their own count.
+    pub spoken: BTreeMap<(String, Timestamp, Option<Address>), Timestamp>,
     /// The deadlines that have passed.
     pub broken: BTreeSet<(String, Timestamp)>,
     /// The agreement not to publish before a date.
@@ -590,7 +607,7 @@ impl Ticket {
                 }
             }
             EntryKind::Reminded { promise, deadline, nominal, .. } => {
-                self.spoken.insert((promise.clone(), *deadline), *nominal);
+                self.spoken.insert((promise.clone(), *deadline, entry.party.clone()), *nominal);
             }
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));
@@ -598,7 +615,8 @@ impl Ticket {
             EntryKind::CodeAsked { second } => {
                 if let Actor::Person(by) = &entry.by {
                     let lines = entry.text.clone().unwrap_or_default();
-                    self.pending = Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines, second: *second });
+                    self.pending =
+                        Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines, second: *second });
                 }
             }
             EntryKind::CodeUsed | EntryKind::CodeWrong => self.pending = None,
@@ -612,6 +630,7 @@ impl Ticket {
             | EntryKind::Withdrawn
             | EntryKind::Asked
             | EntryKind::Note
+            | EntryKind::Rederived { .. }
             | EntryKind::Undeliverable { .. } => {}
         }
     }

@@ -55,6 +55,8 @@ pub struct News {
     pub entries: Vec<(TicketId, Entry)>,
     /// Each new notice with its number.
     pub notices: Vec<(u32, Notice)>,
+    /// Deadlines that a new policy moved; their entries are not among the above, for there may be very many.
+    pub moved: usize,
     /// What whoever commanded is told.
     pub answer: Option<Answer>,
 }
@@ -83,6 +85,8 @@ pub struct Tracker {
     digest: Option<Schedule>,
     /// The fingerprint of the policy.
     policy: String,
+    /// What the start brought about, for [`Tracker::recover`] to tell.
+    started: News,
 }
 
 impl Tracker {
@@ -90,8 +94,8 @@ impl Tracker {
     /// earlier process left half done.
     pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
         let policy = policy_print(&project);
-        let mut tracker = Self { store, project, key, digest, policy };
-        tracker.adopt_policy(now)?;
+        let mut tracker = Self { store, project, key, digest, policy, started: News::default() };
+        tracker.started = tracker.adopt_policy(now)?;
         tracker.know_key(now)?;
         Ok(tracker)
     }
@@ -122,11 +126,11 @@ impl Tracker {
 
     /// Takes the store for [`Tracker::try_mail`]: nothing is written, not even that the policy has changed.
     pub fn to_try(store: Store, project: Project, key: Key) -> Self {
-        Self { store, project, key, digest: None, policy: String::new() }
+        Self { store, project, key, digest: None, policy: String::new(), started: News::default() }
     }
 
     /// Goes on with another config.
-    pub fn reload(&mut self, project: Project, digest: Option<Schedule>, now: Timestamp) -> Result<()> {
+    pub fn reload(&mut self, project: Project, digest: Option<Schedule>, now: Timestamp) -> Result<News> {
         let policy = policy_print(&project);
         let before = (std::mem::replace(&mut self.project, project), std::mem::replace(&mut self.policy, policy));
         let adopted = self.adopt_policy(now);
@@ -138,17 +142,22 @@ impl Tracker {
         adopted
     }
 
-    fn adopt_policy(&mut self, now: Timestamp) -> Result<()> {
-        let (project, policy) = (&self.project, self.policy.as_str());
+    /// Brings the projections in line with the policy when that is another one than they were made by. What moved is
+    /// told, but for the first time, when there was none.
+    fn adopt_policy(&mut self, now: Timestamp) -> Result<News> {
+        let (project, key, policy) = (&self.project, &self.key, self.policy.as_str());
         self.store.write(|tx| {
-            if tx.meta("policy")?.as_deref() != Some(policy) {
-                tx.rebuild(project, |_| ())?;
-                tx.set_meta("policy", policy)?;
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            match tx.meta("policy")? {
+                Some(known) if known == policy => {}
+                Some(_) => work.rederive(policy)?,
+                None => drop(tx.rebuild(project, |_| ())?),
             }
+            tx.set_meta("policy", policy)?;
             if tx.meta("digest")?.is_none() {
                 tx.set_meta("digest", &now.to_string())?;
             }
-            Ok(())
+            Ok(work.news)
         })
     }
 
@@ -165,7 +174,8 @@ impl Tracker {
     /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
     /// were being sent are doubtful.
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {
-        let mut news = self.doubt(now)?;
+        let mut news = std::mem::take(&mut self.started);
+        news.add(self.doubt(now)?);
         while let Some((mail, _, _, attempts)) = self.waiting()? {
             if attempts <= ATTEMPTS {
                 self.store.write(|tx| tx.count_attempt(mail))?;
@@ -300,13 +310,14 @@ impl Tracker {
     /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
     pub fn on_tick(&mut self, now: Timestamp) -> Result<(News, bool)> {
         // `disclosed do` beside the daemon may have read a config that the daemon has not been told to read.
+        let mut adopted = News::default();
         if self.store.read(|tx| tx.meta("policy"))?.as_ref() != Some(&self.policy) {
-            self.adopt_policy(now)?;
+            adopted = self.adopt_policy(now)?;
         }
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
         if due.is_empty() && !digest {
-            return Ok((News::default(), false));
+            return Ok((adopted, false));
         }
         let (project, key) = (&self.project, &self.key);
         let news = self.store.write(|tx| {
@@ -345,7 +356,8 @@ impl Tracker {
             work.forget_counts()?;
             Ok(work.news)
         })?;
-        Ok((news, due.len() as u64 >= u64::from(BATCH)))
+        adopted.add(news);
+        Ok((adopted, due.len() as u64 >= u64::from(BATCH)))
     }
 
     fn digest_due(&mut self, now: Timestamp) -> Result<bool> {
@@ -472,13 +484,22 @@ impl News {
         self.receipts.extend(more.receipts);
         self.entries.extend(more.entries);
         self.notices.extend(more.notices);
+        self.moved += more.moved;
         self.answer = more.answer.or(self.answer.take());
     }
 }
 
-/// What tells a policy from another.
+/// What tells a policy from another: all that the projections are derived by. Who hears which rung is part of it where
+/// people have a quiet time of their own.
 fn policy_print(project: &Project) -> String {
-    data_encoding::HEXLOWER.encode(&Sha256::digest(format!("{:?}", project.policy)))
+    let mut print = Sha256::new();
+    print.update(format!("{:?}", project.policy));
+    if project.people.iter().any(|p| p.calendar.is_some()) {
+        for person in &project.people {
+            print.update(format!("{} {:?} {:?}\n", person.address.key(), person.roles, person.calendar));
+        }
+    }
+    data_encoding::HEXLOWER.encode(&print.finalize())
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are

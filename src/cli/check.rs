@@ -12,7 +12,8 @@ use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::mail::clean_line;
 use crate::mail::text::when;
-use crate::policy::{Promise, Rung, Within};
+use crate::policy::calendar::Quiet;
+use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -119,6 +120,18 @@ fn ladder(rungs: &[Rung]) -> String {
     rungs.iter().map(rung).collect::<Vec<_>>().join(", ")
 }
 
+/// "office hours in America/New_York".
+fn own_time(calendar: &Calendar) -> String {
+    let zone = &calendar.zone_name;
+    match calendar.quiet {
+        Quiet::OutsideHours => format!("office hours in {zone}"),
+        Quiet::Between(from, until) => {
+            format!("working days in {zone}, quiet {}-{}", from.strftime("%H:%M"), until.strftime("%H:%M"))
+        }
+        Quiet::Never => "night and day".to_owned(),
+    }
+}
+
 fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> Value {
     let config = &desk.config;
     let promise = |p: &Promise| {
@@ -134,7 +147,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
     };
     let person = |p: &crate::ticket::Person| {
         let roles: Vec<&str> = p.roles.iter().map(|r| role_word(*r)).collect();
-        json!({ "name": p.name, "address": p.address, "roles": roles })
+        json!({ "name": p.name, "address": p.address, "roles": roles, "own_time": p.calendar.as_ref().map(own_time) })
     };
     let finding = |f: &Finding| json!({ "good": f.good, "text": f.text });
     json!({
@@ -182,7 +195,8 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     for person in &config.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();
         let name = clean_line(&person.name, 100);
-        text.push_str(&format!("  {name} <{}>: {}\n", person.address.as_str(), roles.join(", ")));
+        let own = person.calendar.as_ref().map_or(String::new(), |own| format!("; reminders by {}", own_time(own)));
+        text.push_str(&format!("  {name} <{}>: {}{own}\n", person.address.as_str(), roles.join(", ")));
     }
     text.push_str("\nDigest:\n");
     for at in digests {

@@ -15,7 +15,7 @@ use crate::clock;
 use crate::mail::clean_line;
 use crate::mail::text::{length, when};
 use crate::policy::term::shown;
-use crate::policy::{Policy, Severity, Term};
+use crate::policy::{Audience, Policy, Severity, Term};
 use crate::project::Project;
 use crate::ticket::clock::ClockState;
 use crate::ticket::simulate::{Course, DAYS_MAX, Happening, Play, Scenario, Word, play};
@@ -237,15 +237,16 @@ fn said(word: &Word, course: &Course) -> String {
     let away = then.duration_since(word.at);
     let more = word.and_so_on.map_or(String::new(), |every| format!(" … and so on each {every}"));
     match (word.warns, away) {
+        (true, _) if word.to == Audience::Reporter => format!("good news ({}), {} left{star}", word.rung, length(away)),
         (true, _) => format!("warning ({}), {} left{star}", word.rung, length(away)),
         (false, SignedDuration::ZERO) => format!("nag ({}){star}{more}", word.rung),
         (false, _) => format!("nag ({}), {} late{star}{more}", word.rung, length(away)),
     }
 }
 
-/// "team: Ada, Max".
+/// "team: Ada, Max"; "reporter".
 fn hearers(word: &Word) -> String {
-    format!("{}: {}", word.to, word.people.join(", "))
+    if word.people.is_empty() { word.to.to_string() } else { format!("{}: {}", word.to, word.people.join(", ")) }
 }
 
 #[cfg(test)]

@@ -85,7 +85,8 @@ mod tests {
 
     #[test]
     fn what_is_no_date_is_told_with_what_to_write() {
-        for text in ["", "soon", "31.05.2027", "2027-02-30", "2027-5-31", "2027-05-31T25:00", "2027-05-31T14:00[Mars]"] {
+        for text in ["", "soon", "31.05.2027", "2027-02-30", "2027-5-31", "2027-05-31T25:00", "2027-05-31T14:00[Mars]"]
+        {
             assert!(When::parse(text).unwrap_err().contains("write it as 2027-05-31"), "{text}");
         }
     }

@@ -44,15 +44,16 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("[identity]", &["authserv_ids", "dkim", "plus_addressing", "acknowledge"]),
-    ("[[person]]", &["name", "address", "roles", "notices"]),
     (
         "[policy]",
         &["preset", "timezone", "workdays", "hours", "holidays", "quiet", "automatic_counts", "promise", "rung"],
     ),
+    ("[[person]]", &["name", "address", "roles", "notices", "quiet", "timezone"]),
     (
         "[[policy.promise]]",
         &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "about", "rung", "rungs"],
     ),
+    ("hours", &["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
     ("within", &["critical", "high", "medium", "low"]),
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),

@@ -9,7 +9,7 @@ use jiff::tz::TimeZone;
 use super::error::nearest;
 use super::reader::{Table, Value, Wrong};
 use super::value;
-use crate::policy::calendar::{self, Quiet};
+use crate::policy::calendar::{self, OFFICE_HOURS, Quiet};
 use crate::policy::{Audience, Calendar, Milestone, Policy, Promise, Rung, RungAt, Severity, Term, Within, presets};
 
 /// Monday first, as [`Calendar::workdays`].
@@ -66,7 +66,7 @@ fn calendar(table: &Table<'_>) -> Calendar {
     if let Some(workdays) = table.get("workdays").and_then(workdays) {
         calendar.workdays = workdays;
     }
-    if let Some(hours) = table.get("hours").and_then(|v| v.parse("09:00-17:00", office_hours)) {
+    if let Some(hours) = table.get("hours").and_then(|v| hours(v, calendar.workdays)) {
         calendar.hours = hours;
     }
     if let Some(listed) = table.get("holidays").and_then(|v| v.list("2027-01-01")) {
@@ -76,6 +76,21 @@ fn calendar(table: &Table<'_>) -> Calendar {
         calendar.quiet = quiet;
     }
     calendar
+}
+
+/// What a person says of their own time; `None` when they go by the policy's.
+pub(super) fn own_calendar(table: &Table<'_>, policy: &Calendar) -> Option<Calendar> {
+    let zone = table.get("timezone").and_then(|v| v.parse("Europe/Berlin", zone));
+    let quiet = table.get("quiet").and_then(|v| v.parse("22:00-07:00", quiet));
+    if zone.is_none() && quiet.is_none() {
+        return None;
+    }
+    let mut own = policy.clone();
+    if let Some((name, zone)) = zone {
+        (own.zone_name, own.zone) = (name, zone);
+    }
+    own.quiet = quiet.unwrap_or(own.quiet);
+    Some(own)
 }
 
 fn zone(text: &str) -> Result<(String, TimeZone), Wrong> {
@@ -104,7 +119,30 @@ fn workdays(value: Value<'_>) -> Option<[bool; 7]> {
     Some(days)
 }
 
-fn office_hours(text: &str) -> Result<(jiff::civil::Time, jiff::civil::Time), Wrong> {
+/// The same hours for all days, or a table by day. A working day that is not in the table has the usual ones.
+fn hours(value: Value<'_>, workdays: [bool; 7]) -> Option<[Hours; 7]> {
+    if value.is_string() {
+        return value.parse("09:00-17:00", office_hours).map(|all| [all; 7]);
+    }
+    let write = "\"09:00-17:00\" for all days, or a table such as { Fri = \"09:00-13:00\" }";
+    let table = value.table_or("hours", "a time", write)?;
+    let mut hours = [OFFICE_HOURS; 7];
+    for ((day, _), (hours, works)) in WEEKDAYS.iter().zip(hours.iter_mut().zip(workdays)) {
+        let Some(value) = table.get(day) else { continue };
+        if let Some(own) = value.parse("09:00-17:00", office_hours) {
+            *hours = own;
+        }
+        if !works {
+            value.wrong_key(format!("{day} has hours and is no working day"), format!("it in workdays, or no {day}"));
+        }
+    }
+    Some(hours)
+}
+
+/// Start and close of business.
+type Hours = (jiff::civil::Time, jiff::civil::Time);
+
+fn office_hours(text: &str) -> Result<Hours, Wrong> {
     let write = "start and close of business, such as \"09:00-17:00\"";
     let hours = value::hours(text).ok_or_else(|| Wrong::new(format!("{text:?} are no hours"), write))?;
     if hours.0 >= hours.1 {
@@ -231,6 +269,15 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     if let (Some(value), Some(_)) = (table.get("rungs"), table.get("rung")) {
         value.wrong_key("a promise with rungs and [[policy.promise.rung]]", "one of them");
     }
+    let tells = own.iter().chain(&listed).flatten().any(|rung| rung.to == Audience::Reporter);
+    if let (Some(ladder), Some(Milestone::Acknowledged), true) =
+        (table.get("rungs").or(table.get("rung")), until, tells)
+    {
+        ladder.wrong_key(
+            "a rung to the reporter in a promise to acknowledge: it would say that nobody has answered",
+            "another audience",
+        );
+    }
     Some(Promise {
         name: name?,
         from: from?,
@@ -311,11 +358,13 @@ fn ladder(table: &Table<'_>, key: &str, name: &'static str) -> Option<Vec<Rung>>
     }
     let rungs: Vec<Option<Rung>> = tables.iter().map(rung).collect();
     let rungs: Vec<Rung> = rungs.into_iter().collect::<Option<_>>()?;
-    let warns = |rung: &Rung| match rung.at {
-        RungAt::Share(_) | RungAt::Before(_) => true,
-        RungAt::Due | RungAt::After(_) => false,
-    };
-    if !rungs.iter().any(warns) {
+    let people = || rungs.iter().filter(|rung| rung.to != Audience::Reporter);
+    if !rungs.is_empty() && people().next().is_none() {
+        value.wrong(
+            "a ladder that speaks to the reporter alone: the promise would be broken unannounced",
+            "a rung to owner, team, lead or escalation too",
+        );
+    } else if !people().any(|rung| rung.at.warns()) {
         value.warn("no rung speaks before the deadline: people hear of it when it is too late");
     }
     Some(rungs)
@@ -335,5 +384,13 @@ fn rung(table: &Table<'_>) -> Option<Rung> {
         }
         Some(term)
     });
+    if let (Some(at), Some(Audience::Reporter), Some(value)) = (at, to, table.get("at"))
+        && !at.warns()
+    {
+        value.wrong(
+            "a rung to the reporter at or after the deadline: a broken promise is told to the reporter by a person",
+            "a share or a time before the deadline, such as \"50%\" or \"-7d\"",
+        );
+    }
     Some(Rung { at: at?, to: to?, every: every.map_or(Some(None), |e| e.map(Some))? })
 }

@@ -14,6 +14,7 @@ use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
 use crate::notice::Level;
 use crate::policy::digest::Schedule;
+use crate::policy::{Calendar, Policy};
 use crate::project::{AcknowledgeWhom, Limits};
 use crate::ticket::{Person, Role};
 
@@ -49,8 +50,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     }
     let identity = identity(file);
     let (name, address, prefix, level) = project.unwrap_or_default();
-    let people = people(file, address.as_ref(), level);
     let policy = policy::policy(file);
+    let people = people(file, address.as_ref(), policy.as_ref(), level);
     let commands = commands(file, &people);
     let limits = limits(file);
     let (digest, calendar) = reports(file);
@@ -313,7 +314,8 @@ fn notices(table: &Table<'_>) -> Option<Level> {
     table.get("notices").and_then(|v| v.choose("level of notices", LEVELS))
 }
 
-fn people(file: &Table<'_>, project: Option<&Address>, usual: Level) -> Vec<Person> {
+fn people(file: &Table<'_>, project: Option<&Address>, policy: Option<&Policy>, usual: Level) -> Vec<Person> {
+    let office = policy.map_or_else(Calendar::default, |p| p.calendar.clone());
     let tables = file.tables("person", "[[person]]");
     let mut people: Vec<Person> = Vec::new();
     let mut complete = !tables.is_empty();
@@ -323,6 +325,7 @@ fn people(file: &Table<'_>, project: Option<&Address>, usual: Level) -> Vec<Pers
         let address = address.and_then(|v| Some((v, v.parse("ada@example.org", value::address)?)));
         let roles = roles(table);
         let notices = notices(table).unwrap_or(usual);
+        let calendar = policy::own_calendar(table, &office);
         if let Some((value, name)) = &name
             && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
         {
@@ -338,7 +341,7 @@ fn people(file: &Table<'_>, project: Option<&Address>, usual: Level) -> Vec<Pers
         }
         match (name, address, roles) {
             (Some((_, name)), Some((_, address)), Some(roles)) => {
-                people.push(Person { name, address, roles, notices });
+                people.push(Person { name, address, roles, notices, calendar });
             }
             (_, _, _) => complete = false,
         }

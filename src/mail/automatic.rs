@@ -333,7 +333,8 @@ fn is_report_part(part: &Part<'_>) -> bool {
 /// has such a file attached is a report.
 fn is_calendar_answer(parts: &Parts<'_>) -> bool {
     let answers = |p: &Part<'_>| {
-        p.media == "text/calendar" && matches!(p.method.as_deref(), Some("reply" | "counter" | "declinecounter" | "refresh"))
+        p.media == "text/calendar"
+            && matches!(p.method.as_deref(), Some("reply" | "counter" | "declinecounter" | "refresh"))
     };
     parts.leaves.iter().any(|p| answers(p) && !p.attached && (p.alternative.is_some() || parts.leaves.len() == 1))
 }

@@ -11,7 +11,7 @@ use jiff::{SignedDuration, Timestamp};
 pub use ics::holidays_from_ics;
 
 /// When people work and when they want to be left alone.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Calendar {
     /// The policy's time zone.
     pub zone: TimeZone,
@@ -19,8 +19,8 @@ pub struct Calendar {
     pub zone_name: String,
     /// Working days, Monday first.
     pub workdays: [bool; 7],
-    /// Start and close of business, local time; start < close.
-    pub hours: (Time, Time),
+    /// Start and close of business of each day of the week, local time, Monday first; start < close.
+    pub hours: [(Time, Time); 7],
     /// Days on which nobody works.
     pub holidays: BTreeSet<Date>,
     /// When reminders are not sent if they can be sent at another time.
@@ -39,6 +39,9 @@ pub enum Quiet {
     Never,
 }
 
+/// Office hours where none are written.
+pub const OFFICE_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(17, 0, 0, 0));
+
 /// How many days are searched for working or speaking time. Longer than any run of holidays that is no mistake.
 const SEARCH_DAYS: usize = 400;
 
@@ -49,7 +52,7 @@ impl Default for Calendar {
             zone: TimeZone::UTC,
             zone_name: "UTC".to_owned(),
             workdays: [true, true, true, true, true, false, false],
-            hours: (time(9, 0, 0, 0), time(17, 0, 0, 0)),
+            hours: [OFFICE_HOURS; 7],
             holidays: BTreeSet::new(),
             quiet: Quiet::OutsideHours,
         }
@@ -59,22 +62,17 @@ impl Default for Calendar {
 impl Calendar {
     /// Whether people work on this day. A day that the zone left out (Apia, 30 December 2011) is none.
     pub fn is_workday(&self, date: Date) -> bool {
-        let [monday, tuesday, wednesday, thursday, friday, saturday, sunday] = self.workdays;
-        let regular = match date.weekday() {
-            Weekday::Monday => monday,
-            Weekday::Tuesday => tuesday,
-            Weekday::Wednesday => wednesday,
-            Weekday::Thursday => thursday,
-            Weekday::Friday => friday,
-            Weekday::Saturday => saturday,
-            Weekday::Sunday => sunday,
-        };
-        regular && !self.holidays.contains(&date) && self.exists(date)
+        of_weekday(self.workdays, date) && !self.holidays.contains(&date) && self.exists(date)
+    }
+
+    /// Start and close of business on this day, whether or not it is a working day; local time.
+    pub fn hours(&self, date: Date) -> (Time, Time) {
+        of_weekday(self.hours, date)
     }
 
     /// The end of working time on this day, whether or not it is a working day.
     pub fn close_of_business(&self, date: Date) -> Timestamp {
-        let (_, close) = self.hours;
+        let (_, close) = self.hours(date);
         self.instant(date.to_datetime(close))
     }
 
@@ -171,7 +169,7 @@ impl Calendar {
         let midnight = date.tomorrow().unwrap_or(date).to_datetime(Time::midnight());
         let local = match self.quiet {
             Quiet::OutsideHours => {
-                let (open, close) = self.hours;
+                let (open, close) = self.hours(date);
                 [Some((date.to_datetime(open), date.to_datetime(close))), None]
             }
             Quiet::Between(from, until) if from < until => {
@@ -196,6 +194,19 @@ impl Calendar {
     fn days_back_from(&self, at: Timestamp) -> impl Iterator<Item = Date> {
         let day = self.day(at);
         std::iter::successors(Some(day.tomorrow().unwrap_or(day)), |day| day.yesterday().ok())
+    }
+}
+
+/// What stands for the weekday of a day in a week that begins on Monday.
+fn of_weekday<T>([monday, tuesday, wednesday, thursday, friday, saturday, sunday]: [T; 7], date: Date) -> T {
+    match date.weekday() {
+        Weekday::Monday => monday,
+        Weekday::Tuesday => tuesday,
+        Weekday::Wednesday => wednesday,
+        Weekday::Thursday => thursday,
+        Weekday::Friday => friday,
+        Weekday::Saturday => saturday,
+        Weekday::Sunday => sunday,
     }
 }
 

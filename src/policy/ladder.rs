@@ -5,11 +5,14 @@
 //! tells all about "now": what is due is what has its nominal instant at or before the horizon. And one instant
 //! tells all that was said: the nominal one of the last step that spoke. It holds when the ladder in the config
 //! changes, where the number of a rung would not.
+//!
+//! Who has a quiet time of their own hears a ladder of their own: the rungs that are meant for them, with the same
+//! nominal instants, moved out of *their* quiet time. What was said is counted for each ladder alone.
 
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar::shift;
-use super::{Audience, Policy, Promise, Rung, RungAt, Term};
+use super::{Audience, Calendar, Policy, Promise, Rung, RungAt, Term};
 
 /// One rung with a date.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -29,13 +32,17 @@ pub struct Step {
     pub warns: bool,
 }
 
-/// One promise running: the ladder and the two ends.
+/// One promise running, as somebody hears it: the ladder, the two ends, whose quiet time, and which rungs.
 #[derive(Clone, Copy)]
-struct Run<'a> {
+pub struct Run<'a> {
     policy: &'a Policy,
     rungs: &'a [Rung],
     start: Timestamp,
     deadline: Timestamp,
+    /// Whose quiet time its steps are moved out of. Terms, shares and business days stay the policy's.
+    calendar: &'a Calendar,
+    /// The rungs for other audiences are not there.
+    hears: &'a [Audience],
 }
 
 /// Nobody is left to hear a nag this long after the deadline. It bounds the cost of an absurd clock.
@@ -50,48 +57,9 @@ impl Policy {
         promise.ladder.as_deref().unwrap_or(&self.ladder)
     }
 
-    /// What is to be said now: the highest step that is due and lies after all that was `spoken`. The steps below it
-    /// are passed over for good: after downtime one reminder is enough.
-    ///
-    /// `spoken` is the nominal instant of the last step that spoke for this deadline. Whoever moves a deadline and
-    /// tells people so may pass the instant of the move, so that what lies before it is not said again.
-    pub fn due_step(
-        &self,
-        promise: &Promise,
-        start: Timestamp,
-        deadline: Timestamp,
-        spoken: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Option<Step> {
-        self.run(promise, start, deadline).due(spoken, now)
-    }
-
-    /// Whom a due step speaks to: its own audience, and those of the lower ones that quiet time moved to the same
-    /// instant. One reminder is enough, and it must not pass over whom each rung was meant for.
-    pub fn audiences(
-        &self,
-        promise: &Promise,
-        start: Timestamp,
-        deadline: Timestamp,
-        spoken: Option<Timestamp>,
-        step: &Step,
-    ) -> Vec<Audience> {
-        let run = self.run(promise, start, deadline);
-        let mut together: Vec<Step> = run.all_due(spoken, step.at).filter(|s| s.at == step.at).collect();
-        together.sort_by_key(|s| std::cmp::Reverse((s.nominal, s.rung)));
-        together.iter().map(|s| s.to).collect()
-    }
-
-    /// The first step after now, to sleep until its `at`. Where several fall on that instant, the highest.
-    pub fn next_step(
-        &self,
-        promise: &Promise,
-        start: Timestamp,
-        deadline: Timestamp,
-        spoken: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Option<Step> {
-        self.run(promise, start, deadline).next(spoken, now)
+    /// A promise that runs from `start` to `deadline`, as the people hear it who go by the policy's quiet time.
+    pub fn run<'a>(&'a self, promise: &'a Promise, start: Timestamp, deadline: Timestamp) -> Run<'a> {
+        self.on(self.rungs(promise), start, deadline)
     }
 
     /// Whom the step at a nominal instant speaks to, the highest where several fall on it; `None` when the ladder
@@ -120,44 +88,66 @@ impl Policy {
         let mut spoken = None;
         let mut now = Timestamp::MIN;
         std::iter::from_fn(move || {
-            let step = Run { policy: self, rungs: &rungs, start, deadline }.next(spoken, now)?;
+            let step = self.on(&rungs, start, deadline).next(spoken, now)?;
             (spoken, now) = (Some(step.nominal), step.at);
             Some(step)
         })
     }
 
-    fn run<'a>(&'a self, promise: &'a Promise, start: Timestamp, deadline: Timestamp) -> Run<'a> {
-        Run { policy: self, rungs: self.rungs(promise), start, deadline }
+    fn on<'a>(&'a self, rungs: &'a [Rung], start: Timestamp, deadline: Timestamp) -> Run<'a> {
+        Run { policy: self, rungs, start, deadline, calendar: &self.calendar, hears: &Audience::PEOPLE }
     }
 }
 
-impl Run<'_> {
-    fn due(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {
+impl<'a> Run<'a> {
+    /// The same, as those hear it who have a quiet time of their own: of the ladder, the rungs for these audiences.
+    pub fn heard(self, calendar: &'a Calendar, hears: &'a [Audience]) -> Run<'a> {
+        Run { calendar, hears, ..self }
+    }
+
+    /// What is to be said now: the highest step that is due and lies after all that was `spoken`. The steps below it
+    /// are passed over for good: after downtime one reminder is enough.
+    ///
+    /// `spoken` is the nominal instant of the last step that spoke for this deadline. Whoever moves a deadline and
+    /// tells people so may pass the instant of the move, so that what lies before it is not said again.
+    pub fn due(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {
         self.all_due(spoken, now).max_by_key(|step| (step.nominal, step.rung))
     }
 
-    /// The last due step of each rung.
-    fn all_due(self, spoken: Option<Timestamp>, now: Timestamp) -> impl Iterator<Item = Step> {
-        let floor = self.floor().max(spoken.unwrap_or(Timestamp::MIN));
-        let horizon = self.horizon(now);
-        self.rungs.iter().enumerate().filter_map(move |(index, rung)| {
-            let (round, nominal) = self.last(rung, horizon)?;
-            (nominal > floor).then(|| self.step(index, rung, round, nominal))
-        })
+    /// Whom a due step speaks to: its own audience, and those of the lower ones that quiet time moved to the same
+    /// instant. One reminder is enough, and it must not pass over whom each rung was meant for.
+    pub fn audiences(self, spoken: Option<Timestamp>, step: &Step) -> Vec<Audience> {
+        let mut together: Vec<Step> = self.all_due(spoken, step.at).filter(|s| s.at == step.at).collect();
+        together.sort_by_key(|s| std::cmp::Reverse((s.nominal, s.rung)));
+        together.iter().map(|s| s.to).collect()
     }
 
-    fn next(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {
+    /// The first step after now, to sleep until its `at`. Where several fall on that instant, the highest.
+    pub fn next(self, spoken: Option<Timestamp>, now: Timestamp) -> Option<Step> {
         let past = self.floor().max(spoken.unwrap_or(Timestamp::MIN)).max(self.horizon(now));
         let first = self
-            .rungs
-            .iter()
-            .enumerate()
+            .rungs()
             .filter_map(|(index, rung)| {
                 let (round, nominal) = self.first_after(rung, past)?;
                 Some(self.step(index, rung, round, nominal))
             })
             .min_by_key(|step| step.nominal)?;
         self.due(spoken, first.at)
+    }
+
+    /// The rungs that are heard, each with its place in the ladder.
+    fn rungs(self) -> impl Iterator<Item = (usize, &'a Rung)> {
+        self.rungs.iter().enumerate().filter(move |(_, rung)| self.hears.contains(&rung.to))
+    }
+
+    /// The last due step of each rung.
+    fn all_due(self, spoken: Option<Timestamp>, now: Timestamp) -> impl Iterator<Item = Step> + use<'a> {
+        let floor = self.floor().max(spoken.unwrap_or(Timestamp::MIN));
+        let horizon = self.horizon(now);
+        self.rungs().filter_map(move |(index, rung)| {
+            let (round, nominal) = self.last(rung, horizon)?;
+            (nominal > floor).then(|| self.step(index, rung, round, nominal))
+        })
     }
 
     /// Only what lies after this instant is said: the notice of the report has said what warnings before it would.
@@ -171,7 +161,7 @@ impl Run<'_> {
     /// A warning at x speaks at `earlier(x)`, which is at or before now exactly when x lies before the first time to
     /// speak after now, unless that is at or before the start: then it speaks at x, quiet or not.
     fn horizon(self, now: Timestamp) -> Timestamp {
-        let calendar = &self.policy.calendar;
+        let calendar = self.calendar;
         let now = now.min(shift(self.deadline, ENDLESS));
         let heard = calendar.earlier(now);
         if heard >= self.deadline {
@@ -183,7 +173,7 @@ impl Run<'_> {
     }
 
     fn step(self, index: usize, rung: &Rung, round: u32, nominal: Timestamp) -> Step {
-        let calendar = &self.policy.calendar;
+        let calendar = self.calendar;
         let warns = nominal < self.deadline;
         let at = if warns {
             // Quiet time is a wish. That no promise is broken unannounced is not.

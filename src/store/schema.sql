@@ -120,11 +120,11 @@ CREATE TABLE deadline (
     ticket INTEGER NOT NULL,
     promise TEXT NOT NULL,
     deadline INTEGER NOT NULL,
-    -- When it next needs a look: its next rung, or the deadline itself.
-    wake INTEGER NOT NULL,
+    -- When it next needs a look: its next rung, or the deadline itself. NULL when nothing of it is to come.
+    wake INTEGER,
     PRIMARY KEY (ticket, promise)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX deadline_wake ON deadline (wake, ticket);
+CREATE INDEX deadline_wake ON deadline (wake, ticket) WHERE wake IS NOT NULL;
 
 -- Notices on their way, as the final bytes. SQLite uses a partial index only where a query says its condition in the
 -- same words.

@@ -1,5 +1,7 @@
 //! The timeline, and the projections of it.
 
+use std::collections::BTreeMap;
+
 use jiff::Timestamp;
 use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
@@ -7,9 +9,11 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{Result, StoreError, Tx, address, instant, millis};
 use crate::mail::Address;
 use crate::mail::text::digest::Line;
+use crate::mail::text::team::Moved;
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::{clocks, next_deadline};
+use crate::ticket::hearer::hearers;
 use crate::ticket::{Actor, Entry, EntryKind, MailRef, Status, Ticket, TicketId};
 
 impl Tx<'_> {
@@ -109,10 +113,10 @@ impl Tx<'_> {
         self.0.prepare_cached("DELETE FROM deadline WHERE ticket = ?1")?.execute([ticket.id.0])?;
         let sql = "INSERT INTO deadline (ticket, promise, deadline, wake) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.0.prepare_cached(sql)?;
-        for clock in clocks(ticket, &project.policy, now) {
-            if let Some(wake) = clock.wake(ticket, &project.policy) {
-                insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), not_before(wake)])?;
-            }
+        let hearers = hearers(ticket, project, now);
+        for clock in clocks(ticket, &project.policy, now).iter().filter(|c| c.live) {
+            let wake = clock.wake(ticket, &project.policy, &hearers).map(not_before);
+            insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), wake])?;
         }
         Ok(())
     }
@@ -137,7 +141,8 @@ impl Tx<'_> {
 
     /// When the next ticket needs a look.
     pub fn next_wake(&self) -> Result<Option<Timestamp>> {
-        let mut query = self.0.prepare_cached("SELECT wake FROM deadline ORDER BY wake LIMIT 1")?;
+        let mut query =
+            self.0.prepare_cached("SELECT wake FROM deadline WHERE wake IS NOT NULL ORDER BY wake LIMIT 1")?;
         Ok(query.query_row([], |r| r.get(0)).optional()?.map(instant))
     }
 
@@ -162,6 +167,50 @@ impl Tx<'_> {
             }
         }
         Ok(count)
+    }
+
+    /// The ticket whose number comes next.
+    pub fn ticket_after(&self, ticket: TicketId) -> Result<Option<TicketId>> {
+        let mut query = self.0.prepare_cached("SELECT min(ticket) FROM entry WHERE ticket > ?1")?;
+        Ok(query.query_row([ticket.0], |r| r.get::<_, Option<u32>>(0))?.map(TicketId))
+    }
+
+    /// Remakes the projections of one ticket under another policy. Each deadline that moved by that becomes an entry,
+    /// and is given back.
+    pub fn rederive(&self, id: TicketId, project: &Project, now: Timestamp) -> Result<Vec<Moved>> {
+        let sql = "SELECT promise, deadline FROM deadline WHERE ticket = ?1 ORDER BY promise";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([id.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let mut before: BTreeMap<String, i64> = rows.collect::<rusqlite::Result<_>>()?;
+        let mut ticket = match self.ticket(id) {
+            Ok(Some(ticket)) => ticket,
+            // One timeline that cannot be read must not keep the daemon from all the others; the tick tells of it.
+            Ok(None) | Err(StoreError::Corrupt(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let mut moved = Vec::new();
+        let mut see = |promise: &str, from: Option<i64>, to: Option<i64>| {
+            if from != to {
+                let (promise, from, to) = (promise.to_owned(), from.map(instant), to.map(instant));
+                moved.push(Moved { ticket: id, promise, from, to });
+            }
+        };
+        for clock in clocks(&ticket, &project.policy, Timestamp::MIN).iter().filter(|c| c.live) {
+            let name = &clock.promise.name;
+            see(name, before.remove(name), Some(millis(clock.deadline)));
+        }
+        before.iter().for_each(|(name, from)| see(name, Some(*from), None));
+        let mut entries = Vec::with_capacity(moved.len());
+        for Moved { promise, from, to, .. } in moved.iter().cloned() {
+            let kind = EntryKind::Rederived { promise, from, to };
+            let seq = ticket.revision + 1;
+            let entry = Entry { seq, at: now, by: Actor::Daemon, kind, party: None, text: None, mail: None };
+            ticket.apply(&entry);
+            entries.push(entry);
+        }
+        self.append(id, &entries)?;
+        self.project(&ticket, project)?;
+        Ok(moved)
     }
 
     /// All open tickets as the list shows them, those whose deadline is nearest first.

@@ -5,8 +5,10 @@ use std::sync::LazyLock;
 use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
+use super::hearer::{Hearer, Who};
 use super::{Embargo, Status, Ticket};
-use crate::policy::ladder::Step;
+use crate::policy::calendar::shift;
+use crate::policy::ladder::{Run, Step};
 use crate::policy::{Audience, Milestone, Policy, Promise, Within};
 
 /// A promise running on a ticket, or what became of it.
@@ -84,21 +86,64 @@ pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) ->
 }
 
 impl Clock<'_> {
-    /// The rung that has to speak at `now`; the highest one alone.
-    pub fn due(&self, ticket: &Ticket, policy: &Policy, now: Timestamp) -> Option<Step> {
-        let spoken = self.spoken(ticket);
-        self.live.then(|| policy.due_step(self.promise, self.starts, self.deadline, spoken, now)).flatten()
+    /// The rung that has to speak to this hearer at `now`; the highest one alone.
+    pub fn due(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>, now: Timestamp) -> Option<Step> {
+        let step = self.run(ticket, policy, hearer)?.due(self.spoken(ticket, policy, hearer), now)?;
+        // After downtime a warning may be due when it is too late for one. A reporter is not told by a machine.
+        let late = step.nominal >= self.deadline || now >= self.deadline;
+        (!matches!(hearer.who, Who::Reporter { .. }) || !late).then_some(step)
     }
 
     /// Whom a due rung speaks to.
-    pub fn audiences(&self, ticket: &Ticket, policy: &Policy, step: &Step) -> Vec<Audience> {
-        policy.audiences(self.promise, self.starts, self.deadline, self.spoken(ticket), step)
+    pub fn audiences(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>, step: &Step) -> Vec<Audience> {
+        let spoken = self.spoken(ticket, policy, hearer);
+        self.run(ticket, policy, hearer).map_or(Vec::new(), |run| run.audiences(spoken, step))
     }
 
-    /// The last rung that spoke of this deadline; when a maintainer moved it here, the move did.
-    fn spoken(&self, ticket: &Ticket) -> Option<Timestamp> {
+    /// The ladder as it is heard; `None` when nothing of it is.
+    fn run<'a>(&'a self, ticket: &Ticket, policy: &'a Policy, hearer: &'a Hearer<'_>) -> Option<Run<'a>> {
+        let run = || policy.run(self.promise, self.starts, self.deadline).heard(hearer.calendar, &hearer.audiences);
+        let heard = match hearer.who {
+            Who::Everybody | Who::Person(_) => true,
+            // Work that nobody has answered for is none to tell of, and a broken promise is for a person to tell.
+            Who::Reporter { .. } => {
+                self.promise.until != Milestone::Acknowledged && !ticket.broken.contains(&self.key())
+            }
+        };
+        (self.live && heard).then(run)
+    }
+
+    /// Up to where this hearer has been told of this deadline. When a maintainer moved it here, the move told
+    /// everybody; when a pause did, what was said before it moves along.
+    fn spoken(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>) -> Option<Timestamp> {
+        let party = hearer.party().cloned();
+        let said = |deadline| ticket.spoken.get(&(self.promise.name.clone(), deadline, party.clone())).copied();
         let moved = ticket.moved.get(&self.promise.name).filter(|(_, to)| *to == self.deadline).map(|(at, _)| *at);
-        ticket.spoken.get(&self.key()).copied().max(moved)
+        let before =
+            || self.before_pauses(ticket, policy).find_map(|by| Some(shift(said(shift(self.deadline, -by))?, by)));
+        let heard = match hearer.who {
+            Who::Everybody | Who::Person(_) => None,
+            Who::Reporter { heard, .. } => Some(heard),
+        };
+        said(self.deadline).or_else(before).max(moved).max(heard)
+    }
+
+    /// By how much the last pauses have moved this deadline: the last one, the last two and so on. None when something
+    /// else than the term and the pauses set it.
+    fn before_pauses(&self, ticket: &Ticket, policy: &Policy) -> impl Iterator<Item = SignedDuration> {
+        let pauses = if self.promise.pauses { ticket.pauses.as_slice() } else { &[] };
+        let lengths = pauses.iter().rev().map(|(from, to)| {
+            to.map_or(SignedDuration::ZERO, |to| to.duration_since((*from).max(self.starts)).max(SignedDuration::ZERO))
+        });
+        let all: SignedDuration = lengths.clone().sum();
+        let term = self.promise.term(ticket.severity).filter(|_| !all.is_zero());
+        let theirs = term.is_some_and(|term| shift(policy.add(self.starts, term), all) == self.deadline);
+        let mut by = SignedDuration::ZERO;
+        let sums = lengths.map(move |length| {
+            by += length;
+            by
+        });
+        sums.take_while(move |by| theirs && !by.is_zero())
     }
 
     /// Whether the deadline has passed and nobody has written it down.
@@ -106,16 +151,18 @@ impl Clock<'_> {
         self.live && self.deadline <= now && !ticket.broken.contains(&self.key())
     }
 
-    /// When this clock next needs a look: its first unspoken rung, or its deadline while nobody has written down
-    /// that it passed. It may lie in the past; `None` when nothing can come any more.
-    pub fn wake(&self, ticket: &Ticket, policy: &Policy) -> Option<Timestamp> {
+    /// When this clock next needs a look: the first unspoken rung of whoever hears one, or its deadline while nobody
+    /// has written down that it passed. It may lie in the past; `None` when nothing can come any more.
+    pub fn wake(&self, ticket: &Ticket, policy: &Policy, hearers: &[Hearer<'_>]) -> Option<Timestamp> {
         if !self.live {
             return None;
         }
-        let spoken = self.spoken(ticket);
-        let step = policy.next_step(self.promise, self.starts, self.deadline, spoken, Timestamp::MIN).map(|s| s.at);
+        let first = |hearer: &Hearer<'_>| {
+            let spoken = self.spoken(ticket, policy, hearer);
+            self.run(ticket, policy, hearer)?.next(spoken, Timestamp::MIN).map(|s| s.at)
+        };
         let deadline = (!ticket.broken.contains(&self.key())).then_some(self.deadline);
-        step.into_iter().chain(deadline).min()
+        hearers.iter().filter_map(first).chain(deadline).min()
     }
 
     /// What names it in the timeline.
@@ -236,12 +283,7 @@ mod tests {
     use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, TicketId};
 
     fn policy(promises: Vec<Promise>) -> Policy {
-        Policy {
-            calendar: Calendar::default(),
-            promises,
-            ladder: presets::default_ladder(),
-            automatic_counts: false,
-        }
+        Policy { calendar: Calendar::default(), promises, ladder: presets::default_ladder(), automatic_counts: false }
     }
 
     /// A ticket received at the epoch, to which these things happened, so many hours later each.

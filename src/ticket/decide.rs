@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::calendar;
-use super::clock::clocks;
+use super::clock::{Clock, clocks};
+use super::hearer::{self, Hearer, Who, hearers};
 use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Ticket, TicketId};
 use crate::command::Orders;
@@ -13,6 +14,7 @@ use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::Audience;
+use crate::policy::ladder::Step;
 use crate::project::Project;
 use crate::token::{Key, Purpose};
 
@@ -409,6 +411,8 @@ impl Draft<'_> {
                 Some(Audience::Team) => &[Audience::Lead, Audience::Escalation],
                 Some(Audience::Lead) => &[Audience::Escalation],
                 Some(Audience::Escalation) => &[],
+                // No reminder: what else tells the team of a lost mail tells of this one.
+                Some(Audience::Reporter) => continue,
             };
             let next = onward.iter().map(|a| self.project.audience(*a, &before));
             let everybody = self.project.responsible().collect();
@@ -434,31 +438,63 @@ impl Draft<'_> {
         let policy = &self.project.policy;
         // Entries of a tick touch no milestone, so the clocks stay what they were.
         let before = self.ticket.clone();
+        let hearers = hearers(&before, self.project, self.now);
+        let mut good_news = Vec::new();
         for clock in clocks(&before, policy, self.now) {
             let (promise, deadline) = clock.key();
             if clock.breaks(&self.ticket, self.now) {
                 self.enter(&Actor::Daemon, EntryKind::Broken { promise: promise.clone(), deadline }, "", None);
             }
-            let Some(step) = clock.due(&before, policy, self.now) else { continue };
-            let kind = EntryKind::Reminded {
-                promise: promise.clone(),
-                deadline,
-                rung: step.rung,
-                round: step.round,
-                nominal: step.nominal,
-            };
-            self.enter(&Actor::Daemon, kind, "", None);
-            let text = reminder::text(&self.ticket, &clock, self.project, self.now);
-            let mut told = std::collections::HashSet::new();
-            let audiences = clock.audiences(&before, policy, &step);
-            let people = audiences.iter().flat_map(|a| self.project.audience(*a, &self.ticket));
-            for person in people.filter(|p| told.insert(p.address.key())) {
-                let mut notice = self.notice(NoticeKind::Reminder, &person.address, text.clone());
-                notice.calendar = calendar::reminded(&clock, &self.ticket, self.project, self.now);
-                notice.keys = vec![rung_key(self.ticket.id, &promise, deadline, step.nominal, &person.address)];
-                self.decision.notices.push(notice);
+            for hearer in &hearers {
+                let Some(step) = clock.due(&before, policy, hearer, self.now) else { continue };
+                self.spoke(&clock, hearer, &step);
+                match &hearer.who {
+                    Who::Everybody => {
+                        let audiences = clock.audiences(&before, policy, hearer, &step);
+                        let people = audiences.iter().flat_map(|a| hearer::together(*a, &before, self.project));
+                        let mut told = std::collections::HashSet::new();
+                        people
+                            .filter(|p| told.insert(p.address.key()))
+                            .for_each(|p| self.remind(&clock, p, step.nominal));
+                    }
+                    Who::Person(person) => self.remind(&clock, person, step.nominal),
+                    Who::Reporter { .. } => good_news.push((clock.clone(), step.nominal)),
+                }
             }
         }
+        self.tell_of_work(&good_news);
+    }
+
+    /// Writes down that a rung spoke.
+    fn spoke(&mut self, clock: &Clock<'_>, hearer: &Hearer<'_>, step: &Step) {
+        let (promise, deadline) = clock.key();
+        let (rung, round, nominal) = (step.rung, step.round, step.nominal);
+        let kind = EntryKind::Reminded { promise, deadline, rung, round, nominal };
+        self.enter_about(&Actor::Daemon, kind, hearer.party().cloned(), "", None);
+    }
+
+    fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {
+        let text = reminder::text(&self.ticket, clock, self.project, self.now);
+        let mut notice = self.notice(NoticeKind::Reminder, &person.address, text);
+        notice.calendar = calendar::reminded(clock, &self.ticket, self.project, self.now);
+        notice.keys = vec![self.rung_key(clock, nominal, &person.address)];
+        self.decision.notices.push(notice);
+    }
+
+    fn rung_key(&self, clock: &Clock<'_>, nominal: Timestamp, to: &Address) -> String {
+        rung_key(self.ticket.id, &clock.promise.name, clock.deadline, nominal, to)
+    }
+
+    /// What is planned, to the reporter: one mail, whatever number of promises it is about.
+    fn tell_of_work(&mut self, news: &[(Clock<'_>, Timestamp)]) {
+        let Some(to) = self.ticket.reporter.clone().filter(|_| !news.is_empty()) else { return };
+        let clocks: Vec<&Clock<'_>> = news.iter().map(|(clock, _)| clock).collect();
+        // Not by `tell_reporter`: a machine's word is no answer, and a held acknowledgement stays held.
+        let mut notice = self.notice(NoticeKind::Update, &to, reporter::at_work(&self.ticket, &clocks, self.project));
+        notice.keys = news.iter().map(|(clock, nominal)| self.rung_key(clock, *nominal, &to)).collect();
+        notice.carries = Some(Purpose::Reporter);
+        notice.in_reply_to = self.ticket.report_id.clone();
+        self.decision.notices.push(notice);
     }
 }
 

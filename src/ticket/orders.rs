@@ -342,13 +342,7 @@ fn fact(
     }
 }
 
-fn extend(
-    draft: &mut Draft<'_>,
-    order: &Order,
-    promise: &str,
-    to: &When,
-    reason: &str,
-) -> Result<String, String> {
+fn extend(draft: &mut Draft<'_>, order: &Order, promise: &str, to: &When, reason: &str) -> Result<String, String> {
     let policy = &draft.project.policy;
     let all = clocks(&draft.ticket, policy, draft.now);
     let Some(clock) = all.iter().find(|c| c.promise.name == promise && c.live) else {
@@ -383,13 +377,7 @@ fn ahead(draft: &Draft<'_>, to: &When) -> Result<Timestamp, String> {
 
 /// Vultron's embargo management: a proposal leaves what was agreed on as it is, and nothing is agreed on any more once
 /// it is public.
-fn embargo(
-    draft: &mut Draft<'_>,
-    order: &Order,
-    propose: bool,
-    until: &When,
-    reason: &str,
-) -> Result<String, String> {
+fn embargo(draft: &mut Draft<'_>, order: &Order, propose: bool, until: &When, reason: &str) -> Result<String, String> {
     if draft.ticket.milestones.contains_key(&Milestone::Public) {
         return Err("it is public already".into());
     }
@@ -422,12 +410,7 @@ fn lift(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, St
     if draft.ticket.embargo.as_ref().is_none_or(|e| e.state == EmbargoState::Ended) {
         return Err("there is no embargo".into());
     }
-    draft.enter(
-        &order.by,
-        EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None },
-        reason,
-        order.mail,
-    );
+    draft.enter(&order.by, EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None }, reason, order.mail);
     let mail = reporter::update(&draft.ticket, "the embargo is over.", "", draft.project);
     draft.tell_reporter(NoticeKind::Update, mail);
     Ok("the embargo is over".into())

@@ -12,7 +12,9 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, ClockState, clocks};
 use super::decide::{Event, decide};
+use super::hearer::{Hearer, hearers, together};
 use super::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket, TicketId};
+use crate::mail::Address;
 use crate::policy::{Audience, Milestone, Policy, Promise, RungAt, Severity, Term};
 use crate::project::Project;
 use crate::token::{KEY_LENGTH, Key};
@@ -108,7 +110,7 @@ pub struct Word {
     pub round: u32,
     /// To whom, as the config says.
     pub to: Audience,
-    /// The names of those people.
+    /// The names of those people; nobody for the reporter.
     pub people: Vec<String>,
     /// True before the deadline.
     pub warns: bool,
@@ -128,6 +130,8 @@ pub fn play(project: &Project, scenario: &Scenario) -> Play {
         nags: BTreeMap::new(),
     };
     stage.enter(EntryKind::Reported { received: scenario.at, message_id: None, may_belong_to: None });
+    // Somebody of whom nothing but the address is needed: rungs may be for the reporter.
+    stage.ticket.reporter = Address::parse("reporter@reporter.invalid");
     stage.enter(EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });
     if let Some(to) = scenario.severity {
         stage.enter(EntryKind::Severity { to });
@@ -153,8 +157,8 @@ struct Stage<'a> {
     now: Timestamp,
     /// By start and place in the policy.
     courses: BTreeMap<(Timestamp, usize), Course>,
-    /// How often a rung has nagged of a deadline: promise, deadline, rung.
-    nags: BTreeMap<(String, Timestamp, usize), u32>,
+    /// How often a rung has nagged of a deadline: promise, deadline, rung, and whom if that was one alone.
+    nags: BTreeMap<(String, Timestamp, usize, Option<Address>), u32>,
 }
 
 impl Stage<'_> {
@@ -174,9 +178,7 @@ impl Stage<'_> {
             // What the tick wrote down is seen too.
             self.watch();
             let ends = if days.is_some() { last } else { self.ends(start).min(last) };
-            let wakes = clocks(&self.ticket, policy, self.now);
-            let wakes = wakes.iter().filter_map(|c| self.wake(c)).filter(|at| *at > self.now);
-            let next = wakes.chain(events.peek().map(|(at, _)| *at)).min();
+            let next = self.wakes().into_iter().chain(events.peek().map(|(at, _)| *at)).min();
             let Some(next) = next.filter(|next| *next <= ends || (events.peek().is_some() && *next <= last)) else {
                 self.now = ends;
                 self.watch();
@@ -187,20 +189,32 @@ impl Stage<'_> {
         (self.now, false)
     }
 
-    /// When a clock next needs a look. Nags that are not told any more need none: whoever looks later sees the same,
+    /// When the clocks next need a look.
+    fn wakes(&self) -> Option<Timestamp> {
+        let policy = &self.project.policy;
+        let hearers = hearers(&self.ticket, self.project, self.now);
+        let clocks = clocks(&self.ticket, policy, self.now);
+        let each = clocks.iter().flat_map(|c| hearers.iter().map(move |h| self.wake(c, h)));
+        let broken = clocks.iter().map(|c| c.wake(&self.ticket, policy, &[]));
+        each.chain(broken).flatten().filter(|at| *at > self.now).min()
+    }
+
+    /// When a clock next needs a look for one who hears it. Nags that are not told any more need none: whoever looks later sees the same,
     /// since the highest step alone speaks.
-    fn wake(&self, clock: &Clock<'_>) -> Option<Timestamp> {
+    fn wake(&self, clock: &Clock<'_>, hearer: &Hearer<'_>) -> Option<Timestamp> {
         let policy = &self.project.policy;
         let (name, deadline) = clock.key();
-        let told = |rung| self.nags.get(&(name.clone(), deadline, rung)).is_some_and(|nags| *nags >= NAGS);
+        let key = |rung| (name.clone(), deadline, rung, hearer.party().cloned());
+        let told = |rung| self.nags.get(&key(rung)).is_some_and(|nags| *nags >= NAGS);
         let rungs = policy.rungs(clock.promise);
         if !clock.live || !(0..rungs.len()).any(told) {
-            return clock.wake(&self.ticket, policy);
+            return clock.wake(&self.ticket, policy, std::slice::from_ref(hearer));
         }
         let mut quieter = rungs.to_vec();
         quieter.iter_mut().enumerate().filter(|(at, _)| told(*at)).for_each(|(_, rung)| rung.every = None);
         let quieter = Promise { ladder: Some(quieter), ..clock.promise.clone() };
-        policy.next_step(&quieter, clock.starts, deadline, None, self.now).map(|s| s.at)
+        let run = policy.run(&quieter, clock.starts, deadline).heard(hearer.calendar, &hearer.audiences);
+        run.next(None, self.now).map(|s| s.at)
     }
 
     /// A week after the last deadline and the last thing that happened.
@@ -258,13 +272,21 @@ impl Stage<'_> {
         let decision = decide(&self.ticket, &Event::Tick, self.project, &key, self.now);
         for entry in &decision.entries {
             if let EntryKind::Reminded { promise, deadline, rung, round, nominal } = &entry.kind {
-                self.hear(promise, *deadline, *rung, *round, *nominal);
+                self.hear(promise, *deadline, *rung, *round, *nominal, entry.party.as_ref());
             }
             self.ticket.apply(entry);
         }
     }
 
-    fn hear(&mut self, name: &str, deadline: Timestamp, rung: usize, round: u32, nominal: Timestamp) {
+    fn hear(
+        &mut self,
+        name: &str,
+        deadline: Timestamp,
+        rung: usize,
+        round: u32,
+        nominal: Timestamp,
+        party: Option<&Address>,
+    ) {
         let policy = &self.project.policy;
         let live = |c: &Clock<'_>| c.promise.name == name;
         let Some(clock) = clocks(&self.ticket, policy, self.now).into_iter().find(live) else { return };
@@ -275,14 +297,17 @@ impl Stage<'_> {
         let warns = nominal < deadline && self.now < deadline;
         let mut and_so_on = None;
         if let Some(every) = step.every.filter(|_| !warns) {
-            let nags = self.nags.entry((name.to_owned(), deadline, rung)).or_default();
+            let nags = self.nags.entry((name.to_owned(), deadline, rung, party.cloned())).or_default();
             *nags += 1;
             if *nags > NAGS {
                 return;
             }
             and_so_on = (*nags == NAGS).then_some(every);
         }
-        let people = self.project.audience(step.to, &self.ticket).iter().map(|p| p.name.clone()).collect();
+        let people = match party {
+            None => together(step.to, &self.ticket, self.project).iter().map(|p| p.name.clone()).collect(),
+            Some(party) => self.project.person(party).map(|p| p.name.clone()).into_iter().collect(),
+        };
         let (at, rung, to) = (self.now, step.at, step.to);
         course.words.push(Word { at, nominal, rung, round, to, people, warns, and_so_on });
     }

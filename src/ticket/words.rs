@@ -1,5 +1,7 @@
 //! The timeline in words: one sentence an entry, for the terminal.
 
+use jiff::Timestamp;
+
 use super::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind};
 use crate::mail::text::{in_zones, when};
 use crate::mail::{Address, clean_line};
@@ -44,7 +46,18 @@ pub fn words(entry: &Entry, project: &Project) -> String {
             with(&format!("moved the deadline of {promise} to {}", when(*to, &project.policy)))
         }
         EntryKind::Reminded { promise, deadline, .. } => {
-            format!("reminded of {promise}, due {}", when(*deadline, &project.policy))
+            let due = when(*deadline, &project.policy);
+            match &entry.party {
+                None => format!("reminded of {promise}, due {due}"),
+                Some(party) => match project.person(party) {
+                    Some(person) => format!("reminded {} of {promise}, due {due}", clean_line(&person.name, TEXT)),
+                    None => format!("told the reporter what is planned: {promise}, due {due}"),
+                },
+            }
+        }
+        EntryKind::Rederived { promise, from, to } => {
+            let date = |at: &Option<Timestamp>| at.map_or("none".to_owned(), |at| when(at, &project.policy));
+            format!("derived the deadline of {promise} anew, since the policy changed: {} -> {}", date(from), date(to))
         }
         EntryKind::Broken { promise, deadline } => {
             format!("found {promise} BROKEN: it was due {}", when(*deadline, &project.policy))
@@ -147,6 +160,22 @@ address = "ada@example.org"
             None,
             None,
             "found acknowledge BROKEN: it was due Wed 6 January 2027, 10:00 (UTC)",
+        );
+        let reminded = || EntryKind::Reminded { promise: promise(), deadline: at, rung: 0, round: 0, nominal: at };
+        let due = "due Wed 6 January 2027, 10:00 (UTC)";
+        check(reminded(), None, None, &format!("reminded of acknowledge, {due}"));
+        check(reminded(), Some("ada@example.org"), None, &format!("reminded Ada of acknowledge, {due}"));
+        check(
+            reminded(),
+            Some("r@example.test"),
+            None,
+            "told the reporter what is planned: acknowledge, due Wed 6 January 2027, 10:00 (UTC)",
+        );
+        check(
+            EntryKind::Rederived { promise: promise(), from: None, to: Some(at) },
+            None,
+            None,
+            "derived the deadline of acknowledge anew, since the policy changed: none -> Wed 6 January 2027, 10:00 (UTC)",
         );
         check(
             EntryKind::Undeliverable { notice: "reminder".into() },

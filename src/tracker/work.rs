@@ -230,6 +230,33 @@ impl Work<'_> {
         Ok(())
     }
 
+    /// Derives all projections anew under a policy that changed. Each deadline that moved stands in its timeline, and
+    /// the team is told of all of them in one mail.
+    pub(super) fn rederive(&mut self, policy: &str) -> Result<()> {
+        let (mut late, mut other, mut all) = (Vec::new(), Vec::new(), 0);
+        let mut last = TicketId(0);
+        while let Some(id) = self.tx.ticket_after(last)? {
+            last = id;
+            for moved in self.tx.rederive(id, self.project, self.now)? {
+                all += 1;
+                let list = if moved.is_late(self.now) { &mut late } else { &mut other };
+                // There may be a hundred thousand; no more are kept than are told.
+                if list.len() < team::POLICY_LINES {
+                    list.push(moved);
+                }
+            }
+        }
+        if all > 0 {
+            late.append(&mut other);
+            late.truncate(team::POLICY_LINES);
+            let text = team::policy(&late, all, self.project, self.now);
+            let key = format!("policy:{policy}:{}", self.now.as_millisecond());
+            self.tell(NoticeKind::Policy, self.project.team(), &key, &text)?;
+        }
+        self.news.moved += all;
+        Ok(())
+    }
+
     /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
     pub(super) fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
         let day = self.now.as_second().div_euclid(DAY);
@@ -287,7 +314,7 @@ impl Work<'_> {
         mail: Option<MailRef>,
     ) -> Result<Event> {
         let mut reminded = Vec::new();
-        for ((promise, deadline), nominal) in &ticket.spoken {
+        for ((promise, deadline, _), nominal) in &ticket.spoken {
             let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
             if told(to)? != Some(number) {
                 continue;
@@ -415,7 +442,7 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
     match kind {
         NoticeKind::Acknowledgement | NoticeKind::Told | NoticeKind::Answer | NoticeKind::Code => {
             AutoSubmitted::Replied
-        },
+        }
         NoticeKind::Reply => AutoSubmitted::No,
         NoticeKind::Update
         | NoticeKind::Report
@@ -426,6 +453,7 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
         | NoticeKind::Undeliverable
         | NoticeKind::Flood
         | NoticeKind::Digest
+        | NoticeKind::Policy
         | NoticeKind::Trouble => AutoSubmitted::Generated,
     }
 }

@@ -15,6 +15,8 @@ mod ingest;
 #[cfg(test)]
 mod mails;
 #[cfg(test)]
+mod policy;
+#[cfg(test)]
 mod process_cost;
 #[cfg(test)]
 mod push;
@@ -63,7 +65,10 @@ fn run(arguments: &[String]) {
     if wanted("peak") {
         process_cost::peak();
     }
-    if ["growth", "tick", "memory", "start"].into_iter().any(wanted) {
+    if wanted("simulate") {
+        policy::simulate();
+    }
+    if ["growth", "tick", "policy", "day", "memory", "start"].into_iter().any(wanted) {
         let mut large = world::World::new();
         if wanted("growth") {
             growth::growth(&mut large);
@@ -71,6 +76,12 @@ fn run(arguments: &[String]) {
         large.fill(world::LARGE);
         if wanted("tick") {
             growth::tick(&mut large);
+        }
+        if wanted("policy") {
+            policy::policy(&mut large);
+        }
+        if wanted("day") {
+            policy::day(&mut large);
         }
         let home = large.retire();
         if wanted("memory") {

@@ -147,7 +147,8 @@ fn the_example_tells_the_defaults() {
 
 #[test]
 fn the_example_has_every_key() {
-    for (table, keys) in KEYS {
+    // Of the days of the week the example shows some.
+    for (table, keys) in KEYS.iter().filter(|(table, _)| *table != "hours") {
         for key in *keys {
             let setting = format!("{key} = ");
             let head = format!("{key}]");
@@ -163,6 +164,7 @@ fn the_example_has_every_key() {
 fn every_listed_key_is_read() {
     let path = |table: &str| match table {
         "the file" => None,
+        "hours" => Some("[policy.hours]".to_owned()),
         "within" => Some("[[policy.promise]]\n[policy.promise.within]".to_owned()),
         "[[policy.promise.rung]]" => Some("[[policy.promise]]\n[[policy.promise.rung]]".to_owned()),
         _ => Some(table.to_owned()),
@@ -291,10 +293,40 @@ fn working_time_is_read() {
     let time = |hour, minute| jiff::civil::Time::new(hour, minute, 0, 0).unwrap();
     assert_eq!(calendar.zone_name, "Europe/Berlin");
     assert_eq!(calendar.workdays, [true, false, false, false, false, false, true]);
-    assert_eq!(calendar.hours, (time(8, 0), time(12, 30)));
+    assert_eq!(calendar.hours, [(time(8, 0), time(12, 30)); 7]);
     assert_eq!(calendar.quiet, Quiet::Between(time(22, 0), time(7, 0)));
     let days = ["2027-01-01", "2027-05-01", "2027-12-25"].map(|d| d.parse::<jiff::civil::Date>().unwrap());
     assert_eq!(calendar.holidays.into_iter().collect::<Vec<_>>(), days);
+}
+
+#[test]
+fn hours_may_differ_by_day() {
+    let hours = |policy: &str| with("", &format!("[policy]\n{policy}")).policy.calendar.hours;
+    let time = |hour| jiff::civil::Time::new(hour, 0, 0, 0).unwrap();
+    let usual = (time(9), time(17));
+    assert_eq!(hours(""), [usual; 7]);
+    let days = hours("hours = { Fri = \"09:00-13:00\", Mon = \"10:00-16:00\" }");
+    assert_eq!(days, [(time(10), time(16)), usual, usual, usual, (time(9), time(13)), usual, usual]);
+}
+
+#[test]
+fn a_person_may_have_a_time_of_their_own() {
+    let own = |person: &str, policy: &str| {
+        let text = format!(
+            "[project]\nname = \"E\"\naddress = \"security@example.org\"\n[inbox]\nmaildir = \"in\"\n\
+             [outgoing]\nmaildir = \"out\"\n[[person]]\nname = \"Ada\"\naddress = \"ada@example.org\"\n{person}\n\
+             [policy]\n{policy}"
+        );
+        parse(&text).unwrap().people.remove(0).calendar
+    };
+    assert_eq!(own("", "quiet = \"never\""), None, "who says nothing goes with the others");
+    let policy = "timezone = \"Europe/Berlin\"\nquiet = \"never\"\nworkdays = [\"Mon\"]\nholidays = [\"2027-03-01\"]";
+    let calendar = own("timezone = \"America/New_York\"", policy).unwrap();
+    assert_eq!((calendar.zone_name.as_str(), calendar.quiet), ("America/New_York", Quiet::Never));
+    assert_eq!(calendar.workdays, [true, false, false, false, false, false, false]);
+    assert_eq!(calendar.holidays.len(), 1, "working days and holidays are the policy's");
+    let calendar = own("quiet = \"outside hours\"", policy).unwrap();
+    assert_eq!((calendar.zone_name.as_str(), calendar.quiet), ("Europe/Berlin", Quiet::OutsideHours));
 }
 
 #[test]

@@ -337,7 +337,9 @@ fn state(ticket: &Ticket) -> String {
     let asked = pending.as_ref().map(|p| (p.seq, &p.lines));
     let owner = owner.as_ref().map(Address::as_str);
     let reporter = reporter.as_ref().map(Address::as_str);
-    format!("{status} {spam} {severity:?} {owner:?} {milestones:?} {moved:?} {pauses:?} {asked:?} {reporter:?} {held} {agreed:?}")
+    format!(
+        "{status} {spam} {severity:?} {owner:?} {milestones:?} {moved:?} {pauses:?} {asked:?} {reporter:?} {held} {agreed:?}"
+    )
 }
 
 /// What holds for every cell, whatever its outcome.
@@ -372,6 +374,7 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
             | NoticeKind::Reminder
             | NoticeKind::Undeliverable
             | NoticeKind::Flood
+            | NoticeKind::Policy
             | NoticeKind::Digest
             | NoticeKind::Trouble => panic!("{cell:?}: {:?}", notice.kind),
         }

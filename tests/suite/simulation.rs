@@ -74,10 +74,54 @@ acks_per_sender_day = 2
 acks_per_domain_hour = 4
 automatic_per_hour = 25
 
+[[person]]
+name = "Dana"
+address = "dana@example.org"
+quiet = "22:00-07:00"
+timezone = "Australia/Lord_Howe"
+
+[[person]]
+name = "Lee"
+address = "lee@example.org"
+roles = ["maintainer", "lead"]
+
+[[person]]
+name = "Eve"
+address = "eve@board.example"
+roles = ["escalation"]
+quiet = "outside hours"
+
 [policy]
 timezone = "America/New_York"
 preset = "standard"
+hours = { Mon = "10:00-12:00", Fri = "09:00-13:00" }
 quiet = "22:00-07:00"
+
+[[policy.rung]]
+at = "50%"
+to = "owner"
+
+[[policy.rung]]
+at = "30%"
+to = "reporter"
+every = "2d"
+
+[[policy.rung]]
+at = "-24h"
+to = "team"
+
+[[policy.rung]]
+at = "-4h"
+to = "lead"
+
+[[policy.rung]]
+at = "due"
+to = "escalation"
+
+[[policy.rung]]
+at = "+1d"
+every = "1d"
+to = "escalation"
 "#,
 ];
 

@@ -9,6 +9,7 @@
 //! |---|---|
 //! | `# …` | nothing: words for the reader |
 //! | `config FILE` or `config` + block | begins anew with that config; what it leaves out is usual (world.rs) |
+//! | `reload` + block | goes on with another config |
 //! | `at INSTANT` | sets the clock; nobody is looking |
 //! | `wait TERM`, `wait until INSTANT` | the daemon runs for so long |
 //! | `down TERM` | the daemon is stopped for so long, then started |
@@ -155,6 +156,15 @@ impl Play {
             ["config", file] => {
                 let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
                 *self = Self::new(&std::fs::read_to_string(path).unwrap());
+            }
+            ["reload"] => {
+                let config = world::config(block);
+                let digest = open::digest(&config).unwrap();
+                let news = self.tracker.reload(config.project(), digest, self.now).unwrap();
+                self.config = config;
+                self.said.push(format!("{} deadlines moved", news.moved));
+                self.tell(&news);
+                self.work();
             }
             ["at", at @ ..] => self.now = self.instant(&at.join(" ")),
             ["wait", "until", at @ ..] => self.wait(self.instant(&at.join(" "))),
@@ -512,6 +522,10 @@ impl Play {
             EntryKind::DeadlineMoved { promise, to } => format!("moved {promise} to {}", self.when(*to)),
             EntryKind::Reminded { promise, deadline, rung, round, .. } => {
                 format!("reminded of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
+            }
+            EntryKind::Rederived { promise, from, to } => {
+                let date = |at: &Option<Timestamp>| at.map_or("none".into(), |at| self.when(at));
+                format!("derived {promise} anew, {} to {}", date(from), date(to))
             }
             EntryKind::Broken { promise, deadline } => format!("broken {promise}, due {}", self.when(*deadline)),
             EntryKind::Embargo { to, until, .. } => {

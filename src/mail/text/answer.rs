@@ -58,8 +58,12 @@ pub fn code_of_second(
 ) -> Text {
     let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
     // The reader did not write these lines, so their arguments are content; without them nobody can agree.
-    let verbs: String =
-        lines.lines().filter_map(|l| l.split_whitespace().next()).filter(|w| w.starts_with('/')).collect::<Vec<_>>().join(" ");
+    let verbs: String = lines
+        .lines()
+        .filter_map(|l| l.split_whitespace().next())
+        .filter(|w| w.starts_with('/'))
+        .collect::<Vec<_>>()
+        .join(" ");
     Text::answer(Some(ticket), "A second person is needed", project)
         .state(format!("{who} asked on {} for what takes two of you:\n\n", project.show(ticket)))
         .quiet(format!("{who} asked for what takes two of you:\n\n"))

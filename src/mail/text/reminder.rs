@@ -3,7 +3,8 @@
 use jiff::Timestamp;
 
 use super::level::{Text, Words};
-use super::{clock_table, length, state_line, team, when};
+use super::{clock_table, length, reporter, state_line, team, when};
+use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::ticket::clock::Clock;
@@ -25,22 +26,47 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
         };
         (
             format!("{name}: BROKEN{overdue}"),
-            format!(
-                "The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}.\n\
-                 The reporter has not been told; that is for a person to do: /reply."
-            ),
+            format!("The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}."),
         )
     };
     Text::news(ticket, &title, project, now)
         .quiet_subject(&title)
         .quiet(format!("\n{}\n", first.replace(&format!(" on {number}"), "")))
         .state(format!(
-            "{first}\n\n{}\nReceived: {}.\n\nPromises:\n{}{}",
+            "{first}\n{}\n{}\nReceived: {}.\n\nPromises:\n{}{}",
+            to_do(ticket, clock, project, now),
             state_line(ticket, project),
             when(ticket.received, &project.policy),
             clock_table(ticket, &project.policy, now),
             team::commands(ticket)
         ))
+}
+
+/// What the promise asks for, in the project's words; how it is kept where no other command does; and past the
+/// deadline, who does not know of it yet.
+fn to_do(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> String {
+    let promise = clock.promise;
+    let mut text = promise.about.as_ref().map_or(String::new(), |about| format!("{about}\n"));
+    if promise.until == Milestone::Done {
+        text.push_str(&format!("/done {0} keeps it; /extend {0} with a date and a reason moves it.\n", promise.name));
+    } else if clock.deadline <= now {
+        text.push_str(&format!("{}\n", untold(ticket, clock, project)));
+    }
+    text
+}
+
+/// That the reporter does not know, and a text for a person to send.
+fn untold(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
+    if ticket.reporter.is_none() {
+        return "The report came without an address to answer to: nobody outside has been told.".to_owned();
+    }
+    format!(
+        "The reporter has not been told; that is for a person to do. A draft to copy below\n\
+         /reply; fill in what stands in brackets:\n\n{}\n\
+         Instead, /extend {} with a new date and a reason moves the date and tells the reporter.",
+        reporter::late(ticket, clock, project),
+        clock.promise.name
+    )
 }
 
 /// Many reminders for one person as one mail; their subjects say what that person's level does.
@@ -54,4 +80,97 @@ pub fn many(subjects: &[&str], project: &Project) -> Words {
         project.name
     );
     (format!("{} promises need somebody", subjects.len()), body)
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::notice::Level;
+    use std::path::Path;
+
+    use super::*;
+    use crate::command;
+    use crate::config::Config;
+    use crate::mail::{Address, read};
+    use crate::notice::NoticeKind;
+    use crate::ticket::clock::clocks;
+    use crate::ticket::decide::{Event, Order, decide};
+    use crate::ticket::{Actor, Entry, EntryKind, TicketId};
+    use crate::token::{KEY_LENGTH, Key};
+
+    const CONFIG: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+[policy]
+timezone = "Europe/Berlin"
+"#;
+
+    fn ticket(reporter: Option<&str>) -> Ticket {
+        let kind = EntryKind::Reported { received: at("2027-01-04T09:00:00Z"), message_id: None, may_belong_to: None };
+        let (party, text) = (reporter.and_then(Address::parse), Some("Secret title".to_owned()));
+        let at = at("2027-01-04T09:00:00Z");
+        let entry = Entry { seq: 1, at, by: Actor::Reporter, kind, party, text, mail: None };
+        Ticket::fold(TicketId(3), [&entry])
+    }
+
+    fn full(text: &Text) -> Words {
+        text.at(Level::Full, &Key::new([0; KEY_LENGTH]))
+    }
+
+    fn at(text: &str) -> Timestamp {
+        text.parse().unwrap()
+    }
+
+    #[test]
+    fn what_is_late_comes_with_a_draft_that_can_be_sent() {
+        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let ticket = ticket(Some("r@reporter.example"));
+        for (promise, now) in project.policy.promises.iter().zip(["2027-01-07T09:00:00Z", "2027-01-15T09:00:00Z"]) {
+            let all = clocks(&ticket, &project.policy, at(now));
+            let clock = all.iter().find(|c| c.promise.name == promise.name).unwrap();
+            let (_, body) = full(&text(&ticket, clock, &project, at(now)));
+            let (_, rest) = body.split_once("in brackets:\n\n").expect("there is a draft");
+            let (draft, _) = rest.split_once("\nInstead, /extend").expect("and an end to it");
+            for part in
+                ["SEC-3", crate::mail::text::meaning(promise), &when(clock.deadline, &project.policy), reporter::GAP]
+            {
+                assert!(draft.contains(part), "{part}: {draft}");
+            }
+            assert!(!draft.contains("Secret"), "{draft}");
+            assert!(!team::is_quoted_in(draft) && team::is_quoted_in(&body), "the draft alone is for the reporter");
+            // Pasted into an answer, as a mail program sends it.
+            let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
+            let orders = command::split(&read::read(mail.as_bytes()).reply_text);
+            assert_eq!(orders.lines, ["/reply"]);
+            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
+            let decision = decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now));
+            assert!(!decision.answer.unwrap().refused);
+            let reply = decision.notices.iter().find(|n| n.kind == NoticeKind::Reply).expect("it is sent");
+            assert!(
+                reply.to.as_str() == "r@reporter.example" && reply.body.starts_with(draft.trim_end()),
+                "{}",
+                reply.body
+            );
+        }
+    }
+
+    #[test]
+    fn there_is_no_draft_before_the_deadline_nor_for_nobody() {
+        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let check = |reporter: Option<&str>, now: &str, expect: &str| {
+            let ticket = ticket(reporter);
+            let all = clocks(&ticket, &project.policy, at(now));
+            let (_, body) = full(&text(&ticket, &all[0], &project, at(now)));
+            assert!(!body.contains(reporter::GAP) && body.contains(expect), "{body}");
+        };
+        check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "ends in 60 minutes");
+        check(None, "2027-01-06T10:00:00Z", "nobody outside has been told");
+    }
 }

@@ -1,10 +1,11 @@
-//! To the reporter, brought about by a person: only what a maintainer wrote for them, and dates.
+//! To the reporter: only what a maintainer wrote for them, and dates.
 
 use jiff::Timestamp;
 
-use super::{promises_ahead, subject, when};
-use crate::policy::Milestone;
+use super::{meaning, promises_ahead, subject, when};
+use crate::policy::{Milestone, Within};
 use crate::project::Project;
+use crate::ticket::clock::Clock;
 use crate::ticket::decide::Ask;
 use crate::ticket::{Embargo, Status, Ticket};
 
@@ -63,7 +64,9 @@ pub fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -
             Ask::Status => format!("{}\n", standing(ticket, project, now)),
             Ask::Credit(name) if is_none(name) => "We will not name you.\n\n".to_owned(),
             Ask::Credit(_) => "The name that you gave is written down; we name you so when we publish.\n\n".to_owned(),
-            Ask::Withdraw(_) => "The team is told that you take it back. They decide what becomes of it.\n\n".to_owned(),
+            Ask::Withdraw(_) => {
+                "The team is told that you take it back. They decide what becomes of it.\n\n".to_owned()
+            }
             Ask::Help => format!("{HELP}\n"),
         });
     }
@@ -128,3 +131,40 @@ pub fn ask_credit(ticket: &Ticket) -> &'static str {
 pub fn moved(ticket: &Ticket, meaning: &str, to: Timestamp, project: &Project) -> (String, String) {
     update(ticket, &format!("\na date has changed. Now {meaning} by {}.", when(to, &project.policy)), "", project)
 }
+
+/// Rungs for the reporter: good news, said by a machine, so that it says no more than what is planned.
+pub fn at_work(ticket: &Ticket, news: &[&Clock<'_>], project: &Project) -> (String, String) {
+    let plan = |clock: &&Clock<'_>| {
+        let planned = meaning(clock.promise);
+        match &clock.promise.within {
+            // Until somebody judged it we hurry as for the worst. That is not what was promised for all.
+            Within::BySeverity(_) if ticket.severity.is_none() => {
+                format!("Now planned: {planned}; the date depends on how severe it is.\n")
+            }
+            Within::BySeverity(_) | Within::All(_) => {
+                format!("Now planned: {planned} by\n{}.\n", when(clock.deadline, &project.policy))
+            }
+        }
+    };
+    let plans: String = news.iter().map(plan).collect();
+    let number = project.show(ticket.id);
+    let body =
+        format!("We are still at work on your report {number}.\n\n{plans}\nTo add something, reply to this mail.\n");
+    (subject(project, ticket.id, "Still at work on your report"), body)
+}
+
+/// What a person can send when a promise was broken: a draft, since how it went on no machine knows.
+pub fn late(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
+    let promise = meaning(clock.promise);
+    let date = when(clock.deadline, &project.policy);
+    format!(
+        "About your report {}: we had promised that {promise} by\n{date}.\n\
+         That date has passed, and we have not kept it. We are sorry.\n\
+         {GAP}\n\
+         If you have questions, reply to this mail.\n",
+        project.show(ticket.id)
+    )
+}
+
+/// Where a person writes the date that no machine knows.
+pub const GAP: &str = "[NEW DATE: write here by when, or what holds it up]";

@@ -14,6 +14,9 @@ use crate::ticket::{Acknowledgement, Actor, Status, Ticket, TicketId};
 /// Characters of a report that its notice shows; the rest is in the store.
 const EXCERPT: usize = 4_000;
 
+/// Moved deadlines that one mail lists; the rest is counted.
+pub const POLICY_LINES: usize = 200;
+
 /// What a new report says, for its notice.
 pub struct NewReport<'a> {
     /// The sender as shown to the team.
@@ -225,6 +228,60 @@ pub fn flood(limit: u32, project: &Project) -> Text {
          `disclosed list` shows the tickets; a reply to this mail with /list does too.\n",
         project.name
     ))
+}
+
+/// A deadline that the policy moved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Moved {
+    /// Of which ticket.
+    pub ticket: TicketId,
+    /// Of which promise.
+    pub promise: String,
+    /// The deadline before; `None` when no such promise ran.
+    pub from: Option<Timestamp>,
+    /// The deadline now; `None` when no such promise runs any more.
+    pub to: Option<Timestamp>,
+}
+
+impl Moved {
+    /// Whether the change alone made it overdue.
+    pub fn is_late(&self, now: Timestamp) -> bool {
+        self.to.is_some_and(|to| to <= now) && self.from.is_none_or(|from| from > now)
+    }
+}
+
+/// The policy changed, and with it deadlines of open tickets: `moved` are those to list, in this order, `all` how many
+/// there are.
+pub fn policy(moved: &[Moved], all: usize, project: &Project, now: Timestamp) -> Text {
+    let calendar = &project.policy.calendar;
+    let date = |at: Timestamp| at.to_zoned(calendar.zone.clone()).strftime("%a %-d %B %Y, %H:%M").to_string();
+    let mut lines = String::new();
+    for one in moved {
+        let late = if one.is_late(now) { "OVERDUE NOW: " } else { "" };
+        let change = match (one.from, one.to) {
+            (Some(from), Some(to)) => {
+                let way = if to < from { "earlier" } else { "later" };
+                format!("{} -> {} ({way})", date(from), date(to))
+            }
+            (None, Some(to)) => format!("-> {} (new)", date(to)),
+            (Some(from), None) => format!("{} -> none (gone)", date(from)),
+            (None, None) => continue,
+        };
+        lines.push_str(&format!("  {late}{} {}: {change}\n", project.show(one.ticket), one.promise));
+    }
+    if all > moved.len() {
+        lines.push_str(&format!("  … and {} more: `disclosed list` shows all.\n", all - moved.len()));
+    }
+    let deadlines = if all == 1 { "deadline of an open ticket" } else { "deadlines of open tickets" };
+    let zone = &calendar.zone_name;
+    Text::desk(format!("The policy has changed: {all} {deadlines} moved"))
+        .always(format!("The policy in the config of {} has changed, and with it {all} {deadlines}", project.name))
+        .state(format!("\n(dates in {zone}):\n\n{lines}\n"))
+        .quiet(".\n`disclosed list` on the daemon's machine shows them.\n\n")
+        .always(
+            "Reporters have not been told. Where one was given a date, that is for a person to do:\n\
+             /reply or /extend in answer to a mail about the ticket.\n",
+        )
 }
 
 /// The daemon cannot do its work.

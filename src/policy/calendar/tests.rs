@@ -33,10 +33,52 @@ fn local_times_in_gaps_and_folds() {
     check("Australia/Lord_Howe", "2027-10-03T02:15:00", "2027-10-02T15:30:00Z");
     check("Australia/Lord_Howe", "2027-04-04T01:45:00", "2027-04-03T14:45:00Z");
     check("Pacific/Apia", "2011-12-30T12:00:00", "2011-12-30T10:00:00Z");
+    // Midnight itself is not there, or comes twice.
+    check("America/Sao_Paulo", "2018-11-04T00:00:00", "2018-11-04T03:00:00Z");
+    check("America/Sao_Paulo", "2018-11-04T00:59:59", "2018-11-04T03:00:00Z");
+    check("America/Sao_Paulo", "2019-02-16T23:30:00", "2019-02-17T01:30:00Z");
+    // Ramadan: the clocks go back on 7 February and forward on 14 March 2027.
+    check("Africa/Casablanca", "2027-02-07T02:30:00", "2027-02-07T01:30:00Z");
+    check("Africa/Casablanca", "2027-03-14T02:30:00", "2027-03-14T02:00:00Z");
     check("Asia/Kathmandu", "2027-03-28T02:30:00", "2027-03-27T20:45:00Z");
     // A rule for all years to come, past the table of the zone.
     check("Europe/Berlin", "2090-03-26T02:30:00", "2090-03-26T01:00:00Z");
     check("UTC", "9999-12-31T23:59:59", "9999-12-30T22:00:00.999999999Z");
+}
+
+#[test]
+fn hours_of_each_day() {
+    let mut calendar = calendar("Europe/Berlin");
+    calendar.hours[0] = (time(10, 0, 0, 0), time(16, 0, 0, 0));
+    calendar.hours[4] = (time(8, 0, 0, 0), time(13, 0, 0, 0));
+    // Friday 5, Saturday 6, Monday 8, Tuesday 9 March 2027.
+    let closes = |day| calendar.close_of_business(date(2027, 3, day));
+    assert_eq!(closes(5), at("2027-03-05T12:00:00Z"));
+    assert_eq!(closes(6), at("2027-03-06T16:00:00Z"), "a day without work closes at the usual time");
+    assert_eq!(closes(8), at("2027-03-08T15:00:00Z"));
+    assert_eq!(closes(9), at("2027-03-09T16:00:00Z"));
+    let check = |text: &str, earlier: &str, later: &str| {
+        assert_eq!((calendar.earlier(at(text)), calendar.later(at(text))), (at(earlier), at(later)), "{text}");
+    };
+    check("2027-03-05T12:00:01Z", "2027-03-05T12:00:00Z", "2027-03-08T09:00:00Z");
+    check("2027-03-08T08:30:00Z", "2027-03-05T12:00:00Z", "2027-03-08T09:00:00Z");
+    check("2027-03-08T15:30:00Z", "2027-03-08T15:00:00Z", "2027-03-09T08:00:00Z");
+    check("2027-03-05T07:00:00Z", "2027-03-05T07:00:00Z", "2027-03-05T07:00:00Z");
+}
+
+#[test]
+fn several_holidays_in_a_row_at_the_end_of_a_year() {
+    let mut calendar = calendar("Europe/Berlin");
+    // Thursday 24 December 2026 to Friday 1 January 2027, with two weekends around them.
+    calendar.holidays.extend((24..=31).map(|day| date(2026, 12, day)));
+    calendar.holidays.insert(date(2027, 1, 1));
+    assert_eq!(calendar.workday_after(date(2026, 12, 23), 1), date(2027, 1, 4));
+    assert_eq!(calendar.workday_before(date(2027, 1, 4), 1), date(2026, 12, 23));
+    assert_eq!(calendar.earlier(at("2026-12-31T23:59:59Z")), at("2026-12-23T16:00:00Z"));
+    assert_eq!(calendar.later(at("2026-12-23T16:00:01Z")), at("2027-01-04T08:00:00Z"));
+    // 29 February 2028 is a Tuesday.
+    assert_eq!(calendar.workday_after(date(2028, 2, 28), 1), date(2028, 2, 29));
+    assert_eq!(calendar.workday_after(date(2028, 2, 25), 3), date(2028, 3, 1));
 }
 
 #[test]
@@ -134,21 +176,34 @@ fn quiet_by_the_words(calendar: &Calendar, at: Timestamp) -> bool {
     let idle = |day: Date| {
         calendar.holidays.contains(&day) || !calendar.workdays[day.weekday().to_monday_zero_offset() as usize]
     };
-    let ends_a_working_day = local.time() == Time::midnight() && !idle(local.date().yesterday().unwrap());
+    // Where midnight was left out, the day begins later.
+    let midnight = local.date().to_zoned(calendar.zone.clone()).unwrap().timestamp() == at;
+    let ends_a_working_day = midnight && !idle(local.date().yesterday().unwrap());
     match calendar.quiet {
         Quiet::Never => false,
-        Quiet::OutsideHours => idle(local.date()) || local.time() < calendar.hours.0 || local.time() > calendar.hours.1,
+        Quiet::OutsideHours => {
+            let (open, close) = calendar.hours[local.weekday().to_monday_zero_offset() as usize];
+            idle(local.date()) || local.time() < open || local.time() > close
+        }
         Quiet::Between(from, until) if from < until => {
             let night = local.time() > from && local.time() < until;
-            (night || idle(local.date()) || local.time() == Time::midnight() && from == local.time())
-                && !ends_a_working_day
+            (night || idle(local.date()) || midnight && from == Time::midnight()) && !ends_a_working_day
         }
         Quiet::Between(from, until) => idle(local.date()) || local.time() > from || local.time() < until,
     }
 }
 
 fn calendars() -> impl Strategy<Value = Calendar> {
-    let zones = vec!["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"];
+    let zones = vec![
+        "UTC",
+        "Europe/Berlin",
+        "America/New_York",
+        "Australia/Lord_Howe",
+        "Asia/Kathmandu",
+        "Africa/Casablanca",
+        "America/Sao_Paulo",
+    ];
+    let hours = prop::array::uniform7(prop::sample::select(vec![(9, 17), (10, 11), (0, 23), (15, 22)]));
     let quiets = vec![
         Quiet::OutsideHours,
         Quiet::Between(time(22, 0, 0, 0), time(7, 30, 0, 0)),
@@ -163,16 +218,20 @@ fn calendars() -> impl Strategy<Value = Calendar> {
         prop::array::uniform7(prop::bool::weighted(0.7)),
         holidays,
         prop::sample::select(CHANGES.to_vec()),
+        hours,
     )
-        .prop_map(|(name, quiet, workdays, holidays, base)| {
+        .prop_map(|(name, quiet, workdays, holidays, base, hours)| {
             let base = at(base).to_zoned(TimeZone::UTC).date();
             let holidays = holidays.into_iter().map(|day| base.checked_add(day.days()).unwrap()).collect();
-            Calendar { quiet, workdays, holidays, ..calendar(name) }
+            let hours = hours.map(|(open, close)| (time(open, 0, 0, 0), time(close, 0, 0, 0)));
+            Calendar { quiet, workdays, hours, holidays, ..calendar(name) }
         })
 }
 
 /// Days on which the clocks of some zone change, and a year's end.
-const CHANGES: [&str; 6] = [
+const CHANGES: [&str; 8] = [
+    "2018-11-04T00:00:00Z",
+    "2027-02-07T00:00:00Z",
     "2027-03-28T00:00:00Z",
     "2027-10-31T00:00:00Z",
     "2027-03-14T00:00:00Z",

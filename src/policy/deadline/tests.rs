@@ -37,6 +37,12 @@ fn deadlines() {
     check("Australia/Lord_Howe", "2027-04-02T14:45:00Z", "1 day", "2027-04-03T14:45:00Z");
     check("Pacific/Apia", "2011-12-29T20:00:00Z", "1 day", "2011-12-30T10:00:00Z");
     check("Pacific/Apia", "2011-12-29T20:00:00Z", "2 days", "2011-12-30T20:00:00Z");
+    // No midnight in São Paulo, nor an hour in Casablanca when Ramadan ends; New Year in a zone far ahead.
+    check("America/Sao_Paulo", "2018-11-03T03:00:00Z", "1 day", "2018-11-04T03:00:00Z");
+    check("America/Sao_Paulo", "2018-11-03T03:00:00Z", "2 days", "2018-11-05T02:00:00Z");
+    check("Africa/Casablanca", "2027-03-13T02:30:00Z", "1 day", "2027-03-14T02:00:00Z");
+    check("Africa/Casablanca", "2027-02-06T01:30:00Z", "1 day", "2027-02-07T01:30:00Z");
+    check("Pacific/Apia", "2027-12-31T10:30:00Z", "1 business day", "2028-01-03T04:00:00Z");
     // Ends of months, leap days, the year's end.
     check("UTC", "2027-01-31T10:00:00Z", "1 month", "2027-02-28T10:00:00Z");
     check("UTC", "2028-01-31T10:00:00Z", "1 month", "2028-02-29T10:00:00Z");
@@ -138,15 +144,19 @@ fn walk(policy: &Policy, start: Timestamp, days: u16) -> Timestamp {
             left -= 1;
         }
     }
-    day.to_datetime(calendar.hours.1).to_zoned(calendar.zone.clone()).unwrap().timestamp()
+    let (_, close) = calendar.hours[day.weekday().to_monday_zero_offset() as usize];
+    day.to_datetime(close).to_zoned(calendar.zone.clone()).unwrap().timestamp()
 }
 
 fn any_policy() -> impl Strategy<Value = Policy> {
     let zones = vec!["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Kathmandu"];
     let holidays = prop::collection::btree_set(0_i64..60, 0..25);
     let workdays = prop::array::uniform7(prop::bool::weighted(0.7)).prop_filter("some", |days| days.contains(&true));
-    (prop::sample::select(zones), workdays, holidays).prop_map(|(zone, workdays, holidays)| {
+    let closes = prop::array::uniform7(1_i8..24);
+    (prop::sample::select(zones), workdays, closes, holidays).prop_map(|(zone, workdays, closes, holidays)| {
         let mut policy = policy(zone);
+        let time = |hour| jiff::civil::time(hour, 0, 0, 0);
+        policy.calendar.hours = closes.map(|close| (time(0), time(close)));
         let first = date(2027, 12, 1);
         policy.calendar.workdays = workdays;
         policy.calendar.holidays =

@@ -100,7 +100,7 @@ fn after_downtime_the_highest_speaks_alone() {
     let policy = policy("UTC");
     let promise = &policy.promises[0];
     let (start, deadline) = (at("2027-03-01T10:00:00Z"), at("2027-03-03T10:00:00Z"));
-    let due = |spoken, now: &str| policy.due_step(promise, start, deadline, spoken, at(now));
+    let due = |spoken, now: &str| policy.run(promise, start, deadline).due(spoken, at(now));
     let step = due(None, "2027-03-04T09:30:00Z").unwrap();
     assert_eq!(told(&step), "2027-03-03T10:00:00Z nag 3.0 escalation");
     assert_eq!(due(Some(step.nominal), "2027-03-04T09:59:59Z"), None);
@@ -108,7 +108,7 @@ fn after_downtime_the_highest_speaks_alone() {
     assert_eq!((step.rung, step.round), (4, 0));
     // The clock goes back: nothing is said again.
     assert_eq!(due(Some(step.nominal), "2027-03-03T11:00:00Z"), None);
-    let next = policy.next_step(promise, start, deadline, Some(step.nominal), at("2027-03-03T11:00:00Z"));
+    let next = policy.run(promise, start, deadline).next(Some(step.nominal), at("2027-03-03T11:00:00Z"));
     assert_eq!(next.map(|step| step.round), Some(1));
 }
 
@@ -118,10 +118,10 @@ fn what_is_said_stays_said_when_the_ladder_changes() {
     let (start, deadline) = (at("2027-03-01T10:00:00Z"), at("2027-03-31T10:00:00Z"));
     let now = at("2027-03-30T12:00:00Z");
     let promise = presets::standard().remove(0);
-    let spoken = policy.due_step(&promise, start, deadline, None, now).unwrap().nominal;
+    let spoken = policy.run(&promise, start, deadline).due(None, now).unwrap().nominal;
     policy.ladder.insert(0, rung("10%", Audience::Observer, None));
     policy.ladder.insert(0, rung("-3d", Audience::Observer, None));
-    assert_eq!(policy.due_step(&promise, start, deadline, Some(spoken), now), None);
+    assert_eq!(policy.run(&promise, start, deadline).due(Some(spoken), now), None);
 }
 
 #[test]
@@ -166,24 +166,31 @@ fn years_of_hourly_nags_cost_no_more_than_one() {
     let rounds = [("1h", 87_678), ("1 day", 3653), ("1 month", 120), ("1 business day", 2609), ("1s", 315_640_800)];
     for (every, expect) in rounds {
         policy.ladder = vec![rung("due", Audience::Team, Some(every))];
-        let step = policy.due_step(&promise, start, deadline, None, now).unwrap();
+        let step = policy.run(&promise, start, deadline).due(None, now).unwrap();
         assert_eq!(step.round, expect, "{every}");
-        let next = policy.next_step(&promise, start, deadline, Some(step.nominal), now).unwrap();
+        let next = policy.run(&promise, start, deadline).next(Some(step.nominal), now).unwrap();
         assert!(next.at > now && next.round > expect);
     }
     for every in ["1h", "1s", "1 day", "1 month", "3 business days"] {
         policy.ladder = vec![rung("-10 years", Audience::Team, Some(every)), rung("due", Audience::Team, Some(every))];
         for now in [Timestamp::MIN, Timestamp::MAX] {
             for spoken in [None, Some(Timestamp::MIN), Some(Timestamp::MAX)] {
-                policy.due_step(&promise, start, deadline, spoken, now);
-                policy.next_step(&promise, start, deadline, spoken, now);
+                policy.run(&promise, start, deadline).due(spoken, now);
+                policy.run(&promise, start, deadline).next(spoken, now);
             }
         }
     }
 }
 
 /// Every step there is up to an instant, one by one.
-fn all(policy: &Policy, start: Timestamp, deadline: Timestamp, until: Timestamp) -> Vec<Step> {
+fn all(
+    policy: &Policy,
+    calendar: &Calendar,
+    hears: &[Audience],
+    start: Timestamp,
+    deadline: Timestamp,
+    until: Timestamp,
+) -> Vec<Step> {
     let times = |term: Term, n: u16| match term {
         Term::Elapsed(each) => Term::Elapsed(each * i32::from(n)),
         Term::Civil { months, days } => Term::Civil { months: months * n, days: days * n },
@@ -191,6 +198,9 @@ fn all(policy: &Policy, start: Timestamp, deadline: Timestamp, until: Timestamp)
     };
     let mut steps = Vec::new();
     for (index, rung) in policy.ladder.iter().enumerate() {
+        if !hears.contains(&rung.to) {
+            continue;
+        }
         let first = match rung.at {
             RungAt::Share(_) if deadline <= start => continue,
             RungAt::Share(share) => {
@@ -214,7 +224,7 @@ fn all(policy: &Policy, start: Timestamp, deadline: Timestamp, until: Timestamp)
             if warns && nominal <= start {
                 continue;
             }
-            let moved = if warns { policy.calendar.earlier(nominal) } else { policy.calendar.later(nominal) };
+            let moved = if warns { calendar.earlier(nominal) } else { calendar.later(nominal) };
             let at = if warns && moved <= start { nominal } else { moved };
             steps.push(Step { rung: index, round: u32::from(round), nominal, at, to: rung.to, warns });
         }
@@ -266,24 +276,28 @@ fn any_rung() -> impl Strategy<Value = Rung> {
         Some("1 month 1 day"),
         Some("90m"),
     ];
-    (prop::sample::select(places), prop::sample::select(every))
-        .prop_map(|(place, every)| rung(place, Audience::Team, every))
+    (prop::sample::select(places), prop::sample::select(every), prop::sample::select(Audience::ALL.to_vec()))
+        .prop_map(|(place, every, to)| rung(place, to, every))
 }
 
+const ZONES: [&str; 5] = ["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Africa/Casablanca"];
+const QUIETS: [Quiet; 4] = [
+    Quiet::OutsideHours,
+    Quiet::Between(time(22, 0, 0, 0), time(7, 30, 0, 0)),
+    Quiet::Between(time(4, 0, 0, 0), time(7, 0, 0, 0)),
+    Quiet::Never,
+];
+
 fn any_policy() -> impl Strategy<Value = Policy> {
-    let zones = vec!["UTC", "Europe/Berlin", "America/New_York", "Australia/Lord_Howe"];
-    let quiets = vec![
-        Quiet::OutsideHours,
-        Quiet::Between(time(22, 0, 0, 0), time(7, 30, 0, 0)),
-        Quiet::Between(time(4, 0, 0, 0), time(7, 0, 0, 0)),
-        Quiet::Never,
-    ];
+    let (zones, quiets) = (ZONES.to_vec(), QUIETS.to_vec());
+    let hours = prop::array::uniform7(prop::sample::select(vec![(9, 17), (10, 11), (0, 23), (15, 22)]));
     let workdays = prop::array::uniform7(prop::bool::weighted(0.7)).prop_filter("some", |days| days.contains(&true));
     let holidays = prop::collection::btree_set(0_i8..28, 0..10);
     let ladder = prop_oneof![Just(presets::default_ladder()), prop::collection::vec(any_rung(), 0..6)];
-    (prop::sample::select(zones), prop::sample::select(quiets), workdays, holidays, ladder).prop_map(
-        |(zone, quiet, workdays, holidays, ladder)| {
+    (prop::sample::select(zones), prop::sample::select(quiets), workdays, hours, holidays, ladder).prop_map(
+        |(zone, quiet, workdays, hours, holidays, ladder)| {
             let mut policy = policy(zone);
+            policy.calendar.hours = hours.map(|(open, close)| (time(open, 0, 0, 0), time(close, 0, 0, 0)));
             policy.calendar.quiet = quiet;
             policy.calendar.workdays = workdays;
             policy.calendar.holidays = holidays.into_iter().map(|day| date(2027, 3, day + 1)).collect();
@@ -315,7 +329,8 @@ proptest! {
     ) {
         let promise = presets::standard().remove(0);
         // Quiet time may last for weeks here; steps beyond it are not looked at.
-        let all = all(&policy, start, deadline, start + SignedDuration::from_hours(24 * 150));
+        let until = start + SignedDuration::from_hours(24 * 150);
+        let all = all(&policy, &policy.calendar, &Audience::PEOPLE, start, deadline, until);
         let instant = |minutes| start + SignedDuration::from_mins(minutes);
         let mut cases: Vec<_> = nows.iter().map(|(now, spoken)| (instant(*now), spoken.map(instant))).collect();
         // The edges are where the errors are.
@@ -323,16 +338,37 @@ proptest! {
             cases.extend([(step.at, None), (shift(step.at, -TICK), None), (step.at, Some(step.nominal))]);
         }
         for (now, spoken) in cases {
-            let due = policy.due_step(&promise, start, deadline, spoken, now);
+            let due = policy.run(&promise, start, deadline).due(spoken, now);
             prop_assert_eq!(due, slow_due(&all, spoken, now), "due at {} after {:?}", now, spoken);
-            let next = policy.next_step(&promise, start, deadline, spoken, now);
+            let next = policy.run(&promise, start, deadline).next(spoken, now);
             prop_assert_eq!(next, slow_next(&all, spoken, now), "next after {} after {:?}", now, spoken);
             if let Some(next) = next {
                 // What is due changes at the next step, and not before.
                 prop_assert!(next.at > now);
-                prop_assert_eq!(policy.due_step(&promise, start, deadline, spoken, shift(next.at, -TICK)), due);
-                prop_assert_eq!(policy.due_step(&promise, start, deadline, spoken, next.at), Some(next));
+                prop_assert_eq!(policy.run(&promise, start, deadline).due(spoken, shift(next.at, -TICK)), due);
+                prop_assert_eq!(policy.run(&promise, start, deadline).due(spoken, next.at), Some(next));
             }
+        }
+    }
+
+    /// Who has a quiet time of their own hears the rungs that are for them, moved by it, and the terms of the policy.
+    #[test]
+    fn each_hears_their_own_steps_by_their_own_time(
+        policy in any_policy(),
+        (zone, quiet) in (prop::sample::select(ZONES.to_vec()), prop::sample::select(QUIETS.to_vec())),
+        hears in prop::collection::vec(prop::sample::select(Audience::ALL.to_vec()), 0..4),
+        (start, deadline) in any_run(),
+        nows in prop::collection::vec((-DAY..40 * DAY, prop::option::of(-DAY..40 * DAY)), 12),
+    ) {
+        let promise = presets::standard().remove(0);
+        let zone = TimeZone::get(zone).unwrap();
+        let own = Calendar { zone, quiet, ..policy.calendar.clone() };
+        let run = policy.run(&promise, start, deadline).heard(&own, &hears);
+        let all = all(&policy, &own, &hears, start, deadline, start + SignedDuration::from_hours(24 * 150));
+        let instant = |minutes| start + SignedDuration::from_mins(minutes);
+        for (now, spoken) in nows.iter().map(|(now, spoken)| (instant(*now), spoken.map(instant))) {
+            prop_assert_eq!(run.due(spoken, now), slow_due(&all, spoken, now), "due at {} after {:?}", now, spoken);
+            prop_assert_eq!(run.next(spoken, now), slow_next(&all, spoken, now), "next after {} after {:?}", now, spoken);
         }
     }
 
@@ -344,11 +380,11 @@ proptest! {
         let expect: Vec<_> =
             policy.steps(&promise, start, deadline).skip_while(|step| step.at <= start).take_while(|step| step.at <= end).collect();
         let mut said: Vec<Step> = Vec::new();
-        let mut spoken = policy.due_step(&promise, start, deadline, None, start).map(|step| step.nominal);
+        let mut spoken = policy.run(&promise, start, deadline).due(None, start).map(|step| step.nominal);
         let mut now = start;
         while now + pace <= end {
             now += pace;
-            if let Some(step) = policy.due_step(&promise, start, deadline, spoken, now) {
+            if let Some(step) = policy.run(&promise, start, deadline).due(spoken, now) {
                 prop_assert!(step.at <= now && step.at > now - pace, "on time: {:?} at {}", step, now);
                 prop_assert!(spoken.is_none_or(|spoken| step.nominal > spoken), "never back");
                 spoken = Some(step.nominal);

@@ -128,6 +128,42 @@ within = { critical = "48h", high = "7d", low = "30d" }
 }
 
 #[test]
+fn each_has_their_own_steps() {
+    let mut project = project(
+        "[[policy.promise]]\nname = \"fix\"\nuntil = \"fix-released\"\nwithin = \"10d\"\nrungs = [{ at = \"50%\", to = \"reporter\" }, \
+         { at = \"-24h\", to = \"team\" }, { at = \"due\", to = \"team\", every = \"1d\" }]\n",
+    );
+    let own = |calendar: &crate::policy::Calendar| crate::policy::Calendar {
+        zone: jiff::tz::TimeZone::get("America/New_York").unwrap(),
+        ..calendar.clone()
+    };
+    let calendar = own(&project.policy.calendar);
+    let max = Address::parse("max@example.org").unwrap();
+    for person in project.people.iter_mut().filter(|p| p.address == max) {
+        person.roles.push(crate::ticket::Role::Maintainer);
+        person.calendar = Some(calendar.clone());
+    }
+    let scenario = Scenario { at: FRIDAY.parse().unwrap(), severity: None, events: Vec::new(), days: None };
+    let play = play(&project, &scenario);
+    assert_eq!(
+        words(&play.courses[0]),
+        [
+            // Half time is on Wednesday 18:00, and hours end at 17:00.
+            "Wed 13 Jan 17:00: 50% reporter ",
+            "Fri 15 Jan 17:00: -24h team Ada",
+            "Fri 15 Jan 23:00: -24h team Max",
+            // Due at noon in New York. Each is told three nags of their own.
+            "Mon 18 Jan 18:00: due team Max",
+            "Tue 19 Jan 09:00: due team Ada",
+            "Tue 19 Jan 18:00: due team Max",
+            "Wed 20 Jan 09:00: due team Ada",
+            "Wed 20 Jan 18:00: due team Max, and so on each 1d",
+            "Thu 21 Jan 09:00: due team Ada, and so on each 1d",
+        ]
+    );
+}
+
+#[test]
 fn each_word_from_us_begins_a_new_round() {
     let policy = "[[policy.promise]]\nname = \"inform\"\nevery = \"14d\"\n";
     let at = "2027-01-04T10:00:00Z";

@@ -3,8 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use disclosed::mail::Address;
-use disclosed::policy::Milestone;
+use disclosed::policy::{Audience, Milestone};
 use disclosed::ticket::clock::clocks;
+use disclosed::ticket::hearer::{Hearer, hearers};
 use disclosed::ticket::{EmbargoState, EntryKind, MailRef, TicketId};
 use disclosed::tracker::News;
 use jiff::SignedDuration;
@@ -27,7 +28,7 @@ impl Sim {
     /// The timeline: who may have done what (G5), and what may be said once only (G3).
     pub(super) fn check_timeline(&self) {
         let receipts = self.authorities();
-        let sql = "SELECT e.ticket, e.at, e.by_kind, a.shown, e.kind FROM entry e \
+        let sql = "SELECT e.ticket, e.at, e.by_kind, a.shown, e.kind, e.party FROM entry e \
                    LEFT JOIN address a ON a.id = e.by_address ORDER BY e.ticket, e.seq";
         let mut query = self.anchor.prepare_cached(sql).unwrap();
         let mut rows = query.query([]).unwrap();
@@ -47,6 +48,7 @@ impl Sim {
                 EntryKind::Acknowledgement { .. }
                 | EntryKind::Broken { .. }
                 | EntryKind::Undeliverable { .. }
+                | EntryKind::Rederived { .. }
                 | EntryKind::Reminded { .. } => &["daemon"],
                 EntryKind::Resumed => &["daemon", "person", "local"],
                 EntryKind::CodeAsked { .. } | EntryKind::CodeUsed | EntryKind::CodeWrong => &["person"],
@@ -77,7 +79,8 @@ impl Sim {
                 coded = Some((ticket, at));
             }
             if matches!(kind, EntryKind::Reminded { .. } | EntryKind::Broken { .. }) {
-                assert!(said.insert((ticket, text.clone())), "G3: said twice: {text}");
+                let party: Option<i64> = row.get(5).unwrap();
+                assert!(said.insert((ticket, text.clone(), party)), "G3: said twice: {text}");
             }
         }
     }
@@ -107,14 +110,18 @@ impl Sim {
     /// spoken of, and each that has passed it stands in the timeline.
     pub(super) fn check_clocks(&mut self) {
         self.tick();
-        let (now, policy) = (self.now, self.config.policy.clone());
+        let (now, policy, project) = (self.now, self.config.policy.clone(), self.config.project());
         for id in self.numbers("SELECT DISTINCT ticket FROM entry ORDER BY ticket") {
             let Some(Some(ticket)) = self.with(|t| t.store().read(|tx| tx.ticket(TicketId(id)))) else { return };
+            let hearers = hearers(&ticket, &project, now);
             for clock in clocks(&ticket, &policy, now).iter().filter(|c| c.live) {
                 let key = clock.key();
                 let near = clock.deadline - SignedDuration::from_hours(4);
                 let moved = ticket.moved.get(&key.0).is_some_and(|(at, _)| *at > near);
-                let told = ticket.spoken.contains_key(&key) || moved || clock.starts > near;
+                // All of the team hear of each promise a day before its deadline, each by their own quiet time.
+                let team = hearers.iter().filter(|h| h.audiences.contains(&Audience::Team));
+                let spoken = |h: &Hearer<'_>| ticket.spoken.contains_key(&(key.0.clone(), key.1, h.party().cloned()));
+                let told = { team }.all(spoken) || moved || clock.starts > near;
                 assert!(now < near || told, "promise {} of ticket {id}, due {}, is unannounced at {now}", key.0, key.1);
                 assert!(now < key.1 || ticket.broken.contains(&key), "no entry says that {} of {id} is broken", key.0);
             }
