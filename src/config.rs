@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod policy;
 mod reader;
+mod reports;
 mod secret;
 mod sections;
 mod value;
@@ -21,7 +22,7 @@ use toml::de::DeTable;
 use crate::mail::Address;
 use crate::net::Endpoint;
 use crate::policy::Policy;
-use crate::project::{AcknowledgeWhom, Limits, Project};
+use crate::project::{AcknowledgeWhom, Limits, Project, Reports};
 use crate::ticket::Person;
 
 pub use error::{ConfigError, Mistake};
@@ -59,6 +60,8 @@ pub struct Config {
     pub limits: Limits,
     /// `[reports] digest`: a cron expression of six fields.
     pub digest: Option<String>,
+    /// The rest of `[reports]`: what a report should hold, and what is said about it.
+    pub reports: Reports,
     /// What is accepted and yet wants a word: each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -162,6 +165,7 @@ impl Config {
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),
+            reports: self.reports.clone(),
         }
     }
 

@@ -1,8 +1,14 @@
 //! What the rules need to know of the project: the config without its files, servers and secrets.
 
+mod reports;
+mod versions;
+
 use crate::mail::Address;
 use crate::policy::{Audience, Policy};
 use crate::ticket::{Person, Role, Ticket, TicketId};
+
+pub use reports::Reports;
+pub use versions::{Pattern, Support, VersionTable};
 
 /// The project.
 #[derive(Clone, Debug)]
@@ -25,6 +31,8 @@ pub struct Project {
     pub acknowledge: AcknowledgeWhom,
     /// What bounds misuse.
     pub limits: Limits,
+    /// What it says about reports.
+    pub reports: Reports,
 }
 
 /// `[identity] acknowledge`.

@@ -57,7 +57,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
     ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
-    ("[reports]", &["digest"]),
+    ("[reports]", &["digest", "asks", "supported", "unsupported", "subject", "note"]),
 ];
 
 /// The keys of one table.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
 use super::{Auth, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
-use super::{SmtpConfig, policy, value};
+use super::{SmtpConfig, policy, reports, value};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
@@ -49,7 +49,9 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let people = people(file, address.as_ref());
     let policy = policy::policy(file);
     let limits = limits(file);
-    let digest = digest(file);
+    let reporting = file.table("reports", "[reports]");
+    let digest = digest(reporting.as_ref());
+    let reports = reporting.as_ref().map(reports::reports).unwrap_or_default();
     Some(Config {
         name: name?,
         address: address?,
@@ -62,6 +64,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         policy: policy?,
         limits,
         digest,
+        reports,
         warnings: Vec::new(),
     })
 }
@@ -385,8 +388,8 @@ fn limits(file: &Table<'_>) -> Limits {
     limits
 }
 
-fn digest(file: &Table<'_>) -> Option<String> {
-    let value = file.table("reports", "[reports]").and_then(|t| t.get("digest"));
+fn digest(reporting: Option<&Table<'_>>) -> Option<String> {
+    let value = reporting.and_then(|t| t.get("digest"));
     let Some(value) = value else { return Some(DIGEST.to_owned()) };
     let read = |text: &str| match text {
         "never" => Ok(None),

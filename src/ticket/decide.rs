@@ -6,7 +6,7 @@ use super::clock::clocks;
 use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
 use crate::command::Orders;
-use crate::mail::fields::Fields;
+use crate::mail::fields::{Fields, Part};
 use crate::mail::text::{acknowledgement, reminder, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
@@ -83,6 +83,10 @@ pub struct Report {
     pub received: Timestamp,
     /// What was recognised in it.
     pub fields: Fields,
+    /// What the project asks for and is not in it.
+    pub missing: Vec<Part>,
+    /// Its subject does not begin as the project asks for, and so nothing is sent by itself.
+    pub off_subject: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
     /// What was odd.
@@ -236,7 +240,7 @@ impl Draft<'_> {
         let (outcome, why) = &report.acknowledge;
         self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
         if *outcome != Acknowledgement::Withheld {
-            let text = acknowledgement::text(&self.ticket, &report.fields.missing, self.project, self.now);
+            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
             self.tell_reporter(NoticeKind::Acknowledgement, text);
             if *outcome == Acknowledgement::Held
                 && let Some(notice) = self.decision.notices.last_mut()
@@ -250,6 +254,8 @@ impl Draft<'_> {
                 identity: &report.identity,
                 excerpt: &report.excerpt,
                 fields: &report.fields,
+                missing: &report.missing,
+                off_subject: report.off_subject,
                 attachments: &report.attachments,
                 problems: &report.problems,
                 acknowledgement: (*outcome, why),
