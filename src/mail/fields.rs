@@ -63,6 +63,8 @@ const MAX_TOKEN: usize = 300;
 const DESCRIPTION_WORDS: u32 = 20;
 /// A line that is not longer may be a heading, and its words labels.
 const HEADING: usize = 30;
+/// The most words of a label before its colon.
+const LABEL_WORDS: usize = 5;
 
 /// Looks for what a report holds in its subject and text. Linear.
 pub fn recognise(subject: &str, text: &str) -> Fields {
@@ -129,6 +131,10 @@ impl Seen {
                 let found = self.word(word, octets, is_heading);
                 bits |= found;
                 self.words += 1;
+                // "Type of issue: …": all words of a label.
+                if at <= LABEL_WORDS && octets.iter().rev().take(3).any(|c| *c == b':') {
+                    self.signs |= cues::parts(bits, true);
+                }
                 if after != 0 || word.len() == place::WHOLE_COMMIT {
                     after = self.announced(word, found, after, comparison);
                     comparison = "";
@@ -165,8 +171,8 @@ impl Seen {
     fn word(&mut self, word: &[u8], token: &[u8], is_heading: bool) -> u32 {
         let bits = cues::CUES.bits(word);
         if bits != 0 {
-            // "Type:", "**Type**".
-            self.signs |= cues::parts(bits, is_heading || matches!(token.last(), Some(b':' | b'*')));
+            // "**Type**".
+            self.signs |= cues::parts(bits, is_heading || token.ends_with(b"*"));
         }
         bits
     }

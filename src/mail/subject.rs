@@ -21,7 +21,8 @@ pub fn after_prefix<'s>(subject: &'s str, prefix: &str) -> Option<&'s str> {
 fn without<'s>(text: &'s str, prefix: &str) -> Option<&'s str> {
     let mut rest = text.chars();
     let same = |wanted: char| rest.next().is_some_and(|found| found.to_lowercase().eq(wanted.to_lowercase()));
-    prefix.chars().all(same).then(|| rest.as_str())
+    let is_there = prefix.chars().all(same);
+    Some(rest.as_str()).filter(|_| is_there)
 }
 
 /// "[list] …", "Re: …", "RE[2]: …".

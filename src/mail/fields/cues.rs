@@ -526,7 +526,6 @@ const fn shelf_of(word: &str) -> usize {
 
 impl<const N: usize> Cues<N> {
     #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
-    #[expect(clippy::cast_possible_truncation, reason = "there are a few hundred")]
     const fn of(groups: &[(u32, &[&'static str])]) -> Self {
         assert!(N < u16::MAX as usize);
         let mut lengths = [0; SHELVES];

@@ -104,7 +104,18 @@ fn missing_only_where_there_is_no_sign() {
 #[test]
 fn each_part_has_its_signs() {
     for (part, texts) in [
-        (Part::Type, &["SQL injection", "a race", "Type: logic", "## Type of issue", "CWE-79"][..]),
+        (
+            Part::Type,
+            &[
+                "SQL injection",
+                "a race",
+                "Type: logic",
+                "Type of the issue: any of the known ones or a new one",
+                "- **Kind of thing:** all of those that are listed below",
+                "## Type of issue",
+                "CWE-79",
+            ][..],
+        ),
         (Part::Paths, &["see lib/x.rb", "in `parser.c`,", "Affected files:", "at /build/a/b.go:12"]),
         (Part::Location, &["on the branch next", "https://app.example/login", "v1.2", "commit 3f2a9b1"]),
         (Part::Configuration, &["with default settings", "Ubuntu", "## Environment", "OS: any"]),
