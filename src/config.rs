@@ -8,6 +8,7 @@ mod error;
 mod keys;
 mod policy;
 mod reader;
+mod reports;
 mod secret;
 mod sections;
 mod value;
@@ -21,7 +22,7 @@ use toml::de::DeTable;
 use crate::mail::Address;
 use crate::net::Endpoint;
 use crate::policy::Policy;
-use crate::project::{AcknowledgeWhom, Limits, Project};
+use crate::project::{AcknowledgeWhom, Limits, Project, Reports};
 use crate::ticket::Person;
 
 pub use error::{ConfigError, Mistake};
@@ -63,6 +64,8 @@ pub struct Config {
     pub digest: Option<String>,
     /// `[reports] calendar`: whether notices to people carry calendar files.
     pub calendar: bool,
+    /// The rest of `[reports]`: what a report should hold, and what is said about it.
+    pub reports: Reports,
     /// What is accepted and yet wants a word: each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -178,6 +181,7 @@ impl Config {
             confirm: self.commands.confirm.clone(),
             second_person: self.commands.second_person.clone(),
             calendar: self.calendar,
+            reports: self.reports.clone(),
         }
     }
 

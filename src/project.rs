@@ -1,10 +1,16 @@
 //! What the rules need to know of the project: the config without its files, servers and secrets.
 
+mod reports;
+mod versions;
+
 use crate::command::{Class, Verb};
 use crate::mail::Address;
 use crate::notice::Level;
 use crate::policy::{Audience, Policy};
 use crate::ticket::{Person, Role, Ticket, TicketId};
+
+pub use reports::Reports;
+pub use versions::{Pattern, Support, VersionTable};
 
 /// The project.
 #[derive(Clone, Debug)]
@@ -33,6 +39,8 @@ pub struct Project {
     pub second_person: Vec<&'static str>,
     /// Whether notices to its people carry their deadlines as calendar files.
     pub calendar: bool,
+    /// What it says about reports.
+    pub reports: Reports,
 }
 
 /// `[identity] acknowledge`.

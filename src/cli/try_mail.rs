@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::out::Out;
 use super::{Desk, Exit};
 use crate::command;
-use crate::mail::fields::{Fields, Part};
+use crate::mail::fields::{Fields, Part, Score};
 use crate::mail::identity::Proof;
 use crate::mail::text::quoted;
 use crate::mail::{Address, Mail, clean, clean_line};
@@ -70,7 +70,8 @@ fn document(tried: &Tried, project: &Project) -> Value {
     let Tried { mail, identity, intake } = tried;
     let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
     let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
-    let Fields { severity, cvss, cves, cwes, missing } = &mail.fields;
+    let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
+    let support = |v: &String| json!({ "version": v, "support": project.reports.versions.of(v).words() });
     json!({
         "disposition": intake.disposition,
         "reason": intake.reason,
@@ -86,7 +87,20 @@ fn document(tried: &Tried, project: &Project) -> Value {
         "reply_text": mail.reply_text,
         "commands": commands(mail).iter().map(command).collect::<Vec<_>>(),
         "bounce": { "recipients": bounced },
-        "fields": { "severity": severity, "cvss": cvss, "cves": cves, "cwes": cwes, "missing": missing },
+        "fields": {
+            "severity": severity,
+            "cvss": cvss,
+            "score": score.map(Score::value),
+            "rating": score.map(Score::word),
+            "cves": cves,
+            "cwes": cwes,
+            "versions": versions,
+            "support": versions.iter().filter(|_| !project.reports.versions.is_empty()).map(support).collect::<Vec<_>>(),
+            "paths": paths,
+            "locations": locations,
+            "found": parts.iter().collect::<Vec<Part>>(),
+            "missing": project.reports.missing(&mail.fields, &mail.attachments),
+        },
         "problems": mail.problems,
     })
 }
@@ -117,10 +131,20 @@ fn text(tried: &Tried, project: &Project) -> String {
     for (verb, arguments) in commands(mail) {
         line("Command:", format!("/{verb} {arguments}").trim_end());
     }
-    let Fields { severity, cvss, cves, cwes, missing } = &mail.fields;
+    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _ } = &mail.fields;
+    let severity = severity.map(|s| s.to_string());
     let found: Vec<String> =
-        severity.iter().map(ToString::to_string).chain(cvss.iter().chain(cves).chain(cwes).cloned()).collect();
+        severity.into_iter().chain(mail.fields.shown_cvss()).chain(cves.iter().chain(cwes).cloned()).collect();
     line("Recognised:", if found.is_empty() { "nothing".into() } else { found.join(", ") }.as_str());
+    let table = &project.reports.versions;
+    let version = |v: &String| if table.is_empty() { v.clone() } else { format!("{v} ({})", table.of(v).words()) };
+    let versions: Vec<String> = versions.iter().map(version).collect();
+    for (name, found) in [("Versions:", &versions), ("Files:", paths), ("Source at:", locations)] {
+        if !found.is_empty() {
+            line(name, &found.join(", "));
+        }
+    }
+    let missing = project.reports.missing(&mail.fields, &mail.attachments);
     let missing: Vec<&str> = missing.iter().map(|p: &Part| p.name()).collect();
     line("Missing:", if missing.is_empty() { "nothing".into() } else { missing.join(", ") }.as_str());
     for attachment in &mail.attachments {

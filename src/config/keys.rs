@@ -59,7 +59,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
     ("[commands]", &["confirm", "second_person"]),
     ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
-    ("[reports]", &["digest", "calendar"]),
+    ("[reports]", &["digest", "calendar", "asks", "supported", "unsupported", "subject", "note"]),
 ];
 
 /// The keys of one table.

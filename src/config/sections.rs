@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
 use super::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
-use super::{SmtpConfig, policy, value};
+use super::{SmtpConfig, policy, reports, value};
 use crate::command::{Class, TABLE};
 use crate::mail::Address;
 use crate::net::{Endpoint, Tls};
@@ -54,7 +54,10 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let people = people(file, address.as_ref(), policy.as_ref(), level);
     let commands = commands(file, &people);
     let limits = limits(file);
-    let (digest, calendar) = reports(file);
+    let reporting = file.table("reports", "[reports]");
+    let digest = digest(reporting.as_ref());
+    let calendar = reporting.as_ref().is_none_or(|t| t.boolean("calendar", true));
+    let reports = reporting.as_ref().map(reports::reports).unwrap_or_default();
     Some(Config {
         name: name?,
         address: address?,
@@ -69,6 +72,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         commands,
         digest,
         calendar,
+        reports,
         warnings: Vec::new(),
     })
 }
@@ -421,14 +425,9 @@ fn limits(file: &Table<'_>) -> Limits {
     limits
 }
 
-/// When the digest is due, and whether notices carry calendar files.
-fn reports(file: &Table<'_>) -> (Option<String>, bool) {
-    let Some(table) = file.table("reports", "[reports]") else { return (Some(DIGEST.to_owned()), true) };
-    (digest(&table), table.boolean("calendar", true))
-}
-
-fn digest(table: &Table<'_>) -> Option<String> {
-    let Some(value) = table.get("digest") else { return Some(DIGEST.to_owned()) };
+fn digest(reporting: Option<&Table<'_>>) -> Option<String> {
+    let value = reporting.and_then(|t| t.get("digest"));
+    let Some(value) = value else { return Some(DIGEST.to_owned()) };
     let read = |text: &str| match text {
         "never" => Ok(None),
         _ => match Schedule::parse(text) {

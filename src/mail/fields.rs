@@ -1,10 +1,27 @@
 //! What a report says about itself. Recognised and shown, never trusted as a verdict.
 //!
-//! One pass over the words. A missing part is only told where there is really no sign of it: asking a reporter for
-//! what stands in the report costs more goodwill than not asking.
+//! One pass over the words. Which parts of a good report it shows any sign of is told here, and which of them a
+//! project asks for is none of its business: see [`crate::project::Reports`]. A part is missing only where there is
+//! really no sign of it: asking a reporter for what stands in the report costs more goodwill than not asking.
+//!
+//! `cues` finds words, `severity`, `vector`, `version` and `place` read what is more than a word. All that is kept is
+//! printable ASCII, bounded in length and number.
+
+mod attached;
+mod cues;
+mod part;
+mod place;
+mod severity;
+mod vector;
+mod version;
+
+use serde::{Deserialize, Serialize};
 
 use crate::policy::Severity;
-use serde::{Deserialize, Serialize};
+
+pub use attached::attached;
+pub use part::{Part, Parts};
+pub use vector::Score;
 
 /// What was recognised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -13,300 +30,282 @@ pub struct Fields {
     pub severity: Option<Severity>,
     /// A CVSS vector as written.
     pub cvss: Option<String>,
+    /// What that vector comes to; `None` also when it is not a valid one.
+    pub score: Option<Score>,
     /// CVE numbers.
     pub cves: Vec<String>,
     /// CWE numbers.
     pub cwes: Vec<String>,
-    /// Which parts of a good report it seems to lack.
-    pub missing: Vec<Part>,
+    /// Versions, each with the comparison that stands before it: "1.2.3", "<= 4.1".
+    pub versions: Vec<String>,
+    /// Paths of source files: "src/foo/bar.c:120".
+    pub paths: Vec<String>,
+    /// Hashes of commits, and web addresses of code at a tag, a branch or a commit.
+    pub locations: Vec<String>,
+    /// Which parts of a good report there are signs of.
+    pub parts: Parts,
 }
 
-/// A part of a good report.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Part {
-    /// What is wrong.
-    Description,
-    /// How to see it.
-    Steps,
-    /// What an attacker gains.
-    Impact,
-    /// Which version has it.
-    AffectedVersion,
-}
-
-impl Part {
-    /// As mails name it.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Description => "description",
-            Self::Steps => "steps to reproduce",
-            Self::Impact => "impact",
-            Self::AffectedVersion => "affected version",
-        }
+impl Fields {
+    /// The vector and what it comes to, for people.
+    pub fn shown_cvss(&self) -> Option<String> {
+        self.cvss.as_ref().map(|v| vector::shown(v, self.score))
     }
 }
 
-/// The most CVE or CWE numbers that are listed.
-const MAX_NUMBERS: usize = 20;
+/// The most of one kind that are listed.
+const MAX_LISTED: usize = 20;
 /// The most octets that are looked at.
 const MAX_OCTETS: usize = 256 * 1024;
 /// The longest run without a blank that is looked at.
 const MAX_TOKEN: usize = 300;
 /// How many words describe something.
-const DESCRIPTION_WORDS: usize = 20;
-
-/// Words that are a sign that the report shows how to see it.
-const STEPS: Cues = Cues::of(&[
-    "asan",
-    "curl",
-    "demo",
-    "demonstrates",
-    "exploit",
-    "fuzzer",
-    "harness",
-    "payload",
-    "poc",
-    "proof",
-    "repro",
-    "reproduce",
-    "reproduced",
-    "reproducer",
-    "reproduces",
-    "reproducing",
-    "reproduction",
-    "script",
-    "step",
-    "steps",
-    "testcase",
-    "trigger",
-    "triggered",
-    "triggers",
-]);
-
-/// Words that are a sign that it says what an attacker gains.
-const IMPACT: Cues = Cues::of(&[
-    "adversary",
-    "allowing",
-    "allows",
-    "arbitrary",
-    "attacker",
-    "attackers",
-    "bypass",
-    "bypasses",
-    "consequence",
-    "consequences",
-    "corruption",
-    "crash",
-    "crashes",
-    "csrf",
-    "denial",
-    "disclosure",
-    "dos",
-    "escalate",
-    "escalation",
-    "execute",
-    "execution",
-    "exfiltrate",
-    "hijack",
-    "idor",
-    "impact",
-    "impacts",
-    "injection",
-    "leak",
-    "leaked",
-    "leaks",
-    "malicious",
-    "overflow",
-    "rce",
-    "ssrf",
-    "steal",
-    "takeover",
-    "unauthenticated",
-    "unauthorized",
-    "xss",
-]);
-
-/// Words that are a sign that it says which version has it.
-const VERSION: Cues = Cues::of(&[
-    "affected", "affects", "build", "commit", "latest", "master", "release", "releases", "revision", "tag", "tested",
-    "version", "versions",
-]);
-
-/// Words that may name a severity: see [`severity_word`].
-const SEVERITY: Cues =
-    Cues::of(&["crit", "critical", "high", "important", "low", "medium", "minor", "moderate", "severe"]);
+const DESCRIPTION_WORDS: u32 = 20;
+/// A line that is not longer may be a heading, and its words labels.
+const HEADING: usize = 30;
+/// The most words of a label before its colon.
+const LABEL_WORDS: usize = 5;
 
 /// Looks for what a report holds in its subject and text. Linear.
 pub fn recognise(subject: &str, text: &str) -> Fields {
     let mut seen = Seen::default();
     let text = text.get(..text.floor_char_boundary(MAX_OCTETS)).unwrap_or(text);
-    for line in std::iter::once(subject).chain(text.lines()) {
-        seen.line(line);
+    seen.line(subject, false);
+    for line in text.lines() {
+        seen.sealed |= line.starts_with("-----BEGIN PGP MESSAGE");
+        seen.line(line, line.len() <= HEADING || line.starts_with('#'));
     }
-    let missing = [
-        (Part::Description, seen.words >= DESCRIPTION_WORDS),
-        (Part::Steps, seen.steps),
-        (Part::Impact, seen.impact),
-        (Part::AffectedVersion, seen.version),
-    ];
-    Fields {
-        severity: seen.labelled.or(seen.severity),
-        cvss: seen.cvss,
-        cves: seen.cves,
-        cwes: seen.cwes,
-        missing: missing.into_iter().filter(|(_, there)| !there).map(|(part, _)| part).collect(),
-    }
-}
-
-/// Some words in lower case, and for each letter how long those are that begin with it: most words of a text are told
-/// apart by that alone.
-struct Cues {
-    words: &'static [&'static str],
-    /// Bit n for a length of n.
-    lengths: [u32; 26],
-}
-
-impl Cues {
-    #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
-    const fn of(words: &'static [&'static str]) -> Self {
-        let mut lengths = [0; 26];
-        let mut at = 0;
-        while at < words.len() {
-            let word = words[at].as_bytes();
-            lengths[(word[0] - b'a') as usize] |= 1 << word.len();
-            at += 1;
-        }
-        Self { words, lengths }
-    }
-
-    /// Whether a word is one of them, in whatever case.
-    fn hold(&self, word: Word<'_>) -> bool {
-        self.lengths.get(word.letter).is_some_and(|lengths| lengths & word.length != 0)
-            && self.words.iter().any(|w| w.as_bytes().eq_ignore_ascii_case(word.octets))
-    }
-}
-
-/// A word of a text, and what [`Cues`] know it by.
-#[derive(Clone, Copy)]
-struct Word<'t> {
-    octets: &'t [u8],
-    /// Which letter it begins with, from 0; more than 25 for none.
-    letter: usize,
-    /// The bit of its length; 0 where it is longer than any word that is looked for.
-    length: u32,
-}
-
-impl<'t> Word<'t> {
-    fn of(octets: &'t [u8]) -> Self {
-        let letter = octets.first().map_or(u8::MAX, |c| c.to_ascii_lowercase().wrapping_sub(b'a'));
-        let length = u32::try_from(octets.len()).ok().and_then(|n| 1_u32.checked_shl(n)).unwrap_or(0);
-        Self { octets, letter: letter.into(), length }
-    }
+    let parts = seen.parts(text.len());
+    let score = seen.cvss.as_deref().and_then(Score::of);
+    let Seen { named, cvss, cves, cwes, versions, paths, locations, .. } = seen;
+    Fields { severity: named.severity(), cvss, score, cves, cwes, versions, paths, locations, parts }
 }
 
 #[derive(Default)]
 struct Seen {
-    /// "Severity: high".
-    labelled: Option<Severity>,
-    /// "a critical vulnerability".
-    severity: Option<Severity>,
+    named: severity::Named,
     cvss: Option<String>,
     cves: Vec<String>,
     cwes: Vec<String>,
-    words: usize,
-    steps: bool,
-    impact: bool,
-    version: bool,
+    versions: Vec<String>,
+    paths: Vec<String>,
+    locations: Vec<String>,
+    /// The signs of parts: see [`cues`].
+    signs: u32,
+    words: u32,
+    /// Octets of no ASCII.
+    foreign: usize,
+    /// Lines that begin with a number: "2. Log in."
+    numbered: u32,
+    /// The text is encrypted, and so says nothing.
+    sealed: bool,
 }
 
 impl Seen {
-    fn line(&mut self, line: &str) {
-        let mut names_severity = false;
-        for token in tokens(line) {
-            // Most tokens are one word of ASCII: no number, no version, no vector.
-            if token.bytes().all(|c| c.is_ascii_alphanumeric()) {
+    fn parts(&self, length: usize) -> Parts {
+        // Nothing can be missed in what cannot be read: another script, an encrypted text.
+        if self.sealed || self.words >= DESCRIPTION_WORDS && self.foreign * 5 > length {
+            return Parts::all();
+        }
+        let sign = |is_there: bool, part: Part| if is_there { part.bit() } else { 0 };
+        Parts::of(
+            self.signs
+                | sign(self.words >= DESCRIPTION_WORDS, Part::Description)
+                | sign(!self.cwes.is_empty(), Part::Type)
+                | sign(!self.paths.is_empty(), Part::Paths)
+                | sign(!self.locations.is_empty() || !self.versions.is_empty(), Part::Location)
+                | sign(self.numbered >= 2, Part::Steps)
+                | sign(!self.versions.is_empty(), Part::AffectedVersion),
+        )
+    }
+
+    fn line(&mut self, line: &str, is_heading: bool) {
+        let mut bits = 0;
+        // What the words before announce: a version, a commit.
+        let mut after = 0;
+        let mut comparison = "";
+        for (at, token) in tokens(line).enumerate() {
+            // Most tokens are one word of ASCII, perhaps with marks around it: no number, no path, no vector.
+            let octets = token.as_bytes();
+            if let Some(word) = one_word(octets) {
+                let found = self.word(word, octets, is_heading);
+                bits |= found;
                 self.words += 1;
-                names_severity |= self.word(token.as_bytes());
+                // "Type of issue: …": all words of a label.
+                if at <= LABEL_WORDS && octets.iter().rev().take(3).any(|c| *c == b':') {
+                    self.signs |= cues::parts(bits, true);
+                }
+                if after != 0 || word.len() == place::WHOLE_COMMIT {
+                    after = self.announced(word, found, after, comparison);
+                    comparison = "";
+                } else {
+                    after = found & cues::ANNOUNCES;
+                }
+                let is_item = at == 0 && word.len() <= 2 && word.len() < octets.len();
+                self.numbered += u32::from(is_item && word.iter().all(u8::is_ascii_digit));
                 continue;
             }
-            self.token(token);
+            // At the beginning of a line ">" rather marks a quote.
+            if at > 0 && version::is_comparison(token) {
+                (comparison, after) = (version::comparison(token), cues::VERSION);
+                continue;
+            }
             // Scripts without blanks between words still describe.
-            self.words += if token.is_ascii() { 1 } else { token.len().div_ceil(6) };
-            for word in token.as_bytes().split(|c| !c.is_ascii_alphanumeric()) {
-                names_severity |= self.word(word);
+            let is_version = self.token(token, after, comparison);
+            comparison = "";
+            let mut last = 0;
+            for word in octets.split(|c| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()) {
+                last = self.word(word, octets, is_heading);
+                bits |= last;
             }
+            after = if is_version { after } else { last & cues::ANNOUNCES };
         }
-        // Few lines name one; only they are read again, with their context.
-        if names_severity {
+        // Few lines name a severity; only they are read again, with their context.
+        if bits & cues::SEVERITY != 0 {
             let words: Vec<String> = tokens(line).flat_map(words).map(str::to_ascii_lowercase).collect();
-            self.severity_in(&words);
+            self.named.line(&words);
         }
     }
 
-    /// Takes a word as the sign that it is; says whether it may name a severity.
-    fn word(&mut self, word: &[u8]) -> bool {
-        let word = Word::of(word);
-        self.steps = self.steps || STEPS.hold(word);
-        self.impact = self.impact || IMPACT.hold(word);
-        self.version = self.version || VERSION.hold(word);
-        SEVERITY.hold(word)
+    /// Takes a word as the sign that it is; says what it may announce.
+    fn word(&mut self, word: &[u8], token: &[u8], is_heading: bool) -> u32 {
+        let bits = cues::CUES.bits(word);
+        if bits != 0 {
+            // "**Type**".
+            self.signs |= cues::parts(bits, is_heading || token.ends_with(b"*"));
+        }
+        bits
     }
 
-    fn token(&mut self, token: &str) {
-        if self.cvss.is_none() && token.len() >= 35 {
-            self.cvss = cvss(token);
+    /// A word after what announces something: takes "3f2a9b1" of "commit 3f2a9b1" and "2" of "version 2". Gives what
+    /// is announced for the next.
+    fn announced(&mut self, word: &[u8], bits: u32, after: u32, comparison: &str) -> u32 {
+        if place::is_commit(word, after & cues::COMMIT != 0) {
+            push(&mut self.locations, String::from_utf8_lossy(word).into_owned());
+            return after;
         }
-        if self.cves.len() + self.cwes.len() < 2 * MAX_NUMBERS && token.contains('-') {
-            push_number(&mut self.cves, token, "CVE-", |n| {
-                let (year, number) = n.split_once('-')?;
-                let number = digits(number);
-                (year.len() == 4 && is_digits(year) && (4..=7).contains(&number.len()))
-                    .then(|| format!("{year}-{number}"))
-            });
-            push_number(&mut self.cwes, token, "CWE-", |n| {
-                let number = digits(n);
-                (1..=4).contains(&number.len()).then(|| number.to_owned())
-            });
+        if after & cues::VERSION != 0
+            && word.iter().any(u8::is_ascii_digit)
+            && let Some(version) = version::find(str::from_utf8(word).unwrap_or_default(), true)
+        {
+            self.push_version(version, comparison);
+            return after;
         }
-        self.version = self.version || is_version(token);
+        if cues::FILLER.bits(word) != 0 { after } else { bits & cues::ANNOUNCES }
     }
 
-    fn severity_in(&mut self, words: &[String]) {
-        let mut labelled: Vec<Severity> = Vec::new();
-        for (at, word) in words.iter().enumerate() {
-            let Some(severity) = severity_word(word) else { continue };
-            let before = |n: usize| at.checked_sub(n).and_then(|i| words.get(i)).map_or("", String::as_str);
-            let after = words.get(at + 1).map_or("", String::as_str);
-            if ["not", "no", "non", "isn", "never"].iter().any(|n| before(1) == *n || before(2) == *n) {
-                continue;
+    fn push_version(&mut self, version: String, comparison: &str) {
+        let is_signed = comparison.is_empty() || version.starts_with(['<', '>']);
+        push(&mut self.versions, if is_signed { version } else { format!("{comparison} {version}") });
+    }
+
+    /// Takes what is more than a word; says whether it was a version that something announced.
+    fn token(&mut self, token: &str, after: u32, comparison: &str) -> bool {
+        let (mut has_dot, mut has_slash, mut has_dash, mut has_digit) = (false, false, false, false);
+        let mut foreign = 0;
+        for c in token.bytes() {
+            foreign += usize::from(!c.is_ascii());
+            has_dot |= c == b'.';
+            has_slash |= c == b'/';
+            has_dash |= c == b'-';
+            has_digit |= c.is_ascii_digit();
+        }
+        // Scripts without blanks between words still describe.
+        self.words += if foreign == 0 { 1 } else { u32::try_from(token.len().div_ceil(6)).unwrap_or(1) };
+        self.foreign += foreign;
+        if has_slash {
+            if self.cvss.is_none() && token.len() >= vector::SHORTEST {
+                self.cvss = vector::find(token);
             }
-            let label = |w: &str| matches!(w, "severity" | "criticality" | "severidad" | "schweregrad");
-            let filler =
-                |w: &str| matches!(w, "is" | "rating" | "level" | "score" | "estimated" | "suggested" | "cvss" | "as");
-            let number = |w: &str| !w.is_empty() && w.bytes().all(|c| c.is_ascii_digit());
-            // "Severity rating: 9.8 (critical)": back over what may stand between a label and its value.
-            let between = |w: &str| filler(w) || number(w) || severity_word(w).is_some();
-            let by_label = (1..=5).find(|n| !between(before(*n))).is_some_and(|n| label(before(n)));
-            let rated = label(after) || matches!(before(1), "rated" | "risk") && after.is_empty();
-            if by_label || rated {
-                labelled.push(severity);
-            } else if matches!(severity, Severity::Critical | Severity::High)
-                && matches!(
-                    after,
-                    "vulnerability" | "vulnerabilities" | "security" | "flaw" | "risk" | "rce" | "bug" | "issue"
-                )
-                && (severity == Severity::Critical || after == "risk")
-            {
-                self.severity.get_or_insert(severity);
-            }
+            self.slashed(token);
         }
-        labelled.dedup();
-        // "Severity: low / medium / high" is a form that nobody filled in.
-        if let [one] = labelled.as_slice() {
-            self.labelled.get_or_insert(*one);
+        if has_dash {
+            self.numbers(token, has_digit);
+            // "use-after-free", "double-free": the word alone says nothing.
+            let is_freed = token.len() > "-free".len() && token.contains("-free");
+            self.signs |= if is_freed { Part::Type.bit() | Part::Impact.bit() } else { 0 };
+        } else if token.starts_with("```") || token.starts_with("~~~") {
+            self.signs |= Part::ProofOfConcept.bit() | Part::Steps.bit();
+        }
+        let bare = unmarked(token.as_bytes());
+        if has_dot && self.paths.len() < MAX_LISTED && place::may_be_path(bare) && !token.contains("://") {
+            let found = place::path(token);
+            found.into_iter().for_each(|path| push(&mut self.paths, path));
+        }
+        if !has_digit {
+            return false;
+        }
+        let is_commit = after & cues::COMMIT != 0;
+        if (is_commit || bare.len() == place::WHOLE_COMMIT) && place::is_commit(bare, is_commit) {
+            push(&mut self.locations, String::from_utf8_lossy(bare).into_owned());
+            return is_commit;
+        }
+        // Without a dot only what is announced is one, here or before: "<5".
+        let is_version = after & cues::VERSION != 0;
+        let may_be =
+            |c: &u8| c.is_ascii_digit() || matches!(c, b'v' | b'V' | b'<' | b'>' | b'=' | b'~' | b'^' | 0x80..);
+        if (has_dot || is_version || token.starts_with(['<', '>', '≤', '≥']))
+            && bare.first().is_some_and(may_be)
+            && self.versions.len() < MAX_LISTED
+            && let Some(found) = version::find(token, is_version)
+        {
+            self.push_version(found, comparison);
+            return is_version;
+        }
+        false
+    }
+
+    fn slashed(&mut self, token: &str) {
+        if let Some(url) = place::url(token) {
+            self.signs |= Part::Location.bit();
+            if place::is_state(url) {
+                push(&mut self.locations, url.to_owned());
+                // The path behind the state: "…/blob/main/src/x.c".
+                let is_file = url.rsplit_once('/').is_some_and(|(_, name)| place::path(name).is_some());
+                self.signs |= if is_file { Part::Paths.bit() } else { 0 };
+            }
+        } else if token.starts_with("HTTP/") {
+            // The first line of a request.
+            self.signs |= Part::ProofOfConcept.bit() | Part::Steps.bit();
         }
     }
+
+    fn numbers(&mut self, token: &str, has_digit: bool) {
+        // Most words with a hyphen are no numbers of these kinds: only those are copied that may be.
+        let is_full = self.cves.len() + self.cwes.len() >= 2 * MAX_LISTED;
+        if is_full || !has_digit || !token.bytes().any(|c| matches!(c, b'C' | b'c')) {
+            return;
+        }
+        let upper = token.to_ascii_uppercase();
+        push_numbers(&mut self.cves, &upper, "CVE-", |n| {
+            let (year, number) = n.split_once('-')?;
+            let number = digits(number);
+            (year.len() == 4 && is_digits(year) && (4..=7).contains(&number.len())).then(|| format!("{year}-{number}"))
+        });
+        push_numbers(&mut self.cwes, &upper, "CWE-", |n| {
+            let number = digits(n);
+            (1..=4).contains(&number.len()).then(|| number.to_owned())
+        });
+    }
+}
+
+/// The word that a token is, without the marks around it; `None` when it is more.
+fn one_word(token: &[u8]) -> Option<&[u8]> {
+    let is_word = |octets: &[u8]| octets.iter().all(u8::is_ascii_alphanumeric);
+    if is_word(token) { Some(token) } else { Some(unmarked(token)).filter(|w| !w.is_empty() && is_word(w)) }
+}
+
+/// A token without the marks of sentences and of Markdown around it.
+fn unmarked(mut octets: &[u8]) -> &[u8] {
+    while let [b'(' | b'[' | b'"' | b'\'' | b'`' | b'*' | b'_', rest @ ..] = octets {
+        octets = rest;
+    }
+    while let [rest @ .., b'.' | b',' | b':' | b';' | b'!' | b'?' | b')' | b']' | b'"' | b'\'' | b'`' | b'*' | b'_'] =
+        octets
+    {
+        octets = rest;
+    }
+    octets
 }
 
 /// What stands between blanks; what is very long is an attachment in the text.
@@ -318,57 +317,17 @@ fn words(token: &str) -> impl Iterator<Item = &str> {
     token.split(|c: char| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty())
 }
 
-fn severity_word(word: &str) -> Option<Severity> {
-    match word {
-        "critical" | "crit" => Some(Severity::Critical),
-        "high" | "important" | "severe" => Some(Severity::High),
-        "medium" | "moderate" => Some(Severity::Medium),
-        "low" | "minor" => Some(Severity::Low),
-        _ => None,
+/// Adds the numbers of one kind that a token in capitals holds.
+fn push_numbers(into: &mut Vec<String>, token: &str, prefix: &str, read: impl Fn(&str) -> Option<String>) {
+    for number in token.split(prefix).skip(1).filter_map(read) {
+        push(into, format!("{prefix}{number}"));
     }
 }
 
-/// A CVSS vector (v3.0, v3.1, v4.0), as written; v3 is known by its metrics even without its prefix.
-fn cvss(token: &str) -> Option<String> {
-    let start = token.find("CVSS:").or_else(|| token.find("AV:"))?;
-    let tail = token.get(start..)?;
-    let end = tail.find(|c: char| !(c.is_ascii_alphanumeric() || ":/.".contains(c))).unwrap_or(tail.len());
-    let vector = tail.get(..end)?.trim_end_matches(['.', '/', ':']);
-    let metrics = match vector.strip_prefix("CVSS:") {
-        Some(rest) => {
-            let (version, metrics) = rest.split_once('/')?;
-            ["3.0", "3.1", "4.0"].contains(&version).then_some(metrics)?
-        }
-        None => vector,
-    };
-    let mut count = 0;
-    for metric in metrics.split('/') {
-        let (name, value) = metric.split_once(':')?;
-        let word = |w: &str, max: usize| (1..=max).contains(&w.len()) && w.bytes().all(|c| c.is_ascii_alphabetic());
-        if !word(name, 3) || !word(value, 6) {
-            return None;
-        }
-        count += 1;
-    }
-    let has = |name: &str| metrics.split('/').any(|m| m.starts_with(name));
-    let is_v4 = vector.starts_with("CVSS:4");
-    let whole = if is_v4 { count >= 11 && has("AT:") && has("VC:") } else { count >= 8 && has("S:") && has("C:") };
-    (whole && has("AV:") && has("PR:")).then(|| vector.to_owned())
-}
-
-/// Adds the numbers of one kind that a token holds.
-fn push_number(into: &mut Vec<String>, token: &str, prefix: &str, read: impl Fn(&str) -> Option<String>) {
-    // Most words with a hyphen are no numbers of this kind: only those are copied that may be.
-    if !token.bytes().any(|c| c.is_ascii_digit()) {
-        return;
-    }
-    let upper = token.to_ascii_uppercase();
-    for after in upper.split(prefix).skip(1) {
-        let Some(number) = read(after) else { continue };
-        let number = format!("{prefix}{number}");
-        if into.len() < MAX_NUMBERS && !into.contains(&number) {
-            into.push(number);
-        }
+/// Adds what is not there yet, while there is room.
+fn push(into: &mut Vec<String>, found: String) {
+    if into.len() < MAX_LISTED && !into.contains(&found) {
+        into.push(found);
     }
 }
 
@@ -380,103 +339,5 @@ fn is_digits(text: &str) -> bool {
     text.bytes().all(|c| c.is_ascii_digit())
 }
 
-/// "1.2.3", "v1.2", "<=4.0.1", "2.x"; not "9.8", which is rather a score.
-fn is_version(token: &str) -> bool {
-    if !token.contains('.') {
-        return false;
-    }
-    let bare = token.trim_matches(|c: char| !c.is_ascii_alphanumeric());
-    let (bare, marked) = match bare.strip_prefix(['v', 'V']) {
-        Some(rest) => (rest, true),
-        None => (bare, false),
-    };
-    let mut numbers = bare.split('.');
-    let first = numbers.next().is_some_and(|n| !n.is_empty() && n.len() <= 4 && is_digits(n));
-    let rest: Vec<&str> = numbers.collect();
-    let good = rest.iter().all(|n| n.starts_with(|c: char| c.is_ascii_digit() || c == 'x'));
-    // Four numbers are rather an IP address.
-    first && good && (rest.len() == 2 || !rest.is_empty() && marked || rest.len() == 1 && rest.first() == Some(&"x"))
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn severity(text: &str, expect: Option<Severity>) {
-        assert_eq!(recognise("", text).severity, expect, "{text}");
-    }
-
-    #[test]
-    fn a_severity_is_named_in_context() {
-        severity("Severity: high", Some(Severity::High));
-        severity("**Severity**: `Critical` (9.8)", Some(Severity::Critical));
-        severity("CVSS severity rating: 5.3 medium", Some(Severity::Medium));
-        severity("I think it is low severity.", Some(Severity::Low));
-        severity("a high-severity bug", Some(Severity::High));
-        severity("Severity: important", Some(Severity::High));
-        severity("We found a critical vulnerability in x", Some(Severity::Critical));
-        severity("a critical vulnerability\nSeverity: low", Some(Severity::Low));
-        severity("This is not a critical vulnerability", None);
-        severity("not high severity", None);
-        severity("the critical path has high latency and low memory", None);
-        severity("Severity: low / medium / high / critical", None);
-        severity("", None);
-    }
-
-    #[test]
-    fn numbers_and_vectors_are_found_as_written() {
-        let v3 = "CVSS:3.1/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H";
-        let v4 = "CVSS:4.0/AV:N/AC:L/AT:N/PR:N/UI:N/VC:H/VI:H/VA:H/SC:N/SI:N/SA:N";
-        let cvss = |text: &str| recognise("", text).cvss;
-        assert_eq!(cvss(&format!("vector ({v3}).")).as_deref(), Some(v3));
-        assert_eq!(cvss(&format!("https://example.org/#{v4}")).as_deref(), Some(v4));
-        assert_eq!(cvss("AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H").as_deref(), v3.get(9..));
-        assert_eq!(cvss("CVSS:3.1/AV:N/AC:L/PR:N"), None);
-        assert_eq!(cvss("CVSS:9.9/AV:N/AC:L/PR:N/UI:N/S:U/C:H/I:H/A:H"), None);
-        assert_eq!(cvss("AV:N/AC:L/Au:N/C:P/I:P/A:P padding padding"), None);
-        let found =
-            recognise("cve-2024-12345 in x", "CVE-2024-12345, CVE-2023-0001. CVE-24-1 CVE-2024-123 CWE-79/CWE-89 XCVE");
-        assert_eq!(found.cves, ["CVE-2024-12345", "CVE-2023-0001"]);
-        assert_eq!(found.cwes, ["CWE-79", "CWE-89"]);
-    }
-
-    #[test]
-    fn missing_only_where_there_is_no_sign() {
-        assert_eq!(
-            recognise("Bug", "hello").missing,
-            [Part::Description, Part::Steps, Part::Impact, Part::AffectedVersion]
-        );
-        let good = "An attacker can read any file of the server because the path is not checked when it is \
-                    joined. To reproduce: curl http://localhost/..%2f. Seen in 1.2.3.";
-        assert_eq!(recognise("Path traversal", good).missing, []);
-        assert_eq!(recognise("Path traversal", &good.replace("1.2.3", "it")).missing, [Part::AffectedVersion]);
-        assert!(recognise("x", "9.8 192.0.2.1").missing.contains(&Part::AffectedVersion));
-    }
-
-    #[test]
-    fn cues_are_held_in_any_case_and_whole() {
-        let hold = |cues: &Cues, word: &str| cues.hold(Word::of(word.as_bytes()));
-        for cues in [&STEPS, &IMPACT, &VERSION, &SEVERITY] {
-            for word in cues.words {
-                assert_eq!(word.to_ascii_lowercase(), *word);
-                assert!(hold(cues, word) && hold(cues, &word.to_ascii_uppercase()), "{word}");
-                assert!(!hold(cues, &format!("{word}{word}")), "{word}");
-            }
-            for other in ["", "a", "9", "zzzz", "criticale", &"c".repeat(40)] {
-                assert!(!hold(cues, other), "{other}");
-            }
-        }
-        assert!(SEVERITY.words.iter().all(|w| severity_word(w).is_some()));
-    }
-
-    #[test]
-    fn hostile_text_costs_its_length() {
-        for unit in ["CVE-", "CVSS:3.1/AV:N/", "severity high ", "AV:", "- ", "high-"] {
-            let found = recognise(unit, &unit.repeat(300_000 / unit.len()));
-            assert!(found.cves.len() <= MAX_NUMBERS);
-        }
-        let many: String = (0..9000).map(|n| format!("CVE-2024-{} ", n + 1000)).collect();
-        assert_eq!(recognise("", &many).cves.len(), MAX_NUMBERS);
-    }
-}
+mod tests;

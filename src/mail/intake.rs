@@ -271,7 +271,7 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         | Automatic::Bulk
         | Automatic::RoleSender => {
             let why = format!("it is automatic mail ({reason})");
-            let event = report(given, (Acknowledgement::Withheld, why));
+            let event = report(given, (Acknowledgement::Withheld, why), false);
             Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }
         }
     }
@@ -419,11 +419,12 @@ fn new_report(given: &Given<'_>) -> Intake {
     } else {
         (Disposition::Report, "a new report")
     };
-    let event = report(given, acknowledge(given));
+    let off_subject = given.project.reports.lacks(&mail.subject).is_some();
+    let event = report(given, acknowledge(given), off_subject);
     Intake { disposition, reason: reason.into(), ticket: None, event: Some(event) }
 }
 
-fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String)) -> Event {
+fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject: bool) -> Event {
     let Given { mail, stored, received, identity, claims, known, project, .. } = given;
     let from = mail.from.clone().ok().filter(|f| *f != project.address);
     let shown = match (&mail.from, &mail.display_name) {
@@ -436,11 +437,13 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String)) -> Event {
         from,
         shown,
         identity: identity.reason.clone(),
-        title: mail.subject.clone(),
+        title: project.reports.title(&mail.subject).to_owned(),
         excerpt: mail.text.clone(),
         message_id: mail.message_id.clone(),
         received: *received,
         fields: mail.fields.clone(),
+        missing: project.reports.missing(&mail.fields, &mail.attachments),
+        off_subject,
         attachments: mail.attachments.clone(),
         problems: mail.problems.clone(),
         may_belong_to: claims
@@ -465,6 +468,10 @@ fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
     let base = from.local().split('+').next().unwrap_or_default();
     if from.domain() == project.address.domain() && base.eq_ignore_ascii_case(project.address.local()) {
         return (Acknowledgement::Withheld, "it claims to come from our own address".into());
+    }
+    // A convention sorts what wants an answer from what does not; it must not lose a report, so a person looks.
+    if let Some(prefix) = project.reports.lacks(&mail.subject) {
+        return (Acknowledgement::Withheld, format!("its subject does not begin with \"{prefix}\""));
     }
     let hold = if identity.forged {
         format!("our own mail server calls the sender forged ({})", identity.reason)

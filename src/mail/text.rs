@@ -68,6 +68,27 @@ pub fn quoted(text: &str, max: usize) -> String {
     out
 }
 
+/// A text as lines of at most 78 characters, broken at blanks; all but the first begin with `indent`. A longer word
+/// keeps its line to itself. Without a line break at its end.
+pub fn wrapped(text: &str, indent: &str) -> String {
+    let mut out = String::with_capacity(text.len() + 16);
+    let mut width = 0;
+    for word in text.split_ascii_whitespace() {
+        let length = word.chars().count();
+        if width > 0 && width + 1 + length > 78 {
+            out.push('\n');
+            out.push_str(indent);
+            width = indent.chars().count();
+        } else if width > 0 {
+            out.push(' ');
+            width += 1;
+        }
+        out.push_str(word);
+        width += length;
+    }
+    out
+}
+
 /// What a promise means to a reporter.
 pub fn meaning(promise: &Promise) -> &'static str {
     match promise.until {

@@ -8,7 +8,7 @@ use super::hearer::{self, Hearer, Who, hearers};
 use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Ticket, TicketId};
 use crate::command::Orders;
-use crate::mail::fields::Fields;
+use crate::mail::fields::{Fields, Part};
 use crate::mail::text::level::Text;
 use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
@@ -105,6 +105,10 @@ pub struct Report {
     pub received: Timestamp,
     /// What was recognised in it.
     pub fields: Fields,
+    /// What the project asks for and is not in it.
+    pub missing: Vec<Part>,
+    /// Its subject does not begin as the project asks for, and so nothing is sent by itself.
+    pub off_subject: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
     /// What was odd.
@@ -284,7 +288,7 @@ impl Draft<'_> {
         let (outcome, why) = &report.acknowledge;
         self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
         if *outcome != Acknowledgement::Withheld {
-            let text = acknowledgement::text(&self.ticket, &report.fields.missing, self.project, self.now);
+            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
             self.tell_reporter(NoticeKind::Acknowledgement, text);
             if *outcome == Acknowledgement::Held
                 && let Some(notice) = self.decision.notices.last_mut()
@@ -298,6 +302,8 @@ impl Draft<'_> {
                 identity: &report.identity,
                 excerpt: &report.excerpt,
                 fields: &report.fields,
+                missing: &report.missing,
+                off_subject: report.off_subject,
                 attachments: &report.attachments,
                 problems: &report.problems,
                 acknowledgement: (*outcome, why),

@@ -8,9 +8,11 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use disclosed::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
+use disclosed::mail::fields::Part;
 use disclosed::net::Tls;
 use disclosed::policy::calendar::Quiet;
 use disclosed::policy::{Milestone, RungAt, Severity, Term, Within};
+use disclosed::project::{Reports, Support};
 use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../config.toml.example");
@@ -109,7 +111,17 @@ fn the_example_with_everything_turned_on_is_a_config() {
 #[test]
 fn the_example_tells_the_defaults() {
     let required = ["name", "address", "server", "user", "password_file"];
-    let own = ["ca_file", "authserv_ids", "holidays", "sent_folder", "junk_folder"];
+    let own = [
+        "ca_file",
+        "authserv_ids",
+        "holidays",
+        "sent_folder",
+        "junk_folder",
+        "supported",
+        "unsupported",
+        "subject",
+        "note",
+    ];
     let key = |line: &str| line.split_once(" = ").map_or(String::new(), |(k, _)| k.to_owned());
     let people_and_policy = |text: &str| {
         // The second person and the promises are examples, not defaults.
@@ -138,8 +150,8 @@ fn the_example_tells_the_defaults() {
     let shown = |c: &Config| {
         let (inbox, outgoing) = (&c.inbox, &c.outgoing);
         format!(
-            "{} {:?} {inbox:?} {outgoing:?} {:?} {:?} {:?} {:?}",
-            c.prefix, c.store, c.identity, c.policy, c.limits, c.digest
+            "{} {:?} {inbox:?} {outgoing:?} {:?} {:?} {:?} {:?} {:?}",
+            c.prefix, c.store, c.identity, c.policy, c.limits, c.digest, c.reports
         )
     };
     assert_eq!(shown(&all), shown(&least));
@@ -327,6 +339,23 @@ fn a_person_may_have_a_time_of_their_own() {
     assert_eq!(calendar.holidays.len(), 1, "working days and holidays are the policy's");
     let calendar = own("quiet = \"outside hours\"", policy).unwrap();
     assert_eq!((calendar.zone_name.as_str(), calendar.quiet), ("Europe/Berlin", Quiet::OutsideHours));
+}
+
+#[test]
+fn what_reports_should_hold_is_read() {
+    let reports = with(
+        "",
+        "[reports]\nasks = [\"impact\", \"proof-of-concept\"]\nsupported = [\"1.x.x\"]\nunsupported = [\"< 1.0\"]\n\
+         subject = \"SECURITY: \"\nnote = \"\"\"\nCall us.\nOr write.\n\"\"\"",
+    )
+    .reports;
+    assert_eq!(reports.asks, [Part::Impact, Part::ProofOfConcept]);
+    assert_eq!(reports.versions.of("1.7"), Support::Supported);
+    assert_eq!(reports.versions.of("0.7"), Support::Unsupported);
+    assert_eq!(reports.subject.as_deref(), Some("SECURITY:"));
+    assert_eq!(reports.note.as_deref(), Some("Call us.\nOr write."));
+    assert_eq!(with("", "[reports]\nasks = []").reports.asks, []);
+    assert_eq!(with("", "").reports, Reports::default());
 }
 
 #[test]

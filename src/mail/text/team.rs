@@ -4,11 +4,11 @@
 use jiff::Timestamp;
 
 use super::level::Text;
-use super::{clock_table, quoted, state_line};
+use super::{clock_table, quoted, state_line, wrapped};
 use crate::command;
-use crate::mail::fields::Fields;
+use crate::mail::fields::{Fields, Part};
 use crate::mail::{Address, Attachment};
-use crate::project::Project;
+use crate::project::{Project, VersionTable};
 use crate::ticket::{Acknowledgement, Actor, Status, Ticket, TicketId};
 
 /// Characters of a report that its notice shows; the rest is in the store.
@@ -27,6 +27,10 @@ pub struct NewReport<'a> {
     pub excerpt: &'a str,
     /// What was recognised in it.
     pub fields: &'a Fields,
+    /// What the project asks for and is not in it.
+    pub missing: &'a [Part],
+    /// Its subject does not begin as the project asks for.
+    pub off_subject: bool,
     /// What is attached.
     pub attachments: &'a [Attachment],
     /// What was odd about the mail.
@@ -52,7 +56,12 @@ pub fn report(ticket: &Ticket, news: &NewReport<'_>, project: &Project, now: Tim
             .content(format!(": {why}"))
             .state(".\nReply with /ack to answer the reporter.\n"),
         (Acknowledgement::Withheld, why) => {
-            text.state("\nNothing was sent to the sender").content(format!(": {why}")).state(".\n")
+            let text = text.state("\nNothing was sent to the sender").content(format!(": {why}")).state(".\n");
+            if news.off_subject && ticket.reporter.is_some() {
+                text.state("Reply with /ack to answer the sender, or with /spam to close it.\n")
+            } else {
+                text
+            }
         }
     };
     let text = match news.may_belong_to {
@@ -63,7 +72,7 @@ pub fn report(ticket: &Ticket, news: &NewReport<'_>, project: &Project, now: Tim
         None => text,
     };
     text.state(format!("\nPromises:\n{}", clock_table(ticket, &project.policy, now)))
-        .content(recognised(news))
+        .content(recognised(news, &project.reports.versions))
         .instead(counted(news))
         .content(format!("\n{}", quoted(news.excerpt, EXCERPT)))
         .state(commands(ticket))
@@ -87,19 +96,27 @@ fn counted(news: &NewReport<'_>) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
-fn recognised(news: &NewReport<'_>) -> String {
+fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
+    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _ } = news.fields;
     let mut lines = Vec::new();
-    if let Some(severity) = news.fields.severity {
+    if let Some(severity) = severity {
         lines.push(format!("It says of itself: severity {severity}."));
     }
-    lines.extend(news.fields.cvss.iter().map(|v| format!("CVSS vector: {v}")));
-    let numbers: Vec<&str> = news.fields.cves.iter().chain(&news.fields.cwes).map(String::as_str).collect();
+    lines.extend(news.fields.shown_cvss());
+    let numbers: Vec<&str> = cves.iter().chain(cwes).map(String::as_str).collect();
     if !numbers.is_empty() {
         lines.push(format!("It names: {}", numbers.join(", ")));
     }
-    if !news.fields.missing.is_empty() {
-        let names: Vec<&str> = news.fields.missing.iter().map(|p| p.name()).collect();
-        lines.push(format!("Not found in it: {}.", names.join(", ")));
+    let version = |v: &String| if table.is_empty() { v.clone() } else { format!("{v} ({})", table.of(v).words()) };
+    let versions: Vec<String> = versions.iter().map(version).collect();
+    for (name, found) in [("Versions", &versions), ("Source files", paths), ("Source at", locations)] {
+        if !found.is_empty() {
+            lines.push(wrapped(&format!("{name}: {}", found.join(", ")), "  "));
+        }
+    }
+    if !news.missing.is_empty() {
+        let names: Vec<&str> = news.missing.iter().map(|p| p.name()).collect();
+        lines.push(wrapped(&format!("Not found in it: {}.", names.join(", ")), "  "));
     }
     lines
         .extend(news.attachments.iter().map(|a| format!("Attached: {} ({}, {} octets)", a.name, a.media_type, a.size)));
