@@ -45,6 +45,8 @@ pub enum Milestone {
     Exploited,
     /// The reporter last heard from a person here.
     LastHeardFromUs,
+    /// The personal data of the report is erased.
+    Erased,
 }
 
 /// How bad it is: the qualitative scale of CVSS v3.1 and v4.0 without "none".
@@ -162,7 +164,7 @@ pub struct Policy {
 
 impl Milestone {
     /// All milestones, in the order in which they tend to come.
-    pub const ALL: [Milestone; 10] = [
+    pub const ALL: [Milestone; 11] = [
         Milestone::Received,
         Milestone::Acknowledged,
         Milestone::Assessed,
@@ -173,6 +175,7 @@ impl Milestone {
         Milestone::Closed,
         Milestone::Exploited,
         Milestone::LastHeardFromUs,
+        Milestone::Erased,
     ];
 
     /// Its name in the config and in JSON.
@@ -188,6 +191,7 @@ impl Milestone {
             Milestone::Closed => "closed",
             Milestone::Exploited => "exploited",
             Milestone::LastHeardFromUs => "last-heard-from-us",
+            Milestone::Erased => "erased",
         }
     }
 }

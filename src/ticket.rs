@@ -173,6 +173,9 @@ pub enum EntryKind {
         /// A ticket that its subject or references name without proof.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         may_belong_to: Option<TicketId>,
+        /// Whether there was a reporter, whose address has been erased since: what they were told still counts.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        erased: bool,
     },
     /// What became of the automatic acknowledgement. Text: why.
     Acknowledgement {
@@ -250,6 +253,8 @@ pub enum EntryKind {
         /// What it was.
         notice: String,
     },
+    /// The addresses, texts and mails of the ticket up to here were erased.
+    Erased,
 }
 
 impl EntryKind {
@@ -279,6 +284,7 @@ impl EntryKind {
             Self::CodeWrong => "code wrong",
             Self::Attempt => "commands refused",
             Self::Undeliverable { .. } => "undeliverable",
+            Self::Erased => "erased",
         }
     }
 }
@@ -317,6 +323,8 @@ pub struct Ticket {
     pub revision: u32,
     /// Who reported it; `None` when the mail had no usable sender.
     pub reporter: Option<Address>,
+    /// Whether there is a reporter, or was one before they were erased.
+    pub had_reporter: bool,
     /// The subject of the report.
     pub title: String,
     /// The Message-ID of the report.
@@ -360,6 +368,7 @@ impl Ticket {
             id,
             revision: 0,
             reporter: None,
+            had_reporter: false,
             title: String::new(),
             report_id: None,
             received: Timestamp::UNIX_EPOCH,
@@ -390,9 +399,14 @@ impl Ticket {
     /// Takes one more entry in.
     pub fn apply(&mut self, entry: &Entry) {
         self.revision = entry.seq;
+        if entry.mail.is_some() {
+            // New mail is new personal data, and the promise to erase it begins anew.
+            self.milestones.remove(&Milestone::Erased);
+        }
         match &entry.kind {
-            EntryKind::Reported { received, message_id, may_belong_to: _ } => {
+            EntryKind::Reported { received, message_id, may_belong_to: _, erased } => {
                 self.reporter = entry.party.clone();
+                self.had_reporter = entry.party.is_some() || *erased;
                 self.title = entry.text.clone().unwrap_or_default();
                 self.report_id = message_id.clone();
                 self.received = *received;
@@ -420,13 +434,13 @@ impl Ticket {
             EntryKind::Owner => self.owner = entry.party.clone(),
             EntryKind::Fact { fact } => {
                 self.reach(*fact, entry.at);
-                if self.reporter.is_some() && matches!(fact, Milestone::FixReleased | Milestone::Public) {
+                if self.had_reporter && matches!(fact, Milestone::FixReleased | Milestone::Public) {
                     self.heard(entry.at);
                 }
             }
             EntryKind::DeadlineMoved { promise, to } => {
                 self.moved.insert(promise.clone(), (entry.at, *to));
-                if self.reporter.is_some() {
+                if self.had_reporter {
                     self.heard(entry.at);
                 }
             }
@@ -448,6 +462,7 @@ impl Ticket {
                 let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
                 self.attempts = Some((entry.at, today + 1));
             }
+            EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
             EntryKind::Paused | EntryKind::FollowUp | EntryKind::Note | EntryKind::Undeliverable { .. } => {}
         }
     }
@@ -476,6 +491,7 @@ impl Ticket {
             self.milestones.insert(Milestone::Closed, at);
         } else {
             self.milestones.remove(&Milestone::Closed);
+            self.milestones.remove(&Milestone::Erased);
             self.spam = false;
         }
         if to == Status::Received {

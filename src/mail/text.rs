@@ -66,6 +66,7 @@ pub fn meaning(promise: &Promise) -> &'static str {
         Milestone::Closed => "the report is closed",
         Milestone::Exploited => "attacks are reported",
         Milestone::LastHeardFromUs => "you hear from us again",
+        Milestone::Erased => "your data is erased here",
     }
 }
 

@@ -9,7 +9,7 @@ use crate::mail::Address;
 use crate::mail::text::digest::Line;
 use crate::policy::Milestone;
 use crate::project::Project;
-use crate::ticket::clock::{clocks, next_deadline};
+use crate::ticket::clock::{Clock, clocks, next_deadline};
 use crate::ticket::{Actor, Entry, EntryKind, MailRef, Status, Ticket, TicketId};
 
 impl Tx<'_> {
@@ -85,6 +85,9 @@ impl Tx<'_> {
         let now = Timestamp::MIN;
         let at = |m: Milestone| ticket.milestones.get(&m).map(|t| millis(*t));
         let next = next_deadline(ticket, &project.policy, now);
+        // A ticket that only waits for its data to be erased is none to work on.
+        let works = |c: &Clock<'_>| c.live && c.promise.until != Milestone::Erased;
+        let open = ticket.status != Status::Closed || clocks(ticket, &project.policy, now).iter().any(works);
         let sql = "INSERT OR REPLACE INTO ticket (id, revision, status, open, severity, owner, reporter, received, \
                    acknowledged, assessed, fix_released, public, closed, next_promise, next_deadline) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
@@ -92,7 +95,7 @@ impl Tx<'_> {
             ticket.id.0,
             ticket.revision,
             ticket.status.to_string(),
-            ticket.status != Status::Closed || next.is_some(),
+            open,
             ticket.severity.map(|s| s.to_string()),
             ticket.owner.as_ref().map(|a| self.address_id(a)).transpose()?,
             ticket.reporter.as_ref().map(|a| self.address_id(a)).transpose()?,

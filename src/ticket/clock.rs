@@ -148,11 +148,13 @@ fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise) -> Option<Timest
 }
 
 /// Spam ends every clock. A closed or invalid report still deserves an answer, so the promise to acknowledge runs
-/// on until somebody gave one; what else was promised about it makes no sense any more.
+/// on until somebody gave one; what else was promised about it makes no sense any more. What is held of it is erased
+/// when all else is over, spam or not; after that nobody is left to keep a promise to.
 fn ends(ticket: &Ticket, promise: &Promise) -> bool {
     let closed = matches!(ticket.status, Status::Closed | Status::Invalid);
     let goes_on = match promise.until {
         Milestone::Acknowledged => true,
+        Milestone::Erased => return false,
         Milestone::Closed => ticket.status == Status::Invalid,
         Milestone::Received
         | Milestone::Assessed
@@ -163,7 +165,7 @@ fn ends(ticket: &Ticket, promise: &Promise) -> bool {
         | Milestone::Exploited
         | Milestone::LastHeardFromUs => false,
     };
-    ticket.spam || (closed && !goes_on)
+    ticket.spam || (closed && !goes_on) || ticket.milestones.contains_key(&Milestone::Erased)
 }
 
 /// How long the ticket has waited for its reporter since `start`.

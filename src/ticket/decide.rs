@@ -5,12 +5,13 @@ use jiff::{SignedDuration, Timestamp};
 use super::calendar;
 use super::clock::clocks;
 use super::orders;
-use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Ticket, TicketId};
+use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Status, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::Fields;
 use crate::mail::text::{acknowledgement, reminder, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
+use crate::policy::Milestone;
 use crate::project::Project;
 use crate::token::{Key, Purpose};
 
@@ -59,6 +60,8 @@ pub enum Event {
         /// What the server said.
         reply: String,
     },
+    /// Somebody at the command line erases what is held about people in it.
+    Erased,
     /// Time passed.
     Tick,
 }
@@ -165,6 +168,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
         Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
         Event::Undelivered { number, notice, to, reply } => draft.undelivered(*number, notice, to, reply),
+        Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
     }
     calendar::attach(ticket, &draft.ticket, &mut draft.decision, project, now);
@@ -234,6 +238,7 @@ impl Draft<'_> {
             received: report.received,
             message_id: report.message_id.clone(),
             may_belong_to: report.may_belong_to,
+            erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
         let (outcome, why) = &report.acknowledge;
@@ -318,6 +323,26 @@ impl Draft<'_> {
             news.keys = vec![format!("undeliverable:{number}:{}", address.key())];
             self.decision.notices.push(news);
         }
+    }
+
+    /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
+    fn erased(&mut self) {
+        let number = self.project.show(self.ticket.id);
+        let status = self.ticket.status;
+        if status != Status::Closed {
+            let text = format!("{number} is {status}, and only a closed ticket can be erased: /close it first");
+            self.decision.answer = Some(Answer { text, refused: true });
+            return;
+        }
+        if self.ticket.milestones.contains_key(&Milestone::Erased) {
+            return;
+        }
+        self.enter(&Actor::Local, EntryKind::Erased, "", None);
+        let who = "somebody at the daemon's machine";
+        let what = "erased the addresses of strangers, the texts and the mails of this ticket here.\n\
+                    The mailbox, backups and what you got by mail still hold them.\n";
+        let text = team::change(&self.ticket, who, what, self.project, self.now);
+        self.tell_team(NoticeKind::Change, None, &text);
     }
 
     fn tick(&mut self) {

@@ -3,9 +3,12 @@
 use jiff::Timestamp;
 
 use super::{clock_table, length, state_line, subject, team, when};
+use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::ticket::clock::Clock;
+
+const NOT_TOLD: &str = "The reporter has not been told; that is for a person to do: /reply.";
 
 /// A promise nears its deadline or has passed it.
 pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> (String, String) {
@@ -25,10 +28,15 @@ pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestam
         (
             format!("{name}: BROKEN{overdue}"),
             format!(
-                "The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}.\n\
-                 The reporter has not been told; that is for a person to do: /reply."
+                "The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}.\n{}",
+                if clock.promise.until == Milestone::Erased { "" } else { NOT_TOLD }
             ),
         )
+    };
+    let first = if clock.promise.until == Milestone::Erased {
+        format!("{}\nTo keep it, on the daemon's machine: disclosed erase {number}", first.trim_end())
+    } else {
+        first
     };
     let body = format!(
         "{first}\n\n{}\nReceived: {}.\n\nPromises:\n{}{}",
