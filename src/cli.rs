@@ -152,15 +152,19 @@ A mail that is known already is not taken in again. What is ingested counts as r
 For a request for access to personal data: the tickets, entries and mails of that address and the mails to it, and
 nothing of other people on the same tickets. In JSON, mails that came are there whole too, in base64.")]
     Export(export::Args),
-    /// Erase the personal data of a closed ticket
+    /// Erase the personal data of a closed ticket, or of mail without one
     #[command(after_help = "Examples:
   disclosed erase SEC-17
   disclosed erase SEC-17 --yes
+  disclosed erase reporter@example.test --yes
 
 Without --yes it says what would go, does nothing, and exits 1. The addresses of reporters and strangers, all texts,
 and the mails that came and left are erased; the addresses of your people, the timeline, hashes, receipts and
 deadlines stay. The database file is written anew, which takes room and a while when it is large. The mailbox and
-backups still hold the data: what it prints names the mails.")]
+backups still hold the data: what it prints names the mails.
+
+With an address, the mails from it that belong to no ticket are erased, and the tickets that hold more of it are
+listed, to be erased one by one.")]
     Erase(erase::Args),
     /// Make the ticket tables anew from the timelines
     #[command(after_help = "Example:

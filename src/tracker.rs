@@ -16,11 +16,11 @@ use self::reading::{Stowed, read_one};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
-use crate::mail::{Mail, identity};
+use crate::mail::{Address, Mail, identity};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, Erasable, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
+use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
 use crate::ticket::decide::{self, Answer, Event, Order};
 use crate::ticket::{Actor, Entry, MailRef, TicketId};
 use crate::token::Key;
@@ -413,14 +413,29 @@ impl Tracker {
             None => None,
             Some(Err(why)) => Some(Erasure::Refused(why)),
             Some(Ok((erased, news))) => {
-                let scrubbed = match self.store.scrub() {
-                    Ok(true) => Ok(()),
-                    Ok(false) => Err("another process still reads the database".into()),
-                    Err(error) => Err(error.to_string()),
-                };
+                let scrubbed = self.scrub();
                 Some(Erasure::Done { erased, news, scrubbed })
             }
         })
+    }
+
+    /// Erases the mails of an address that belong to no ticket, such as reports of programs: see
+    /// [`Tx::erase_loose_mails`]. Says which, and as [`Erasure::Done`] whether the files hold no byte of them any more.
+    pub fn erase_loose_mails(&mut self, of: &Address) -> Result<(Vec<ErasableMail>, std::result::Result<(), String>)> {
+        let mails = self.store.write_over(|tx| {
+            let mails = tx.erase_loose_mails(of)?;
+            tx.forget_addresses()?;
+            Ok(mails)
+        })?;
+        Ok((mails, self.scrub()))
+    }
+
+    fn scrub(&mut self) -> std::result::Result<(), String> {
+        match self.store.scrub() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("another process still reads the database".into()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).

@@ -69,6 +69,9 @@ pub struct HeldMail {
 /// The mails of ticket ?1.
 const MAILS: &str = "SELECT mail FROM receipt WHERE ticket = ?1 UNION \
                      SELECT mail FROM entry WHERE ticket = ?1 AND mail IS NOT NULL";
+/// The mails from the address with key ?1 that belong to no ticket.
+const LOOSE: &str = "SELECT mail FROM receipt WHERE sender = (SELECT id FROM address WHERE key = ?1) EXCEPT \
+                     SELECT mail FROM receipt WHERE ticket IS NOT NULL";
 /// How the kind of the first entry begins.
 const REPORTED: &str = "{\"kind\":\"reported\"%";
 
@@ -130,6 +133,28 @@ impl Tx<'_> {
             }
         }
         Ok(erasable)
+    }
+
+    /// The mails from an address that belong to no ticket and are here whole.
+    pub fn loose_mails(&self, from: &Address) -> Result<Vec<ErasableMail>> {
+        let sql = format!(
+            "SELECT m.received, r.message_id FROM receipt r JOIN mail m ON m.id = r.mail \
+             WHERE m.id IN ({LOOSE}) AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id) GROUP BY m.id ORDER BY m.id"
+        );
+        let mut query = self.0.prepare(&sql)?;
+        let mails = query
+            .query_map([from.key()], |r| Ok(ErasableMail { received: instant(r.get(0)?), message_id: r.get(1)? }))?;
+        Ok(mails.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// Takes sender, Message-ID and bytes out of the mails from an address that belong to no ticket. Their receipts
+    /// and hashes stay. Then the address goes by [`Tx::forget_addresses`], if nothing else names it.
+    pub fn erase_loose_mails(&self, from: &Address) -> Result<Vec<ErasableMail>> {
+        let mails = self.loose_mails(from)?;
+        self.0.execute(&format!("DELETE FROM raw WHERE mail IN ({LOOSE})"), [from.key()])?;
+        let sql = format!("UPDATE receipt SET sender = NULL, message_id = NULL WHERE mail IN ({LOOSE})");
+        self.0.execute(&sql, [from.key()])?;
+        Ok(mails)
     }
 
     /// The addresses of a ticket that are not those of the project's people, past ones included: whoever acted on any

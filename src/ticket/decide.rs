@@ -327,10 +327,7 @@ impl Draft<'_> {
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
     fn erased(&mut self) {
-        let number = self.project.show(self.ticket.id);
-        let status = self.ticket.status;
-        if status != Status::Closed {
-            let text = format!("{number} is {status}, and only a closed ticket can be erased: /close it first");
+        if let Some(text) = not_erasable(&self.ticket, self.project) {
             self.decision.answer = Some(Answer { text, refused: true });
             return;
         }
@@ -382,6 +379,13 @@ impl Draft<'_> {
             }
         }
     }
+}
+
+/// Why a ticket cannot be erased, if it cannot.
+pub fn not_erasable(ticket: &Ticket, project: &Project) -> Option<String> {
+    let (number, status) = (project.show(ticket.id), ticket.status);
+    let why = || format!("{number} is {status}, and only a closed ticket can be erased: /close it first");
+    (status != Status::Closed).then(why)
 }
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.

@@ -388,14 +388,16 @@ fn each_command_explains_itself() {
 fn a_closed_ticket_is_erased_with_yes_alone() {
     let desk = Desk::with_report();
     desk.fails(1, &["erase", "SEC-1", "--yes"], "only a closed ticket can be erased");
+    assert!(desk.json(&["erase", "SEC-1"])["refused"].as_str().unwrap().contains("/close it first"));
     desk.ok(&["do", "SEC-1", "/spam"]);
+    assert_eq!(desk.json(&["erase", "reporter@example.test"])["tickets"], serde_json::json!(["SEC-1"]));
     desk.fails(1, &["erase", "SEC-1"], "nothing was erased; add --yes");
     desk.fails(1, &["erase", "SEC-9", "--yes"], "there is no SEC-9");
     assert_eq!(desk.json(&["erase", "1"])["erased"], false);
     assert!(desk.ok(&["show", "SEC-1"]).contains("Heap overflow"));
 
     let said = desk.ok(&["erase", "SEC-1", "--yes"]);
-    for part in ["1 mails that came", "mailbox may still hold", "<report-1@example.test>", "Backups from before"] {
+    for part in ["mails that came: 1", "mailbox may still hold", "<report-1@example.test>", "Backups from before"] {
         assert!(said.contains(part), "{part}: {said}");
     }
     let shown = desk.ok(&["show", "SEC-1"]);
@@ -407,6 +409,18 @@ fn a_closed_ticket_is_erased_with_yes_alone() {
     assert!(desk.ok(&["rebuild"]).contains("1 tickets"));
     // The mail still lies in the folder, and is known.
     assert_eq!(desk.ok(&["ingest", "in"]), "1 mail: 1 known already.\n");
+    // A report about mail belongs to no ticket.
+    let report = "From: dmarc@example.test\nSubject: Report Domain: example.org Submitter: example.test\n\
+                  Message-ID: <d1@example.test>\n\nx\n";
+    desk.write("in/new/2", report);
+    assert_eq!(desk.ok(&["ingest", "in/new/2"]), "1 mail: 1 automatic.\n");
+    desk.fails(1, &["erase", "dmarc@example.test"], "nothing was erased; add --yes");
+    let said = desk.ok(&["erase", "dmarc@example.test", "--yes"]);
+    assert!(said.starts_with("1 mails from dmarc@example.test that belong to no ticket were erased."), "{said}");
+    assert!(said.contains("<d1@example.test>"), "{said}");
+    assert!(!desk.ok(&["inbox"]).contains("dmarc@"));
+    assert_eq!(desk.ok(&["export", "dmarc@example.test"]), "Nothing is held about dmarc@example.test.\n");
+    desk.fails(1, &["erase", "ada@example.org", "--yes"], "one of the people in the config");
     let again = desk.json(&["erase", "SEC-1", "--yes"]);
     assert_eq!((&again["erased"], again["mails"].as_array().unwrap().len()), (&true.into(), 0));
 }
