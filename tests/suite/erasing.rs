@@ -172,6 +172,21 @@ fn no_byte_of_an_erased_ticket_is_left() {
     assert_eq!((second.receipts[0].1.word(), second.receipts[0].2), ("duplicate", Some(TicketId(6))));
 }
 
+/// That a fixed version was told to the reporter is an answer, whether we still know who they were or not.
+#[test]
+fn what_a_reporter_was_told_still_counts() {
+    let mut desk = Desk::new();
+    desk.report(1);
+    desk.order(1, "/accept\n/released 1.2\n/extend disclose 2027-05-31 a month more\n/close");
+    desk.send();
+    let before = desk.ticket(1).milestones;
+    assert!(before.contains_key(&Milestone::Acknowledged) && before.contains_key(&Milestone::LastHeardFromUs));
+    assert!(matches!(desk.erase(1), Erasure::Done { .. }));
+    let mut after = desk.ticket(1).milestones;
+    assert_eq!(after.remove(&Milestone::Erased), Some(now()));
+    assert_eq!(after, before);
+}
+
 /// The raw bytes of a second copy stand in the database again: erasing once more takes them out.
 #[test]
 fn erasing_again_erases_what_came_since_and_says_nothing_twice() {
