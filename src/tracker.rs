@@ -18,6 +18,7 @@ use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
 use crate::mail::{Address, Mail, identity};
 use crate::notice::{Notice, NoticeKind};
+use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
 use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
@@ -399,6 +400,11 @@ impl Tracker {
             }
             if tx.is_sending(id)? {
                 return Ok(Some(Err("a mail about it is being sent this moment; try again in a minute".into())));
+            }
+            let rest = tx.erasable(id)?;
+            if ticket.milestones.contains_key(&Milestone::Erased) && rest.mails.is_empty() && rest.texts == 0 {
+                // What tells of the erasing may still wait to leave.
+                return Ok(Some(Ok((Erasable::default(), News::default()))));
             }
             let erased = tx.erase(id, project)?;
             // As it is now: nothing of what was erased can come into what the team is told.

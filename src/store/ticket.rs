@@ -84,10 +84,11 @@ impl Tx<'_> {
         // No state that is stored here depends on the time of day; the clocks' own instants do the rest.
         let now = Timestamp::MIN;
         let at = |m: Milestone| ticket.milestones.get(&m).map(|t| millis(*t));
+        let all = clocks(ticket, &project.policy, now);
         let next = next_deadline(ticket, &project.policy, now);
         // A ticket that only waits for its data to be erased is none to work on.
         let works = |c: &Clock<'_>| c.live && c.promise.until != Milestone::Erased;
-        let open = ticket.status != Status::Closed || clocks(ticket, &project.policy, now).iter().any(works);
+        let open = ticket.status != Status::Closed || all.iter().any(works);
         let sql = "INSERT OR REPLACE INTO ticket (id, revision, status, open, severity, owner, reporter, received, \
                    acknowledged, assessed, fix_released, public, closed, next_promise, next_deadline) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
@@ -111,7 +112,7 @@ impl Tx<'_> {
         self.0.prepare_cached("DELETE FROM deadline WHERE ticket = ?1")?.execute([ticket.id.0])?;
         let sql = "INSERT INTO deadline (ticket, promise, deadline, wake) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.0.prepare_cached(sql)?;
-        for clock in clocks(ticket, &project.policy, now) {
+        for clock in &all {
             if let Some(wake) = clock.wake(ticket, &project.policy) {
                 insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), not_before(wake)])?;
             }
