@@ -8,6 +8,8 @@
 mod backup;
 mod check;
 mod demo;
+mod erase;
+mod export;
 mod inbox;
 mod ingest;
 mod key;
@@ -84,7 +86,7 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed simulate --event acknowledged@+1d --event accepted@+3d --svg promises.svg
 
 Events: acknowledged, assessed, accepted, fix-ready, fix-released, public, closed, exploited, last-heard-from-us,
-severity:LEVEL, ask (the reporter: clocks that may pause stand still), answer (of the reporter). Each is followed by
+erased, severity:LEVEL, ask (the reporter: clocks that may pause stand still), answer (of the reporter). Each is followed by
 @ and when: +3d after the report, or a time as in --at. Nothing is stored, and nothing is sent.")]
     Simulate(simulate::Args),
     /// List the tickets
@@ -143,6 +145,28 @@ A mail that is known already is not taken in again. What is ingested counts as r
   disclosed try - < report.eml"
     )]
     Try(try_mail::Args),
+    /// Say all that is held about an address
+    #[command(after_help = "Examples:
+  disclosed export reporter@example.test
+  disclosed export reporter@example.test --json > reporter.json
+
+For a request for access to personal data: the tickets, entries and mails of that address and the mails to it, and
+nothing of other people on the same tickets. In JSON, mails that came are there whole too, in base64.")]
+    Export(export::Args),
+    /// Erase the personal data of a closed ticket, or of mail without one
+    #[command(after_help = "Examples:
+  disclosed erase SEC-17
+  disclosed erase SEC-17 --yes
+  disclosed erase reporter@example.test --yes
+
+Without --yes it says what would go, does nothing, and exits 1. The addresses of reporters and strangers, all texts,
+and the mails that came and left are erased; the addresses of your people, the timeline, hashes, receipts and
+deadlines stay. The database file is written anew, which takes room and a while when it is large. The mailbox and
+backups still hold the data: what it prints names the mails.
+
+With an address, the mails from it that belong to no ticket are erased, and the tickets that hold more of it are
+listed, to be erased one by one.")]
+    Erase(erase::Args),
     /// Make the ticket tables anew from the timelines
     #[command(after_help = "Example:
   disclosed rebuild")]
@@ -171,6 +195,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Begin", &["check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
+    ("Personal data", &["export", "erase"]),
     ("Mend", &["backup", "rebuild", "key"]),
 ];
 
@@ -231,6 +256,8 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Do(args) => order::run(args, &desk()?, out),
         Command::Ingest(args) => ingest::run(args, &desk()?, out),
         Command::Try(args) => try_mail::run(args, &desk()?, out),
+        Command::Export(args) => export::run(args, &desk()?, out),
+        Command::Erase(args) => erase::run(args, &desk()?, out),
         Command::Rebuild => rebuild::run(&desk()?, out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),

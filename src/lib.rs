@@ -11,7 +11,7 @@
 //!   played forward. [`command`]: the table of commands. [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what
 //!   the rules know of the config. [`codename`]: what a ticket is called where its number must not stand.
 //! - [`mail`]: mail as a value. [`mail::read`] makes one of any bytes, [`mail::identity`] says how sure its sender is,
-//!   [`mail::intake`] what happened, [`mail::text`] and [`mail::write`] are all that ever leaves.
+//!   [`mail::intake`] what happened, [`mail::text`], [`mail::calendar`] and [`mail::write`] are all that ever leaves.
 //!
 //! The joint: [`tracker`] reads once, decides, commits once.
 //!

@@ -47,6 +47,8 @@ pub enum Milestone {
     LastHeardFromUs,
     /// Somebody said `/done` with the name of the promise: what keeps a promise that no other milestone tells of.
     Done,
+    /// The personal data of the report is erased.
+    Erased,
 }
 
 /// How bad it is: the qualitative scale of CVSS v3.1 and v4.0 without "none".
@@ -178,7 +180,7 @@ pub struct Policy {
 
 impl Milestone {
     /// All milestones, in the order in which they tend to come.
-    pub const ALL: [Milestone; 11] = [
+    pub const ALL: [Milestone; 12] = [
         Milestone::Received,
         Milestone::Acknowledged,
         Milestone::Assessed,
@@ -190,6 +192,7 @@ impl Milestone {
         Milestone::Exploited,
         Milestone::LastHeardFromUs,
         Milestone::Done,
+        Milestone::Erased,
     ];
 
     /// Its name in the config and in JSON.
@@ -206,6 +209,7 @@ impl Milestone {
             Milestone::Exploited => "exploited",
             Milestone::LastHeardFromUs => "last-heard-from-us",
             Milestone::Done => "done",
+            Milestone::Erased => "erased",
         }
     }
 }

@@ -5,11 +5,13 @@
 
 mod mail;
 mod outbox;
+mod personal;
 mod ticket;
 mod views;
 
 pub use mail::{NewMail, Place, Stored};
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
+pub use personal::{Erasable, ErasableMail, Held, HeldMail};
 pub use views::{NoticeRow, ReceiptRow, TicketRow};
 
 use std::path::{Path, PathBuf};
@@ -183,6 +185,24 @@ impl Store {
     pub fn read<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx = self.connection.transaction()?;
         work(&Tx(&tx))
+    }
+
+    /// [`Store::write`], with zeros written over what is deleted.
+    pub fn write_over<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.connection.pragma_update(None, "secure_delete", "ON")?;
+        let done = self.write(work);
+        self.connection.pragma_update(None, "secure_delete", "OFF")?;
+        done
+    }
+
+    /// Writes the files anew, so that no byte of what was deleted is left in them. Zeros over deleted rows are not
+    /// enough: SQLite leaves old copies of a row in the gaps of a page when it moves rows between pages.
+    ///
+    /// False when another process reads an old state: the `-wal` file holds it until that ends.
+    pub fn scrub(&mut self) -> Result<bool> {
+        self.connection.execute_batch("VACUUM")?;
+        let busy: i64 = self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |r| r.get(0))?;
+        Ok(busy == 0)
     }
 
     /// Copies the database into a new file, as it stands when this begins, while others write on. The copy is checked,

@@ -180,6 +180,9 @@ pub enum EntryKind {
         /// A ticket that its subject or references name without proof.
         #[serde(skip_serializing_if = "Option::is_none", default)]
         may_belong_to: Option<TicketId>,
+        /// Whether there was a reporter, whose address has been erased since: what they were told still counts.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        erased: bool,
     },
     /// What became of the automatic acknowledgement. Text: why.
     Acknowledgement {
@@ -293,6 +296,8 @@ pub enum EntryKind {
         /// What it was.
         notice: String,
     },
+    /// The addresses, texts and mails of the ticket up to here were erased.
+    Erased,
 }
 
 impl EntryKind {
@@ -319,6 +324,7 @@ impl EntryKind {
             | Self::Done { .. }
             | Self::Reminded { .. }
             | Self::Rederived { .. }
+            | Self::Erased
             | Self::Broken { .. }
             | Self::CodeAsked { .. }
             | Self::CodeUsed
@@ -363,6 +369,7 @@ impl EntryKind {
             Self::CodeWrong => "code wrong",
             Self::Attempt => "commands refused",
             Self::Undeliverable { .. } => "undeliverable",
+            Self::Erased => "erased",
         }
     }
 }
@@ -468,6 +475,8 @@ pub struct Ticket {
     pub revision: u32,
     /// Who reported it; `None` when the mail had no usable sender.
     pub reporter: Option<Address>,
+    /// Whether there is a reporter, or was one before they were erased.
+    pub had_reporter: bool,
     /// The subject of the report.
     pub title: String,
     /// The Message-ID of the report.
@@ -520,6 +529,7 @@ impl Ticket {
             id,
             revision: 0,
             reporter: None,
+            had_reporter: false,
             title: String::new(),
             report_id: None,
             received: Timestamp::UNIX_EPOCH,
@@ -557,9 +567,14 @@ impl Ticket {
         if let Some(aspect) = entry.kind.aspect() {
             self.changed.insert(aspect, (entry.seq, entry.by.clone()));
         }
+        if entry.mail.is_some() {
+            // New mail is new personal data, and the promise to erase it begins anew.
+            self.milestones.remove(&Milestone::Erased);
+        }
         match &entry.kind {
-            EntryKind::Reported { received, message_id, may_belong_to: _ } => {
+            EntryKind::Reported { received, message_id, may_belong_to: _, erased } => {
                 self.reporter = entry.party.clone();
+                self.had_reporter = entry.party.is_some() || *erased;
                 self.title = entry.text.clone().unwrap_or_default();
                 self.report_id = message_id.clone();
                 self.received = *received;
@@ -596,13 +611,13 @@ impl Ticket {
                 if *fact == Milestone::Public && self.embargo.is_some() {
                     self.embargo(EmbargoState::Ended, None, None, entry.at);
                 }
-                if self.reporter.is_some() && matches!(fact, Milestone::FixReleased | Milestone::Public) {
+                if self.had_reporter && matches!(fact, Milestone::FixReleased | Milestone::Public) {
                     self.heard(entry.at);
                 }
             }
             EntryKind::DeadlineMoved { promise, to } => {
                 self.moved.insert(promise.clone(), (entry.at, *to));
-                if self.reporter.is_some() {
+                if self.had_reporter {
                     self.heard(entry.at);
                 }
             }
@@ -632,6 +647,7 @@ impl Ticket {
             | EntryKind::Note
             | EntryKind::Rederived { .. }
             | EntryKind::Undeliverable { .. } => {}
+            EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
         }
     }
 
@@ -651,7 +667,7 @@ impl Ticket {
             EmbargoState::Active => Embargo { state: to, until: date, zone, proposed: None, since: at },
             EmbargoState::Ended => Embargo { state: to, proposed: None, ..before },
         });
-        if self.reporter.is_some() {
+        if self.had_reporter {
             self.heard(at);
         }
     }
@@ -675,6 +691,7 @@ impl Ticket {
             self.milestones.insert(Milestone::Closed, at);
         } else {
             self.milestones.remove(&Milestone::Closed);
+            self.milestones.remove(&Milestone::Erased);
             self.spam = false;
         }
         if to == Status::Received {

@@ -16,11 +16,12 @@ use self::reading::{Stowed, read_one};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
-use crate::mail::{Mail, identity};
+use crate::mail::{Address, Mail, identity};
 use crate::notice::{Level, Notice, NoticeKind};
+use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
+use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
 use crate::ticket::decide::{self, Answer, Event, Order};
 use crate::ticket::{Actor, Entry, MailRef, TicketId};
 use crate::token::Key;
@@ -74,6 +75,22 @@ pub enum Attempt {
     Doubtful(String),
     /// Our own fault, or the way is closed: nothing about this mail. It waits; the attempt does not count against it.
     Closed(String),
+}
+
+/// What became of erasing a ticket.
+#[derive(Debug)]
+pub enum Erasure {
+    /// Nothing was done, and why.
+    Refused(String),
+    /// It is done.
+    Done {
+        /// What there was to erase.
+        erased: Erasable,
+        /// What the team is told.
+        news: News,
+        /// Whether the files hold no byte of it any more; else why they may: an old copy in a gap of the database.
+        scrubbed: std::result::Result<(), String>,
+    },
 }
 
 /// The tracker: the store and the rules.
@@ -391,6 +408,61 @@ impl Tracker {
             work.carry_out(&ticket, decision)?;
             Ok(Some(work.news))
         })
+    }
+
+    /// Erases what is held about people in a closed ticket: see [`Tx::erase`]. `None`: there is no such ticket.
+    pub fn erase(&mut self, id: TicketId, now: Timestamp) -> Result<Option<Erasure>> {
+        let (project, key) = (&self.project, &self.key);
+        let done = self.store.write_over(|tx| {
+            let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
+            let refusal = decide::decide(&ticket, &Event::Erased, project, key, now).answer.filter(|a| a.refused);
+            if let Some(refusal) = refusal {
+                return Ok(Some(Err(refusal.text)));
+            }
+            if tx.is_sending(id)? {
+                return Ok(Some(Err("a mail about it is being sent this moment; try again in a minute".into())));
+            }
+            let rest = tx.erasable(id)?;
+            if ticket.milestones.contains_key(&Milestone::Erased) && rest.mails.is_empty() && rest.texts == 0 {
+                // What tells of the erasing may still wait to leave.
+                return Ok(Some(Ok((Erasable::default(), News::default()))));
+            }
+            let erased = tx.erase(id, project)?;
+            // As it is now: nothing of what was erased can come into what the team is told.
+            let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
+            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            tx.project(&ticket, project)?;
+            work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased, project, key, now))?;
+            tx.forget_addresses()?;
+            Ok(Some(Ok((erased, work.news))))
+        })?;
+        Ok(match done {
+            None => None,
+            Some(Err(why)) => Some(Erasure::Refused(why)),
+            Some(Ok((erased, news))) => {
+                let scrubbed = self.scrub();
+                Some(Erasure::Done { erased, news, scrubbed })
+            }
+        })
+    }
+
+    /// Erases the mails of an address that belong to no ticket, such as reports of programs: see
+    /// [`Tx::erase_loose_mails`]. Says which, and as [`Erasure::Done`] whether the files hold no byte of them any more.
+    pub fn erase_loose_mails(&mut self, of: &Address) -> Result<(Vec<ErasableMail>, std::result::Result<(), String>)> {
+        let mails = self.store.write_over(|tx| {
+            let mails = tx.erase_loose_mails(of)?;
+            tx.forget_addresses()?;
+            Ok(mails)
+        })?;
+        Ok((mails, self.scrub()))
+    }
+
+    fn scrub(&mut self) -> std::result::Result<(), String> {
+        match self.store.scrub() {
+            Ok(true) => Ok(()),
+            Ok(false) => Err("another process still reads the database".into()),
+            Err(error) => Err(error.to_string()),
+        }
     }
 
     /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).

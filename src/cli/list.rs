@@ -12,7 +12,7 @@ use crate::store::TicketRow;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Only those that are open, or on which a promise still runs
+    /// Only those that are open, or on which a promise still runs other than that of erasing them
     #[arg(long)]
     open: bool,
 }

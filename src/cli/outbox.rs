@@ -61,6 +61,8 @@ fn show(number: u32, desk: &Desk, out: &mut Out) -> Result<Exit> {
             object.insert("mail".into(), String::from_utf8_lossy(&bytes).into());
         }
         out.json(&json!({ "notice": document }))?;
+    } else if bytes.is_empty() {
+        bail!("notice {number} was erased with its ticket");
     } else {
         out.bytes(&bytes)?;
     }

@@ -28,7 +28,7 @@ struct State {
     last_send: Option<Timestamp>,
     waiting: usize,
     next_deadline: Option<Timestamp>,
-    /// Open tickets whose next deadline has passed.
+    /// Tickets whose next deadline has passed.
     broken: Vec<TicketRow>,
     /// Mails that were put aside unread.
     quarantined: usize,
@@ -55,10 +55,10 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
 }
 
 fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
-    let open = tx.tickets(false)?;
+    let tickets = tx.tickets(true)?;
     let last_scan = tx.meta_time("last_scan")?;
     // Whoever closed a ticket has seen what was wrong with it.
-    let ids: HashSet<TicketId> = open.iter().map(|t| t.id).collect();
+    let ids: HashSet<TicketId> = tickets.iter().filter(|t| t.open).map(|t| t.id).collect();
     let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
         Some(ticket) => ids.contains(&ticket),
         None => now.duration_since(at) < RECENT,
@@ -93,7 +93,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
             _ => {}
         }
     }
-    state.broken = open.into_iter().filter(|t| t.next.as_ref().is_some_and(|(_, at)| *at <= now)).collect();
+    state.broken = tickets.into_iter().filter(|t| t.next.as_ref().is_some_and(|(_, at)| *at <= now)).collect();
     Ok(state)
 }
 

@@ -103,6 +103,7 @@ pub fn meaning(promise: &Promise) -> &'static str {
         Milestone::Exploited => "attacks are reported",
         Milestone::LastHeardFromUs => "you hear from us again",
         Milestone::Done => "what was promised is done",
+        Milestone::Erased => "your data is erased here",
     }
 }
 

@@ -1,6 +1,7 @@
 -- The database of one inbox. Instants are Unix milliseconds, UTC.
 -- Truth: mail, raw, place, receipt, entry, outbox. Projections, remade by `disclosed rebuild`: ticket, deadline.
--- Personal data stands in address and text, referenced by number, so that it can be erased on its own.
+-- Personal data stands in address and text, referenced by number, so that it can be erased on its own: `disclosed
+-- erase` also empties raw, outbox.bytes, outbox.reply and receipt.message_id of the ticket, and keeps all hashes.
 
 -- Small facts about the database itself: last_scan, last_send, digest, policy.
 CREATE TABLE meta (
@@ -83,7 +84,7 @@ CREATE INDEX receipt_message ON receipt (message_hash) WHERE message_hash IS NOT
 CREATE INDEX receipt_mail ON receipt (mail);
 CREATE INDEX receipt_quarantined ON receipt (id) WHERE disposition = 'quarantined';
 
--- The timeline. Rows are added, never changed.
+-- The timeline. Rows are added, never changed, but for the references and the Message-ID that erasing takes out.
 CREATE TABLE entry (
     ticket INTEGER NOT NULL,
     seq INTEGER NOT NULL,
@@ -115,6 +116,8 @@ CREATE TABLE ticket (
     next_deadline INTEGER
 ) STRICT;
 CREATE INDEX ticket_open ON ticket (next_deadline) WHERE open = 1;
+-- What waits to be erased is closed, and has a deadline.
+CREATE INDEX ticket_next ON ticket (next_deadline) WHERE next_deadline IS NOT NULL;
 
 CREATE TABLE deadline (
     ticket INTEGER NOT NULL,
@@ -134,7 +137,8 @@ CREATE TABLE outbox (
     kind TEXT NOT NULL,
     -- The lowest goes first.
     lane INTEGER NOT NULL,
-    recipient INTEGER NOT NULL REFERENCES address (id),
+    -- NULL: erased.
+    recipient INTEGER REFERENCES address (id),
     ticket INTEGER,
     -- The revision of the ticket that it shows.
     revision INTEGER NOT NULL,

@@ -12,7 +12,7 @@ use crate::mail::text::digest::Line;
 use crate::mail::text::team::Moved;
 use crate::policy::Milestone;
 use crate::project::Project;
-use crate::ticket::clock::{clocks, next_deadline};
+use crate::ticket::clock::{Clock, clocks, next_deadline};
 use crate::ticket::hearer::hearers;
 use crate::ticket::{Actor, Entry, EntryKind, MailRef, Status, Ticket, TicketId};
 
@@ -89,7 +89,11 @@ impl Tx<'_> {
         // No state that is stored here depends on the time of day; the clocks' own instants do the rest.
         let now = Timestamp::MIN;
         let at = |m: Milestone| ticket.milestones.get(&m).map(|t| millis(*t));
+        let all = clocks(ticket, &project.policy, now);
         let next = next_deadline(ticket, &project.policy, now);
+        // A ticket that only waits for its data to be erased is none to work on.
+        let works = |c: &Clock<'_>| c.live && c.promise.until != Milestone::Erased;
+        let open = ticket.status != Status::Closed || all.iter().any(works);
         let sql = "INSERT OR REPLACE INTO ticket (id, revision, status, open, severity, owner, reporter, received, \
                    acknowledged, assessed, fix_released, public, closed, next_promise, next_deadline) \
                    VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
@@ -97,7 +101,7 @@ impl Tx<'_> {
             ticket.id.0,
             ticket.revision,
             ticket.status.to_string(),
-            ticket.status != Status::Closed || next.is_some(),
+            open,
             ticket.severity.map(|s| s.to_string()),
             ticket.owner.as_ref().map(|a| self.address_id(a)).transpose()?,
             ticket.reporter.as_ref().map(|a| self.address_id(a)).transpose()?,
@@ -114,7 +118,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO deadline (ticket, promise, deadline, wake) VALUES (?1, ?2, ?3, ?4)";
         let mut insert = self.0.prepare_cached(sql)?;
         let hearers = hearers(ticket, project, now);
-        for clock in clocks(ticket, &project.policy, now).iter().filter(|c| c.live) {
+        for clock in all.iter().filter(|c| c.live) {
             let wake = clock.wake(ticket, &project.policy, &hearers).map(not_before);
             insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), wake])?;
         }

@@ -14,7 +14,7 @@ pub struct TicketRow {
     pub id: TicketId,
     /// Where it stands.
     pub status: String,
-    /// Whether it is open, or a promise still runs on it.
+    /// Whether it is open, or a promise still runs on it other than that of erasing it.
     pub open: bool,
     /// How bad it is.
     pub severity: Option<String>,
@@ -152,7 +152,7 @@ impl Tx<'_> {
         Ok(self.0.query_row("SELECT bytes FROM outbox WHERE id = ?1", params![number], |r| r.get(0))?)
     }
 
-    /// What needs a person: broken promises of open tickets at `now`, quarantined mails, notices that did not leave.
+    /// What needs a person: tickets with a broken promise at `now`, quarantined mails, notices that did not leave.
     pub fn needs_person(&self, now: Timestamp) -> Result<(u32, u32, u32)> {
         let one = |sql: &str, at: Option<i64>| -> Result<u32> {
             let mut query = self.0.prepare_cached(sql)?;
@@ -163,7 +163,7 @@ impl Tx<'_> {
         };
         let at = Some(super::millis(now));
         Ok((
-            one("SELECT count(*) FROM ticket WHERE open = 1 AND next_deadline <= ?1", at)?,
+            one("SELECT count(*) FROM ticket WHERE next_deadline <= ?1", at)?,
             one("SELECT count(*) FROM receipt WHERE disposition = 'quarantined'", None)?,
             one("SELECT count(*) FROM outbox WHERE state IN ('held', 'unknown')", None)?,
         ))

@@ -237,7 +237,8 @@ fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestam
         | Milestone::FixReleased
         | Milestone::Public
         | Milestone::Closed
-        | Milestone::Exploited => ticket.milestones.get(&promise.until).copied(),
+        | Milestone::Exploited
+        | Milestone::Erased => ticket.milestones.get(&promise.until).copied(),
     };
     match ticket.auto_acknowledged.filter(|_| policy.automatic_counts && promise.until == Milestone::Acknowledged) {
         Some(auto) => Some(at.map_or(auto, |a| a.min(auto))),
@@ -246,11 +247,13 @@ fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestam
 }
 
 /// Spam ends every clock. A closed or invalid report still deserves an answer, so the promise to acknowledge runs
-/// on until somebody gave one; what else was promised about it makes no sense any more.
+/// on until somebody gave one; what else was promised about it makes no sense any more. What is held of it is erased
+/// when all else is over, spam or not; after that nobody is left to keep a promise to.
 fn ends(ticket: &Ticket, promise: &Promise) -> bool {
     let closed = matches!(ticket.status, Status::Closed | Status::Invalid);
     let goes_on = match promise.until {
         Milestone::Acknowledged => true,
+        Milestone::Erased => return false,
         Milestone::Closed => ticket.status == Status::Invalid,
         // "Tell the users" holds when the ticket is closed too, unless there was nothing to tell.
         Milestone::Done => ticket.status == Status::Closed && ticket.before_closed != Status::Invalid,
@@ -263,7 +266,7 @@ fn ends(ticket: &Ticket, promise: &Promise) -> bool {
         | Milestone::Exploited
         | Milestone::LastHeardFromUs => false,
     };
-    ticket.spam || (closed && !goes_on)
+    ticket.spam || (closed && !goes_on) || ticket.milestones.contains_key(&Milestone::Erased)
 }
 
 /// How long the ticket has waited for its reporter since `start`.
@@ -289,7 +292,7 @@ mod tests {
     /// A ticket received at the epoch, to which these things happened, so many hours later each.
     fn ticket(happened: &[(i64, EntryKind)]) -> Ticket {
         let received = Timestamp::UNIX_EPOCH;
-        let reported = EntryKind::Reported { received, message_id: None, may_belong_to: None };
+        let reported = EntryKind::Reported { received, message_id: None, may_belong_to: None, erased: false };
         let all = std::iter::once((0, reported)).chain(happened.iter().cloned());
         let entries: Vec<Entry> = (1..)
             .zip(all)

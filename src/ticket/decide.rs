@@ -6,15 +6,15 @@ use super::calendar;
 use super::clock::{Clock, clocks};
 use super::hearer::{self, Hearer, Who, hearers};
 use super::orders;
-use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Ticket, TicketId};
+use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Status, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::{Fields, Part};
 use crate::mail::text::level::Text;
 use crate::mail::text::{acknowledgement, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
-use crate::policy::Audience;
 use crate::policy::ladder::Step;
+use crate::policy::{Audience, Milestone};
 use crate::project::Project;
 use crate::token::{Key, Purpose};
 
@@ -67,6 +67,8 @@ pub enum Event {
         /// If it was a reminder: of what.
         reminded: Vec<Reminded>,
     },
+    /// Somebody at the command line erases what is held about people in it.
+    Erased,
     /// Time passed.
     Tick,
 }
@@ -211,6 +213,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Undelivered { number, notice, to, reply, mail, reminded } => {
             draft.undelivered(*number, notice, (to, reply), *mail, reminded);
         }
+        Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
     }
     calendar::attach(ticket, &draft.ticket, &mut draft.decision, project, now);
@@ -283,6 +286,7 @@ impl Draft<'_> {
             received: report.received,
             message_id: report.message_id.clone(),
             may_belong_to: report.may_belong_to,
+            erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
         let (outcome, why) = &report.acknowledge;
@@ -440,6 +444,23 @@ impl Draft<'_> {
         passed
     }
 
+    /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
+    fn erased(&mut self) {
+        if let Some(text) = not_erasable(&self.ticket, self.project) {
+            self.decision.answer = Some(Answer { text, refused: true });
+            return;
+        }
+        if self.ticket.milestones.contains_key(&Milestone::Erased) {
+            return;
+        }
+        self.enter(&Actor::Local, EntryKind::Erased, "", None);
+        let who = "somebody at the daemon's machine";
+        let what = "erased the addresses of strangers, the texts and the mails of this ticket here.\n\
+                    The mailbox, backups and what you got by mail still hold them.\n";
+        let text = team::change(&self.ticket, who, &team::Did::ours(what), self.project, self.now);
+        self.tell_team(NoticeKind::Change, None, &text);
+    }
+
     fn tick(&mut self) {
         let policy = &self.project.policy;
         // Entries of a tick touch no milestone, so the clocks stay what they were.
@@ -518,6 +539,13 @@ pub fn undeliverable_key(number: u32, notice: &str, to: &Address, now: Timestamp
         return format!("undeliverable:{number}");
     }
     format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), to.key())
+}
+
+/// Why a ticket cannot be erased, if it cannot.
+pub fn not_erasable(ticket: &Ticket, project: &Project) -> Option<String> {
+    let (number, status) = (project.show(ticket.id), ticket.status);
+    let why = || format!("{number} is {status}, and only a closed ticket can be erased: /close it first");
+    (status != Status::Closed).then(why)
 }
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.

@@ -129,7 +129,7 @@ pub fn play(project: &Project, scenario: &Scenario) -> Play {
         courses: BTreeMap::new(),
         nags: BTreeMap::new(),
     };
-    stage.enter(EntryKind::Reported { received: scenario.at, message_id: None, may_belong_to: None });
+    stage.enter(EntryKind::Reported { received: scenario.at, message_id: None, may_belong_to: None, erased: false });
     // Somebody of whom nothing but the address is needed: rungs may be for the reporter.
     stage.ticket.reporter = Address::parse("reporter@reporter.invalid");
     stage.enter(EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });
@@ -242,6 +242,7 @@ impl Stage<'_> {
                 Milestone::Assessed => (!judged).then_some(EntryKind::Status { to: Status::Valid }),
                 Milestone::Accepted => status(Status::Accepted),
                 Milestone::Closed => status(Status::Closed),
+                Milestone::Erased => Some(EntryKind::Erased),
                 Milestone::FixReady | Milestone::FixReleased | Milestone::Public | Milestone::Exploited => {
                     Some(EntryKind::Fact { fact })
                 }

@@ -78,6 +78,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::CodeUsed => "gave the code".into(),
         EntryKind::CodeWrong => "gave a wrong code: the command that waited for it is dropped".into(),
         EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
+        EntryKind::Erased => "erased the addresses, texts and mails".into(),
         EntryKind::Undeliverable { notice } => with(&format!("could not deliver the {notice} to {}", party())),
     }
 }
@@ -105,7 +106,8 @@ fn fact_words(fact: Milestone) -> String {
         | Milestone::Accepted
         | Milestone::Closed
         | Milestone::LastHeardFromUs
-        | Milestone::Done => format!("noted: {fact}"),
+        | Milestone::Done
+        | Milestone::Erased => format!("noted: {fact}"),
     }
 }
 
@@ -146,7 +148,7 @@ address = "ada@example.org"
         };
         let at = "2027-01-06T10:00:00Z".parse().unwrap();
         let promise = || "acknowledge".to_owned();
-        let reported = |t| EntryKind::Reported { received: at, message_id: None, may_belong_to: t };
+        let reported = |t| EntryKind::Reported { received: at, message_id: None, may_belong_to: t, erased: false };
         check(reported(None), Some("r@example.test"), Some("Heap\u{1b}[2J\nflow"), "reported “Heap[2J flow”");
         check(reported(Some(TicketId(3))), None, None, "reported without a title; it may belong to SEC-3");
         let held = EntryKind::Acknowledgement { outcome: Acknowledgement::Held };

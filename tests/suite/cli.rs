@@ -383,3 +383,70 @@ fn each_command_explains_itself() {
     }
     assert!(desk.ok(&["--version"]).starts_with("disclosed "));
 }
+
+#[test]
+fn a_closed_ticket_is_erased_with_yes_alone() {
+    let desk = Desk::with_report();
+    desk.fails(1, &["erase", "SEC-1", "--yes"], "only a closed ticket can be erased");
+    assert!(desk.json(&["erase", "SEC-1"])["refused"].as_str().unwrap().contains("/close it first"));
+    desk.ok(&["do", "SEC-1", "/spam"]);
+    assert_eq!(desk.json(&["erase", "reporter@example.test"])["tickets"], serde_json::json!(["SEC-1"]));
+    desk.fails(1, &["erase", "SEC-1"], "nothing was erased; add --yes");
+    desk.fails(1, &["erase", "SEC-9", "--yes"], "there is no SEC-9");
+    assert_eq!(desk.json(&["erase", "1"])["erased"], false);
+    assert!(desk.ok(&["show", "SEC-1"]).contains("Heap overflow"));
+
+    let said = desk.ok(&["erase", "SEC-1", "--yes"]);
+    for part in ["mails that came: 1", "mailbox may still hold", "<report-1@example.test>", "Backups from before"] {
+        assert!(said.contains(part), "{part}: {said}");
+    }
+    let shown = desk.ok(&["show", "SEC-1"]);
+    assert!(!shown.contains("Heap overflow") && !shown.contains("reporter@example.test"), "{shown}");
+    assert!(desk.ok(&["log", "SEC-1"]).contains("erased the addresses, texts and mails"));
+    assert_eq!(desk.json(&["list"])["tickets"][0]["reporter"], Value::Null);
+    assert!(desk.ok(&["inbox"]).contains("report"));
+    desk.fails(1, &["outbox", "--show", "1"], "was erased with its ticket");
+    assert!(desk.ok(&["rebuild"]).contains("1 tickets"));
+    // The mail still lies in the folder, and is known.
+    assert_eq!(desk.ok(&["ingest", "in"]), "1 mail: 1 known already.\n");
+    // A report about mail belongs to no ticket.
+    let report = "From: dmarc@example.test\nSubject: Report Domain: example.org Submitter: example.test\n\
+                  Message-ID: <d1@example.test>\n\nx\n";
+    desk.write("in/new/2", report);
+    assert_eq!(desk.ok(&["ingest", "in/new/2"]), "1 mail: 1 automatic.\n");
+    desk.fails(1, &["erase", "dmarc@example.test"], "nothing was erased; add --yes");
+    let said = desk.ok(&["erase", "dmarc@example.test", "--yes"]);
+    assert!(said.starts_with("1 mails from dmarc@example.test that belong to no ticket were erased."), "{said}");
+    assert!(said.contains("<d1@example.test>"), "{said}");
+    assert!(!desk.ok(&["inbox"]).contains("dmarc@"));
+    assert_eq!(desk.ok(&["export", "dmarc@example.test"]), "Nothing is held about dmarc@example.test.\n");
+    desk.fails(1, &["erase", "ada@example.org", "--yes"], "one of the people in the config");
+    let again = desk.json(&["erase", "SEC-1", "--yes"]);
+    assert_eq!((&again["erased"], again["mails"].as_array().unwrap().len()), (&true.into(), 0));
+}
+
+#[test]
+fn all_that_is_held_about_an_address_is_one_document() {
+    let desk = Desk::with_report();
+    assert_eq!(desk.ok(&["export", "nobody@example.test"]), "Nothing is held about nobody@example.test.\n");
+    desk.fails(1, &["export", "Reporter <reporter@example.test>"], "not a plain mail address");
+    let text = desk.ok(&["export", "REPORTER@example.test"]);
+    for part in [
+        "SEC-1, as its reporter: received",
+        "reported (by the reporter): Heap overflow",
+        "Version 1.2 overflows",
+        "We have received",
+    ] {
+        assert!(text.contains(part), "{part}: {text}");
+    }
+    assert!(!text.contains("ada@example.org"), "{text}");
+    let all = desk.json(&["export", "reporter@example.test"]);
+    assert_eq!(all["tickets"][0]["id"], "SEC-1");
+    assert_eq!(all["entries"][0]["kind"], "reported");
+    assert_eq!((&all["mails"][0]["message_id"], &all["person"]), (&"report-1@example.test".into(), &Value::Null));
+    let raw = all["mails"][0]["raw_base64"].as_str().unwrap();
+    assert_eq!(data_encoding::BASE64.decode(raw.as_bytes()).unwrap(), REPORT.as_bytes());
+    assert_eq!(all["notices"][0]["kind"], "acknowledgement");
+    let ada = desk.json(&["export", "ada@example.org"]);
+    assert_eq!((&ada["person"]["name"], &ada["notices"][0]["kind"]), (&"Ada".into(), &"report".into()));
+}

@@ -12,6 +12,7 @@ mod backup;
 mod cli;
 mod configs;
 mod corpus;
+mod erasing;
 mod matrix;
 mod properties;
 mod readme;

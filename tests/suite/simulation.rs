@@ -241,6 +241,8 @@ struct Sim {
     sink: Vec<Accepted>,
     /// Notices of which the server's answer was lost, or the process died before it was written down.
     doubtful: BTreeSet<u32>,
+    /// What each version of each event in people's calendars said: method, summary, when.
+    appointments: BTreeMap<(String, i64), (String, String, Timestamp)>,
     local: BTreeSet<u32>,
     went_back: bool,
 }
@@ -268,6 +270,7 @@ impl Sim {
             copies: BTreeMap::new(),
             sink: Vec::new(),
             doubtful: BTreeSet::new(),
+            appointments: BTreeMap::new(),
             local: BTreeSet::new(),
             went_back: false,
         };
@@ -572,6 +575,13 @@ impl Sim {
         let person = self.config.people.iter().any(|p| p.address == claim.to);
         let leaks = || world::reading(&claim.bytes).text.contains("zq-");
         assert!(person || !leaks(), "G6: content of a report leaves in a {}", claim.kind);
+        for e in world::calendar(&claim.bytes) {
+            assert!(person, "G6: a calendar file leaves in a {} to a stranger", claim.kind);
+            assert!(!format!("{}{}", e.uid, e.summary).contains("zq-"), "G6: content of a report in a calendar");
+            let says = (e.method, e.summary, e.to);
+            let known = self.appointments.entry((e.uid.clone(), e.sequence)).or_insert_with(|| says.clone());
+            assert_eq!(*known, says, "one version of {} says two things", e.uid);
+        }
         let before = self.sink.iter().filter(|s| s.notice == claim.number).count();
         let most = if self.doubtful.contains(&claim.number) { 2 } else { 1 };
         assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);

@@ -19,6 +19,7 @@
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
+//! | `erase TICKET` | erases the personal data in it |
 //! | `server [for WHO] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
 //! | `read KIND to WHO` | shows the last such notice whole |
 //! | `calendar KIND to WHO` | shows what the last such notice does to a calendar, as another reader of the files sees it |
@@ -35,7 +36,7 @@ use disclosed::open;
 use disclosed::policy::Term;
 use disclosed::store::{Claim, Place, Store};
 use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind, TicketId};
-use disclosed::tracker::{Arrival, Attempt, News, Tracker};
+use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
@@ -195,6 +196,7 @@ impl Play {
                 self.tell(&news);
                 self.work();
             }
+            ["erase", ticket] => self.erase(ticket),
             ["server", "for", who, how, answer @ ..] => self.answers(Some(self.address(who)), how, &answer.join(" ")),
             ["server", how, answer @ ..] => self.answers(None, how, &answer.join(" ")),
             ["read", kind, "to", who] => self.read(kind, who),
@@ -489,6 +491,19 @@ impl Play {
         }
     }
 
+    fn erase(&mut self, ticket: &str) {
+        let id = self.ticket_id(ticket);
+        match self.tracker.erase(id, self.now).unwrap().expect("there is such a ticket") {
+            Erasure::Refused(why) => self.said.push(format!("  REFUSED: {why}")),
+            Erasure::Done { erased, news, .. } => {
+                let mails = erased.mails.len();
+                self.said.push(format!("  erased: {mails} mails, {} texts, {} notices", erased.texts, erased.notices));
+                self.tell(&news);
+            }
+        }
+        self.work();
+    }
+
     fn log(&mut self, ticket: &str) {
         let id = self.ticket_id(ticket);
         for entry in self.tracker.store().read(|tx| tx.entries(id)).unwrap() {
@@ -541,6 +556,7 @@ impl Play {
             EntryKind::CodeWrong => "code wrong".into(),
             EntryKind::Attempt => "attempt".into(),
             EntryKind::Undeliverable { notice } => format!("undeliverable {notice}"),
+            EntryKind::Erased => "erased".into(),
         };
         let party = entry.party.as_ref().map_or(String::new(), |p| format!(" [{}]", self.name(p)));
         let text =

@@ -49,6 +49,9 @@ fn to_do(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) 
     let mut text = promise.about.as_ref().map_or(String::new(), |about| format!("{about}\n"));
     if promise.until == Milestone::Done {
         text.push_str(&format!("/done {0} keeps it; /extend {0} with a date and a reason moves it.\n", promise.name));
+    } else if promise.until == Milestone::Erased {
+        let number = project.show(ticket.id);
+        text.push_str(&format!("To keep it, on the daemon's machine: disclosed erase {number}\n"));
     } else if clock.deadline <= now {
         text.push_str(&format!("{}\n", untold(ticket, clock, project)));
     }
@@ -113,7 +116,12 @@ timezone = "Europe/Berlin"
 "#;
 
     fn ticket(reporter: Option<&str>) -> Ticket {
-        let kind = EntryKind::Reported { received: at("2027-01-04T09:00:00Z"), message_id: None, may_belong_to: None };
+        let kind = EntryKind::Reported {
+            received: at("2027-01-04T09:00:00Z"),
+            message_id: None,
+            may_belong_to: None,
+            erased: false,
+        };
         let (party, text) = (reporter.and_then(Address::parse), Some("Secret title".to_owned()));
         let at = at("2027-01-04T09:00:00Z");
         let entry = Entry { seq: 1, at, by: Actor::Reporter, kind, party, text, mail: None };

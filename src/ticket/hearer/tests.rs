@@ -64,7 +64,7 @@ impl<'a> Play<'a> {
     fn new(project: &'a Project, start: Timestamp) -> Self {
         let mut play = Self { project, ticket: Ticket::new(TicketId(1)), now: start, said: Vec::new() };
         let party = Address::parse("reporter@r.example");
-        let reported = EntryKind::Reported { received: start, message_id: None, may_belong_to: None };
+        let reported = EntryKind::Reported { received: start, message_id: None, may_belong_to: None, erased: false };
         let entry = Entry { seq: 1, at: start, by: Actor::Reporter, kind: reported, party, text: None, mail: None };
         play.ticket.apply(&entry);
         play.enter(start, EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });

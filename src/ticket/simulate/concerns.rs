@@ -172,6 +172,7 @@ fn stage(milestone: Milestone) -> Option<u8> {
         Milestone::FixReleased => Some(5),
         Milestone::Public => Some(6),
         Milestone::Closed => Some(7),
+        Milestone::Erased => Some(8),
         Milestone::Exploited | Milestone::LastHeardFromUs | Milestone::Done => None,
     }
 }

@@ -41,6 +41,7 @@ impl Sim {
             let kind: EntryKind = serde_json::from_str(&text).unwrap();
             let allowed: &[&str] = match &kind {
                 EntryKind::Reported { .. } => &["reporter"],
+                EntryKind::Erased => &["local"],
                 EntryKind::FollowUp => &["reporter", "stranger"],
                 EntryKind::Asked | EntryKind::Withdrawn => &["reporter"],
                 EntryKind::Credit => &["reporter", "person", "local"],
