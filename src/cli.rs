@@ -8,6 +8,8 @@
 mod backup;
 mod check;
 mod demo;
+#[cfg(test)]
+mod hostile;
 mod inbox;
 mod ingest;
 mod list;
@@ -30,6 +32,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::codename::Codename;
 use crate::config::{Config, ConfigError};
 use crate::project::Project;
 use crate::store::{self, StoreError, Tx};
@@ -272,7 +275,12 @@ impl Desk {
 
     /// The ticket that somebody means. When there is none, the error says which there are.
     fn ticket(&self, tx: &Tx<'_>, text: &str) -> store::Result<Result<TicketId, NoTicket>> {
-        let found = TicketId::parse(text, &self.project.prefix);
+        let named = || open::key_to_read(&self.config).and_then(|key| Codename::find(text, &key));
+        let found = match TicketId::parse(text, &self.project.prefix) {
+            Some(id) => Some(id),
+            // A name stands for some number always; that of no ticket is nobody's.
+            None => named().filter(|id| matches!(tx.reporter(*id), Ok(Some(_)))),
+        };
         let last = TicketId(tx.next_ticket()?.0 - 1);
         let prefix = &self.project.prefix;
         Ok(match found {

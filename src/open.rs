@@ -35,6 +35,12 @@ pub fn to_try(config: &Config) -> Result<Tracker> {
     Ok(Tracker::to_try(store, config.project(), key))
 }
 
+/// The key of a config's database, for codenames; `None` where there is none, or whoever looks may not read it.
+pub fn key_to_read(config: &Config) -> Option<Key> {
+    let path = beside(&config.store, "key");
+    if path.exists() { key(&path).ok() } else { None }
+}
+
 /// A backup that was made.
 #[derive(Debug)]
 pub struct Copied {

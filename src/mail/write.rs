@@ -9,7 +9,7 @@ use lettre::address::Envelope;
 use lettre::message::header::{ContentTransferEncoding, ContentType, HeaderName, HeaderValue, MIME_VERSION_1_0};
 use lettre::message::{Body, Mailbox, Message};
 
-use super::{Address, MessageId, clean_line};
+use super::{Address, MessageId, clean, clean_line};
 
 /// What a mail that leaves says. One recipient a mail (G6).
 #[derive(Clone, Copy, Debug)]
@@ -214,13 +214,9 @@ fn plain_subject(subject: &str) -> String {
     words.join(" ")
 }
 
-/// Lines that end in `\n`, no control characters.
+/// Lines that end in `\n`, and nothing that a reader does not see: see [`clean`].
 fn plain_body(body: &str) -> String {
-    let mut text = super::decode::line_ends(body.to_owned());
-    let unwanted = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.contains(unwanted) {
-        text.retain(|c| !unwanted(c));
-    }
+    let mut text = clean(&super::decode::line_ends(body.to_owned()));
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     text
