@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::{log, out, show, try_mail};
 use crate::config::Config;
-use crate::mail::{Address, clean, read};
+use crate::mail::{Address, read};
 use crate::store::Store;
 use crate::ticket::{Ticket, TicketId};
 use crate::token::{KEY_LENGTH, Key};
@@ -38,6 +38,9 @@ fn hostile() -> impl Strategy<Value = String> {
                 "\u{9b}31m",
                 "\u{202e}",
                 "\u{2066}",
+                "\u{202b}",
+                "\u{2069}",
+                "\u{200f}",
                 "\u{61c}",
                 "\u{200b}",
                 "\u{feff}",
@@ -68,10 +71,15 @@ fn word(text: &str) -> String {
     format!("=?utf-8?b?{}?=", data_encoding::BASE64.encode(text.as_bytes()))
 }
 
+/// Said here once more, so that `clean` is not measured by itself: the marks that turn the direction of writing
+/// (Unicode Standard Annex 9), and what has no width or shape.
+const UNSEEN: &str = "\u{61c}\u{180e}\u{200b}\u{200c}\u{200d}\u{200e}\u{200f}\u{202a}\u{202b}\u{202c}\u{202d}\u{202e}\u{2060}\
+    \u{2066}\u{2067}\u{2068}\u{2069}\u{feff}\u{fff9}\u{e0001}\u{e0041}";
+
 fn harmless(what: &str, text: &str) -> Result<(), TestCaseError> {
     let text = uncoloured(text);
-    prop_assert_eq!(&clean(&text), &text, "{}", what);
-    prop_assert!(!text.chars().any(|c| c.is_control() && c != '\n'), "{}: {:?}", what, text);
+    let bad = |c: char| c.is_control() && c != '\n' || UNSEEN.contains(c);
+    prop_assert!(!text.contains(bad), "{}: {:?}", what, text);
     Ok(())
 }
 
