@@ -279,6 +279,20 @@ fn a_person_without_notices_commands_as_well() {
     assert!(public.is_some());
 }
 
+/// What was made for the team is known at each level, and does not slip into a text for the reporter (G6).
+#[test]
+fn a_notice_of_any_level_is_no_text_for_the_reporter() {
+    for (person, _) in EACH {
+        let mut life = Life::new("");
+        life.mail(&report());
+        let notice = world::reading(&life.last(NoticeKind::Report, person).1).text;
+        life.reply(NoticeKind::Report, person, person, Proof::Vouched, &format!("/reply\n\nSee below.\n\n{notice}"));
+        let answer = world::reading(&life.last(NoticeKind::Answer, person).1).text;
+        assert!(answer.contains("holds a quote of a notice to the team"), "{person}: {answer}");
+        assert!(!life.said.iter().any(|(n, _)| n.kind == NoticeKind::Reply));
+    }
+}
+
 #[test]
 fn many_reminders_in_one_name_their_tickets_by_level() {
     let mut life = Life::new("");
@@ -389,4 +403,21 @@ fn a_ticket_is_found_by_its_codename() {
     }
     desk.ok(&["log", &name]);
     desk.fails(1, &["show", "quiet-harbour-77"], "is no ticket; write SEC-17 or 17");
+}
+
+#[test]
+fn check_says_who_is_told_how_much() {
+    let desk = Desk::new();
+    let config = std::fs::read_to_string(desk.path().join("config.toml")).unwrap();
+    let more = "[[person]]\nname = \"Nox\"\naddress = \"nox@example.org\"\nnotices = \"none\"\n";
+    // The project's level is for all who have none of their own.
+    desk.write(
+        "config.toml",
+        &format!("{}{more}", config.replacen("[project]", "[project]\nnotices = \"summary\"", 1)),
+    );
+    let said = desk.ok(&["check"]);
+    assert!(said.contains("Ada <ada@example.org>: maintainer, lead; notices: summary"), "{said}");
+    assert!(said.contains("Nox <nox@example.org>: maintainer; notices: none"), "{said}");
+    let people = desk.json(&["check"])["people"].clone();
+    assert_eq!((&people[0]["notices"], &people[1]["notices"]), (&"summary".into(), &"none".into()));
 }
