@@ -10,6 +10,8 @@ mod check;
 mod demo;
 mod erase;
 mod export;
+#[cfg(test)]
+mod hostile;
 mod inbox;
 mod ingest;
 mod key;
@@ -33,6 +35,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 
+use crate::codename::Codename;
 use crate::config::{Config, ConfigError};
 use crate::project::Project;
 use crate::store::{self, StoreError, Tx};
@@ -310,7 +313,12 @@ impl Desk {
 
     /// The ticket that somebody means. When there is none, the error says which there are.
     fn ticket(&self, tx: &Tx<'_>, text: &str) -> store::Result<Result<TicketId, NoTicket>> {
-        let found = TicketId::parse(text, &self.project.prefix);
+        let named = || open::present_key(&self.config).ok().and_then(|key| Codename::find(text, &key));
+        let found = match TicketId::parse(text, &self.project.prefix) {
+            Some(id) => Some(id),
+            // A name stands for some number always; that of no ticket is nobody's.
+            None => named().filter(|id| matches!(tx.reporter(*id), Ok(Some(_)))),
+        };
         let last = TicketId(tx.next_ticket()?.0 - 1);
         let prefix = &self.project.prefix;
         Ok(match found {

@@ -87,14 +87,14 @@ const FIRST: &[&str] = &[
     "amber", "ample", "ancient", "arched", "autumn", "balanced", "basic", "braided", "breezy", "bright", "brisk",
     "broad", "calm", "carved", "cedar", "central", "chilly", "clear", "cloudy", "coastal", "copper", "coral", "crisp",
     "curved", "daily", "dappled", "deep", "distant", "dotted", "double", "dusty", "early", "eastern", "empty", "even",
-    "faded", "fair", "famous", "fast", "fifth", "final", "fine", "first", "folded", "formal", "fourth", "fresh",
+    "faded", "fair", "famous", "fast", "fifth", "floral", "fine", "first", "folded", "formal", "fourth", "fresh",
     "frosty", "gentle", "glossy", "golden", "grand", "granite", "green", "hazel", "hidden", "hollow", "humble",
-    "indigo", "inner", "ivory", "jade", "keen", "large", "lasting", "late", "leafy", "level", "light", "linen",
-    "little", "local", "lofty", "lunar", "maple", "marble", "mellow", "merry", "mild", "misty", "modest", "mossy",
-    "narrow", "native", "neat", "new", "noble", "northern", "open", "orange", "outer", "painted", "patient", "pearly",
-    "plain", "polished", "quiet", "rapid", "rising", "rustic", "sandy", "second", "silent", "silver", "simple",
-    "sixth", "slow", "snowy", "solar", "southern", "spare", "spring", "stable", "steady", "still", "sunny", "tall",
-    "third", "tidal", "tidy", "upper", "usual", "violet", "warm", "western", "wide", "winter", "woven",
+    "indigo", "inner", "icy", "jade", "keen", "lilac", "lasting", "late", "leafy", "level", "light", "linen", "lively",
+    "local", "lofty", "lunar", "maple", "marble", "mellow", "merry", "mild", "misty", "modest", "mossy", "narrow",
+    "nimble", "neat", "new", "noble", "northern", "open", "orange", "outer", "painted", "patient", "pearly", "plain",
+    "polished", "quiet", "rapid", "rising", "rustic", "sandy", "second", "silent", "silver", "sturdy", "sixth",
+    "smooth", "snowy", "solar", "southern", "spare", "spring", "stable", "steady", "still", "sunny", "tall", "third",
+    "tidal", "tidy", "upper", "usual", "violet", "warm", "western", "wide", "winter", "woven",
 ];
 
 /// Places and things.

@@ -263,7 +263,9 @@ pub fn clean(text: &str) -> String {
     out.extend(text.chars().filter_map(|c| match c {
         '\n' | ' '..='~' => Some(c),
         '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
-        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}' => None,
+        '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
+        // The Arabic letter mark turns the direction too; the others are marks and tags that nobody sees.
+        '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => None,
         c if c.is_control() => None,
         c => Some(c),
     }));

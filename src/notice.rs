@@ -64,6 +64,17 @@ pub enum Level {
     None,
 }
 
+impl Level {
+    /// The word for it in the config and in JSON.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Full => "full",
+            Self::Summary => "summary",
+            Self::None => "none",
+        }
+    }
+}
+
 /// What a notice is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]

@@ -12,6 +12,7 @@ use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::mail::clean_line;
 use crate::mail::text::when;
+use crate::notice::Level;
 use crate::policy::calendar::Quiet;
 use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::{clock, open};
@@ -147,7 +148,13 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
     };
     let person = |p: &crate::ticket::Person| {
         let roles: Vec<&str> = p.roles.iter().map(|r| role_word(*r)).collect();
-        json!({ "name": p.name, "address": p.address, "roles": roles, "own_time": p.calendar.as_ref().map(own_time) })
+        json!({
+            "name": p.name,
+            "address": p.address,
+            "roles": roles,
+            "notices": p.notices.word(),
+            "own_time": p.calendar.as_ref().map(own_time),
+        })
     };
     let finding = |f: &Finding| json!({ "good": f.good, "text": f.text });
     json!({
@@ -196,7 +203,11 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();
         let name = clean_line(&person.name, 100);
         let own = person.calendar.as_ref().map_or(String::new(), |own| format!("; reminders by {}", own_time(own)));
-        text.push_str(&format!("  {name} <{}>: {}{own}\n", person.address.as_str(), roles.join(", ")));
+        let notices = match person.notices {
+            Level::Full => String::new(),
+            Level::Summary | Level::None => format!("; notices: {}", person.notices.word()),
+        };
+        text.push_str(&format!("  {name} <{}>: {}{own}{notices}\n", person.address.as_str(), roles.join(", ")));
     }
     text.push_str("\nDigest:\n");
     for at in digests {

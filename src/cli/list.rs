@@ -6,9 +6,12 @@ use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
+use crate::codename::Codename;
 use crate::mail::text::length;
+use crate::open;
 use crate::project::Project;
 use crate::store::TicketRow;
+use crate::token::Key;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -21,7 +24,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let project = &desk.project;
     let (tickets, now) = desk.read(|tx, now| Ok((tx.tickets(!args.open)?, now)))?;
     if out.wants_json() {
-        let all: Vec<Value> = tickets.iter().map(|t| document(t, project)).collect();
+        let key = open::present_key(&desk.config).ok();
+        let all: Vec<Value> = tickets.iter().map(|t| document(t, key.as_ref(), project)).collect();
         out.json(&json!({ "tickets": all }))?;
     } else if tickets.is_empty() {
         out.text(if args.open { "No ticket is open.\n" } else { "There is no ticket yet.\n" })?;
@@ -34,9 +38,10 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
 }
 
 /// A ticket as programs see it.
-pub(super) fn document(t: &TicketRow, project: &Project) -> Value {
+pub(super) fn document(t: &TicketRow, key: Option<&Key>, project: &Project) -> Value {
     json!({
         "id": project.show(t.id),
+        "codename": key.map(|key| Codename::of(t.id, key).slug()),
         "status": t.status,
         "severity": t.severity,
         "owner": t.owner,

@@ -6,16 +6,19 @@ use serde_json::{Value, json};
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, log, role_word};
+use crate::codename::Codename;
 use crate::mail::text::{clock_table, state_line, when};
 use crate::mail::{Address, clean_line};
+use crate::open;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Entry, Ticket};
+use crate::token::Key;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// The ticket: SEC-17 or 17
+    /// The ticket: SEC-17, 17, or its codename: quiet-harbour
     ticket: String,
 }
 
@@ -31,17 +34,18 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         Ok(Ok((row, entries, ticket, now)))
     })?;
     let (row, entries, ticket, now) = found?;
+    let key = open::present_key(&desk.config).ok();
     if out.wants_json() {
-        let ticket = row.map(|row| document(&row, &ticket, &desk.project, now));
+        let ticket = row.map(|row| document(&row, &ticket, key.as_ref(), &desk.project, now));
         let entries: Vec<Value> = entries.iter().map(|e| log::document(e, &desk.project)).collect();
         out.json(&json!({ "ticket": ticket, "entries": entries }))?;
     } else {
-        out.text(&text(&ticket, &entries, &desk.project, now))?;
+        out.text(&text(&ticket, &entries, key.as_ref(), &desk.project, now))?;
     }
     Ok(Exit::Done)
 }
 
-fn document(row: &TicketRow, ticket: &Ticket, project: &Project, now: Timestamp) -> Value {
+fn document(row: &TicketRow, ticket: &Ticket, key: Option<&Key>, project: &Project, now: Timestamp) -> Value {
     let clocks = clocks(ticket, &project.policy, now);
     let clocks = clocks
         .iter()
@@ -51,7 +55,7 @@ fn document(row: &TicketRow, ticket: &Ticket, project: &Project, now: Timestamp)
         .people
         .iter()
         .flat_map(|p| p.roles.iter().map(move |r| json!({ "address": p.address, "role": role_word(*r) })));
-    let mut document = list::document(row, project);
+    let mut document = list::document(row, key, project);
     if let Some(object) = document.as_object_mut() {
         object.insert("title".into(), ticket.title.clone().into());
         object.insert("clocks".into(), clocks.collect());
@@ -62,12 +66,15 @@ fn document(row: &TicketRow, ticket: &Ticket, project: &Project, now: Timestamp)
     document
 }
 
-fn text(ticket: &Ticket, entries: &[Entry], project: &Project, now: Timestamp) -> String {
+pub(super) fn text(ticket: &Ticket, entries: &[Entry], key: Option<&Key>, project: &Project, now: Timestamp) -> String {
     let bold = anstyle::Style::new().bold();
     let title = clean_line(&ticket.title, 250);
     let reporter = ticket.reporter.as_ref().map_or("nobody who can be answered", Address::as_str);
     let mut text = format!("{bold}{}{bold:#}  {title}\n", project.show(ticket.id));
     text.push_str(&format!("{}\n", clean_line(&state_line(ticket, project), 300)));
+    if let Some(key) = key {
+        text.push_str(&format!("Codename: {}.\n", Codename::of(ticket.id, key)));
+    }
     text.push_str(&format!("Received: {}.\nReporter: {reporter}.\n", when(ticket.received, &project.policy)));
     if ticket.held {
         text.push_str("The automatic acknowledgement is held; /ack or /reply answers in its place.\n");

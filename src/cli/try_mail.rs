@@ -105,7 +105,7 @@ fn document(tried: &Tried, project: &Project) -> Value {
     })
 }
 
-fn text(tried: &Tried, project: &Project) -> String {
+pub(super) fn text(tried: &Tried, project: &Project) -> String {
     let Tried { mail, identity, intake } = tried;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {

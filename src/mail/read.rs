@@ -296,6 +296,7 @@ mod tests {
         assert_eq!(text("Content-Transfer-Encoding: x-yenc", b"abc"), "abc");
         assert_eq!(text("Content-Type: nonsense", b"abc"), "");
         assert_eq!(text("X: y", "a\u{202e}b\u{0}\u{1b}[1mc".as_bytes()), "ab[1mc");
+        assert_eq!(text("X: y", "a\u{61c}b\u{e0041}\u{2067}c\u{180e}".as_bytes()), "abc");
     }
 
     #[test]

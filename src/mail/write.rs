@@ -12,7 +12,7 @@ use lettre::message::header::{
 use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
 use sha2::{Digest, Sha256};
 
-use super::{Address, MessageId, calendar, clean_line};
+use super::{Address, MessageId, calendar, clean, clean_line};
 use crate::notice::CalendarEvent;
 
 /// What a mail that leaves says. One recipient a mail (G6).
@@ -253,13 +253,9 @@ fn plain_subject(subject: &str) -> String {
     words.join(" ")
 }
 
-/// Lines that end in `\n`, no control characters.
+/// Lines that end in `\n`, and nothing that a reader does not see: see [`clean`].
 fn plain_body(body: &str) -> String {
-    let mut text = super::decode::line_ends(body.to_owned());
-    let unwanted = |c: char| c.is_control() && c != '\n' && c != '\t';
-    if text.contains(unwanted) {
-        text.retain(|c| !unwanted(c));
-    }
+    let mut text = clean(&super::decode::line_ends(body.to_owned()));
     text.truncate(text.trim_end_matches('\n').len());
     text.push('\n');
     text

@@ -11,6 +11,7 @@
 mod backup;
 mod cli;
 mod configs;
+mod containment;
 mod corpus;
 mod erasing;
 mod matrix;

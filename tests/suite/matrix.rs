@@ -218,7 +218,8 @@ impl World {
             From::NameOfHers => "evil.example",
             From::Lookalike => "examp1e.org",
             From::Subdomain => "mail.example.org",
-            _ => "example.org",
+            From::Plain | From::Named | From::Capitalised | From::Commented | From::TwoLines => "example.org",
+            From::TwoAddresses | From::Group | From::EncodedWord | From::Empty | From::Removed => "example.org",
         };
         let pass = format!("Authentication-Results: {id}; dmarc=pass header.from={domain}\n");
         let received =
@@ -328,8 +329,8 @@ impl World {
 /// Another token of the same length: one digit of its proof is another.
 fn flipped(address: &str) -> String {
     let at = address.find('@').unwrap() - 3;
-    let other = if address[at..].starts_with('0') { "1" } else { "0" };
-    format!("{}{other}{}", &address[..at], &address[at + 1..])
+    let other = |c| if c == '0' { '1' } else { '0' };
+    address.char_indices().map(|(n, c)| if n == at { other(c) } else { c }).collect()
 }
 
 /// All of a ticket that a command can change; not what is counted of attempts, nor what was filed.

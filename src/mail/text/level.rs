@@ -28,6 +28,8 @@ pub struct Text {
     /// How the body begins at `none`, before the codename.
     opening: &'static str,
     pieces: Vec<(Said, String)>,
+    /// The deadlines, below all else at `none`.
+    deadlines: String,
 }
 
 /// At which levels a piece is said.
@@ -66,7 +68,7 @@ impl Text {
     pub fn news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
         let tag = Some((ticket.id, subject(project, ticket.id, "")));
         let what = (what.to_owned(), "News".to_owned());
-        let text = Self { ticket: tag, what, opening: "There is news about", pieces: Vec::new() };
+        let text = Self { ticket: tag, what, opening: "There is news about", ..Self::empty() };
         text.clocks(ticket, project, now)
     }
 
@@ -74,13 +76,18 @@ impl Text {
     pub fn answer(ticket: Option<TicketId>, what: &str, project: &Project) -> Self {
         let ticket = ticket.map(|id| (id, subject(project, id, "")));
         let what = (what.to_owned(), what.to_owned());
-        Self { ticket, what, opening: "You wrote about", pieces: Vec::new() }
+        Self { ticket, what, opening: "You wrote about", ..Self::empty() }
     }
 
     /// About no single ticket.
     pub fn desk(what: impl Into<String>) -> Self {
         let what: String = what.into();
-        Self { ticket: None, what: (what.clone(), what), opening: "", pieces: Vec::new() }
+        Self { what: (what.clone(), what), ..Self::empty() }
+    }
+
+    fn empty() -> Self {
+        let what = (String::new(), String::new());
+        Self { ticket: None, what, opening: "", pieces: Vec::new(), deadlines: String::new() }
     }
 
     /// What each level says before all else.
@@ -120,10 +127,11 @@ impl Text {
         self.piece(Said::Quiet, text)
     }
 
-    /// The deadlines as `none` says them.
-    pub fn clocks(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
+    /// The deadlines, as `none` says them.
+    pub fn clocks(mut self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
         let ahead = deadlines(ticket, &project.policy, now);
-        if ahead.is_empty() { self } else { self.quiet(format!("\nPromises:\n{ahead}")) }
+        self.deadlines = if ahead.is_empty() { ahead } else { format!("\nPromises:\n{ahead}") };
+        self
     }
 
     fn piece(mut self, said: Said, text: impl Into<String>) -> Self {
@@ -141,9 +149,10 @@ impl Text {
             (Some((id, _)), Level::None) => {
                 let name = Codename::of(*id, key);
                 let body = format!(
-                    "{} {}.\n{said}\nTo see more: `disclosed show {}` on the daemon's machine.\n{}",
+                    "{} {}.\n{said}{}\nTo see more: `disclosed show {}` on the daemon's machine.\n{}",
                     self.opening,
                     name.loud(),
+                    self.deadlines,
                     name.slug(),
                     team::invitation(&["/help"])
                 );
