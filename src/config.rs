@@ -143,6 +143,8 @@ pub enum Auth {
 pub struct IdentityConfig {
     /// Whose Authentication-Results are believed; none by default (RFC 8601 section 7.1).
     pub authserv_ids: Vec<String>,
+    /// Whether DKIM signatures are checked here.
+    pub dkim: bool,
     /// Whether the mailbox takes `security+tag@`.
     pub plus_addressing: bool,
     /// To whom the automatic acknowledgement goes.
@@ -159,6 +161,7 @@ impl Config {
             people: self.people.clone(),
             policy: self.policy.clone(),
             authserv_ids: self.identity.authserv_ids.clone(),
+            dkim: self.identity.dkim,
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),

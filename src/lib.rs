@@ -54,6 +54,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod dkim;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

@@ -8,7 +8,7 @@ mod outbox;
 mod ticket;
 mod views;
 
-pub use mail::{NewMail, Place, Stored};
+pub use mail::{NewMail, Place, Stored, Unverified};
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use views::{NoticeRow, ReceiptRow, TicketRow};
 
