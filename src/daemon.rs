@@ -7,6 +7,7 @@
 //! that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
+mod forged;
 pub mod inbox;
 pub mod outgoing;
 mod steady;

@@ -279,20 +279,17 @@ fn identity(file: &Table<'_>) -> IdentityConfig {
             identity.acknowledge = whom;
         }
     }
-    if identity.authserv_ids.is_empty() {
+    // Who writes the empty list relies on signatures alone, and has said so.
+    let meant = identity.dkim && table.as_ref().is_some_and(|t| t.get("authserv_ids").is_some());
+    if identity.authserv_ids.is_empty() && !meant {
         let mut what = if identity.dkim {
-            "authserv_ids is empty: senders are believed by their DKIM signatures only, so commands by mail are \
-             obeyed only from domains that sign"
+            "authserv_ids is empty: senders are believed by their DKIM signatures only"
         } else {
             "authserv_ids is empty: no sender is believed, so commands come from `disclosed do` only and not by mail"
         }
         .to_owned();
-        if identity.acknowledge == AcknowledgeWhom::Believed {
-            what.push_str(if identity.dkim {
-                ", and nobody else is acknowledged"
-            } else {
-                ", and nobody is acknowledged"
-            });
+        if identity.acknowledge == AcknowledgeWhom::Believed && !identity.dkim {
+            what.push_str(", and nobody is acknowledged");
         }
         table.as_ref().unwrap_or(file).warn(what);
     }

@@ -156,6 +156,16 @@ pub enum Forged {
     Believed,
 }
 
+/// Whether a line is by that server, and holds no such words.
+pub fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
+    match line {
+        Trace::AuthenticationResults(line) => {
+            !line.contains(words) && authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id))
+        }
+        Trace::Received(_) => false,
+    }
+}
+
 /// Looks for a line of ours that holds `words`.
 pub fn forged_line(trace: &[Trace], id: &str, words: &str) -> Forged {
     let is_it =
