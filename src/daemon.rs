@@ -131,9 +131,9 @@ struct Daemon {
     /// The notice that is with a server.
     sending: Option<JoinHandle<(Claim, Attempt)>>,
     /// Checks DKIM signatures; away while it does.
-    verifier: Option<Verifier>,
+    verifier: Option<Box<Verifier>>,
     /// The mail whose signatures are being checked.
-    checking: Option<(MailRef, JoinHandle<(Verifier, Dkim)>)>,
+    checking: Option<(MailRef, JoinHandle<Verdict>)>,
     /// How the last attempt ended, while the database does not take it.
     unsettled: Option<(Claim, Attempt)>,
     /// Nothing is sent before: the way out is closed.
@@ -143,13 +143,16 @@ struct Daemon {
     steady: Steady,
 }
 
+/// A verdict on signatures, with whoever gave it.
+type Verdict = (Box<Verifier>, Dkim);
+
 /// What woke the loop.
 enum Woken {
     Stop,
     Reload,
     Inward(Inward),
     Sent(Result<(Claim, Attempt), tokio::task::JoinError>),
-    Checked(MailRef, Result<(Verifier, Dkim), tokio::task::JoinError>),
+    Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,
 }
@@ -366,7 +369,7 @@ impl Daemon {
         self.log(news);
         let Some((mail, question)) = question else { return Ok(()) };
         let mut verifier = self.verifier.take().unwrap_or_else(|| {
-            let verifier = Verifier::system();
+            let verifier = Box::new(Verifier::system());
             if let Some(why) = verifier.trouble() {
                 tracing::error!("DKIM signatures cannot be checked: {why}");
             }
@@ -380,7 +383,7 @@ impl Daemon {
         Ok(())
     }
 
-    fn checked(&mut self, mail: MailRef, checked: Result<(Verifier, Dkim), tokio::task::JoinError>) -> Result<()> {
+    fn checked(&mut self, mail: MailRef, checked: Result<Verdict, tokio::task::JoinError>) -> Result<()> {
         let dkim = match checked {
             Ok((verifier, dkim)) => {
                 // Without a resolver the next one may find one.

@@ -8,12 +8,14 @@
 //! which is kept for the people of the project, so that strangers cannot use up what commands need.
 
 use std::borrow::{Borrow, Cow};
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mail_auth::common::crypto::{Algorithm, CryptoError};
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
 use mail_auth::dkim::{DkimError, Signature as Parsed};
@@ -60,7 +62,7 @@ pub struct Verifier {
 /// Where keys come from.
 enum Keys {
     /// The resolver of this machine, with its own cache.
-    Dns(MessageAuthenticator),
+    Dns(Box<MessageAuthenticator>),
     /// A list: what is not in it is missing.
     Fixed(BTreeMap<String, Answer>),
     /// Nowhere, and why.
@@ -94,7 +96,7 @@ impl Verifier {
             MessageAuthenticator::new(config, options)
         });
         Self::with(match resolver {
-            Ok(resolver) => Keys::Dns(resolver),
+            Ok(resolver) => Keys::Dns(Box::new(resolver)),
             Err(error) => Keys::Nowhere(format!("this machine has no resolver ({error})")),
         })
     }
@@ -193,9 +195,9 @@ impl Verifier {
         found: &mut BTreeMap<String, Answer>,
     ) {
         for name in signatures.iter().map(|s| s.key_name()) {
-            if !found.contains_key(&name) {
-                let answer = self.ask(&name, word, now).await;
-                found.insert(name, answer);
+            if let Entry::Vacant(place) = found.entry(name) {
+                let answer = self.ask(place.key(), word, now).await;
+                place.insert(answer);
             }
         }
     }
@@ -275,7 +277,6 @@ fn library() -> Option<MessageAuthenticator> {
 
 /// Whether the library read a signature as the sieve did.
 fn agrees(seen: &Signature, parsed: &Parsed) -> bool {
-    use mail_auth::common::crypto::Algorithm;
     let same_kind = match parsed.a {
         Algorithm::RsaSha256 => !seen.ed25519,
         Algorithm::Ed25519Sha256 => seen.ed25519,
@@ -316,10 +317,10 @@ async fn look_up(resolver: &MessageAuthenticator, name: &str) -> Answer {
     let Ok(fqdn) = Name::from_ascii(format!("{name}.")) else { return Answer::Missing };
     match resolver.resolver().txt_lookup(fqdn).await {
         Ok(lookup) => {
-            let texts = lookup.answers().iter().filter_map(|record| match &record.data {
-                RData::TXT(txt) => Some(txt.txt_data.iter().flat_map(|part| part.iter().copied()).collect()),
-                // An alias (CNAME) on the way to it.
-                _ => None,
+            let texts = lookup.answers().iter().filter_map(|record| {
+                // Others are aliases (CNAME) on the way to it.
+                let RData::TXT(txt) = &record.data else { return None };
+                Some(txt.txt_data.iter().flat_map(|part| part.iter().copied()).collect())
             });
             Answer::Records(texts.take(4).collect())
         }
@@ -334,15 +335,16 @@ async fn look_up(resolver: &MessageAuthenticator, name: &str) -> Answer {
 
 /// Why a signature does not count, in words; the library's own may hold more than is to be told.
 fn words(error: &Error) -> String {
-    match error {
-        Error::Dkim(DkimError::FailedBodyHashMatch) => "the text was changed after it was signed".into(),
-        Error::Crypto(mail_auth::common::crypto::CryptoError::FailedVerification) => {
-            "a signed field was changed, or the key is another".into()
-        }
-        Error::Dkim(DkimError::FailedAuidMatch) => "it is for another domain (i=)".into(),
-        Error::Dkim(DkimError::RevokedPublicKey) => "its key is revoked".into(),
-        _ => "it does not hold".into(),
-    }
+    let words = if *error == Error::Dkim(DkimError::FailedBodyHashMatch) {
+        "the text was changed after it was signed"
+    } else if *error == Error::Crypto(CryptoError::FailedVerification) {
+        "a signed field was changed, or the key is another"
+    } else if *error == Error::Dkim(DkimError::FailedAuidMatch) {
+        "it is for another domain (i=)"
+    } else {
+        "it does not hold"
+    };
+    words.to_owned()
 }
 
 /// A mail as it went over the wire. A Maildir keeps it with bare LFs, and what was signed had CRLFs (RFC 6376
@@ -365,4 +367,4 @@ fn with_crlf(raw: &[u8]) -> Cow<'_, [u8]> {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

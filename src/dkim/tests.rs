@@ -185,9 +185,8 @@ fn what_was_changed_fails() {
     fails(verdict(&signed.replace("ann@corp", "eve@corp")), "a signed field was changed");
     fails(verdict(&format!("Subject: other\r\n{signed}")), "fewer subject fields");
     fails(verdict(&format!("To: other@example.org\r\n{signed}")), "fewer to fields");
-    let at = signed.find("b=").unwrap();
-    let broken = format!("{}b=AA{}", &signed[..at], &signed[at + 4..]);
-    fails(verdict(&broken), "");
+    let (before, after) = signed.split_once("b=").unwrap();
+    fails(verdict(&format!("{before}b=AA{}", after.get(2..).unwrap())), "");
 }
 
 #[test]
@@ -263,7 +262,7 @@ fn one_good_signature_among_others_is_enough() {
 fn two_signatures_are_told_apart() {
     let print = |raw: &str| match verdict(raw) {
         Dkim::Pass { print, .. } => print,
-        other => panic!("{other:?}"),
+        other @ (Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_)) => panic!("{other:?}"),
     };
     let signed = sign(&mail(), &How::default());
     let (one, same) = (print(&signed), print(&format!("X-Again: yes\r\n{signed}")));
@@ -313,7 +312,7 @@ async fn where_nobody_answers_it_is_said_in_time() {
     let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
     let resolver = MessageAuthenticator::new(config, ResolverOpts::default()).unwrap();
     let begun = tokio::time::Instant::now();
-    let got = Verifier::with(Keys::Dns(resolver)).check(&question, now).await;
+    let got = Verifier::with(Keys::Dns(Box::new(resolver))).check(&question, now).await;
     assert!(matches!(got, Dkim::Temporary(_)), "{got:?}");
     assert!(begun.elapsed() <= PATIENCE + Duration::from_secs(1));
 }
