@@ -72,11 +72,13 @@ impl Work<'_> {
                 }
                 Ok(Signed::Known(known.clone()))
             }
-            // A part of a mail cannot be checked, and of a second copy the first is what counts.
-            None if stowed.quarantine || !stowed.whole || self.tx.same_mail(fingerprint)?.is_some() => {
-                Ok(Signed::Known(Dkim::Unasked))
-            }
-            None => Ok(asks(stowed, mail, self.project, self.key)),
+            // A part of a mail cannot be checked.
+            None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
+            None => Ok(match asks(stowed, mail, self.project, self.key) {
+                // Of a second copy, the first is what counts.
+                Signed::Ask { .. } if self.tx.same_mail(fingerprint)?.is_some() => Signed::Known(Dkim::Unasked),
+                signed => signed,
+            }),
         }
     }
 
@@ -353,7 +355,7 @@ impl Work<'_> {
 }
 
 /// What is to be done about the signatures of a mail.
-pub(super) enum Signed {
+enum Signed {
     /// Nothing more.
     Known(Dkim),
     /// Ask for their keys; whether a person waits for it.
@@ -361,7 +363,10 @@ pub(super) enum Signed {
 }
 
 /// Whether it pays to ask for the keys of a mail.
-pub(super) fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signed {
+fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signed {
+    if !project.dkim || mail.from.is_err() {
+        return Signed::Known(Dkim::Unasked);
+    }
     let identity = identity::identify(mail, &project.authserv_ids, &Dkim::Unasked);
     let claims = intake::claims(mail, project, key);
     let word = match intake::wants_dkim(mail, project, &claims, &identity) {
