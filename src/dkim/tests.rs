@@ -317,6 +317,78 @@ async fn where_nobody_answers_it_is_said_in_time() {
     assert!(begun.elapsed() <= PATIENCE + Duration::from_secs(1));
 }
 
+/// What a name server of this test says about a name.
+fn served(request: &[u8]) -> Option<Vec<u8>> {
+    use mail_auth::hickory_resolver::proto::op::Message;
+    use mail_auth::hickory_resolver::proto::rr::Record;
+    use mail_auth::hickory_resolver::proto::rr::rdata::{CNAME, TXT};
+
+    let request = Message::from_vec(request).ok()?;
+    let query = request.queries.first()?.clone();
+    let mut response = Message::response(request.metadata.id, request.metadata.op_code);
+    response.metadata.recursion_available = true;
+    response.add_query(query.clone());
+    let asked = query.name().to_ascii().to_lowercase();
+    // A key of 2,048 bits does not fit into one string of 255 octets.
+    let record = record();
+    let (head, tail) = record.split_at(250);
+    let txt = |name: &Name| Record::from_rdata(name.clone(), 60, RData::TXT(TXT::new(vec![head.into(), tail.into()])));
+    let other = Name::from_ascii("s1.keys.provider.example.").unwrap();
+    match asked.split('.').next()? {
+        "s1" => drop(response.add_answer(txt(query.name()))),
+        "alias" => {
+            response.add_answer(Record::from_rdata(query.name().clone(), 60, RData::CNAME(CNAME(other.clone()))));
+            response.add_answer(txt(&other));
+        }
+        "gone" => response.metadata.response_code = ResponseCode::NXDomain,
+        "empty" => {}
+        "broken" => response.metadata.response_code = ResponseCode::ServFail,
+        "refused" => response.metadata.response_code = ResponseCode::Refused,
+        _ => return None,
+    }
+    response.to_vec().ok()
+}
+
+/// A resolver over real UDP: keys of several strings and behind aliases, names that are not there, servers that fail.
+#[tokio::test]
+async fn names_are_asked_for_by_dns() {
+    let socket = tokio::net::UdpSocket::bind("127.0.0.1:0").await.unwrap();
+    let port = socket.local_addr().unwrap().port();
+    tokio::spawn(async move {
+        let mut buffer = [0; 4_096];
+        while let Ok((length, from)) = socket.recv_from(&mut buffer).await {
+            if let Some(response) = served(&buffer[..length]) {
+                socket.send_to(&response, from).await.unwrap();
+            }
+        }
+    });
+    let mut server = mail_auth::hickory_resolver::config::NameServerConfig::udp(std::net::Ipv4Addr::LOCALHOST.into());
+    for connection in &mut server.connections {
+        connection.port = port;
+    }
+    let mut options = ResolverOpts::default();
+    options.timeout = Duration::from_millis(500);
+    let config = ResolverConfig::from_parts(None, Vec::new(), vec![server]);
+    let resolver = MessageAuthenticator::new(config, options).unwrap();
+    let name = |selector: &str| format!("{selector}._domainkey.corp.test");
+    let found = Answer::Records(vec![record().into_bytes()]);
+    for (selector, expect) in
+        [("s1", &found), ("alias", &found), ("gone", &Answer::Missing), ("empty", &Answer::Missing)]
+    {
+        assert_eq!(look_up(&resolver, &name(selector)).await, *expect, "{selector}");
+    }
+    for selector in ["broken", "refused", "silent"] {
+        assert!(matches!(look_up(&resolver, &name(selector)).await, Answer::Temporary(_)), "{selector}");
+    }
+    let signed = sign(&mail(), &How::default());
+    let mail = read(signed.as_bytes());
+    let (from, now) = (mail.from.unwrap(), clock::now());
+    let signatures = sieve(signed.as_bytes(), &from, now, None).worth;
+    let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
+    let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
+    assert!(matches!(verifier.check(&question, now).await, Dkim::Pass { .. }));
+}
+
 proptest::proptest! {
     /// Whatever is changed in a signed mail, no other reading of it passes.
     #[test]
