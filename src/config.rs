@@ -150,6 +150,8 @@ pub enum Auth {
 pub struct IdentityConfig {
     /// Whose Authentication-Results are believed; none by default (RFC 8601 section 7.1).
     pub authserv_ids: Vec<String>,
+    /// Whether DKIM signatures are checked here.
+    pub dkim: bool,
     /// Whether the mailbox takes `security+tag@`.
     pub plus_addressing: bool,
     /// To whom the automatic acknowledgement goes.
@@ -175,6 +177,7 @@ impl Config {
             people: self.people.clone(),
             policy: self.policy.clone(),
             authserv_ids: self.identity.authserv_ids.clone(),
+            dkim: self.identity.dkim,
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),

@@ -2,10 +2,12 @@
 //! to the tracker with the time, and what the tracker decided is on disk before the next thing is done.
 //!
 //! The inbox is watched by a task of its own ([`inbox`]) that asks the loop, message by message, and never touches
-//! the store. One notice at a time is with a mail server ([`outgoing`]). The loop sleeps until the earliest thing
+//! the store. One notice at a time is with a mail server ([`outgoing`]), and one mail at a time has its signatures
+//! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the earliest thing
 //! that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
+mod forged;
 pub mod inbox;
 pub mod outgoing;
 mod steady;
@@ -22,7 +24,10 @@ use tokio::task::JoinHandle;
 pub use check::{Finding, check_online};
 
 use crate::config::Config;
+use crate::dkim::Verifier;
+use crate::mail::signature::Dkim;
 use crate::store::Claim;
+use crate::ticket::MailRef;
 use crate::tracker::{Attempt, News, Tracker};
 use crate::{clock, open};
 use inbox::Inward;
@@ -127,6 +132,10 @@ struct Daemon {
     watch: Option<JoinHandle<()>>,
     /// The notice that is with a server.
     sending: Option<JoinHandle<(Claim, Attempt)>>,
+    /// Checks DKIM signatures; away while it does.
+    verifier: Option<Box<Verifier>>,
+    /// The mail whose signatures are being checked.
+    checking: Option<(MailRef, JoinHandle<Verdict>)>,
     /// How the last attempt ended, while the database does not take it.
     unsettled: Option<(Claim, Attempt)>,
     /// Nothing is sent before: the way out is closed.
@@ -136,12 +145,16 @@ struct Daemon {
     steady: Steady,
 }
 
+/// A verdict on signatures, with whoever gave it.
+type Verdict = (Box<Verifier>, Dkim);
+
 /// What woke the loop.
 enum Woken {
     Stop,
     Reload,
     Inward(Inward),
     Sent(Result<(Claim, Attempt), tokio::task::JoinError>),
+    Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,
 }
@@ -166,6 +179,8 @@ impl Daemon {
             inward,
             watch: None,
             sending: None,
+            verifier: None,
+            checking: None,
             unsettled: None,
             closed: None,
             failing: None,
@@ -224,6 +239,7 @@ impl Daemon {
                 Woken::Reload => self.reload(),
                 Woken::Inward(message) => self.inward(message),
                 Woken::Sent(ended) => self.settle(ended),
+                Woken::Checked(mail, checked) => self.checked(mail, checked),
                 Woken::WatchEnded => {
                     tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
                     let now = self.now();
@@ -244,6 +260,10 @@ impl Daemon {
         if let Some(watch) = self.watch.take() {
             watch.abort();
         }
+        if let Some((_, checking)) = self.checking.take() {
+            // It is due again at the next start.
+            checking.abort();
+        }
         if let Some(sending) = self.sending.take()
             && let Ok(ended) = tokio::time::timeout(LAST_WORD, sending).await
         {
@@ -260,6 +280,12 @@ impl Daemon {
                 None => std::future::pending().await,
             }
         };
+        let checking = async {
+            match &mut self.checking {
+                Some((mail, task)) => (*mail, task.await),
+                None => std::future::pending().await,
+            }
+        };
         let watching = async {
             match &mut self.watch {
                 Some(task) => drop(task.await),
@@ -272,6 +298,7 @@ impl Daemon {
             _ = signals.interrupt.recv() => Woken::Stop,
             _ = signals.reload.recv() => Woken::Reload,
             ended = sending => { self.sending = None; Woken::Sent(ended) }
+            (mail, checked) = checking => { self.checking = None; Woken::Checked(mail, checked) }
             Some(message) = self.inward.recv() => Woken::Inward(message),
             () = watching => { self.watch = None; Woken::WatchEnded }
             () = tokio::time::sleep(nap) => Woken::Time,
@@ -290,6 +317,10 @@ impl Daemon {
         // The channel is closed: the scan is over.
         loop {
             self.work()?;
+            if let Some((mail, checking)) = self.checking.take() {
+                self.checked(mail, checking.await)?;
+                continue;
+            }
             let Some(sending) = self.sending.take() else { break };
             self.settle(sending.await)?;
             if self.closed.is_some() {
@@ -330,6 +361,7 @@ impl Daemon {
         self.renew_key(now)?;
         let news = self.tracker.resume(now)?;
         self.log(news);
+        self.check(now)?;
         loop {
             let (news, more) = self.tracker.on_tick(now)?;
             self.log(news);
@@ -349,6 +381,50 @@ impl Daemon {
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
         // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
         Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })
+    }
+
+    /// Has the signatures of the next mail checked that waits for it: one mail at a time, beside the loop.
+    fn check(&mut self, now: Timestamp) -> Result<()> {
+        if self.checking.is_some() {
+            return Ok(());
+        }
+        let (news, question) = self.tracker.next_question(now)?;
+        self.log(news);
+        let Some((mail, question)) = question else { return Ok(()) };
+        let mut verifier = self.verifier.take().unwrap_or_else(|| {
+            let verifier = Box::new(Verifier::system());
+            if let Some(why) = verifier.trouble() {
+                tracing::error!("DKIM signatures cannot be checked: {why}");
+            }
+            verifier
+        });
+        let task = tokio::spawn(async move {
+            let dkim = verifier.check(&question, now).await;
+            (verifier, dkim)
+        });
+        self.checking = Some((mail, task));
+        Ok(())
+    }
+
+    fn checked(&mut self, mail: MailRef, checked: Result<Verdict, tokio::task::JoinError>) -> Result<()> {
+        let dkim = match checked {
+            Ok((verifier, dkim)) => {
+                // Without a resolver the next one may find one.
+                self.verifier = Some(verifier).filter(|v| v.trouble().is_none());
+                dkim
+            }
+            Err(_) => {
+                tracing::error!("checking a signature ended unexpectedly");
+                Dkim::Fail("checking it failed".into())
+            }
+        };
+        if let Dkim::Temporary(_) = &dkim {
+            tracing::warn!(mail = mail.0, "a DKIM key could not be asked for");
+        }
+        let now = self.now();
+        let news = self.tracker.verified(mail, dkim, now)?;
+        self.log(news);
+        Ok(())
     }
 
     /// Claims and sends what is due: into a Maildir at once, to a server one at a time.

@@ -16,14 +16,15 @@
 //! The joint: [`tracker`] reads once, decides, commits once.
 //!
 //! The shells carry: [`store`] holds all SQL, [`imap`] and [`maildir`] are where mail comes from, [`smtp`] where it
-//! goes, [`net`] is TCP and TLS for both, [`daemon`] is the loop, [`config`] the file, [`open`] puts them together,
+//! goes, [`net`] is TCP and TLS for both, [`dkim`] asks for keys and checks signatures, [`daemon`] is the loop, [`config`] the file, [`open`] puts them together,
 //! [`clock`] reads the clock, [`cli`] is the command line, [`demo`] plays it all without a server.
 //!
 //! Reading order: `ticket`, `ticket::decide`, `mail::intake`, `tracker`, `daemon`.
 //!
 //! # The way of one mail
 //! [`daemon::inbox`] lists the folder and asks which names are new → the bytes go to [`tracker::Tracker::on_mail`]
-//! → stored, committed → [`mail::read::read`] → [`mail::identity::identify`] → [`mail::intake::claims`], one look into
+//! → stored, committed → [`mail::read::read`] → where a signature could matter, [`mail::signature::sieve`], and the mail
+//! is put off until [`dkim`] has an answer → [`mail::identity::identify`] → [`mail::intake::claims`], one look into
 //! the store, [`mail::intake::take`] → an [`ticket::decide::Event`] → [`ticket::decide::decide`] → one transaction:
 //! entries, projections, notices as final bytes, receipt. Nothing is ever marked or removed in the inbox.
 //!
@@ -56,6 +57,7 @@ pub mod command;
 pub mod config;
 pub mod daemon;
 pub mod demo;
+pub mod dkim;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

@@ -17,6 +17,7 @@ pub mod html;
 
 pub mod identity;
 pub mod intake;
+pub mod signature;
 
 pub mod automatic;
 pub mod bounce;

@@ -38,6 +38,12 @@ pub fn to_try(config: &Config) -> Result<Tracker> {
     Ok(Tracker::to_try(store, config.project(), key))
 }
 
+/// The key of a config's database, if there is one.
+pub fn key_if_any(config: &Config) -> Result<Option<Key>> {
+    let path = beside(&config.store, "key");
+    if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
+}
+
 /// A backup that was made.
 #[derive(Debug)]
 pub struct Copied {

@@ -27,6 +27,8 @@ pub struct Project {
     pub policy: Policy,
     /// Whose Authentication-Results are believed.
     pub authserv_ids: Vec<String>,
+    /// Whether DKIM signatures are checked here.
+    pub dkim: bool,
     /// Whether the mailbox takes `security+tag@`.
     pub plus_addressing: bool,
     /// To whom the automatic acknowledgement goes.

@@ -9,7 +9,7 @@ mod personal;
 mod ticket;
 mod views;
 
-pub use mail::{NewMail, Place, Stored};
+pub use mail::{NewMail, Place, Stored, Unverified};
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use personal::{Erasable, ErasableMail, Held, HeldMail};
 pub use views::{NoticeRow, ReceiptRow, TicketRow};

@@ -1,6 +1,6 @@
 //! The joint between the rules and the store: read once, decide, commit once.
 //!
-//! One mail: stored → read → identified → one look into the store → `intake` → `decide` → one transaction with
+//! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one look into the store → `intake` → `decide` → one transaction with
 //! entries, projections, notices and the receipt. One tick: each due ticket → `decide(Tick)` → commit. One delivery:
 //! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
 
@@ -16,6 +16,7 @@ use self::reading::{Stowed, read_one};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
+use crate::mail::signature::{self, Dkim, Question, Sieved};
 use crate::mail::{Address, Mail, identity};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::Milestone;
@@ -28,6 +29,12 @@ use crate::token::Key;
 
 /// Tries to read a mail before it is put aside as quarantined.
 const ATTEMPTS: u32 = 3;
+/// Tries to check the signatures of a person's mail: more than fit into a day.
+const TRIES: u32 = 40;
+/// After so many of them the team is told.
+const TOLD: u32 = 4;
+/// How long a person's mail waits for keys that cannot be had.
+const WAIT: SignedDuration = SignedDuration::from_hours(24);
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
 /// A mail that has arrived.
@@ -193,6 +200,7 @@ impl Tracker {
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {
         let mut news = std::mem::take(&mut self.started);
         news.add(self.doubt(now)?);
+        self.store.write(|tx| tx.hurry_unverified(now))?;
         while let Some((mail, _, _, attempts)) = self.waiting()? {
             if attempts <= ATTEMPTS {
                 self.store.write(|tx| tx.count_attempt(mail))?;
@@ -248,7 +256,7 @@ impl Tracker {
             Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
             raw => raw?,
         };
-        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)
+        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None }], now)
     }
 
     /// The names of a listing that have not been taken in, with the number of their folder.
@@ -290,7 +298,7 @@ impl Tracker {
             .iter()
             .map(|(mail, a, received)| {
                 let whole = a.size == a.raw.len() as u64;
-                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false }
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, dkim: None }
             })
             .collect();
         if !stowed.is_empty() {
@@ -311,11 +319,97 @@ impl Tracker {
         })
     }
 
-    /// What would be done with this mail; nothing is stored.
-    pub fn try_mail(&mut self, raw: &[u8], now: Timestamp) -> Result<Tried> {
-        let stowed = Stowed { mail: MailRef(0), raw, received: now, whole: true, quarantine: false };
+    /// The next mail that waits for its signatures to be checked, as a question for whoever asks for keys. The try is
+    /// counted first, and the mail is due again later, so that one that ends the daemon does not end it at once again.
+    pub fn next_question(&mut self, now: Timestamp) -> Result<(News, Option<(MailRef, Question)>)> {
+        let mut news = News::default();
+        while let Some(waits) = self.store.read(|tx| tx.unverified(now))? {
+            let mail = waits.mail;
+            let after = if waits.word { pause(waits.tries) } else { SignedDuration::from_mins(1) };
+            let due = now.checked_add(after).unwrap_or(Timestamp::MAX);
+            self.store.write(|tx| tx.try_unverified(mail, due))?;
+            let raw = match self.store.read(|tx| tx.raw(mail)) {
+                Err(StoreError::Corrupt(_)) => {
+                    self.store.write(|tx| tx.no_longer_unverified(mail))?;
+                    news.add(self.resume(now)?);
+                    continue;
+                }
+                raw => raw?,
+            };
+            if waits.tries >= if waits.word { TRIES } else { ATTEMPTS } {
+                let why = Dkim::Temporary("checking it did not come to an end".into());
+                news.add(self.verified(mail, why, now)?);
+                continue;
+            }
+            let read = read_one(&Stowed::whole(&waits, &raw, None)).0;
+            let sieved = match &read.from {
+                Ok(from) if self.project.dkim => signature::sieve(&raw, from, waits.received, read.date),
+                Ok(_) | Err(_) => Sieved::default(),
+            };
+            match read.from {
+                Ok(from) if !sieved.worth.is_empty() => {
+                    let question = Question { raw, from, signatures: sieved.worth, word: waits.word };
+                    return Ok((news, Some((mail, question))));
+                }
+                // The config is another one since.
+                Ok(_) | Err(_) => news.add(self.verified(mail, Dkim::Unasked, now)?),
+            }
+        }
+        Ok((news, None))
+    }
+
+    /// What came of a question: the mail is handled now. Where no answer could be had and a person's word depends on
+    /// it, it is asked again, for a day after we took the mail; then it is handled without one.
+    pub fn verified(&mut self, mail: MailRef, dkim: Dkim, now: Timestamp) -> Result<News> {
+        let Some(waits) = self.store.read(|tx| tx.still_unverified(mail))? else { return Ok(News::default()) };
+        let young = now.duration_since(waits.first_seen) < WAIT;
+        if matches!(dkim, Dkim::Temporary(_)) && waits.word && young && waits.tries < TRIES {
+            let what = "commands and answers of people wait, because the DKIM keys of their domains cannot be asked \
+                        for: the name servers of this machine do not answer. They are taken once these do, within a \
+                        day; until then `disclosed do` works.";
+            return if waits.tries == TOLD { self.trouble("dns", what, now) } else { Ok(News::default()) };
+        }
+        let raw = self.store.read(|tx| tx.raw(mail))?;
+        let stowed = Stowed::whole(&waits, &raw, Some(dkim));
+        match self.handle(&[stowed], now) {
+            Err(StoreError::Corrupt(_)) if waits.tries >= ATTEMPTS => {
+                let aside = Stowed { quarantine: true, ..Stowed::whole(&waits, &raw, None) };
+                self.handle(&[aside], now)
+            }
+            done => done,
+        }
+    }
+
+    /// The question that a mail would raise, whatever would depend on it: `None` where our own server vouches, or
+    /// calls it forged, or no signature deserves a look.
+    pub fn question(&self, raw: &[u8], now: Timestamp) -> Asked {
+        let mail = read_one(&Stowed::tried(raw, now, None)).0;
+        let plain = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        match mail.from {
+            Ok(from) if self.project.dkim && !plain.believed && !plain.forged => {
+                let sieved = signature::sieve(raw, &from, now, mail.date);
+                if sieved.worth.is_empty() {
+                    return Asked::Known(sieved.verdict());
+                }
+                Asked::Open(Question { raw: raw.to_vec(), from, signatures: sieved.worth, word: true })
+            }
+            Ok(_) | Err(_) => Asked::Known(Dkim::Unasked),
+        }
+    }
+
+    /// What would be done with this mail, of whose signatures this is known; nothing is stored.
+    pub fn try_mail(&mut self, raw: &[u8], dkim: Dkim, now: Timestamp) -> Result<Tried> {
+        let stowed = Stowed::tried(raw, now, Some(dkim.clone()));
         let (mail, fingerprint) = read_one(&stowed);
-        let identity = identity::identify(&mail, &self.project.authserv_ids);
+        let dkim = match dkim.clone() {
+            Dkim::Pass { domain, print, selector } => {
+                let used =
+                    |tx: &Tx<'_>| Ok(tx.is_signature_used(print, MailRef(0))? && tx.same_mail(fingerprint)?.is_none());
+                if self.store.read(used)? { work::used_before(&domain) } else { Dkim::Pass { domain, selector, print } }
+            }
+            Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => dkim,
+        };
+        let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
         let intake = self.store.read(|tx| {
             let work = Work { tx, project, key, now, next_notice: 0, news: News::default() };
@@ -383,13 +477,14 @@ impl Tracker {
         Ok(schedule.next(last, &self.project.policy.calendar.zone).is_some_and(|at| at <= now))
     }
 
-    /// When something is due next: a ticket, a notice, the digest.
+    /// When something is due next: a ticket, a notice, the digest, a signature.
     pub fn next_wake(&mut self, sending: bool) -> Result<Option<Timestamp>> {
-        let (ticket, notice, last) =
-            self.store.read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.meta_time("digest")?)))?;
+        let (ticket, notice, last, unverified) = self
+            .store
+            .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.meta_time("digest")?, tx.unverified_mails()?.1)))?;
         let zone = &self.project.policy.calendar.zone;
         let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
-        Ok([ticket, notice.filter(|_| sending), digest].into_iter().flatten().min())
+        Ok([ticket, notice.filter(|_| sending), digest, unverified].into_iter().flatten().min())
     }
 
     /// Commands from the command line of this machine: full authority.
@@ -539,6 +634,15 @@ impl Tracker {
     }
 }
 
+/// Whether something is to be asked about the signatures of a mail.
+#[derive(Clone, Debug)]
+pub enum Asked {
+    /// No: this is known without.
+    Known(Dkim),
+    /// Yes.
+    Open(Question),
+}
+
 /// What `disclosed try` shows.
 #[derive(Clone, Debug)]
 pub struct Tried {
@@ -595,6 +699,11 @@ fn backoff(number: u32, attempts: u32) -> SignedDuration {
     };
     let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(attempts)) % 16) * minutes * 60 / 64;
     SignedDuration::from_secs(minutes * 60 + jitter)
+}
+
+/// How long until the keys of a person's mail are asked for again.
+fn pause(tries: u32) -> SignedDuration {
+    SignedDuration::from_mins((5_i64 << tries.min(4)).min(60))
 }
 
 /// How long a notice is tried. An acknowledgement that is a day late only confuses.

@@ -19,7 +19,8 @@ use crate::{clock, open};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Also log in, look at the folder, and greet the outgoing server; sends no mail
+    /// Also log in, look at the folder, greet the outgoing server, and send a mail with a forged Authentication-Results
+    /// line to yourselves, to see whether it comes through
     #[arg(long)]
     online: bool,
 }
@@ -42,7 +43,8 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     let mut findings = vec![database(&desk.config)];
     let mut warnings = desk.config.warnings.clone();
     if args.online {
-        findings.extend(daemon::check_online(&desk.config));
+        let key = open::key_if_any(&desk.config)?;
+        findings.extend(daemon::check_online(&desk.config, key.as_ref()));
     } else {
         warnings.extend(inbox(&desk.config));
     }
@@ -65,11 +67,11 @@ fn mistakes(error: &ConfigError) -> Vec<Value> {
 fn database(config: &Config) -> Finding {
     let shown = config.store.display();
     if !config.store.exists() {
-        return Finding { good: true, text: format!("database: {shown} is not there yet; `disclosed run` makes it") };
+        return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it"));
     }
     match open::to_read(config).and_then(|store| Ok(store.check()?)) {
-        Ok(()) => Finding { good: true, text: format!("database: {shown} is whole") },
-        Err(error) => Finding { good: false, text: format!("database: {error:#}; restore a backup") },
+        Ok(()) => Finding::good(format!("database: {shown} is whole")),
+        Err(error) => Finding::bad(format!("database: {error:#}; restore a backup")),
     }
 }
 
@@ -156,7 +158,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
             "own_time": p.calendar.as_ref().map(own_time),
         })
     };
-    let finding = |f: &Finding| json!({ "good": f.good, "text": f.text });
+    let finding = |f: &Finding| json!({ "good": f.good, "known": f.known, "text": f.text });
     json!({
         "ok": findings.iter().all(|f| f.good),
         "config": desk.path,
@@ -218,8 +220,12 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     }
     text.push_str(&format!("\nMail comes from {} and leaves by {}.\n", way_in(config), way_out(config)));
     for finding in findings {
-        let mark = if finding.good { "ok:".to_owned() } else { format!("{red}WRONG:{red:#}") };
-        text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 400)));
+        let mark = match finding {
+            Finding { known: false, .. } => format!("{yellow}UNKNOWN:{yellow:#}"),
+            Finding { good: true, .. } => "ok:".to_owned(),
+            Finding { good: false, .. } => format!("{red}WRONG:{red:#}"),
+        };
+        text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 600)));
     }
     text
 }

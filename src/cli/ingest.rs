@@ -11,6 +11,7 @@ use serde_json::json;
 
 use super::out::{Out, Progress, complain};
 use super::{Desk, Exit};
+use crate::dkim::Verifier;
 use crate::tracker::{Arrival, Tracker};
 use crate::{clock, open};
 
@@ -51,6 +52,8 @@ impl From<std::io::Error> for Failure {
 /// Mails on their way into the database, and what became of those before.
 struct Intake {
     tracker: Tracker,
+    verifier: Verifier,
+    runtime: tokio::runtime::Runtime,
     batch: Vec<Arrival>,
     octets: usize,
     mails: usize,
@@ -62,6 +65,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let max = desk.config.limits.message;
     let mut intake = Intake {
         tracker: open::tracker(&desk.config, clock::now())?,
+        verifier: Verifier::system(),
+        runtime: tokio::runtime::Builder::new_current_thread().enable_all().build()?,
         batch: Vec::new(),
         octets: 0,
         mails: 0,
@@ -79,7 +84,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     intake.flush()?;
     let Intake { mails, handled, progress, .. } = intake;
     drop(progress);
-    let known = mails - handled.values().sum::<usize>();
+    // Mail that an earlier run had put off may come on top.
+    let known = mails.saturating_sub(handled.values().sum::<usize>());
     for (path, why) in &failed {
         complain(&format!("{}: {why}", path.display()));
     }
@@ -119,7 +125,15 @@ impl Intake {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let news = self.tracker.on_mail(&self.batch, clock::now())?;
+        let mut news = self.tracker.on_mail(&self.batch, clock::now())?;
+        // Mail whose signatures could matter is handled once they are checked.
+        loop {
+            let (more, question) = self.tracker.next_question(clock::now())?;
+            news.add(more);
+            let Some((mail, question)) = question else { break };
+            let dkim = self.runtime.block_on(self.verifier.check(&question, clock::now()));
+            news.add(self.tracker.verified(mail, dkim, clock::now())?);
+        }
         for (_, disposition, ..) in news.receipts {
             *self.handled.entry(disposition.word()).or_default() += 1;
         }

@@ -54,9 +54,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 }
 
 /// The operator's log, on standard error. What it may hold is bounded twice: by `RUST_LOG`, and here, since the IMAP
-/// library would trace passwords and bodies (G6).
+/// library would trace passwords and bodies (G6). The resolver's warnings would name what strangers make us ask.
 fn log(json: bool) {
-    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info"));
+    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,hickory=error"));
     let safe = filter_fn(|m| m.target().starts_with("disclosed") || *m.level() <= Level::INFO);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = if json { lines.json().boxed() } else { lines.with_target(false).boxed() };

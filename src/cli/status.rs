@@ -27,6 +27,8 @@ struct State {
     last_scan: Option<Timestamp>,
     last_send: Option<Timestamp>,
     waiting: usize,
+    /// Mails that are stored, and handled once their DKIM signatures are checked.
+    unverified: u32,
     next_deadline: Option<Timestamp>,
     /// Tickets whose next deadline has passed.
     broken: Vec<TicketRow>,
@@ -69,6 +71,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         last_scan,
         last_send: tx.meta_time("last_send")?,
         waiting: 0,
+        unverified: tx.unverified_mails()?.0,
         next_deadline: tx.next_deadline(now)?,
         broken: Vec::new(),
         quarantined: tx.receipts()?.iter().filter(aside).count(),
@@ -121,6 +124,7 @@ impl State {
             "last_scan": self.last_scan,
             "last_send": self.last_send,
             "waiting": self.waiting,
+            "unverified": self.unverified,
             "next_deadline": self.next_deadline,
             "holds": self.held.iter().map(notice).collect::<Vec<_>>(),
             "undelivered": self.undelivered.iter().map(notice).collect::<Vec<_>>(),
@@ -146,6 +150,9 @@ impl State {
         text.push_str(&format!("Last mail sent:         {}\n", ago(self.last_send)));
         text.push_str(&format!("Waiting to be sent:     {}\n", self.waiting));
         text.push_str(&format!("Next deadline:          {ahead}\n"));
+        if self.unverified > 0 {
+            text.push_str(&format!("Waiting for DKIM keys:  {}\n", self.unverified));
+        }
         if self.healthy() {
             text.push_str("\nNothing needs a person.\n");
             return text;

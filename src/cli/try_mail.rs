@@ -1,4 +1,5 @@
-//! `disclosed try`: what would be done with a mail. Nothing is stored, and nothing is created on disk.
+//! `disclosed try`: what would be done with a mail. Nothing is stored, and nothing is created on disk. With
+//! `identity.dkim` the keys of its signatures are asked for, unless told otherwise; the answer names them.
 
 use std::fs::File;
 use std::io::{self, Read};
@@ -10,12 +11,14 @@ use serde_json::{Value, json};
 use super::out::Out;
 use super::{Desk, Exit};
 use crate::command;
+use crate::dkim::Verifier;
 use crate::mail::fields::{Fields, Part, Score};
-use crate::mail::identity::Proof;
+use crate::mail::identity::{Check, Proof};
+use crate::mail::signature::{Dkim, Signature};
 use crate::mail::text::quoted;
 use crate::mail::{Address, Mail, clean, clean_line};
 use crate::project::Project;
-use crate::tracker::Tried;
+use crate::tracker::{Asked, Tried};
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -23,16 +26,32 @@ pub(super) struct Args {
     /// The mail; "-" is standard input
     #[arg(value_name = "FILE")]
     file: PathBuf,
+    /// Ask no name server for DKIM keys
+    #[arg(long)]
+    offline: bool,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let raw = read(&args.file, desk.config.limits.message).with_context(|| args.file.display().to_string())?;
     let mut tracker = open::to_try(&desk.config)?;
-    let tried = tracker.try_mail(&raw, clock::now())?;
+    let now = clock::now();
+    let (dkim, asked) = match tracker.question(&raw, now) {
+        Asked::Known(dkim) => (dkim, Vec::new()),
+        Asked::Open(_) if args.offline => (Dkim::Temporary("not asked for its key (--offline)".into()), Vec::new()),
+        Asked::Open(question) => {
+            let mut asked: Vec<String> = question.signatures.iter().map(Signature::key_name).collect();
+            asked.dedup();
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+            let dkim = runtime.block_on(Verifier::system().check(&question, now));
+            runtime.shutdown_background();
+            (dkim, asked)
+        }
+    };
+    let tried = tracker.try_mail(&raw, dkim, now)?;
     if out.wants_json() {
-        out.json(&document(&tried, &desk.project))?;
+        out.json(&document(&tried, &asked, &desk.project))?;
     } else {
-        out.text(&text(&tried, &desk.project))?;
+        out.text(&text(&tried, &asked, &desk.project))?;
     }
     Ok(Exit::Done)
 }
@@ -63,12 +82,14 @@ fn commands(mail: &Mail) -> Vec<(String, String)> {
 fn by(proof: Proof) -> &'static str {
     match proof {
         Proof::AuthenticationResults => "authentication_results",
+        Proof::Dkim => "dkim",
     }
 }
 
-fn document(tried: &Tried, project: &Project) -> Value {
+fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
     let Tried { mail, identity, intake } = tried;
     let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
+    let check = |c: &Check| json!({ "by": by(c.by), "passed": c.passed, "reason": c.reason });
     let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
     let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
     let support = |v: &String| json!({ "version": v, "support": project.reports.versions.of(v).words() });
@@ -82,6 +103,8 @@ fn document(tried: &Tried, project: &Project) -> Value {
             "forged": identity.forged,
             "by": identity.by.map(by),
             "reason": identity.reason,
+            "checks": identity.checks.iter().map(check).collect::<Vec<_>>(),
+            "asked": asked,
         },
         "subject": mail.subject,
         "reply_text": mail.reply_text,
@@ -105,7 +128,7 @@ fn document(tried: &Tried, project: &Project) -> Value {
     })
 }
 
-pub(super) fn text(tried: &Tried, project: &Project) -> String {
+pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String {
     let Tried { mail, identity, intake } = tried;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
@@ -123,6 +146,12 @@ pub(super) fn text(tried: &Tried, project: &Project) -> String {
     line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
     let believed = if identity.believed { "yes" } else { "no" };
     line("Believed:", &format!("{believed}: {}", identity.reason));
+    for check in identity.checks.iter().filter(|_| identity.checks.len() > 1) {
+        line("  Looked at:", &check.reason);
+    }
+    for name in asked {
+        line("  Asked DNS:", name);
+    }
     line("Subject:", &mail.subject);
     if let Some(bounce) = &mail.bounce {
         let recipients: Vec<&str> = bounce.recipients.iter().map(Address::as_str).collect();

@@ -275,27 +275,32 @@ fn secret(value: Value<'_>) -> Option<Secret> {
 
 fn identity(file: &Table<'_>) -> IdentityConfig {
     let table = file.table("identity", "[identity]");
-    let mut identity =
-        IdentityConfig { authserv_ids: Vec::new(), plus_addressing: true, acknowledge: AcknowledgeWhom::UnlessForged };
+    let mut identity = IdentityConfig {
+        authserv_ids: Vec::new(),
+        dkim: true,
+        plus_addressing: true,
+        acknowledge: AcknowledgeWhom::UnlessForged,
+    };
     if let Some(table) = &table {
         let listed = table.get("authserv_ids").and_then(|v| v.list("mx.example.org")).unwrap_or_default();
         let ids = listed.into_iter().filter_map(|v| v.parse("mx.example.org", authserv_id));
         identity.authserv_ids = ids.collect();
-        if table.boolean("dkim", false)
-            && let Some(value) = table.get("dkim")
-        {
-            value.warn("dkim: this version checks no signature itself; it believes Authentication-Results only");
-        }
+        identity.dkim = table.boolean("dkim", true);
         identity.plus_addressing = table.boolean("plus_addressing", true);
         if let Some(whom) = table.get("acknowledge").and_then(|v| v.choose("acknowledge", ACKNOWLEDGE)) {
             identity.acknowledge = whom;
         }
     }
-    if identity.authserv_ids.is_empty() {
-        let mut what = "authserv_ids is empty: no sender is believed, so commands come from `disclosed do` only and \
-                        not by mail"
-            .to_owned();
-        if identity.acknowledge == AcknowledgeWhom::Believed {
+    // Who writes the empty list relies on signatures alone, and has said so.
+    let meant = identity.dkim && table.as_ref().is_some_and(|t| t.get("authserv_ids").is_some());
+    if identity.authserv_ids.is_empty() && !meant {
+        let mut what = if identity.dkim {
+            "authserv_ids is empty: senders are believed by their DKIM signatures only"
+        } else {
+            "authserv_ids is empty: no sender is believed, so commands come from `disclosed do` only and not by mail"
+        }
+        .to_owned();
+        if identity.acknowledge == AcknowledgeWhom::Believed && !identity.dkim {
             what.push_str(", and nobody is acknowledged");
         }
         table.as_ref().unwrap_or(file).warn(what);

@@ -2,31 +2,54 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::forged;
 use crate::clock;
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
+use crate::dkim::Verifier;
 use crate::imap::{self, Woke};
 use crate::maildir::Maildir;
 use crate::smtp;
+use crate::token::Key;
 
 /// One line of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Finding {
-    /// Whether all is well.
+    /// Whether all is well, as far as is known.
     pub good: bool,
+    /// Whether it could be found out.
+    pub known: bool,
     /// What was looked at, and what to do when it is not well.
     pub text: String,
 }
 
+impl Finding {
+    /// All is well.
+    pub fn good(text: impl Into<String>) -> Self {
+        Self { good: true, known: true, text: text.into() }
+    }
+
+    /// Something is wrong.
+    pub fn bad(text: impl Into<String>) -> Self {
+        Self { good: false, known: true, text: text.into() }
+    }
+
+    /// It could not be found out.
+    pub fn unknown(text: impl Into<String>) -> Self {
+        Self { good: true, known: false, text: text.into() }
+    }
+}
+
 fn good(text: impl Into<String>) -> Finding {
-    Finding { good: true, text: text.into() }
+    Finding::good(text)
 }
 
 fn bad(text: impl Into<String>) -> Finding {
-    Finding { good: false, text: text.into() }
+    Finding::bad(text)
 }
 
-/// Logs in, looks at the folder, waits for a push, greets the outgoing server. Sends no mail and marks nothing.
-pub fn check_online(config: &Config) -> Vec<Finding> {
+/// Logs in, looks at the folder, waits for a push, greets the outgoing server; where Authentication-Results are
+/// believed, sends one mail to ourselves with a forged one. Marks nothing. `key` is that of the database.
+pub fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -47,6 +70,16 @@ pub fn check_online(config: &Config) -> Vec<Finding> {
             },
             Outgoing::Smtp(smtp) => outgoing(smtp).await,
         });
+        let trouble = Verifier::system().trouble().map(str::to_owned);
+        found.extend(match trouble {
+            _ if !config.identity.dkim => None,
+            Some(why) => Some(bad(format!("identity: DKIM keys cannot be asked for: {why}; or write dkim = false"))),
+            None => Some(good("identity: DKIM keys are asked for by the name servers of this machine")),
+        });
+        // With a server that cannot be used there is nothing to send, and why is said above.
+        if found.iter().all(|f| f.good) {
+            found.extend(forged::forged(config, key, clock::now()).await);
+        }
         found
     });
     runtime.shutdown_background();

@@ -48,3 +48,59 @@ async fn a_clock_behind_the_last_look_holds_everything() {
     daemon.work().unwrap();
     assert!(sent(&mut daemon));
 }
+
+/// A maintainer's command whose domain vouches by its signature: stored, checked beside the loop, then obeyed.
+#[tokio::test]
+async fn a_signed_command_is_obeyed() {
+    use crate::dkim::tests::{How, record, sign};
+    use crate::dkim::{Answer, Verifier};
+
+    let folder = tempfile::tempdir().unwrap();
+    let text = CONFIG.replace("ada@example.org", "ann@corp.test");
+    let config = Config::parse(&text, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+    let key = |answer| Verifier::fixed([("s1._domainkey.corp.test".to_owned(), answer)]);
+    let come = |daemon: &mut Daemon, raw: String| {
+        let arrival = crate::tracker::Arrival {
+            size: raw.len() as u64,
+            raw: raw.into_bytes(),
+            internal_date: None,
+            not_before: None,
+            place: None,
+            listing: std::sync::Arc::default(),
+        };
+        let (stored, _answer) = tokio::sync::oneshot::channel();
+        daemon.inward(Inward::Mails { arrivals: vec![arrival], stored }).unwrap();
+        daemon.work().unwrap();
+    };
+    let last = |daemon: &mut Daemon| {
+        let receipts = daemon.tracker.store().read(|tx| tx.receipts()).unwrap();
+        receipts.last().map(|r| r.reason.clone()).unwrap_or_default()
+    };
+    let list = |n: u8| {
+        let mail = format!(
+            "From: ann@corp.test\r\nTo: security@example.org\r\nSubject: all\r\nDate: now\r\n\
+             Message-ID: <{n}@corp.test>\r\n\r\n/list\r\n{n}\r\n"
+        );
+        sign(&mail, &How::default())
+    };
+    daemon.verifier = Some(Box::new(key(Answer::Records(vec![record().into_bytes()]))));
+    come(&mut daemon, list(1));
+    let (mail, checking) = daemon.checking.take().expect("it is being checked");
+    assert_eq!(last(&mut daemon), "", "and not handled before");
+    daemon.checked(mail, checking.await).unwrap();
+    assert_eq!(last(&mut daemon), "commands of a maintainer");
+
+    // Where no answer can be had it waits; where the check itself breaks down it is handled without.
+    daemon.verifier = Some(Box::new(key(Answer::Temporary("no answer".into()))));
+    come(&mut daemon, list(2));
+    let (mail, checking) = daemon.checking.take().unwrap();
+    daemon.checked(mail, checking.await).unwrap();
+    assert_eq!(daemon.tracker.store().read(|tx| tx.receipts()).unwrap().len(), 1);
+    assert!(daemon.checking.is_none());
+    come(&mut daemon, list(3));
+    let (mail, checking) = daemon.checking.take().unwrap();
+    checking.abort();
+    daemon.checked(mail, checking.await).unwrap();
+    assert!(last(&mut daemon).contains("checking it failed"), "{}", last(&mut daemon));
+}

@@ -12,10 +12,13 @@
 //! - The authserv-id must be one of those in the config, and exactly one field may bear it.
 //! - The value is read by its grammar: text from outside stands in it, in quotes, comments and addresses.
 //!
-//! Servers that write their results below their own Received (Gmail does) are not believed this way.
+//! Servers that write their results below their own Received (Gmail does) are not believed this way. What vouches
+//! there is a DKIM signature by the domain of the From (RFC 6376), checked by ourselves: see [`super::signature`] for
+//! which signatures count. What our own server calls forged stays forged.
 
-use super::Mail;
 use super::header::Trace;
+use super::signature::Dkim;
+use super::{Address, Mail};
 
 /// The verdict on the From line of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,6 +29,21 @@ pub struct Identity {
     pub forged: bool,
     /// What vouched.
     pub by: Option<Proof>,
+    /// A check failed for now only: later it may vouch.
+    pub unsure: bool,
+    /// The verdict in words.
+    pub reason: String,
+    /// Each thing that was looked at.
+    pub checks: Vec<Check>,
+}
+
+/// One thing that was looked at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Check {
+    /// What.
+    pub by: Proof,
+    /// Whether it vouches.
+    pub passed: bool,
     /// The verdict in words.
     pub reason: String,
 }
@@ -35,15 +53,47 @@ pub struct Identity {
 pub enum Proof {
     /// Our own mail server's Authentication-Results (RFC 8601).
     AuthenticationResults,
+    /// A DKIM signature by the domain of the From (RFC 6376).
+    Dkim,
 }
 
 /// Decides whether the domain of the sender vouches for a mail. `authserv_ids` are those of our own mail servers,
-/// compared exactly but for case; an empty list believes nobody (RFC 8601 section 7.1).
-pub fn identify(mail: &Mail, authserv_ids: &[String]) -> Identity {
-    let no = |reason: String| Identity { believed: false, forged: false, by: None, reason };
-    let Ok(from) = &mail.from else { return no("it has no sender that is one plain address".to_owned()) };
+/// compared exactly but for case; an empty list believes nobody (RFC 8601 section 7.1). `dkim` is what is known of the
+/// signatures.
+pub fn identify(mail: &Mail, authserv_ids: &[String], dkim: &Dkim) -> Identity {
+    let Ok(from) = &mail.from else {
+        let reason = "it has no sender that is one plain address".to_owned();
+        return Identity { believed: false, forged: false, by: None, unsure: false, reason, checks: Vec::new() };
+    };
+    let results = results(mail, from, authserv_ids);
+    let mut checks =
+        vec![Check { by: Proof::AuthenticationResults, passed: results.passed, reason: results.reason.clone() }];
+    let signed = match dkim {
+        Dkim::Pass { domain, .. } => domain == from.domain(),
+        Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => false,
+    };
+    checks.extend(dkim.words().map(|reason| Check { by: Proof::Dkim, passed: signed, reason }));
+    let forged = results.forged;
+    let by = checks.iter().find(|c| c.passed && !forged).map(|c| c.by);
+    let reason = match by {
+        Some(proof) => checks.iter().find(|c| c.by == proof).map(|c| c.reason.clone()).unwrap_or_default(),
+        None => checks.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("; "),
+    };
+    let unsure = by.is_none() && !forged && matches!(dkim, Dkim::Temporary(_));
+    Identity { believed: by.is_some(), forged, by, unsure, reason, checks }
+}
+
+/// What our own mail server concluded.
+struct Results {
+    passed: bool,
+    forged: bool,
+    reason: String,
+}
+
+fn results(mail: &Mail, from: &Address, authserv_ids: &[String]) -> Results {
+    let no = |reason: String| Results { passed: false, forged: false, reason };
     let Some(first_id) = authserv_ids.first() else {
-        return no("no authserv_ids configured: nobody vouches for senders".to_owned());
+        return no("no authserv_ids configured".to_owned());
     };
     let ours = |line: &str| {
         let results = AuthenticationResults::parse(line);
@@ -87,11 +137,49 @@ pub fn identify(mail: &Mail, authserv_ids: &[String]) -> Identity {
     if !domain.eq_ignore_ascii_case(from.domain()) {
         return no(format!("the dmarc result by {id} is for another domain than {}", from.domain()));
     }
-    Identity {
-        believed: verdict.result == "pass",
+    Results {
+        passed: verdict.result == "pass",
         forged: verdict.result == "fail",
-        by: (verdict.result == "pass").then_some(Proof::AuthenticationResults),
         reason: format!("dmarc={} for {} by {id}", verdict.result, from.domain()),
+    }
+}
+
+/// Where a line with some words in it, under an authserv-id of ours, stands in a mail: what `check --online` looks
+/// for after it has sent a forged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Forged {
+    /// Nowhere: the server took it out or renamed it.
+    Gone,
+    /// Where it is not believed.
+    Passed,
+    /// Where it would be believed.
+    Believed,
+}
+
+/// Whether a line is by that server, and holds no such words.
+pub fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
+    match line {
+        Trace::AuthenticationResults(line) => {
+            !line.contains(words) && authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id))
+        }
+        Trace::Received(_) => false,
+    }
+}
+
+/// Looks for a line of ours that holds `words`.
+pub fn forged_line(trace: &[Trace], id: &str, words: &str) -> Forged {
+    let is_it =
+        |line: &str| line.contains(words) && authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id));
+    let anywhere = |t: &Trace| match t {
+        Trace::AuthenticationResults(line) => is_it(line),
+        Trace::Received(_) => false,
+    };
+    if trusted(trace).into_iter().any(is_it) {
+        Forged::Believed
+    } else if trace.iter().any(anywhere) {
+        Forged::Passed
+    } else {
+        Forged::Gone
     }
 }
 
@@ -323,7 +411,7 @@ mod tests {
 
     fn identity(header: &[&str]) -> Identity {
         let raw = format!("{}\r\nFrom: Ann <ann@Corp.test>\r\n\r\ntext", header.join("\r\n"));
-        identify(&read(raw.as_bytes()), &["mx.example.org".to_owned()])
+        identify(&read(raw.as_bytes()), &["mx.example.org".to_owned()], &Dkim::Unasked)
     }
 
     #[track_caller]
@@ -411,9 +499,52 @@ mod tests {
         assert!(identity(&[fail, RECEIVED]).forged);
         assert!(!identity(&[RECEIVED, fail]).forged, "a sender cannot have another called a forger");
         assert!(!identity(&[PASS, RECEIVED]).forged);
-        let nobody = identify(&read(format!("{PASS}\r\nFrom: a@corp.test\r\n\r\n").as_bytes()), &[]);
+        let nobody = identify(&read(format!("{PASS}\r\nFrom: a@corp.test\r\n\r\n").as_bytes()), &[], &Dkim::Unasked);
         assert!(!nobody.believed && nobody.reason.starts_with("no authserv_ids configured"));
         let two = read(format!("{PASS}\r\nFrom: a@corp.test\r\nFrom: b@corp.test\r\n\r\n").as_bytes());
-        assert!(!identify(&two, &["mx.example.org".to_owned()]).believed);
+        let pass = Dkim::Pass { domain: "corp.test".into(), selector: "s".into(), print: 1 };
+        assert!(!identify(&two, &["mx.example.org".to_owned()], &pass).believed);
+    }
+
+    #[test]
+    fn a_signature_vouches_where_our_server_is_silent() {
+        let ids = ["mx.example.org".to_owned()];
+        let with = |header: &str, dkim: &Dkim| {
+            identify(&read(format!("{header}\r\nFrom: a@Corp.test\r\n\r\n").as_bytes()), &ids, dkim)
+        };
+        let pass = |domain: &str| Dkim::Pass { domain: domain.into(), selector: "s1".into(), print: 1 };
+        let good = with(RECEIVED, &pass("corp.test"));
+        assert!(good.believed && good.by == Some(Proof::Dkim));
+        assert_eq!(good.reason, "dkim=pass for corp.test (key s1)");
+        let both: Vec<_> = good.checks.iter().map(|c| (c.by, c.passed)).collect();
+        assert_eq!(both, [(Proof::AuthenticationResults, false), (Proof::Dkim, true)]);
+        assert!(!with(RECEIVED, &pass("evil.test")).believed, "another domain's word");
+        assert_eq!(with(&format!("{PASS}\r\n{RECEIVED}"), &pass("corp.test")).by, Some(Proof::AuthenticationResults));
+        let forged = PASS.replace("pass", "fail");
+        let forged = with(&format!("{forged}\r\n{RECEIVED}"), &pass("corp.test"));
+        assert!(forged.forged && !forged.believed && forged.by.is_none(), "what our server calls forged stays so");
+        let bad = with(RECEIVED, &Dkim::Fail("the body was changed".into()));
+        assert!(!bad.believed && !bad.unsure);
+        assert_eq!(bad.reason, "no Authentication-Results by mx.example.org; DKIM: the body was changed");
+        let later = with(RECEIVED, &Dkim::Temporary("no answer".into()));
+        assert!(!later.believed && later.unsure);
+        assert!(with(RECEIVED, &Dkim::None).reason.ends_with("; it has no DKIM signature"));
+    }
+
+    #[test]
+    fn a_forged_line_is_found_where_it_stands() {
+        let check = |header: &[&str], expect: Forged| {
+            let mail = read(format!("{}\r\n\r\n", header.join("\r\n")).as_bytes());
+            assert_eq!(forged_line(&mail.trace, "mx.example.org", "x1.invalid"), expect, "{header:?}");
+        };
+        let forged = "Authentication-Results: MX.example.org; dmarc=pass header.from=x1.invalid";
+        check(&[PASS, RECEIVED], Forged::Gone);
+        check(&[RECEIVED, "X-Old-Authentication-Results: mx.example.org; header.from=x1.invalid"], Forged::Gone);
+        check(&["Authentication-Results: other.example; dmarc=pass header.from=x1.invalid", RECEIVED], Forged::Gone);
+        check(&[PASS, RECEIVED, forged], Forged::Passed);
+        check(&[LOCAL, PASS, RECEIVED, forged], Forged::Passed);
+        check(&[forged, RECEIVED], Forged::Believed);
+        check(&[LOCAL, forged, RECEIVED], Forged::Believed);
+        check(&[forged], Forged::Believed);
     }
 }

@@ -154,6 +154,40 @@ fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
     subject.split('[').skip(1).take(10).find_map(inside)
 }
 
+/// What a check of the DKIM signatures would be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing: no question is asked.
+    Nothing,
+    /// It may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
+    Opinion,
+    /// A person's commands or answer depend on it: it is waited for.
+    Word,
+}
+
+/// Whether a check of the DKIM signatures could change what is done with a mail. Names are asked for only where it
+/// could, since the mail chooses them: for a person of the project who commands or answers, for somebody who refers
+/// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it.
+pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
+    let Ok(from) = &mail.from else { return Want::Nothing };
+    let program = mail.automatic.is_some() || mail.bounce.is_some() || claims.own.is_some();
+    if !project.dkim || program || identity.believed || identity.forged {
+        return Want::Nothing;
+    }
+    let refers = !claims.references.is_empty();
+    let speaks = || {
+        let answers = claims.token.is_some_and(|t| t.ticket.is_some());
+        answers || refers || !command::split(&mail.reply_text).lines.is_empty()
+    };
+    if project.person(from).is_some_and(Person::commands) && speaks() {
+        Want::Word
+    } else if refers || project.acknowledge == AcknowledgeWhom::Believed {
+        Want::Opinion
+    } else {
+        Want::Nothing
+    }
+}
+
 /// Everything that [`take`] looks at.
 pub struct Given<'a> {
     /// The mail as read.

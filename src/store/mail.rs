@@ -34,6 +34,21 @@ pub struct NewMail<'a> {
     pub place: Option<&'a Place>,
 }
 
+/// A stored mail whose DKIM signatures are to be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unverified {
+    /// The mail.
+    pub mail: MailRef,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// When we did.
+    pub first_seen: Timestamp,
+    /// Whether a person's commands or answer depend on it.
+    pub word: bool,
+    /// Tries so far.
+    pub tries: u32,
+}
+
 /// What became of storing it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Stored {
@@ -132,9 +147,11 @@ impl Tx<'_> {
         Ok(raw)
     }
 
-    /// Mails that are stored and not handled: what a crash left behind. Number, received, whole, attempts so far.
+    /// Mails that are stored and not handled: what a crash left behind, without those whose signatures are to be
+    /// checked first. Number, received, whole, attempts so far.
     pub fn waiting_mails(&self, limit: u32) -> Result<Vec<(MailRef, Timestamp, bool, u32)>> {
-        let sql = "SELECT id, received, whole, attempts FROM mail WHERE state = 'stored' ORDER BY id LIMIT ?1";
+        let sql = "SELECT id, received, whole, attempts FROM mail WHERE state = 'stored' \
+                   AND id NOT IN (SELECT mail FROM unverified) ORDER BY id LIMIT ?1";
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map([limit], |r| Ok((MailRef(r.get(0)?), instant(r.get(1)?), r.get(2)?, r.get(3)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -148,6 +165,71 @@ impl Tx<'_> {
     /// Counts one more try at a mail, before it is tried.
     pub fn count_attempt(&self, mail: MailRef) -> Result<()> {
         self.0.prepare_cached("UPDATE mail SET attempts = attempts + 1 WHERE id = ?1")?.execute([mail.0])?;
+        Ok(())
+    }
+
+    /// Puts a stored mail off until its signatures are checked.
+    pub fn put_off(&self, mail: MailRef, word: bool, now: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO unverified (mail, word, due, tries) VALUES (?1, ?2, ?3, 0) ON CONFLICT DO NOTHING";
+        self.0.prepare_cached(sql)?.execute(params![mail.0, word, millis(now)])?;
+        Ok(())
+    }
+
+    /// The next mail whose signatures are to be checked by now, those that people wait for first.
+    pub fn unverified(&self, now: Timestamp) -> Result<Option<Unverified>> {
+        let sql = "SELECT m.id, m.received, m.first_seen, u.word, u.tries FROM unverified u JOIN mail m ON m.id = u.mail \
+                   WHERE u.due <= ?1 ORDER BY u.word DESC, m.id LIMIT 1";
+        Ok(self.0.prepare_cached(sql)?.query_row([millis(now)], unverified).optional()?)
+    }
+
+    /// One mail, if its signatures are still to be checked.
+    pub fn still_unverified(&self, mail: MailRef) -> Result<Option<Unverified>> {
+        let sql = "SELECT m.id, m.received, m.first_seen, u.word, u.tries FROM unverified u JOIN mail m ON m.id = u.mail \
+                   WHERE u.mail = ?1";
+        Ok(self.0.prepare_cached(sql)?.query_row([mail.0], unverified).optional()?)
+    }
+
+    /// Counts a try, before it is made, and says when the next may be.
+    pub fn try_unverified(&self, mail: MailRef, due: Timestamp) -> Result<()> {
+        let sql = "UPDATE unverified SET tries = tries + 1, due = ?2 WHERE mail = ?1";
+        self.0.prepare_cached(sql)?.execute(params![mail.0, millis(due)])?;
+        Ok(())
+    }
+
+    /// After a start: what was put off is due at once.
+    pub fn hurry_unverified(&self, now: Timestamp) -> Result<()> {
+        self.0.prepare_cached("UPDATE unverified SET due = ?1 WHERE due > ?1")?.execute([millis(now)])?;
+        Ok(())
+    }
+
+    /// Puts a mail off no longer: it is handled as it is.
+    pub fn no_longer_unverified(&self, mail: MailRef) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM unverified WHERE mail = ?1")?.execute([mail.0])?;
+        Ok(())
+    }
+
+    /// How many mails wait for their signatures to be checked, and when the next is due.
+    pub fn unverified_mails(&self) -> Result<(u32, Option<Timestamp>)> {
+        let mut query = self.0.prepare_cached("SELECT count(*), min(due) FROM unverified")?;
+        Ok(query.query_row([], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(instant))))?)
+    }
+
+    /// Whether a signature has vouched for another mail.
+    pub fn is_signature_used(&self, print: i64, mail: MailRef) -> Result<bool> {
+        let sql = "SELECT 1 FROM signature WHERE print = ?1 AND mail <> ?2";
+        Ok(self.0.prepare_cached(sql)?.exists(params![print, mail.0])?)
+    }
+
+    /// Notes that a signature vouches for a mail.
+    pub fn use_signature(&self, print: i64, mail: MailRef, now: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO signature (print, mail, at) VALUES (?1, ?2, ?3) ON CONFLICT DO NOTHING";
+        self.0.prepare_cached(sql)?.execute(params![print, mail.0, millis(now)])?;
+        Ok(())
+    }
+
+    /// Forgets signatures that are too old to vouch again.
+    pub fn forget_signatures(&self, before: Timestamp) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM signature WHERE at < ?1")?.execute([millis(before)])?;
         Ok(())
     }
 
@@ -184,6 +266,7 @@ impl Tx<'_> {
         if let Some(fingerprint) = fingerprint {
             let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
             self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+            self.no_longer_unverified(mail)?;
         }
         Ok(())
     }
@@ -226,6 +309,16 @@ impl Tx<'_> {
         }
         Ok(found)
     }
+}
+
+fn unverified(row: &rusqlite::Row<'_>) -> rusqlite::Result<Unverified> {
+    Ok(Unverified {
+        mail: MailRef(row.get(0)?),
+        received: instant(row.get(1)?),
+        first_seen: instant(row.get(2)?),
+        word: row.get(3)?,
+        tries: row.get(4)?,
+    })
 }
 
 /// Level 1: the higher ones save little on mail, and cost several times as much.

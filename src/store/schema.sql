@@ -44,6 +44,25 @@ CREATE INDEX mail_waiting ON mail (id) WHERE state = 'stored';
 CREATE INDEX mail_hash ON mail (hash);
 CREATE INDEX mail_fingerprint ON mail (fingerprint) WHERE fingerprint IS NOT NULL;
 
+-- A stored mail whose DKIM signatures are still to be checked; it is not handled before.
+CREATE TABLE unverified (
+    mail INTEGER PRIMARY KEY REFERENCES mail (id),
+    -- Whether a person's commands or answer depend on it: then it comes first, and a name server that does not answer
+    -- is waited for.
+    word INTEGER NOT NULL,
+    -- Not to be tried before.
+    due INTEGER NOT NULL,
+    -- Counted before each try.
+    tries INTEGER NOT NULL
+) STRICT;
+
+-- The DKIM signatures that have vouched for a mail, as the first 8 octets of their hash: each vouches for one.
+CREATE TABLE signature (
+    print INTEGER PRIMARY KEY,
+    mail INTEGER NOT NULL REFERENCES mail (id),
+    at INTEGER NOT NULL
+) STRICT;
+
 -- The bytes, in compressed pieces, so that a large mail costs no memory twice.
 CREATE TABLE raw (
     mail INTEGER NOT NULL REFERENCES mail (id),

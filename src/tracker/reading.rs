@@ -6,7 +6,9 @@ use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
 use crate::mail::header::Header;
+use crate::mail::signature::Dkim;
 use crate::mail::{Address, Mail, MessageId, read};
+use crate::store::Unverified;
 use crate::ticket::MailRef;
 
 /// A mail in the store, with its bytes at hand.
@@ -16,6 +18,20 @@ pub(super) struct Stowed<'a> {
     pub(super) received: Timestamp,
     pub(super) whole: bool,
     pub(super) quarantine: bool,
+    /// What is known of its signatures; `None` while nobody has looked whether to ask.
+    pub(super) dkim: Option<Dkim>,
+}
+
+impl<'a> Stowed<'a> {
+    /// One whose signatures were to be checked; only whole ones are.
+    pub(super) fn whole(waits: &Unverified, raw: &'a [u8], dkim: Option<Dkim>) -> Self {
+        Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim }
+    }
+
+    /// One that is not stored.
+    pub(super) fn tried(raw: &'a [u8], now: Timestamp, dkim: Option<Dkim>) -> Self {
+        Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, dkim }
+    }
 }
 
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the

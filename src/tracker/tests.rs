@@ -339,3 +339,185 @@ fn who_sleeps_when_is_part_of_what_wakes() {
     tracker.reload(people(""), None, now()).unwrap();
     assert_eq!(wake(&mut tracker), "2027-01-05T10:00:00Z");
 }
+
+/// A tracker with a ticket of r@example.test, and what a person of the project gets a notice about it with.
+fn with_ticket(more: &str) -> (Tracker, String) {
+    let key = Key::new([7; KEY_LENGTH]);
+    let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(more), key.clone(), None, now()).unwrap();
+    let news = tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let told = news.notices.iter().find(|(_, n)| n.kind == NoticeKind::Report).unwrap();
+    let token = crate::token::Token {
+        purpose: crate::token::Purpose::Person,
+        party: crate::token::party(&told.1.to),
+        ticket: Some(TicketId(1)),
+        notice: told.0,
+    };
+    (tracker, token.sign(&key))
+}
+
+/// A command of Ada's with a signature that is worth a look; whether it is good, the test says.
+fn signed(token: &str, text: &str, more: &str) -> Arrival {
+    let at = now().as_second();
+    arrival(&format!(
+        "{more}DKIM-Signature: v=1; a=rsa-sha256; d=example.org; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; \
+         b=aGVsbG8=\r\nFrom: ada@example.org\r\nTo: security+{token}@example.org\r\nSubject: Re: s\r\n\
+         Date: Mon, 4 Jan 2027 10:00:00 +0000\r\nMessage-ID: <1@example.org>\r\n\r\n{text}\r\n"
+    ))
+}
+
+fn pass() -> Dkim {
+    Dkim::Pass { domain: "example.org".into(), selector: "s1".into(), print: 7 }
+}
+
+fn dispositions(news: &News) -> Vec<(&'static str, &str)> {
+    news.receipts.iter().map(|(_, disposition, _, reason)| (disposition.word(), reason.as_str())).collect()
+}
+
+fn unverified(tracker: &mut Tracker) -> u32 {
+    tracker.store.read(|tx| Ok(tx.unverified_mails()?.0)).unwrap()
+}
+
+#[test]
+fn a_signed_command_is_obeyed_once_its_signature_is_checked() {
+    let (mut tracker, token) = with_ticket("");
+    let news = tracker.on_mail(&[signed(&token, "/valid", "")], now()).unwrap();
+    assert!(news.receipts.is_empty() && news.notices.is_empty(), "stored, and not handled yet");
+    assert_eq!(unverified(&mut tracker), 1);
+    assert_eq!(tracker.next_wake(false).unwrap(), Some(now()));
+    let (_, asked) = tracker.next_question(now()).unwrap();
+    let (mail, question) = asked.unwrap();
+    assert!(question.word && question.from.as_str() == "ada@example.org");
+    assert_eq!(question.signatures[0].key_name(), "s1._domainkey.example.org");
+    let news = tracker.verified(mail, pass(), now()).unwrap();
+    assert_eq!(dispositions(&news), [("command", "commands of a maintainer")]);
+    assert!(!news.entries.is_empty());
+    assert_eq!(unverified(&mut tracker), 0);
+    assert!(tracker.verified(mail, pass(), now()).unwrap().receipts.is_empty(), "once");
+}
+
+#[test]
+fn a_signature_is_believed_for_one_mail_only() {
+    let (mut tracker, token) = with_ticket("");
+    let mut command = |mail: Arrival| {
+        tracker.on_mail(&[mail], now()).unwrap();
+        match tracker.next_question(now()).unwrap().1 {
+            Some((mail, _)) => tracker.verified(mail, pass(), now()).unwrap(),
+            None => News::default(),
+        }
+    };
+    assert_eq!(dispositions(&command(signed(&token, "/valid", "")))[0].1, "commands of a maintainer");
+    // The same mail by another way is a second copy, and nothing is asked.
+    assert!(dispositions(&command(signed(&token, "/valid", "Received: by another way\r\n"))).is_empty());
+    let mut again = signed(&token, "/valid", "");
+    again.raw = String::from_utf8(again.raw).unwrap().replace("<1@", "<2@").into_bytes();
+    let news = command(again);
+    let (disposition, reason) = dispositions(&news)[0];
+    assert_eq!(disposition, "command");
+    assert!(reason.contains("not obeyed") && reason.contains("was used before"), "{reason}");
+}
+
+#[test]
+fn a_command_waits_a_day_for_a_key_and_no_longer() {
+    let (mut tracker, token) = with_ticket("");
+    let later = |h: i64| now() + SignedDuration::from_hours(h);
+    let silent = || Dkim::Temporary("the name servers gave no usable answer".into());
+    tracker.on_mail(&[signed(&token, "/valid", "")], now()).unwrap();
+    let mut at = now();
+    let mut tries = 0;
+    let mut told = Vec::new();
+    let news = loop {
+        let (_, question) = tracker.next_question(at).unwrap();
+        let (mail, _) = question.expect("it is due when it was said to be");
+        tries += 1;
+        let news = tracker.verified(mail, silent(), at).unwrap();
+        told.extend(news.notices.iter().map(|(_, n)| n.kind));
+        if !news.receipts.is_empty() {
+            break news;
+        }
+        assert_eq!(unverified(&mut tracker), 1);
+        assert!(tracker.next_question(at).unwrap().1.is_none(), "not at once again");
+        // Nothing else takes it, and no attempt is counted against it.
+        assert!(tracker.recover(at).unwrap().receipts.is_empty() && tracker.resume(at).unwrap().receipts.is_empty());
+        let wait = tracker.store.read(|tx| Ok(tx.waiting_mails(9)?.len())).unwrap();
+        assert_eq!(wait, 0);
+        at += SignedDuration::from_hours(1);
+    };
+    assert_eq!((at, tries), (later(24), 25));
+    let (disposition, reason) = dispositions(&news)[0];
+    assert_eq!(disposition, "command");
+    assert!(reason.contains("not obeyed") && reason.contains("DKIM could not be checked"), "{reason}");
+    assert!(told.contains(&NoticeKind::Trouble), "people hear of it while it waits: {told:?}");
+    assert!(news.notices.iter().any(|(_, n)| n.to.as_str() == "ada@example.org"), "she is told what failed");
+}
+
+#[test]
+fn a_key_that_comes_late_is_in_time() {
+    let (mut tracker, token) = with_ticket("");
+    tracker.on_mail(&[signed(&token, "/valid", "")], now()).unwrap();
+    let (mail, _) = tracker.next_question(now()).unwrap().1.unwrap();
+    tracker.verified(mail, Dkim::Temporary("late".into()), now()).unwrap();
+    let at = tracker.store.read(|tx| Ok(tx.unverified_mails()?.1)).unwrap().unwrap();
+    assert_eq!(at, now() + SignedDuration::from_mins(5));
+    let (mail, _) = tracker.next_question(at).unwrap().1.unwrap();
+    assert_eq!(dispositions(&tracker.verified(mail, pass(), at).unwrap())[0].1, "commands of a maintainer");
+}
+
+#[test]
+fn reports_do_not_wait_for_keys() {
+    let (mut tracker, _) = with_ticket("[identity]\nacknowledge = \"believed\"\n");
+    let report = |n: u8| {
+        let mut mail = signed("x", "a report", "");
+        mail.raw = String::from_utf8(mail.raw).unwrap().replace("ada@", &format!("r{n}@")).into_bytes();
+        mail.size = mail.raw.len() as u64;
+        mail
+    };
+    tracker.on_mail(&[report(1)], now()).unwrap();
+    let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
+    assert!(!question.word);
+    let news = tracker.verified(mail, Dkim::Temporary("no answer".into()), now()).unwrap();
+    assert_eq!(dispositions(&news), [("report", "a new report")]);
+    assert!(news.notices.iter().any(|(_, n)| n.held.as_ref().is_some_and(|h| h.contains("no answer"))));
+    // One whose check ends the daemon is handled without it after a few tries.
+    tracker.on_mail(&[report(2)], now()).unwrap();
+    let mut at = now();
+    for _ in 0..3 {
+        assert!(tracker.next_question(at).unwrap().1.is_some());
+        at += SignedDuration::from_mins(1);
+    }
+    let (news, none) = tracker.next_question(at).unwrap();
+    assert!(none.is_none());
+    assert_eq!(dispositions(&news), [("report", "a new report")]);
+}
+
+#[test]
+fn nothing_is_asked_where_it_would_change_nothing() {
+    let asked = |more: &str, change: &dyn Fn(String) -> String| {
+        let (mut tracker, token) = with_ticket(more);
+        let mut mail = signed(&token, "/valid", "");
+        mail.raw = change(String::from_utf8(mail.raw).unwrap()).into_bytes();
+        mail.size = mail.raw.len() as u64;
+        tracker.on_mail(&[mail], now()).unwrap();
+        unverified(&mut tracker) > 0
+    };
+    let same = |raw: String| raw;
+    let ids = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
+    let results = |word: &'static str| {
+        move |raw: String| {
+            format!("Authentication-Results: mx.example.org; dmarc={word} header.from=example.org\r\n{raw}")
+        }
+    };
+    assert!(asked("", &same));
+    assert!(asked(ids, &same));
+    assert!(!asked("[identity]\ndkim = false\n", &same), "it is switched off");
+    assert!(!asked(ids, &results("pass")), "our own server vouches");
+    assert!(!asked(ids, &results("fail")), "our own server calls it forged");
+    assert!(asked(ids, &results("none")));
+    assert!(!asked("", &|raw| raw.replace("From: ada@example.org", "From: r@example.org")), "a report of anybody");
+    assert!(!asked("", &|raw| format!("Auto-Submitted: auto-replied\r\n{raw}")), "a program");
+    assert!(!asked("", &|raw| raw.replace("d=example.org", "d=evil.test")), "another domain's signature");
+    let refers = |raw: String| {
+        raw.replace("From: ada@example.org", "From: r@example.org")
+            .replace("Message-ID", "In-Reply-To: <a@b>\r\nMessage-ID")
+    };
+    assert!(asked("", &refers), "it may be the reporter of a ticket");
+}

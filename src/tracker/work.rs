@@ -1,12 +1,13 @@
 //! One transaction's work: a mail, a decision, a notice, each carried out whole.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::News;
 use super::reading::Stowed;
 use crate::codename::Codename;
 use crate::command::Command;
-use crate::mail::intake::{self, Disposition, Given, Intake};
+use crate::mail::intake::{self, Disposition, Given, Intake, Want};
+use crate::mail::signature::{self, Dkim};
 use crate::mail::text::level::Text;
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
@@ -39,7 +40,11 @@ impl Work<'_> {
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
         }
-        let identity = identity::identify(mail, &self.project.authserv_ids);
+        let dkim = match self.signed(stowed, mail, fingerprint)? {
+            Signed::Known(dkim) => dkim,
+            Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
+        };
+        let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
         let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
@@ -55,6 +60,28 @@ impl Work<'_> {
         self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(fingerprint))?;
         self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
         Ok(())
+    }
+
+    /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<Signed> {
+        match &stowed.dkim {
+            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail)? => {
+                Ok(Signed::Known(used_before(domain)))
+            }
+            Some(known) => {
+                if let Dkim::Pass { print, .. } = known {
+                    self.tx.use_signature(*print, stowed.mail, self.now)?;
+                }
+                Ok(Signed::Known(known.clone()))
+            }
+            // A part of a mail cannot be checked.
+            None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
+            None => Ok(match asks(stowed, mail, self.project, self.key) {
+                // Of a second copy, the first is what counts.
+                Signed::Ask { .. } if self.tx.same_mail(fingerprint)?.is_some() => Signed::Known(Dkim::Unasked),
+                signed => signed,
+            }),
+        }
     }
 
     /// One look into the store between the two steps of intake.
@@ -106,6 +133,9 @@ impl Work<'_> {
             return Ok(());
         }
         self.tx.forget_counts(self.slot(DAY))?;
+        // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
+        let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
+        self.tx.forget_signatures(old)?;
         self.tx.set_meta("counts_forgotten", &hour)
     }
 
@@ -436,6 +466,36 @@ impl Work<'_> {
         };
         MessageId::parse(&format!("{name}@{}", self.project.address.domain()))
     }
+}
+
+/// What is to be done about the signatures of a mail.
+enum Signed {
+    /// Nothing more.
+    Known(Dkim),
+    /// Ask for their keys; whether a person waits for it.
+    Ask { word: bool },
+}
+
+/// Whether it pays to ask for the keys of a mail.
+fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signed {
+    if !project.dkim || mail.from.is_err() {
+        return Signed::Known(Dkim::Unasked);
+    }
+    let identity = identity::identify(mail, &project.authserv_ids, &Dkim::Unasked);
+    let claims = intake::claims(mail, project, key);
+    let word = match intake::wants_dkim(mail, project, &claims, &identity) {
+        Want::Nothing => return Signed::Known(Dkim::Unasked),
+        Want::Opinion => false,
+        Want::Word => true,
+    };
+    let Ok(from) = &mail.from else { return Signed::Known(Dkim::Unasked) };
+    let sieved = signature::sieve(stowed.raw, from, stowed.received, mail.date);
+    if sieved.worth.is_empty() { Signed::Known(sieved.verdict()) } else { Signed::Ask { word } }
+}
+
+/// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.
+pub(super) fn used_before(domain: &str) -> Dkim {
+    Dkim::Fail(format!("the signature by {domain} was used before, on another mail"))
 }
 
 fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {

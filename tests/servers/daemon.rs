@@ -134,6 +134,23 @@ impl Daemon {
         })
     }
 
+    /// `check --online` with the daemon's config and `more` behind it; the findings.
+    pub(crate) fn check_online(&self, more: &str) -> Vec<Value> {
+        let path = self.home.join("check.toml");
+        let text = fs::read_to_string(self.config()).expect("the config");
+        fs::write(&path, format!("{text}\n{more}")).expect("the config");
+        let output = Command::new(env!("CARGO_BIN_EXE_disclosed"))
+            .arg("--config")
+            .arg(path)
+            .args(["check", "--online", "--json"])
+            .stdin(Stdio::null())
+            .output()
+            .expect("the program starts");
+        let said = String::from_utf8_lossy(&output.stdout);
+        let document: Value = serde_json::from_str(&said).unwrap_or_else(|e| panic!("check: {e}: {said}"));
+        document["findings"].as_array().unwrap_or_else(|| panic!("check: {document}")).clone()
+    }
+
     pub(crate) fn tickets(&self) -> Vec<Value> {
         self.rows("list", "tickets")
     }

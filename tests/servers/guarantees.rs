@@ -325,3 +325,20 @@ impl Random {
         self.0 % limit
     }
 }
+
+#[test]
+fn a_forged_line_is_sent_and_found_beside_a_running_daemon() {
+    let Some(rig) = Rig::dovecot_and_postfix() else { return };
+    let daemon = Daemon::started(&rig, &Settings::default());
+    assert!(until(SOON, || daemon.has_looked()), "{}", daemon.standing(&rig));
+    let findings = daemon.check_online("[identity]\nauthserv_ids = [\"mx.example.test\"]\ndkim = false\n");
+    let about = |f: &&serde_json::Value| f["text"].as_str().is_some_and(|t| t.starts_with("identity: "));
+    let found = findings.iter().find(about).unwrap_or_else(|| panic!("{findings:#?}"));
+    // Neither server takes such lines out, and both write their Received above.
+    let text = found["text"].as_str().unwrap_or_default();
+    assert!(found["good"] == true && found["known"] == true, "{findings:#?}");
+    assert!(text.contains("came through, but below a Received line"), "{text}");
+    let own = || daemon.receipts().iter().filter(|r| r["disposition"] == "own").count();
+    assert!(until(SOON, || own() == 1), "{}", daemon.standing(&rig));
+    assert!(daemon.tickets().is_empty() && daemon.notices().is_empty(), "{}", daemon.standing(&rig));
+}

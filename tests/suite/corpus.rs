@@ -5,6 +5,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a corpus that is not as its README says must fail")]
 
+mod dkim;
+
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write as _;

@@ -291,7 +291,7 @@ impl World {
     /// Whether the mail of a cell would make anything happen in somebody's name, or be answered. Nothing is stored.
     fn would_act(&mut self, cell: Cell) -> bool {
         let raw = self.bytes(cell);
-        match self.tracker.try_mail(&raw, now()).unwrap().intake.event {
+        match self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap().intake.event {
             Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered { .. } | Event::Erased | Event::Tick) => {
                 true
             }

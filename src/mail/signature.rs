@@ -1,0 +1,485 @@
+//! The DKIM signatures of a mail that deserve a look (RFC 6376): a sieve in front of the library that does the sums.
+//!
+//! A signature that passes says that a domain signed some of a mail. Here it must say that the domain of the one From
+//! signed all of it that counts, for this occasion:
+//!
+//! - `d=` is the domain of the From itself. A parent domain (relaxed alignment, RFC 7489 section 3.1.1) may belong to
+//!   somebody else, and no list of such parents is kept.
+//! - From, Subject, Date and To are signed, and so is every one of them that stands in the mail: a second one added on
+//!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
+//! - No `l=`: what is added behind the signed part would count as the sender's (section 8.2).
+//! - SHA-256, with RSA or Ed25519 (RFC 8301, RFC 8463).
+//! - It was made at most seven days before our server took the mail. A signature proves nothing about who sends the
+//!   mail now (section 8.6); that the same one is not used twice is the store's to know.
+//!
+//! Everything else is refused with a reason before anybody is asked for a key, so that a mail cannot make us ask for
+//! more than [`MOST`] names, all of them in the domain that it claims to be from.
+
+use data_encoding::BASE64;
+use jiff::{SignedDuration, Timestamp};
+use sha2::{Digest, Sha256};
+
+use super::header::{self, Header};
+use super::{Address, clean_line};
+
+/// The most signatures of one mail whose keys are asked for.
+pub const MOST: usize = 5;
+/// The most signatures of one mail that are read at all.
+const MOST_READ: usize = 20;
+/// The most octets of one signature.
+const MAX_VALUE: usize = 8 * 1024;
+/// The most names in its `h=`; the library takes time by the square of them.
+const MAX_NAMES: usize = 100;
+/// How old a signature may be when the mail comes in.
+const OLDEST: SignedDuration = SignedDuration::from_hours(7 * 24);
+/// How far the sender's clock may be ahead.
+const AHEAD: SignedDuration = SignedDuration::from_hours(1);
+/// What must be signed.
+const SIGNED: [&str; 4] = ["from", "subject", "date", "to"];
+/// Fields that a mail has once (RFC 5322 section 3.6, RFC 2045 section 3), and that are read here.
+const ONCE: [&str; 14] = [
+    "from",
+    "subject",
+    "date",
+    "to",
+    "cc",
+    "sender",
+    "reply-to",
+    "message-id",
+    "in-reply-to",
+    "references",
+    "mime-version",
+    "content-type",
+    "content-transfer-encoding",
+    "auto-submitted",
+];
+
+/// What is known of the DKIM signatures of a mail.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Dkim {
+    /// Nobody asked: it would change nothing, or is switched off.
+    #[default]
+    Unasked,
+    /// It has none.
+    None,
+    /// One by the domain of the From is good.
+    Pass {
+        /// The domain.
+        domain: String,
+        /// The name of its key.
+        selector: String,
+        /// What tells this signature from every other: see [`Signature::print`].
+        print: i64,
+    },
+    /// None of them counts.
+    Fail(String),
+    /// It could not be found out now, and perhaps can be later.
+    Temporary(String),
+}
+
+impl Dkim {
+    /// In words, with the reason.
+    pub fn words(&self) -> Option<String> {
+        match self {
+            Self::Unasked => None,
+            Self::None => Some("it has no DKIM signature".to_owned()),
+            Self::Pass { domain, selector, .. } => Some(format!("dkim=pass for {domain} (key {selector})")),
+            Self::Fail(why) => Some(format!("DKIM: {why}")),
+            Self::Temporary(why) => Some(format!("DKIM could not be checked: {why}")),
+        }
+    }
+}
+
+/// A signature that deserves a look, as it says of itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signature {
+    /// `d=`, lower case: the domain of the From.
+    pub domain: String,
+    /// `s=`, lower case.
+    pub selector: String,
+    /// `a=` is `ed25519-sha256`; else it is `rsa-sha256`.
+    pub ed25519: bool,
+    /// `h=`, lower case.
+    pub names: Vec<String>,
+    /// `b=`, decoded.
+    pub bytes: Vec<u8>,
+}
+
+impl Signature {
+    /// The name under which the key is published (RFC 6376 section 3.6.2.1), without the dot at the end.
+    pub fn key_name(&self) -> String {
+        format!("{}._domainkey.{}", self.selector, self.domain)
+    }
+
+    /// The first 8 octets of the SHA-256 of `b=`. Whoever wants two signatures to share them must make both.
+    pub fn print(&self) -> i64 {
+        let hash: [u8; 32] = Sha256::digest(&self.bytes).into();
+        i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
+    }
+}
+
+/// A mail whose signatures are to be checked.
+#[derive(Clone, Debug)]
+pub struct Question {
+    /// Its bytes.
+    pub raw: Vec<u8>,
+    /// Its one sender.
+    pub from: Address,
+    /// What the sieve let through.
+    pub signatures: Vec<Signature>,
+    /// Whether a person of the project is waiting for it.
+    pub word: bool,
+}
+
+/// The signatures of a mail, sieved.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Sieved {
+    /// Those whose keys are worth asking for, the topmost first; at most [`MOST`].
+    pub worth: Vec<Signature>,
+    /// Why the others are not.
+    pub refused: Vec<String>,
+}
+
+impl Sieved {
+    /// What is known without asking for any key, when none is worth it.
+    pub fn verdict(&self) -> Dkim {
+        match self.refused.first() {
+            None => Dkim::None,
+            Some(_) => Dkim::Fail(self.refused.join("; ")),
+        }
+    }
+}
+
+/// Sieves the signatures of a mail with one plain sender, that our server took at `received`. `date` is its Date.
+pub fn sieve(raw: &[u8], from: &Address, received: Timestamp, date: Option<Timestamp>) -> Sieved {
+    let (header, _) = Header::split(raw);
+    let mut sieved = Sieved::default();
+    let found = header.all("dkim-signature").count();
+    for value in header.all("dkim-signature").take(MOST_READ) {
+        match admit(value, &header, from, received, date) {
+            Ok(signature) if sieved.worth.contains(&signature) => {}
+            Ok(_) if sieved.worth.len() >= MOST => {
+                sieved.refused.push(format!("it has more than {MOST} signatures by {}", from.domain()));
+                break;
+            }
+            Ok(signature) => sieved.worth.push(signature),
+            Err(why) => sieved.refused.push(why),
+        }
+    }
+    if found > MOST_READ {
+        sieved.refused.push(format!("it has {found} signatures, and only the first {MOST_READ} were read"));
+    }
+    sieved.refused.dedup();
+    sieved
+}
+
+/// Whether a signature deserves a look; if not, why.
+fn admit(
+    value: &[u8],
+    header: &Header<'_>,
+    from: &Address,
+    received: Timestamp,
+    date: Option<Timestamp>,
+) -> Result<Signature, String> {
+    let odd = |what: &str| format!("a signature that cannot be read ({what})");
+    if value.len() > MAX_VALUE {
+        return Err(odd("it is too long"));
+    }
+    let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
+    let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
+    if domain != from.domain() {
+        let shown = clean_line(&domain, 80);
+        return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
+    }
+    let refuse = |why: &str| format!("the signature by {domain} {why}");
+    let selector = tags.get("s").map(str::to_ascii_lowercase).filter(|s| is_selector(s));
+    let selector = selector.ok_or_else(|| refuse("names no key"))?;
+    if tags.get("v") != Some("1") {
+        return Err(refuse("is of an unknown version"));
+    }
+    let ed25519 = match tags.get("a").map(str::to_ascii_lowercase).as_deref() {
+        Some("rsa-sha256") => false,
+        Some("ed25519-sha256") => true,
+        Some("rsa-sha1") => return Err(refuse("is made with SHA-1")),
+        Some(_) | None => return Err(refuse("is made in an unknown way")),
+    };
+    if tags.get("l").is_some() {
+        return Err(refuse("leaves the end of the mail unsigned (l=)"));
+    }
+    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| n.trim().to_ascii_lowercase()).collect();
+    if names.len() > MAX_NAMES {
+        return Err(refuse("signs too many fields"));
+    }
+    let times = |name: &str| names.iter().filter(|n| *n == name).count();
+    if let Some(unsigned) = SIGNED.iter().find(|name| times(name) == 0) {
+        return Err(refuse(&format!("does not sign the {unsigned}")));
+    }
+    let in_mail = |name: &str| header.all(name).count();
+    if let Some(name) = ONCE.iter().find(|n| times(n) > 0 && in_mail(n) > times(n)) {
+        return Err(refuse(&format!("was made when the mail had fewer {name} fields")));
+    }
+    in_time(&tags, received, date).map_err(|why| refuse(&why))?;
+    let bytes = tags.get("b").map(without_blanks).and_then(|b| BASE64.decode(b.as_bytes()).ok());
+    let bytes = bytes.filter(|b| !b.is_empty()).ok_or_else(|| refuse("is not in base64"))?;
+    Ok(Signature { domain, selector, ed25519, names, bytes })
+}
+
+/// Whether it was made for now: by its own times, else by the Date, which it signs.
+fn in_time(tags: &Tags, received: Timestamp, date: Option<Timestamp>) -> Result<(), String> {
+    let seconds = |name: &str| match tags.get(name) {
+        None => Ok(None),
+        // At most 12 digits (RFC 6376 section 3.5).
+        Some(t) if t.len() <= 12 && t.bytes().all(|c| c.is_ascii_digit()) => {
+            let at = t.parse().ok().and_then(|s| Timestamp::from_second(s).ok());
+            Ok(Some(at.unwrap_or(Timestamp::MAX)))
+        }
+        Some(_) => Err(format!("has an unreadable {name}=")),
+    };
+    let (made, ends) = (seconds("t")?, seconds("x")?);
+    let made = made.or(date).ok_or("does not say when it was made")?;
+    if ends.is_some_and(|ends| ends <= received) {
+        return Err("had expired when the mail came".into());
+    }
+    if ends.is_some_and(|ends| ends <= made) {
+        return Err("expired before it was made".into());
+    }
+    let age = received.duration_since(made);
+    if age > OLDEST {
+        return Err(format!("is more than {} days old", OLDEST.as_hours() / 24));
+    }
+    if age < -AHEAD {
+        return Err("is from the future".into());
+    }
+    Ok(())
+}
+
+/// Labels of a domain name, with the underscores that some have.
+fn is_selector(text: &str) -> bool {
+    let label =
+        |l: &str| (1..=63).contains(&l.len()) && l.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
+    text.len() <= 120 && text.split('.').all(label)
+}
+
+fn without_blanks(text: &str) -> String {
+    text.split_ascii_whitespace().collect()
+}
+
+/// A list of tags (RFC 6376 section 3.2).
+struct Tags(Vec<(String, String)>);
+
+impl Tags {
+    /// Reads a list; two of a name make it worthless, since another reader may take the other one.
+    fn parse(text: &str) -> Result<Self, &'static str> {
+        let mut tags: Vec<(String, String)> = Vec::new();
+        for tag in text.trim().trim_end_matches(';').split(';') {
+            let (name, value) = tag.split_once('=').ok_or("not a list of tags")?;
+            let name = name.trim();
+            let lower = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
+            if name.is_empty() || !name.bytes().all(lower) {
+                return Err("a tag with an odd name");
+            }
+            if tags.iter().any(|(known, _)| known == name) {
+                return Err("a tag stands in it twice");
+            }
+            if !value.bytes().all(|c| c.is_ascii_graphic() || c == b' ' || c == b'\t') {
+                return Err("it holds more than ASCII");
+            }
+            tags.push((name.to_owned(), value.trim().to_owned()));
+        }
+        Ok(Self(tags))
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Why a published key (RFC 6376 section 3.6.1) is not to be used; its length is left to who decodes it.
+///
+/// # Errors
+/// A revoked key, one for something else than mail or SHA-256, one that is being tried out, or what is no key at all.
+pub fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static str> {
+    let text = std::str::from_utf8(record).map_err(|_| "is no key")?;
+    let tags = Tags::parse(text).map_err(|_| "is no key")?;
+    let has = |name: &str, word: &str| {
+        tags.get(name).is_some_and(|v| v.split(':').any(|w| w.trim().eq_ignore_ascii_case(word)))
+    };
+    let lacks = |name: &str, words: &[&str]| tags.get(name).is_some() && !words.iter().any(|w| has(name, w));
+    let kind = tags.get("k").unwrap_or("rsa").to_ascii_lowercase();
+    match tags.get("p").map(without_blanks) {
+        None => Err("is no key"),
+        Some(p) if p.is_empty() => Err("is revoked"),
+        Some(_) if lacks("v", &["dkim1"]) => Err("is of an unknown version"),
+        Some(_) if kind != if ed25519 { "ed25519" } else { "rsa" } => Err("is of another kind than the signature"),
+        Some(_) if lacks("h", &["sha256"]) => Err("is not for SHA-256"),
+        Some(_) if lacks("s", &["*", "email"]) => Err("is not for mail"),
+        // RFC 6376 section 3.6.1: a domain that is testing is to be treated as one that does not sign.
+        Some(_) if has("t", "y") => Err("is being tried out (t=y)"),
+        Some(_) => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::read::read;
+    use proptest::prelude::*;
+
+    const GOOD: &str = "v=1; a=rsa-sha256; c=relaxed/simple; d=corp.test; s=s1; t=1767225600;\r\n\th=from:subject:date:to; bh=YQ==;\r\n\tb=aGVs\r\n bG8=";
+    const REST: &str =
+        "From: Ann <ann@corp.test>\r\nTo: s@example.org\r\nSubject: Hi\r\nDate: Thu, 1 Jan 2026 00:00:00 +0000\r\n";
+
+    fn received() -> Timestamp {
+        "2026-01-01T00:05:00Z".parse().unwrap()
+    }
+
+    fn sieved(signatures: &[&str], rest: &str) -> Sieved {
+        let lines: String = signatures.iter().map(|s| format!("DKIM-Signature: {s}\r\n")).collect();
+        let raw = format!("{lines}{rest}\r\ntext\r\n");
+        let mail = read(raw.as_bytes());
+        sieve(raw.as_bytes(), &mail.from.unwrap(), received(), mail.date)
+    }
+
+    #[track_caller]
+    fn admitted(signature: &str, rest: &str) -> Signature {
+        let found = sieved(&[signature], rest);
+        assert_eq!(found.refused, [""; 0], "{signature}");
+        assert_eq!(found.worth.len(), 1, "{signature}");
+        found.worth[0].clone()
+    }
+
+    #[track_caller]
+    fn refused(signature: &str, rest: &str, why: &str) {
+        let found = sieved(&[signature], rest);
+        assert_eq!(found.worth, [], "{signature}");
+        assert!(found.refused.join(";").contains(why), "{signature}: {:?}", found.refused);
+        assert!(matches!(found.verdict(), Dkim::Fail(_)));
+    }
+
+    #[test]
+    fn what_signs_all_that_counts_is_looked_at() {
+        let found = admitted(GOOD, REST);
+        assert_eq!(found.key_name(), "s1._domainkey.corp.test");
+        assert_eq!((found.bytes.as_slice(), found.ed25519), (&b"hello"[..], false));
+        assert_eq!(sieved(&[], REST).verdict(), Dkim::None);
+    }
+
+    /// Each rule: a change that keeps to it, and one that breaks it.
+    #[test]
+    fn each_rule_admits_and_refuses() {
+        let with = |old: &str, new: &str| {
+            let changed = GOOD.replace(old, new);
+            assert_ne!(changed, GOOD);
+            changed
+        };
+        let check = |(old, good): (&str, &str), (from, bad): (&str, &str), why: &str| {
+            admitted(&with(old, good), REST);
+            refused(&with(from, bad), REST, why);
+        };
+        check(("d=corp.test", "d = CORP.test"), ("d=corp.test", "d=evil.test"), "the signature is by evil.test");
+        check(("d=corp.test", "d=corp.test "), ("d=corp.test", "d=mail.corp.test"), "by mail.corp.test");
+        check(("d=corp.test", "d1=x; d=corp.test"), ("d=corp.test", "d=test"), "by test");
+        check(("a=rsa-sha256", "a=ed25519-sha256"), ("a=rsa-sha256", "a=rsa-sha1"), "SHA-1");
+        check(("a=rsa-sha256", "a=RSA-SHA256"), ("a=rsa-sha256", "a=rsa-md5"), "unknown way");
+        check(("v=1", "v = 1"), ("v=1", "v=2"), "unknown version");
+        check(("s=s1", "s=a_b.c-1"), ("s=s1", "s=a b"), "names no key");
+        check(("s=s1", "s=S1"), ("s=s1", "s=a..b"), "names no key");
+        check(("c=relaxed/simple", "c=simple"), ("c=relaxed/simple", "l=5"), "unsigned (l=)");
+        check(("c=relaxed/simple", "q=dns/txt"), ("c=relaxed/simple", "l=0"), "unsigned (l=)");
+        check(("h=from:subject", "h=From : Subject:from"), ("h=from:", "h="), "does not sign the from");
+        check((":to;", ":to:cc;"), (":to;", ":cc;"), "does not sign the to");
+        check(("subject:", "subject:subject:"), ("subject:", "x:"), "does not sign the subject");
+        check(("date:", "date:x:"), ("date:", ""), "does not sign the date");
+        check(("t=1767225600;", "t=1766621100;"), ("t=1767225600", "t=1766621099"), "more than 7 days");
+        check(("t=1767225600;", "t=1767229500;"), ("t=1767225600", "t=1767229501"), "from the future");
+        check(("t=1767225600;", ""), ("t=1767225600", "t=soon"), "unreadable t=");
+        check(("t=1767225600;", "t=1767225600; x=1767225901;"), ("t=", "x=1767225900; t="), "had expired");
+        check(("t=", "x=1767229500; t="), ("t=1767225600", "t=1767229000; x=1767228999"), "before it was made");
+        check(("t=", "x=999999999999; t="), ("t=", "x=9999999999999; t="), "unreadable x=");
+        check(("b=aGVs\r\n bG8=", "b=aGVsbG8="), ("b=aGVs", "b=a*Vs"), "not in base64");
+        check(("b=aGVs\r\n bG8=", "b=aGVsbG8=;"), ("b=aGVs\r\n bG8=", "b="), "not in base64");
+        check(("c=relaxed/simple", "x_y=1"), ("c=relaxed/simple", "d=corp.test"), "stands in it twice");
+        check(("c=relaxed/simple", "z=From:a|To:b"), ("c=relaxed/simple", "D=evil.test"), "odd name");
+        check(("c=relaxed/simple", "i=@corp.test"), ("c=relaxed/simple", "relaxed"), "not a list of tags");
+        check(("c=relaxed/simple", "i=x@a.corp.test"), ("c=relaxed/simple", "i=\u{e9}"), "more than ASCII");
+        let (few, many) = ("x:".repeat(96), "x:".repeat(97));
+        check(("h=", &format!("h={few}")), ("h=", &format!("h={many}")), "too many fields");
+        let (short, long) = ("y".repeat(7_000), "y".repeat(9_000));
+        check(("c=relaxed/simple", &format!("y={short}")), ("c=relaxed/simple", &format!("y={long}")), "too long");
+    }
+
+    #[test]
+    fn no_field_stands_unsigned_beside_a_signed_one() {
+        let twice = GOOD.replace("subject", "subject:subject");
+        let added = format!("Subject: Other\r\n{REST}");
+        refused(GOOD, &added, "fewer subject fields");
+        admitted(&twice, &added);
+        refused(GOOD, &format!("{REST}To: x@example.org\r\n"), "fewer to fields");
+        let kind = "Content-Type: text/plain\r\n";
+        admitted(GOOD, &format!("{REST}{kind}{kind}"));
+        refused(&GOOD.replace(":to", ":to:content-type"), &format!("{REST}{kind}{kind}"), "fewer content-type fields");
+    }
+
+    #[test]
+    fn without_a_time_of_its_own_the_date_counts() {
+        let undated = GOOD.replace("t=1767225600;", "");
+        admitted(&undated, REST);
+        refused(&undated, &REST.replace("1 Jan 2026", "24 Dec 2025"), "more than 7 days");
+        refused(&undated, &REST.replace("1 Jan 2026", "2 Jan 2026"), "from the future");
+        refused(&undated, &REST.replace("Thu, 1 Jan 2026 00:00:00 +0000", "soon"), "when it was made");
+    }
+
+    #[test]
+    fn few_are_looked_at() {
+        let named = |n: usize| GOOD.replace("s=s1", &format!("s=s{n}"));
+        let many: Vec<String> = (0..6).map(named).collect();
+        let many: Vec<&str> = many.iter().map(String::as_str).collect();
+        let found = sieved(&many, REST);
+        assert_eq!((found.worth.len(), found.refused.len()), (5, 1), "{:?}", found.refused);
+        assert_eq!(sieved(&[GOOD, GOOD, GOOD], REST).worth.len(), 1, "the same one three times is one");
+        let other = GOOD.replace("corp.test", "list.example");
+        let mut crowd = vec![other.as_str(); 6];
+        crowd.push(GOOD);
+        let found = sieved(&crowd, REST);
+        assert_eq!((found.worth.len(), found.refused.len()), (1, 1), "others' signatures are passed over");
+        let mut crowd = vec![other.as_str(); 20];
+        crowd.push(GOOD);
+        let found = sieved(&crowd, REST);
+        assert_eq!(found.worth, []);
+        assert!(found.refused.join(";").contains("it has 21 signatures"));
+    }
+
+    #[test]
+    fn keys_are_for_mail() {
+        for good in ["p=YQ==", "v=DKIM1; k=rsa; p=Y Q==;", "v=DKIM1; h=sha1:sha256; s=email; t=s; n=x; p=YQ=="] {
+            assert_eq!(usable_key(good.as_bytes(), false), Ok(()), "{good}");
+        }
+        assert_eq!(usable_key(b"k=ed25519; p=YQ==", true), Ok(()));
+        for (bad, why) in [
+            ("", "no key"),
+            ("v=spf1 -all", "no key"),
+            ("v=DKIM1", "no key"),
+            ("v=DKIM1; p=", "revoked"),
+            ("v=DKIM2; p=YQ==", "version"),
+            ("k=ed25519; p=YQ==", "another kind"),
+            ("k=dsa; p=YQ==", "another kind"),
+            ("h=sha1; p=YQ==", "SHA-256"),
+            ("s=other; p=YQ==", "not for mail"),
+            ("t=s:y; p=YQ==", "tried out"),
+            ("p=YQ==; p=Yg==", "no key"),
+        ] {
+            let got = usable_key(bad.as_bytes(), false).unwrap_err();
+            assert!(got.contains(why), "{bad}: {got}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_it_says_it_is_bounded(parts in proptest::collection::vec("[ -~]{0,12}", 0..12)) {
+            let value = parts.join(";");
+            let found = sieved(&[&value, GOOD], REST);
+            prop_assert!(found.worth.len() <= MOST && found.refused.len() <= MOST_READ);
+            prop_assert!(found.worth.iter().any(|s| s.selector == "s1"));
+        }
+    }
+}
