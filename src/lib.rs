@@ -7,7 +7,7 @@
 //! # The house
 //! The pure half decides; it knows no I/O, no clock, no async. Arrows point down this list and never up:
 //! - [`policy`]: promises, terms, the calendar, the ladder of reminders. [`ticket`]: what is tracked, as the fold of
-//!   its entries; [`ticket::clock`], promises running on it; [`ticket::decide`], every rule; [`ticket::simulate`], both
+//!   its entries; [`ticket::clock`], promises running on it; [`ticket::hearer`], who hears of them and when; [`ticket::decide`], every rule; [`ticket::simulate`], both
 //!   played forward. [`command`]: the table of commands. [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what
 //!   the rules know of the config. [`codename`]: what a ticket is called where its number must not stand.
 //! - [`mail`]: mail as a value. [`mail::read`] makes one of any bytes, [`mail::identity`] says how sure its sender is,

@@ -622,7 +622,9 @@ impl Ticket {
                 }
             }
             EntryKind::Reminded { promise, deadline, nominal, .. } => {
-                self.spoken.insert((promise.clone(), *deadline, entry.party.clone()), *nominal);
+                let key = (promise.clone(), *deadline, entry.party.clone());
+                let said = self.spoken.entry(key).or_insert(*nominal);
+                *said = (*said).max(*nominal);
             }
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));

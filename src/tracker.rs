@@ -172,12 +172,14 @@ impl Tracker {
         let (project, key, policy) = (&self.project, &self.key, self.policy.as_str());
         self.store.write(|tx| {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
-            match tx.meta("policy")? {
-                Some(known) if known == policy => {}
-                Some(_) => work.rederive(policy)?,
-                None => drop(tx.rebuild(project, |_| ())?),
+            let known = tx.meta("policy")?;
+            if known.as_deref() != Some(policy) {
+                match known {
+                    Some(_) => work.rederive(policy)?,
+                    None => drop(tx.rebuild(project, |_| ())?),
+                }
+                tx.set_meta("policy", policy)?;
             }
-            tx.set_meta("policy", policy)?;
             if tx.meta("digest")?.is_none() {
                 tx.set_meta("digest", &now.to_string())?;
             }

@@ -248,3 +248,21 @@ fn shown(path: &Path) -> String {
     let absolute: PathBuf = std::path::absolute(path).unwrap_or_else(|_| path.to_owned());
     absolute.display().to_string()
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::civil::time;
+
+    use super::*;
+
+    #[test]
+    fn a_time_of_ones_own_is_told() {
+        let check = |quiet: Quiet, expect: &str| {
+            assert_eq!(own_time(&Calendar { quiet, ..Calendar::default() }), expect);
+        };
+        check(Quiet::OutsideHours, "office hours in UTC");
+        let night = Quiet::Between(time(22, 0, 0, 0), time(7, 30, 0, 0));
+        check(night, "working days in UTC, quiet 22:00-07:30");
+        check(Quiet::Never, "night and day");
+    }
+}

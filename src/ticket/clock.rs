@@ -88,62 +88,48 @@ pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) ->
 impl Clock<'_> {
     /// The rung that has to speak to this hearer at `now`; the highest one alone.
     pub fn due(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>, now: Timestamp) -> Option<Step> {
-        let step = self.run(ticket, policy, hearer)?.due(self.spoken(ticket, policy, hearer), now)?;
-        // After downtime a warning may be due when it is too late for one. A reporter is not told by a machine.
-        let late = step.nominal >= self.deadline || now >= self.deadline;
-        (!matches!(hearer.who, Who::Reporter { .. }) || !late).then_some(step)
+        self.run(policy, hearer)?.due(self.spoken(ticket, hearer), now)
     }
 
     /// Whom a due rung speaks to.
     pub fn audiences(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>, step: &Step) -> Vec<Audience> {
-        let spoken = self.spoken(ticket, policy, hearer);
-        self.run(ticket, policy, hearer).map_or(Vec::new(), |run| run.audiences(spoken, step))
+        self.run(policy, hearer).map_or(Vec::new(), |run| run.audiences(self.spoken(ticket, hearer), step))
     }
 
     /// The ladder as it is heard; `None` when nothing of it is.
-    fn run<'a>(&'a self, ticket: &Ticket, policy: &'a Policy, hearer: &'a Hearer<'_>) -> Option<Run<'a>> {
-        let run = || policy.run(self.promise, self.starts, self.deadline).heard(hearer.calendar, &hearer.audiences);
+    fn run<'a>(&'a self, policy: &'a Policy, hearer: &'a Hearer<'_>) -> Option<Run<'a>> {
         let heard = match hearer.who {
             Who::Everybody | Who::Person(_) => true,
-            // Work that nobody has answered for is none to tell of, and a broken promise is for a person to tell.
-            Who::Reporter { .. } => {
-                self.promise.until != Milestone::Acknowledged && !ticket.broken.contains(&self.key())
-            }
+            // Work that nobody has answered for is none to tell of.
+            Who::Reporter { .. } => self.promise.until != Milestone::Acknowledged,
         };
+        let run = || policy.run(self.promise, self.starts, self.deadline).heard(hearer.calendar, &hearer.audiences);
         (self.live && heard).then(run)
     }
 
     /// Up to where this hearer has been told of this deadline. When a maintainer moved it here, the move told
     /// everybody; when a pause did, what was said before it moves along.
-    fn spoken(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>) -> Option<Timestamp> {
+    fn spoken(&self, ticket: &Ticket, hearer: &Hearer<'_>) -> Option<Timestamp> {
         let party = hearer.party().cloned();
         let said = |deadline| ticket.spoken.get(&(self.promise.name.clone(), deadline, party.clone())).copied();
         let moved = ticket.moved.get(&self.promise.name).filter(|(_, to)| *to == self.deadline).map(|(at, _)| *at);
-        let before =
-            || self.before_pauses(ticket, policy).find_map(|by| Some(shift(said(shift(self.deadline, -by))?, by)));
+        let before_pauses = || self.shifts(ticket).find_map(|by| Some(shift(said(shift(self.deadline, -by))?, by)));
         let heard = match hearer.who {
             Who::Everybody | Who::Person(_) => None,
             Who::Reporter { heard, .. } => Some(heard),
         };
-        said(self.deadline).or_else(before).max(moved).max(heard)
+        said(self.deadline).or_else(before_pauses).max(moved).max(heard)
     }
 
-    /// By how much the last pauses have moved this deadline: the last one, the last two and so on. None when something
-    /// else than the term and the pauses set it.
-    fn before_pauses(&self, ticket: &Ticket, policy: &Policy) -> impl Iterator<Item = SignedDuration> {
+    /// By how much pauses have moved the deadline of this round: the last one, the last two and so on.
+    fn shifts(&self, ticket: &Ticket) -> impl Iterator<Item = SignedDuration> {
         let pauses = if self.promise.pauses { ticket.pauses.as_slice() } else { &[] };
-        let lengths = pauses.iter().rev().map(|(from, to)| {
-            to.map_or(SignedDuration::ZERO, |to| to.duration_since((*from).max(self.starts)).max(SignedDuration::ZERO))
-        });
-        let all: SignedDuration = lengths.clone().sum();
-        let term = self.promise.term(ticket.severity).filter(|_| !all.is_zero());
-        let theirs = term.is_some_and(|term| shift(policy.add(self.starts, term), all) == self.deadline);
-        let mut by = SignedDuration::ZERO;
-        let sums = lengths.map(move |length| {
-            by += length;
-            by
-        });
-        sums.take_while(move |by| theirs && !by.is_zero())
+        let lengths =
+            pauses.iter().rev().filter_map(|(from, to)| Some(to.as_ref()?.duration_since((*from).max(self.starts))));
+        lengths.filter(SignedDuration::is_positive).scan(SignedDuration::ZERO, |all, one| {
+            *all += one;
+            Some(*all)
+        })
     }
 
     /// Whether the deadline has passed and nobody has written it down.
@@ -158,8 +144,8 @@ impl Clock<'_> {
             return None;
         }
         let first = |hearer: &Hearer<'_>| {
-            let spoken = self.spoken(ticket, policy, hearer);
-            self.run(ticket, policy, hearer)?.next(spoken, Timestamp::MIN).map(|s| s.at)
+            let spoken = self.spoken(ticket, hearer);
+            self.run(policy, hearer)?.next(spoken, Timestamp::MIN).map(|s| s.at)
         };
         let deadline = (!ticket.broken.contains(&self.key())).then_some(self.deadline);
         hearers.iter().filter_map(first).chain(deadline).min()
