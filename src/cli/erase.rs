@@ -38,7 +38,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
             Ok(id) => id,
             Err(none) => return Ok(Err(none)),
         };
-        let refusal = tx.ticket(id)?.and_then(|t| not_erasable(&t, project));
+        let refusal = tx.ticket(id)?.and_then(|t| not_erasable(&t, project, now));
         Ok(Ok((id, tx.erasable(id)?, refusal, now)))
     })?;
     let (id, erasable, refusal, now) = found?;

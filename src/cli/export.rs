@@ -97,10 +97,10 @@ fn text(held: &Held, address: &Address, project: &Project) -> String {
     if let Some(person) = project.person(address) {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();
         let name = clean_line(&person.name, 100);
-        text.push_str(&format!("The config names this address: {name}, {}.\n\n", roles.join(", ")));
+        text.push_str(&format!("\nThe config names this address: {name}, {}.\n", roles.join(", ")));
     }
     if !held.tickets.is_empty() {
-        text.push_str("Tickets:\n");
+        text.push_str("\nTickets:\n");
     }
     for t in &held.tickets {
         let (id, received) = (project.show(t.id), local(t.received, project));
@@ -133,7 +133,7 @@ fn text(held: &Held, address: &Address, project: &Project) -> String {
     if text.is_empty() {
         return format!("Nothing is held about {address}.\n");
     }
-    format!("What is held about {address}. The mailbox and backups may hold more.\n\n{text}")
+    format!("What is held about {address}. The mailbox and backups may hold more.\n{text}")
 }
 
 /// Subject and text of a mail, indented.

@@ -446,7 +446,7 @@ impl Draft<'_> {
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
     fn erased(&mut self) {
-        if let Some(text) = not_erasable(&self.ticket, self.project) {
+        if let Some(text) = not_erasable(&self.ticket, self.project, self.now) {
             self.decision.answer = Some(Answer { text, refused: true });
             return;
         }
@@ -541,11 +541,16 @@ pub fn undeliverable_key(number: u32, notice: &str, to: &Address, now: Timestamp
     format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), to.key())
 }
 
-/// Why a ticket cannot be erased, if it cannot.
-pub fn not_erasable(ticket: &Ticket, project: &Project) -> Option<String> {
+/// Why a ticket cannot be erased, if it cannot: it is open, or its reporter still waits for an answer that nobody
+/// could send any more.
+pub fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Option<String> {
     let (number, status) = (project.show(ticket.id), ticket.status);
-    let why = || format!("{number} is {status}, and only a closed ticket can be erased: /close it first");
-    (status != Status::Closed).then(why)
+    if status != Status::Closed {
+        return Some(format!("{number} is {status}, and only a closed ticket can be erased: /close it first"));
+    }
+    let runs =
+        clocks(ticket, &project.policy, now).into_iter().find(|c| c.live && c.promise.until != Milestone::Erased);
+    runs.map(|c| format!("the promise {:?} still runs on {number}: /ack or /spam it first", c.promise.name))
 }
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.

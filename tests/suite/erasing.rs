@@ -247,6 +247,9 @@ fn what_may_not_be_erased_is_left_whole() {
         assert_eq!(after, before);
     };
     refused(&mut desk, "/close it first");
+    // Nobody has answered: whom to answer must not be forgotten.
+    desk.order(1, "/invalid\n/close");
+    refused(&mut desk, "\"acknowledge\" still runs on SEC-1");
     desk.order(1, "/spam");
     let claim = desk.tracker.claim(now()).unwrap().unwrap();
     refused(&mut desk, "is being sent");
