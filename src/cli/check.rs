@@ -13,6 +13,7 @@ use crate::daemon::{self, Finding};
 use crate::mail::clean_line;
 use crate::mail::text::when;
 use crate::policy::{Promise, Rung, Within};
+use crate::project::Reports;
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -143,6 +144,13 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
         "warnings": warnings,
         "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
         "people": config.people.iter().map(person).collect::<Vec<_>>(),
+        "reports": {
+            "asks": config.reports.asks,
+            "supported": config.reports.versions.supported.iter().map(|p| &p.text).collect::<Vec<_>>(),
+            "unsupported": config.reports.versions.unsupported.iter().map(|p| &p.text).collect::<Vec<_>>(),
+            "subject": config.reports.subject,
+            "note": config.reports.note,
+        },
         "digests": digests,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
@@ -184,6 +192,7 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         let name = clean_line(&person.name, 100);
         text.push_str(&format!("  {name} <{}>: {}\n", person.address.as_str(), roles.join(", ")));
     }
+    text.push_str(&format!("\nReports:\n{}", reports(&config.reports)));
     text.push_str("\nDigest:\n");
     for at in digests {
         text.push_str(&format!("  {}\n", when(*at, policy)));
@@ -195,6 +204,18 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     for finding in findings {
         let mark = if finding.good { "ok:".to_owned() } else { format!("{red}WRONG:{red:#}") };
         text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 400)));
+    }
+    text
+}
+
+fn reports(reports: &Reports) -> String {
+    let asks: Vec<&str> = reports.asks.iter().map(|p| p.name()).collect();
+    let mut text = format!("  should hold: {}\n", if asks.is_empty() { "nothing".into() } else { asks.join(", ") });
+    if let Some(line) = reports.versions.sentence() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if let Some(prefix) = &reports.subject {
+        text.push_str(&format!("  acknowledged when the subject begins with {prefix:?}\n"));
     }
     text
 }
