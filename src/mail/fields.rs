@@ -131,9 +131,8 @@ impl Seen {
                 let found = self.word(word, octets, is_heading);
                 bits |= found;
                 self.words += 1;
-                // "Type of issue: …": all words of a label.
-                if at <= LABEL_WORDS && octets.iter().rev().take(3).any(|c| *c == b':') {
-                    self.signs |= cues::parts(bits, true);
+                if at <= LABEL_WORDS && word.len() < octets.len() {
+                    self.marked(at, word, octets, bits);
                 }
                 if after != 0 || word.len() == place::WHOLE_COMMIT {
                     after = self.announced(word, found, after, comparison);
@@ -141,8 +140,6 @@ impl Seen {
                 } else {
                     after = found & cues::ANNOUNCES;
                 }
-                let is_item = at == 0 && word.len() <= 2 && word.len() < octets.len();
-                self.numbered += u32::from(is_item && word.iter().all(u8::is_ascii_digit));
                 continue;
             }
             // At the beginning of a line ">" rather marks a quote.
@@ -170,7 +167,17 @@ impl Seen {
         }
     }
 
+    /// Looks at the marks around one of the first words of a line; `bits` are those of the line so far.
+    fn marked(&mut self, at: usize, word: &[u8], token: &[u8], bits: u32) {
+        // "Type of issue: …": all words of a label.
+        if token.iter().rev().take(3).any(|c| *c == b':') {
+            self.signs |= cues::parts(bits, true);
+        }
+        self.numbered += u32::from(at == 0 && word.len() <= 2 && word.iter().all(u8::is_ascii_digit));
+    }
+
     /// Takes a word as the sign that it is; says what it may announce.
+    #[inline]
     fn word(&mut self, word: &[u8], token: &[u8], is_heading: bool) -> u32 {
         let bits = cues::CUES.bits(word);
         if bits != 0 {
