@@ -201,6 +201,8 @@ const AFFECTED: &[&str] = &[
 
 /// Kinds of weakness, by what they are called.
 const TYPE: &[&str] = &[
+    "arbitrary",
+    "backdoor",
     "bounds",
     "bypass",
     "clickjacking",
@@ -415,6 +417,7 @@ const REMEDIATION: &[&str] = &[
     "suggested",
     "suggestion",
     "suggestions",
+    "update",
     "upgrade",
     "upgrading",
     "validate",
