@@ -264,7 +264,7 @@ impl Seen {
         if place::is_state(url) {
             push(&mut self.locations, url.to_owned());
             // The path behind the state: "…/blob/main/src/x.c".
-            let is_file = url.rsplit_once('/').is_some_and(|(_, name)| place::path(name).is_some());
+            let is_file = url.rsplit_once('/').is_some_and(|(_, name)| place::may_be_path(name.as_bytes()));
             self.signs |= if is_file { Part::Paths.bit() } else { 0 };
         }
     }
