@@ -15,6 +15,7 @@ use crate::mail::text::when;
 use crate::notice::Level;
 use crate::policy::calendar::Quiet;
 use crate::policy::{Calendar, Promise, Rung, Within};
+use crate::project::Reports;
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -165,6 +166,13 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
         "warnings": warnings,
         "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
         "people": config.people.iter().map(person).collect::<Vec<_>>(),
+        "reports": {
+            "asks": config.reports.asks,
+            "supported": config.reports.versions.supported.iter().map(|p| &p.text).collect::<Vec<_>>(),
+            "unsupported": config.reports.versions.unsupported.iter().map(|p| &p.text).collect::<Vec<_>>(),
+            "subject": config.reports.subject,
+            "note": config.reports.note,
+        },
         "digests": digests,
         "findings": findings.iter().map(finding).collect::<Vec<_>>(),
     })
@@ -211,6 +219,7 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         };
         text.push_str(&format!("  {name} <{}>: {}{own}{notices}\n", person.address.as_str(), roles.join(", ")));
     }
+    text.push_str(&format!("\nReports:\n{}", reports(&config.reports)));
     text.push_str("\nDigest:\n");
     for at in digests {
         text.push_str(&format!("  {}\n", when(*at, policy)));
@@ -226,6 +235,18 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
             Finding { good: false, .. } => format!("{red}WRONG:{red:#}"),
         };
         text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 600)));
+    }
+    text
+}
+
+fn reports(reports: &Reports) -> String {
+    let asks: Vec<&str> = reports.asks.iter().map(|p| p.name()).collect();
+    let mut text = format!("  should hold: {}\n", if asks.is_empty() { "nothing".into() } else { asks.join(", ") });
+    if let Some(line) = reports.versions.sentence() {
+        text.push_str(&format!("  {line}\n"));
+    }
+    if let Some(prefix) = &reports.subject {
+        text.push_str(&format!("  acknowledged when the subject begins with {prefix:?}\n"));
     }
     text
 }

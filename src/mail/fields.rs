@@ -131,9 +131,8 @@ impl Seen {
                 let found = self.word(word, octets, is_heading);
                 bits |= found;
                 self.words += 1;
-                // "Type of issue: …": all words of a label.
-                if at <= LABEL_WORDS && octets.iter().rev().take(3).any(|c| *c == b':') {
-                    self.signs |= cues::parts(bits, true);
+                if at <= LABEL_WORDS && word.len() < octets.len() {
+                    self.marked(at, word, octets, bits);
                 }
                 if after != 0 || word.len() == place::WHOLE_COMMIT {
                     after = self.announced(word, found, after, comparison);
@@ -141,8 +140,6 @@ impl Seen {
                 } else {
                     after = found & cues::ANNOUNCES;
                 }
-                let is_item = at == 0 && word.len() <= 2 && word.len() < octets.len();
-                self.numbered += u32::from(is_item && word.iter().all(u8::is_ascii_digit));
                 continue;
             }
             // At the beginning of a line ">" rather marks a quote.
@@ -156,6 +153,9 @@ impl Seen {
             let mut last = 0;
             for word in octets.split(|c| !c.is_ascii_alphanumeric()).filter(|w| !w.is_empty()) {
                 last = self.word(word, octets, is_heading);
+                // "use-after-free", "double-free": in a sentence the word says nothing.
+                let is_freed = word.eq_ignore_ascii_case(b"free") && octets.contains(&b'-');
+                self.signs |= if is_freed { Part::Type.bit() | Part::Impact.bit() } else { 0 };
                 bits |= last;
             }
             after = if is_version { after } else { last & cues::ANNOUNCES };
@@ -167,7 +167,17 @@ impl Seen {
         }
     }
 
+    /// Looks at the marks around one of the first words of a line; `bits` are those of the line so far.
+    fn marked(&mut self, at: usize, word: &[u8], token: &[u8], bits: u32) {
+        // "Type of issue: …": all words of a label.
+        if token.iter().rev().take(3).any(|c| *c == b':') {
+            self.signs |= cues::parts(bits, true);
+        }
+        self.numbered += u32::from(at == 0 && word.len() <= 2 && word.iter().all(u8::is_ascii_digit));
+    }
+
     /// Takes a word as the sign that it is; says what it may announce.
+    #[inline]
     fn word(&mut self, word: &[u8], token: &[u8], is_heading: bool) -> u32 {
         let bits = cues::CUES.bits(word);
         if bits != 0 {
@@ -201,34 +211,27 @@ impl Seen {
 
     /// Takes what is more than a word; says whether it was a version that something announced.
     fn token(&mut self, token: &str, after: u32, comparison: &str) -> bool {
-        let (mut has_dot, mut has_slash, mut has_dash, mut has_digit) = (false, false, false, false);
-        let mut foreign = 0;
-        for c in token.bytes() {
-            foreign += usize::from(!c.is_ascii());
-            has_dot |= c == b'.';
-            has_slash |= c == b'/';
-            has_dash |= c == b'-';
-            has_digit |= c.is_ascii_digit();
-        }
+        let Marks { has_dot, has_slash, has_dash, has_colon, has_digit, foreign } = Marks::of(token);
         // Scripts without blanks between words still describe.
         self.words += if foreign == 0 { 1 } else { u32::try_from(token.len().div_ceil(6)).unwrap_or(1) };
         self.foreign += foreign;
-        if has_slash {
+        if has_slash && has_colon {
             if self.cvss.is_none() && token.len() >= vector::SHORTEST {
                 self.cvss = vector::find(token);
             }
-            self.slashed(token);
+            self.address(token);
+        } else if has_slash && token.starts_with("HTTP/") {
+            // The first line of a request.
+            self.signs |= Part::ProofOfConcept.bit() | Part::Steps.bit();
         }
         if has_dash {
             self.numbers(token, has_digit);
-            // "use-after-free", "double-free": the word alone says nothing.
-            let is_freed = token.len() > "-free".len() && token.contains("-free");
-            self.signs |= if is_freed { Part::Type.bit() | Part::Impact.bit() } else { 0 };
         } else if token.starts_with("```") || token.starts_with("~~~") {
             self.signs |= Part::ProofOfConcept.bit() | Part::Steps.bit();
         }
         let bare = unmarked(token.as_bytes());
-        if has_dot && self.paths.len() < MAX_LISTED && place::may_be_path(bare) && !token.contains("://") {
+        if has_dot && self.paths.len() < MAX_LISTED && place::may_be_path(bare) && !(has_colon && token.contains("://"))
+        {
             let found = place::path(token);
             found.into_iter().for_each(|path| push(&mut self.paths, path));
         }
@@ -255,18 +258,14 @@ impl Seen {
         false
     }
 
-    fn slashed(&mut self, token: &str) {
-        if let Some(url) = place::url(token) {
-            self.signs |= Part::Location.bit();
-            if place::is_state(url) {
-                push(&mut self.locations, url.to_owned());
-                // The path behind the state: "…/blob/main/src/x.c".
-                let is_file = url.rsplit_once('/').is_some_and(|(_, name)| place::path(name).is_some());
-                self.signs |= if is_file { Part::Paths.bit() } else { 0 };
-            }
-        } else if token.starts_with("HTTP/") {
-            // The first line of a request.
-            self.signs |= Part::ProofOfConcept.bit() | Part::Steps.bit();
+    fn address(&mut self, token: &str) {
+        let Some(url) = place::url(token) else { return };
+        self.signs |= Part::Location.bit();
+        if place::is_state(url) {
+            push(&mut self.locations, url.to_owned());
+            // The path behind the state: "…/blob/main/src/x.c".
+            let is_file = url.rsplit_once('/').is_some_and(|(_, name)| place::may_be_path(name.as_bytes()));
+            self.signs |= if is_file { Part::Paths.bit() } else { 0 };
         }
     }
 
@@ -286,6 +285,32 @@ impl Seen {
             let number = digits(n);
             (1..=4).contains(&number.len()).then(|| number.to_owned())
         });
+    }
+}
+
+/// What a token holds that tells what it may be, seen in one pass over it.
+#[derive(Default)]
+struct Marks {
+    has_dot: bool,
+    has_slash: bool,
+    has_dash: bool,
+    has_colon: bool,
+    has_digit: bool,
+    /// Octets of no ASCII.
+    foreign: usize,
+}
+
+impl Marks {
+    fn of(token: &str) -> Self {
+        token.bytes().fold(Self::default(), |mut marks, c| {
+            marks.has_dot |= c == b'.';
+            marks.has_slash |= c == b'/';
+            marks.has_dash |= c == b'-';
+            marks.has_colon |= c == b':';
+            marks.has_digit |= c.is_ascii_digit();
+            marks.foreign += usize::from(!c.is_ascii());
+            marks
+        })
     }
 }
 

@@ -201,6 +201,8 @@ const AFFECTED: &[&str] = &[
 
 /// Kinds of weakness, by what they are called.
 const TYPE: &[&str] = &[
+    "arbitrary",
+    "backdoor",
     "bounds",
     "bypass",
     "clickjacking",
@@ -415,6 +417,7 @@ const REMEDIATION: &[&str] = &[
     "suggested",
     "suggestion",
     "suggestions",
+    "update",
     "upgrade",
     "upgrading",
     "validate",
@@ -564,6 +567,7 @@ impl<const N: usize> Cues<N> {
     }
 
     /// What a word is a sign of, in whatever case; 0 for nothing.
+    #[inline]
     pub(super) fn bits(&self, word: &[u8]) -> u32 {
         let (Some(first), Some(last)) = (word.first(), word.last()) else { return 0 };
         let shelf = usize::from(letter(*first)) * LONGEST + word.len();
@@ -571,6 +575,11 @@ impl<const N: usize> Cues<N> {
         if word.len() >= LONGEST || !self.lasts.get(shelf).is_some_and(is_there) {
             return 0;
         }
+        self.on_shelf(shelf, word)
+    }
+
+    /// What a word is a sign of that may stand on a shelf.
+    fn on_shelf(&self, shelf: usize, word: &[u8]) -> u32 {
         let (Some(start), Some(end)) = (self.starts.get(shelf), self.starts.get(shelf + 1)) else { return 0 };
         let on_it = self.words.get(usize::from(*start)..usize::from(*end)).unwrap_or_default();
         // A word may be a sign of several things, and stands there once for each.

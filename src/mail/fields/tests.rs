@@ -116,7 +116,16 @@ fn each_part_has_its_signs() {
                 "CWE-79",
             ][..],
         ),
-        (Part::Paths, &["see lib/x.rb", "in `parser.c`,", "Affected files:", "at /build/a/b.go:12"]),
+        (
+            Part::Paths,
+            &[
+                "see lib/x.rb",
+                "in `parser.c`,",
+                "Affected files:",
+                "https://git.example/a/b/blob/main/index.js",
+                "at /build/a/b.go:12",
+            ],
+        ),
         (Part::Location, &["on the branch next", "https://app.example/login", "v1.2", "commit 3f2a9b1"]),
         (Part::Configuration, &["with default settings", "Ubuntu", "## Environment", "OS: any"]),
         (Part::Steps, &["Steps:", "1. Log in.\n2. Look.", "```\nx\n```", "POST /login HTTP/1.1"]),
