@@ -173,6 +173,8 @@ pub enum EntryKind {
         #[serde(skip_serializing_if = "Option::is_none", default)]
         may_belong_to: Option<TicketId>,
     },
+    /// One of many reports that came at once. Party: its sender. Text: its title.
+    Member,
     /// What became of the automatic acknowledgement. Text: why.
     Acknowledgement {
         /// Sent, held or not made.
@@ -259,6 +261,7 @@ impl EntryKind {
             Self::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledgement sent",
             Self::Acknowledgement { outcome: Acknowledgement::Held } => "acknowledgement held",
             Self::Acknowledgement { outcome: Acknowledgement::Withheld } => "no acknowledgement",
+            Self::Member => "one of many",
             Self::FollowUp => "follow-up",
             Self::Answered => "answered",
             Self::Acknowledged => "acknowledged",
@@ -447,7 +450,11 @@ impl Ticket {
                 let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
                 self.attempts = Some((entry.at, today + 1));
             }
-            EntryKind::Paused | EntryKind::FollowUp | EntryKind::Note | EntryKind::Undeliverable { .. } => {}
+            EntryKind::Paused
+            | EntryKind::Member
+            | EntryKind::FollowUp
+            | EntryKind::Note
+            | EntryKind::Undeliverable { .. } => {}
         }
     }
 

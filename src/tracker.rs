@@ -221,7 +221,7 @@ impl Tracker {
             Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
             raw => raw?,
         };
-        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine }], now)
+        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, by_hand: false }], now)
     }
 
     /// The names of a listing that have not been taken in, with the number of their folder.
@@ -263,7 +263,8 @@ impl Tracker {
             .iter()
             .map(|(mail, a, received)| {
                 let whole = a.size == a.raw.len() as u64;
-                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false }
+                let by_hand = a.place.is_none();
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, by_hand }
             })
             .collect();
         if !stowed.is_empty() {
@@ -286,7 +287,7 @@ impl Tracker {
 
     /// What would be done with this mail; nothing is stored.
     pub fn try_mail(&mut self, raw: &[u8], now: Timestamp) -> Result<Tried> {
-        let stowed = Stowed { mail: MailRef(0), raw, received: now, whole: true, quarantine: false };
+        let stowed = Stowed { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, by_hand: true };
         let (mail, fingerprint) = read_one(&stowed);
         let identity = identity::identify(&mail, &self.project.authserv_ids);
         let (project, key) = (&self.project, &self.key);
@@ -383,6 +384,19 @@ impl Tracker {
     /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).
     pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
         self.store.write(|tx| tx.claim(now))
+    }
+
+    /// Lets go what the breaker holds; says how many notices wait, `None` when nothing was held.
+    pub fn release(&mut self) -> Result<Option<u32>> {
+        self.store.write(|tx| {
+            if tx.breaker()?.is_none() {
+                return Ok(None);
+            }
+            tx.set_meta("breaker", "")?;
+            // Else the same hour would hold it again at once.
+            tx.uncount(work::MADE)?;
+            Ok(Some(tx.waiting()?))
+        })
     }
 
     /// How an attempt ended.

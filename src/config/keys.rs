@@ -56,7 +56,17 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("within", &["critical", "high", "medium", "low"]),
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
-    ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
+    (
+        "[limits]",
+        &[
+            "acks_per_sender_day",
+            "acks_per_domain_hour",
+            "automatic_per_hour",
+            "reports_per_hour",
+            "breaker_per_hour",
+            "message",
+        ],
+    ),
     ("[reports]", &["digest"]),
 ];
 

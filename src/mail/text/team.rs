@@ -155,6 +155,35 @@ pub fn flood(limit: u32, project: &Project) -> (String, String) {
     ("Too much mail to tell one by one".into(), body)
 }
 
+/// More comes in for one ticket than is told one by one.
+pub fn flood_of(ticket: &Ticket, project: &Project) -> (String, String) {
+    let number = project.show(ticket.id);
+    let body = format!(
+        "More mail comes in for {number} than is told one by one. All of it is filed with the\n\
+         ticket: `disclosed show {number}` shows it, and so does a reply with /status in part.\n\
+         At most once an hour you hear of this again.\n{}",
+        commands(ticket)
+    );
+    (subject(project, ticket.id, "Much more mail"), body)
+}
+
+/// Many reports at once, in one ticket.
+pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) -> (String, String) {
+    let number = project.show(ticket.id);
+    let body = format!(
+        "{} new tickets were made within an hour, the most there may be\n\
+         (limits.reports_per_hour), so {number} stands for the reports that came on top: {members} so far.\n\
+         None of their senders was sent anything. Somebody must look through them, since one\n\
+         may be real: `disclosed show {number}` lists them, `disclosed inbox` too. Whoever writes\n\
+         again when this is over gets a ticket of their own.\n\
+         At most once an hour you hear of this again.\n\nPromises:\n{}{}",
+        project.limits.reports_per_hour,
+        clock_table(ticket, &project.policy, now),
+        commands(ticket)
+    );
+    (subject(project, ticket.id, "Many reports at once"), body)
+}
+
 /// The daemon cannot do its work.
 pub fn trouble(what: &str, project: &Project) -> (String, String) {
     let body = format!(

@@ -43,6 +43,7 @@ impl Sim {
                 EntryKind::FollowUp => &["reporter", "stranger"],
                 EntryKind::Attempt => &["stranger"],
                 EntryKind::Acknowledgement { .. }
+                | EntryKind::Member
                 | EntryKind::Resumed
                 | EntryKind::Broken { .. }
                 | EntryKind::Undeliverable { .. }
