@@ -67,13 +67,13 @@ impl Tx<'_> {
         Ok(last.unwrap_or(0) + 1)
     }
 
-    /// Those keys that no notice stands for yet.
+    /// Those keys that no notice stands for yet, each once: a notice made of several may bring one twice.
     pub fn fresh_keys(&self, keys: &[String]) -> Result<Vec<[u8; 32]>> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();
         for key in keys {
             let key = notice_key(key);
-            if !query.exists([&key[..]])? {
+            if !fresh.contains(&key) && !query.exists([&key[..]])? {
                 fresh.push(key);
             }
         }
