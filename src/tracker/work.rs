@@ -270,12 +270,15 @@ impl Work<'_> {
                 ticket.id
             }
         };
-        let hour = format!("{}:{}", id.0, self.now.as_second().div_euclid(HOUR));
-        if self.tx.meta("many_told")?.as_ref() != Some(&hour) {
-            self.tx.set_meta("many_told", &hour)?;
+        let now = self.now.as_second();
+        let told = self.tx.meta("many_told")?.unwrap_or_default();
+        let told = told.split_once(' ').filter(|(of, _)| *of == id.0.to_string()).and_then(|(_, at)| at.parse().ok());
+        // Either way, for a clock that was wrong when it was told.
+        if told.is_none_or(|at: i64| now.abs_diff(at) >= HOUR.unsigned_abs()) {
+            self.tx.set_meta("many_told", &format!("{} {now}", id.0))?;
             if let Some(ticket) = self.tx.ticket(id)? {
                 let text = team::many(&ticket, self.tx.members(id)?, self.project, self.now);
-                self.tell_of(id, NoticeKind::Flood, &format!("many:{hour}"), &text)?;
+                self.tell_of(id, NoticeKind::Flood, &format!("many:{}:{now}", id.0), &text)?;
             }
         }
         Ok(id)

@@ -196,6 +196,19 @@ fn an_older_secret_still_knows_its_bounces() {
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Bounce, None));
 }
 
+/// After a restore the number of a notice may be another one's: the token says whose it was.
+#[test]
+fn a_report_on_a_notice_that_is_another_one_now_is_only_listed() {
+    let (mut tracker, at, mut reminder) = reminded();
+    let purpose = crate::token::Purpose::Bounce;
+    let (ticket, notice, party) = (reminder.ticket, reminder.number, crate::token::party(&tracker.project.address));
+    let token = crate::token::Token { purpose, party, ticket, notice }.sign(&tracker.key);
+    reminder.envelope = tracker.project.address.tagged(&token);
+    let news = tracker.on_mail(&[report_on(&reminder, "failed")], at).unwrap();
+    assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Bounce, None));
+    assert_eq!((news.notices.len(), news.entries.len()), (0, 0));
+}
+
 #[test]
 fn many_reminders_in_one_that_did_not_arrive_go_on_each() {
     let (mut tracker, at, _) = reminded();
