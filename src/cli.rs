@@ -114,7 +114,10 @@ The JSON document holds the same tickets as the text, by number.")]
     /// List every mail that left or waits, or show one
     #[command(after_help = "Examples:
   disclosed outbox
-  disclosed outbox --show 12")]
+  disclosed outbox --show 12
+  disclosed outbox --release
+
+When more is made within an hour than limits.breaker_per_hour, all but reminders and codes is held until --release.")]
     Outbox(outbox::Args),
     /// Say how things stand; exits 3 when something needs a person
     #[command(after_help = "Example:

@@ -292,6 +292,12 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row(params![short_hash(scope.as_bytes()), from_slot], |r| r.get(0))?)
     }
 
+    /// Begins a tally anew.
+    pub fn uncount(&self, scope: &str) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM tally WHERE scope = ?1")?.execute([short_hash(scope.as_bytes())])?;
+        Ok(())
+    }
+
     /// Forgets what is too old to count.
     pub fn forget_counts(&self, before_slot: i64) -> Result<()> {
         self.0.prepare_cached("DELETE FROM tally WHERE slot < ?1")?.execute([before_slot])?;

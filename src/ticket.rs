@@ -184,6 +184,8 @@ pub enum EntryKind {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         erased: bool,
     },
+    /// One of many reports that came at once. Party: its sender. Text: its title.
+    Member,
     /// What became of the automatic acknowledgement. Text: why.
     Acknowledgement {
         /// Sent, held or not made.
@@ -310,6 +312,7 @@ impl EntryKind {
             Self::Embargo { .. } => Some(Aspect::Embargo),
             Self::DeadlineMoved { promise, .. } => Some(Aspect::Deadline(promise.clone())),
             Self::Reported { .. }
+            | Self::Member
             | Self::Acknowledgement { .. }
             | Self::FollowUp
             | Self::Answered
@@ -341,6 +344,7 @@ impl EntryKind {
             Self::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledgement sent",
             Self::Acknowledgement { outcome: Acknowledgement::Held } => "acknowledgement held",
             Self::Acknowledgement { outcome: Acknowledgement::Withheld } => "no acknowledgement",
+            Self::Member => "one of many",
             Self::FollowUp => "follow-up",
             Self::Answered => "answered",
             Self::Acknowledged => "acknowledged",
@@ -643,6 +647,7 @@ impl Ticket {
                 self.attempts = Some((entry.at, today + 1));
             }
             EntryKind::Paused
+            | EntryKind::Member
             | EntryKind::FollowUp
             | EntryKind::Withdrawn
             | EntryKind::Asked

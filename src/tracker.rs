@@ -258,7 +258,7 @@ impl Tracker {
             Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
             raw => raw?,
         };
-        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None }], now)
+        self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None, by_hand: false }], now)
     }
 
     /// The names of a listing that have not been taken in, with the number of their folder.
@@ -300,7 +300,8 @@ impl Tracker {
             .iter()
             .map(|(mail, a, received)| {
                 let whole = a.size == a.raw.len() as u64;
-                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, dkim: None }
+                let by_hand = a.place.is_none();
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, dkim: None, by_hand }
             })
             .collect();
         if !stowed.is_empty() {
@@ -565,6 +566,19 @@ impl Tracker {
     /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).
     pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
         self.store.write(|tx| tx.claim(now))
+    }
+
+    /// Lets go what the breaker holds; says how many notices wait, `None` when nothing was held.
+    pub fn release(&mut self) -> Result<Option<u32>> {
+        self.store.write(|tx| {
+            if tx.breaker()?.is_none() {
+                return Ok(None);
+            }
+            tx.set_meta("breaker", "")?;
+            // Else the same hour would hold it again at once.
+            tx.uncount(work::MADE)?;
+            Ok(Some(tx.waiting()?))
+        })
     }
 
     /// How an attempt ended.

@@ -6,6 +6,7 @@ use serde_json::{Value, json};
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::mail::Address;
+use crate::open;
 use crate::store::NoticeRow;
 
 #[derive(clap::Args)]
@@ -13,17 +14,29 @@ pub(super) struct Args {
     /// Print one notice as it leaves
     #[arg(long, value_name = "NUMBER")]
     show: Option<u32>,
+    /// Let go what is held because too much was made within an hour
+    #[arg(long, conflicts_with = "show")]
+    release: bool,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     if let Some(number) = args.show {
         return show(number, desk, out);
     }
+    if args.release {
+        return release(desk, out);
+    }
     let project = &desk.project;
-    let notices = desk.read(|tx, _| tx.notices(0))?;
+    let (mut notices, breaker) = desk.read(|tx, _| Ok((tx.notices(0)?, tx.breaker()?)))?;
+    if let Some(since) = breaker {
+        for notice in notices.iter_mut().filter(|n| n.state == "waiting" && n.lane > 0) {
+            notice.state = "held".into();
+            notice.reply = Some(format!("too much was made since {}", local(since, project)));
+        }
+    }
     if out.wants_json() {
         let all: Vec<Value> = notices.iter().map(|n| document(n, desk)).collect();
-        out.json(&json!({ "notices": all }))?;
+        out.json(&json!({ "notices": all, "held_since": breaker }))?;
     } else if notices.is_empty() {
         out.text("No mail has left, and none waits.\n")?;
     } else {
@@ -42,7 +55,23 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         let made = format!("MADE ({})", project.policy.calendar.zone_name);
         let heading = ["NO", &made, "KIND", "TO", "TICKET", "STATE", "TRIES", "SAID"];
         out.text(&table(&heading, notices.iter().map(row)))?;
+        if breaker.is_some() {
+            out.text("\nAll but reminders and codes is held; `disclosed outbox --release` lets it go.\n")?;
+        }
     }
+    Ok(Exit::Done)
+}
+
+fn release(desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let released = open::tracker(&desk.config, desk.now()?)?.release()?;
+    if out.wants_json() {
+        out.json(&json!({ "released": released }))?;
+        return Ok(Exit::Done);
+    }
+    out.text(&match released {
+        Some(waiting) => format!("Released: {waiting} notices leave now, as fast as the server takes them.\n"),
+        None => "Nothing is held for having been too much.\n".into(),
+    })?;
     Ok(Exit::Done)
 }
 

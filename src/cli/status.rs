@@ -44,6 +44,8 @@ struct State {
     inbox_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     stuck: Option<Timestamp>,
+    /// Since when all but reminders and codes is held, because too much was made.
+    breaker: Option<Timestamp>,
 }
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -80,12 +82,14 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         trouble: tx.last_notice(NoticeKind::Trouble.word())?.filter(|n| last_scan.is_none_or(|s| s < n.created)),
         inbox_fails: tx.meta_time("inbox_fails")?,
         stuck: None,
+        breaker: tx.breaker()?,
     };
     for notice in tx.unsettled_notices()? {
         match notice.state.as_str() {
             "waiting" | "sending" => {
                 state.waiting += 1;
-                let late = now.duration_since(notice.created) > STUCK;
+                let open = state.breaker.is_none() || notice.lane == 0;
+                let late = open && now.duration_since(notice.created) > STUCK;
                 state.stuck = state.stuck.or(late.then_some(notice.created));
             }
             _ if !concerns(notice.ticket, notice.created) => {}
@@ -109,6 +113,7 @@ impl State {
             && self.trouble.is_none()
             && self.inbox_fails.is_none()
             && self.stuck.is_none()
+            && self.breaker.is_none()
     }
 
     fn document(&self, project: &Project) -> Value {
@@ -133,6 +138,7 @@ impl State {
             "trouble": self.trouble.as_ref().map(|n| n.created),
             "inbox_fails_since": self.inbox_fails,
             "stuck_since": self.stuck,
+            "held_since": self.breaker,
             "healthy": self.healthy(),
         })
     }
@@ -169,6 +175,14 @@ impl State {
         if let Some(since) = self.stuck {
             let since = local(since, project);
             text.push_str(&format!("  mail waits to be sent since {since}: `disclosed check --online`\n"));
+        }
+        if let Some(since) = self.breaker {
+            let since = local(since, project);
+            let limit = project.limits.breaker_per_hour;
+            text.push_str(&format!(
+                "  mail is held since {since}: more than {limit} were made within an hour; look at `disclosed outbox`, \
+                 then `disclosed outbox --release`\n"
+            ));
         }
         for t in &self.broken {
             let (promise, at) = t.next.clone().unwrap_or_default();

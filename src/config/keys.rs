@@ -58,7 +58,17 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),
     ("[commands]", &["confirm", "second_person"]),
-    ("[limits]", &["acks_per_sender_day", "acks_per_domain_hour", "automatic_per_hour", "message"]),
+    (
+        "[limits]",
+        &[
+            "acks_per_sender_day",
+            "acks_per_domain_hour",
+            "automatic_per_hour",
+            "reports_per_hour",
+            "breaker_per_hour",
+            "message",
+        ],
+    ),
     ("[reports]", &["digest", "calendar", "asks", "supported", "unsupported", "subject", "note"]),
 ];
 

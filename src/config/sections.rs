@@ -410,8 +410,14 @@ fn verbs(value: Value<'_>) -> Vec<&'static str> {
 }
 
 fn limits(file: &Table<'_>) -> Limits {
-    let mut limits =
-        Limits { acks_per_sender_day: 3, acks_per_domain_hour: 20, automatic_per_hour: 120, message: 50_000_000 };
+    let mut limits = Limits {
+        acks_per_sender_day: 3,
+        acks_per_domain_hour: 20,
+        automatic_per_hour: 120,
+        reports_per_hour: 60,
+        breaker_per_hour: 600,
+        message: 50_000_000,
+    };
     let Some(table) = file.table("limits", "[limits]") else { return limits };
     let bounds = 0..=1_000_000;
     for (key, limit) in [
@@ -424,6 +430,10 @@ fn limits(file: &Table<'_>) -> Limits {
             value.warn(format!("{key} = 0: every such mail is held for a person"));
         }
     }
+    // Nothing at all is no limit that anybody wants: it would make of each report one of many, and let nothing leave.
+    let bounds = 1..=1_000_000;
+    limits.reports_per_hour = table.number("reports_per_hour", limits.reports_per_hour, &bounds);
+    limits.breaker_per_hour = table.number("breaker_per_hour", limits.breaker_per_hour, &bounds);
     if let Some(size) = table.get("message").and_then(|v| v.parse("50MB", value::size)) {
         limits.message = size;
     }

@@ -104,3 +104,19 @@ async fn a_signed_command_is_obeyed() {
     daemon.checked(mail, checking.await).unwrap();
     assert!(last(&mut daemon).contains("checking it failed"), "{}", last(&mut daemon));
 }
+
+#[tokio::test]
+async fn a_rotated_key_is_read_while_the_daemon_runs() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = Daemon::start(Path::new(""), config.clone(), None).unwrap();
+    daemon.work().unwrap();
+    let before = daemon.key_stamp;
+    open::rotate_key(&config, clock::now()).unwrap();
+    daemon.work().unwrap();
+    assert!(daemon.key_stamp != before && daemon.key_stamp == open::key_stamp(&config));
+    // What is no key is said, and changes nothing; the old one stays in use.
+    std::fs::write(folder.path().join("d.key"), "nonsense").unwrap();
+    daemon.work().unwrap();
+    assert!(daemon.tracker.store().read(|tx| tx.notices(0)).unwrap().is_empty(), "none of this is trouble");
+}

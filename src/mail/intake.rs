@@ -109,6 +109,15 @@ pub struct Known {
     pub acks_to_domain: u32,
     /// Mails that incoming mail made us send in the last hour.
     pub provoked: u32,
+    /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
+    pub ticket_full: bool,
+}
+
+impl Known {
+    /// Whether the team is told of more mail for a ticket, whatever its headers say.
+    fn has_room(&self, project: &Project) -> bool {
+        self.provoked < project.limits.automatic_per_hour && !self.ticket_full
+    }
 }
 
 /// What to do with a mail.
@@ -278,15 +287,28 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
 /// scanner's, a list's or an answering machine's mail, is a ticket that a person sees: a classification decides what
 /// we answer, never whether a report is one.
 fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
-    let Given { mail, stored, .. } = given;
+    let Given { mail, stored, claims, known, project, .. } = given;
     let reason = why.words();
     if let Some(ticket) = ticket {
+        // A reporter's own ticket system, or a list that they write through, has something to say; an answering machine
+        // has not. What answers in the name of our own people would go round in a circle.
+        let may_say = match why {
+            Automatic::AutoSubmitted | Automatic::List | Automatic::Bulk | Automatic::RoleSender => true,
+            Automatic::AutoReplied
+            | Automatic::Bounce
+            | Automatic::NullSender
+            | Automatic::Echo
+            | Automatic::Report
+            | Automatic::Calendar
+            | Automatic::Responder => false,
+        };
+        let of_reporter = claims.token.is_some_and(|t| t.purpose == Purpose::Reporter);
         let follow_up = FollowUp {
             by: Actor::Stranger,
-            who: "a program".into(),
+            who: format!("a program ({reason})"),
             excerpt: mail.reply_text.clone(),
             mail: *stored,
-            tell: false,
+            tell: may_say && of_reporter && known.has_room(project),
             asks: Vec::new(),
             reply_to: None,
         };
@@ -413,7 +435,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
             format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
         )
     };
-    let tell = known.provoked < given.project.limits.automatic_per_hour;
+    let tell = known.has_room(given.project);
     // The token proves that they saw our mail to the reporter, and the answer goes to the reporter's address alone.
     let holds = claims.token.is_some_and(|t| {
         t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))

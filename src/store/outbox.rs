@@ -69,13 +69,13 @@ impl Tx<'_> {
         Ok(last.unwrap_or(0) + 1)
     }
 
-    /// Those keys that no notice stands for yet.
+    /// Those keys that no notice stands for yet, each once: a notice made of several may bring one twice.
     pub fn fresh_keys(&self, keys: &[String]) -> Result<Vec<[u8; 32]>> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();
         for key in keys {
             let key = notice_key(key);
-            if !query.exists([&key[..]])? {
+            if !fresh.contains(&key) && !query.exists([&key[..]])? {
                 fresh.push(key);
             }
         }
@@ -113,18 +113,34 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Since when all but the first lane is held, because too much was made: see the breaker in the tracker.
+    pub fn breaker(&self) -> Result<Option<Timestamp>> {
+        self.meta_time("breaker")
+    }
+
+    /// The last lane that may leave.
+    fn open_lanes(&self) -> Result<u8> {
+        Ok(if self.breaker()?.is_some() { 0 } else { u8::MAX })
+    }
+
+    /// How many notices wait.
+    pub fn waiting(&self) -> Result<u32> {
+        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting'")?;
+        Ok(query.query_row([], |r| r.get(0))?)
+    }
+
     /// Takes the next notice that is due, and counts the attempt. None waits longer than `WAIT_MAX`: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
         // Named, since SQLite would rather collect all that is due, and sort it.
         let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
-                   SELECT id FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND (due <= ?1 OR due > ?2) \
-                   ORDER BY lane, id LIMIT 1) \
+                   SELECT id FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane <= ?3 \
+                   AND (due <= ?1 OR due > ?2) ORDER BY lane, id LIMIT 1) \
                    RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
                    attempts, doubts, bytes, envelope";
         let mut query = self.0.prepare_cached(sql)?;
         let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
-        let claim = query.query_row([millis(now), millis(wrong)], |r| {
+        let claim = query.query_row(params![millis(now), millis(wrong), self.open_lanes()?], |r| {
             let to = address(r.get(2)?);
             Ok(to.map(|to| (to, r.get::<_, i64>(4))).map(|(to, created)| {
                 Ok::<_, rusqlite::Error>(Claim {
@@ -182,7 +198,9 @@ impl Tx<'_> {
 
     /// When the next notice is due.
     pub fn next_due(&self) -> Result<Option<Timestamp>> {
-        let mut query = self.0.prepare_cached("SELECT min(due) FROM outbox WHERE state = 'waiting'")?;
+        let all = "SELECT min(due) FROM outbox WHERE state = 'waiting'";
+        let first = "SELECT min(due) FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane = 0";
+        let mut query = self.0.prepare_cached(if self.breaker()?.is_some() { first } else { all })?;
         Ok(query.query_row([], |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 

@@ -62,6 +62,26 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row([id.0], |r| Ok(address(r.get(0)?))).optional()?)
     }
 
+    /// What is to be known of a ticket to list one more of many reports in it: its last entry, and whether it still
+    /// waits for a person.
+    pub fn gathers(&self, id: TicketId) -> Result<Option<(u32, bool)>> {
+        let sql = "SELECT revision, open = 1 AND acknowledged IS NULL FROM ticket WHERE id = ?1";
+        Ok(self.0.prepare_cached(sql)?.query_row([id.0], |r| Ok((r.get(0)?, r.get(1)?))).optional()?)
+    }
+
+    /// Adds one of many reports to the timeline; of the projections only the revision changes.
+    pub fn list_member(&self, id: TicketId, entry: &Entry) -> Result<()> {
+        self.append(id, std::slice::from_ref(entry))?;
+        self.0.prepare_cached("UPDATE ticket SET revision = ?2 WHERE id = ?1")?.execute([id.0, entry.seq])?;
+        Ok(())
+    }
+
+    /// How many reports a ticket lists.
+    pub fn members(&self, id: TicketId) -> Result<u32> {
+        let sql = "SELECT count(*) FROM entry WHERE ticket = ?1 AND kind = '{\"kind\":\"member\"}'";
+        Ok(self.0.prepare_cached(sql)?.query_row([id.0], |r| r.get(0))?)
+    }
+
     /// Adds to the timeline.
     pub fn append(&self, ticket: TicketId, entries: &[Entry]) -> Result<()> {
         let sql = "INSERT INTO entry (ticket, seq, at, by_kind, by_address, kind, party, text, mail) \

@@ -64,6 +64,8 @@ pub struct NoticeRow {
     pub created: Timestamp,
     /// What it is.
     pub kind: String,
+    /// Which of the waiting ones go first: the lowest.
+    pub lane: u8,
     /// To whom.
     pub to: Option<Address>,
     /// About which ticket.
@@ -127,8 +129,8 @@ impl Tx<'_> {
 
     fn notice_rows(&self, condition: &str, number: u32) -> Result<Vec<NoticeRow>> {
         let sql = format!(
-            "SELECT o.id, o.created, o.kind, a.shown, o.ticket, o.message_id, o.state, o.attempts, o.reply \
-             FROM outbox o LEFT JOIN address a ON a.id = o.recipient WHERE {condition} ORDER BY o.id"
+            "SELECT o.id, o.created, o.kind, a.shown, o.ticket, o.message_id, o.state, o.attempts, o.reply, \
+             o.lane FROM outbox o LEFT JOIN address a ON a.id = o.recipient WHERE {condition} ORDER BY o.id"
         );
         let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map([number], |r| {
@@ -142,6 +144,7 @@ impl Tx<'_> {
                 state: r.get(6)?,
                 attempts: r.get(7)?,
                 reply: r.get(8)?,
+                lane: r.get(9)?,
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
@@ -165,7 +168,8 @@ impl Tx<'_> {
         Ok((
             one("SELECT count(*) FROM ticket WHERE next_deadline <= ?1", at)?,
             one("SELECT count(*) FROM receipt WHERE disposition = 'quarantined'", None)?,
-            one("SELECT count(*) FROM outbox WHERE state IN ('held', 'unknown')", None)?,
+            one("SELECT count(*) FROM outbox WHERE state IN ('held', 'unknown')", None)?
+                + u32::from(self.breaker()?.is_some()),
         ))
     }
 }

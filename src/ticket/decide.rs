@@ -26,6 +26,8 @@ const EXCERPT: usize = 2_000;
 pub enum Event {
     /// A new report.
     Reported(Box<Report>),
+    /// The first of many reports that come at once: the ticket is for all of them.
+    Flooded(Box<Report>),
     /// More mail for this ticket.
     FollowedUp(FollowUp),
     /// Commands, from someone who may give them.
@@ -206,6 +208,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
     let mut draft = Draft { ticket: ticket.clone(), project, key, now, decision: Decision::default() };
     match event {
         Event::Reported(report) => draft.reported(report),
+        Event::Flooded(first) => draft.flooded(first),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
@@ -218,6 +221,21 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
     }
     calendar::attach(ticket, &draft.ticket, &mut draft.decision, project, now);
     draft.decision
+}
+
+/// One more of many reports, as an entry. It changes nothing of its ticket, so that the ticket need not be read: ten
+/// thousand of them must not cost ten thousand times ten thousand entries.
+pub fn member(after: u32, report: &Report, now: Timestamp) -> Entry {
+    let text = Some(report.title.chars().take(EXCERPT).collect::<String>()).filter(|t| !t.is_empty());
+    Entry {
+        seq: after + 1,
+        at: now,
+        by: Actor::Daemon,
+        kind: EntryKind::Member,
+        party: report.from.clone(),
+        text,
+        mail: Some(report.mail),
+    }
 }
 
 impl Draft<'_> {
@@ -318,6 +336,17 @@ impl Draft<'_> {
         }
     }
 
+    fn flooded(&mut self, first: &Report) {
+        let kind =
+            EntryKind::Reported { received: first.received, message_id: None, may_belong_to: None, erased: false };
+        self.enter(&Actor::Daemon, kind, MANY, None);
+        let outcome = Acknowledgement::Withheld;
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, "they are many at once", None);
+        let entry = member(self.ticket.revision, first, self.now);
+        self.ticket.apply(&entry);
+        self.decision.entries.push(entry);
+    }
+
     fn followed_up(&mut self, mail: &FollowUp) {
         self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
         // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
@@ -392,7 +421,7 @@ impl Draft<'_> {
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
-        let passed = self.pass_on(to, reminded);
+        let passed = self.pass_on(number, to, reminded);
         let text = team::undeliverable(&self.ticket, notice, to, reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
@@ -406,7 +435,7 @@ impl Draft<'_> {
 
     /// A reminder that did not reach its audience goes to the next on the ladder, to those who have not been told of
     /// it; each time further, until all who are responsible know. Says to whom.
-    fn pass_on(&mut self, missed: &Address, reminded: &[Reminded]) -> Vec<Address> {
+    fn pass_on(&mut self, number: u32, missed: &Address, reminded: &[Reminded]) -> Vec<Address> {
         let mut passed = Vec::new();
         let before = self.ticket.clone();
         let policy = &self.project.policy;
@@ -436,7 +465,10 @@ impl Draft<'_> {
             let text = text.first(format!("Passed on to you, since it did not reach {missed_by}.\n\n"));
             for person in next {
                 let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
-                notice.keys = vec![rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person)];
+                let rung = rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person);
+                // It says whom mail does not reach, so that needs no word of its own.
+                let lost = undeliverable_key(number, NoticeKind::Reminder.word(), missed, self.now);
+                notice.keys = vec![rung, passed_key(self.ticket.id, number), format!("{lost}:{}", person.key())];
                 self.decision.notices.push(notice);
                 passed.push(person);
             }
@@ -532,6 +564,11 @@ pub fn rung_key(ticket: TicketId, promise: &str, deadline: Timestamp, nominal: T
     format!("rung:{}:{promise}:{deadline}:{nominal}:{}", ticket.0, person.key())
 }
 
+/// That a lost reminder was passed on: a second report about it takes it no further.
+pub fn passed_key(ticket: TicketId, number: u32) -> String {
+    format!("passed:{}:{number}", ticket.0)
+}
+
 /// What the news of a lost notice stands for: each that holds a person's words, else one a day for each address that
 /// mail does not reach. The timeline holds all.
 pub fn undeliverable_key(number: u32, notice: &str, to: &Address, now: Timestamp) -> String {
@@ -552,6 +589,8 @@ pub fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Optio
         clocks(ticket, &project.policy, now).into_iter().find(|c| c.live && c.promise.until != Milestone::Erased);
     runs.map(|c| format!("the promise {:?} still runs on {number}: /ack or /spam it first", c.promise.name))
 }
+/// The title of a ticket for many reports.
+pub const MANY: &str = "Many reports at once";
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.
 const ATTEMPTS_TOLD: u32 = 3;

@@ -27,6 +27,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledged the mail automatically".into(),
         EntryKind::Acknowledgement { outcome: Acknowledgement::Held } => with("holds the automatic acknowledgement"),
         EntryKind::Acknowledgement { outcome: Acknowledgement::Withheld } => with("made no automatic acknowledgement"),
+        EntryKind::Member => format!("listed a report from {}: “{text}”", party()),
         EntryKind::FollowUp => with("wrote"),
         EntryKind::Answered => with("answered the reporter"),
         EntryKind::Acknowledged => with("told the reporter that a person has read the report"),
@@ -153,6 +154,7 @@ address = "ada@example.org"
         check(reported(Some(TicketId(3))), None, None, "reported without a title; it may belong to SEC-3");
         let held = EntryKind::Acknowledgement { outcome: Acknowledgement::Held };
         check(held, None, Some("forged"), "holds the automatic acknowledgement: forged");
+        check(EntryKind::Member, Some("r@example.test"), Some("Heap"), "listed a report from r@example.test: “Heap”");
         check(EntryKind::Status { to: Status::Invalid }, None, Some("not ours"), "set the status to invalid: not ours");
         check(EntryKind::Severity { to: Severity::High }, None, None, "set the severity to high");
         check(EntryKind::Owner, Some("ada@example.org"), None, "made Ada the owner");

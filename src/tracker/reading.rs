@@ -1,15 +1,18 @@
 //! Reading a stored mail, whatever it is.
 
+use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
+use crate::mail::automatic::Automatic;
 use crate::mail::header::Header;
 use crate::mail::signature::Dkim;
 use crate::mail::{Address, Mail, MessageId, read};
 use crate::store::Unverified;
 use crate::ticket::MailRef;
+use crate::token::LENGTH;
 
 /// A mail in the store, with its bytes at hand.
 pub(super) struct Stowed<'a> {
@@ -20,17 +23,19 @@ pub(super) struct Stowed<'a> {
     pub(super) quarantine: bool,
     /// What is known of its signatures; `None` while nobody has looked whether to ask.
     pub(super) dkim: Option<Dkim>,
+    /// A person handed it over; it did not come by itself.
+    pub(super) by_hand: bool,
 }
 
 impl<'a> Stowed<'a> {
     /// One whose signatures were to be checked; only whole ones are.
     pub(super) fn whole(waits: &Unverified, raw: &'a [u8], dkim: Option<Dkim>) -> Self {
-        Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim }
+        Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim, by_hand: false }
     }
 
     /// One that is not stored.
     pub(super) fn tried(raw: &'a [u8], now: Timestamp, dkim: Option<Dkim>) -> Self {
-        Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, dkim }
+        Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, dkim, by_hand: true }
     }
 }
 
@@ -62,6 +67,13 @@ fn fingerprint(mail: &Mail, raw: &[u8]) -> i64 {
     for part in [from.as_bytes(), id.as_bytes(), date.as_bytes(), mail.subject.as_bytes(), body] {
         hash.update((part.len() as u64).to_be_bytes());
         hash.update(part);
+    }
+    // Two reports about two notices may differ in nothing but where they go. A command may not: sent once more to
+    // another address, it is still the same command.
+    if mail.bounce.is_some() || matches!(mail.automatic, Some(Automatic::Bounce | Automatic::NullSender)) {
+        let tags = mail.recipients.iter().filter_map(|a| a.local().split_once('+')).map(|(_, tag)| tag);
+        let tokens: BTreeSet<String> = tags.filter(|t| t.len() == LENGTH).map(str::to_ascii_lowercase).collect();
+        tokens.iter().for_each(|t| hash.update(t));
     }
     crate::store::leading(&hash.finalize().into())
 }

@@ -1,5 +1,8 @@
 //! What no transcript can play: batches, and errors between two steps.
 
+mod hostile;
+mod lost;
+
 use super::*;
 use crate::config::Config;
 use crate::ticket::EntryKind;

@@ -24,6 +24,14 @@ const SLOT: i64 = 5 * 60;
 const HOUR: i64 = 3_600;
 const DAY: i64 = 86_400;
 
+/// Mails for one ticket that the team is told of one by one, in an hour and in a day.
+const TOLD_PER_HOUR: u32 = 10;
+const TOLD_PER_DAY: u32 = 40;
+/// Reports that one ticket lists before another is made for those that follow.
+const MEMBERS_MAX: u32 = 10_000;
+/// What the breaker counts: all that is made but the first lane.
+pub(super) const MADE: &str = "made";
+
 /// One transaction's work.
 pub(super) struct Work<'a> {
     pub(super) tx: &'a Tx<'a>,
@@ -51,7 +59,15 @@ impl Work<'_> {
             intake.reason = "reading it failed again and again".into();
         }
         let mut ticket_id = intake.ticket;
-        if let Some(event) = &intake.event {
+        if let Some(Event::Reported(report)) = &intake.event
+            && !stowed.by_hand
+            && self.is_flood()?
+        {
+            ticket_id = Some(self.one_of_many(report)?);
+            let why = "one of many at once";
+            let plain = intake.disposition == Disposition::Report;
+            intake.reason = if plain { why.to_owned() } else { format!("{}; {why}", intake.reason) };
+        } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
         let sender = mail.from.as_ref().ok();
@@ -114,6 +130,10 @@ impl Work<'_> {
             known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
         }
         known.provoked = tx.counted("provoked", self.slot(HOUR))?;
+        let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
+        for ticket in belongs {
+            known.ticket_full |= self.is_full(ticket)?;
+        }
         Ok(intake::take(&Given {
             mail,
             stored: stowed.mail,
@@ -147,6 +167,7 @@ impl Work<'_> {
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
     fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
         if let Event::Reported(report) = event {
+            self.tx.count("ticket", self.now.as_second().div_euclid(SLOT))?;
             let ticket = Ticket::new(self.tx.next_ticket()?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
@@ -179,11 +200,8 @@ impl Work<'_> {
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                if let Event::FollowedUp(mail) = event
-                    && !mail.tell
-                    && self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour
-                {
-                    self.flood()?;
+                if let Event::FollowedUp(mail) = event {
+                    self.bound_ticket(&ticket, mail.tell)?;
                 }
             }
             (Event::Ordered(order), None) => {
@@ -237,6 +255,99 @@ impl Work<'_> {
         let hour = self.now.as_second().div_euclid(HOUR);
         let text = team::flood(self.project.limits.automatic_per_hour, self.project);
         self.tell(NoticeKind::Flood, self.project.team(), &format!("flood:{hour}"), &text)
+    }
+
+    /// Counts what mail for a ticket made us say; over the caps, the team gets one word an hour in place of many.
+    fn bound_ticket(&mut self, ticket: &Ticket, told: bool) -> Result<()> {
+        if told {
+            return self.tx.count(&ticket_scope(ticket.id), self.now.as_second().div_euclid(SLOT));
+        }
+        if self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour {
+            return self.flood();
+        }
+        if self.is_full(ticket.id)? {
+            let hour = self.now.as_second().div_euclid(HOUR);
+            let text = team::flood_of(ticket, self.project, self.now);
+            return self.tell_of(ticket.id, NoticeKind::Flood, &format!("flood:{}:{hour}", ticket.id.0), &text);
+        }
+        Ok(())
+    }
+
+    fn is_full(&self, ticket: TicketId) -> Result<bool> {
+        let scope = ticket_scope(ticket);
+        Ok(self.tx.counted(&scope, self.slot(HOUR))? >= TOLD_PER_HOUR
+            || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY)
+    }
+
+    /// Whether more new tickets were made within an hour than people can look at one by one.
+    fn is_flood(&self) -> Result<bool> {
+        Ok(self.tx.counted("ticket", self.slot(HOUR))? >= self.project.limits.reports_per_hour)
+    }
+
+    /// One of many reports at once: listed in a ticket for all of them, which waits for a person like any other. The
+    /// team is told of it once, and then at most once an hour.
+    fn one_of_many(&mut self, report: &Report) -> Result<TicketId> {
+        let known = self.tx.meta("many")?.and_then(|v| v.parse().ok()).map(TicketId);
+        let gathers = known.map(|id| self.tx.gathers(id)).transpose()?.flatten();
+        let id = match (known, gathers) {
+            // One that a person has dealt with must not swallow what comes later.
+            (Some(id), Some((revision, true))) if revision < MEMBERS_MAX => {
+                let entry = decide::member(revision, report, self.now);
+                self.tx.list_member(id, &entry)?;
+                self.news.entries.push((id, entry));
+                id
+            }
+            _ => {
+                let ticket = Ticket::new(self.tx.next_ticket()?);
+                let event = Event::Flooded(Box::new(report.clone()));
+                let decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
+                self.carry_out(&ticket, decision)?;
+                self.tx.set_meta("many", &ticket.id.0.to_string())?;
+                ticket.id
+            }
+        };
+        let now = self.now.as_second();
+        let told = self.tx.meta("many_told")?.unwrap_or_default();
+        let told = told.split_once(' ').filter(|(of, _)| *of == id.0.to_string()).and_then(|(_, at)| at.parse().ok());
+        // Either way, for a clock that was wrong when it was told.
+        if told.is_none_or(|at: i64| now.abs_diff(at) >= HOUR.unsigned_abs()) {
+            self.tx.set_meta("many_told", &format!("{} {now}", id.0))?;
+            if let Some(ticket) = self.tx.ticket(id)? {
+                let text = team::many(&ticket, self.tx.members(id)?, self.project, self.now);
+                self.tell_of(id, NoticeKind::Flood, &format!("many:{}:{now}", id.0), &text)?;
+            }
+        }
+        Ok(id)
+    }
+
+    /// The same notice about a ticket, for each of the team.
+    fn tell_of(&mut self, id: TicketId, kind: NoticeKind, key: &str, text: &Text) -> Result<()> {
+        for person in self.project.team() {
+            let keys = vec![format!("{key}:{}", person.address.key())];
+            let text = text.at(person.notices, self.key);
+            self.post(Notice { ticket: Some(id), ..desk(kind, &person.address, keys, text) })?;
+        }
+        Ok(())
+    }
+
+    /// Counts what is made. Far more than any honest hour brings means that something is wrong that no other cap has
+    /// seen: then nothing leaves but the first lane, until a person has looked.
+    fn watch_breaker(&mut self, kind: NoticeKind) -> Result<()> {
+        if kind.lane() == 0 {
+            return Ok(());
+        }
+        self.tx.count(MADE, self.now.as_second().div_euclid(SLOT))?;
+        let limit = self.project.limits.breaker_per_hour;
+        if self.tx.breaker()?.is_some() || self.tx.counted(MADE, self.slot(HOUR))? <= limit {
+            return Ok(());
+        }
+        self.tx.set_meta("breaker", &self.now.to_string())?;
+        let what = format!(
+            "more than {limit} mails were made within an hour (limits.breaker_per_hour), so something is wrong. \
+             All mail but reminders, codes and words like this one is held. Look at `disclosed outbox` on the \
+             daemon's machine; `disclosed outbox --release` lets it go."
+        );
+        self.trouble(&format!("breaker-{}", self.now.as_second()), &what)
     }
 
     /// All open tickets.
@@ -344,9 +455,10 @@ impl Work<'_> {
         mail: Option<MailRef>,
     ) -> Result<Event> {
         let mut reminded = Vec::new();
+        let passed = self.tx.noticed(&decide::passed_key(ticket.id, number))?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
             let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
-            if told(to)? != Some(number) {
+            if passed || told(to)? != Some(number) {
                 continue;
             }
             let mut all = Vec::new();
@@ -452,8 +564,9 @@ impl Work<'_> {
             self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
         }
         self.next_notice += 1;
+        let (kind, leaves) = (notice.kind, notice.held.is_none());
         self.news.notices.push((number, notice));
-        Ok(())
+        if leaves { self.watch_breaker(kind) } else { Ok(()) }
     }
 
     /// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever
@@ -522,6 +635,10 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
 fn sender_scope(from: &Address) -> String {
     let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
     format!("sender:{base}@{}", from.domain())
+}
+
+fn ticket_scope(ticket: TicketId) -> String {
+    format!("told:{}", ticket.0)
 }
 
 fn domain_scope(from: &Address) -> String {

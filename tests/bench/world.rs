@@ -65,6 +65,8 @@ quiet = "never"
 acks_per_sender_day = 1000000
 acks_per_domain_hour = 1000000
 automatic_per_hour = 1000000
+reports_per_hour = 1000000
+breaker_per_hour = 1000000
 
 "#
 }

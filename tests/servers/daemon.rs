@@ -295,6 +295,8 @@ within = "48h"
 acks_per_sender_day = 10000
 acks_per_domain_hour = 10000
 automatic_per_hour = 10000
+reports_per_hour = 10000
+breaker_per_hour = 10000
 "#
     )
 }

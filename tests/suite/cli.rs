@@ -450,3 +450,41 @@ fn all_that_is_held_about_an_address_is_one_document() {
     let ada = desk.json(&["export", "ada@example.org"]);
     assert_eq!((&ada["person"]["name"], &ada["notices"][0]["kind"]), (&"Ada".into(), &"report".into()));
 }
+
+#[test]
+fn the_key_is_rotated_and_an_old_secret_dropped() {
+    let desk = Desk::with_report();
+    let ids = || {
+        let all = desk.json(&["key", "list"])["secrets"].as_array().unwrap().clone();
+        all.iter().map(|s| (s["id"].as_u64().unwrap(), s["signs"].as_bool().unwrap())).collect::<Vec<_>>()
+    };
+    assert_eq!(ids(), [(1, true)]);
+    desk.fails(1, &["key", "drop", "1"], "1 is the only secret");
+    assert!(desk.ok(&["key", "rotate"]).starts_with("Secret 2 signs"));
+    assert_eq!(ids(), [(2, true), (1, false)]);
+    assert!(desk.ok(&["key", "list"]).contains("signs and verifies"));
+    assert!(desk.ok(&["key", "drop", "1"]).contains("are not obeyed"));
+    desk.fails(1, &["key", "drop", "1"], "there is no secret 1");
+    assert_eq!(ids(), [(2, true)]);
+    let outbox = desk.json(&["outbox"]);
+    assert!(outbox["notices"].as_array().unwrap().iter().all(|n| n["kind"] != "trouble"), "a rotation is no trouble");
+}
+
+#[test]
+fn what_the_breaker_holds_is_shown_and_released() {
+    let desk = Desk::new();
+    desk.write("config.toml", &format!("{CONFIG}[limits]\nbreaker_per_hour = 1\n"));
+    desk.write("1.eml", REPORT);
+    desk.ok(&["ingest", "1.eml"]);
+    let outbox = desk.json(&["outbox"]);
+    assert!(outbox["held_since"].is_string());
+    let held = outbox["notices"].as_array().unwrap().iter().filter(|n| n["state"] == "held").count();
+    assert_eq!(held, 2, "{outbox}");
+    let (code, text, _) = desk.run(&["status"]);
+    assert_eq!(code, 3);
+    assert!(text.contains("more than 1 were made within an hour") && text.contains("`disclosed outbox --release`"));
+    assert!(desk.ok(&["outbox"]).contains("outbox --release"));
+    assert_eq!(desk.ok(&["outbox", "--release"]), "Released: 3 notices leave now, as fast as the server takes them.\n");
+    assert_eq!(desk.ok(&["outbox", "--release"]), "Nothing is held for having been too much.\n");
+    assert!(desk.json(&["outbox"])["held_since"].is_null());
+}

@@ -296,7 +296,7 @@ impl World {
                 true
             }
             Some(Event::Attempted { tell, .. }) => tell.is_some(),
-            Some(Event::Reported(_) | Event::FollowedUp(_)) | None => false,
+            Some(Event::Reported(_) | Event::Flooded(_) | Event::FollowedUp(_)) | None => false,
         }
     }
 

@@ -73,6 +73,8 @@ within = "3d"
 acks_per_sender_day = 2
 acks_per_domain_hour = 4
 automatic_per_hour = 25
+reports_per_hour = 3
+breaker_per_hour = 40
 
 [[person]]
 name = "Dana"
@@ -218,6 +220,7 @@ struct Accepted {
     notice: u32,
     kind: String,
     to: Address,
+    envelope: Option<Address>,
     bytes: Vec<u8>,
 }
 
@@ -374,10 +377,12 @@ impl Sim {
         self.scan();
         self.scan();
         for _ in 0..3 {
+            self.with(|t| t.release());
             self.deliver(true);
             self.now += SignedDuration::from_mins(80);
         }
         self.tick();
+        self.with(|t| t.release());
         self.deliver(true);
     }
 
@@ -586,7 +591,8 @@ impl Sim {
         let most = if self.doubtful.contains(&claim.number) { 2 } else { 1 };
         assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);
         let (notice, kind) = (claim.number, claim.kind.clone());
-        self.sink.push(Accepted { notice, kind, to: claim.to.clone(), bytes: claim.bytes.clone() });
+        let (to, envelope) = (claim.to.clone(), claim.envelope.clone());
+        self.sink.push(Accepted { notice, kind, to, envelope, bytes: claim.bytes.clone() });
     }
 }
 

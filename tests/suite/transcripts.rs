@@ -523,6 +523,7 @@ impl Play {
             EntryKind::Reported { may_belong_to: Some(t), .. } => format!("reported, may belong to SEC-{}", t.0),
             EntryKind::Reported { .. } => "reported".into(),
             EntryKind::Acknowledgement { outcome } => format!("acknowledgement {outcome:?}").to_lowercase(),
+            EntryKind::Member => "one of many".into(),
             EntryKind::FollowUp => "follow-up".into(),
             EntryKind::Answered => "answered".into(),
             EntryKind::Acknowledged => "acknowledged".into(),

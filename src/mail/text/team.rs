@@ -301,6 +301,38 @@ pub fn policy(moved: &[Moved], all: usize, project: &Project, now: Timestamp) ->
         )
 }
 
+/// More comes in for one ticket than is told one by one.
+pub fn flood_of(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Much more mail", project, now)
+        .quiet("\nMore mail comes in for it than is told one by one. ")
+        .state(format!("More mail comes in for {number} than is told one by one. "))
+        .always("All of it is filed with the\nticket")
+        .state(format!(": `disclosed show {number}` shows it, and so does a reply with /status in part"))
+        .always(".\nAt most once an hour you hear of this again.\n")
+        .state(commands(ticket))
+}
+
+/// Many reports at once, in one ticket.
+pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Many reports at once", project, now)
+        .always(format!(
+            "{} new tickets were made within an hour, the most there may be\n(limits.reports_per_hour), so ",
+            project.limits.reports_per_hour
+        ))
+        .state(&number)
+        .quiet("this one")
+        .always(format!(
+            " stands for the reports that came on top: {members} so far.\n\
+             None of their senders was sent anything. Somebody must look through them, since one\n\
+             may be real: `disclosed inbox` lists them. Whoever writes again when this is over gets\n\
+             a ticket of their own.\n\
+             At most once an hour you hear of this again.\n"
+        ))
+        .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
+}
+
 /// The daemon cannot do its work.
 pub fn trouble(what: &str, project: &Project) -> Text {
     Text::desk("disclosed cannot do its work")

@@ -135,7 +135,14 @@ impl Sim {
             78..84 => {
                 let (to, notice) = self.notice(|_| true)?;
                 let permanent = self.random.percent(70);
-                plain(world::bounce(&notice, &to, permanent, &id, self.now))
+                let mut letter = world::bounce(&notice, &to, permanent, &id, self.now);
+                // Servers send it to the envelope sender, and some return nothing of the mail.
+                let envelope = self.sink.iter().find(|s| s.bytes == notice).and_then(|s| s.envelope.clone());
+                if let Some(envelope) = envelope.filter(|_| self.random.percent(60)) {
+                    letter.to = envelope.as_str().to_owned();
+                    letter.body = letter.body.replace("Message-ID: ", "X-Was: ");
+                }
+                plain(letter)
             }
             84..87 => {
                 let (_, notice) = self.notice(|_| true)?;
