@@ -5,10 +5,10 @@
 
 use jiff::Timestamp;
 
-use super::Ticket;
 use super::clock::{Clock, clocks};
 use super::decide::Decision;
-use crate::notice::CalendarEvent;
+use super::{Person, Ticket};
+use crate::notice::{CalendarEvent, Level};
 use crate::project::Project;
 
 /// Puts what a decision changed about deadlines into its notices to people of the project, never to a reporter.
@@ -20,10 +20,15 @@ pub(super) fn attach(before: &Ticket, after: &Ticket, decision: &mut Decision, p
     let live = |ticket| clocks(ticket, &project.policy, now);
     let events = changed(&live(before), &live(after), after, project, now);
     for notice in decision.notices.iter_mut().filter(|n| n.kind.moves_deadlines()) {
-        if project.person(&notice.to).is_some() {
+        if project.person(&notice.to).is_some_and(shows) {
             notice.calendar.clone_from(&events);
         }
     }
+}
+
+/// Whether a person's calendar may show a ticket: not where their notices do not even say its number.
+pub(super) fn shows(person: &Person) -> bool {
+    person.notices != Level::None
 }
 
 /// What calendars have to learn when the clocks of one ticket change: a live one that is new or has moved is

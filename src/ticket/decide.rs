@@ -535,7 +535,9 @@ impl Draft<'_> {
     fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {
         let text = reminder::text(&self.ticket, clock, self.project, self.now);
         let mut notice = self.notice(NoticeKind::Reminder, &person.address, text);
-        notice.calendar = calendar::reminded(clock, &self.ticket, self.project, self.now);
+        if calendar::shows(person) {
+            notice.calendar = calendar::reminded(clock, &self.ticket, self.project, self.now);
+        }
         notice.keys = vec![self.rung_key(clock, nominal, &person.address)];
         self.decision.notices.push(notice);
     }
