@@ -415,6 +415,10 @@ fn published_policies_are_configs() {
         [
             (named("acknowledge"), hours(48), Milestone::Acknowledged),
             (named("respond"), Within::All(days(7)), Milestone::Assessed),
+            (named("bounty"), Within::All(days(30)), Milestone::Done),
+            (named("notify-reporter"), Within::All(days(2)), Milestone::LastHeardFromUs),
+            (named("announce"), Within::All(days(2)), Milestone::Done),
+            (named("thank"), Within::All(days(14)), Milestone::Done),
         ]
     );
     assert_eq!(
@@ -436,6 +440,14 @@ fn published_policies_are_configs() {
         [
             (named("acknowledge"), hours(48), Milestone::Acknowledged),
             (named("fix"), Within::BySeverity(by_severity), Milestone::FixReleased),
+            (
+                named("emergency-contact"),
+                Within::BySeverity(vec![(Severity::Critical, Term::Elapsed(jiff::SignedDuration::from_hours(12)))]),
+                Milestone::Done,
+            ),
+            (named("notify-users"), Within::All(days(2)), Milestone::Done),
+            (named("acknowledgments"), Within::All(days(14)), Milestone::Done),
+            (named("retention"), Within::All(Term::Civil { months: 24, days: 0 }), Milestone::Erased),
         ]
     );
 }
