@@ -13,10 +13,10 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use self::reading::{Stowed, read_one};
-use self::work::Work;
+use self::work::{Work, addressed};
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
-use crate::mail::signature::{self, Dkim, Question, Sieved};
+use crate::mail::signature::{self, Dkim, Occasion, Question, Sieved};
 use crate::mail::{Mail, identity};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::digest::Schedule;
@@ -308,7 +308,10 @@ impl Tracker {
             }
             let read = read_one(&Stowed::whole(&waits, &raw, None)).0;
             let sieved = match &read.from {
-                Ok(from) if self.project.dkim => signature::sieve(&raw, from, waits.received, read.date),
+                Ok(from) if self.project.dkim => {
+                    let (to, received, date) = (addressed(from, &self.project), waits.received, read.date);
+                    signature::sieve(&raw, &Occasion { from, to, received, date })
+                }
                 Ok(_) | Err(_) => Sieved::default(),
             };
             match read.from {
@@ -352,7 +355,8 @@ impl Tracker {
         let plain = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
         match mail.from {
             Ok(from) if self.project.dkim && !plain.believed && !plain.forged => {
-                let sieved = signature::sieve(raw, &from, now, mail.date);
+                let to = addressed(&from, &self.project);
+                let sieved = signature::sieve(raw, &Occasion { from: &from, to, received: now, date: mail.date });
                 if sieved.worth.is_empty() {
                     return Asked::Known(sieved.verdict());
                 }
