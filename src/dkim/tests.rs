@@ -387,6 +387,10 @@ async fn names_are_asked_for_by_dns() {
     let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
     let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
     assert!(matches!(verifier.check(&question, now).await, Dkim::Pass { .. }));
+    // What `check --online` asks; this server says nothing about it.
+    assert_eq!(verifier.try_out("corp.test", now).await, Err("the name servers gave no usable answer".to_owned()));
+    assert_eq!(Verifier::fixed([]).try_out("corp.test", now).await, Ok(()));
+    assert!(Verifier::nowhere("no resolver").try_out("corp.test", now).await.is_err());
 }
 
 proptest::proptest! {
