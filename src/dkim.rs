@@ -123,6 +123,19 @@ impl Verifier {
         }
     }
 
+    /// Whether anything can be asked for: asks for one name, whatever the answer.
+    ///
+    /// # Errors
+    /// Why no answer could be had.
+    pub async fn try_out(&mut self, domain: &str, now: Timestamp) -> Result<(), String> {
+        let asked = tokio::time::timeout(PATIENCE, self.ask(&format!("_domainkey.{domain}"), true, now)).await;
+        match asked {
+            Ok(Answer::Records(_) | Answer::Missing) => Ok(()),
+            Ok(Answer::Temporary(why)) => Err(why),
+            Err(_) => Err(format!("no answer within {} s", PATIENCE.as_secs())),
+        }
+    }
+
     /// Checks the signatures of a mail.
     pub async fn check(&mut self, question: &Question, now: Timestamp) -> Dkim {
         let signatures: Vec<&Signature> = question.signatures.iter().take(MOST).collect();

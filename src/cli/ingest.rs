@@ -82,18 +82,24 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         }
     }
     intake.flush()?;
+    let (waiting, _) = intake.tracker.store().read(|tx| tx.unverified_mails())?;
     let Intake { mails, handled, progress, .. } = intake;
     drop(progress);
-    // Mail that an earlier run had put off may come on top.
-    let known = mails.saturating_sub(handled.values().sum::<usize>());
+    // Mail that was put off before may come on top, or still wait.
+    let rest = mails.saturating_sub(handled.values().sum::<usize>());
+    let waiting = rest.min(usize::try_from(waiting).unwrap_or(usize::MAX));
+    let known = rest - waiting;
     for (path, why) in &failed {
         complain(&format!("{}: {why}", path.display()));
     }
     if out.wants_json() {
         let failed: Vec<_> = failed.iter().map(|(path, why)| json!({ "path": path, "why": why })).collect();
-        out.json(&json!({ "mails": mails, "known": known, "dispositions": handled, "failed": failed }))?;
+        out.json(&json!({ "mails": mails, "known": known, "unverified": waiting, "dispositions": handled, "failed": failed }))?;
     } else {
         let mut parts: Vec<String> = handled.iter().map(|(word, n)| format!("{n} {word}")).collect();
+        if waiting > 0 {
+            parts.push(format!("{waiting} waiting for DKIM keys"));
+        }
         if known > 0 || parts.is_empty() {
             parts.push(format!("{known} known already"));
         }

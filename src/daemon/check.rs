@@ -70,14 +70,18 @@ pub fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
             },
             Outgoing::Smtp(smtp) => outgoing(smtp).await,
         });
-        let trouble = Verifier::system().trouble().map(str::to_owned);
-        found.extend(match trouble {
-            _ if !config.identity.dkim => None,
-            Some(why) => Some(bad(format!("identity: DKIM keys cannot be asked for: {why}; or write dkim = false"))),
-            None => Some(good("identity: DKIM keys are asked for by the name servers of this machine")),
-        });
+        let usable = found.iter().all(|f| f.good);
+        if config.identity.dkim {
+            found.push(match Verifier::system().try_out(config.address.domain(), clock::now()).await {
+                Ok(()) => good("identity: DKIM keys can be asked for"),
+                Err(why) => bad(format!(
+                    "identity: DKIM keys cannot be asked for: {why}; mend the name servers of this machine, or write \
+                     dkim = false"
+                )),
+            });
+        }
         // With a server that cannot be used there is nothing to send, and why is said above.
-        if found.iter().all(|f| f.good) {
+        if usable {
             found.extend(forged::forged(config, key, clock::now()).await);
         }
         found

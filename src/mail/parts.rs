@@ -289,6 +289,15 @@ fn file_name(claimed: &str) -> Option<String> {
     Some(clean_line(name.trim_start_matches('.'), 100)).filter(|n| !n.is_empty())
 }
 
+/// Whether text stands above the first part of a mail of parts, where no mail program shows it. Programs leave that
+/// place empty, or put a word about MIME there; a Content-Type that was exchanged makes a preamble of the real text.
+pub fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
+    let top = Part::of(header, body, false);
+    let Some(boundary) = top.boundary.filter(|_| top.media.starts_with("multipart/")) else { return false };
+    let first = body.split(|&c| c == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
+    first.strip_prefix(b"--").is_none_or(|line| !line.starts_with(&boundary))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -7,6 +7,10 @@
 //!   somebody else, and no list of such parents is kept.
 //! - From, Subject, Date and To are signed, and so is every one of them that stands in the mail: a second one added on
 //!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
+//! - A command must have been sent to us: a To or Cc that is signed names our address. Else a mail that a maintainer
+//!   once wrote to somebody else, quoting them, could be sent on to us by that somebody.
+//! - Content-Type is often left unsigned (Gmail does). Where it is, it must not make a preamble, which nobody reads, of
+//!   the beginning of the text, and the text of something that was quoted below.
 //! - No `l=`: what is added behind the signed part would count as the sender's (section 8.2).
 //! - SHA-256, with RSA or Ed25519 (RFC 8301, RFC 8463).
 //! - It was made at most seven days before our server took the mail. A signature proves nothing about who sends the
@@ -20,6 +24,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::header::{self, Header};
+use super::parts::has_preamble;
 use super::{Address, clean_line};
 
 /// The most signatures of one mail whose keys are asked for.
@@ -150,13 +155,28 @@ impl Sieved {
     }
 }
 
-/// Sieves the signatures of a mail with one plain sender, that our server took at `received`. `date` is its Date.
-pub fn sieve(raw: &[u8], from: &Address, received: Timestamp, date: Option<Timestamp>) -> Sieved {
-    let (header, _) = Header::split(raw);
+/// What a signature is held against.
+#[derive(Clone, Copy, Debug)]
+pub struct Occasion<'a> {
+    /// The one plain sender.
+    pub from: &'a Address,
+    /// Our address, where the mail must have been sent to it.
+    pub to: Option<&'a Address>,
+    /// When our server took the mail.
+    pub received: Timestamp,
+    /// Its Date.
+    pub date: Option<Timestamp>,
+}
+
+/// Sieves the signatures of a mail with one plain sender.
+pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
+    let (header, body) = Header::split(raw);
+    let from = occasion.from;
+    let preamble = has_preamble(&header, body);
     let mut sieved = Sieved::default();
     let found = header.all("dkim-signature").count();
     for value in header.all("dkim-signature").take(MOST_READ) {
-        match admit(value, &header, from, received, date) {
+        match admit(value, &header, preamble, occasion) {
             Ok(signature) if sieved.worth.contains(&signature) => {}
             Ok(_) if sieved.worth.len() >= MOST => {
                 sieved.refused.push(format!("it has more than {MOST} signatures by {}", from.domain()));
@@ -174,13 +194,8 @@ pub fn sieve(raw: &[u8], from: &Address, received: Timestamp, date: Option<Times
 }
 
 /// Whether a signature deserves a look; if not, why.
-fn admit(
-    value: &[u8],
-    header: &Header<'_>,
-    from: &Address,
-    received: Timestamp,
-    date: Option<Timestamp>,
-) -> Result<Signature, String> {
+fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
+    let Occasion { from, to, received, date } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
@@ -217,6 +232,13 @@ fn admit(
     let in_mail = |name: &str| header.all(name).count();
     if let Some(name) = ONCE.iter().find(|n| times(n) > 0 && in_mail(n) > times(n)) {
         return Err(refuse(&format!("was made when the mail had fewer {name} fields")));
+    }
+    if preamble && times("content-type") == 0 {
+        return Err(refuse("does not sign the Content-Type, which hides the beginning of the text"));
+    }
+    let signed = ["to", "cc"].into_iter().filter(|n| times(n) > 0).flat_map(|n| header.all(n));
+    if to.is_some_and(|to| !signed.flat_map(header::addresses).any(|a| is_ours(&a, to))) {
+        return Err(refuse("was made for a mail that was not sent to us"));
     }
     in_time(&tags, received, date).map_err(|why| refuse(&why))?;
     let bytes = tags.get("b").map(without_blanks).and_then(|b| BASE64.decode(b.as_bytes()).ok());
@@ -258,6 +280,13 @@ fn is_selector(text: &str) -> bool {
     let label =
         |l: &str| (1..=63).contains(&l.len()) && l.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-' || c == b'_');
     text.len() <= 120 && text.split('.').all(label)
+}
+
+/// Our address, or a tagged one.
+fn is_ours(address: &Address, ours: &Address) -> bool {
+    let (local, own) = (address.local().to_ascii_lowercase(), ours.local().to_ascii_lowercase());
+    address.domain() == ours.domain()
+        && local.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
 fn without_blanks(text: &str) -> String {
@@ -337,7 +366,8 @@ mod tests {
         let lines: String = signatures.iter().map(|s| format!("DKIM-Signature: {s}\r\n")).collect();
         let raw = format!("{lines}{rest}\r\ntext\r\n");
         let mail = read(raw.as_bytes());
-        sieve(raw.as_bytes(), &mail.from.unwrap(), received(), mail.date)
+        let from = mail.from.unwrap();
+        sieve(raw.as_bytes(), &Occasion { from: &from, to: None, received: received(), date: mail.date })
     }
 
     #[track_caller]
@@ -418,6 +448,54 @@ mod tests {
         let kind = "Content-Type: text/plain\r\n";
         admitted(GOOD, &format!("{REST}{kind}{kind}"));
         refused(&GOOD.replace(":to", ":to:content-type"), &format!("{REST}{kind}{kind}"), "fewer content-type fields");
+    }
+
+    #[test]
+    fn a_command_was_sent_to_us() {
+        let ours = Address::parse("s@example.org").unwrap();
+        let check = |signature: &str, rest: &str| {
+            let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\ntext\r\n");
+            let mail = read(raw.as_bytes());
+            let from = mail.from.unwrap();
+            let occasion = Occasion { from: &from, to: Some(&ours), received: received(), date: mail.date };
+            let found = sieve(raw.as_bytes(), &occasion);
+            found.refused.first().cloned().unwrap_or_default()
+        };
+        let with_cc = GOOD.replace(":to;", ":to:cc;");
+        let elsewhere = REST.replace("s@example.org", "r@example.test");
+        let copy = format!("{elsewhere}Cc: S+tag@example.org\r\n");
+        assert_eq!(check(GOOD, REST), "");
+        assert_eq!(check(GOOD, &REST.replace("s@example.org", "Us <S+tag@Example.org>, x@y.test")), "");
+        assert_eq!(check(&with_cc, &copy), "");
+        for (signature, rest) in [
+            (GOOD, elsewhere.clone()),
+            (GOOD, copy),
+            (GOOD, REST.replace("s@", "ss@")),
+            (GOOD, REST.replace("example.org", "example.test")),
+        ] {
+            let why = check(signature, &rest);
+            assert!(why.contains("not sent to us"), "{rest}: {why}");
+        }
+    }
+
+    #[test]
+    fn an_unsigned_content_type_hides_no_text() {
+        let of = |boundary: &str| format!("{REST}Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n");
+        let check = |signature: &str, rest: &str, body: &str| {
+            let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\n{body}");
+            let mail = read(raw.as_bytes());
+            let from = mail.from.unwrap();
+            let occasion = Occasion { from: &from, to: None, received: received(), date: mail.date };
+            sieve(raw.as_bytes(), &occasion).refused.first().cloned().unwrap_or_default()
+        };
+        let parts = "\r\n--b 1\r\n\r\nNo.\r\n\r\n> quoted:\r\n--x\r\n\r\n/close\r\n--b 1--\r\n";
+        let signed = GOOD.replace(":to;", ":to:content-type;");
+        assert_eq!(check(GOOD, &of("b 1"), parts), "");
+        assert!(check(GOOD, &of("x"), parts).contains("hides the beginning"));
+        assert!(check(GOOD, &of("x"), "No.\r\n--x\r\n\r\n/close\r\n--x--\r\n").contains("hides the beginning"));
+        assert_eq!(check(&signed, &of("x"), parts), "", "the sender's own Content-Type");
+        assert_eq!(check(GOOD, REST, "No.\r\n"), "");
+        assert_eq!(check(GOOD, &of(""), "No.\r\n"), "", "without a boundary it is shown as it is");
     }
 
     #[test]

@@ -524,3 +524,85 @@ fn nothing_is_asked_where_it_would_change_nothing() {
     };
     assert!(asked("", &refers), "it may be the reporter of a ticket");
 }
+
+/// Every way to be a little less than believed, in all combinations: exactly those are obeyed that keep all rules.
+#[test]
+fn only_who_keeps_all_rules_is_obeyed() {
+    const BOB: &str =
+        "[identity]\nauthserv_ids = [\"mx.example.org\"]\n[[person]]\nname = \"Bob\"\naddress = \"bob@example.org\"\n";
+    let (mut tracker, hers) = with_ticket(BOB);
+    let read = |token: &str| crate::token::Token::verify(token, &Key::new([7; KEY_LENGTH])).unwrap();
+    let of = |change: &dyn Fn(&mut crate::token::Token), key: u8| {
+        let mut token = read(&hers);
+        change(&mut token);
+        format!("+{}", token.sign(&Key::new([key; KEY_LENGTH])))
+    };
+    let bob = crate::mail::Address::parse("bob@example.org").unwrap();
+    let tokens = [
+        (format!("+{hers}"), true),
+        (format!("+{}", hers.to_uppercase()), true),
+        (String::new(), false),
+        (of(&|t| t.party = crate::token::party(&bob), 7), false),
+        (of(&|t| t.purpose = crate::token::Purpose::Reporter, 7), false),
+        (of(&|t| t.ticket = Some(TicketId(9)), 7), false),
+        (of(&|_| (), 8), false),
+    ];
+    let senders = [
+        ("From: ada@example.org", true),
+        ("From: \"Bob\" <Ada@Example.org>", true),
+        ("From: ada@example.org\r\nFrom: ada@example.org", false),
+        ("From : ada@example.org", false),
+        ("From: team: ada@example.org;", false),
+        ("From: ada@example.org <x@evil.test>", false),
+        ("From: ada@example.org.evil.test", false),
+    ];
+    let line = |id: &str, word: &str| format!("Authentication-Results: {id}; dmarc={word} header.from=example.org\r\n");
+    const OURS: &str = "mx.example.org";
+    let received = "Received: from x by mx.example.org with ESMTPS; date\r\n";
+    // What our server says: whether it vouches, and whether it calls the sender forged.
+    let results = [
+        (received.to_owned(), false, false),
+        (line(OURS, "pass") + received, true, false),
+        (line(OURS, "fail") + received, false, true),
+        (line(OURS, "none") + received, false, false),
+        (received.to_owned() + &line(OURS, "pass"), false, false),
+        (line(OURS, "pass") + &line(OURS, "pass") + received, false, false),
+        (line("mx.evil.test", "pass") + received, false, false),
+        (line(OURS, "none smtp.mailfrom=\"x; dmarc=pass header.from=example.org\"") + received, false, false),
+    ];
+    let other = Dkim::Pass { domain: "evil.test".into(), selector: "s".into(), print: 8 };
+    let signatures = [
+        (pass(), true),
+        (other, false),
+        (Dkim::Unasked, false),
+        (Dkim::None, false),
+        (Dkim::Fail("changed".into()), false),
+        (Dkim::Temporary("late".into()), false),
+    ];
+    let kinds = [("", true), ("Auto-Submitted: auto-replied\r\n", false), ("List-Id: <l.example.org>\r\n", false)];
+    let (mut obeyed, mut all) = (0, 0);
+    for (sender, one) in &senders {
+        for (results, vouched, forged) in &results {
+            for (token, mine) in &tokens {
+                for (kind, by_person) in &kinds {
+                    let raw = format!(
+                        "{results}{kind}{sender}\r\nTo: security{token}@example.org\r\nSubject: s\r\n\
+                         Message-ID: <1@x>\r\n\r\n/valid\r\n"
+                    );
+                    for (dkim, signed) in &signatures {
+                        let tried = tracker.try_mail(raw.as_bytes(), dkim.clone(), now()).unwrap();
+                        // Without a ticket there is nothing to do, and the person is told so.
+                        let ordered = matches!(&tried.intake.event, Some(Event::Ordered(_)));
+                        let got = ordered && tried.intake.ticket == Some(TicketId(1));
+                        let expect = *one && *mine && *by_person && (*vouched || *signed && !forged);
+                        assert_eq!(got, expect, "{raw}\n{dkim:?}: {}", tried.intake.reason);
+                        obeyed += u32::from(got);
+                        all += 1;
+                    }
+                }
+            }
+        }
+    }
+    // Two senders, two spellings of the token; our server vouches, or a signature does where it does not call it forged.
+    assert_eq!((all, obeyed), (7 * 8 * 7 * 3 * 6, 2 * 2 * (6 + 6)));
+}

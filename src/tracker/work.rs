@@ -7,7 +7,7 @@ use super::reading::Stowed;
 use crate::codename::Codename;
 use crate::command::Command;
 use crate::mail::intake::{self, Disposition, Given, Intake, Want};
-use crate::mail::signature::{self, Dkim};
+use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
@@ -95,7 +95,7 @@ impl Work<'_> {
             None => Ok(match asks(stowed, mail, self.project, self.key) {
                 // Of a second copy, the first is what counts.
                 Signed::Ask { .. } if self.tx.same_mail(fingerprint)?.is_some() => Signed::Known(Dkim::Unasked),
-                signed => signed,
+                signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
             }),
         }
     }
@@ -602,8 +602,14 @@ fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signe
         Want::Word => true,
     };
     let Ok(from) = &mail.from else { return Signed::Known(Dkim::Unasked) };
-    let sieved = signature::sieve(stowed.raw, from, stowed.received, mail.date);
+    let (received, date) = (stowed.received, mail.date);
+    let sieved = signature::sieve(stowed.raw, &Occasion { from, to: addressed(from, project), received, date });
     if sieved.worth.is_empty() { Signed::Known(sieved.verdict()) } else { Signed::Ask { word } }
+}
+
+/// Where a mail must have been sent to, that one of that sender may be a command: to us.
+pub(super) fn addressed<'a>(from: &Address, project: &'a Project) -> Option<&'a Address> {
+    project.person(from).filter(|p| p.commands()).map(|_| &project.address)
 }
 
 /// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.

@@ -233,6 +233,37 @@ fn a_mail_is_tried_and_leaves_no_trace() {
 }
 
 #[test]
+fn trying_a_mail_says_what_became_of_each_check() {
+    let desk = Desk::new();
+    let at = disclosed::clock::now().as_second();
+    let signature = |domain: &str| {
+        format!(
+            "DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; b=YQ==\n"
+        )
+    };
+    let checks = |desk: &Desk, raw: &str| {
+        desk.write("1.eml", raw);
+        let tried = desk.json(&["try", "1.eml", "--offline"]);
+        assert_eq!((&tried["identity"]["by"], &tried["identity"]["asked"]), (&Value::Null, &Value::Array(Vec::new())));
+        let of = |c: &Value| {
+            assert_eq!(c["passed"], false);
+            format!("{}: {}", c["by"].as_str().unwrap(), c["reason"].as_str().unwrap())
+        };
+        tried["identity"]["checks"].as_array().unwrap().iter().map(of).collect::<Vec<_>>().join("\n")
+    };
+    let none = checks(&desk, REPORT);
+    assert_eq!(none, "authentication_results: no authserv_ids configured\ndkim: it has no DKIM signature");
+    let good = checks(&desk, &format!("{}{REPORT}", signature("example.test")));
+    assert!(good.ends_with("dkim: DKIM could not be checked: not asked for its key (--offline)"), "{good}");
+    // What is refused beforehand is never asked for, with or without --offline.
+    let other = format!("{}{REPORT}", signature("list.example"));
+    assert!(checks(&desk, &other).ends_with("the signature is by list.example, and the sender is of example.test"));
+    assert!(desk.ok(&["try", "1.eml"]).contains("  Looked at: DKIM: the signature is by list.example"));
+    desk.write("config.toml", &format!("{CONFIG}[identity]\ndkim = false\n"));
+    assert_eq!(checks(&desk, &other), "authentication_results: no authserv_ids configured");
+}
+
+#[test]
 fn mail_is_ingested_from_all_kinds_of_files_and_once() {
     let desk = Desk::new();
     let mail = |n: u32| REPORT.replace("report-1", &format!("report-{n}")).replace("1.2", &format!("1.{n}"));

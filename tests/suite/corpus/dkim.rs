@@ -1,7 +1,7 @@
 //! Signed mail that others wrote, with the keys that lie beside it.
 
 use disclosed::dkim::{Answer, Verifier};
-use disclosed::mail::signature::{Dkim, Question, sieve};
+use disclosed::mail::signature::{Dkim, Occasion, Question, sieve};
 use jiff::Timestamp;
 
 use super::*;
@@ -68,7 +68,7 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     let mail = read::read(raw);
     let from = mail.from.clone().ok()?;
     let received = made(raw, &mail)?;
-    let sieved = sieve(raw, &from, received, mail.date);
+    let sieved = sieve(raw, &Occasion { from: &from, to: None, received, date: mail.date });
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }
