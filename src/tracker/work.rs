@@ -54,7 +54,7 @@ impl Work<'_> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
-            && self.is_flood()?
+            && self.is_flood(report)?
         {
             ticket_id = Some(self.one_of_many(report)?);
             let why = "one of many at once";
@@ -132,7 +132,7 @@ impl Work<'_> {
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
     fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
         if let Event::Reported(report) = event {
-            self.tx.count("ticket", self.now.as_second().div_euclid(SLOT))?;
+            self.tx.count("ticket", report.received.as_second().div_euclid(SLOT))?;
             let ticket = Ticket::new(self.tx.next_ticket()?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
@@ -243,9 +243,12 @@ impl Work<'_> {
             || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY)
     }
 
-    /// Whether more new tickets were made within an hour than people can look at one by one.
-    fn is_flood(&self) -> Result<bool> {
-        Ok(self.tx.counted("ticket", self.slot(HOUR))? >= self.project.limits.reports_per_hour)
+    /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took
+    /// the mails: what has waited for a daemon that was down is no flood.
+    fn is_flood(&self, report: &Report) -> Result<bool> {
+        let last = report.received.as_second();
+        let slots = (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT);
+        Ok(self.tx.counted_in("ticket", slots)? >= self.project.limits.reports_per_hour)
     }
 
     /// One of many reports at once: listed in a ticket for all of them, which waits for a person like any other. The
