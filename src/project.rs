@@ -63,7 +63,7 @@ pub struct Limits {
     pub acks_per_domain_hour: u32,
     /// Mails that incoming mail can make us send in an hour.
     pub automatic_per_hour: u32,
-    /// New tickets in an hour; the reports that come on top of them are one ticket.
+    /// New tickets from the mails of an hour; the reports that come on top of them are one ticket.
     pub reports_per_hour: u32,
     /// Notices of any kind but reminders and codes that may be made in an hour; over it, the outbox is held.
     pub breaker_per_hour: u32,

@@ -292,6 +292,13 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row(params![short_hash(scope.as_bytes()), from_slot], |r| r.get(0))?)
     }
 
+    /// The sum of a tally over some slots.
+    pub fn counted_in(&self, scope: &str, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
+        let sql = "SELECT coalesce(sum(count), 0) FROM tally WHERE scope = ?1 AND slot BETWEEN ?2 AND ?3";
+        let row = params![short_hash(scope.as_bytes()), slots.start(), slots.end()];
+        Ok(self.0.prepare_cached(sql)?.query_row(row, |r| r.get(0))?)
+    }
+
     /// Begins a tally anew.
     pub fn uncount(&self, scope: &str) -> Result<()> {
         self.0.prepare_cached("DELETE FROM tally WHERE scope = ?1")?.execute([short_hash(scope.as_bytes())])?;

@@ -4,6 +4,7 @@
 //! entries, projections, notices and the receipt. One tick: each due ticket → `decide(Tick)` → commit. One delivery:
 //! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
 
+mod caps;
 mod questions;
 mod reading;
 mod work;
@@ -495,7 +496,7 @@ impl Tracker {
             }
             tx.set_meta("breaker", "")?;
             // Else the same hour would hold it again at once.
-            tx.uncount(work::MADE)?;
+            tx.uncount(caps::MADE)?;
             Ok(Some(tx.waiting()?))
         })
     }

@@ -514,7 +514,7 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject
 /// Whether the automatic acknowledgement leaves. Less than for a command is asked, since silence is the worse
 /// failure; the fixed text and the caps bound what it can be misused for.
 fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
-    let Given { mail, received, identity, known, project, now, .. } = given;
+    let Given { mail, received, identity, claims, known, project, now, .. } = given;
     let limits = &project.limits;
     let from = match &mail.from {
         Ok(from) => from,
@@ -539,6 +539,9 @@ fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
         format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
     } else if known.provoked >= limits.automatic_per_hour {
         format!("incoming mail made us send {} mails within an hour", known.provoked)
+    } else if claims.to_envelope {
+        // A responder that says nothing of itself, most likely; each answer would give it a new address to answer.
+        "it came to an address that only mail servers write to".into()
     } else if !fresh(*received, *now) {
         "the mail is more than a week old".into()
     } else {

@@ -93,6 +93,18 @@ fn many_at_once_are_told_once_an_hour_and_wait_for_a_person() {
 }
 
 #[test]
+fn what_has_waited_for_the_daemon_is_no_flood() {
+    let mut tracker = with("[limits]\nreports_per_hour = 2\n");
+    let hours = |h| now() - SignedDuration::from_hours(h);
+    let mails: Vec<Arrival> = (1..7)
+        .map(|n| Arrival { internal_date: Some(hours(n as i64 / 2)), not_before: Some(hours(9)), ..report(n) })
+        .collect();
+    let news = tracker.on_mail(&mails, now()).unwrap();
+    assert!(news.receipts.iter().all(|r| r.3 == "a new report"), "{:?}", news.receipts);
+    assert_eq!(tickets(&mut tracker), 6);
+}
+
+#[test]
 fn mail_for_one_ticket_is_told_ten_times_an_hour() {
     let mut tracker = with("");
     tracker.on_mail(&[report(1)], now()).unwrap();

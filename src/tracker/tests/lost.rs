@@ -168,6 +168,8 @@ fn what_comes_to_the_envelope_sender_is_taken_for_what_it_is() {
     let relayed = report_on(&reminder, "relayed");
     // A person who writes there reports, with no more authority than anybody: the old ticket is a hint.
     let news = check("Subject: /close", (Disposition::Report, Some(2)), 3);
+    let acknowledgement = news.notices.iter().find(|(_, n)| n.kind == NoticeKind::Acknowledgement).unwrap();
+    assert!(acknowledgement.1.held.is_some(), "a person decides whether that is answered");
     assert!(matches!(
         news.entries[0].1.kind,
         crate::ticket::EntryKind::Reported { may_belong_to: Some(TicketId(1)), .. }
