@@ -132,7 +132,9 @@ CREATE TABLE ticket (
     public INTEGER,
     closed INTEGER,
     next_promise TEXT,
-    next_deadline INTEGER
+    next_deadline INTEGER,
+    -- Since when the pausable clocks wait for the reporter.
+    waits_since INTEGER
 ) STRICT;
 CREATE INDEX ticket_open ON ticket (next_deadline) WHERE open = 1;
 -- What waits to be erased is closed, and has a deadline.

@@ -115,8 +115,8 @@ impl Tx<'_> {
         let works = |c: &Clock<'_>| c.live && c.promise.until != Milestone::Erased;
         let open = ticket.status != Status::Closed || all.iter().any(works);
         let sql = "INSERT OR REPLACE INTO ticket (id, revision, status, open, severity, owner, reporter, received, \
-                   acknowledged, assessed, fix_released, public, closed, next_promise, next_deadline) \
-                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15)";
+                   acknowledged, assessed, fix_released, public, closed, next_promise, next_deadline, waits_since) \
+                   VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)";
         self.0.prepare_cached(sql)?.execute(params![
             ticket.id.0,
             ticket.revision,
@@ -133,6 +133,7 @@ impl Tx<'_> {
             at(Milestone::Closed),
             next.as_ref().map(|c| c.promise.name.as_str()),
             next.as_ref().map(|c| millis(c.deadline)),
+            ticket.paused_since().map(millis),
         ])?;
         self.0.prepare_cached("DELETE FROM deadline WHERE ticket = ?1")?.execute([ticket.id.0])?;
         let sql = "INSERT INTO deadline (ticket, promise, deadline, wake) VALUES (?1, ?2, ?3, ?4)";
@@ -239,7 +240,7 @@ impl Tx<'_> {
 
     /// All open tickets as the list shows them, those whose deadline is nearest first.
     pub fn open_lines(&self, project: &Project, limit: u32) -> Result<Vec<Line>> {
-        let sql = "SELECT t.id, t.status, t.severity, a.shown, t.next_promise, t.next_deadline FROM ticket t \
+        let sql = "SELECT t.id, t.status, t.severity, a.shown, t.next_promise, t.next_deadline, t.waits_since FROM ticket t \
                    LEFT JOIN address a ON a.id = t.owner WHERE t.open = 1 \
                    ORDER BY t.next_deadline IS NULL, t.next_deadline, t.id LIMIT ?1";
         let mut query = self.0.prepare_cached(sql)?;
@@ -252,6 +253,7 @@ impl Tx<'_> {
                 severity: word(r.get_ref(2)?),
                 owner: owner.map(|o| project.name_of(&o).to_owned()),
                 next: next.0.zip(next.1.map(instant)),
+                waits_since: r.get::<_, Option<i64>>(6)?.map(instant),
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -171,6 +171,9 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     if to_reporter && team::is_quoted_in(text) {
         return Err("the text for the reporter holds a quote of a notice to the team; send it without the quote".into());
     }
+    if to_reporter && text.contains(reporter::GAP) {
+        return Err("the draft still has its gap: put the date, or what holds it up, in place of the brackets".into());
+    }
     let needs_text = |verb: &str| {
         if text.is_empty() { Err(format!("/{verb} needs a text below the commands")) } else { Ok(()) }
     };

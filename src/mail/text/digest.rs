@@ -23,6 +23,8 @@ pub struct Line {
     pub owner: Option<String>,
     /// The promise that ends next, and when.
     pub next: Option<(String, Timestamp)>,
+    /// Since when it waits for its reporter; nothing else reminds of that.
+    pub waits_since: Option<Timestamp>,
 }
 
 /// Tickets that one mail lists; the rest is counted.
@@ -40,6 +42,10 @@ pub fn lines(open: &[Line], names: Option<&Key>, project: &Project, now: Timesta
             Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
             None => "no promise runs".into(),
         };
+        let waits = l.waits_since.map_or(String::new(), |since| {
+            format!("; waiting for the reporter for {}", length(now.duration_since(since)))
+        });
+        let next = next + &waits;
         if let Some(key) = names {
             return format!("{}: {next}\n", Codename::of(l.ticket, key).loud());
         }

@@ -154,6 +154,7 @@ timezone = "Europe/Berlin"
             assert!(!draft.contains("Secret"), "{draft}");
             assert!(!team::is_quoted_in(draft) && team::is_quoted_in(&body), "the draft alone is for the reporter");
             // Pasted into an answer, as a mail program sends it.
+            let draft = draft.replace(reporter::GAP, "On Friday.");
             let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
             let orders = command::split(&read::read(mail.as_bytes()).reply_text);
             assert_eq!(orders.lines, ["/reply"]);
