@@ -261,7 +261,22 @@ pub fn clean(text: &str) -> String {
         return text.to_owned();
     }
     let mut out = String::with_capacity(text.len());
-    out.extend(text.chars().filter_map(|c| match c {
+    let mut rest = text;
+    // Most of it is plain, and goes over in runs.
+    while !rest.is_empty() {
+        let run = rest.bytes().position(|c| !plain(&[c])).unwrap_or(rest.len());
+        let (run, other) = rest.split_at_checked(run).unwrap_or((rest, ""));
+        out.push_str(run);
+        let mut chars = other.chars();
+        out.extend(chars.next().and_then(fit));
+        rest = chars.as_str();
+    }
+    out
+}
+
+/// What becomes of a character in [`clean`].
+fn fit(c: char) -> Option<char> {
+    match c {
         '\n' | ' '..='~' => Some(c),
         '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
         '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
@@ -269,8 +284,7 @@ pub fn clean(text: &str) -> String {
         '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => None,
         c if c.is_control() => None,
         c => Some(c),
-    }));
-    out
+    }
 }
 
 /// [`clean`], on one line, at most `max` characters.

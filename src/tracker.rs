@@ -16,7 +16,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use self::reading::{Stowed, read_one};
+use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
@@ -309,7 +309,7 @@ impl Tracker {
     }
 
     fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
-        let read: Vec<(Mail, i64)> = stowed.iter().map(read_one).collect();
+        let read = side_by_side(stowed, read_one);
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };

@@ -1,8 +1,11 @@
 //! Mails as they came: raw bytes, where they were found, what became of them.
 
+use std::cell::RefCell;
+
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
+use zstd::bulk::Compressor;
 
 use super::{Result, StoreError, Tx, instant, leading, millis, short_hash};
 use crate::mail::intake::Disposition;
@@ -321,7 +324,16 @@ fn unverified(row: &rusqlite::Row<'_>) -> rusqlite::Result<Unverified> {
     })
 }
 
-/// Level 1: the higher ones save little on mail, and cost several times as much.
+thread_local! {
+    /// Kept from mail to mail: to make one costs as much as to compress a short mail. Level 1, since the higher ones
+    /// save little on mail, and cost several times as much.
+    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
+}
+
 fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
-    zstd::bulk::compress(bytes, 1).map_err(|e| StoreError::Corrupt(e.to_string()))
+    let compressed = COMPRESSOR.with_borrow_mut(|kept| match kept {
+        Some(compressor) => compressor.compress(bytes),
+        None => kept.insert(Compressor::new(1)?).compress(bytes),
+    });
+    compressed.map_err(|e| StoreError::Corrupt(e.to_string()))
 }

@@ -39,6 +39,26 @@ impl<'a> Stowed<'a> {
     }
 }
 
+/// From so many mails on, it pays to start threads.
+const SIDE_BY_SIDE: usize = 16;
+
+/// The same work on each of many mails, in their order, by all cores of the machine: a quarter of what a full inbox
+/// costs is reading, and it is pure.
+pub(super) fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R + Sync) -> Vec<R> {
+    let cores = std::thread::available_parallelism().map_or(1, usize::from);
+    if all.len() < SIDE_BY_SIDE || cores == 1 {
+        return all.iter().map(work).collect();
+    }
+    let work = &work;
+    std::thread::scope(|scope| {
+        let begin = |part| (part, scope.spawn(move || <[T]>::iter(part).map(work).collect::<Vec<R>>()));
+        let begun: Vec<_> = all.chunks(all.len().div_ceil(cores)).map(begin).collect();
+        // What made a thread panic does so here again, where it is known to the caller.
+        let ended = begun.into_iter().map(|(part, t)| t.join().unwrap_or_else(|_| part.iter().map(work).collect()));
+        ended.flatten().collect()
+    })
+}
+
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
 /// attempts in the store.
 pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {

@@ -408,11 +408,11 @@ impl Work<'_> {
             notice: number,
         };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
-        let message_id = token.message_id(self.key, ours.domain()).ok_or_else(unusable)?;
-        let reply_to = ours.tagged(&token.sign(self.key)).filter(|_| self.project.plus_addressing);
-        let envelope = ours
-            .tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key))
-            .filter(|_| self.project.plus_addressing);
+        let signed = token.sign(self.key);
+        let message_id = MessageId::parse(&format!("{signed}@{}", ours.domain())).ok_or_else(unusable)?;
+        let tagged = |tag: &str| ours.tagged(tag).filter(|_| self.project.plus_addressing);
+        let reply_to = tagged(&signed);
+        let envelope = tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key));
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
         let references: Vec<MessageId> = notice.ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
         let bytes = write::write(&write::Outgoing {
