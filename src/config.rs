@@ -29,6 +29,21 @@ pub use error::{ConfigError, Mistake};
 pub use keys::KEYS;
 pub use secret::{Password, SecretError};
 
+/// A config that is good, for tests; tables may be added below it.
+#[cfg(test)]
+pub(crate) const EXAMPLE: &str = r#"
+[project]
+name = "Example"
+address = "security@example.org"
+[inbox]
+maildir = "in"
+[outgoing]
+maildir = "out"
+[[person]]
+name = "Ada"
+address = "ada@example.org"
+"#;
+
 /// Where the config is looked for when none is named, in this order.
 const PLACES: [&str; 2] = ["config.toml", "/etc/disclosed/config.toml"];
 /// The longest config, in octets.

@@ -169,7 +169,7 @@ impl Tracker {
     fn adopt_policy(&mut self, now: Timestamp) -> Result<News> {
         let (project, key, policy) = (&self.project, &self.key, self.policy.as_str());
         self.store.write(|tx| {
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             let known = tx.meta("policy")?;
             if known.as_deref() != Some(policy) {
                 match known {
@@ -312,7 +312,7 @@ impl Tracker {
         let read = side_by_side(stowed, read_one);
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             for (stowed, (mail, fingerprint)) in stowed.iter().zip(&read) {
                 work.mail(stowed, mail, *fingerprint)?;
             }
@@ -335,7 +335,7 @@ impl Tracker {
         let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
         let intake = self.store.read(|tx| {
-            let work = Work { tx, project, key, now, next_notice: 0, news: News::default() };
+            let work = Work::new(tx, project, key, now)?;
             work.intake(&stowed, &mail, fingerprint, &identity)
         })?;
         Ok(Tried { mail, identity, intake })
@@ -355,7 +355,7 @@ impl Tracker {
         }
         let (project, key) = (&self.project, &self.key);
         let news = self.store.write(|tx| {
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             let mut notices = Vec::new();
             let later = |at: Timestamp| at.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
             for id in &due {
@@ -415,7 +415,7 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             if orders.are_only(&Command::List) {
                 let (_, text) = work.list()?.at(Level::Full, work.key);
                 work.news.answer = Some(Answer { text, refused: false });
@@ -448,7 +448,7 @@ impl Tracker {
             let erased = tx.erase(id, project)?;
             // As it is now: nothing of what was erased can come into what the team is told.
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             tx.project(&ticket, project)?;
             work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased, project, key, now))?;
             tx.forget_addresses()?;
@@ -519,7 +519,7 @@ impl Tracker {
         };
         self.store.write(|tx| {
             tx.settle(claim.number, state, due, doubts, reply)?;
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             if state == "sent" {
                 tx.set_meta("last_send", &now.to_string())?;
             }
@@ -537,7 +537,7 @@ impl Tracker {
     pub fn trouble(&mut self, kind: &str, what: &str, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
-            let mut work = Work { tx, project, key, now, next_notice: tx.next_notice()?, news: News::default() };
+            let mut work = Work::new(tx, project, key, now)?;
             work.trouble(kind, what)?;
             Ok(work.news)
         })

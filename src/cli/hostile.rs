@@ -7,15 +7,12 @@ use jiff::Timestamp;
 use proptest::prelude::*;
 
 use super::{log, out, show, try_mail};
-use crate::config::Config;
+use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::mail::{Address, read};
 use crate::store::Store;
 use crate::ticket::{Ticket, TicketId};
 use crate::token::{KEY_LENGTH, Key};
 use crate::tracker::{Arrival, Attempt, Tracker};
-
-const CONFIG: &str = "[project]\nname = \"Example\"\naddress = \"security@example.org\"\n[inbox]\nmaildir = \"in\"\n\
-    [outgoing]\nmaildir = \"out\"\n[[person]]\nname = \"Ada\"\naddress = \"ada@example.org\"\n";
 
 /// What the colours of our own are; nothing else of that kind may stand in what is printed.
 fn uncoloured(text: &str) -> String {

@@ -75,23 +75,10 @@ fn event(clock: &Clock<'_>, ticket: &Ticket, project: &Project, cancelled: bool)
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, EXAMPLE as CONFIG};
     use crate::policy::Promise;
     use crate::ticket::TicketId;
     use crate::ticket::clock::ClockState;
-
-    const CONFIG: &str = r#"
-[project]
-name = "Example"
-address = "security@example.org"
-[inbox]
-maildir = "in"
-[outgoing]
-maildir = "out"
-[[person]]
-name = "Ada"
-address = "ada@example.org"
-"#;
 
     fn at(hour: i64) -> Timestamp {
         Timestamp::from_second(hour * 3_600).unwrap()

@@ -115,22 +115,9 @@ fn fact_words(fact: Milestone) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::config::Config;
+    use crate::config::{Config, EXAMPLE as CONFIG};
     use crate::policy::Severity;
     use crate::ticket::{Status, TicketId};
-
-    const CONFIG: &str = r#"
-[project]
-name = "Example"
-address = "security@example.org"
-[inbox]
-maildir = "in"
-[outgoing]
-maildir = "out"
-[[person]]
-name = "Ada"
-address = "ada@example.org"
-"#;
 
     #[test]
     fn each_kind_is_one_clean_line() {

@@ -1,6 +1,8 @@
 //! What bounds all that incoming mail can make us send, whatever its headers say (G7): per sender, per domain, per
 //! ticket, per hour; many reports at once are one ticket; and a breaker for what no other cap has seen.
 
+use std::cell::Cell;
+
 use super::work::{DAY, HOUR, SLOT, Work, desk};
 use crate::mail::Address;
 use crate::mail::text::level::Text;
@@ -15,10 +17,34 @@ const TOLD_PER_HOUR: u32 = 10;
 const TOLD_PER_DAY: u32 = 40;
 /// Reports that one ticket lists before another is made for those that follow.
 const MEMBERS_MAX: u32 = 10_000;
+/// What counts the mails that incoming mail made us send.
+const PROVOKED: &str = "provoked";
 /// What the breaker counts: all that is made but the first lane.
 pub(super) const MADE: &str = "made";
 
 impl Work<'_> {
+    /// The mails that incoming mail made us send within an hour.
+    pub(super) fn provoked(&self) -> Result<u32> {
+        self.of_the_hour(&self.provoked, PROVOKED)
+    }
+
+    /// Counts one more of them.
+    pub(super) fn count_provoked(&self) -> Result<()> {
+        let before = self.provoked()?;
+        self.tx.count(PROVOKED, self.now.as_second().div_euclid(SLOT))?;
+        self.provoked.set(Some(before + 1));
+        Ok(())
+    }
+
+    fn of_the_hour(&self, known: &Cell<Option<u32>>, scope: &str) -> Result<u32> {
+        if let Some(count) = known.get() {
+            return Ok(count);
+        }
+        let count = self.tx.counted(scope, self.slot(HOUR))?;
+        known.set(Some(count));
+        Ok(count)
+    }
+
     /// Counts what a report made us send; over the cap, the team gets one word an hour in place of many.
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
@@ -41,7 +67,7 @@ impl Work<'_> {
         if told {
             return self.tx.count(&ticket_scope(ticket.id), self.now.as_second().div_euclid(SLOT));
         }
-        if self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour {
+        if self.provoked()? >= self.project.limits.automatic_per_hour {
             return self.flood();
         }
         if self.is_full(ticket.id)? {
@@ -118,9 +144,11 @@ impl Work<'_> {
         if kind.lane() == 0 {
             return Ok(());
         }
+        let before = self.of_the_hour(&self.made, MADE)?;
         self.tx.count(MADE, self.now.as_second().div_euclid(SLOT))?;
+        self.made.set(Some(before + 1));
         let limit = self.project.limits.breaker_per_hour;
-        if self.tx.breaker()?.is_some() || self.tx.counted(MADE, self.slot(HOUR))? <= limit {
+        if before < limit || self.tx.breaker()?.is_some() {
             return Ok(());
         }
         self.tx.set_meta("breaker", &self.now.to_string())?;

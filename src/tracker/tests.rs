@@ -4,22 +4,9 @@ mod hostile;
 mod lost;
 
 use super::*;
-use crate::config::Config;
+use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::ticket::EntryKind;
 use crate::token::KEY_LENGTH;
-
-const CONFIG: &str = r#"
-[project]
-name = "Example"
-address = "security@example.org"
-[inbox]
-maildir = "in"
-[outgoing]
-maildir = "out"
-[[person]]
-name = "Ada"
-address = "ada@example.org"
-"#;
 
 fn now() -> Timestamp {
     "2027-01-04T10:00:00Z".parse().unwrap()

@@ -1,5 +1,7 @@
 //! One transaction's work: a mail, a decision, a notice, each carried out whole.
 
+use std::cell::Cell;
+
 use jiff::{SignedDuration, Timestamp};
 
 use super::News;
@@ -32,10 +34,18 @@ pub(super) struct Work<'a> {
     pub(super) key: &'a Key,
     pub(super) now: Timestamp,
     pub(super) next_notice: u32,
+    /// Tallies of the last hour that each mail asks for: read once, then counted along.
+    pub(super) provoked: Cell<Option<u32>>,
+    pub(super) made: Cell<Option<u32>>,
     pub(super) news: News,
 }
 
-impl Work<'_> {
+impl<'a> Work<'a> {
+    pub(super) fn new(tx: &'a Tx<'a>, project: &'a Project, key: &'a Key, now: Timestamp) -> Result<Self> {
+        let (provoked, made, news) = (Cell::new(None), Cell::new(None), News::default());
+        Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, news })
+    }
+
     pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
@@ -122,7 +132,7 @@ impl Work<'_> {
             known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
             known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
         }
-        known.provoked = tx.counted("provoked", self.slot(HOUR))?;
+        known.provoked = self.provoked()?;
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
@@ -178,12 +188,12 @@ impl Work<'_> {
                 // Two answering machines of the team that say of themselves that they are people would feed one
                 // another: what a note makes us send counts, and ends, like what strangers make us send.
                 let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-                if self.tx.counted("provoked", self.slot(HOUR))? >= self.project.limits.automatic_per_hour {
+                if self.provoked()? >= self.project.limits.automatic_per_hour {
                     decision.notices.clear();
                     self.flood()?;
                 }
                 for _ in &decision.notices {
-                    self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
+                    self.count_provoked()?;
                 }
                 self.carry_out(&ticket, decision)?;
             }
@@ -444,7 +454,7 @@ impl Work<'_> {
         };
         self.tx.post(&new, &fresh, self.now)?;
         if notice.kind.provoked() && notice.held.is_none() {
-            self.tx.count("provoked", self.now.as_second().div_euclid(SLOT))?;
+            self.count_provoked()?;
         }
         self.next_notice += 1;
         let (kind, leaves) = (notice.kind, notice.held.is_none());

@@ -92,7 +92,7 @@ mod tests {
 
     use super::*;
     use crate::command;
-    use crate::config::Config;
+    use crate::config::{Config, EXAMPLE};
     use crate::mail::{Address, read};
     use crate::notice::NoticeKind;
     use crate::ticket::clock::clocks;
@@ -100,20 +100,10 @@ mod tests {
     use crate::ticket::{Actor, Entry, EntryKind, TicketId};
     use crate::token::{KEY_LENGTH, Key};
 
-    const CONFIG: &str = r#"
-[project]
-name = "Example"
-address = "security@example.org"
-[inbox]
-maildir = "in"
-[outgoing]
-maildir = "out"
-[[person]]
-name = "Ada"
-address = "ada@example.org"
-[policy]
-timezone = "Europe/Berlin"
-"#;
+    fn project() -> Project {
+        let text = format!("{EXAMPLE}[policy]\ntimezone = \"Europe/Berlin\"\n");
+        Config::parse(&text, Path::new("config.toml")).unwrap().project()
+    }
 
     fn ticket(reporter: Option<&str>) -> Ticket {
         let kind = EntryKind::Reported {
@@ -138,7 +128,7 @@ timezone = "Europe/Berlin"
 
     #[test]
     fn what_is_late_comes_with_a_draft_that_can_be_sent() {
-        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let project = project();
         let ticket = ticket(Some("r@reporter.example"));
         for (promise, now) in project.policy.promises.iter().zip(["2027-01-07T09:00:00Z", "2027-01-15T09:00:00Z"]) {
             let all = clocks(&ticket, &project.policy, at(now));
@@ -172,7 +162,7 @@ timezone = "Europe/Berlin"
 
     #[test]
     fn there_is_no_draft_before_the_deadline_nor_for_nobody() {
-        let project = Config::parse(CONFIG, Path::new("config.toml")).unwrap().project();
+        let project = project();
         let check = |reporter: Option<&str>, now: &str, expect: &str| {
             let ticket = ticket(reporter);
             let all = clocks(&ticket, &project.policy, at(now));

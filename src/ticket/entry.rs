@@ -1,0 +1,287 @@
+//! Entries: the lines of a timeline.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use super::{EmbargoState, Status, TicketId};
+use crate::mail::{Address, MessageId};
+use crate::policy::{Milestone, Severity};
+
+/// Who did something.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Actor {
+    /// This program.
+    Daemon,
+    /// Someone at the command line of its host.
+    Local,
+    /// The reporter.
+    Reporter,
+    /// A person of the project.
+    Person(Address),
+    /// Someone of whom we know nothing.
+    Stranger,
+}
+
+/// One line of the timeline: never changed, never removed. Addresses and texts stand apart from `kind`, since
+/// the store keeps personal data in tables of its own.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the timeline, from 1.
+    pub seq: u32,
+    /// When it was decided.
+    pub at: Timestamp,
+    /// Who did it.
+    pub by: Actor,
+    /// What was done.
+    pub kind: EntryKind,
+    /// The address it is about: reporter, owner, recipient.
+    pub party: Option<Address>,
+    /// Title, note, reason, answer of a server.
+    pub text: Option<String>,
+    /// The mail it came from.
+    pub mail: Option<MailRef>,
+}
+
+/// A stored mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct MailRef(pub i64);
+
+/// What an entry records.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum EntryKind {
+    /// A report came in. Party: the reporter. Text: the title.
+    Reported {
+        /// When our mail server took it.
+        received: Timestamp,
+        /// Its Message-ID, to answer it.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        message_id: Option<MessageId>,
+        /// A ticket that its subject or references name without proof.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        may_belong_to: Option<TicketId>,
+        /// Whether there was a reporter, whose address has been erased since: what they were told still counts.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        erased: bool,
+    },
+    /// One of many reports that came at once. Party: its sender. Text: its title.
+    Member,
+    /// What became of the automatic acknowledgement. Text: why.
+    Acknowledgement {
+        /// Sent, held or not made.
+        outcome: Acknowledgement,
+    },
+    /// More mail for the ticket, from the reporter or with their token. Text: its beginning.
+    FollowUp,
+    /// A person answered the reporter. Text: the answer.
+    Answered,
+    /// A person acknowledged the report.
+    Acknowledged,
+    /// A person waits for the reporter: the pausable clocks stop.
+    Paused,
+    /// The reporter answered: they run again.
+    Resumed,
+    /// The status changed. Text: the reason.
+    Status {
+        /// The new status.
+        to: Status,
+    },
+    /// Spam: closed, and no promise runs.
+    Spam,
+    /// The severity was set.
+    Severity {
+        /// The new severity.
+        to: Severity,
+    },
+    /// The owner changed. Party: the new one.
+    Owner,
+    /// A note of the team. Text: it.
+    Note,
+    /// A fact beside the status. Text: a version, a link, a reason.
+    Fact {
+        /// Which: fix-ready, fix-released, public or exploited.
+        fact: Milestone,
+    },
+    /// A deadline of this ticket was moved. Text: the reason.
+    DeadlineMoved {
+        /// Of which promise.
+        promise: String,
+        /// To when.
+        to: Timestamp,
+    },
+    /// The embargo changed. Text: the reason.
+    Embargo {
+        /// How.
+        to: EmbargoState,
+        /// The date that it is about.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        until: Option<Timestamp>,
+        /// The zone that the date was written in.
+        #[serde(skip_serializing_if = "Option::is_none", default)]
+        zone: Option<String>,
+    },
+    /// How the reporter wants to be named. Text: the name, or "none".
+    Credit,
+    /// The reporter takes the report back. Text: why.
+    Withdrawn,
+    /// The reporter asked for the state of the report.
+    Asked,
+    /// A promise is kept that no milestone tells of. Text: a note.
+    Done {
+        /// Which.
+        promise: String,
+    },
+    /// A rung of the ladder spoke: to those who go by the policy's quiet time. Party: the one person to whom it spoke
+    /// when they have a quiet time of their own, or the reporter.
+    Reminded {
+        /// Of which promise.
+        promise: String,
+        /// Its deadline then.
+        deadline: Timestamp,
+        /// Which rung, from 0.
+        rung: usize,
+        /// Which round of it, from 0.
+        round: u32,
+        /// Where the ladder put it: nothing up to here is said again.
+        nominal: Timestamp,
+    },
+    /// The policy changed, and with it a deadline of this ticket.
+    Rederived {
+        /// Of which promise.
+        promise: String,
+        /// The deadline before; `None` when no such promise ran.
+        from: Option<Timestamp>,
+        /// The deadline now; `None` when no such promise runs any more.
+        to: Option<Timestamp>,
+    },
+    /// A deadline passed.
+    Broken {
+        /// Of which promise.
+        promise: String,
+        /// Which deadline.
+        deadline: Timestamp,
+    },
+    /// A grave command waits for its one-time code. Text: the lines.
+    CodeAsked {
+        /// Whether another person than whoever asked must give it.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        second: bool,
+    },
+    /// The code came, and the command was done.
+    CodeUsed,
+    /// Another code came, and the command will not be done.
+    CodeWrong,
+    /// Somebody tried to command and may not. Text: why.
+    Attempt,
+    /// A notice did not arrive. Party: to whom. Text: the answer of the server.
+    Undeliverable {
+        /// What it was.
+        notice: String,
+    },
+    /// The addresses, texts and mails of the ticket up to here were erased.
+    Erased,
+}
+
+impl EntryKind {
+    /// What of the ticket it changes.
+    pub(super) fn aspect(&self) -> Option<Aspect> {
+        match self {
+            Self::Status { .. } | Self::Spam => Some(Aspect::Status),
+            Self::Severity { .. } => Some(Aspect::Severity),
+            Self::Owner => Some(Aspect::Owner),
+            Self::Embargo { .. } => Some(Aspect::Embargo),
+            Self::DeadlineMoved { promise, .. } => Some(Aspect::Deadline(promise.clone())),
+            Self::Reported { .. }
+            | Self::Member
+            | Self::Acknowledgement { .. }
+            | Self::FollowUp
+            | Self::Answered
+            | Self::Acknowledged
+            | Self::Paused
+            | Self::Resumed
+            | Self::Note
+            | Self::Fact { .. }
+            | Self::Credit
+            | Self::Withdrawn
+            | Self::Asked
+            | Self::Done { .. }
+            | Self::Reminded { .. }
+            | Self::Rederived { .. }
+            | Self::Erased
+            | Self::Broken { .. }
+            | Self::CodeAsked { .. }
+            | Self::CodeUsed
+            | Self::CodeWrong
+            | Self::Attempt
+            | Self::Undeliverable { .. } => None,
+        }
+    }
+
+    /// The word for it in the log and in JSON.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Reported { .. } => "reported",
+            Self::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledgement sent",
+            Self::Acknowledgement { outcome: Acknowledgement::Held } => "acknowledgement held",
+            Self::Acknowledgement { outcome: Acknowledgement::Withheld } => "no acknowledgement",
+            Self::Member => "one of many",
+            Self::FollowUp => "follow-up",
+            Self::Answered => "answered",
+            Self::Acknowledged => "acknowledged",
+            Self::Paused => "paused",
+            Self::Resumed => "resumed",
+            Self::Status { .. } => "status",
+            Self::Spam => "spam",
+            Self::Severity { .. } => "severity",
+            Self::Owner => "owner",
+            Self::Note => "note",
+            Self::Fact { .. } => "fact",
+            Self::DeadlineMoved { .. } => "deadline moved",
+            Self::Embargo { to: EmbargoState::Proposed, .. } => "embargo proposed",
+            Self::Embargo { to: EmbargoState::Active, .. } => "embargo agreed",
+            Self::Embargo { to: EmbargoState::Revised, .. } => "embargo revised",
+            Self::Embargo { to: EmbargoState::Ended, .. } => "embargo ended",
+            Self::Credit => "credit",
+            Self::Withdrawn => "withdrawn",
+            Self::Asked => "asked",
+            Self::Done { .. } => "done",
+            Self::Reminded { .. } => "reminded",
+            Self::Rederived { .. } => "deadline derived anew",
+            Self::Broken { .. } => "promise broken",
+            Self::CodeAsked { .. } => "code asked",
+            Self::CodeUsed => "code used",
+            Self::CodeWrong => "code wrong",
+            Self::Attempt => "commands refused",
+            Self::Undeliverable { .. } => "undeliverable",
+            Self::Erased => "erased",
+        }
+    }
+}
+
+/// What became of the automatic acknowledgement.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Acknowledgement {
+    /// It is in the outbox.
+    Sent,
+    /// It waits for a person.
+    Held,
+    /// There is none: a program wrote, or nobody can be answered.
+    Withheld,
+}
+
+/// What a command changes, to tell one that was overtaken: see [`Ticket::changed`].
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Aspect {
+    /// The status.
+    Status,
+    /// The severity.
+    Severity,
+    /// The owner.
+    Owner,
+    /// The embargo.
+    Embargo,
+    /// The deadline of a promise.
+    Deadline(String),
+}
