@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 
 use super::out::{Out, complain};
 use super::{Desk, Exit, role_word};
+use crate::command::{Class, TABLE, Verb};
 use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::mail::clean_line;
@@ -15,7 +16,7 @@ use crate::mail::text::when;
 use crate::notice::Level;
 use crate::policy::calendar::Quiet;
 use crate::policy::{Calendar, Promise, Rung, Within};
-use crate::project::Reports;
+use crate::project::{Project, Reports};
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -166,6 +167,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
         "warnings": warnings,
         "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
         "people": config.people.iter().map(person).collect::<Vec<_>>(),
+        "commands": { "confirm": asking(&desk.project, false), "second_person": asking(&desk.project, true) },
         "reports": {
             "asks": config.reports.asks,
             "supported": config.reports.versions.supported.iter().map(|p| &p.text).collect::<Vec<_>>(),
@@ -219,6 +221,7 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         };
         text.push_str(&format!("  {name} <{}>: {}{own}{notices}\n", person.address.as_str(), roles.join(", ")));
     }
+    text.push_str(&format!("\nCommands by mail:\n{}", codes(&desk.project)));
     text.push_str(&format!("\nReports:\n{}", reports(&config.reports)));
     text.push_str("\nDigest:\n");
     for at in digests {
@@ -237,6 +240,22 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 600)));
     }
     text
+}
+
+/// The commands that ask for a code of whoever asks, or of a second person.
+fn asking(project: &Project, second: bool) -> Vec<&'static str> {
+    let asks = |v: &&Verb| project.class(v) == Class::Grave && project.needs_second(v) == second;
+    TABLE.iter().filter(asks).map(|v| v.name).collect()
+}
+
+fn codes(project: &Project) -> String {
+    let line = |what: &str, verbs: Vec<&str>| {
+        let verbs: Vec<String> = verbs.iter().map(|v| format!("/{v}")).collect();
+        if verbs.is_empty() { String::new() } else { format!("  {what}: {}\n", verbs.join(", ")) }
+    };
+    let own = line("a code from whoever asks", asking(project, false));
+    let text = own + &line("a code from a second person", asking(project, true));
+    if text.is_empty() { "  none asks for a code\n".into() } else { text }
 }
 
 fn reports(reports: &Reports) -> String {

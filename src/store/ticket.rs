@@ -217,7 +217,7 @@ impl Tx<'_> {
         let mut see = |promise: &str, from: Option<i64>, to: Option<i64>| {
             if from != to {
                 let (promise, from, to) = (promise.to_owned(), from.map(instant), to.map(instant));
-                moved.push(Moved { ticket: id, promise, from, to });
+                moved.push(Moved { ticket: id, promise, from, to, revision: 0 });
             }
         };
         for clock in clocks(&ticket, &project.policy, Timestamp::MIN).iter().filter(|c| c.live) {
@@ -235,6 +235,7 @@ impl Tx<'_> {
         }
         self.append(id, &entries)?;
         self.project(&ticket, project)?;
+        moved.iter_mut().for_each(|m| m.revision = ticket.revision);
         Ok(moved)
     }
 

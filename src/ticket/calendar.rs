@@ -7,7 +7,8 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, clocks};
 use super::decide::Decision;
-use super::{Person, Ticket};
+use super::{Person, Ticket, TicketId};
+use crate::mail::text::team::Moved;
 use crate::notice::{CalendarEvent, Level};
 use crate::project::Project;
 
@@ -27,7 +28,7 @@ pub(super) fn attach(before: &Ticket, after: &Ticket, decision: &mut Decision, p
 }
 
 /// Whether a person's calendar may show a ticket: not where their notices do not even say its number.
-pub(super) fn shows(person: &Person) -> bool {
+pub fn shows(person: &Person) -> bool {
     person.notices != Level::None
 }
 
@@ -61,13 +62,34 @@ pub(super) fn reminded(clock: &Clock<'_>, ticket: &Ticket, project: &Project, no
     ahead.then(|| event(clock, ticket, project, false)).into_iter().collect()
 }
 
+/// What calendars have to learn of deadlines that another policy moved. Each that is taken out is a part of its own, so
+/// that no more than [`TAKEN_OUT`] are.
+pub fn moved(all: &[Moved], project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
+    let gone = all.iter().filter(|m| m.to.is_none()).take(TAKEN_OUT).filter_map(|m| Some((m, m.from?, true)));
+    let there = all.iter().filter_map(|m| Some((m, m.to.filter(|to| *to > now || m.from.is_some())?, false)));
+    there.chain(gone).map(|(m, at, over)| dated((m.ticket, m.revision), &m.promise, at, project, over)).collect()
+}
+
+/// The most cancellations in one mail.
+const TAKEN_OUT: usize = 20;
+
 fn event(clock: &Clock<'_>, ticket: &Ticket, project: &Project, cancelled: bool) -> CalendarEvent {
-    let (promise, number) = (&clock.promise.name, project.show(ticket.id));
+    dated((ticket.id, ticket.revision), &clock.promise.name, clock.deadline, project, cancelled)
+}
+
+fn dated(
+    (ticket, revision): (TicketId, u32),
+    promise: &str,
+    at: Timestamp,
+    project: &Project,
+    cancelled: bool,
+) -> CalendarEvent {
+    let number = project.show(ticket);
     CalendarEvent {
         uid: format!("{}-{promise}@{}", number.to_ascii_lowercase(), project.address.domain()),
-        sequence: ticket.revision,
+        sequence: revision,
         summary: format!("{number}: {promise} due"),
-        at: clock.deadline,
+        at,
         cancelled,
     }
 }

@@ -18,6 +18,7 @@ use crate::mail::{Address, Mail, MessageId, identity};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
 use crate::store::{Outgoing, Result, StoreError, Tx};
+use crate::ticket::calendar;
 use crate::ticket::decide::{self, Decision, Event, Order, Reminded};
 use crate::ticket::{Actor, MailRef, Person, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
@@ -285,7 +286,16 @@ impl<'a> Work<'a> {
             late.truncate(team::POLICY_LINES);
             let text = team::policy(&late, all, self.project, self.now);
             let key = format!("policy:{policy}:{}", self.now.as_millisecond());
-            self.tell(NoticeKind::Policy, self.project.team(), &key, &text)?;
+            let events =
+                if self.project.calendar { calendar::moved(&late, self.project, self.now) } else { Vec::new() };
+            for person in self.project.team() {
+                let keys = vec![format!("{key}:{}", person.address.key())];
+                let mut notice = desk(NoticeKind::Policy, &person.address, keys, text.at(person.notices, self.key));
+                if calendar::shows(person) {
+                    notice.calendar.clone_from(&events);
+                }
+                self.post(notice)?;
+            }
         }
         self.news.moved += all;
         Ok(())

@@ -258,6 +258,8 @@ pub struct Moved {
     pub from: Option<Timestamp>,
     /// The deadline now; `None` when no such promise runs any more.
     pub to: Option<Timestamp>,
+    /// The revision of the ticket that knows of it.
+    pub revision: u32,
 }
 
 impl Moved {
