@@ -3,6 +3,7 @@
 
 use disclosed::mail::identity::identify;
 use disclosed::mail::read::read;
+use disclosed::mail::signature::Dkim;
 use libfuzzer_sys::fuzz_target;
 
 const ID: &str = "mx.example.org";
@@ -13,12 +14,12 @@ const PASS: &str = "Authentication-Results: mx.example.org; dmarc=pass header.fr
 fn believed(head: &[u8]) -> bool {
     let raw = [head, b"\r\ntext\r\n"].concat();
     let mail = read(&raw);
-    let identity = identify(&mail, &[ID.to_owned()]);
-    assert_eq!(identity, identify(&mail, &[ID.to_owned()]));
+    let identity = identify(&mail, &[ID.to_owned()], &Dkim::Unasked);
+    assert_eq!(identity, identify(&mail, &[ID.to_owned()], &Dkim::Unasked));
     assert_eq!(identity.believed, identity.by.is_some());
     assert!(!identity.reason.is_empty() && !(identity.believed && identity.forged));
     assert!(!identity.believed || mail.from.is_ok(), "nobody is believed");
-    assert!(!identify(&mail, &[]).believed, "without a server of ours nobody vouches");
+    assert!(!identify(&mail, &[], &Dkim::Unasked).believed, "without a server of ours nobody vouches");
     identity.believed
 }
 
