@@ -362,6 +362,13 @@ impl Daemon {
         let news = self.tracker.resume(now)?;
         self.log(news);
         self.check(now)?;
+        // Else each would derive all deadlines by its own config in turn, and tell of it each time.
+        if self.fixed.is_none()
+            && self.tracker.has_other_policy()?
+            && let Err(why) = self.reload()
+        {
+            tracing::warn!("another process has a config that cannot be read here: {why:#}");
+        }
         loop {
             let (news, more) = self.tracker.on_tick(now)?;
             self.log(news);

@@ -341,13 +341,15 @@ impl Tracker {
         Ok(Tried { mail, identity, intake })
     }
 
+    /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
+    /// read a config that the daemon has not been told to read.
+    pub fn has_other_policy(&mut self) -> Result<bool> {
+        Ok(self.store.read(|tx| tx.meta("policy"))?.as_ref() != Some(&self.policy))
+    }
+
     /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
     pub fn on_tick(&mut self, now: Timestamp) -> Result<(News, bool)> {
-        // `disclosed do` beside the daemon may have read a config that the daemon has not been told to read.
-        let mut adopted = News::default();
-        if self.store.read(|tx| tx.meta("policy"))?.as_ref() != Some(&self.policy) {
-            adopted = self.adopt_policy(now)?;
-        }
+        let mut adopted = if self.has_other_policy()? { self.adopt_policy(now)? } else { News::default() };
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
         if due.is_empty() && !digest {

@@ -120,3 +120,23 @@ async fn a_rotated_key_is_read_while_the_daemon_runs() {
     daemon.work().unwrap();
     assert!(daemon.tracker.store().read(|tx| tx.notices(0)).unwrap().is_empty(), "none of this is trouble");
 }
+
+/// `disclosed do` reads the config that stands there now. Deadlines must not go to and fro between the two.
+#[tokio::test]
+async fn a_config_that_another_process_has_read_is_read_here_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let write = |within: &str| {
+        let promise = format!("[[policy.promise]]\nname = \"assess\"\nuntil = \"assessed\"\nwithin = \"{within}\"\n");
+        std::fs::write(&path, format!("{CONFIG}{promise}")).unwrap();
+        Config::load(&path).unwrap()
+    };
+    let mut daemon = Daemon::start(&path, write("7d"), None).unwrap();
+    daemon.work().unwrap();
+    let new = write("8d");
+    drop(open::tracker(&new, clock::now()).unwrap());
+    assert!(daemon.tracker.has_other_policy().unwrap());
+    daemon.work().unwrap();
+    assert!(!daemon.tracker.has_other_policy().unwrap());
+    assert_eq!(daemon.tracker.project().policy.promises[0].within, new.policy.promises[0].within);
+}
