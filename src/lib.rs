@@ -7,25 +7,27 @@
 //! # The house
 //! The pure half decides; it knows no I/O, no clock, no async. Arrows point down this list and never up:
 //! - [`policy`]: promises, terms, the calendar, the ladder of reminders. [`ticket`]: what is tracked, as the fold of
-//!   its entries; [`ticket::clock`], promises running on it; [`ticket::hearer`], who hears of them and when; [`ticket::decide`], every rule; [`ticket::simulate`], both
-//!   played forward. [`command`]: the table of commands. [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what
-//!   the rules know of the config. [`codename`]: what a ticket is called where its number must not stand.
+//!   its entries; [`ticket::clock`], promises running on it; [`ticket::hearer`], who hears of them and when;
+//!   [`ticket::decide`], every rule; [`ticket::simulate`], both played forward. [`command`]: the table of commands.
+//!   [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what the rules know of the
+//!   config. [`codename`]: what a ticket is called where its number must not stand.
 //! - [`mail`]: mail as a value. [`mail::read`] makes one of any bytes, [`mail::identity`] says how sure its sender is,
 //!   [`mail::intake`] what happened, [`mail::text`], [`mail::calendar`] and [`mail::write`] are all that ever leaves.
 //!
 //! The joint: [`tracker`] reads once, decides, commits once.
 //!
 //! The shells carry: [`store`] holds all SQL, [`imap`] and [`maildir`] are where mail comes from, [`smtp`] where it
-//! goes, [`net`] is TCP and TLS for both, [`dkim`] asks for keys and checks signatures, [`daemon`] is the loop, [`config`] the file, [`open`] puts them together,
-//! [`clock`] reads the clock, [`cli`] is the command line, [`demo`] plays it all without a server.
+//! goes, [`net`] is TCP and TLS for both, [`dkim`] asks for keys and checks signatures, [`daemon`] is the loop,
+//! [`config`] the file, [`open`] puts them together, [`clock`] reads the clock, [`cli`] is the command line, [`demo`]
+//! plays it all without a server.
 //!
 //! Reading order: `ticket`, `ticket::decide`, `mail::intake`, `tracker`, `daemon`.
 //!
 //! # The way of one mail
-//! [`daemon::inbox`] lists the folder and asks which names are new → the bytes go to [`tracker::Tracker::on_mail`]
-//! → stored, committed → [`mail::read::read`] → where a signature could matter, [`mail::signature::sieve`], and the mail
-//! is put off until [`dkim`] has an answer → [`mail::identity::identify`] → [`mail::intake::claims`], one look into
-//! the store, [`mail::intake::take`] → an [`ticket::decide::Event`] → [`ticket::decide::decide`] → one transaction:
+//! [`daemon::inbox`] lists the folder and asks which names are new → the bytes go to [`tracker::Tracker::on_mail`] →
+//! stored, committed → [`mail::read::read`] → where a signature could matter, [`mail::signature::sieve`], and the mail
+//! is put off until [`dkim`] has an answer → [`mail::identity::identify`] → [`mail::intake::claims`], one look into the
+//! store, [`mail::intake::take`] → an [`ticket::decide::Event`] → [`ticket::decide::decide`] → one transaction:
 //! entries, projections, notices as final bytes, receipt. Nothing is ever marked or removed in the inbox.
 //!
 //! # The way of one tick
@@ -39,12 +41,12 @@
 //!
 //! # What it guarantees, and where that is held
 //! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt. G2 once in: raw hash, then
-//!   fingerprint. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes.
-//!   G4 commit before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
+//!   fingerprint. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes. G4 commit
+//!   before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`mail::intake`] and [`ticket::decide`] alone make orders happen. G6 the embargo
 //!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; no title, text or address in a log
-//!   line. G7 no loops: automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail is bounded:
-//!   [`mail::read`].
+//!   line. G7 no loops: automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail
+//!   is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
