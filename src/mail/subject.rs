@@ -25,7 +25,7 @@ fn without<'s>(text: &'s str, prefix: &str) -> Option<&'s str> {
     Some(rest.as_str()).filter(|_| is_there)
 }
 
-/// "[list] …", "Re: …", "RE[2]: …".
+/// `[list] …`, `Re: …`, `RE[2]: …`.
 fn after_mark(text: &str) -> Option<&str> {
     if let Some(tag) = text.strip_prefix('[') {
         return tag.split_once(']').map(|(_, rest)| rest);

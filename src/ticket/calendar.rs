@@ -63,7 +63,7 @@ pub(super) fn reminded(clock: &Clock<'_>, ticket: &Ticket, project: &Project, no
 }
 
 /// What calendars have to learn of deadlines that another policy moved. Each that is taken out is a part of its own, so
-/// that no more than [`TAKEN_OUT`] are.
+/// that no more than a few are.
 pub fn moved(all: &[Moved], project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
     let gone = all.iter().filter(|m| m.to.is_none()).take(TAKEN_OUT).filter_map(|m| Some((m, m.from?, true)));
     let there = all.iter().filter_map(|m| Some((m, m.to.filter(|to| *to > now || m.from.is_some())?, false)));
