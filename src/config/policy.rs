@@ -237,6 +237,12 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
         table.need("until", "acknowledged");
     }
     let until = table.get("until").map_or(default_until, milestone);
+    // No other milestone comes again: from the second round on, the promise could not be kept.
+    if let (true, Some(until), Some(value)) = (recurring && within.is_none(), until, table.get("until"))
+        && until != Milestone::LastHeardFromUs
+    {
+        value.wrong("every promises that the reporter hears from us again and again", "no until beside every");
+    }
     if let (Some(from), Some(until), Some(value)) = (from, until, table.get("until")) {
         if from == until {
             value.wrong("this promise ends where it starts", "another milestone in from or until");
@@ -251,6 +257,9 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     let or_sooner = match (table.get("or_sooner"), grace) {
         (Some(sooner), grace) => {
             let milestone = self::milestone(sooner);
+            if milestone == Some(Milestone::Done) {
+                sooner.wrong("\"done\" only keeps a promise, it brings none forward", "another milestone");
+            }
             let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
             milestone.zip(grace).map(Some)
         }
