@@ -51,6 +51,15 @@ pub fn length(d: SignedDuration) -> String {
     }
 }
 
+/// Whether a text holds a phrase of ours, however a mail program wrapped and marked its lines.
+fn holds(text: &str, phrase: &str) -> bool {
+    let words = |t: &'_ str| -> Vec<String> {
+        t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
+    };
+    let phrase = words(phrase);
+    words(text).windows(phrase.len()).any(|w| w == phrase)
+}
+
 /// Text from outside, set off so that no line of it can pass for ours or for a command, at most `max` characters.
 pub fn quoted(text: &str, max: usize) -> String {
     let text = text.trim();

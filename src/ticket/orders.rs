@@ -171,7 +171,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     if to_reporter && team::is_quoted_in(text) {
         return Err("the text for the reporter holds a quote of a notice to the team; send it without the quote".into());
     }
-    if to_reporter && text.contains(reporter::GAP) {
+    if to_reporter && reporter::has_gap(text) {
         return Err("the draft still has its gap: put the date, or what holds it up, in place of the brackets".into());
     }
     let needs_text = |verb: &str| {

@@ -144,12 +144,19 @@ mod tests {
             assert!(!draft.contains("Secret"), "{draft}");
             assert!(!team::is_quoted_in(draft) && team::is_quoted_in(&body), "the draft alone is for the reporter");
             // Pasted into an answer, as a mail program sends it.
+            let send = |draft: &str| {
+                let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
+                let orders = command::split(&read::read(mail.as_bytes()).reply_text);
+                assert_eq!(orders.lines, ["/reply"]);
+                let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
+                decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now))
+            };
+            for wrapped in [reporter::GAP.to_owned(), reporter::GAP.replacen(" or", "\nor", 1)] {
+                let decision = send(&draft.replace(reporter::GAP, &wrapped));
+                assert!(decision.answer.unwrap().refused && decision.notices.is_empty(), "{wrapped:?}");
+            }
             let draft = draft.replace(reporter::GAP, "On Friday.");
-            let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
-            let orders = command::split(&read::read(mail.as_bytes()).reply_text);
-            assert_eq!(orders.lines, ["/reply"]);
-            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
-            let decision = decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now));
+            let decision = send(&draft);
             assert!(!decision.answer.unwrap().refused);
             let reply = decision.notices.iter().find(|n| n.kind == NoticeKind::Reply).expect("it is sent");
             assert!(

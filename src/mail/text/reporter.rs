@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 
-use super::{meaning, promises_ahead, subject, when};
+use super::{holds, meaning, promises_ahead, subject, when};
 use crate::policy::{Milestone, Within};
 use crate::project::Project;
 use crate::ticket::clock::Clock;
@@ -167,4 +167,9 @@ pub fn late(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
 }
 
 /// Where a person writes the date that no machine knows.
-pub const GAP: &str = "[NEW DATE: write here by when, or what holds it up]";
+pub(super) const GAP: &str = "[NEW DATE: write here by when, or what holds it up]";
+
+/// Whether a text for the reporter still has the gap of [`late`].
+pub fn has_gap(text: &str) -> bool {
+    holds(text, GAP)
+}

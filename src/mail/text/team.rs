@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::level::Text;
-use super::{clock_table, quoted, state_line, wrapped};
+use super::{clock_table, holds, quoted, state_line, wrapped};
 use crate::command;
 use crate::mail::fields::{Fields, Part};
 use crate::mail::{Address, Attachment};
@@ -350,13 +350,9 @@ pub fn trouble(what: &str, project: &Project) -> Text {
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
 const MARK: &str = "Reply to this mail with a command on the first line";
 
-/// Whether a text holds a quote of a notice to the team, however its lines were wrapped and marked. What is meant for
-/// the reporter must not (G6).
+/// Whether a text holds a quote of a notice to the team. What is meant for the reporter must not (G6).
 pub fn is_quoted_in(text: &str) -> bool {
-    let words =
-        |t: &str| t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect();
-    let (text, mark): (Vec<String>, Vec<String>) = (words(text), words(MARK));
-    text.windows(mark.len()).any(|w| w == mark)
+    holds(text, MARK)
 }
 
 /// The commands that make sense now.
