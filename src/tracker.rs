@@ -27,7 +27,7 @@ use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
 use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
-use crate::ticket::decide::{self, Answer, Event, Order};
+use crate::ticket::decide::{self, Answer, Event, Loss, Order};
 use crate::ticket::{Actor, Entry, MailRef, TicketId};
 use crate::token::Key;
 
@@ -526,10 +526,11 @@ impl Tracker {
                 tx.set_meta("last_send", &now.to_string())?;
             }
             let lost = matches!(state, "refused" | "unknown");
-            if let Some(ticket) = claim.ticket.filter(|_| lost).map(|t| tx.ticket(t)).transpose()?.flatten() {
-                work.undelivered(&ticket, claim.number, &claim.kind, &claim.to, reply, None)?;
-            } else if lost {
-                work.lost(claim.number, &claim.kind, &claim.to, reply)?;
+            if lost {
+                let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
+                let (number, notice, to) = (claim.number, claim.kind.clone(), claim.to.clone());
+                let loss = Loss { number, notice, to, reply: reply.clone(), mail: None, reminded: Vec::new() };
+                work.undelivered(ticket.as_ref(), &loss)?;
             }
             Ok(work.news)
         })

@@ -23,7 +23,7 @@ use super::identity::Identity;
 use super::{Address, Mail, MessageId, clean_line};
 use crate::command::{self, Orders};
 use crate::project::{AcknowledgeWhom, Project};
-use crate::ticket::decide::{Ask, Event, FollowUp, Order, Report, fresh};
+use crate::ticket::decide::{Ask, Event, FollowUp, Loss, Order, Report, fresh};
 use crate::ticket::{Acknowledgement, Actor, MailRef, Person, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
@@ -269,14 +269,14 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
             disposition: Disposition::Bounce,
             reason: format!("a notice did not arrive: {notice}"),
             ticket,
-            event: Some(Event::Undelivered {
+            event: Some(Event::Undelivered(Loss {
                 number: token.notice,
                 notice: notice.clone(),
                 to: to.clone(),
                 reply: mail.text.chars().take(500).collect(),
                 mail: Some(*stored),
                 reminded: Vec::new(),
-            }),
+            })),
         },
         _ => nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report"),
     }

@@ -55,24 +55,28 @@ pub enum Event {
         mail: Option<MailRef>,
     },
     /// A notice did not arrive.
-    Undelivered {
-        /// Its number in the outbox.
-        number: u32,
-        /// What it was.
-        notice: String,
-        /// To whom it went.
-        to: Address,
-        /// What the server said.
-        reply: String,
-        /// The delivery report; `None` when our own server refused the notice.
-        mail: Option<MailRef>,
-        /// If it was a reminder: of what.
-        reminded: Vec<Reminded>,
-    },
+    Undelivered(Loss),
     /// Somebody at the command line erases what is held about people in it.
     Erased,
     /// Time passed.
     Tick,
+}
+
+/// A notice that did not arrive.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// Its number in the outbox.
+    pub number: u32,
+    /// What it was.
+    pub notice: String,
+    /// To whom it went.
+    pub to: Address,
+    /// What the server said.
+    pub reply: String,
+    /// The delivery report; `None` when our own server refused the notice.
+    pub mail: Option<MailRef>,
+    /// If it was a reminder: of what. Only the store knows.
+    pub reminded: Vec<Reminded>,
 }
 
 /// What a reminder that did not arrive spoke of.
@@ -213,9 +217,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
         Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
-        Event::Undelivered { number, notice, to, reply, mail, reminded } => {
-            draft.undelivered(*number, notice, (to, reply), *mail, reminded);
-        }
+        Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
     }
@@ -406,26 +408,20 @@ impl Draft<'_> {
         }
     }
 
-    fn undelivered(
-        &mut self,
-        number: u32,
-        notice: &str,
-        (to, reply): (&Address, &str),
-        mail: Option<MailRef>,
-        reminded: &[Reminded],
-    ) {
+    fn undelivered(&mut self, loss: &Loss) {
+        let Loss { notice, to, .. } = loss;
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
-        let kind = EntryKind::Undeliverable { notice: notice.to_owned() };
-        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), reply, mail);
+        let kind = EntryKind::Undeliverable { notice: notice.clone() };
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, loss.mail);
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
-        let passed = self.pass_on(number, to, reminded);
-        let text = team::undeliverable(&self.ticket, notice, to, reply, self.project, self.now);
+        let passed = self.pass_on(loss);
+        let text = team::undeliverable(&self.ticket, notice, to, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
-        let key = undeliverable_key(number, notice, to, self.now);
+        let key = undeliverable_key(loss, self.now);
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
             news.keys = vec![format!("{key}:{}", address.key())];
@@ -435,13 +431,14 @@ impl Draft<'_> {
 
     /// A reminder that did not reach its audience goes to the next on the ladder, to those who have not been told of
     /// it; each time further, until all who are responsible know. Says to whom.
-    fn pass_on(&mut self, number: u32, missed: &Address, reminded: &[Reminded]) -> Vec<Address> {
+    fn pass_on(&mut self, loss: &Loss) -> Vec<Address> {
+        let missed = &loss.to;
         let mut passed = Vec::new();
         let before = self.ticket.clone();
         let policy = &self.project.policy;
         for clock in clocks(&before, policy, self.now).iter().filter(|c| c.live) {
             let of = |r: &&Reminded| r.promise == clock.promise.name && r.deadline == clock.deadline;
-            let Some(step) = reminded.iter().find(of) else { continue };
+            let Some(step) = loss.reminded.iter().find(of) else { continue };
             let spoke_to = policy.audience_at(clock.promise, clock.starts, clock.deadline, step.nominal);
             let onward = match spoke_to {
                 None | Some(Audience::Owner | Audience::Observer) => {
@@ -467,8 +464,8 @@ impl Draft<'_> {
                 let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
                 let rung = rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person);
                 // It says whom mail does not reach, so that needs no word of its own.
-                let lost = undeliverable_key(number, NoticeKind::Reminder.word(), missed, self.now);
-                notice.keys = vec![rung, passed_key(self.ticket.id, number), format!("{lost}:{}", person.key())];
+                let lost = undeliverable_key(loss, self.now);
+                notice.keys = vec![rung, passed_key(self.ticket.id, loss.number), format!("{lost}:{}", person.key())];
                 self.decision.notices.push(notice);
                 passed.push(person);
             }
@@ -573,11 +570,11 @@ pub fn passed_key(ticket: TicketId, number: u32) -> String {
 
 /// What the news of a lost notice stands for: each that holds a person's words, else one a day for each address that
 /// mail does not reach. The timeline holds all.
-pub fn undeliverable_key(number: u32, notice: &str, to: &Address, now: Timestamp) -> String {
-    if notice == NoticeKind::Reply.word() || notice == NoticeKind::Update.word() {
-        return format!("undeliverable:{number}");
+pub fn undeliverable_key(loss: &Loss, now: Timestamp) -> String {
+    if loss.notice == NoticeKind::Reply.word() || loss.notice == NoticeKind::Update.word() {
+        return format!("undeliverable:{}", loss.number);
     }
-    format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), to.key())
+    format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), loss.to.key())
 }
 
 /// Why a ticket cannot be erased, if it cannot: it is open, or its reporter still waits for an answer that nobody

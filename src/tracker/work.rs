@@ -19,8 +19,8 @@ use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
 use crate::store::{Outgoing, Result, StoreError, Tx};
 use crate::ticket::calendar;
-use crate::ticket::decide::{self, Decision, Event, Order, Reminded};
-use crate::ticket::{Actor, MailRef, Person, Ticket, TicketId};
+use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
+use crate::ticket::{Actor, Person, Ticket, TicketId};
 use crate::token::{self, Key, Purpose, Token};
 
 /// The tallies' slot: five minutes.
@@ -198,9 +198,7 @@ impl<'a> Work<'a> {
                 }
                 self.carry_out(&ticket, decision)?;
             }
-            (Event::Undelivered { number, notice, to, reply, mail, .. }, Some(ticket)) => {
-                self.undelivered(&ticket, *number, notice, to, reply, *mail)?;
-            }
+            (Event::Undelivered(loss), ticket) => self.undelivered(ticket.as_ref(), loss)?,
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
@@ -229,7 +227,6 @@ impl<'a> Work<'a> {
                     &team::attempt_nowhere(shown, why),
                 )?;
             }
-            (Event::Undelivered { number, notice, to, reply, .. }, None) => self.lost(*number, notice, to, reply)?,
             (_, None) => {}
         }
         Ok(id)
@@ -308,60 +305,47 @@ impl<'a> Work<'a> {
         self.tell(NoticeKind::Trouble, self.project.responsible(), &format!("trouble:{kind}:{day}"), &text)
     }
 
+    /// A notice did not arrive.
+    pub(super) fn undelivered(&mut self, ticket: Option<&Ticket>, loss: &Loss) -> Result<()> {
+        let Some(ticket) = ticket else { return self.lost(loss) };
+        let decision = self.decide_loss(ticket, loss)?;
+        self.carry_out(ticket, decision)
+    }
+
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
-    pub(super) fn lost(&mut self, number: u32, kind: &str, to: &Address, reply: &str) -> Result<()> {
-        if kind == NoticeKind::Undeliverable.word() {
+    fn lost(&mut self, loss: &Loss) -> Result<()> {
+        let Loss { notice, to, .. } = loss;
+        if *notice == NoticeKind::Undeliverable.word() {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
-        let text = team::lost(kind, to, reply, self.project);
+        let text = team::lost(notice, to, &loss.reply, self.project);
         let others = self.project.responsible().filter(|p| p.address != *to);
-        let key = decide::undeliverable_key(number, kind, to, self.now);
+        let key = decide::undeliverable_key(loss, self.now);
         self.tell(NoticeKind::Undeliverable, others, &key, &text)?;
-        if kind != NoticeKind::Reminder.word() {
+        if *notice != NoticeKind::Reminder.word() {
             return Ok(());
         }
-        // Many reminders in one: each goes on to whom its own ticket's ladder names next.
+        // Many reminders in one: each goes on to whom its own ticket's ladder names next. The delivery report is of
+        // none of them alone.
+        let loss = Loss { mail: None, ..loss.clone() };
         let mut onward = Vec::new();
-        for id in self.tx.noticed_tickets(number)? {
+        for id in self.tx.noticed_tickets(loss.number)? {
             let Some(ticket) = self.tx.ticket(id)? else { continue };
-            let event = self.loss(&ticket, number, kind, to, reply, None)?;
-            let mut decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
+            let mut decision = self.decide_loss(&ticket, &loss)?;
             onward.extend(decision.notices.drain(..).filter(|n| n.kind == NoticeKind::Reminder));
             self.commit(&ticket, decision)?;
         }
         decide::coalesce(onward, self.project).into_iter().try_for_each(|n| self.post(n))
     }
 
-    /// A notice about a ticket did not arrive.
-    pub(super) fn undelivered(
-        &mut self,
-        ticket: &Ticket,
-        number: u32,
-        kind: &str,
-        to: &Address,
-        reply: &str,
-        mail: Option<MailRef>,
-    ) -> Result<()> {
-        let event = self.loss(ticket, number, kind, to, reply, mail)?;
-        let decision = decide::decide(ticket, &event, self.project, self.key, self.now);
-        self.carry_out(ticket, decision)
-    }
-
-    /// The event of a lost notice, with what the store knows of it: which reminder it was, and who else got that.
-    fn loss(
-        &self,
-        ticket: &Ticket,
-        number: u32,
-        kind: &str,
-        to: &Address,
-        reply: &str,
-        mail: Option<MailRef>,
-    ) -> Result<Event> {
+    /// What follows for a ticket from the loss, with what the store knows of it: which reminder it was, and who else
+    /// got that.
+    fn decide_loss(&self, ticket: &Ticket, loss: &Loss) -> Result<Decision> {
         let mut reminded = Vec::new();
-        let passed = self.tx.noticed(&decide::passed_key(ticket.id, number))?.is_some();
+        let passed = self.tx.noticed(&decide::passed_key(ticket.id, loss.number))?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
             let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
-            if passed || told(to)? != Some(number) {
+            if passed || told(&loss.to)? != Some(loss.number) {
                 continue;
             }
             let mut all = Vec::new();
@@ -373,8 +357,8 @@ impl<'a> Work<'a> {
             let (promise, deadline, nominal) = (promise.clone(), *deadline, *nominal);
             reminded.push(Reminded { promise, deadline, nominal, told: all });
         }
-        let (notice, to, reply) = (kind.to_owned(), to.clone(), reply.to_owned());
-        Ok(Event::Undelivered { number, notice, to, reply, mail, reminded })
+        let event = Event::Undelivered(Loss { reminded, ..loss.clone() });
+        Ok(decide::decide(ticket, &event, self.project, self.key, self.now))
     }
 
     pub(super) fn digest(&mut self) -> Result<()> {

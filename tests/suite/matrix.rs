@@ -292,9 +292,7 @@ impl World {
     fn would_act(&mut self, cell: Cell) -> bool {
         let raw = self.bytes(cell);
         match self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap().intake.event {
-            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered { .. } | Event::Erased | Event::Tick) => {
-                true
-            }
+            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => true,
             Some(Event::Attempted { tell, .. }) => tell.is_some(),
             Some(Event::Reported(_) | Event::Flooded(_) | Event::FollowedUp(_)) | None => false,
         }
