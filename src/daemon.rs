@@ -3,8 +3,8 @@
 //!
 //! The inbox is watched by a task of its own ([`inbox`]) that asks the loop, message by message, and never touches
 //! the store. One notice at a time is with a mail server ([`outgoing`]), and one mail at a time has its signatures
-//! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the earliest thing
-//! that is due, and never longer than half a minute, so that a clock that was set is noticed.
+//! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
+//! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
 mod forged;
@@ -26,6 +26,7 @@ pub use check::{Finding, check_online};
 use crate::config::Config;
 use crate::dkim::Verifier;
 use crate::mail::signature::Dkim;
+use crate::mail::text::trouble::Trouble;
 use crate::store::Claim;
 use crate::ticket::MailRef;
 use crate::tracker::{Attempt, News, Tracker};
@@ -377,8 +378,7 @@ impl Daemon {
             }
         }
         if let Some(since) = self.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
-            let what = format!("the inbox could not be read since {since}");
-            let news = self.tracker.trouble("inbox", &what, now)?;
+            let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }
         self.send(now)?;
@@ -538,13 +538,13 @@ impl Daemon {
                 let since = *self.failing.get_or_insert(now);
                 self.tracker.inbox_fails(since)?;
                 if login {
-                    let news = self.tracker.trouble("login", &format!("the inbox: {what}"), now)?;
+                    let news = self.tracker.trouble(&Trouble::Login(&what), now)?;
                     self.log(news);
                 }
             }
             Inward::Odd { what } => {
                 tracing::warn!("the inbox: {what}");
-                let news = self.tracker.trouble("odd", &format!("the inbox: {what}"), now)?;
+                let news = self.tracker.trouble(&Trouble::Odd(&what), now)?;
                 self.log(news);
             }
         }

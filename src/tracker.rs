@@ -21,6 +21,7 @@ use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::{Disposition, Intake};
 use crate::mail::signature::Dkim;
+use crate::mail::text::trouble::Trouble;
 use crate::mail::{Address, Mail, identity};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::Milestone;
@@ -133,9 +134,7 @@ impl Tracker {
             self.store.write(|tx| tx.set_meta("key", &prints))?;
         }
         if lost {
-            let what = "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
-                        reply to earlier notices are not obeyed. If it can be restored from a backup, restore it.";
-            self.trouble("key", what, now)?;
+            self.trouble(&Trouble::Key, now)?;
         }
         Ok(())
     }
@@ -365,7 +364,7 @@ impl Tracker {
                     Ok(ticket) => ticket,
                     // One timeline that cannot be read must not silence all the others.
                     Err(StoreError::Corrupt(why)) => {
-                        work.trouble("timeline", &format!("{} cannot be read: {why}", project.show(*id)))?;
+                        work.trouble(&Trouble::Timeline { ticket: *id, why: &why })?;
                         None
                     }
                     Err(error) => return Err(error),
@@ -537,11 +536,11 @@ impl Tracker {
     }
 
     /// The daemon itself is in trouble: everyone but pure observers is told, once a day for each kind.
-    pub fn trouble(&mut self, kind: &str, what: &str, now: Timestamp) -> Result<News> {
+    pub fn trouble(&mut self, trouble: &Trouble<'_>, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            work.trouble(kind, what)?;
+            work.trouble(trouble)?;
             Ok(work.news)
         })
     }

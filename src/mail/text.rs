@@ -8,6 +8,7 @@ pub mod level;
 pub mod reminder;
 pub mod reporter;
 pub mod team;
+pub mod trouble;
 
 use jiff::tz::TimeZone;
 use jiff::{SignedDuration, Timestamp};

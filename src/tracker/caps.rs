@@ -7,6 +7,7 @@ use super::work::{DAY, HOUR, SLOT, Work, desk};
 use crate::mail::Address;
 use crate::mail::text::level::Text;
 use crate::mail::text::team;
+use crate::mail::text::trouble::Trouble;
 use crate::notice::{Notice, NoticeKind};
 use crate::store::Result;
 use crate::ticket::decide::{self, Event, Report};
@@ -147,17 +148,11 @@ impl Work<'_> {
         let before = self.of_the_hour(&self.made, MADE)?;
         self.tx.count(MADE, self.now.as_second().div_euclid(SLOT))?;
         self.made.set(Some(before + 1));
-        let limit = self.project.limits.breaker_per_hour;
-        if before < limit || self.tx.breaker()?.is_some() {
+        if before < self.project.limits.breaker_per_hour || self.tx.breaker()?.is_some() {
             return Ok(());
         }
         self.tx.set_meta("breaker", &self.now.to_string())?;
-        let what = format!(
-            "more than {limit} mails were made within an hour (limits.breaker_per_hour), so something is wrong. \
-             All mail but reminders, codes and words like this one is held. Look at `disclosed outbox` on the \
-             daemon's machine; `disclosed outbox --release` lets it go."
-        );
-        self.trouble(&format!("breaker-{}", self.now.as_second()), &what)
+        self.trouble(&Trouble::Breaker)
     }
 }
 

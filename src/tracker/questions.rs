@@ -11,6 +11,7 @@ use super::work::addressed;
 use super::{ATTEMPTS, News, Tracker};
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Occasion, Question, Sieved};
+use crate::mail::text::trouble::Trouble;
 use crate::store::{Result, StoreError};
 use crate::ticket::MailRef;
 
@@ -79,10 +80,7 @@ impl Tracker {
         let Some(waits) = self.store.read(|tx| tx.still_unverified(mail))? else { return Ok(News::default()) };
         let young = now.duration_since(waits.first_seen) < WAIT;
         if matches!(dkim, Dkim::Temporary(_)) && waits.word && young && waits.tries < TRIES {
-            let what = "commands and answers of people wait, because the DKIM keys of their domains cannot be asked \
-                        for: the name servers of this machine do not answer. They are taken once these do, within a \
-                        day; until then `disclosed do` works.";
-            return if waits.tries == TOLD { self.trouble("dns", what, now) } else { Ok(News::default()) };
+            return if waits.tries == TOLD { self.trouble(&Trouble::Dns, now) } else { Ok(News::default()) };
         }
         let raw = self.store.read(|tx| tx.raw(mail))?;
         let stowed = Stowed::whole(&waits, &raw, Some(dkim));

@@ -12,6 +12,7 @@ use crate::command::Command;
 use crate::mail::intake::{self, Disposition, Given, Intake, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
+use crate::mail::text::trouble::{self, Trouble};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
 use crate::mail::{Address, Mail, MessageId, identity};
@@ -299,10 +300,13 @@ impl<'a> Work<'a> {
     }
 
     /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
-    pub(super) fn trouble(&mut self, kind: &str, what: &str) -> Result<()> {
-        let day = self.now.as_second().div_euclid(DAY);
-        let text = team::trouble(what, self.project);
-        self.tell(NoticeKind::Trouble, self.project.responsible(), &format!("trouble:{kind}:{day}"), &text)
+    pub(super) fn trouble(&mut self, trouble: &Trouble<'_>) -> Result<()> {
+        let now = self.now.as_second();
+        // The breaker trips anew only when a person has let the mail go.
+        let once = if matches!(trouble, Trouble::Breaker) { now } else { now.div_euclid(DAY) };
+        let key = format!("trouble:{}:{once}", trouble.word());
+        let text = trouble::text(trouble, self.project);
+        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)
     }
 
     /// A notice did not arrive.

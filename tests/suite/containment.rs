@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 
 use disclosed::codename::Codename;
+use disclosed::mail::text::trouble::Trouble;
 use disclosed::notice::{Level, Notice, NoticeKind};
 use disclosed::open;
 use disclosed::store::Store;
@@ -172,7 +173,8 @@ fn life() -> Life {
     life.refuse(NoticeKind::Acknowledgement, "550 riley@reporter.example: no-such-mailbox");
     life.tick(24 * 7 * 9);
     life.refuse(NoticeKind::Digest, "550 no-such-mailbox at reporter.example");
-    let trouble = life.tracker.trouble("timeline", "SEC-1 cannot be read: frobnicator", life.at).unwrap();
+    let trouble =
+        life.tracker.trouble(&Trouble::Timeline { ticket: TicketId(1), why: "frobnicator" }, life.at).unwrap();
     life.heard(trouble);
     life
 }

@@ -13,6 +13,7 @@ use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::config::Config;
 use disclosed::mail::Address;
+use disclosed::mail::text::trouble::Trouble;
 use disclosed::notice::NoticeKind;
 use disclosed::open;
 use disclosed::store::{Claim, Place, Result, Store};
@@ -366,7 +367,7 @@ impl Sim {
             }
             _ => {
                 let now = self.now;
-                self.with(|t| t.trouble("inbox", "the server does not answer", now));
+                self.with(|t| t.trouble(&Trouble::Inbox { since: now }, now));
             }
         }
     }

@@ -335,18 +335,6 @@ pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) ->
         .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 
-/// The daemon cannot do its work.
-pub fn trouble(what: &str, project: &Project) -> Text {
-    Text::desk("disclosed cannot do its work")
-        .always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name))
-        .state(format!(":\n\n{}", quoted(what, 500)))
-        .quiet(".\n")
-        .always(
-            "\nUntil this is mended, reports may lie unread and promises may be missed.\n\
-             `disclosed check --online` on its machine says more.\n",
-        )
-}
-
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
 const MARK: &str = "Reply to this mail with a command on the first line";
 
