@@ -288,6 +288,12 @@ impl Ticket {
         }
     }
 
+    /// Whether its reporter has had no word of ours, and nobody has judged it: what is held is no word yet.
+    pub fn is_unanswered(&self) -> bool {
+        let heard = self.auto_acknowledged.is_some() || self.milestones.contains_key(&Milestone::Acknowledged);
+        self.reporter.is_some() && self.status == Status::Received && !heard
+    }
+
     /// Since when the pausable clocks stand still; `None` when they run.
     pub fn paused_since(&self) -> Option<Timestamp> {
         self.pauses.last().filter(|(_, end)| end.is_none()).map(|(start, _)| *start)

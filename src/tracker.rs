@@ -19,7 +19,7 @@ use sha2::{Digest, Sha256};
 use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
-use crate::mail::intake::{Disposition, Intake};
+use crate::mail::intake::{self, Disposition, Intake};
 use crate::mail::signature::Dkim;
 use crate::mail::text::trouble::Trouble;
 use crate::mail::{Address, Mail, identity};
@@ -27,7 +27,9 @@ use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
+use crate::store::{
+    Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
+};
 use crate::ticket::decide::{self, Answer, Event, Loss, Order};
 use crate::ticket::{Actor, Entry, MailRef, TicketId};
 use crate::token::Key;
@@ -312,8 +314,8 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            for (stowed, (mail, fingerprint)) in stowed.iter().zip(&read) {
-                work.mail(stowed, mail, *fingerprint)?;
+            for (stowed, (mail, prints)) in stowed.iter().zip(&read) {
+                work.mail(stowed, mail, prints)?;
             }
             Ok(work.news)
         })
@@ -322,22 +324,30 @@ impl Tracker {
     /// What would be done with this mail, of whose signatures this is known; nothing is stored.
     pub fn try_mail(&mut self, raw: &[u8], dkim: Dkim, now: Timestamp) -> Result<Tried> {
         let stowed = Stowed::tried(raw, now, Some(dkim.clone()));
-        let (mail, fingerprint) = read_one(&stowed);
+        let (mail, prints) = read_one(&stowed);
         let dkim = match dkim.clone() {
             Dkim::Pass { domain, print, selector } => {
-                let used =
-                    |tx: &Tx<'_>| Ok(tx.is_signature_used(print, MailRef(0))? && tx.same_mail(fingerprint)?.is_none());
+                let used = |tx: &Tx<'_>| tx.is_signature_used(print, MailRef(0), &prints);
                 if self.store.read(used)? { work::used_before(&domain) } else { Dkim::Pass { domain, selector, print } }
             }
             Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => dkim,
         };
         let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
-        let intake = self.store.read(|tx| {
+        self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
-            work.intake(&stowed, &mail, fingerprint, &identity)
-        })?;
-        Ok(Tried { mail, identity, intake })
+            let first = work.first(&prints)?;
+            let mut intake = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
+            let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
+            let happened = same.is_some() || intake.disposition == Disposition::Duplicate;
+            let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
+            let known = same.or(first);
+            if let Some(receipt) = known.as_ref().filter(|_| happened) {
+                let disposition = Disposition::named(&receipt.disposition).unwrap_or(intake.disposition);
+                intake = Intake { disposition, reason: receipt.reason.clone(), ticket: receipt.ticket, event: None };
+            }
+            Ok(Tried { mail, identity, intake, known })
+        })
     }
 
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
@@ -579,8 +589,10 @@ pub struct Tried {
     pub mail: Mail,
     /// How sure the sender is.
     pub identity: identity::Identity,
-    /// What would be done.
+    /// What would be done; what was done, where a second copy of it would change nothing.
     pub intake: Intake,
+    /// The receipt that the mail, or a copy of it, has already.
+    pub known: Option<ReceiptRow>,
 }
 
 impl News {

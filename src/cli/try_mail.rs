@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::out::Out;
-use super::{Desk, Exit};
+use super::{Desk, Exit, local};
 use crate::command;
 use crate::dkim::Verifier;
 use crate::mail::fields::{Fields, Part, Score};
@@ -87,7 +87,7 @@ fn by(proof: Proof) -> &'static str {
 }
 
 fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, known } = tried;
     let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
     let check = |c: &Check| json!({ "by": by(c.by), "passed": c.passed, "reason": c.reason });
     let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
@@ -97,6 +97,11 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
         "disposition": intake.disposition,
         "reason": intake.reason,
         "ticket": intake.ticket.map(|t| project.show(t)),
+        "known": known.as_ref().map(|r| json!({
+            "received": r.received,
+            "disposition": r.disposition,
+            "ticket": r.ticket.map(|t| project.show(t)),
+        })),
         "sender": mail.from.as_ref().ok(),
         "identity": {
             "believed": identity.believed,
@@ -129,7 +134,7 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
 }
 
 pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, known } = tried;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("{name:<13}{}\n", clean_line(value, 400)));
@@ -143,6 +148,12 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
             (None, _) => "none".into(),
         },
     );
+    if let Some(receipt) = known {
+        line(
+            "Known:",
+            &format!("here already, since {}: receipt {}", local(receipt.received, project), receipt.number),
+        );
+    }
     line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
     let believed = if identity.believed { "yes" } else { "no" };
     line("Believed:", &format!("{believed}: {}", identity.reason));

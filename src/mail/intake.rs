@@ -14,6 +14,8 @@
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
 //! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
 
+pub mod copies;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -47,6 +49,8 @@ pub enum Disposition {
     Own,
     /// A second copy of a mail we have.
     Duplicate,
+    /// It was in the folder before the first start, and waits there to be taken in.
+    Earlier,
     /// Nothing in it could be read; it is a ticket all the same.
     Unreadable,
     /// Reading it failed again and again; a person must look.
@@ -65,9 +69,15 @@ impl Disposition {
             Self::Automatic => "automatic",
             Self::Own => "own",
             Self::Duplicate => "duplicate",
+            Self::Earlier => "earlier",
             Self::Unreadable => "unreadable",
             Self::Quarantined => "quarantined",
         }
+    }
+
+    /// The one of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        serde_json::from_value(word.into()).ok()
     }
 }
 
@@ -93,8 +103,8 @@ pub struct Claims {
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// A mail of the same sender, Message-ID, date, subject and text was handled before, for this ticket.
-    pub duplicate_of: Option<Option<TicketId>>,
+    /// A mail of the same sender, Message-ID, date, subject and text was handled before.
+    pub duplicate_of: Option<copies::First>,
     /// Tickets whose mails it refers to, with their reporter.
     pub referenced: Vec<(TicketId, Option<Address>)>,
     /// The reporter of the ticket that the token names; outer `None`: there is no such ticket.
@@ -219,13 +229,15 @@ pub struct Given<'a> {
 
 /// Decides what a mail is.
 pub fn take(given: &Given<'_>) -> Intake {
+    copies::raise(given, alone(given))
+}
+
+/// Decides what a mail is, if no other copy of it has come.
+fn alone(given: &Given<'_>) -> Intake {
     let Given { mail, claims, known, .. } = given;
     if claims.own.is_some() {
         let ticket = claims.own.and_then(|t| t.ticket);
         return nothing(Disposition::Own, ticket, "a notice of ours came back");
-    }
-    if let Some(ticket) = known.duplicate_of {
-        return nothing(Disposition::Duplicate, ticket, "a second copy of a mail that is here already");
     }
     let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
     // Where a report is told by its form alone, only what came to the envelope sender of a notice says of which.
@@ -377,7 +389,7 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
         let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
         return Intake {
             disposition: Disposition::Command,
-            reason: format!("not obeyed: {why}"),
+            reason: format!("{}{why}", copies::NOT_OBEYED),
             ticket,
             event: Some(event),
         };

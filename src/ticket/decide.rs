@@ -28,6 +28,8 @@ pub enum Event {
     Reported(Box<Report>),
     /// The first of many reports that come at once: the ticket is for all of them.
     Flooded(Box<Report>),
+    /// The report of this ticket in a second copy, which says more of its sender than the first did.
+    Copied(Box<Report>),
     /// More mail for this ticket.
     FollowedUp(FollowUp),
     /// Commands, from someone who may give them.
@@ -187,6 +189,8 @@ pub struct Decision {
     pub answer: Option<Answer>,
     /// The held acknowledgement of this ticket is not needed any more: a person answered.
     pub answered: bool,
+    /// The held acknowledgement of this ticket leaves.
+    pub released: bool,
 }
 
 /// What whoever commanded is told.
@@ -213,6 +217,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
     match event {
         Event::Reported(report) => draft.reported(report),
         Event::Flooded(first) => draft.flooded(first),
+        Event::Copied(report) => draft.copied(report),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
@@ -309,17 +314,8 @@ impl Draft<'_> {
             erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
+        self.acknowledge(report);
         let (outcome, why) = &report.acknowledge;
-        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
-        if *outcome != Acknowledgement::Withheld {
-            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
-            self.tell_reporter(NoticeKind::Acknowledgement, text);
-            if *outcome == Acknowledgement::Held
-                && let Some(notice) = self.decision.notices.last_mut()
-            {
-                notice.held = Some(why.clone());
-            }
-        }
         if report.tell {
             let news = team::NewReport {
                 from: &report.shown,
@@ -335,6 +331,43 @@ impl Draft<'_> {
             };
             let text = team::report(&self.ticket, &news, self.project, self.now);
             self.tell_team(NoticeKind::Report, None, &text);
+        }
+    }
+
+    /// The automatic acknowledgement: sent, held for a person, or none.
+    fn acknowledge(&mut self, report: &Report) {
+        let (outcome, why) = &report.acknowledge;
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
+        if *outcome != Acknowledgement::Withheld {
+            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
+            self.tell_reporter(NoticeKind::Acknowledgement, text);
+            if *outcome == Acknowledgement::Held
+                && let Some(notice) = self.decision.notices.last_mut()
+            {
+                notice.held = Some(why.clone());
+            }
+        }
+    }
+
+    /// A second copy shows that a person wrote it: who was not answered for what the first looked like is answered
+    /// now, once (G2).
+    fn copied(&mut self, report: &Report) {
+        let sent = report.acknowledge.0 == Acknowledgement::Sent;
+        let why = "a second copy shows that a person wrote it";
+        if !self.ticket.is_unanswered() {
+            self.enter(&Actor::Daemon, EntryKind::Note, why, Some(report.mail));
+        } else if self.ticket.held && sent {
+            self.decision.released = true;
+            self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: report.acknowledge.0 }, why, None);
+        } else if self.ticket.held {
+            self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: Acknowledgement::Held }, why, None);
+        } else {
+            self.acknowledge(report);
+        }
+        if report.tell {
+            let sent = self.ticket.auto_acknowledged == Some(self.now);
+            let text = team::copied(&self.ticket, sent, self.project, self.now);
+            self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
 

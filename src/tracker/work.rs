@@ -9,6 +9,7 @@ use super::caps::{domain_scope, sender_scope};
 use super::reading::Stowed;
 use crate::codename::Codename;
 use crate::command::Command;
+use crate::mail::intake::copies::{First, Part, Standing};
 use crate::mail::intake::{self, Disposition, Given, Intake, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
@@ -48,21 +49,35 @@ impl<'a> Work<'a> {
         Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, news })
     }
 
-    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
+    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
         }
-        let dkim = match self.signed(stowed, mail, fingerprint)? {
+        let first = self.first(prints)?;
+        let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
         };
         let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
-        let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
+        let mut intake = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
             intake.reason = "reading it failed again and again".into();
         }
+        self.carry_in(stowed, mail, prints, intake, first)
+    }
+
+    /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made
+    /// of the mail, and its own that it is a copy.
+    fn carry_in(
+        &mut self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        prints: &[i64],
+        mut intake: Intake,
+        first: Option<First>,
+    ) -> Result<()> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
@@ -75,18 +90,48 @@ impl<'a> Work<'a> {
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
-        let sender = mail.from.as_ref().ok();
-        let id = mail.message_id.as_ref();
-        let (disposition, reason) = (intake.disposition, intake.reason);
-        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(fingerprint))?;
+        let (mut disposition, mut reason) = (intake.disposition, intake.reason);
+        let print = prints.first().copied().unwrap_or_default();
+        let is_first = first.as_ref().is_some_and(|f| f.mail == stowed.mail);
+        let raises = disposition != Disposition::Duplicate && (is_first || disposition != Disposition::Own);
+        if let Some(first) = first.filter(|_| raises) {
+            let before = first.disposition.word();
+            let why = if is_first {
+                format!("{reason} (before: {before})")
+            } else {
+                format!("{reason}, as a second copy shows (first: {before})")
+            };
+            self.tx.raise_receipt(first.receipt, disposition, ticket_id, &why)?;
+            if !is_first {
+                (disposition, reason) =
+                    (Disposition::Duplicate, format!("a second copy, which raises the first: {reason}"));
+            }
+        }
+        if is_first {
+            self.tx.done(stowed.mail, print)?;
+        } else {
+            let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
+            self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(print))?;
+        }
         self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
         Ok(())
     }
 
+    /// The copy of a mail that stands highest so far, if another was handled before.
+    pub(super) fn first(&self, prints: &[i64]) -> Result<Option<First>> {
+        let copies = self.tx.same_mail(prints)?;
+        // Of equals the earliest.
+        let Some(mut first) = copies.into_iter().rev().max_by_key(First::standing) else { return Ok(None) };
+        if let (Part::Opened { unanswered }, Some(ticket)) = (&mut first.part, first.ticket) {
+            *unanswered = self.tx.ticket(ticket)?.is_some_and(|t| t.is_unanswered());
+        }
+        Ok(Some(first))
+    }
+
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
-    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<Signed> {
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64], first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
-            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail)? => {
+            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail, prints)? => {
                 Ok(Signed::Known(used_before(domain)))
             }
             Some(known) => {
@@ -98,28 +143,28 @@ impl<'a> Work<'a> {
             // A part of a mail cannot be checked.
             None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key) {
-                // Of a second copy, the first is what counts.
-                Signed::Ask { .. } if self.tx.same_mail(fingerprint)?.is_some() => Signed::Known(Dkim::Unasked),
+                // Nothing that a second copy could prove raises what stands so high already.
+                Signed::Ask { word } if first.is_some_and(|f| f.standing() >= highest(word) && !f.is_unanswered()) => {
+                    Signed::Known(Dkim::Unasked)
+                }
                 signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
             }),
         }
     }
 
     /// One look into the store between the two steps of intake.
-    pub(super) fn intake(
+    pub(super) fn look(
         &self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        fingerprint: i64,
+        duplicate_of: Option<First>,
         identity: &identity::Identity,
+        take: impl FnOnce(&Given<'_>) -> Intake,
     ) -> Result<Intake> {
         let (tx, now) = (self.tx, self.now);
         let claims = intake::claims(mail, self.project, self.key);
-        let mut known = intake::Known {
-            duplicate_of: tx.same_mail(fingerprint)?,
-            referenced: tx.referenced(&claims.references)?,
-            ..intake::Known::default()
-        };
+        let mut known =
+            intake::Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..intake::Known::default() };
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
         }
@@ -139,7 +184,7 @@ impl<'a> Work<'a> {
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
         }
-        Ok(intake::take(&Given {
+        Ok(take(&Given {
             mail,
             stored: stowed.mail,
             received: stowed.received,
@@ -203,8 +248,10 @@ impl<'a> Work<'a> {
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                if let Event::FollowedUp(mail) = event {
-                    self.bound_ticket(&ticket, mail.tell)?;
+                match event {
+                    Event::FollowedUp(mail) => self.bound_ticket(&ticket, mail.tell)?,
+                    Event::Copied(report) => self.bound(report)?,
+                    _ => {}
                 }
             }
             (Event::Ordered(order), None) => {
@@ -387,6 +434,10 @@ impl<'a> Work<'a> {
         if decision.answered {
             self.tx.drop_held(ticket.id)?;
         }
+        if decision.released {
+            self.tx.release_held(ticket.id, self.now)?;
+            self.count_provoked()?;
+        }
         if !decision.entries.is_empty() {
             let mut after = ticket.clone();
             decision.entries.iter().for_each(|e| after.apply(e));
@@ -478,6 +529,11 @@ enum Signed {
     Known(Dkim),
     /// Ask for their keys; whether a person waits for it.
     Ask { word: bool },
+}
+
+/// How high a mail can stand by what its signatures prove, which a person waits for or not.
+fn highest(word: bool) -> Standing {
+    if word { Standing::Command } else { Standing::Report }
 }
 
 /// Whether it pays to ask for the keys of a mail.

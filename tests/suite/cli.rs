@@ -226,10 +226,63 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     assert_eq!(tried["commands"][1]["arguments"], "");
     desk.fails(1, &["try", "none.eml"], "none.eml");
 
-    // With a database it is asked, and stays as it is.
+    // With a database it is asked, and stays as it is: a saved copy says what happened to the mail.
+    assert_eq!(tried["known"], Value::Null);
     desk.ok(&["ingest", "1.eml"]);
-    assert_eq!(desk.json(&["try", "1.eml"])["disposition"], "duplicate");
+    let crlf = REPORT.replace('\n', "\r\n");
+    for copy in [REPORT, &crlf, crlf.trim_end(), &format!("X-Saved-By: a program\r\n{crlf}\r\n")] {
+        desk.write("copy.eml", copy);
+        let tried = desk.json(&["try", "copy.eml"]);
+        let known = &tried["known"];
+        assert_eq!((&tried["disposition"], &tried["ticket"]), (&"report".into(), &"SEC-1".into()), "{copy:?}");
+        assert_eq!((&tried["reason"], &known["ticket"]), (&"a new report".into(), &"SEC-1".into()), "{copy:?}");
+        assert!(known["received"].is_string() && known["disposition"] == "report", "{copy:?}");
+        let text = desk.ok(&["try", "copy.eml"]);
+        assert!(text.contains("SEC-1") && text.contains("here already, since"), "{text}");
+    }
     assert_eq!(desk.json(&["inbox"])["receipts"].as_array().unwrap().len(), 1);
+}
+
+/// Whichever way a mail comes first and second, it is one ticket.
+#[test]
+fn a_mail_is_one_by_each_pair_of_ways() {
+    let body = "\nFrom the log:\n\nFrom here on it overflows.\n>From there too.\n";
+    let mail = REPORT.replace("\nVersion", &format!("{body}Version"));
+    let quoted = |all: bool| -> String {
+        let head_is_over = mail.find("\n\n").unwrap();
+        let (head, body) = mail.split_at(head_is_over);
+        let line = |l: &str| {
+            let bare = if all { l.trim_start_matches('>') } else { l };
+            format!("{}{l}", if bare.starts_with("From ") { ">" } else { "" })
+        };
+        format!("{head}{}", body.split_inclusive('\n').map(line).collect::<String>())
+    };
+    let from = "From MAILER-DAEMON Mon Jan  4 10:00:00 2027\n";
+    let whole = format!("Content-Length: {}\n{mail}", mail.len() - mail.find("\n\n").unwrap() - 2);
+    let ways = [
+        ("crlf.eml", mail.replace('\n', "\r\n")),
+        ("in/new/1", mail.clone()),
+        ("saved.eml", mail.trim_end().to_owned()),
+        ("o.mbox", format!("{from}{}\n", quoted(false))),
+        ("rd.mbox", format!("{from}{}\n", quoted(true))),
+        ("rd-crlf.mbox", format!("{from}{}\n", quoted(true)).replace('\n', "\r\n")),
+        ("cl2.mbox", format!("{from}{whole}\n")),
+    ];
+    for (first, _) in &ways {
+        for (second, _) in &ways {
+            let desk = Desk::new();
+            for (name, text) in ways.iter().filter(|(n, _)| n == first || n == second) {
+                desk.write(name, text);
+            }
+            for path in [first, second] {
+                desk.ok(&["ingest", if *path == "in/new/1" { "in" } else { path }]);
+            }
+            assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 1, "{first}, {second}");
+            let sent = desk.json(&["outbox"]);
+            let kinds = sent["notices"].as_array().unwrap().iter().filter(|n| n["kind"] == "acknowledgement");
+            assert_eq!(kinds.count(), 1, "{first}, {second}");
+        }
+    }
 }
 
 #[test]

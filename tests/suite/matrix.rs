@@ -294,7 +294,7 @@ impl World {
         match self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap().intake.event {
             Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => true,
             Some(Event::Attempted { tell, .. }) => tell.is_some(),
-            Some(Event::Reported(_) | Event::Flooded(_) | Event::FollowedUp(_)) | None => false,
+            Some(Event::Reported(_) | Event::Flooded(_) | Event::Copied(_) | Event::FollowedUp(_)) | None => false,
         }
     }
 

@@ -15,7 +15,8 @@
 //! | `down TERM` | the daemon is stopped for so long, then started |
 //! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
 //! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
-//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered` |
+//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox` |
+//! | `again, with` + block | the last mail once more, with these header lines on top; `-Name` takes a field out |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
@@ -178,6 +179,7 @@ impl Play {
             }
             ["mail", "from", who, how @ ..] => self.mail(who, how, block),
             ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
+            ["again,", "with"] => self.again_with(block),
             ["again,", how @ ..] => self.again(&how.join(" ")),
             ["bounce", "delayed", "of", kind, "to", who] => self.bounce(kind, who, false),
             ["bounce", "of", kind, "to", who] => self.bounce(kind, who, true),
@@ -395,8 +397,35 @@ impl Play {
                 }
                 self.scan(self.now);
             }
-            _ => panic!("again, a second copy | by another way | renumbered"),
+            "with other line ends" => self.hand_over(self.last.iter().copied().filter(|c| *c != b'\r').collect()),
+            // As a writer of the kind mboxrd and a reader that undoes nothing leave it.
+            "from an mbox" => {
+                let text = String::from_utf8(self.last.clone()).unwrap().replace('\r', "");
+                let (head, body) = text.split_once("\n\n").unwrap();
+                let quoted = |l: &str| if l.trim_start_matches('>').starts_with("From ") { ">" } else { "" };
+                let body: String = body.lines().map(|l| format!("{}{l}\n", quoted(l))).collect();
+                self.hand_over(format!("{head}\nStatus: RO\n\n{body}\n").into_bytes());
+            }
+            _ => panic!("again, a second copy | by another way | renumbered | with other line ends | from an mbox"),
         }
+    }
+
+    fn again_with(&mut self, block: &str) {
+        let text = String::from_utf8(self.last.clone()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let gone: Vec<String> = block.lines().filter_map(|l| Some(format!("{}:", l.strip_prefix('-')?))).collect();
+        let more = block.lines().filter(|l| !l.starts_with('-'));
+        let kept = head.lines().filter(|l| !gone.iter().any(|g| l.starts_with(g)));
+        let head: String = more.chain(kept).map(|l| format!("{l}\r\n")).collect();
+        self.arrive(format!("{head}\r\n{body}").into_bytes());
+    }
+
+    /// A person hands a mail over: `disclosed ingest`.
+    fn hand_over(&mut self, raw: Vec<u8>) {
+        let (size, listing) = (raw.len() as u64, Vec::new().into());
+        let arrival = Arrival { raw, size, internal_date: None, not_before: None, place: None, listing };
+        let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
+        self.taken_in(&news);
     }
 
     fn bounce(&mut self, kind: &str, who: &str, permanent: bool) {
@@ -433,7 +462,11 @@ impl Play {
             })
             .collect();
         let news = self.tracker.on_mail(&arrivals, self.now).unwrap();
-        self.tell(&news);
+        self.taken_in(&news);
+    }
+
+    fn taken_in(&mut self, news: &News) {
+        self.tell(news);
         if news.receipts.is_empty() {
             self.said.push("nothing new".into());
         }

@@ -124,6 +124,16 @@ fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
+/// A second copy of a report says more of its sender than the first did.
+pub fn copied(ticket: &Ticket, sent: bool, project: &Project, now: Timestamp) -> Text {
+    let sent = if sent { "The sender has been sent an automatic acknowledgement.\n" } else { "" };
+    Text::news(ticket, "A person wrote it", project, now)
+        .state(format!("A second copy of the mail of {}", project.show(ticket.id)))
+        .quiet("A second copy of its mail")
+        .always(format!(" shows that a person wrote it.\n{sent}"))
+        .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
+}
+
 /// More mail for a ticket. `who` says how sure the sender is.
 pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> Text {
     let role = match by {
