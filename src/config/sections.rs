@@ -140,7 +140,7 @@ fn through(table: &Table<'_>) -> Vec<Way> {
     let write = "{ list = \"security.example.org\" } or { forwarder = \"relay.example\" }";
     let Some(value) = table.get("through") else { return Vec::new() };
     if !value.is_list() {
-        value.wrong("\"through\" must be a list", format!("through = [{write}]"));
+        value.wrong("\"through\" must be a list", "through = [{ forwarder = \"relay.example\" }]");
         return Vec::new();
     }
     let one = |entry: Value<'_>| {

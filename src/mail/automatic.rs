@@ -5,7 +5,7 @@
 
 mod subjects;
 
-use super::header::Header;
+use super::header::{self, Header};
 use super::parts::{Part, Parts};
 use super::{Address, MessageId};
 use serde::{Deserialize, Serialize};
@@ -127,7 +127,7 @@ impl Signs {
             report: Report::of(header, subject, parts),
             null_path: has_null_return_path(header),
             role: is_machine(header, sender),
-            daemon: sender.map_or_else(|| names_daemon(header), |s| is_daemon(s.local())),
+            daemon: sender.map_or_else(|| names_daemon(header), |s| is_daemon(s.local())) || is_returned_by(header),
             returns: parts.leaves.iter().any(is_returned),
             calendar: is_calendar_answer(parts),
             failed: header.first("x-failed-recipients").is_some(),
@@ -207,7 +207,9 @@ fn aggregate(header: &Header<'_>, subject: &str, parts: &Parts<'_>) -> Option<St
     let (archive, None) = (attached.next()?, attached.next()) else { return None };
     let domain = archive_domain(&archive.name.as_deref()?.to_ascii_lowercase())?;
     let subject = subject.to_ascii_lowercase();
-    let (of, rest) = subject.strip_prefix("report domain:")?.split_once("submitter:")?;
+    // One large sender puts a word in brackets before it.
+    let plain = subject.strip_prefix('[').and_then(|s| s.split_once(']')).map_or(subject.as_str(), |(_, rest)| rest);
+    let (of, rest) = plain.trim_start().strip_prefix("report domain:")?.split_once("submitter:")?;
     let (submitter, id) = rest.split_once("report-id:")?;
     let one = |text: &str| text.split_whitespace().count() == 1;
     let answers = header.first("in-reply-to").is_some();
@@ -237,7 +239,15 @@ fn is_machine(header: &Header<'_>, sender: Option<&Address>) -> bool {
 /// A From that is no plain address, such as "MAILER-DAEMON" alone.
 fn names_daemon(header: &Header<'_>) -> bool {
     let from = header.keyword("from").unwrap_or_default();
-    ["mailer-daemon", "mail-daemon", "mailer_daemon", "mail delivery"].iter().any(|name| from.contains(name))
+    let names =
+        ["mailer-daemon", "mail-daemon", "mailer_daemon", "mail delivery", "postmaster", "system administrator"];
+    names.iter().any(|name| from.contains(name))
+}
+
+/// The envelope sender is a mail server that returns mail: the null path, or what some wrote in its place.
+fn is_returned_by(header: &Header<'_>) -> bool {
+    let path = header.first("return-path").map(header::addresses).unwrap_or_default();
+    path.iter().any(|a| is_daemon(a.local()))
 }
 
 /// Whether a local part is that of the daemon of a mail server.

@@ -4,7 +4,7 @@
 //! such notices put it, if the mail comes from a place that notices come from. A report proves nothing by itself
 //! (RFC 3464 section 4.1: they are easily forged); who believes it is decided elsewhere, by token.
 
-use super::automatic::{Bounce, Report, Signs, is_returned, is_role};
+use super::automatic::{Bounce, Signs, is_returned, is_role};
 use super::header::{self, Header};
 use super::parts::{Part, Parts};
 use super::{Address, MessageId, read, write};
@@ -19,7 +19,7 @@ const MAX_LINES: usize = 400;
 /// one does, is a person.
 pub fn bounce(header: &Header<'_>, parts: &Parts<'_>, signs: &Signs, subject: &str, text: &str) -> Option<Bounce> {
     let from_server = signs.by_mail_server() || signs.role;
-    if signs.report != Some(Report::Delivery) && !is_status(&parts.top) && !from_server {
+    if parts.top.media != "multipart/report" && !is_status(&parts.top) && !from_server {
         return None;
     }
     let status = match parts.leaves.iter().find(|p| is_status(p)) {

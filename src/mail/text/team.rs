@@ -354,7 +354,9 @@ pub fn returned(ticket: &Ticket, lines: &[(String, String)], all: usize, project
             "Much mail comes in that mail servers return, about mails that are none of ours:\n\
              somebody uses this address as the sender of spam, most likely. ",
         )
-        .state(format!("{number} gathers what\ncame on top of the first few within an hour: {all} so far or since you last heard of it.\n\n"))
+        .state(format!(
+            "{number} gathers what\ncame on top of the first few within an hour, since you last heard of it: {all}.\n\n"
+        ))
         .content(&listed)
         .state(
             "\nIf one of these is a report, `disclosed inbox --take N` on the daemon's machine makes a\n\
