@@ -188,7 +188,6 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
     flooded.mail(&Letter { body: "Another heapspray.".into(), headers: Vec::new(), ..report() });
     life.said.extend(flooded.said);
 
-    let name = Codename::of(TicketId(1), &world::key());
     for (person, level) in EACH {
         let mine: Vec<_> = life.said.iter().filter(|(n, _)| n.to.as_str() == person).collect();
         let kinds: BTreeSet<&str> = mine.iter().map(|(n, _)| n.kind.word()).collect();
@@ -226,7 +225,8 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
                     ] {
                         assert!(!text.contains(word) && !raw.contains(word), "{word}:\n{text}");
                     }
-                    if notice.ticket.is_some() {
+                    if let Some(ticket) = notice.ticket {
+                        let name = Codename::of(ticket, &world::key());
                         assert!(notice.subject.starts_with(&format!("[{name}] ")), "{}", notice.subject);
                         let say = [name.loud(), format!("`disclosed show {}`", name.slug()), "/help".into()];
                         assert!(say.iter().all(|s| text.contains(s)), "{text}");
