@@ -19,6 +19,7 @@ pub mod content;
 pub mod identity;
 pub mod intake;
 pub mod signature;
+pub mod through;
 
 pub mod automatic;
 pub mod bounce;
@@ -205,6 +206,10 @@ pub struct Mail {
     pub attachments: Vec<Attachment>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
     pub automatic: Option<automatic::Automatic>,
+    /// What says so: its header and its form.
+    pub signs: automatic::Signs,
+    /// What the header says of the way by which it came.
+    pub passage: through::Passage,
     /// What a delivery report says (RFC 3464); `None` for anything else.
     pub bounce: Option<automatic::Bounce>,
     /// What stands in the field by which we mark our own mail; it proves nothing until its token is verified.
@@ -233,6 +238,8 @@ impl Mail {
             from_html: false,
             attachments: Vec::new(),
             automatic: None,
+            signs: automatic::Signs::default(),
+            passage: through::Passage::default(),
             bounce: None,
             mark: None,
             trace: Vec::new(),

@@ -17,6 +17,8 @@
 //! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
 //! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox` |
 //! | `again, with` + block | the last mail once more, with these header lines on top; `-Name` takes a field out |
+//! | `times N mail from …` + block | N mails, in which `<n>` is the number |
+//! | `about KIND to WHO` | in the blocks that follow, `<envelope>`, `<id>`, `<mark>` and `<reply-to>` are those of the last such notice |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
@@ -130,6 +132,8 @@ struct Play {
     sent: Vec<Claim>,
     server: (Option<Address>, Attempt),
     said: Vec<String>,
+    /// What the places in a block stand for.
+    about: Vec<(&'static str, String)>,
 }
 
 impl Play {
@@ -149,6 +153,7 @@ impl Play {
             sent: Vec::new(),
             server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
+            about: Vec::new(),
         }
     }
 
@@ -178,6 +183,23 @@ impl Play {
                 self.work();
             }
             ["mail", "from", who, how @ ..] => self.mail(who, how, block),
+            ["times", times, "mail", "from", who, how @ ..] => {
+                for n in 1..=times.parse().unwrap() {
+                    let n: usize = n;
+                    self.mail(&who.replace("<n>", &n.to_string()), how, &block.replace("<n>", &n.to_string()));
+                }
+            }
+            ["about", kind, "to", who] => {
+                let claim = self.notice(kind, who);
+                let field = |name| world::field(&claim.bytes, name).unwrap_or_default();
+                let envelope = claim.envelope.as_ref().map_or(String::new(), |a| a.as_str().to_owned());
+                self.about = vec![
+                    ("<envelope>", envelope),
+                    ("<id>", field("Message-ID")),
+                    ("<mark>", field("X-Disclosed-Loop")),
+                    ("<reply-to>", field("Reply-To")),
+                ];
+            }
             ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
             ["again,", "with"] => self.again_with(block),
             ["again,", how @ ..] => self.again(&how.join(" ")),
@@ -332,7 +354,8 @@ impl Play {
     fn mail(&mut self, who: &str, how: &[&str], block: &str) {
         let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
         let id = self.next_id(from.as_deref().unwrap_or_default());
-        let (headers, body) = head_and_body(block);
+        let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
+        let (headers, body) = head_and_body(&block);
         let mut letter = Letter { from, id, date: self.now, headers, body, ..Letter::default() };
         let mut received = self.now;
         match how {

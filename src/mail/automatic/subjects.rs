@@ -138,55 +138,113 @@ const RESPONDER_SUBJECTS: &[&str] = &[
     "your e-mail requires verification",
 ];
 
-/// The words that may follow them.
-const SUBJECT_GOES_ON: &[&str] = &[
-    "re",
-    "aw",
-    "from",
-    "until",
-    "till",
-    "notification",
-    "notice",
-    "message",
-    "reply",
-    "response",
-    "on",
-    "von",
-    "vom",
-    "bis",
-    "am",
-    "de",
-    "du",
-    "del",
-    "le",
-    "van",
-    "tot",
-    "auto",
-    "is",
-    "verify",
-    "do",
-    "da",
-    "dal",
-    "fra",
-    "från",
+/// What may follow them as the last word, or before a colon.
+const NOUNS: &[&str] =
+    &["re", "aw", "notification", "notice", "message", "reply", "response", "auto", "verify", "on", "is", "du", "do"];
+
+/// What may follow them and be followed by a name or a date, and by how many words of one.
+const GO_ON: &[(&str, usize)] = &[
+    ("from", 3),
+    ("von", 3),
+    ("de", 3),
+    ("del", 3),
+    ("le", 3),
+    ("van", 3),
+    ("da", 3),
+    ("dal", 3),
+    ("fra", 3),
+    ("från", 3),
+    ("until", 8),
+    ("till", 8),
+    ("bis", 8),
+    ("vom", 8),
+    ("am", 8),
+    ("tot", 8),
 ];
 
-/// Whether a subject is one that answering machines write.
+/// What ticket systems confirm, and that they do, before the subject that they quote.
+const TICKETS: &[&str] = &[
+    "ticket",
+    "case",
+    "request",
+    "incident",
+    "inquiry",
+    "enquiry",
+    "anfrage",
+    "vorgang",
+    "demande",
+    "solicitud",
+    "richiesta",
+    "aanvraag",
+    "zgłoszenie",
+];
+const CONFIRMED: &[&str] = &[
+    "received",
+    "created",
+    "opened",
+    "registered",
+    "confirm",
+    "logged",
+    "acknowledg",
+    "eingegangen",
+    "erhalten",
+    "eröffnet",
+    "reçue",
+    "enregistrée",
+    "recibid",
+    "cread",
+    "ricevuta",
+    "ontvangen",
+    "przyjęte",
+];
+const THANKS: &[&str] = &["thank you for ", "thanks for ", "we have received", "we received", "we've received"];
+
+/// What stands before a subject that is answered or passed on.
+const PREFIXES: &[&str] =
+    &["re:", "aw:", "sv:", "antw:", "odp:", "vs:", "fwd:", "fw:", "回复:", "回复：", "答复:", "[auto]"];
+
+/// Whether a subject is one that answering machines write, or ticket systems that confirm what came in.
 pub(super) fn is_responder(subject: &str) -> bool {
     let mut subject = subject.trim().to_lowercase();
+    if confirms(&subject) {
+        return true;
+    }
     // "Re:" and its like may stand before it, and brackets around it.
-    let opening = ['[', '(', '【', '<', '*', '"'];
-    for prefix in ["re:", "aw:", "sv:", "antw:", "odp:", "vs:", "回复:", "回复：", "答复:", "[auto]"] {
+    for prefix in PREFIXES {
         if let Some(rest) = subject.strip_prefix(prefix) {
             subject = rest.trim_start().to_owned();
         }
     }
-    let subject = subject.trim_start_matches(opening);
+    let absent = ["out of the office", "out of office", "abwesend", "absent"];
+    if subject.strip_prefix("auto:").is_some_and(|rest| absent.iter().any(|a| rest.contains(a))) {
+        return true;
+    }
+    let subject = subject.trim_start_matches(['[', '(', '【', '<', '*', '"']);
     RESPONDER_SUBJECTS.iter().filter_map(|s| subject.strip_prefix(s)).any(|rest| {
-        // "Automatic reply: x" and "Out of office until Monday" are ones; "Auto reply servers can be looped" is a
+        // "Automatic reply: x" and "Out of office until Monday" are ones; "Auto-reply from /contact leaks names" is a
         // report, and a reporter who gets no answer is the worse failure.
-        let words = rest.trim_start();
-        let next = words.split(|c: char| !c.is_alphanumeric()).next().unwrap_or_default();
-        !rest.starts_with(char::is_alphanumeric) && (next.is_empty() || SUBJECT_GOES_ON.contains(&next))
+        let mut words = rest.trim_start().split_inclusive(|c: char| !c.is_alphanumeric());
+        let first = words.next().unwrap_or_default();
+        let word = first.trim_end_matches(|c: char| !c.is_alphanumeric());
+        let ends = words.next().is_none() || first.ends_with([':', '：', ']', ')', '#', '"']);
+        let named = rest.split_whitespace().skip(1).count();
+        let goes_on = GO_ON.iter().any(|(on, most)| *on == word && named <= *most);
+        !rest.starts_with(char::is_alphanumeric) && (word.is_empty() || ends && NOUNS.contains(&word) || goes_on)
     })
+}
+
+/// Whether a subject quotes one of ours, `[SEC-17] …`, behind the confirmation of a ticket system.
+fn confirms(subject: &str) -> bool {
+    let tag = |rest: &str| {
+        let number = rest.split_once(']').and_then(|(tag, _)| tag.rsplit_once('-'));
+        number.is_some_and(|(prefix, n)| {
+            prefix.len() <= 10 && prefix.bytes().all(|c| c.is_ascii_alphanumeric()) && n.parse::<u32>().is_ok()
+        })
+    };
+    let Some((at, _)) = subject.match_indices('[').find(|(at, _)| subject.get(at + 1..).is_some_and(tag)) else {
+        return false;
+    };
+    let before = subject.get(..at).unwrap_or_default();
+    let says = |words: &[&str]| words.iter().any(|w| before.contains(w));
+    says(TICKETS) && says(CONFIRMED) || says(THANKS)
 }

@@ -3,7 +3,7 @@
 //! like less keeps what another one is from being seen (G1).
 
 use super::{Disposition, Given, Intake, acknowledge, nothing, report};
-use crate::mail::automatic::Automatic;
+use crate::mail::automatic::{Automatic, Passed};
 use crate::ticket::decide::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
 
@@ -104,6 +104,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
         (Some(Event::Reported(report)), Part::Opened { .. }) => Event::Copied(report),
         (Some(Event::Reported(report)), Part::Joined) => Event::FollowedUp(FollowUp {
             by: Actor::Stranger,
+            program: false,
             who: format!("{} ({})", report.shown, report.identity),
             excerpt: given.mail.reply_text.clone(),
             mail: report.mail,
@@ -119,9 +120,8 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
 
 /// A person decides that a mail is a report, whatever it was taken for. Only a person's is acknowledged.
 pub fn by_hand(given: &Given<'_>) -> Intake {
-    let Given { mail, claims, .. } = given;
-    let program = mail.automatic.or(mail.bounce.is_some().then_some(Automatic::Bounce));
-    let program = program.or((claims.echo || claims.own.is_some()).then_some(Automatic::Echo));
+    let passed = given.through.map_or(Passed::Directly, |t| t.way.passed());
+    let program = given.automatic(passed).or(given.claims.own.map(|_| Automatic::Echo));
     let acknowledge = match program {
         Some(why) => (Acknowledgement::Withheld, format!("it is automatic mail ({})", why.words())),
         None => acknowledge(given),
