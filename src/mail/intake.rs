@@ -106,6 +106,14 @@ pub struct Claims {
     pub subject_tag: Option<TicketId>,
 }
 
+impl Claims {
+    /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
+    pub fn has_a_past(&self) -> bool {
+        let notice = |t: Token| t.notice < token::CHECKS;
+        self.echo || [self.token, self.own, self.bounced].into_iter().flatten().any(notice)
+    }
+}
+
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
 pub struct Known {

@@ -164,6 +164,16 @@ impl Tx<'_> {
         Ok(raw)
     }
 
+    /// The fingerprint of a mail, once it has been read.
+    pub fn fingerprint(&self, mail: MailRef) -> Result<Option<i64>> {
+        Ok(self.0.query_row("SELECT fingerprint FROM mail WHERE id = ?1", [mail.0], |r| r.get(0))?)
+    }
+
+    /// Whether all of a mail was stored, and how many octets it has.
+    pub fn extent(&self, mail: MailRef) -> Result<(bool, i64)> {
+        Ok(self.0.query_row("SELECT whole, size FROM mail WHERE id = ?1", [mail.0], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    }
+
     /// Mails that are stored and not handled: what a crash left behind, without those whose signatures are to be
     /// checked first. Number, received, whole, attempts so far.
     pub fn waiting_mails(&self, limit: u32) -> Result<Vec<(MailRef, Timestamp, bool, u32)>> {
@@ -279,7 +289,7 @@ impl Tx<'_> {
     }
 
     /// What a mail with that fingerprint is in its ticket. Whether anybody waits only its timeline says.
-    fn part(&self, ticket: TicketId, print: i64) -> Result<Part> {
+    pub fn part(&self, ticket: TicketId, print: i64) -> Result<Part> {
         let sql = "SELECT e.kind LIKE '{\"kind\":\"reported\"%', m.fingerprint = ?2 FROM entry e \
                    LEFT JOIN mail m ON m.id = e.mail WHERE e.ticket = ?1 AND e.seq = 1";
         let mut query = self.0.prepare_cached(sql)?;
@@ -325,12 +335,6 @@ impl Tx<'_> {
         let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
         self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
         self.no_longer_unverified(mail)
-    }
-
-    /// The receipt of a mail that nobody has looked at.
-    fn earlier_receipt(&self, mail: MailRef) -> Result<Option<i64>> {
-        let sql = "SELECT id FROM receipt WHERE mail = ?1 AND disposition = 'earlier'";
-        Ok(self.0.prepare_cached(sql)?.query_row([mail.0], |r| r.get(0)).optional()?)
     }
 
     /// Raises a receipt: more was made of its mail than it says.

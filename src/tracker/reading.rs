@@ -31,6 +31,11 @@ impl<'a> Stowed<'a> {
         Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim, by_hand: false }
     }
 
+    /// One that a person takes in, and whose signatures nobody has looked at.
+    pub(super) fn by_hand(mail: MailRef, raw: &'a [u8], received: Timestamp, whole: bool) -> Self {
+        Self { mail, raw, received, whole, quarantine: false, dkim: None, by_hand: true }
+    }
+
     /// One that is not stored.
     pub(super) fn tried(raw: &'a [u8], now: Timestamp, dkim: Option<Dkim>) -> Self {
         Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, dkim, by_hand: true }

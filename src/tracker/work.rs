@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::News;
 use super::caps::{BACKSCATTER, domain_scope, sender_scope, way_scope};
-use super::reading::Stowed;
+use super::reading::{Stowed, read_one};
 use crate::codename::Codename;
 use crate::command::Command;
 use crate::mail::intake::copies::{First, Part, Standing};
@@ -16,10 +16,10 @@ use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, identity, through};
+use crate::mail::{Address, Mail, MessageId, clean_line, identity, through};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
-use crate::store::{Outgoing, RETRY_FOR, Result, StoreError, Tx};
+use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx};
 use crate::ticket::calendar;
 use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
 use crate::ticket::{Actor, Person, Ticket, TicketId};
@@ -30,6 +30,8 @@ pub(super) const SLOT: i64 = 5 * 60;
 pub(super) const HOUR: i64 = 3_600;
 pub(super) const DAY: i64 = 86_400;
 
+/// Mails from before the first start that are told.
+const NEWEST: usize = 10;
 /// Recipients of a delivery report that are held against what was sent.
 const RECIPIENTS: usize = 5;
 
@@ -45,13 +47,26 @@ pub(super) struct Work<'a> {
     pub(super) made: Cell<Option<u32>>,
     /// What is made now does not count as provoked.
     pub(super) uncounted: bool,
+    /// Mail came up that shows that there was another database.
+    pub(super) begun: bool,
     pub(super) news: News,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(tx: &'a Tx<'a>, project: &'a Project, key: &'a Key, now: Timestamp) -> Result<Self> {
         let (provoked, made, news) = (Cell::new(None), Cell::new(None), News::default());
-        Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, uncounted: false, news })
+        Ok(Self {
+            tx,
+            project,
+            key,
+            now,
+            next_notice: tx.next_notice()?,
+            provoked,
+            made,
+            uncounted: false,
+            begun: false,
+            news,
+        })
     }
 
     pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
@@ -59,7 +74,11 @@ impl<'a> Work<'a> {
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
         }
-        let first = self.first(prints)?;
+        if self.tx.is_earlier(stowed.mail)? {
+            return self.earlier(stowed, mail, prints);
+        }
+        // What cannot be read is a ticket of its own.
+        let first = if stowed.quarantine { None } else { self.first(prints)? };
         let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
@@ -71,6 +90,51 @@ impl<'a> Work<'a> {
             intake.reason = "reading it failed again and again".into();
         }
         self.carry_in(stowed, mail, prints, intake, first)
+    }
+
+    /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
+    /// first start, and all stops until a person has looked.
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+        if intake::claims(mail, self.project, self.key).has_a_past() {
+            self.begun = true;
+            return self.tx.set_meta("begun", &self.key.prints().join(" "));
+        }
+        let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
+        let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
+        let print = prints.first().copied();
+        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, None, reason, print)?;
+        self.news.receipts.push((stowed.mail, disposition, None, reason.into()));
+        Ok(())
+    }
+
+    /// A person makes a ticket of a mail, whatever its receipt says.
+    pub(super) fn take(&mut self, receipt: &ReceiptRow, stowed: &Stowed<'_>) -> Result<()> {
+        let (mail, prints) = read_one(stowed);
+        let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        let intake = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
+        let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
+        let reason = format!("{} (before: {})", intake.reason, receipt.disposition);
+        self.tx.raise_receipt(receipt.number, intake.disposition, ticket, &reason)?;
+        self.tx.done(stowed.mail, prints.first().copied().unwrap_or_default())?;
+        self.news.receipts.push((stowed.mail, intake.disposition, ticket, reason));
+        Ok(())
+    }
+
+    /// What was there before the first start is told, once.
+    pub(super) fn tell_earlier(&mut self) -> Result<()> {
+        let (all, newest) = self.tx.newest_earlier(NEWEST)?;
+        let mut lines = Vec::new();
+        for receipt in newest {
+            let raw = self.tx.raw(receipt.mail)?;
+            let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
+            let from = receipt.from.map_or("nobody that could be made out".to_owned(), String::from);
+            lines.push((receipt.received, from, clean_line(&subject, 100)));
+        }
+        if all > 0 {
+            let text = team::earlier(all, &lines, self.project);
+            self.tell(NoticeKind::Flood, self.project.team(), "earlier", &text)?;
+        }
+        self.tx.set_meta("first_start", "told")
     }
 
     /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made

@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use disclosed::store::Store;
 use serde_json::Value;
 
 use crate::process::{Process, until};
@@ -47,6 +48,9 @@ impl Daemon {
         fs::write(daemon.config(), &text).expect("the config");
         // What the command line reads, also while a test has broken the daemon's own.
         fs::write(daemon.home.join("ask.toml"), text).expect("the config");
+        // It has looked into a folder before: what lies in the inbox when it starts is new.
+        let mut store = Store::open(&daemon.home.join("disclosed.db")).expect("a database");
+        store.write(|tx| tx.source("before")).expect("our own database");
         daemon
     }
 

@@ -573,3 +573,46 @@ fn what_the_breaker_holds_is_shown_and_released() {
     assert_eq!(desk.ok(&["outbox", "--release"]), "Nothing is held for having been too much.\n");
     assert!(desk.json(&["outbox"])["held_since"].is_null());
 }
+
+#[test]
+fn a_receipt_is_taken_by_its_number() {
+    let desk = Desk::with_report();
+    desk.write("auto.eml", &REPORT.replace("report-1", "auto").replace("\n\n", "\nAuto-Submitted: auto-generated\nX-Failed-Recipients: a@b.test\nReturn-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"));
+    desk.ok(&["ingest", "auto.eml"]);
+    let numbers = |desk: &Desk| {
+        desk.json(&["inbox"])["receipts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["number"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&desk), [1, 2]);
+    assert!(desk.ok(&["inbox"]).starts_with("NO "));
+    desk.fails(1, &["inbox", "--take", "1"], "it is the report of SEC-1 already");
+    desk.fails(1, &["inbox", "--take", "3"], "there is no receipt 3");
+    let taken = desk.json(&["inbox", "--take", "2"]);
+    assert_eq!((&taken["ticket"], &taken["acknowledgement"]), (&"SEC-2".into(), &"withheld".into()));
+    assert_eq!(desk.json(&["inbox"])["receipts"][1]["disposition"], "report");
+    desk.fails(1, &["inbox", "--take", "2"], "it is the report of SEC-2 already");
+    assert_eq!(desk.ok(&["ingest", "--earlier"]), "0 mails: 0 known already.\n");
+    desk.fails(2, &["ingest"], "PATH");
+    desk.fails(2, &["ingest", "--since", "2027-01-01", "in"], "--since");
+    desk.fails(2, &["ingest", "--earlier", "--since", "monday"], "--since");
+    desk.write(
+        "auto.eml",
+        &REPORT.replace("report-1", "gone").replace(
+            "\n\n",
+            "\nReturn-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n",
+        ),
+    );
+    desk.ok(&["ingest", "auto.eml"]);
+    desk.ok(&["erase", "reporter@example.test", "--yes"]);
+    desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
+    // A database that is not the one of the inbox: `status` says so.
+    let mut store = disclosed::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
+    store.write(|tx| tx.set_meta("begun", "of a key")).unwrap();
+    assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
+    let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
+}

@@ -15,10 +15,13 @@
 //! | `down TERM` | the daemon is stopped for so long, then started |
 //! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
 //! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
-//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox` |
+//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox`, `moved from another folder` |
 //! | `again, with` + block | the last mail once more, with these header lines on top; `-Name` takes a field out |
 //! | `times N mail from …` + block | N mails, in which `<n>` is the number |
 //! | `about KIND to WHO` | in the blocks that follow, `<envelope>`, `<id>`, `<mark>` and `<reply-to>` are those of the last such notice |
+//! | `lies from WHO …` + block | a mail lies in the folder, and nobody has looked yet |
+//! | `first start` | the daemon looks into the folder for the first time |
+//! | `take N`, `ingest earlier [since DATE]` | `disclosed inbox --take N`, `disclosed ingest --earlier` |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
@@ -129,6 +132,8 @@ struct Play {
     generation: u32,
     letters: usize,
     last: Vec<u8>,
+    /// When our mail server took the mails that lie in the folder.
+    lies: Vec<Timestamp>,
     sent: Vec<Claim>,
     server: (Option<Address>, Attempt),
     said: Vec<String>,
@@ -150,6 +155,7 @@ impl Play {
             generation: 1,
             letters: 0,
             last: Vec::new(),
+            lies: Vec::new(),
             sent: Vec::new(),
             server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
@@ -159,7 +165,10 @@ impl Play {
 
     fn line(&mut self, words: &[&str], block: &str) {
         match words {
-            ["config"] => *self = Self::new(block),
+            ["config"] => {
+                let about = std::mem::take(&mut self.about);
+                *self = Self { about, ..Self::new(block) };
+            }
             ["config", file] => {
                 let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
                 *self = Self::new(&std::fs::read_to_string(path).unwrap());
@@ -201,6 +210,26 @@ impl Play {
                 ];
             }
             ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
+            ["lies", "from", who, how @ ..] => {
+                let (raw, received) = self.letter(who, how, block);
+                let name = format!("{}", self.folder.len() + 1);
+                self.folder.push((name, raw));
+                self.lies.push(received);
+            }
+            ["first", "start"] => self.first_start(),
+            ["take", number] => match self.tracker.take(number.parse().unwrap(), self.now).unwrap() {
+                Ok(news) => self.taken_in(&news),
+                Err(why) => self.said.push(format!("REFUSED: {why}")),
+            },
+            ["ingest", "earlier", since @ ..] => {
+                let since = match since {
+                    ["since", day] => self.instant(&format!("{day} 00:00")),
+                    _ => Timestamp::MIN,
+                };
+                while let (1.., news) = self.tracker.take_earlier(since, self.now).unwrap() {
+                    self.taken_in(&news);
+                }
+            }
             ["again,", "with"] => self.again_with(block),
             ["again,", how @ ..] => self.again(&how.join(" ")),
             ["bounce", "delayed", "of", kind, "to", who] => self.bounce(kind, who, false),
@@ -352,6 +381,35 @@ impl Play {
     }
 
     fn mail(&mut self, who: &str, how: &[&str], block: &str) {
+        let (raw, received) = self.letter(who, how, block);
+        self.arrive_at(raw, received);
+    }
+
+    fn first_start(&mut self) {
+        let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
+        let folder = self.source();
+        let (source, unseen) = self.tracker.listed(&folder, &listing).unwrap();
+        for ((name, raw), received) in self.folder.clone().into_iter().zip(std::mem::take(&mut self.lies)) {
+            assert!(unseen.contains(&name));
+            let (size, place, listing) = (raw.len() as u64, Some(Place { source, name }), listing.clone().into());
+            let arrival = Arrival { raw, size, internal_date: Some(received), not_before: None, place, listing };
+            match self.tracker.on_mail(&[arrival], self.now) {
+                Ok(news) => self.tell(&news),
+                Err(why) => return self.said.push(format!("STOPPED: {why}")),
+            }
+        }
+        let news = self.tracker.scanned(&folder, Some(self.now), self.now).unwrap();
+        self.tell(&news);
+        self.work();
+    }
+
+    /// The folder by its name in the store, as that of an IMAP server.
+    fn source(&self) -> String {
+        format!("imap:security@mx.example.org:993/INBOX;{}", self.generation)
+    }
+
+    /// The bytes of a mail, and when the mail server took it.
+    fn letter(&mut self, who: &str, how: &[&str], block: &str) -> (Vec<u8>, Timestamp) {
         let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
         let id = self.next_id(from.as_deref().unwrap_or_default());
         let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
@@ -369,7 +427,7 @@ impl Play {
             _ => panic!("mail from WHO [vouched|forged] [received TERM ago]"),
         }
         self.last = letter.bytes();
-        self.arrive_at(self.last.clone(), received);
+        (self.last.clone(), received)
     }
 
     fn reply(&mut self, who: &str, kind: &str, how: &[&str], block: &str) {
@@ -420,6 +478,15 @@ impl Play {
                 }
                 self.scan(self.now);
             }
+            "moved from another folder" => {
+                let (source, _) = self.tracker.unseen("imap:security@mx.example.org:993/Other;7", &[]).unwrap();
+                let (raw, place) = (self.last.clone(), Some(Place { source, name: "1".into() }));
+                let (size, listing) = (raw.len() as u64, vec!["1".to_owned()].into());
+                let (internal_date, not_before) = (Some(self.now), None);
+                let arrival = Arrival { raw, size, internal_date, not_before, place, listing };
+                let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
+                self.taken_in(&news);
+            }
             "with other line ends" => self.hand_over(self.last.iter().copied().filter(|c| *c != b'\r').collect()),
             // As a writer of the kind mboxrd and a reader that undoes nothing leave it.
             "from an mbox" => {
@@ -429,7 +496,9 @@ impl Play {
                 let body: String = body.lines().map(|l| format!("{}{l}\n", quoted(l))).collect();
                 self.hand_over(format!("{head}\nStatus: RO\n\n{body}\n").into_bytes());
             }
-            _ => panic!("again, a second copy | by another way | renumbered | with other line ends | from an mbox"),
+            _ => panic!(
+                "again, a second copy | by another way | renumbered | with other line ends | from an mbox | moved …"
+            ),
         }
     }
 
@@ -471,7 +540,7 @@ impl Play {
     /// The daemon looks into the folder and takes in what it has not seen.
     fn scan(&mut self, received: Timestamp) {
         let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
-        let (source, unseen) = self.tracker.unseen(&format!("INBOX/{}", self.generation), &listing).unwrap();
+        let (source, unseen) = self.tracker.unseen(&self.source(), &listing).unwrap();
         let bytes: BTreeMap<&String, &Vec<u8>> = self.folder.iter().map(|(n, b)| (n, b)).collect();
         let arrivals: Vec<Arrival> = unseen
             .iter()

@@ -244,6 +244,26 @@ pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> Text 
         )
 }
 
+/// What was in the inbox before the first start: how many mails, and the newest as (when, from whom, subject).
+pub fn earlier(all: usize, newest: &[(Timestamp, String, String)], project: &Project) -> Text {
+    let date = |at: Timestamp| at.to_zoned(project.policy.calendar.zone.clone()).strftime("%-d %b %Y");
+    let line = |(at, from, subject): &(Timestamp, String, String)| format!("  {}, {from}: {subject}\n", date(*at));
+    let lines: String = newest.iter().map(line).collect();
+    let mails = if all == 1 { "1 mail was" } else { &format!("{all} mails were") };
+    Text::desk("What was in the inbox before")
+        .always(format!(
+            "{mails} in the inbox of {} when disclosed first looked into it.\n\
+             Each is kept and listed, as \"earlier\": nobody was answered, and no promise runs on it.\n",
+            project.name
+        ))
+        .content(format!("\nThe newest:\n\n{lines}"))
+        .always(
+            "\nOn the daemon's machine `disclosed inbox` lists all of them. `disclosed inbox --take N`\n\
+             makes a ticket of one, and `disclosed ingest --earlier` takes them all in as if they had\n\
+             just come, or with `--since 2027-01-01` those from that day on.\n",
+        )
+}
+
 /// More comes in than is told one by one.
 pub fn flood(limit: u32, project: &Project) -> Text {
     Text::desk("Too much mail to tell one by one").always(format!(
