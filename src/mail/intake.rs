@@ -609,11 +609,14 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject
         may_belong_to: claims
             .subject_tag
             .or_else(|| known.referenced.first().map(|(t, _)| *t))
-            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket)),
+            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket))
+            .or(known.sent_to.as_ref().and_then(|sent| sent.ticket)),
         acknowledge,
         tell: known.provoked < project.limits.automatic_per_hour,
         through: claimed.map(|t| t.way.name().to_owned()),
-        backscatter: mail.signs.null_path || mail.signs.daemon,
+        backscatter: (mail.signs.null_path || mail.signs.daemon)
+            && claims.bounced.is_none()
+            && known.referenced.is_empty(),
     }))
 }
 
