@@ -2,7 +2,7 @@
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
-//! wrote it and how sure that is, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
+//! wrote it and how sure that is, `through` by which way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
 //! which of the text is new, `fields` what a report says about itself, `subject` whether its subject begins
 //! as the project asks for.
 
