@@ -401,7 +401,8 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             | Automatic::Responder => false,
         };
         // What answers in the name of our own people would go round in a circle.
-        let of_person = claims.token.is_some_and(|t| t.purpose == Purpose::Person);
+        let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
+        let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
         let follow_up = FollowUp {
             by: Actor::Stranger,
             program: true,
