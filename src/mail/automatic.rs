@@ -253,7 +253,9 @@ fn is_returned_by(header: &Header<'_>) -> bool {
 /// Whether a local part is that of the daemon of a mail server.
 pub fn is_daemon(local: &str) -> bool {
     let bare: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
-    ["mailerdaemon", "maildaemon", "mdaemon"].iter().any(|name| bare.eq_ignore_ascii_case(name))
+    ["mailerdaemon", "maildaemon", "mdaemon", "maildeliverysystem", "maildeliverysubsystem"]
+        .iter()
+        .any(|name| bare.eq_ignore_ascii_case(name))
 }
 
 /// `Return-Path: <>`: the envelope of all that must not be answered (RFC 5321 section 4.5.5).
@@ -295,8 +297,6 @@ pub fn is_role(local: &str) -> bool {
     let name = local.split('+').next().unwrap_or_default();
     let bare: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     let whole = [
-        "mailerdaemon",
-        "maildaemon",
         "maileradmin",
         "postmaster",
         "noreply",
@@ -311,12 +311,12 @@ pub fn is_role(local: &str) -> bool {
         "autoresponder",
         "autoresponse",
         "vacation",
-        "mdaemon",
         "nobody",
     ];
     let ends = ["-request", "-bounces", "-bounce", "-owner", "-noreply", ".noreply", "_noreply", "-no-reply"];
     let starts = ["owner-", "mailer-daemon", "noreply-", "no-reply-", "bounce-", "bounces-", "bounces+", "noreply."];
     whole.contains(&bare.as_str())
+        || is_daemon(&bare)
         || ends.iter().any(|e| name.ends_with(e))
         || starts.iter().any(|s| local.starts_with(s))
 }

@@ -421,7 +421,8 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             | Automatic::Responder => false,
         };
         // What answers in the name of our own people would go round in a circle.
-        let of_person = claims.token.is_some_and(|t| t.purpose == Purpose::Person);
+        let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
+        let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
         let follow_up = FollowUp {
             by: Actor::Stranger,
             program: true,
@@ -629,11 +630,14 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject
         may_belong_to: claims
             .subject_tag
             .or_else(|| known.referenced.first().map(|(t, _)| *t))
-            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket)),
+            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket))
+            .or(known.sent_to.as_ref().and_then(|sent| sent.ticket)),
         acknowledge,
         tell: known.provoked < project.limits.automatic_per_hour,
         through: claimed.map(|t| t.way.name().to_owned()),
-        backscatter: mail.signs.null_path || mail.signs.daemon,
+        backscatter: (mail.signs.null_path || mail.signs.daemon)
+            && claims.bounced.is_none()
+            && known.referenced.is_empty(),
     }))
 }
 

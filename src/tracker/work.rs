@@ -631,14 +631,15 @@ fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signe
         Want::Word => true,
     };
     let Ok(from) = &mail.from else { return Signed::Known(Dkim::Unasked) };
-    let (received, date) = (stowed.received, mail.date);
-    let sieved = signature::sieve(stowed.raw, &Occasion { from, to: addressed(from, project), received, date });
+    let sieved = signature::sieve(stowed.raw, &occasion(mail, from, stowed.received, project));
     if sieved.worth.is_empty() { Signed::Known(sieved.verdict()) } else { Signed::Ask { word } }
 }
 
-/// Where a mail must have been sent to, that one of that sender may be a command: to us.
-pub(super) fn addressed<'a>(from: &Address, project: &'a Project) -> Option<&'a Address> {
-    project.person(from).filter(|p| p.commands()).map(|_| &project.address)
+/// What the signatures of a mail are held against: one of a person who may command must have been sent to us.
+pub(super) fn occasion<'a>(mail: &Mail, from: &'a Address, received: Timestamp, project: &'a Project) -> Occasion<'a> {
+    let commands = project.person(from).is_some_and(Person::commands);
+    let to = commands.then_some([&project.address, &project.mailbox]);
+    Occasion { from, to, way: through::says(mail, project), received, date: mail.date }
 }
 
 /// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.
