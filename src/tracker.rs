@@ -389,13 +389,13 @@ impl Tracker {
                 return Ok(Err(format!("there is no receipt {number}; `disclosed inbox` shows all")));
             };
             let disposition = Disposition::named(&receipt.disposition);
+            let (print, whole, size) = tx.facts(receipt.mail)?;
             if let Some(ticket) = receipt.ticket.filter(|_| disposition != Some(Disposition::Duplicate))
-                && let Some(print) = tx.fingerprint(receipt.mail)?
+                && let Some(print) = print
                 && matches!(tx.part(ticket, print)?, Part::Opened { .. })
             {
                 return Ok(Err(format!("it is the report of {} already", project.show(ticket))));
             }
-            let (whole, size) = tx.extent(receipt.mail)?;
             let raw = match tx.raw(receipt.mail) {
                 Ok(raw) if raw.is_empty() && size > 0 => return Ok(Err("its content was erased".into())),
                 Err(StoreError::Corrupt(_)) => Vec::new(),

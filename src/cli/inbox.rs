@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::mail::Address;
+use crate::notice::{Notice, NoticeKind};
 use crate::open;
 use crate::store::ReceiptRow;
-use crate::ticket::{Acknowledgement, EntryKind};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -63,14 +63,11 @@ fn take(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
         Err(why) => bail!("{why}; nothing was done"),
     };
     let ticket = news.receipts.iter().find_map(|(_, _, ticket, _)| ticket.map(|t| desk.project.show(t)));
-    let outcome = news.entries.iter().find_map(|(_, e)| match e.kind {
-        EntryKind::Acknowledgement { outcome } => Some(outcome),
-        _ => None,
-    });
-    let (word, words) = match outcome {
-        Some(Acknowledgement::Sent) => ("sent", "Its sender is sent an acknowledgement"),
-        Some(Acknowledgement::Held) => ("held", "The acknowledgement is held for a person"),
-        Some(Acknowledgement::Withheld) | None => ("withheld", "Nothing is sent to its sender"),
+    let left = |n: &&(u32, Notice)| n.1.kind == NoticeKind::Acknowledgement;
+    let (word, words) = match news.notices.iter().find(left).map(|(_, n)| n.held.is_some()) {
+        Some(false) => ("sent", "Its sender is sent an acknowledgement"),
+        Some(true) => ("held", "The acknowledgement is held for a person"),
+        None => ("withheld", "Nothing is sent to its sender"),
     };
     if out.wants_json() {
         out.json(&json!({ "number": number, "ticket": ticket, "acknowledgement": word }))?;

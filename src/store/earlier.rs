@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::{ReceiptRow, Result, Tx, millis};
+use super::{Result, Tx, millis};
 use crate::ticket::MailRef;
 
 impl Tx<'_> {
@@ -46,20 +46,17 @@ impl Tx<'_> {
     /// Whether all other places of a mail are in other folders than this one: a person moved it. A folder under another
     /// UIDVALIDITY is the same folder.
     pub fn is_moved(&self, mail: MailRef, source: i64) -> Result<bool> {
-        let sql = "SELECT s.id = ?2, s.name FROM source s WHERE s.id = ?2 OR s.id IN \
-                   (SELECT source FROM place WHERE mail = ?1) ORDER BY s.id = ?2";
+        let sql = "SELECT DISTINCT s.id, s.name FROM place p JOIN source s ON s.id = p.source WHERE p.mail = ?1";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map(params![mail.0, source], |r| Ok((r.get(0)?, r.get(1)?)))?;
-        let mut names: Vec<(bool, String)> = rows.collect::<rusqlite::Result<_>>()?;
-        let Some((true, here)) = names.pop() else { return Ok(false) };
-        Ok(!names.is_empty() && names.iter().all(|(_, name)| folder(name) != folder(&here)) && {
-            let sql = "SELECT count(*) FROM place WHERE mail = ?1 AND source = ?2";
-            self.0.prepare_cached(sql)?.query_row(params![mail.0, source], |r| r.get::<_, u32>(0))? == 1
-        })
+        let rows = query.query_map([mail.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (here, others): (Vec<(i64, String)>, Vec<_>) =
+            rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().partition(|(id, _)| *id == source);
+        let same = |other: &str| here.iter().any(|(_, here)| folder(here) == folder(other));
+        Ok(!others.is_empty() && !others.iter().any(|(_, other)| same(other)))
     }
 
-    /// Whole mails from before the first start with their receipts, the oldest first: such as came at `since` or later,
-    /// and no more at once than `octets`, but for one.
+    /// Mails from before the first start, and whether each is here whole, the oldest first: such as came at `since` or
+    /// later, and no more at once than `octets`, but for one.
     pub fn earlier_mails(&self, since: Timestamp, most: u32, octets: i64) -> Result<Vec<(MailRef, bool)>> {
         let sql = "SELECT m.id, m.whole, m.size FROM receipt r JOIN mail m ON m.id = r.mail \
                    WHERE r.disposition = 'earlier' AND m.state = 'done' AND m.received >= ?1 \
@@ -75,16 +72,6 @@ impl Tx<'_> {
             found.push((MailRef(row.get(0)?), row.get(1)?));
         }
         Ok(found)
-    }
-
-    /// How many mails were there before the first start, and the receipts of the newest.
-    pub fn newest_earlier(&self, most: usize) -> Result<(usize, Vec<ReceiptRow>)> {
-        let mut all = self.receipts()?;
-        all.retain(|r| r.disposition == "earlier");
-        all.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
-        let count = all.len();
-        all.truncate(most);
-        Ok((count, all))
     }
 }
 

@@ -164,14 +164,10 @@ impl Tx<'_> {
         Ok(raw)
     }
 
-    /// The fingerprint of a mail, once it has been read.
-    pub fn fingerprint(&self, mail: MailRef) -> Result<Option<i64>> {
-        Ok(self.0.query_row("SELECT fingerprint FROM mail WHERE id = ?1", [mail.0], |r| r.get(0))?)
-    }
-
-    /// Whether all of a mail was stored, and how many octets it has.
-    pub fn extent(&self, mail: MailRef) -> Result<(bool, i64)> {
-        Ok(self.0.query_row("SELECT whole, size FROM mail WHERE id = ?1", [mail.0], |r| Ok((r.get(0)?, r.get(1)?)))?)
+    /// The fingerprint of a mail, once it has been read; whether all of it was stored, and how many octets it has.
+    pub fn facts(&self, mail: MailRef) -> Result<(Option<i64>, bool, i64)> {
+        let sql = "SELECT fingerprint, whole, size FROM mail WHERE id = ?1";
+        Ok(self.0.query_row(sql, [mail.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?)
     }
 
     /// Mails that are stored and not handled: what a crash left behind, without those whose signatures are to be

@@ -1,6 +1,5 @@
 //! What no transcript can play: batches, and errors between two steps.
 
-mod earlier;
 mod hostile;
 mod lost;
 

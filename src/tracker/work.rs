@@ -122,9 +122,11 @@ impl<'a> Work<'a> {
 
     /// What was there before the first start is told, once.
     pub(super) fn tell_earlier(&mut self) -> Result<()> {
-        let (all, newest) = self.tx.newest_earlier(NEWEST)?;
-        let mut lines = Vec::new();
-        for receipt in newest {
+        let mut earlier = self.tx.receipts()?;
+        earlier.retain(|r| r.disposition == Disposition::Earlier.word());
+        earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
+        let (all, mut lines) = (earlier.len(), Vec::new());
+        for receipt in earlier.into_iter().take(NEWEST) {
             let raw = self.tx.raw(receipt.mail)?;
             let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
             let from = receipt.from.map_or("nobody that could be made out".to_owned(), String::from);
@@ -338,10 +340,10 @@ impl<'a> Work<'a> {
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                match event {
-                    Event::FollowedUp(mail) => self.bound_ticket(&ticket, mail.tell)?,
-                    Event::Copied(report) => self.bound(report)?,
-                    _ => {}
+                if let Event::FollowedUp(mail) = event {
+                    self.bound_ticket(&ticket, mail.tell)?;
+                } else if let Event::Copied(report) = event {
+                    self.bound(report)?;
                 }
             }
             (Event::Ordered(order), None) => {
