@@ -23,11 +23,13 @@ pub(crate) struct Settings {
     pub(crate) idle: bool,
     /// STARTTLS for both servers in place of TLS from the first byte.
     pub(crate) starttls: bool,
+    /// Whether its first look is the first of all: what lies in the inbox then was there before.
+    pub(crate) first: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { poll: "2s", idle: true, starttls: false }
+        Self { poll: "2s", idle: true, starttls: false, first: false }
     }
 }
 
@@ -48,9 +50,10 @@ impl Daemon {
         fs::write(daemon.config(), &text).expect("the config");
         // What the command line reads, also while a test has broken the daemon's own.
         fs::write(daemon.home.join("ask.toml"), text).expect("the config");
-        // It has looked into a folder before: what lies in the inbox when it starts is new.
-        let mut store = Store::open(&daemon.home.join("disclosed.db")).expect("a database");
-        store.write(|tx| tx.source("before")).expect("our own database");
+        if !settings.first {
+            let mut store = Store::open(&daemon.home.join("disclosed.db")).expect("a database");
+            store.write(|tx| tx.source("before")).expect("our own database");
+        }
         daemon
     }
 
