@@ -109,159 +109,45 @@ fn after_line(raw: &[u8]) -> &[u8] {
 }
 
 /// What notices of failure say, in lower case.
-const FAILURE: &[&str] = &[
-    "could not be delivered",
-    "couldn't be delivered",
-    "cannot be delivered",
-    "can't be delivered",
-    "can not be delivered",
-    "not be delivered",
-    "was not delivered",
-    "not delivered to",
-    "were not delivered",
-    "wasn't delivered",
-    "wasn't able to deliver",
-    "unable to deliver",
-    "not able to deliver",
-    "could not deliver",
-    "couldn't deliver",
-    "cannot deliver",
-    "can't deliver",
-    "failed to deliver",
-    "delivery failed",
-    "delivery to the following",
-    "delivery failure",
-    "delivery error",
-    "undeliverable",
-    "undelivered",
-    "did not reach",
-    "had permanent fatal errors",
-    "had delivery errors",
-    "had transient",
-    "has been delayed",
-    "is delayed",
-    "delivery was attempted",
-    "user unknown",
-    "unknown user",
-    "unknown recipient",
-    "recipient unknown",
-    "no such user",
-    "no such recipient",
-    "user not found",
-    "mailbox unavailable",
-    "mailbox not found",
-    "does not exist",
-    "doesn't exist",
-    "invalid recipient",
-    "address not found",
-    "rejected",
-    "returned to sender",
-    "returned mail",
-    "returned for",
-    "being returned",
-    "giving up",
-    "given up",
-    "retry timeout",
-    "mailbox is full",
-    "mailbox full",
-    "over quota",
-    "quota exceeded",
-    "quota violation",
-    "n'a pas pu etre",
-    "non-delivery",
-    "unzustellbar",
-    "nicht zugestellt",
-    "n'a pas pu être",
-    "no se pudo entregar",
-    "non è stato possibile consegnare",
-];
+const FAILURE: &str = "could not be delivered|couldn't be delivered|cannot be delivered|can't be delivered|can not be delivered|\
+    not be delivered|was not delivered|not delivered to|were not delivered|wasn't delivered|wasn't able to deliver|\
+    unable to deliver|not able to deliver|could not deliver|couldn't deliver|cannot deliver|can't deliver|\
+    failed to deliver|delivery failed|delivery to the following|delivery failure|delivery error|undeliverable|\
+    undelivered|did not reach|had permanent fatal errors|had delivery errors|had transient|has been delayed|\
+    is delayed|delivery was attempted|user unknown|unknown user|unknown recipient|recipient unknown|no such user|\
+    no such recipient|user not found|mailbox unavailable|mailbox not found|does not exist|doesn't exist|\
+    invalid recipient|address not found|rejected|returned to sender|returned mail|returned for|being returned|\
+    giving up|given up|retry timeout|mailbox is full|mailbox full|over quota|quota exceeded|quota violation|\
+    n'a pas pu etre|non-delivery|unzustellbar|nicht zugestellt|n'a pas pu être|no se pudo entregar|\
+    non è stato possibile consegnare";
 
 /// What notices say while delivery is still tried, in lower case.
-const WAITING: &[&str] = &[
-    "will be retried",
-    "will continue",
-    "will keep trying",
-    "still being retried",
-    "is delayed",
-    "has been delayed",
-    "has been postponed",
-    "do not need to resend",
-    "warning message only",
-    "not yet been delivered",
-    "will be attempted again",
-];
+const WAITING: &str = "will be retried|will continue|will keep trying|still being retried|is delayed|has been delayed|\
+    has been postponed|do not need to resend|warning message only|not yet been delivered|will be attempted again";
 
 /// How the subjects of such notices begin or what they hold, in lower case.
-const SUBJECTS: &[&str] = &[
-    "undeliver",
-    "delivery status",
-    "delivery failure",
-    "delivery failed",
-    "delivery error",
-    "delivery problem",
-    "delivery notification",
-    "delivery report",
-    "failure notice",
-    "failure delivery",
-    "returned mail",
-    "mail could not be delivered",
-    "message could not be delivered",
-    "mail delivery",
-    "mail system error",
-    "nondeliverable",
-    "non-deliver",
-    "non deliver",
-    "message status",
-    "returned to sender",
-    "bounced",
-    "warning: could not send",
-    "warning: message",
-    "unzustellbar",
-    "returning to sender",
-    "return to sender",
-    "failed mail",
-    "mail failed",
-    "mail failure",
-    "non remis",
-    "non distribu",
-    "no se pudo entregar",
-    "impossibile recapitare",
-];
+const SUBJECTS: &str = "undeliver|delivery status|delivery failure|delivery failed|delivery error|delivery problem|delivery notification|\
+    delivery report|failure notice|failure delivery|returned mail|mail could not be delivered|\
+    message could not be delivered|mail delivery|mail system error|nondeliverable|non-deliver|non deliver|\
+    message status|returned to sender|bounced|warning: could not send|warning: message|unzustellbar|\
+    returning to sender|return to sender|failed mail|mail failed|mail failure|non remis|non distribu|\
+    no se pudo entregar|impossibile recapitare";
 
 /// What begins the copy of the returned mail, in lower case.
-const COPIES: &[&str] = &[
-    "this is a copy of",
-    "below this line is a copy",
-    "copy of your message",
-    "copy of the message",
-    "copy of the original",
-    "original message",
-    "original mail",
-    "returned message",
-    "your message follows",
-    "message follows",
-    "message header follows",
-    "message headers follow",
-    "unsent message",
-    "text of the message",
-    "text of your message",
-    "start of returned",
-    "body of message generated",
-    "the header of the original",
-    "message text follows",
-    "begin included",
-    "content-type: message/rfc822",
-    "received: from",
-];
+const COPIES: &str = "this is a copy of|below this line is a copy|copy of your message|copy of the message|copy of the original|\
+    original message|original mail|returned message|your message follows|message follows|message header follows|\
+    message headers follow|unsent message|text of the message|text of your message|start of returned|\
+    body of message generated|the header of the original|message text follows|begin included|\
+    content-type: message/rfc822|received: from";
 
 /// Reads a notice in prose, from where mail servers write; `known` when something else has told that it is one.
 fn by_prose(header: &Header<'_>, subject: &str, text: &str, known: bool) -> Option<Bounce> {
     let subject = subject.to_lowercase();
-    let titled = SUBJECTS.iter().any(|s| subject.contains(s));
+    let titled = SUBJECTS.split('|').any(|s| subject.contains(s));
     let failed: Vec<Address> = header.all("x-failed-recipients").flat_map(header::addresses).collect();
     let notice: Vec<&str> = notice_lines(text);
     let lower: Vec<String> = notice.iter().map(|l| l.to_lowercase()).collect();
-    let says_failure = || lower.iter().any(|l| FAILURE.iter().any(|f| l.contains(f)));
+    let says_failure = || lower.iter().any(|l| FAILURE.split('|').any(|f| l.contains(f)));
     if !known && failed.is_empty() && !titled && !says_failure() {
         return None;
     }
@@ -269,7 +155,7 @@ fn by_prose(header: &Header<'_>, subject: &str, text: &str, known: bool) -> Opti
         ["from", "to", "sender", "reply-to"].iter().flat_map(|n| header.all(n)).flat_map(header::addresses).collect();
     let mut recipients = if failed.is_empty() { named(&notice, &lower, &own) } else { failed };
     dedup(&mut recipients);
-    let waiting = |l: &String| WAITING.iter().any(|w| l.contains(w));
+    let waiting = |l: &String| WAITING.split('|').any(|w| l.contains(w));
     let titled_as_delay = ["warning: could not send", "warning: message", "delay"].iter().any(|w| subject.contains(w));
     let permanent = !(titled_as_delay || lower.iter().any(waiting));
     Some(Bounce { recipients, permanent, ..Bounce::default() })
@@ -280,7 +166,7 @@ fn notice_lines(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = Vec::new();
     for (n, line) in text.lines().enumerate().take(MAX_LINES) {
         let lower = line.trim_start_matches(['-', '=', '*', '>', ' ', '#', '|']).to_lowercase();
-        let copy = COPIES.iter().any(|c| lower.starts_with(c)) || lower.starts_with("return-path:");
+        let copy = COPIES.split('|').any(|c| lower.starts_with(c)) || lower.starts_with("return-path:");
         // "Message header follows" may stand in the first sentence of the notice as a promise.
         if copy && n > 1 {
             break;
@@ -297,7 +183,7 @@ fn named(notice: &[&str], lower: &[String], own: &[Address]) -> Vec<Address> {
     let (mut announced, mut leading, mut telling, mut any) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut below = false;
     for (line, low) in notice.iter().zip(lower) {
-        let failure = FAILURE.iter().any(|f| low.contains(f));
+        let failure = FAILURE.split('|').any(|f| low.contains(f));
         let found: Vec<Address> = line_addresses(line).into_iter().filter(useful).take(MAX_FOUND).collect();
         let start = line.trim_start_matches([' ', '\t', '>', '<', '*', '-', '"', '\'', '(', '[']);
         if let Some(first) = found.first() {
