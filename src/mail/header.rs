@@ -351,9 +351,13 @@ pub fn addresses(value: &[u8]) -> Vec<Address> {
 /// A folded value on one line (RFC 5322 section 2.2.3), as text: UTF-8 where it is, else Windows-1252.
 /// At most 16 KiB of it.
 pub fn unfold(value: &[u8]) -> String {
+    decode::bytes(&unfolded(value))
+}
+
+/// The octets of a folded value without its line ends; at most 16 KiB of it.
+pub fn unfolded(value: &[u8]) -> Vec<u8> {
     let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
-    let line: Vec<u8> = value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect();
-    decode::bytes(&line)
+    value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect()
 }
 
 /// What ends a line here. A mail without any LF at its start is read by bare CR, for display only.

@@ -3,13 +3,11 @@
 //! mail-parser is not given whole mails: 20,000 attached mails within each other end the process, and multiparts
 //! that never end cost quadratic time (0.11.9). Here a mail is read line by line against a stack of at most
 //! [`MAX_DEPTH`] boundaries; an attached mail is a leaf and is not looked into; no content is decoded or copied
-//! before somebody asks for it. mail-parser decodes single values: header fields, charsets.
+//! before somebody asks for it.
 
-use mail_parser::HeaderValue;
-use mail_parser::parsers::MessageStream;
-
-use super::header::Header;
-use super::{clean_line, decode};
+use super::clean_line;
+use super::decode::{self, Fit};
+use super::header::{self, Header};
 
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
@@ -19,8 +17,10 @@ pub const MAX_DEPTH: usize = 20;
 const MAX_ENCODED: usize = 3 * 1024 * 1024;
 /// The most octets that a part decodes to.
 pub const MAX_DECODED: usize = 1024 * 1024;
-/// The most octets of a Content-* field that are parsed; its parser is quadratic in parameters.
+/// The most octets of a Content-* field that are parsed.
 const MAX_CONTENT_FIELD: usize = 4096;
+/// Where what cannot be read here is found.
+pub const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
 
 /// What the Content-* fields of a part say.
 #[derive(Clone, Debug)]
@@ -39,6 +39,8 @@ pub struct Part<'a> {
     pub report_type: Option<String>,
     /// The method of a text/calendar, in lower case (RFC 6047 section 2.4).
     pub method: Option<String>,
+    /// The smime-type of an application/pkcs7-mime, in lower case (RFC 8551 section 3.2.2).
+    pub smime: Option<String>,
     /// The multipart/alternative that it stands in, if any: its number.
     pub alternative: Option<usize>,
     encoding: Encoding,
@@ -195,31 +197,32 @@ impl<'a> Part<'a> {
             flowed: None,
             report_type: None,
             method: None,
+            smime: None,
             alternative: None,
             encoding: Encoding::None,
             boundary: None,
             body,
         };
-        if let Some(HeaderValue::ContentType(kind)) = header.first("content-type").map(content_field) {
-            let media = match kind.subtype() {
-                Some(sub) => format!("{}/{sub}", kind.ctype()),
+        if let Some(kind) = header.first("content-type").map(ContentField::parse) {
+            part.media = match kind.value.split_once('/') {
+                Some(_) => clean_line(&kind.value, 100),
                 // "Content-Type: text" is old software's text/plain.
-                None if kind.ctype() == "text" => "text/plain".to_owned(),
+                None if kind.value == "text" => "text/plain".to_owned(),
+                None if kind.value.is_empty() => part.media,
                 None => "application/octet-stream".to_owned(),
             };
-            part.media = clean_line(&media.to_ascii_lowercase(), 100);
-            part.charset = kind.attribute("charset").map(|c| clean_line(c, 50));
-            part.name = kind.attribute("name").and_then(file_name);
-            part.boundary =
-                kind.attribute("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
-            let is = |name: &str, value: &str| kind.attribute(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
-            part.flowed = is("format", "flowed").then(|| is("delsp", "yes"));
-            part.report_type = kind.attribute("report-type").map(str::to_ascii_lowercase);
-            part.method = kind.attribute("method").map(str::to_ascii_lowercase);
+            part.charset = kind.word("charset").map(|c| clean_line(c, 50));
+            part.name = kind.get("name").and_then(file_name);
+            part.boundary = kind.get("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+            let lower = |name: &str| kind.word(name).map(str::to_ascii_lowercase);
+            part.flowed = lower("format").filter(|f| f == "flowed").map(|_| lower("delsp").as_deref() == Some("yes"));
+            part.report_type = lower("report-type");
+            part.method = lower("method");
+            part.smime = lower("smime-type");
         }
-        if let Some(HeaderValue::ContentType(how)) = header.first("content-disposition").map(content_field) {
-            part.attached = how.ctype().eq_ignore_ascii_case("attachment");
-            part.name = how.attribute("filename").and_then(file_name).or(part.name);
+        if let Some(how) = header.first("content-disposition").map(ContentField::parse) {
+            part.attached = how.value == "attachment";
+            part.name = how.get("filename").and_then(file_name).or(part.name);
         }
         part.encoding = match header.keyword("content-transfer-encoding").as_deref().map(str::trim) {
             None | Some("" | "7bit" | "8bit" | "binary") => Encoding::None,
@@ -247,13 +250,17 @@ impl<'a> Part<'a> {
     pub fn text(&self) -> (String, Vec<String>) {
         let mut problems = Vec::new();
         let (octets, more) = self.decoded();
-        let (text, fits) = decode::charset(&octets, self.charset.as_deref());
+        let (text, fit) = decode::charset(&octets, self.charset.as_deref());
         if more {
             problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
         }
-        if !fits {
-            let claimed = self.charset.as_deref().unwrap_or("us-ascii");
-            problems.push(format!("its text is not in the charset it claims ({claimed})"));
+        let claimed = self.charset.as_deref().unwrap_or("us-ascii");
+        match fit {
+            Fit::Held => {}
+            Fit::Broken => problems.push(format!("its text is not in the charset it claims ({claimed})")),
+            Fit::Unknown => {
+                problems.push(format!("its text is in the charset {claimed}, which cannot be read here: {RAW_MAIL}"))
+            }
         }
         if self.encoding == Encoding::Unknown {
             problems.push("it has an unknown transfer encoding".to_owned());
@@ -277,15 +284,104 @@ impl<'a> Part<'a> {
     }
 }
 
-fn content_field(value: &[u8]) -> HeaderValue<'static> {
-    let mut line = super::header::unfold(value.get(..MAX_CONTENT_FIELD).unwrap_or(value));
-    line.push('\n');
-    MessageStream::new(line.as_bytes()).parse_content_type().into_owned()
+/// A Content-* field: a value and its parameters (RFC 2045 section 5.1), read leniently. One pass over its octets.
+struct ContentField {
+    /// In lower case.
+    value: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl ContentField {
+    fn parse(field: &[u8]) -> Self {
+        let field = header::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
+        let mut octets = field.iter().copied();
+        let value = decode::bytes(&next_piece(&mut octets));
+        let value = value.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
+        let mut pieces = Vec::new();
+        while octets.len() > 0 {
+            let piece = next_piece(&mut octets);
+            let Some(at) = piece.iter().position(|&c| c == b'=') else { continue };
+            let (name, octets) = piece.split_at_checked(at).unwrap_or((&piece, &[]));
+            let name = decode::bytes(name).trim().to_ascii_lowercase();
+            let octets = octets.strip_prefix(b"=").unwrap_or(octets).trim_ascii().to_vec();
+            let (base, number) = name.trim_end_matches('*').split_once('*').unwrap_or((&name, "0"));
+            pieces.push(Piece {
+                name: base.trim_end_matches('*').to_owned(),
+                number: number.parse().unwrap_or(u32::MAX),
+                plain: usize::MAX - name.matches('*').count(),
+                encoded: name.ends_with('*'),
+                octets,
+            });
+        }
+        // Of one that is there in several forms that of RFC 2231 says most; else the first counts.
+        pieces.sort_by(|a, b| (&a.name, a.number, a.plain).cmp(&(&b.name, b.number, b.plain)));
+        pieces.dedup_by(|later, first| (&later.name, later.number) == (&first.name, first.number));
+        let parameters = pieces.chunk_by(|a, b| a.name == b.name).filter_map(parameter).collect();
+        Self { value: value.to_ascii_lowercase(), parameters }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is one word: comments and what else stands behind it are not of it.
+    fn word(&self, name: &str) -> Option<&str> {
+        self.get(name)?.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty())
+    }
+}
+
+/// The octets up to the next `;` outside of quotes, without the quotes.
+fn next_piece(octets: &mut impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut piece = Vec::new();
+    let (mut quoted, mut closed) = (false, false);
+    while let Some(c) = octets.next() {
+        match c {
+            b'"' => {
+                closed = quoted;
+                quoted = !quoted;
+            }
+            b'\\' if quoted => piece.extend(octets.next()),
+            b';' if !quoted => break,
+            // Behind a quoted string only another one counts.
+            _ if closed && !quoted => {}
+            _ => piece.push(c),
+        }
+    }
+    piece
+}
+
+/// A parameter, or a piece of one (RFC 2231 section 3).
+struct Piece {
+    name: String,
+    number: u32,
+    /// The greater, the less of the RFC is in its form.
+    plain: usize,
+    encoded: bool,
+    octets: Vec<u8>,
+}
+
+/// Joins the pieces of a parameter before they are decoded: a character may stand across two.
+fn parameter(pieces: &[Piece]) -> Option<(String, String)> {
+    let first = pieces.first()?;
+    let mut charset = "utf-8".to_owned();
+    let mut octets = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let mut fields = piece.octets.splitn(3, |&c| c == b'\'');
+        let content = match (fields.next(), fields.nth(1)) {
+            (Some(named), Some(content)) if index == 0 && piece.encoded => {
+                charset = Some(decode::bytes(named)).filter(|c| !c.is_empty()).unwrap_or(charset);
+                content
+            }
+            _ => &piece.octets,
+        };
+        octets.extend(if piece.encoded { decode::percent(content) } else { content.to_vec() });
+    }
+    let value = if first.encoded { decode::charset(&octets, Some(&charset)).0 } else { decode::words(&octets) };
+    Some((first.name.clone(), value))
 }
 
 fn file_name(claimed: &str) -> Option<String> {
-    let decoded = if claimed.contains("=?") { decode::words(claimed.as_bytes()) } else { claimed.to_owned() };
-    let name: String = decoded.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
+    let name: String = claimed.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
     Some(clean_line(name.trim_start_matches('.'), 100)).filter(|n| !n.is_empty())
 }
 

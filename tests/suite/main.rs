@@ -16,6 +16,7 @@ mod corpus;
 mod erasing;
 mod honest;
 mod matrix;
+mod parts;
 mod properties;
 mod readme;
 mod simulate;

@@ -1,0 +1,137 @@
+//! What mail programs make of characters, names, pages and signatures, by tables of cases.
+
+use disclosed::mail::decode::{self, Fit};
+use disclosed::mail::{Mail, read};
+
+#[test]
+fn charsets_of_mail_programs_are_read() {
+    let sjis = b"\x90\xc6\x8e\xe3\x90\xab";
+    let gbk = b"\xc2\xa9\xb6\xb4";
+    let kr = b"\xc3\xeb\xbe\xe0\xc1\xa1";
+    let table: &[(&str, &[u8], &str)] = &[
+        ("cp932", sjis, "脆弱性"),
+        ("CP-932", sjis, "脆弱性"),
+        ("ms932", sjis, "脆弱性"),
+        ("windows-932", sjis, "脆弱性"),
+        ("windows-31j", sjis, "脆弱性"),
+        ("x-sjis", sjis, "脆弱性"),
+        ("Shift_JIS*ja", sjis, "脆弱性"),
+        ("cp936", gbk, "漏洞"),
+        ("ms936", gbk, "漏洞"),
+        ("gb2312", gbk, "漏洞"),
+        ("gb18030", gbk, "漏洞"),
+        ("euc-cn", gbk, "漏洞"),
+        ("cp949", kr, "취약점"),
+        ("x-windows-949", kr, "취약점"),
+        ("uhc", kr, "취약점"),
+        ("ks_c_5601-1987", kr, "취약점"),
+        ("euc-kr", kr, "취약점"),
+        ("cp950", b"\xba\x7c\xac\x7d", "漏洞"),
+        ("big5-hkscs", b"\xba\x7c\xac\x7d", "漏洞"),
+        ("cp51932", b"\xc0\xc8\xbc\xe5\xc0\xad", "脆弱性"),
+        ("iso-2022-jp", b"\x1b$B@H<e@-\x1b(B.", "脆弱性."),
+        ("cp50221", b"\x1b$B@H<e@-\x1b(B.", "脆弱性."),
+        ("iso-2022-kr", b"\x1b$)C\n\x0eCk>`A!\x0f MARK\n\x0eCk\x0f", "\n취약점 MARK\n취"),
+        ("hz-gb-2312", b"a ~{B)64~} ~~ b ~{B)\nc", "a 漏洞 ~ b 漏\nc"),
+        ("utf-7", b"+ZeVnLIqe-", "日本語"),
+        ("cp850", b"\x81", "ü"),
+        ("windows-1251", b"\xff", "я"),
+        ("cp1251", b"\xff", "я"),
+        ("koi8-r", b"\xd1", "я"),
+        ("cp28595", b"\xef", "я"),
+        ("cp65001", "я".as_bytes(), "я"),
+        ("iso_8859_1", b"\xe4", "ä"),
+        ("us-ascii", b"\x1b$B@H\x1b(B", "脆"),
+        ("utf-16be", b"\0a\0b", "ab"),
+    ];
+    for (charset, octets, expect) in table {
+        assert_eq!(decode::charset(octets, Some(charset)), ((*expect).to_owned(), Fit::Held), "{charset}");
+    }
+    assert_eq!(decode::charset(b"\x1b$)C\n\x0eCk\x0f", None), ("\n취".to_owned(), Fit::Held));
+    assert_eq!(decode::charset(b"\x1b[1mbold\x1b[0m", None), ("\x1b[1mbold\x1b[0m".to_owned(), Fit::Held));
+    assert_eq!(decode::charset(b"\x1b$)A\x0eVP", Some("iso-2022-cn")).1, Fit::Unknown);
+    let cut = ["脆弱性".repeat(20).as_bytes(), b"\xe8"].concat();
+    assert_eq!(decode::charset(&cut, Some("utf-8")), ("脆弱性".repeat(20) + "\u{fffd}", Fit::Broken));
+}
+
+#[test]
+fn a_charset_that_nothing_reads_is_named_with_the_way_to_the_raw_mail() {
+    let mail = read::read(b"Content-Type: text/plain; charset=iso-2022-cn\n\n\x1b$)A\x0eVP\x0f");
+    let problem = mail.problems.iter().find(|p| p.contains("charset")).unwrap();
+    assert!(problem.contains("iso-2022-cn, which cannot be read here"), "{problem}");
+    assert!(problem.contains("disclosed export"), "{problem}");
+}
+
+#[test]
+fn encoded_words_are_joined_before_they_are_decoded() {
+    let table: &[(&[u8], &str)] = &[
+        (b"=?utf-8?q?a=C3?= =?utf-8?q?=A4?=", "aä"),
+        (b"=?utf-8?B?w6?=\r\n\t=?UTF-8?b?TDtg==?= x", "äö x"),
+        (b"=?iso-2022-jp?B?GyRCQEg=?=\r\n =?iso-2022-jp?B?PGUbKEI=?=", "脆弱"),
+        (b"=?utf-8*en?q?J=C3=B6rg_x?=", "Jörg x"),
+        (b"=?cp932?B?kMaO45Cr?=", "脆弱性"),
+        (b"=?iso-2022-kr?B?GyQpQw5Daw8=?= z", "취 z"),
+        (b"=?utf-8?q?a?= =?iso-8859-1?q?=E4?=", "aä"),
+        (b"a =?utf-8?q?b?= c =?utf-8?q?d?=", "a b c d"),
+        (b"(=?utf-8?q?b?=)", "(b)"),
+        (b"=?utf-8?q?two words?=", "two words"),
+        (b"=?x-klingon?q?b?= c", "=?x-klingon?q?b?= c"),
+        (b"J\xf6rg =?utf-8?q?=C3=B6?=", "Jörg ö"),
+        ("Jörg =?utf-8?q?=C3=B6?=".as_bytes(), "Jörg ö"),
+        (b"\x1b$B@H<e@-\x1b(B 1.2", "脆弱性 1.2"),
+        (b"=?utf-8?q?never ended", "=?utf-8?q?never ended"),
+        (b"=?utf-8?x?a?= =?utf-8?q?b?=", "=?utf-8?x?a?= b"),
+        (b"=?utf-8?q??=", ""),
+        (b"", ""),
+    ];
+    for (value, expect) in table {
+        assert_eq!(decode::words(value), *expect, "{}", String::from_utf8_lossy(value));
+    }
+}
+
+#[test]
+fn file_names_are_read_in_every_form_that_is_sent() {
+    let name = |fields: &[u8]| {
+        let raw =
+            [b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n".as_slice(), fields, b"\r\n\r\nx\r\n--b--"];
+        read::read(&raw.concat()).attachments.first().map(|a| a.name.clone())
+    };
+    let table: &[(&[u8], &str)] = &[
+        (b"Content-Type: a/b; name=\"=?utf-8?b?w6TDtsO8LWxhbmdlci1uYW1lLnR4?=\r\n\t=?utf-8?b?dA==?=\"", "äöü-langer-name.txt"),
+        (b"Content-Type: a/b; name==?utf-8?q?=C3=A4?=\r\n =?utf-8?q?=C3=B6.c?=", "äö.c"),
+        (b"Content-Type: a/b; name=\"=?utf-8?q?a=C3?=\"\r\n \"=?utf-8?q?=A4?=\"", "aä"),
+        (b"Content-Type: a/b; name=\"=?cp932?B?kMaO4w==?= =?cp932?B?kKsudHh0?=\"", "脆弱性.txt"),
+        (b"Content-Disposition: attachment; filename*=utf-8''%E8%84%86.txt", "脆.txt"),
+        (b"Content-Disposition: attachment; filename*0*=utf-8'en'%E8%84;\r\n filename*1*=%86;\r\n filename*2=\".txt\"", "脆.txt"),
+        (b"Content-Disposition: attachment; filename*2=c; filename*0=a; filename*1=b", "abc"),
+        (b"Content-Disposition: attachment; filename*0=\"=?utf-8?q?=C3\"; filename*1=\"=A4?=\"", "ä"),
+        (b"Content-Disposition: attachment; filename=\"x.txt\"; filename*0*=utf-8''%C3%A4; filename*1*=.txt", "ä.txt"),
+        (b"Content-Disposition: attachment; filename*=cp932''%90%C6.txt", "脆.txt"),
+        (b"Content-Disposition: attachment; filename*=plain%20name.txt", "plain name.txt"),
+        (b"Content-Disposition: attachment; filename=\"Pr\xfcfung.txt\"", "Prüfung.txt"),
+        ("Content-Disposition: attachment; filename=\"Prüfung.txt\"".as_bytes(), "Prüfung.txt"),
+        (b"Content-Disposition: attachment; filename=My report (1).pdf ; size=1", "My report (1).pdf"),
+        (b"Content-Disposition: attachment; filename=\"a;b\\\"c.txt\" (x)", "a;b\"c.txt"),
+        (b"Content-Disposition: attachment; filename=\"never ended", "never ended"),
+    ];
+    for (fields, expect) in table {
+        assert_eq!(name(fields).as_deref(), Some(*expect), "{}", String::from_utf8_lossy(fields));
+    }
+}
+
+#[test]
+fn parameters_are_read_apart_from_what_stands_behind_them() {
+    let mail =
+        |kind: &str, body: &[u8]| read::read(&[format!("Content-Type: {kind}\r\n\r\n").as_bytes(), body].concat());
+    let text = |kind: &str, body: &[u8]| -> String {
+        let Mail { text, .. } = mail(kind, body);
+        text
+    };
+    assert_eq!(text("text/plain; charset=utf-8 (plain)", "ä".as_bytes()), "ä");
+    assert_eq!(text("Text/PLAIN ; Charset = \"iso-8859-1\"; x", b"\xe4"), "ä");
+    assert_eq!(text("text/plain;", b"a"), "a");
+    assert_eq!(text("", b"a"), "a");
+    assert_eq!(text(" multipart/mixed; boundary=\"b;c\"", b"--b;c\r\n\r\na\r\n--b;c--"), "a");
+    assert_eq!(text("multipart/mixed; boundary=\"b\" (the end); boundary=c", b"--b\r\n\r\na\r\n--b--"), "a");
+    assert_eq!(text("text/plain; charset*=us-ascii'en'utf-8", "ä".as_bytes()), "ä");
+}
