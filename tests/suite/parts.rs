@@ -1,6 +1,7 @@
 //! What mail programs make of characters, names, pages and signatures, by tables of cases.
 
 use disclosed::mail::decode::{self, Fit};
+use disclosed::mail::html::to_text;
 use disclosed::mail::{Mail, read};
 
 #[test]
@@ -52,6 +53,42 @@ fn charsets_of_mail_programs_are_read() {
     assert_eq!(decode::charset(b"\x1b$)A\x0eVP", Some("iso-2022-cn")).1, Fit::Unknown);
     let cut = ["脆弱性".repeat(20).as_bytes(), b"\xe8"].concat();
     assert_eq!(decode::charset(&cut, Some("utf-8")), ("脆弱性".repeat(20) + "\u{fffd}", Fit::Broken));
+}
+
+#[test]
+fn charsets_are_decoded_as_claimed_where_that_can_be() {
+    let check = |raw: &[u8], claimed: &str, text: &str, fit: Fit| {
+        assert_eq!(decode::charset(raw, Some(claimed)), (text.to_owned(), fit), "{claimed}");
+    };
+    use Fit::{Broken, Held, Unknown};
+    check("\u{20ac}".as_bytes(), "us-ascii", "\u{20ac}", Held);
+    check("\u{20ac}".as_bytes(), "UTF-8", "\u{20ac}", Held);
+    check(b"\xe4", "ISO-8859-1", "\u{e4}", Held);
+    check(b"\xe4", "utf-8", "\u{e4}", Broken);
+    check(b"\xe4", "no-such", "\u{e4}", Unknown);
+    check("\u{e4}".as_bytes(), "no-such", "\u{e4}", Unknown);
+    // These four octets are valid UTF-8 too.
+    check(b"\xc1\xaa\xcd\xa8", "gb2312", "\u{8054}\u{901a}", Held);
+    check(b"\x1b$B$\"\x1b(B", "iso-2022-jp", "\u{3042}", Held);
+    check(b"a\0b\0", "utf-16le", "ab", Held);
+}
+
+#[test]
+fn transfer_encodings_are_undone_leniently() {
+    assert_eq!(decode::quoted_printable(b"a=3Db=\r\nc =\r\n=zz=4\n", 99), b"a=bc =zz=4\n");
+    assert_eq!(decode::quoted_printable(b"abc", 2), b"ab");
+    assert_eq!(decode::quoted_printable(b"a  \r\n\r\nb", 99), b"a\n\nb");
+    assert_eq!(decode::base64(b"aGVs bG8=\r\nIQ==", 99), b"hello!");
+    assert_eq!(decode::base64(b"aGVsbG8", 99), b"hello");
+    assert_eq!(decode::base64(b"aGVsbG8=", 2), b"he");
+    assert_eq!(decode::base64_size(b"aGVs\r\nbG8="), 5);
+}
+
+#[test]
+fn encoded_words_are_decoded() {
+    assert_eq!(decode::words(b" =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?b?IQ==?= x "), "J\u{f6}rg! x");
+    assert_eq!(decode::words(b"a =?nonsense b"), "a =?nonsense b");
+    assert_eq!(decode::words(b""), "");
 }
 
 #[test]
@@ -134,4 +171,113 @@ fn parameters_are_read_apart_from_what_stands_behind_them() {
     assert_eq!(text(" multipart/mixed; boundary=\"b;c\"", b"--b;c\r\n\r\na\r\n--b;c--"), "a");
     assert_eq!(text("multipart/mixed; boundary=\"b\" (the end); boundary=c", b"--b\r\n\r\na\r\n--b--"), "a");
     assert_eq!(text("text/plain; charset*=us-ascii'en'utf-8", "ä".as_bytes()), "ä");
+}
+
+#[track_caller]
+fn page(html: &str, text: &str) {
+    assert_eq!(to_text(html).0, text, "{html}");
+}
+
+#[test]
+fn reads_like_the_page() {
+    page("<p>One</p><p>Two <b>three</b></p>", "One\n\nTwo three");
+    page("a<br>b<br><br>c", "a\nb\n\nc");
+    page("<div>a</div><div>b</div>", "a\nb");
+    page("<ul><li>x<li>y</ul>", "* x\n* y");
+    page("<pre>int x;\n  y();\n</pre>z", "int x;\n  y();\nz");
+    page("a &amp; b &lt;c&gt; &#65;&nosuch; &", "a & b <c> A&nosuch; &");
+    page("<script>x</script><style>y</style><!-- z -->w", "w");
+    page("new<blockquote>old<br>older</blockquote>", "new\n> old\n> older");
+    page("<a href=\"https://e.example/x\">here</a>", "here <https://e.example/x>");
+    page("<a href=\"https://e.example/\">https://e.example</a>", "https://e.example");
+    page("1 < 2 <img src=x alt='pic>ture'>", "1 < 2 pic>ture");
+    page("<p title=\"never ended>x", "x");
+    page("<table><tr><td>a</td><td>b</td></tr></table>", "a  b");
+}
+
+#[test]
+fn hostile_pages_cost_their_length() {
+    for unit in [
+        "<div>",
+        "<b id=1><p>",
+        "<a href='",
+        "<blockquote>x",
+        "&",
+        "</",
+        "<!--",
+        "<script>",
+        "<",
+        "<td>",
+        "<a x='>'",
+        "<ol><li>",
+        "<p hidden>x",
+        "<i hidden><b>",
+        "<td style=display:none>x</tr>",
+    ] {
+        let page = unit.repeat(200_000 / unit.len());
+        assert!(to_text(&page).0.len() <= page.len() * 11, "{unit}");
+    }
+}
+
+#[test]
+fn lists_links_and_cells_are_as_the_page_shows_them() {
+    page(
+        "<ol><li>Open</li><li>Click<ul><li>sub</li></ul></li><li>Look</li></ol>x",
+        "1. Open\n2. Click\n   * sub\n3. Look\n\nx",
+    );
+    page("<ol start=3><li>a<li value='9'>b<li>c</ol>", "3. a\n9. b\n10. c");
+    page("<ol><li>a<ol><li>b<li>c</ol><li>d</ol>", "1. a\n   1. b\n   2. c\n2. d");
+    page("<li>alone", "* alone");
+    page("<a data-href='https://bad.example' href=https://e.example/x>here</a>", "here <https://e.example/x>");
+    page("<a title='href=no' HREF = \"https://e.example/?a=1&amp;b=2\">here</a>", "here <https://e.example/?a=1&b=2>");
+    page("<a xhref=x>here</a><img data-alt=no alt=yes>", "hereyes");
+    page(
+        "<table><tr><th>Param</th><th>Value</th></tr><tr><td>id</td><td>1&#39; OR 1=1</td></tr></table>",
+        "Param  Value\nid  1' OR 1=1",
+    );
+}
+
+#[test]
+fn what_a_browser_hides_is_left_out_and_counted() {
+    let check = |html: &str, text: &str, hidden: usize| assert_eq!(to_text(html), (text.to_owned(), hidden), "{html}");
+    for how in [
+        "hidden",
+        "hidden=''",
+        "style=\"display:none\"",
+        "style='Display : NONE !important; color:red'",
+        "style=visibility:hidden",
+        "style='font-size:0px'",
+        "style=\"opacity:0\"",
+        "style='mso-hide:all;max-height:0'",
+        "class=x data-x='>' style='color:#fff;display:none'",
+    ] {
+        check(&format!("<div {how}>secret <b>x</b><br></div>seen"), "seen", 7);
+        check(&format!("a <span {how}>secret</span> b"), "a b", 6);
+        check(&format!("a<img {how} alt=no>b"), "ab", 0);
+        check(&format!("<p {how}>secret<p>seen"), "seen", 6);
+        check(&format!("<ul><li {how}>secret<li>seen</ul>rest"), "* seen\n\nrest", 6);
+        // Never ended, or not before what it stands in: shown.
+        check(&format!("<div {how}>all of it"), "all of it", 0);
+        check(&format!("<table><tr><td {how}>one</tr></table>rest"), "one\n\nrest", 0);
+        check(&format!("<section><div {how}>one</section><div>two</div>"), "one\ntwo", 0);
+        // Nothing else is there.
+        check(&format!("<div {how}>all of it</div>"), "all of it", 0);
+    }
+    for shown in [
+        "<div data-hidden>x</div>",
+        "<div title='hidden'>x</div>",
+        "<div aria-hidden=true>x</div>",
+        "<div style='font-size:0.8em'>x</div>",
+        "<div style='opacity:0.5;display:block'>x</div>",
+        "<td style='font-size:0px'><div style='font-size:16px'>x</div></td>",
+        "<div style='visibility:hidden'><b style='visibility:visible'>x</b></div>",
+    ] {
+        check(shown, "x", 0);
+    }
+    check("<div hidden><div>a</div>b<p>c</div>d", "d", 3);
+    check("<div hidden><blockquote>a</div>b", "b", 1);
+    check("<div hidden><ol><li>a</ol></div><ol><li>b</ol>", "1. b", 1);
+    let mail = read::read(b"Content-Type: text/html\n\n<div style='display:none'>Preheader</div>Text");
+    assert_eq!(mail.text, "Text");
+    assert!(mail.problems.iter().any(|p| p.contains("holds 9 letters")), "{:?}", mail.problems);
 }
