@@ -18,6 +18,7 @@ pub mod html;
 pub mod identity;
 pub mod intake;
 pub mod signature;
+pub mod smime;
 pub mod through;
 
 pub mod automatic;

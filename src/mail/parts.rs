@@ -8,17 +8,18 @@
 use super::clean_line;
 use super::decode::{self, Fit};
 use super::header::{self, Header};
+use super::smime::{self, Wrapped};
 
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
 /// How deep multiparts may stand within each other.
 pub const MAX_DEPTH: usize = 20;
-/// The most octets of a part that are decoded: 1 MiB of text, or 3 MiB of it in the wordiest encoding.
-const MAX_ENCODED: usize = 3 * 1024 * 1024;
-/// The most octets that a part decodes to.
+/// The most octets that a part decodes to; three times as many are read, for the wordiest encoding.
 pub const MAX_DECODED: usize = 1024 * 1024;
 /// The most octets of a Content-* field that are parsed.
 const MAX_CONTENT_FIELD: usize = 4096;
+/// The most octets of a signed message that are opened.
+const MAX_SIGNED: usize = 8 * 1024 * 1024;
 /// Where what cannot be read here is found.
 pub const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
 
@@ -235,15 +236,26 @@ impl<'a> Part<'a> {
 
     /// Its octets with the transfer encoding undone, at most [`MAX_DECODED`] of them; true when there are more.
     pub fn decoded(&self) -> (Vec<u8>, bool) {
-        let raw = self.body.get(..MAX_ENCODED).unwrap_or(self.body);
+        self.decoded_to(MAX_DECODED)
+    }
+
+    fn decoded_to(&self, max: usize) -> (Vec<u8>, bool) {
+        let raw = self.body.get(..3 * max).unwrap_or(self.body);
         let mut octets = match self.encoding {
-            Encoding::Base64 => decode::base64(raw, MAX_DECODED + 1),
-            Encoding::QuotedPrintable => decode::quoted_printable(raw, MAX_DECODED + 1),
-            Encoding::None | Encoding::Unknown => raw.get(..MAX_DECODED + 1).unwrap_or(raw).to_vec(),
+            Encoding::Base64 => decode::base64(raw, max + 1),
+            Encoding::QuotedPrintable => decode::quoted_printable(raw, max + 1),
+            Encoding::None | Encoding::Unknown => raw.get(..max + 1).unwrap_or(raw).to_vec(),
         };
-        let more = octets.len() > MAX_DECODED || raw.len() < self.body.len();
-        octets.truncate(MAX_DECODED);
+        let more = octets.len() > max || raw.len() < self.body.len();
+        octets.truncate(max);
         (octets, more)
+    }
+
+    /// What it wraps as an S/MIME message; `None` where it is none. Gateways call it a file.
+    pub fn smime(&self) -> Option<Wrapped> {
+        let named = || self.name.as_deref().is_some_and(|n| n.to_ascii_lowercase().ends_with(".p7m"));
+        let is_one = self.media.ends_with("pkcs7-mime") || self.media == "application/octet-stream" && named();
+        is_one.then(|| smime::open(&self.decoded_to(MAX_SIGNED).0))
     }
 
     /// Its text with lines that end in `\n`, not cleaned; and what was odd about it.

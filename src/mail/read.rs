@@ -10,7 +10,8 @@ use mail_parser::parsers::MessageStream;
 use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
 use super::header::{self, Header, NoSender};
-use super::parts::{Part, Parts};
+use super::parts::{Part, Parts, RAW_MAIL};
+use super::smime::Wrapped;
 use super::through::Passage;
 use super::{Attachment, Mail, MessageId, bounce, clean_line, fields, reply, write};
 
@@ -20,14 +21,26 @@ const MAX_SUBJECT: usize = 250;
 const MAX_REFERENCES: usize = 20;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
+/// How many signed parts within each other are opened.
+const MAX_SIGNED_DEPTH: usize = 3;
+/// What is said of what is encrypted.
+const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// The most problems that are told.
 const MAX_PROBLEMS: usize = 30;
 
 /// Reads a mail.
 pub fn read(raw: &[u8]) -> Mail {
     let (header, body) = Header::split(raw);
-    let parts = Parts::find(&header, body);
+    let mut parts = Parts::find(&header, body);
     let mut problems = header_problems(&header);
+    // What is signed as one opaque piece is read like any mail; its wrapper gives way to what it wraps.
+    let signed = signed(&parts, &mut problems, 0);
+    if let Some((index, content)) = &signed {
+        let (header, body) = Header::split(content);
+        let Parts { leaves, problems: more, .. } = Parts::find(&header, body);
+        parts.leaves.splice(index..=index, leaves);
+        parts.problems.extend(more);
+    }
     problems.extend(parts.problems.iter().cloned());
 
     let from = header::sender(&header);
@@ -37,12 +50,12 @@ pub fn read(raw: &[u8]) -> Mail {
     problems.extend(chosen.problems);
     problems.extend(part_problems(&parts));
     if is_armoured(&chosen.text) {
-        problems.push("it is encrypted: it cannot be read here".to_owned());
+        problems.push(ENCRYPTED.to_owned());
     }
     if chosen.text.trim().is_empty() && !parts.leaves.iter().any(is_encrypted) {
         problems.push("it has no text".to_owned());
     }
-    let reply_text = if chosen.attached { String::new() } else { reply::new_text(&chosen.text) };
+    let reply_text = if chosen.attached || signed.is_some() { String::new() } else { reply::new_text(&chosen.text) };
     let date = header.first("date").and_then(date);
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
@@ -87,8 +100,37 @@ pub fn read(raw: &[u8]) -> Mail {
     }
 }
 
+/// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
+}
+
+/// The first part that S/MIME has signed as one opaque piece, by its place among the leaves, with its content; and what
+/// is to be said of such parts. One may stand in another.
+fn signed(parts: &Parts<'_>, problems: &mut Vec<String>, depth: usize) -> Option<(usize, Vec<u8>)> {
+    let (index, part, wrapped) =
+        parts.leaves.iter().enumerate().find_map(|(index, part)| Some((index, part, part.smime()?)))?;
+    let missing = "it is signed (S/MIME), and its content is missing or cut off";
+    let encrypted = matches!(part.smime.as_deref(), Some("enveloped-data" | "authenveloped-data"));
+    let (problem, content) = match wrapped {
+        Wrapped::Signed(content, whole) if !content.is_empty() => {
+            problems.extend((!whole).then(|| format!("{missing}: {RAW_MAIL}")));
+            ("its signature (S/MIME) was not verified, so it commands nothing".to_owned(), Some((index, content)))
+        }
+        Wrapped::Signed(..) => (format!("{missing}: {RAW_MAIL}"), None),
+        Wrapped::Encrypted => (ENCRYPTED.to_owned(), None),
+        Wrapped::Other if encrypted => (ENCRYPTED.to_owned(), None),
+        Wrapped::Other if part.smime.as_deref() == Some("signed-data") => (format!("{missing}: {RAW_MAIL}"), None),
+        Wrapped::Other => (format!("it holds an S/MIME message that cannot be read here: {RAW_MAIL}"), None),
+    };
+    problems.push(problem);
+    let (index, content) = content?;
+    let (header, body) = Header::split(&content);
+    let inner = Parts::find(&header, body);
+    let deeper =
+        if inner.leaves.len() == 1 && depth < MAX_SIGNED_DEPTH { signed(&inner, problems, depth + 1) } else { None };
+    let content = deeper.map(|(_, content)| content).unwrap_or(content);
+    Some((index, content))
 }
 
 fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
@@ -183,8 +225,8 @@ fn part_problems(parts: &Parts<'_>) -> Vec<String> {
         if part.media.ends_with("/ms-tnef") || part.media.ends_with("/vnd.ms-tnef") || named("winmail.dat") {
             problems.push("it has a winmail.dat: some of its content may be in there only".to_owned());
         }
-        if is_encrypted(part) {
-            problems.push("it is encrypted: it cannot be read here".to_owned());
+        if part.media == "application/pgp-encrypted" {
+            problems.push(ENCRYPTED.to_owned());
         }
         if part.media == "message/partial" || part.media == "message/external-body" {
             problems.push(format!("it holds a {}: the rest of it is elsewhere", part.media));

@@ -276,8 +276,145 @@ fn what_a_browser_hides_is_left_out_and_counted() {
     }
     check("<div hidden><div>a</div>b<p>c</div>d", "d", 3);
     check("<div hidden><blockquote>a</div>b", "b", 1);
-    check("<div hidden><ol><li>a</ol></div><ol><li>b</ol>", "1. b", 1);
+    check("<div hidden><ol><li>a</ol></div><ol><li>b</ol>", "1. b", 2);
     let mail = read::read(b"Content-Type: text/html\n\n<div style='display:none'>Preheader</div>Text");
     assert_eq!(mail.text, "Text");
     assert!(mail.problems.iter().any(|p| p.contains("holds 9 letters")), "{:?}", mail.problems);
+}
+
+/// A value of DER; with no length known before, as BER marks its end.
+fn value(tag: u8, content: &[u8], marked: bool) -> Vec<u8> {
+    let length = content.len();
+    match (marked, length) {
+        (true, _) => [&[tag, 0x80], content, &[0, 0]].concat(),
+        (false, ..0x80) => [&[tag, length as u8], content].concat(),
+        (false, _) => [&[tag, 0x83, (length >> 16) as u8, (length >> 8) as u8, length as u8], content].concat(),
+    }
+}
+
+const DATA: &[u8] = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x01";
+
+/// A SignedData around what is said to be its content, `None` for none.
+fn signed(content: Option<Vec<u8>>, marked: bool) -> Vec<u8> {
+    let content = content.map(|c| value(0xa0, &c, marked)).unwrap_or_default();
+    let info = value(0x30, &[DATA, &content].concat(), marked);
+    let digests = value(0x31, &value(0x30, b"\x06\x01\x2a", false), marked);
+    let data = value(0x30, &[b"\x02\x01\x01", digests.as_slice(), &info, &value(0x31, b"", false)].concat(), marked);
+    let kind = b"\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x07\x02";
+    value(0x30, &[kind.as_slice(), &value(0xa0, &data, marked)].concat(), marked)
+}
+
+fn opaque(message: &[u8], fields: &str) -> Mail {
+    let body = data_encoding::BASE64.encode(message);
+    let head = "From: a@example.org\r\nContent-Transfer-Encoding: base64\r\n";
+    read::read(format!("{head}Content-Type: {fields}\r\n\r\n{body}").as_bytes())
+}
+
+const SMIME: &str = "application/pkcs7-mime; name=smime.p7m";
+
+#[test]
+fn what_is_signed_as_one_piece_is_read() {
+    let entity = b"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\n/ack\r\nThe text.\r\n--b\r\nContent-Type: a/b; name=poc.c\r\n\r\nx\r\n--b--";
+    let (one, two) = entity.split_at(60);
+    let pieces = [value(4, one, false), value(4, two, false)].concat();
+    let nested = [value(0x24, &value(4, one, false), true), value(4, two, false)].concat();
+    for (how, content) in [
+        ("whole", value(4, entity, false)),
+        ("pieces", value(0x24, &pieces, false)),
+        ("marked pieces", value(0x24, &pieces, true)),
+        ("nested pieces", value(0x24, &nested, true)),
+        ("nested pieces of known length", value(0x24, &nested, false)),
+    ] {
+        for marked in [false, true] {
+            let message = signed(Some(content.clone()), marked);
+            let again = b"Content-Type: application/x-pkcs7-mime; smime-type=signed-data\r\nContent-Transfer-Encoding: base64\r\n\r\n";
+            let again = [again.as_slice(), data_encoding::BASE64.encode(&message).as_bytes()].concat();
+            for message in [message, signed(Some(value(4, &again, false)), marked)] {
+                for fields in [SMIME, "application/x-pkcs7-mime", "application/octet-stream; name=smime.p7m"] {
+                    let mail = opaque(&message, fields);
+                    assert_eq!(mail.text, "/ack\nThe text.", "{how} {marked} {fields}");
+                    assert_eq!(mail.reply_text, "", "what nobody has verified commands nothing");
+                    let names: Vec<&str> = mail.attachments.iter().map(|a| a.name.as_str()).collect();
+                    assert_eq!(names, ["poc.c"]);
+                    assert!(
+                        mail.problems.iter().any(|p| p.contains("(S/MIME) was not verified")),
+                        "{:?}",
+                        mail.problems
+                    );
+                    assert!(
+                        !mail.problems.iter().any(|p| p.contains("cut off") || p.contains("no text")),
+                        "{:?}",
+                        mail.problems
+                    );
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn what_is_signed_or_encrypted_and_cannot_be_read_says_which() {
+    let problem = |message: &[u8], fields: &str, words: &str| {
+        let mail = opaque(message, fields);
+        assert!(mail.problems.iter().any(|p| p.contains(words)), "{words}: {:?}", mail.problems);
+        assert!(!mail.problems.iter().any(|p| p.contains("no text")), "{:?}", mail.problems);
+        mail
+    };
+    let whole = signed(Some(value(4, b"Content-Type: text/plain\r\n\r\nThe beginning and the end.", false)), false);
+    problem(&signed(None, false), SMIME, "signed (S/MIME), and its content is missing");
+    problem(&whole[..20], "application/pkcs7-mime; smime-type=signed-data", "missing or cut");
+    problem(b"", "application/pkcs7-mime; smime-type=signed-data", "missing or cut");
+    let mail = problem(&whole[..whole.len() - 11], SMIME, "missing or cut");
+    assert_eq!(mail.text, "The beginning and");
+    let of = |kind: &[u8]| value(0x30, &[&[6, kind.len() as u8], kind].concat(), true);
+    problem(&of(b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"), SMIME, "it is encrypted");
+    problem(&of(b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17"), SMIME, "it is encrypted");
+    problem(b"??", "application/pkcs7-mime; smime-type=enveloped-data", "it is encrypted");
+    problem(b"??", "application/pkcs7-mime; smime-type=authEnveloped-data", "it is encrypted");
+    problem(&of(b"\x2a\x03"), SMIME, "cannot be read here");
+}
+
+#[test]
+fn hostile_signatures_cost_their_length() {
+    let bodies = [
+        b"\x30\x80".repeat(500_000),
+        signed(Some(b"\x24\x80".repeat(500_000)), true),
+        b"\x30\x84\xff\xff\xff\xff".to_vec(),
+    ];
+    for body in bodies {
+        for cut in [body.len(), body.len() / 2, body.len().min(70), body.len().min(33), 1] {
+            opaque(&body[..cut], SMIME);
+        }
+    }
+    let whole = signed(Some(value(0x24, &value(4, b"\r\nx", false), true)), true);
+    for at in 0..whole.len() {
+        for octet in 0..=255 {
+            let mut broken = whole.clone();
+            broken[at] = octet;
+            opaque(&broken, SMIME);
+        }
+    }
+}
+
+/// The samples of this kind that stand beside the corpus, where there is one.
+#[test]
+fn the_samples_beside_the_corpus_are_read() {
+    let Some(place) = std::env::var_os("DISCLOSED_CORPUS") else { return };
+    let place = std::path::Path::new(&place).join("../findings/mail");
+    let mail = |name: &str| read::read(&std::fs::read(place.join(name)).unwrap());
+    let has = |name: &str, text: &str| {
+        let mail = mail(name);
+        assert!(mail.text.contains(text), "{name}: {:?} {:?}", mail.text, mail.problems);
+        mail
+    };
+    assert_eq!(has("90-ja-nocharset.eml", "こんにちは。脆昴性を報告します。").subject, "脆昴性");
+    has("92-charset-cp932.eml", "脆弱性① MARK");
+    has("92-charset-iso-2022-kr.eml", "취약점 MARK");
+    has("132-html-list.eml", "1. Open\n2. Click\n   * sub\n\nParam  Value\nid  1' OR 1=1");
+    let names: Vec<String> = mail("name-in-two-words.eml").attachments.into_iter().map(|a| a.name).collect();
+    assert_eq!(names, ["äöü-langer-name.txt"]);
+    has("104-smime-opaque-signed.eml", "The signed report: /run of version 2.1 executes commands.");
+    let cut = mail("smime-opaque-signed.eml");
+    assert!(cut.problems.iter().any(|p| p.contains("it is signed (S/MIME), and its content is missing")));
+    assert!(!cut.problems.iter().any(|p| p.contains("encrypted")));
 }
