@@ -202,6 +202,8 @@ pub struct Mail {
     pub reply_text: String,
     /// True when the text was made from HTML: it never yields a command.
     pub from_html: bool,
+    /// True when it is signed as one opaque piece (S/MIME) that nobody here verifies: it never yields a command.
+    pub signed: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
@@ -236,6 +238,7 @@ impl Mail {
             text: String::new(),
             reply_text: String::new(),
             from_html: false,
+            signed: false,
             attachments: Vec::new(),
             automatic: None,
             signs: automatic::Signs::default(),

@@ -20,7 +20,7 @@ use self::caps::GATHERED_DUE;
 use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
-use crate::mail::intake::{Disposition, Intake};
+use crate::mail::intake::{Disposition, Intake, Unheard};
 use crate::mail::signature::Dkim;
 use crate::mail::text::trouble::Trouble;
 use crate::mail::{Address, Mail, identity};
@@ -334,11 +334,11 @@ impl Tracker {
         };
         let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
-        let intake = self.store.read(|tx| {
+        let (intake, unheard) = self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
             work.intake(&stowed, &mail, fingerprint, &identity)
         })?;
-        Ok(Tried { mail, identity, intake })
+        Ok(Tried { mail, identity, intake, unheard })
     }
 
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
@@ -588,6 +588,8 @@ pub struct Tried {
     pub identity: identity::Identity,
     /// What would be done.
     pub intake: Intake,
+    /// What a person whose own reply address it bears would be told of it.
+    pub unheard: Option<Unheard>,
 }
 
 impl News {

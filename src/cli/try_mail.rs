@@ -87,7 +87,7 @@ fn by(proof: Proof) -> &'static str {
 }
 
 fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, .. } = tried;
     let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
     let check = |c: &Check| json!({ "by": by(c.by), "passed": c.passed, "reason": c.reason });
     let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
@@ -129,7 +129,7 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
 }
 
 pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, .. } = tried;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("{name:<13}{}\n", clean_line(value, 400)));

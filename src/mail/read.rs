@@ -85,6 +85,7 @@ pub fn read(raw: &[u8]) -> Mail {
         date,
         reply_text,
         from_html: chosen.from_html,
+        signed: signed.is_some(),
         attachments: attachments(&parts),
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,

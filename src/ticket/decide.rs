@@ -47,8 +47,8 @@ pub enum Event {
     Attempted {
         /// The From address.
         from: Option<Address>,
-        /// A person of the project whose token is right and whose domain did not vouch: told at the registered address.
-        tell: Option<Address>,
+        /// The person of the project whose own reply address it bears: see [`crate::mail::intake::unheard`].
+        holder: Option<Address>,
         /// What failed.
         why: String,
         /// The mail.
@@ -144,6 +144,8 @@ pub struct FollowUp {
     pub program: bool,
     /// The sender for the team, and how sure that is.
     pub who: String,
+    /// The person of the project whose own reply address it bears, where the sender is not known to be them.
+    pub holder: Option<Address>,
     /// Its new text.
     pub excerpt: String,
     /// The mail.
@@ -224,7 +226,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
-        Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
+        Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
@@ -367,7 +369,9 @@ impl Draft<'_> {
         }
         self.asked(mail);
         if mail.tell {
-            let text = team::follow_up(&self.ticket, &mail.by, &mail.who, &mail.excerpt, self.project, self.now);
+            let holder = mail.holder.as_ref().map(|h| self.project.name_of(h));
+            let text =
+                team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), &mail.excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -401,19 +405,15 @@ impl Draft<'_> {
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }
 
-    fn attempted(&mut self, from: Option<&Address>, tell: Option<&Address>, why: &str, mail: Option<MailRef>) {
+    fn attempted(&mut self, from: Option<&Address>, holder: Option<&Address>, why: &str, mail: Option<MailRef>) {
         self.enter_about(&Actor::Stranger, EntryKind::Attempt, from.cloned(), why, mail);
         if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
             return;
         }
         let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let text = team::attempt(&self.ticket, shown, why, self.project, self.now);
-        self.tell_team(NoticeKind::Attempt, tell, &text);
-        if let Some(person) = tell {
-            let line = "your mail with commands";
-            let text = crate::mail::text::answer::refused(Some(self.ticket.id), line, None, why, self.project);
-            self.decision.notices.push(self.notice(NoticeKind::Attempt, person, text));
-        }
+        let name = holder.map(|h| self.project.name_of(h));
+        let text = team::attempt(&self.ticket, shown, name, why, self.project, self.now);
+        self.tell_team(NoticeKind::Attempt, holder, &text);
     }
 
     fn undelivered(&mut self, loss: &Loss) {

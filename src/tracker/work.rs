@@ -5,11 +5,11 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 
 use super::News;
-use super::caps::{BACKSCATTER, domain_scope, sender_scope, way_scope};
+use super::caps::{BACKSCATTER, UNHEARD, domain_scope, sender_scope, way_scope};
 use super::reading::Stowed;
 use crate::codename::Codename;
 use crate::command::Command;
-use crate::mail::intake::{self, Disposition, Given, Intake, Want};
+use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
@@ -63,7 +63,7 @@ impl<'a> Work<'a> {
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
         };
         let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
-        let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
+        let (mut intake, unheard) = self.intake(stowed, mail, fingerprint, &identity)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
             intake.reason = "reading it failed again and again".into();
@@ -79,6 +79,9 @@ impl<'a> Work<'a> {
             intake.reason = if plain { why.to_owned() } else { format!("{}; {why}", intake.reason) };
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
+        }
+        if let Some(unheard) = unheard {
+            self.unheard(&unheard, stowed.mail, mail)?;
         }
         let sender = mail.from.as_ref().ok();
         let id = mail.message_id.as_ref();
@@ -117,7 +120,7 @@ impl<'a> Work<'a> {
         mail: &Mail,
         fingerprint: i64,
         identity: &identity::Identity,
-    ) -> Result<Intake> {
+    ) -> Result<(Intake, Option<Unheard>)> {
         let (tx, now) = (self.tx, self.now);
         let claims = intake::claims(mail, self.project, self.key);
         let mut known = intake::Known {
@@ -159,7 +162,7 @@ impl<'a> Work<'a> {
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
         }
-        Ok(intake::take(&Given {
+        let given = Given {
             mail,
             stored: stowed.mail,
             received: stowed.received,
@@ -169,7 +172,10 @@ impl<'a> Work<'a> {
             known: &known,
             project: self.project,
             now,
-        }))
+        };
+        let intake = intake::take(&given);
+        let unheard = intake::unheard(&given, &intake);
+        Ok((intake, unheard))
     }
 
     /// Once an hour, what no cap counts any more.
@@ -388,7 +394,10 @@ impl<'a> Work<'a> {
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
         let listed = self.tx.without_ticket(last)?;
-        let text = digest::text(&open, held, listed, self.key, self.project, self.now);
+        let unheard = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
+        self.tx.set_meta(UNHEARD, "0")?;
+        let counts = digest::Counts { held, listed, unheard };
+        let text = digest::text(&open, counts, self.key, self.project, self.now);
         let key = format!("digest:{}", self.now.as_second());
         self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
         self.tx.set_meta("digest", &self.now.to_string())

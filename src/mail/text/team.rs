@@ -124,16 +124,25 @@ fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
-/// More mail for a ticket. `who` says how sure the sender is.
-pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> Text {
+/// More mail for a ticket, from whom: what they are to it, who they seem to be, and the name of the person whose own
+/// reply address it bears.
+pub fn follow_up(
+    ticket: &Ticket,
+    (by, who, holder): (&Actor, &str, Option<&str>),
+    excerpt: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
+    let named = holder.map(|name| format!("somebody with the reply address of {name}"));
     let role = match by {
+        Actor::Stranger if named.is_some() => named.as_deref().unwrap_or_default(),
         Actor::Reporter => "the reporter, or somebody at the reporter's address",
         Actor::Stranger => "somebody who is not the reporter and holds an address that we gave out for this ticket",
         Actor::Person(_) | Actor::Local | Actor::Daemon => "one of you",
     };
     Text::news(ticket, "More mail", project, now)
         .state(format!("More mail for {}, from ", project.show(ticket.id)))
-        .content(who)
+        .content(holder.map_or_else(|| who.to_owned(), |name| format!("{who}, with the reply address of {name}")))
         .instead(role)
         .state(format!(".\n{}\n\n", state_line(ticket, project)))
         .content(format!("{}\n", quoted(excerpt, EXCERPT)))
@@ -182,11 +191,22 @@ pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Tim
         ))
 }
 
-/// Somebody tried to command and may not.
-pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project, now: Timestamp) -> Text {
+/// Somebody tried to command and may not. `holder` is the name of the person whose own reply address the mail bears.
+pub fn attempt(
+    ticket: &Ticket,
+    from: &str,
+    holder: Option<&str>,
+    why: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
     let number = project.show(ticket.id);
+    let answered = match holder {
+        Some(name) => format!(".\nIt bears the reply address of {name}, who is told why"),
+        None => ", and not answered".to_owned(),
+    };
     Text::news(ticket, "Commands refused", project, now)
-        .state(format!("A mail with commands for {number} was not obeyed, and not answered.\n\n"))
+        .state(format!("A mail with commands for {number} was not obeyed{answered}.\n\n"))
         .content(format!("From: {from}\nWhy:  {why}\n\n"))
         .state(format!("If it was one of you, `disclosed do {number} \"/…\"` on the daemon's machine always works.\n"))
 }
