@@ -23,4 +23,5 @@ mod simulate;
 mod simulation;
 mod tidy;
 mod transcripts;
+mod unheard;
 mod world;
