@@ -154,6 +154,8 @@ pub struct Ticket {
     pub pending: Option<Pending>,
     /// The last refused attempt, and how many there were in a row on its day, to bound what is told of them.
     pub attempts: Option<(Timestamp, u32)>,
+    /// Which kinds of notices did not reach whom.
+    pub undelivered: BTreeSet<(String, Address)>,
 }
 
 impl Ticket {
@@ -185,6 +187,7 @@ impl Ticket {
             pauses: Vec::new(),
             pending: None,
             attempts: None,
+            undelivered: BTreeSet::new(),
         }
     }
 
@@ -282,8 +285,10 @@ impl Ticket {
             | EntryKind::Withdrawn
             | EntryKind::Asked
             | EntryKind::Note
-            | EntryKind::Rederived { .. }
-            | EntryKind::Undeliverable { .. } => {}
+            | EntryKind::Rederived { .. } => {}
+            EntryKind::Undeliverable { notice } => {
+                self.undelivered.extend(entry.party.clone().map(|party| (notice.clone(), party)));
+            }
             EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
         }
     }

@@ -425,6 +425,9 @@ impl Draft<'_> {
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
+        if notice == NoticeKind::Report.word() {
+            self.unreached();
+        }
         let passed = self.pass_on(loss);
         let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
@@ -433,6 +436,23 @@ impl Draft<'_> {
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
             news.keys = vec![format!("{key}:{}", address.key())];
+            self.decision.notices.push(news);
+        }
+    }
+
+    /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
+    /// who are responsible are told, once for each ticket, and without a word of what is in it.
+    fn unreached(&mut self) {
+        let missed =
+            |p: &Person| self.ticket.undelivered.contains(&(NoticeKind::Report.word().into(), p.address.clone()));
+        if !self.project.team().all(missed) {
+            return;
+        }
+        let text = team::unreached(&self.ticket, self.project, self.now);
+        let all: Vec<Address> = self.project.responsible().map(|p| p.address.clone()).collect();
+        for address in all {
+            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
+            news.keys = vec![format!("unreached:{}:{}", self.ticket.id.0, address.key())];
             self.decision.notices.push(news);
         }
     }

@@ -239,6 +239,19 @@ pub fn undeliverable(
         .state("\nSomebody should reach them another way.\n")
 }
 
+/// The notice of a report reached nobody of the team. Nothing of the report stands in it, nor what a server said, since
+/// that may be what the notice was refused for.
+pub fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Nobody was mailed about a report", project, now)
+        .state(format!(
+            "A report has arrived, and the mail about it reached nobody of the team: {number}.\n\n\
+             Read it with `disclosed show {number}` on the daemon's machine. A filter in front of your\n\
+             mailboxes may refuse mail that quotes what a report holds.\n"
+        ))
+        .quiet("The mail about a report reached nobody of the team.\n")
+}
+
 /// A notice about no single ticket did not arrive.
 pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> Text {
     Text::desk("A mail did not arrive")
