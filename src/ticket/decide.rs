@@ -443,9 +443,8 @@ impl Draft<'_> {
     /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
     /// who are responsible are told, once for each ticket, and without a word of what is in it.
     fn unreached(&mut self) {
-        let missed =
-            |p: &Person| self.ticket.undelivered.contains(&(NoticeKind::Report.word().into(), p.address.clone()));
-        if !self.project.team().all(missed) {
+        let missed = &self.ticket.unreached;
+        if !self.project.team().all(|p| missed.contains(&p.address)) {
             return;
         }
         let text = team::unreached(&self.ticket, self.project, self.now);
