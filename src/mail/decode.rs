@@ -1,7 +1,7 @@
 //! From octets to characters: transfer encodings, charsets, encoded words. None of it fails; what cannot be
 //! decoded stays as it came.
 
-use encoding_rs::{EUC_KR, Encoding, GBK, REPLACEMENT, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, GBK, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Octets without a charset: UTF-8 where they are valid, else Windows-1252, in which every octet is a character.
@@ -20,16 +20,11 @@ pub fn text(raw: &[u8]) -> String {
 /// Text of 7 bits whose escapes say what it is in (RFC 1468, RFC 1557): software of these languages often names no
 /// charset.
 fn escaped(raw: &[u8]) -> Option<String> {
-    if !raw.contains(&0x1b) || !raw.is_ascii() {
-        return None;
-    }
-    let escape = |wanted: &[&[u8]]| raw.windows(4).any(|w| wanted.iter().any(|e| w.starts_with(e)));
-    let charset = if escape(&[b"\x1b$B", b"\x1b$@"]) {
-        "iso-2022-jp"
-    } else if escape(&[b"\x1b$)C"]) {
-        "iso-2022-kr"
-    } else {
-        return None;
+    let escape = |wanted: &[u8]| find(raw, wanted, 0).is_some();
+    let charset = match raw.contains(&0x1b) && raw.is_ascii() {
+        true if escape(b"\x1b$B") || escape(b"\x1b$@") => "iso-2022-jp",
+        true if escape(b"\x1b$)C") => "iso-2022-kr",
+        _ => return None,
     };
     decoded(raw, charset).filter(|text| !text.contains('\u{fffd}'))
 }
@@ -65,14 +60,13 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
     }
 }
 
-/// What a charset is called in the registry of the Web, which lacks many names that mail programs write: those by the
-/// number of a code page, and variants.
+/// What a charset is called in the registry of the Web, which lacks names that mail programs write: variants, and the
+/// numbers of code pages.
 fn label(claimed: &str) -> String {
     // A language may follow (RFC 2231 section 5).
     let claimed = claimed.split('*').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let page = ["x-windows-", "windows-", "cp-", "cp", "ms", "x-cp", "x-ms-cp", "x-ms", "ibm-", "ibm", "win-", "win"];
-    let page = page.iter().find_map(|p| claimed.strip_prefix(p)?.parse::<u16>().ok());
-    let known = match page {
+    let prefixes = ["x-windows-", "windows-", "cp-", "cp", "ms", "x-cp", "x-ms-cp", "x-ms", "ibm-", "ibm", "win-"];
+    let known = match prefixes.iter().find_map(|p| claimed.strip_prefix(p)?.parse::<u16>().ok()) {
         Some(932 | 943) => "shift_jis",
         Some(936 | 1386 | 51936) => "gbk",
         Some(949 | 1363 | 51949) => "euc-kr",
@@ -80,30 +74,19 @@ fn label(claimed: &str) -> String {
         Some(874) => "windows-874",
         Some(20932 | 51932) => "euc-jp",
         Some(50220..=50222) => "iso-2022-jp",
-        Some(50225) => "iso-2022-kr",
-        Some(52936) => "hz-gb-2312",
-        Some(54936) => "gb18030",
-        Some(20866) => "koi8-r",
-        Some(21866) => "koi8-u",
         Some(65000) => "utf-7",
         Some(65001) => "utf-8",
         Some(page @ 1250..=1258) => return format!("windows-{page}"),
         Some(page @ 28591..=28606) => return format!("iso-8859-{}", page - 28590),
         Some(_) | None => match claimed.as_str() {
-            "iso-2022-jp-1" | "iso-2022-jp-2" | "iso-2022-jp-3" | "iso-2022-jp-2004" | "iso-2022-jp-ms" => {
-                "iso-2022-jp"
-            }
-            "eucjp" | "eucjp-ms" | "euc-jp-ms" | "eucjpms" => "euc-jp",
-            "shift-jis-2004" | "shift_jisx0213" | "sjis-win" => "shift_jis",
-            "euckr" | "uhc" | "johab-ks" | "ks_c_5601" | "ksc5601-1987" => "euc-kr",
-            "euc-cn" | "euccn" | "x-euc-cn" | "gb2312-80" => "gbk",
-            "hz" | "hz-gb2312" | "x-hz" => "hz-gb-2312",
-            "csiso2022kr" => "iso-2022-kr",
-            "big5-eten" | "big-5" | "big5hkscs" => "big5",
-            "utf8mb4" | "utf-8-mac" | "utf8-mac" => "utf-8",
-            "unicode-1-1-utf-7" | "utf7" => "utf-7",
-            "latin-1" => "iso-8859-1",
+            "eucjp" | "eucjp-ms" | "euc-jp-ms" => "euc-jp",
+            "euckr" | "uhc" | "ks_c_5601" => "euc-kr",
+            "euc-cn" | "euccn" | "x-euc-cn" => "gbk",
+            "hz" | "hz-gb2312" => "hz-gb-2312",
+            "utf8mb4" | "utf-8-mac" => "utf-8",
+            "utf7" | "unicode-1-1-utf-7" => "utf-7",
             "latin9" | "latin-9" => "iso-8859-15",
+            variant if variant.starts_with("iso-2022-jp") => "iso-2022-jp",
             _ => return claimed,
         },
     };
@@ -112,18 +95,13 @@ fn label(claimed: &str) -> String {
 
 /// Octets in the charset of a [`label`]; `None` where nothing here reads it. What it does not have becomes U+FFFD.
 fn decoded(raw: &[u8], label: &str) -> Option<String> {
-    // encoding_rs refuses these two, since a page of the Web could hide its scripts in them.
-    match label {
-        "iso-2022-kr" => return Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
-        "hz-gb-2312" => return Some(GBK.decode_without_bom_handling(&unshift(raw, true)).0.into_owned()),
-        _ => {}
-    }
     let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
-    match known(label).or_else(|| known(&label.replace('_', "-"))) {
-        Some(encoding) => Some(encoding.decode(raw).0.into_owned()),
-        None if Encoding::for_label(label.as_bytes()) == Some(REPLACEMENT) => None,
-        None if ["utf-7", "cp850", "ibm850", "850"].contains(&label) => Some(charset_decoder(label.as_bytes())?(raw)),
-        None => None,
+    match label {
+        // encoding_rs refuses these two, since a page of the Web could hide its scripts in them.
+        "iso-2022-kr" | "csiso2022kr" => Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
+        "hz-gb-2312" => Some(GBK.decode_without_bom_handling(&unshift(raw, true)).0.into_owned()),
+        "utf-7" | "cp850" | "ibm850" => charset_decoder(label.as_bytes()).map(|decode| decode(raw)),
+        _ => known(label).or_else(|| known(&label.replace('_', "-"))).map(|e| e.decode(raw).0.into_owned()),
     }
 }
 

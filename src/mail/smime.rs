@@ -31,15 +31,15 @@ const OCTETS_IN_PIECES: u8 = 0x24;
 /// Says what a message holds, and gives the content of what is signed.
 pub fn open(message: &[u8]) -> Wrapped {
     let mut walk = Walk(message);
-    let kind = walk.enter(SEQUENCE).and_then(|()| walk.object());
-    match kind {
-        Some(SIGNED) => {}
-        Some(kind) if ENCRYPTED.contains(&kind) => return Wrapped::Encrypted,
-        Some(_) | None => return Wrapped::Other,
+    match walk.enter(SEQUENCE).and_then(|()| walk.object()) {
+        Some(SIGNED) => {
+            let mut content = Vec::new();
+            let whole = walk.content(&mut content).is_some();
+            Wrapped::Signed(content, whole)
+        }
+        Some(kind) if ENCRYPTED.contains(&kind) => Wrapped::Encrypted,
+        Some(_) | None => Wrapped::Other,
     }
-    let mut content = Vec::new();
-    let whole = walk.content(&mut content).is_some();
-    Wrapped::Signed(content, whole)
 }
 
 /// What is left of a message.

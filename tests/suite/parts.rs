@@ -1,7 +1,9 @@
 //! What mail programs make of characters, names, pages and signatures, by tables of cases.
 
 use disclosed::mail::decode::{self, Fit};
+use disclosed::mail::header::Header;
 use disclosed::mail::html::to_text;
+use disclosed::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
 use disclosed::mail::{Mail, read};
 
 #[test]
@@ -280,6 +282,86 @@ fn what_a_browser_hides_is_left_out_and_counted() {
     let mail = read::read(b"Content-Type: text/html\n\n<div style='display:none'>Preheader</div>Text");
     assert_eq!(mail.text, "Text");
     assert!(mail.problems.iter().any(|p| p.contains("holds 9 letters")), "{:?}", mail.problems);
+}
+
+/// The media type and content of each leaf, and the problems.
+fn leaves(raw: &str) -> (Vec<(String, String)>, Vec<String>) {
+    let (header, body) = Header::split(raw.as_bytes());
+    let parts = Parts::find(&header, body);
+    let leaves = parts.leaves.iter().map(|p| (p.media.clone(), p.text().0)).collect();
+    (leaves, parts.problems)
+}
+
+#[track_caller]
+fn parts(raw: &str, expect: &[(&str, &str)]) {
+    let (got, _) = leaves(raw);
+    let got: Vec<(&str, &str)> = got.iter().map(|(m, t)| (m.as_str(), t.as_str())).collect();
+    assert_eq!(got, expect, "{raw}");
+}
+
+const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\n\n";
+
+#[test]
+fn boundaries_are_whole_lines() {
+    parts("\nbody\n--b\n", &[("text/plain", "body\n--b\n")]);
+    parts(
+        &format!("{MIXED}pre\n--b\n\nNote: one\n--b\n\ntwo\n--b--\npost\n"),
+        &[("text/plain", "Note: one"), ("text/plain", "two")],
+    );
+    parts(&format!("{MIXED}--b \t\r\n\r\none\r\n--bc\r\n--b--\r\n"), &[("text/plain", "one\n--bc")]);
+    parts(&format!("{MIXED}--b\n\none\n"), &[("text/plain", "one\n")]);
+    parts(&format!("{MIXED}--b\nContent-Type: image/png\n--b--"), &[("image/png", "")]);
+    parts(&format!("{MIXED}no part at all"), &[("text/plain", "no part at all")]);
+    parts("Content-Type: multipart/mixed\n\n--b\n\nx", &[("text/plain", "--b\n\nx")]);
+}
+
+#[test]
+fn multiparts_stand_within_each_other() {
+    let inner = "Content-Type: multipart/alternative; boundary=\"b b\"\n\n--b b\n\none\n--b b\nContent-Type: text/html\n\ntwo\n--b b--\n";
+    parts(
+        &format!("{MIXED}--b\n{inner}\n--b\nContent-Type: a/b\n\nthree\n--b--"),
+        &[("text/plain", "one"), ("text/html", "two"), ("a/b", "three")],
+    );
+    // The outer boundary ends an inner multipart that does not end itself.
+    parts(
+        &format!("{MIXED}--b\n{}--b\n\nthree", inner.replace("--b b--", "")),
+        &[("text/plain", "one"), ("text/html", "two\n"), ("text/plain", "three")],
+    );
+    parts(
+        &format!("{MIXED}--b\nContent-Type: multipart/mixed; boundary=c\n\nlost?\n--b\n\nthree"),
+        &[("text/plain", "lost?"), ("text/plain", "three")],
+    );
+    let digest = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ny\n--b--";
+    parts(digest, &[("message/rfc822", "Subject: x\n\ny")]);
+}
+
+#[test]
+fn bounds_hold_and_are_told() {
+    let deep: String = (0..30).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
+    let (got, problems) = leaves(&format!("{deep}\ntext"));
+    assert_eq!(got.len(), 1);
+    assert!(problems.iter().any(|p| p.contains("nested too deep")), "{problems:?}");
+    let (got, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(600)));
+    assert_eq!(got.len(), MAX_PARTS);
+    assert!(problems.iter().any(|p| p.contains("too many parts")), "{problems:?}");
+    let (_, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(MAX_PARTS - 1)));
+    assert_eq!(problems, Vec::<String>::new());
+    let long = "x".repeat(MAX_DECODED + 1);
+    let (got, _) = leaves(&format!("\n{long}"));
+    assert_eq!(got.first().map(|(_, t)| t.len()), Some(MAX_DECODED));
+}
+
+#[test]
+fn names_are_made_harmless() {
+    let name = |field: &str| {
+        let raw = format!("Content-Disposition: attachment; {field}\n\n");
+        Parts::find(&Header::split(raw.as_bytes()).0, b"").top.name
+    };
+    assert_eq!(name("filename=\"../../etc/passwd\"").as_deref(), Some("_.._etc_passwd"));
+    assert_eq!(name("filename=\"=?utf-8?q?=E2=80=AEgnp.exe?=\"").as_deref(), Some("gnp.exe"));
+    assert_eq!(name("filename*=utf-8''a%0Ab.txt").as_deref(), Some("a b.txt"));
+    assert_eq!(name("filename=\"\""), None);
+    assert_eq!(name(&format!("filename={}", "a".repeat(500))).map(|n| n.chars().count()), Some(100));
 }
 
 /// A value of DER; with no length known before, as BER marks its end.
