@@ -34,7 +34,8 @@ pub fn open(message: &[u8]) -> Wrapped {
     match walk.enter(SEQUENCE).and_then(|()| walk.object()) {
         Some(SIGNED) => {
             let mut content = Vec::new();
-            let whole = walk.content(&mut content).is_some();
+            // The signatures stand behind it.
+            let whole = walk.content(&mut content).is_some() && !walk.0.is_empty();
             Wrapped::Signed(content, whole)
         }
         Some(kind) if ENCRYPTED.contains(&kind) => Wrapped::Encrypted,
@@ -101,31 +102,25 @@ impl<'a> Walk<'a> {
         self.enter(SEQUENCE)?;
         self.object()?;
         self.enter(EXPLICIT_0)?;
-        let (end, mut open) = match self.header()? {
-            (OCTETS, Some(length)) => return self.piece(length, into),
-            // In pieces, and these perhaps in pieces: up to its end, or to as many marks of an end as are open.
-            (OCTETS_IN_PIECES, Some(length)) => (self.0.len().checked_sub(length), 0_usize),
-            (OCTETS_IN_PIECES, None) => (Some(0), 1),
-            _ => return None,
-        };
-        let known = open == 0;
+        // In one piece; or in several, and these perhaps too: up to its end, or to as many marks of an end as are open.
+        let (mut end, mut open) = (None, 0_usize);
         loop {
-            if if known { self.0.len() <= end.unwrap_or(0) } else { open == 0 } {
-                return end.map(|_| ());
-            }
             match self.header()? {
                 (OCTETS, Some(length)) => self.piece(length, into)?,
+                (OCTETS_IN_PIECES, Some(length)) => end = end.or(Some(self.0.len().saturating_sub(length))),
                 (OCTETS_IN_PIECES, None) => open += 1,
-                (OCTETS_IN_PIECES, Some(_)) => {}
                 (0, Some(0)) => open = open.checked_sub(1)?,
                 _ => return None,
+            }
+            if open == 0 && end.is_none_or(|end| self.0.len() <= end) {
+                return Some(());
             }
         }
     }
 
     /// As much of a piece of the content as there is.
     fn piece(&mut self, length: usize, into: &mut Vec<u8>) -> Option<()> {
-        into.extend(self.0.get(..length.min(self.0.len()))?);
+        into.extend(self.0.iter().take(length));
         self.take(length).map(|_| ())
     }
 }

@@ -364,6 +364,79 @@ fn names_are_made_harmless() {
     assert_eq!(name(&format!("filename={}", "a".repeat(500))).map(|n| n.chars().count()), Some(100));
 }
 
+fn read_text(raw: &str) -> Mail {
+    read::read(raw.as_bytes())
+}
+
+#[test]
+fn text_is_decoded_whatever_is_claimed() {
+    let text = |head: &str, body: &[u8]| read::read(&[head.as_bytes(), b"\r\n\r\n", body].concat()).text;
+    assert_eq!(text("Content-Type: text/plain; charset=utf-8", "\u{20ac}".as_bytes()), "\u{20ac}");
+    assert_eq!(text("Content-Type: text/plain; charset=us-ascii", "\u{20ac}".as_bytes()), "\u{20ac}");
+    assert_eq!(text("Content-Type: text/plain; charset=iso-8859-1", b"\xe4"), "\u{e4}");
+    assert_eq!(text("Content-Type: text/plain; charset=utf-8", b"\xe4"), "\u{e4}");
+    assert_eq!(text("Content-Type: text/plain; charset=nosuch", b"\xe4"), "\u{e4}");
+    assert_eq!(text("Content-Type: text/plain; charset=utf-16le", b"a\0b\0"), "ab");
+    assert_eq!(text("Content-Transfer-Encoding: quoted-printable", b"a=\r\nb=3D =zz\r\n"), "ab= =zz\n");
+    assert_eq!(text("Content-Transfer-Encoding: base64", b"aGVs*\r\nbG8="), "hello");
+    assert_eq!(text("Content-Transfer-Encoding: x-yenc", b"abc"), "abc");
+    assert_eq!(text("Content-Type: nonsense", b"abc"), "");
+    assert_eq!(text("X: y", "a\u{202e}b\u{0}\u{1b}[1mc".as_bytes()), "ab[1mc");
+    assert_eq!(text("X: y", "a\u{61c}b\u{e0041}\u{2067}c\u{180e}".as_bytes()), "abc");
+}
+
+#[test]
+fn flowed_text_is_joined() {
+    let text = |parameters: &str, body: &str| {
+        read_text(&format!("Content-Type: text/plain; format=flowed{parameters}\r\n\r\n{body}")).text
+    };
+    assert_eq!(text("", "one \r\ntwo\r\n\r\n> a \r\n> b\r\nc\r\n"), "one two\n\n> a b\nc\n");
+    assert_eq!(text("; delsp=yes", "/clo \r\nse\r\n"), "/close\n");
+    assert_eq!(text("", " >not quoted\r\n-- \r\nAnn\r\n"), ">not quoted\n-- \nAnn\n");
+}
+
+#[test]
+fn plain_text_is_preferred_and_html_yields_no_command() {
+    let parts = |kind: &str, parts: &[(&str, &str)]| {
+        let mut raw = format!("Content-Type: multipart/{kind}; boundary=\"b b\"\r\n\r\npreamble\r\n");
+        for (media, body) in parts {
+            raw += &format!("--b b\r\nContent-Type: {media}\r\n\r\n{body}\r\n");
+        }
+        read_text(&(raw + "--b b--\r\nepilogue"))
+    };
+    let m = parts("alternative", &[("text/plain", "plain"), ("text/html", "<b>html</b>")]);
+    assert_eq!((m.text.as_str(), m.from_html), ("plain", false));
+    let m = parts("alternative", &[("text/plain", " "), ("text/html", "<b>html</b>")]);
+    assert_eq!((m.text.as_str(), m.from_html), ("html", true));
+    let m = parts("mixed", &[("text/html", "<b>html</b>"), ("text/plain", "footer")]);
+    assert_eq!((m.text.as_str(), m.from_html), ("html\nfooter", true));
+    let m = parts("mixed", &[("text/plain", "plain"), ("text/html", "<b>html</b>"), ("text/plain", "more")]);
+    assert_eq!((m.text.as_str(), m.from_html), ("plain\nmore", false));
+    let m = parts(
+        "mixed",
+        &[
+            ("image/png; name=\"../a\\/b.png\"", "xyz"),
+            ("text/plain; name=poc.txt\r\nContent-Disposition: attachment", "poc"),
+        ],
+    );
+    assert_eq!(m.text, "");
+    let names: Vec<(&str, u64)> = m.attachments.iter().map(|a| (a.name.as_str(), a.size)).collect();
+    assert_eq!(names, [("_a_b.png", 3), ("poc.txt", 3)]);
+}
+
+#[test]
+fn html_that_says_more_is_told() {
+    let raw = |page: &str| {
+        format!(
+            "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nSee the HTML.\r\n--b\r\nContent-Type: text/html\r\n\r\n{page}\r\n--b--\r\n"
+        )
+    };
+    let m = read_text(&raw(&"<p>leak</p> ".repeat(50)));
+    assert!(m.problems.iter().any(|p| p.contains("HTML says")), "{:?}", m.problems);
+    let m = read_text(&raw(&format!("{}See the HTML.", "<p class=x > </p> ".repeat(50))));
+    assert!(!m.problems.iter().any(|p| p.contains("HTML says")), "{:?}", m.problems);
+}
+
 /// A value of DER; with no length known before, as BER marks its end.
 fn value(tag: u8, content: &[u8], marked: bool) -> Vec<u8> {
     let length = content.len();
@@ -448,6 +521,10 @@ fn what_is_signed_or_encrypted_and_cannot_be_read_says_which() {
     problem(b"", "application/pkcs7-mime; smime-type=signed-data", "missing or cut");
     let mail = problem(&whole[..whole.len() - 11], SMIME, "missing or cut");
     assert_eq!(mail.text, "The beginning and");
+    let pieces =
+        signed(Some(value(0x24, &[value(4, b"\r\none", false), value(4, b"two", false)].concat(), false)), false);
+    let at = pieces.windows(5).position(|w| w == [0x04, 3, b't', b'w', b'o']).unwrap();
+    assert_eq!(problem(&pieces[..at], SMIME, "missing or cut").text, "one");
     let of = |kind: &[u8]| value(0x30, &[&[6, kind.len() as u8], kind].concat(), true);
     problem(&of(b"\x2a\x86\x48\x86\xf7\x0d\x01\x07\x03"), SMIME, "it is encrypted");
     problem(&of(b"\x2a\x86\x48\x86\xf7\x0d\x01\x09\x10\x01\x17"), SMIME, "it is encrypted");
