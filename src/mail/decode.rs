@@ -12,9 +12,12 @@ pub fn bytes(raw: &[u8]) -> String {
     }
 }
 
-/// Text without a charset, for people: as [`bytes`], but ISO-2022-JP and ISO-2022-KR where their escapes stand in it.
-pub fn text(raw: &[u8]) -> String {
-    escaped(raw).unwrap_or_else(|| bytes(raw))
+/// Text without a charset, for people: as [`bytes`], but ISO-2022-JP and ISO-2022-KR where their escapes stand in it,
+/// and what is no UTF-8 in the charset that its surroundings name, where it is in that.
+fn text(raw: &[u8], around: Option<&str>) -> String {
+    let around =
+        || decoded(raw, &label(around?)).filter(|t| std::str::from_utf8(raw).is_err() && !t.contains('\u{fffd}'));
+    escaped(raw).or_else(around).unwrap_or_else(|| bytes(raw))
 }
 
 /// Text of 7 bits whose escapes say what it is in (RFC 1468, RFC 1557): software of these languages often names no
@@ -47,10 +50,10 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
     let claimed = label(claimed.unwrap_or("us-ascii"));
     let careless = ["us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"].contains(&claimed.as_str());
     if careless && std::str::from_utf8(raw).is_ok() {
-        return (text(raw), Fit::Held);
+        return (text(raw, None), Fit::Held);
     }
     match decoded(raw, &claimed) {
-        None => (text(raw), Fit::Unknown),
+        None => (text(raw, None), Fit::Unknown),
         Some(read) => match read.chars().filter(|c| *c == '\u{fffd}').count() {
             0 => (read, Fit::Held),
             // One octet that a way has broken must not cost the others their meaning.
@@ -152,11 +155,11 @@ pub fn line_ends(text: String) -> String {
 }
 
 /// A header value on one line with its encoded words decoded (RFC 2047), at most 16 KiB of it. What stands between
-/// them is read as [`text`]; words of a charset that nothing here reads stay as they came.
+/// them is in the charset of the text `around` them, if in any; words of a charset that nothing here reads stay as they came.
 ///
 /// Words that only blanks part are joined before they are decoded where they say the same charset and encoding: much
 /// software splits them within a character.
-pub fn words(value: &[u8]) -> String {
+pub fn words(value: &[u8], around: Option<&str>) -> String {
     let line = super::header::unfolded(value);
     // Beyond the last of these no word ends: looking for it from each beginning would be quadratic.
     let last = line.windows(2).rposition(|w| w == b"?=").unwrap_or_default();
@@ -184,13 +187,13 @@ pub fn words(value: &[u8]) -> String {
             }
             last => {
                 last.into_iter().for_each(|w| w.write(&line, &mut out));
-                out.push_str(&text(between));
+                out.push_str(&text(between, around));
                 Some(word)
             }
         };
     }
     open.into_iter().for_each(|w| w.write(&line, &mut out));
-    out.push_str(&text(line.get(plain..).unwrap_or_default()));
+    out.push_str(&text(line.get(plain..).unwrap_or_default(), around));
     out.trim().to_owned()
 }
 
@@ -234,7 +237,7 @@ impl Word {
         };
         match charset(&octets, Some(&self.charset)) {
             (read, Fit::Held | Fit::Broken) => out.push_str(&read),
-            (_, Fit::Unknown) => out.push_str(&text(line.get(self.begin..self.end).unwrap_or_default())),
+            (_, Fit::Unknown) => out.push_str(&bytes(line.get(self.begin..self.end).unwrap_or_default())),
         }
     }
 }

@@ -78,7 +78,7 @@ struct Frame {
 impl<'a> Parts<'a> {
     /// Finds the parts of a body.
     pub fn find(header: &Header<'_>, body: &'a [u8]) -> Self {
-        let top = Part::of(header, body, false);
+        let top = Part::of(header, body, false, None);
         let mut found = Self { top: top.clone(), leaves: Vec::new(), problems: Vec::new() };
         let mut frames: Vec<Frame> = Vec::new();
         let mut alternatives = 0;
@@ -131,11 +131,16 @@ impl<'a> Parts<'a> {
             // A part begins; the frame it stands in is the innermost that is left.
             let (header, after) = Header::split_part(rest);
             let digest = frames.last().is_some_and(|f| f.digest);
-            part = Part::of(&header, after, digest);
+            part = Part::of(&header, after, digest, found.charset());
             part.alternative = frames.last().and_then(|f| f.alternative);
             rest = after;
         }
         found
+    }
+
+    /// The charset that its first part with one claims: what a program writes without one is most likely in that too.
+    pub fn charset(&self) -> Option<&str> {
+        self.leaves.iter().find_map(|part| part.charset.as_deref())
     }
 
     fn note(&mut self, problem: &str) {
@@ -188,7 +193,7 @@ fn without_line_end(content: &[u8]) -> &[u8] {
 
 impl<'a> Part<'a> {
     /// Reads the Content-* fields of a part.
-    fn of(header: &Header<'_>, body: &'a [u8], in_digest: bool) -> Self {
+    fn of(header: &Header<'_>, body: &'a [u8], in_digest: bool, around: Option<&str>) -> Self {
         let default = if in_digest { "message/rfc822" } else { "text/plain" };
         let mut part = Self {
             media: default.to_owned(),
@@ -204,7 +209,7 @@ impl<'a> Part<'a> {
             boundary: None,
             body,
         };
-        if let Some(kind) = header.first("content-type").map(ContentField::parse) {
+        if let Some(kind) = header.first("content-type").map(|field| ContentField::parse(field, around)) {
             part.media = match kind.value.split_once('/') {
                 Some(_) => clean_line(&kind.value, 100),
                 // "Content-Type: text" is old software's text/plain.
@@ -221,7 +226,7 @@ impl<'a> Part<'a> {
             part.method = lower("method");
             part.smime = lower("smime-type");
         }
-        if let Some(how) = header.first("content-disposition").map(ContentField::parse) {
+        if let Some(how) = header.first("content-disposition").map(|field| ContentField::parse(field, around)) {
             part.attached = how.value == "attachment";
             part.name = how.get("filename").and_then(file_name).or(part.name);
         }
@@ -304,7 +309,7 @@ struct ContentField {
 }
 
 impl ContentField {
-    fn parse(field: &[u8]) -> Self {
+    fn parse(field: &[u8], around: Option<&str>) -> Self {
         let field = header::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
         let mut octets = field.iter().copied();
         let value = decode::bytes(&next_piece(&mut octets));
@@ -328,7 +333,8 @@ impl ContentField {
         // Of one that is there in several forms that of RFC 2231 says most; else the first counts.
         pieces.sort_by(|a, b| (&a.name, a.number, a.plain).cmp(&(&b.name, b.number, b.plain)));
         pieces.dedup_by(|later, first| (&later.name, later.number) == (&first.name, first.number));
-        let parameters = pieces.chunk_by(|a, b| a.name == b.name).filter_map(parameter).collect();
+        let parameters =
+            pieces.chunk_by(|a, b| a.name == b.name).filter_map(|pieces| parameter(pieces, around)).collect();
         Self { value: value.to_ascii_lowercase(), parameters }
     }
 
@@ -373,7 +379,7 @@ struct Piece {
 }
 
 /// Joins the pieces of a parameter before they are decoded: a character may stand across two.
-fn parameter(pieces: &[Piece]) -> Option<(String, String)> {
+fn parameter(pieces: &[Piece], around: Option<&str>) -> Option<(String, String)> {
     let first = pieces.first()?;
     let mut charset = "utf-8".to_owned();
     let mut octets = Vec::new();
@@ -388,7 +394,7 @@ fn parameter(pieces: &[Piece]) -> Option<(String, String)> {
         };
         octets.extend(if piece.encoded { decode::percent(content) } else { content.to_vec() });
     }
-    let value = if first.encoded { decode::charset(&octets, Some(&charset)).0 } else { decode::words(&octets) };
+    let value = if first.encoded { decode::charset(&octets, Some(&charset)).0 } else { decode::words(&octets, around) };
     Some((first.name.clone(), value))
 }
 
@@ -400,7 +406,7 @@ fn file_name(claimed: &str) -> Option<String> {
 /// Whether text stands above the first part of a mail of parts, where no mail program shows it. Programs leave that
 /// place empty, or put a word about MIME there; a Content-Type that was exchanged makes a preamble of the real text.
 pub fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
-    let top = Part::of(header, body, false);
+    let top = Part::of(header, body, false, None);
     let Some(boundary) = top.boundary.filter(|_| top.media.starts_with("multipart/")) else { return false };
     let first = body.split(|&c| c == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
     first.strip_prefix(b"--").is_none_or(|line| !line.starts_with(&boundary))

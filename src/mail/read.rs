@@ -45,7 +45,7 @@ pub fn read(raw: &[u8]) -> Mail {
 
     let from = header::sender(&header);
     problems.extend(from.as_ref().err().map(|why| sender_problem(*why).to_owned()));
-    let subject = clean_line(&header.text("subject").unwrap_or_default(), MAX_SUBJECT);
+    let subject = clean_line(&header.text("subject", parts.charset()).unwrap_or_default(), MAX_SUBJECT);
     let chosen = Text::choose(&parts);
     problems.extend(chosen.problems);
     problems.extend(part_problems(&parts));

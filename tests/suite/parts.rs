@@ -88,9 +88,9 @@ fn transfer_encodings_are_undone_leniently() {
 
 #[test]
 fn encoded_words_are_decoded() {
-    assert_eq!(decode::words(b" =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?b?IQ==?= x "), "J\u{f6}rg! x");
-    assert_eq!(decode::words(b"a =?nonsense b"), "a =?nonsense b");
-    assert_eq!(decode::words(b""), "");
+    assert_eq!(decode::words(b" =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?b?IQ==?= x ", None), "J\u{f6}rg! x");
+    assert_eq!(decode::words(b"a =?nonsense b", None), "a =?nonsense b");
+    assert_eq!(decode::words(b"", None), "");
 }
 
 #[test]
@@ -124,8 +124,19 @@ fn encoded_words_are_joined_before_they_are_decoded() {
         (b"", ""),
     ];
     for (value, expect) in table {
-        assert_eq!(decode::words(value), *expect, "{}", String::from_utf8_lossy(value));
+        assert_eq!(decode::words(value, None), *expect, "{}", String::from_utf8_lossy(value));
     }
+}
+
+#[test]
+fn raw_octets_are_in_the_charset_of_the_text() {
+    let raw = b"Subject: \x90\xc6\x8e\xe3\x90\xab =?utf-8?q?=C3=A4?=\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\
+        Content-Type: text/plain; charset=cp932\r\n\r\n\x90\xc6\r\n--b\r\n\
+        Content-Type: a/b; name=\"\x8e\xe3.txt\"\r\n\r\nx\r\n--b\r\nContent-Type: a/b; name=\"\xc3\xa4.txt\"\r\n\r\nx\r\n--b--";
+    let mail = read::read(raw);
+    assert_eq!((mail.subject.as_str(), mail.text.as_str()), ("脆弱性 ä", "脆"));
+    let names: Vec<&str> = mail.attachments.iter().map(|a| a.name.as_str()).collect();
+    assert_eq!(names, ["弱.txt", "ä.txt"]);
 }
 
 #[test]
