@@ -3,7 +3,7 @@
 use super::{Automatic, Disposition, Given, Intake, Passed};
 use crate::command;
 use crate::mail::{Address, clean_line};
-use crate::ticket::decide::Event;
+use crate::ticket::decide::{Event, fresh};
 use crate::ticket::{Actor, Person, TicketId};
 use crate::token::{self, Purpose};
 
@@ -35,14 +35,15 @@ pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
 }
 
 /// Whoever holds their own token is never met with silence. When a mail bears a valid token that was given to a person
-/// for a ticket, then, unless it is ours, a bounce, a second copy, or automatic by its own word, that person hears at
+/// for a ticket, then, unless it is ours, a bounce, a second copy, old, or automatic by its own word, that person hears at
 /// the registered address what was not done and why: that the mail came another way, from another address, or with
 /// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; or that a line looks
 /// like a command and was not read as one. Nothing is said where all was done.
 pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
     let Given { mail, identity, through, .. } = given;
     let (person, ticket) = holder(given)?;
-    if matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate) {
+    let ours = matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate);
+    if ours || !fresh(given.received, given.now) {
         return None;
     }
     // What nobody has verified, and so is no reply text, is looked through too.
@@ -65,13 +66,10 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
         Some(_) | None => (text, "Nothing was done."),
     };
     let line = text.lines().find(|l| command::is_command(l)).map(|l| clean_line(l, 200));
-    let other = |from: &Address| *from != person.address;
     let stranger = match (automatic, &mail.from) {
         (Some(why), _) => Some(format!("{}, and nothing in such mail is obeyed", why.words())),
         (None, Err(why)) => Some(format!("nobody can be told who sent it: {}", why.words())),
-        (None, Ok(from)) if other(from) => {
-            Some(format!("it came from {}, and only the address that is registered for you commands", from.as_str()))
-        }
+        (None, Ok(from)) if *from != person.address => Some(OTHER.to_owned()),
         (None, Ok(_)) if !person.commands() => Some("observers are told, and command nothing".to_owned()),
         (None, Ok(_)) if !identity.believed => Some(format!("nobody vouches for the sender: {}", identity.reason)),
         (None, Ok(_)) => None,
@@ -88,6 +86,7 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
 }
 
 const BELOW: &str = "it stands below other text: only the first lines of a mail are read as commands";
+const OTHER: &str = "it came from another address than the one that is registered for you, and only that one commands";
 const ATTACHED: &str = "it stands in an attached mail, or in a quotation";
 const SIGNED: &str = "the mail is signed as one opaque piece (S/MIME), which is not verified here; sign so that the text \
                       stays readable beside the signature, or do not sign";
