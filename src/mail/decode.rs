@@ -48,8 +48,7 @@ pub enum Fit {
 /// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them.
 pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
     let claimed = label(claimed.unwrap_or("us-ascii"));
-    let careless = ["us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"].contains(&claimed.as_str());
-    if careless && std::str::from_utf8(raw).is_ok() {
+    if encoding(&claimed) == Some(WINDOWS_1252) && std::str::from_utf8(raw).is_ok() {
         return (text(raw, None), Fit::Held);
     }
     match decoded(raw, &claimed) {
@@ -98,14 +97,18 @@ fn label(claimed: &str) -> String {
 
 /// Octets in the charset of a [`label`]; `None` where nothing here reads it. What it does not have becomes U+FFFD.
 fn decoded(raw: &[u8], label: &str) -> Option<String> {
-    let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
     match label {
         // encoding_rs refuses these two, since a page of the Web could hide its scripts in them.
         "iso-2022-kr" | "csiso2022kr" => Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
         "hz-gb-2312" => Some(GBK.decode_without_bom_handling(&unshift(raw, true)).0.into_owned()),
         "utf-7" | "cp850" | "ibm850" => charset_decoder(label.as_bytes()).map(|decode| decode(raw)),
-        _ => known(label).or_else(|| known(&label.replace('_', "-"))).map(|e| e.decode(raw).0.into_owned()),
+        _ => encoding(label).map(|e| e.decode(raw).0.into_owned()),
     }
+}
+
+fn encoding(label: &str) -> Option<&'static Encoding> {
+    let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
+    known(label).or_else(|| known(&label.replace('_', "-")))
 }
 
 /// Text of 7 bits that shifts between ASCII and characters of two octets, as the charset of 8 bits that it stands for:

@@ -183,6 +183,8 @@ struct Page {
     quote: usize,
     pre: usize,
     link: Option<(String, usize)>,
+    /// Where the mark of an item ends that nothing stands behind yet.
+    marked: usize,
     /// The lists that are open: the number of the next item, where items have numbers.
     lists: Vec<Option<i64>>,
     hidden: Option<Hidden>,
@@ -228,6 +230,11 @@ impl Page {
     /// Writes what stands before a word: line ends, marks of quotation, one blank.
     fn start_line(&mut self, most: usize) {
         let blanks = std::mem::take(&mut self.blanks);
+        if self.marked > 0 && self.marked == self.out.len() {
+            // A paragraph that begins an item stands beside its mark.
+            self.breaks = 0;
+            return;
+        }
         let breaks = std::mem::take(&mut self.breaks).min(most);
         if breaks == 0 && !self.out.is_empty() {
             for _ in usize::from(self.out.ends_with(' '))..blanks {
@@ -295,6 +302,7 @@ impl Page {
     /// The mark of an item: its number, or a star, set in by the lists around its own.
     fn item(&mut self, inside: &str) {
         self.line_break(1);
+        self.marked = 0;
         self.start_line(2);
         for _ in 1..self.lists.len().min(MAX_QUOTE) {
             self.out.push_str("   ");
@@ -307,6 +315,7 @@ impl Page {
             }
             Some(None) | None => self.out.push_str("* "),
         }
+        self.marked = self.out.len();
     }
 
     fn open(&mut self, name: &str, inside: &str) {

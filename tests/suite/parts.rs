@@ -45,6 +45,7 @@ fn charsets_of_mail_programs_are_read() {
         ("cp65001", "я".as_bytes(), "я"),
         ("iso_8859_1", b"\xe4", "ä"),
         ("us-ascii", b"\x1b$B@H\x1b(B", "脆"),
+        ("ANSI_X3.4-1968", "я".as_bytes(), "я"),
         ("utf-16be", b"\0a\0b", "ab"),
     ];
     for (charset, octets, expect) in table {
@@ -241,6 +242,8 @@ fn lists_links_and_cells_are_as_the_page_shows_them() {
     page("<ol start=3><li>a<li value='9'>b<li>c</ol>", "3. a\n9. b\n10. c");
     page("<ol><li>a<ol><li>b<li>c</ol><li>d</ol>", "1. a\n   1. b\n   2. c\n2. d");
     page("<li>alone", "* alone");
+    page("<ol><li><p>a</p><p>b</p></li><li><div>c</div></ol>", "1. a\n\nb\n\n2. c");
+    page("<ol><li><ul><li>a</ul></ol>", "1.\n   * a");
     page("<a data-href='https://bad.example' href=https://e.example/x>here</a>", "here <https://e.example/x>");
     page("<a title='href=no' HREF = \"https://e.example/?a=1&amp;b=2\">here</a>", "here <https://e.example/?a=1&b=2>");
     page("<a xhref=x>here</a><img data-alt=no alt=yes>", "hereyes");
