@@ -1,10 +1,10 @@
 //! Mail as a value: what came in ([`Mail`]), and what a notice is made of before it goes out ([`mod@write`]).
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
-//! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
-//! wrote it and how sure that is, `through` by which way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
-//! which of the text is new, `fields` what a report says about itself, `subject` whether its subject begins
-//! as the project asks for.
+//! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `identity` decides
+//! on the raw header bytes who wrote it and how sure that is, `through` by which way of the operator's it came,
+//! `automatic` whether a program did, `bounce` what a delivery report says, `reply` which of the text is new, `fields`
+//! what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub mod read;
 
