@@ -26,6 +26,7 @@ pub use entry::{Acknowledgement, Actor, Aspect, Entry, EntryKind, MailRef};
 pub use person::{Person, Role};
 
 use crate::mail::{Address, MessageId};
+use crate::notice::NoticeKind;
 use crate::policy::{Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
@@ -154,6 +155,8 @@ pub struct Ticket {
     pub pending: Option<Pending>,
     /// The last refused attempt, and how many there were in a row on its day, to bound what is told of them.
     pub attempts: Option<(Timestamp, u32)>,
+    /// Those whom the notice of its report did not reach.
+    pub unreached: BTreeSet<Address>,
 }
 
 impl Ticket {
@@ -185,6 +188,7 @@ impl Ticket {
             pauses: Vec::new(),
             pending: None,
             attempts: None,
+            unreached: BTreeSet::new(),
         }
     }
 
@@ -282,8 +286,11 @@ impl Ticket {
             | EntryKind::Withdrawn
             | EntryKind::Asked
             | EntryKind::Note
-            | EntryKind::Rederived { .. }
-            | EntryKind::Undeliverable { .. } => {}
+            | EntryKind::Rederived { .. } => {}
+            EntryKind::Undeliverable { notice } => {
+                let of_report = *notice == NoticeKind::Report.word();
+                self.unreached.extend(entry.party.clone().filter(|_| of_report));
+            }
             EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
         }
     }

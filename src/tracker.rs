@@ -21,7 +21,7 @@ use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::mail::intake::copies::Part;
-use crate::mail::intake::{self, Disposition, Intake};
+use crate::mail::intake::{self, Disposition, Intake, Unheard};
 use crate::mail::signature::Dkim;
 use crate::mail::text::trouble::Trouble;
 use crate::mail::{Address, Mail, identity};
@@ -430,7 +430,7 @@ impl Tracker {
         self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
             let first = work.first(&prints)?;
-            let mut intake = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
+            let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
             let happened = same.is_some() || intake.disposition == Disposition::Duplicate;
             let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
@@ -439,7 +439,7 @@ impl Tracker {
                 let disposition = Disposition::named(&receipt.disposition).unwrap_or(intake.disposition);
                 intake = Intake { disposition, reason: receipt.reason.clone(), ticket: receipt.ticket, event: None };
             }
-            Ok(Tried { mail, identity, intake, known })
+            Ok(Tried { mail, identity, intake, known, unheard })
         })
     }
 
@@ -698,6 +698,8 @@ pub struct Tried {
     pub intake: Intake,
     /// The receipt that the mail, or a copy of it, has already.
     pub known: Option<ReceiptRow>,
+    /// What a person whose own reply address it bears would be told of it.
+    pub unheard: Option<Unheard>,
 }
 
 impl News {

@@ -8,13 +8,16 @@
 //! 2. Its domain vouches: see [`super::identity`].
 //! 3. To change a ticket, a token that was given to that person for that ticket, in the address or the Message-ID.
 //! 4. A grave command also needs the one-time code: see the orders of the ticket.
-//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Who fails rule 2 alone is told at the
-//!    registered address.
+//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Whoever holds their own token hears why:
+//!    see [`unheard`].
 //!
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
 //! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
 
 pub mod copies;
+mod unheard;
+
+pub use unheard::{Unheard, unheard};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -427,6 +430,7 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             by: Actor::Stranger,
             program: true,
             who: format!("a program ({reason})"),
+            holder: None,
             excerpt: mail.reply_text.clone(),
             mail: *stored,
             tell: may_say && !of_person && known.has_room(project),
@@ -490,9 +494,8 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 event: Some(event),
             };
         }
-        // Only who holds the person's own token is worth a word, and only at the registered address.
-        let tell = mine.then(|| person.address.clone());
-        let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
+        let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+        let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
         return Intake {
             disposition: Disposition::Command,
             reason: format!("{}{why}", copies::NOT_OBEYED),
@@ -544,6 +547,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     // A From that the operator's way wrote is undone for who it may be, and no more.
     let from = given.through.map_or(from, |t| t.answer_to.as_ref());
     let is_reporter = from.is_some() && reporter.as_ref() == from;
+    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
     let (by, who) = if is_reporter && identity.believed {
         (Actor::Reporter, "the reporter".to_owned())
     } else if is_reporter {
@@ -551,10 +555,11 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))
     } else {
         let from = from.map_or("somebody", Address::as_str);
-        (
-            Actor::Stranger,
-            format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
-        )
+        let who = match holder {
+            Some(_) => from.to_owned(),
+            None => format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
+        };
+        (Actor::Stranger, who)
     };
     let tell = known.has_room(given.project);
     // The token proves that they saw our mail to the reporter, and the answer goes to the reporter's address alone.
@@ -563,7 +568,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     });
     let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
     let (excerpt, reply_to) = (mail.reply_text.clone(), mail.message_id.clone());
-    let follow_up = FollowUp { by, program: false, who, excerpt, mail: *stored, tell, asks, reply_to };
+    let follow_up = FollowUp { by, program: false, who, holder, excerpt, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),

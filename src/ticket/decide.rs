@@ -49,8 +49,8 @@ pub enum Event {
     Attempted {
         /// The From address.
         from: Option<Address>,
-        /// A person of the project whose token is right and whose domain did not vouch: told at the registered address.
-        tell: Option<Address>,
+        /// The person of the project whose own reply address it bears: see [`crate::mail::intake::unheard`].
+        holder: Option<Address>,
         /// What failed.
         why: String,
         /// The mail.
@@ -146,6 +146,8 @@ pub struct FollowUp {
     pub program: bool,
     /// The sender for the team, and how sure that is.
     pub who: String,
+    /// The person of the project whose own reply address it bears, where the sender is not known to be them.
+    pub holder: Option<Address>,
     /// Its new text.
     pub excerpt: String,
     /// The mail.
@@ -229,7 +231,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
-        Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
+        Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
@@ -400,7 +402,9 @@ impl Draft<'_> {
         }
         self.asked(mail);
         if mail.tell {
-            let text = team::follow_up(&self.ticket, &mail.by, &mail.who, &mail.excerpt, self.project, self.now);
+            let holder = mail.holder.as_ref().map(|h| self.project.name_of(h));
+            let text =
+                team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), &mail.excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -434,19 +438,15 @@ impl Draft<'_> {
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }
 
-    fn attempted(&mut self, from: Option<&Address>, tell: Option<&Address>, why: &str, mail: Option<MailRef>) {
+    fn attempted(&mut self, from: Option<&Address>, holder: Option<&Address>, why: &str, mail: Option<MailRef>) {
         self.enter_about(&Actor::Stranger, EntryKind::Attempt, from.cloned(), why, mail);
         if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
             return;
         }
         let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let text = team::attempt(&self.ticket, shown, why, self.project, self.now);
-        self.tell_team(NoticeKind::Attempt, tell, &text);
-        if let Some(person) = tell {
-            let line = "your mail with commands";
-            let text = crate::mail::text::answer::refused(Some(self.ticket.id), line, None, why, self.project);
-            self.decision.notices.push(self.notice(NoticeKind::Attempt, person, text));
-        }
+        let name = holder.map(|h| self.project.name_of(h));
+        let text = team::attempt(&self.ticket, shown, name, why, self.project, self.now);
+        self.tell_team(NoticeKind::Attempt, holder, &text);
     }
 
     fn undelivered(&mut self, loss: &Loss) {
@@ -458,6 +458,9 @@ impl Draft<'_> {
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
+        if notice == NoticeKind::Report.word() {
+            self.unreached();
+        }
         let passed = self.pass_on(loss);
         let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
@@ -466,6 +469,22 @@ impl Draft<'_> {
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
             news.keys = vec![format!("{key}:{}", address.key())];
+            self.decision.notices.push(news);
+        }
+    }
+
+    /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
+    /// who are responsible are told, once for each ticket, and without a word of what is in it.
+    fn unreached(&mut self) {
+        let missed = &self.ticket.unreached;
+        if !self.project.team().all(|p| missed.contains(&p.address)) {
+            return;
+        }
+        let text = team::unreached(&self.ticket, self.project, self.now);
+        let all: Vec<Address> = self.project.responsible().map(|p| p.address.clone()).collect();
+        for address in all {
+            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
+            news.keys = vec![format!("unreached:{}:{}", self.ticket.id.0, address.key())];
             self.decision.notices.push(news);
         }
     }

@@ -5,12 +5,12 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 
 use super::News;
-use super::caps::{BACKSCATTER, domain_scope, sender_scope, way_scope};
+use super::caps::{BACKSCATTER, UNHEARD, domain_scope, sender_scope, way_scope};
 use super::reading::{Stowed, read_one};
 use crate::codename::Codename;
 use crate::command::Command;
 use crate::mail::intake::copies::{First, Part, Standing};
-use crate::mail::intake::{self, Disposition, Given, Intake, Want};
+use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
@@ -84,12 +84,13 @@ impl<'a> Work<'a> {
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
         };
         let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
-        let mut intake = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
+        let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
             intake.reason = "reading it failed again and again".into();
         }
-        self.carry_in(stowed, mail, prints, intake, first)
+        self.carry_in(stowed, mail, prints, intake, first)?;
+        unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
     }
 
     /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
@@ -111,7 +112,7 @@ impl<'a> Work<'a> {
     pub(super) fn take(&mut self, receipt: &ReceiptRow, stowed: &Stowed<'_>) -> Result<()> {
         let (mail, prints) = read_one(stowed);
         let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
-        let intake = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
+        let (intake, _) = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
         let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
         let reason = format!("{} (before: {})", intake.reason, receipt.disposition);
         self.tx.raise_receipt(receipt.number, intake.disposition, ticket, &reason)?;
@@ -231,7 +232,7 @@ impl<'a> Work<'a> {
         duplicate_of: Option<First>,
         identity: &identity::Identity,
         take: impl FnOnce(&Given<'_>) -> Intake,
-    ) -> Result<Intake> {
+    ) -> Result<(Intake, Option<Unheard>)> {
         let (tx, now) = (self.tx, self.now);
         let claims = intake::claims(mail, self.project, self.key);
         let mut known =
@@ -270,7 +271,7 @@ impl<'a> Work<'a> {
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
         }
-        Ok(take(&Given {
+        let given = Given {
             mail,
             stored: stowed.mail,
             received: stowed.received,
@@ -280,7 +281,10 @@ impl<'a> Work<'a> {
             known: &known,
             project: self.project,
             now,
-        }))
+        };
+        let intake = take(&given);
+        let unheard = intake::unheard(&given, &intake);
+        Ok((intake, unheard))
     }
 
     /// Once an hour, what no cap counts any more.
@@ -501,7 +505,10 @@ impl<'a> Work<'a> {
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
         let listed = self.tx.without_ticket(last)?;
-        let text = digest::text(&open, held, listed, self.key, self.project, self.now);
+        let unheard = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
+        self.tx.set_meta(UNHEARD, "0")?;
+        let counts = digest::Counts { held, listed, unheard };
+        let text = digest::text(&open, counts, self.key, self.project, self.now);
         let key = format!("digest:{}", self.now.as_second());
         self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
         self.tx.set_meta("digest", &self.now.to_string())

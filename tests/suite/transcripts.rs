@@ -26,7 +26,7 @@
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
 //! | `erase TICKET` | erases the personal data in it |
-//! | `server [for WHO] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
+//! | `server [for WHO[,WHO]] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
 //! | `read KIND to WHO` | shows the last such notice whole |
 //! | `calendar KIND to WHO` | shows what the last such notice does to a calendar, as another reader of the files sees it |
 //! | `show TICKET`, `log TICKET`, `list`, `inbox`, `outbox` | shows what is stored; of the outbox what was not sent |
@@ -135,7 +135,8 @@ struct Play {
     /// When our mail server took the mails that lie in the folder.
     lies: Vec<Timestamp>,
     sent: Vec<Claim>,
-    server: (Option<Address>, Attempt),
+    /// For whom it answers so, all when empty; and how.
+    server: (Vec<Address>, Attempt),
     said: Vec<String>,
     /// What the places in a block stand for.
     about: Vec<(&'static str, String)>,
@@ -157,7 +158,7 @@ impl Play {
             last: Vec::new(),
             lies: Vec::new(),
             sent: Vec::new(),
-            server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
+            server: (Vec::new(), Attempt::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
             about: Vec::new(),
         }
@@ -250,8 +251,10 @@ impl Play {
                 self.work();
             }
             ["erase", ticket] => self.erase(ticket),
-            ["server", "for", who, how, answer @ ..] => self.answers(Some(self.address(who)), how, &answer.join(" ")),
-            ["server", how, answer @ ..] => self.answers(None, how, &answer.join(" ")),
+            ["server", "for", who, how, answer @ ..] => {
+                self.answers(who.split(',').map(|w| self.address(w)).collect(), how, &answer.join(" "));
+            }
+            ["server", how, answer @ ..] => self.answers(Vec::new(), how, &answer.join(" ")),
             ["read", kind, "to", who] => self.read(kind, who),
             ["calendar", kind, "to", who] => self.calendar(kind, who),
             ["show", ticket] => self.show(ticket),
@@ -336,7 +339,7 @@ impl Play {
         self.tell(&news);
         while let Some(claim) = self.tracker.claim(self.now).unwrap() {
             let attempt = match &self.server {
-                (Some(only), _) if *only != claim.to => Attempt::Sent("250 2.0.0 Ok".into()),
+                (only, _) if !only.is_empty() && !only.contains(&claim.to) => Attempt::Sent("250 2.0.0 Ok".into()),
                 (_, attempt) => attempt.clone(),
             };
             let subject = world::reading(&claim.bytes).subject;
@@ -565,7 +568,7 @@ impl Play {
         self.work();
     }
 
-    fn answers(&mut self, only: Option<Address>, how: &str, answer: &str) {
+    fn answers(&mut self, only: Vec<Address>, how: &str, answer: &str) {
         let answer = answer.to_owned();
         let attempt = match how {
             "accepts" => Attempt::Sent(answer),

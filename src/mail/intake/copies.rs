@@ -105,6 +105,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
         (Some(Event::Reported(report)), Part::Joined) => Event::FollowedUp(FollowUp {
             by: Actor::Stranger,
             program: false,
+            holder: None,
             who: format!("{} ({})", report.shown, report.identity),
             excerpt: given.mail.reply_text.clone(),
             mail: report.mail,

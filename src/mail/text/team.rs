@@ -134,16 +134,25 @@ pub fn copied(ticket: &Ticket, sent: bool, project: &Project, now: Timestamp) ->
         .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 
-/// More mail for a ticket. `who` says how sure the sender is.
-pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> Text {
+/// More mail for a ticket, from whom: what they are to it, who they seem to be, and the name of the person whose own
+/// reply address it bears.
+pub fn follow_up(
+    ticket: &Ticket,
+    (by, who, holder): (&Actor, &str, Option<&str>),
+    excerpt: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
+    let named = holder.map(|name| format!("somebody with the reply address of {name}"));
     let role = match by {
+        Actor::Stranger if named.is_some() => named.as_deref().unwrap_or_default(),
         Actor::Reporter => "the reporter, or somebody at the reporter's address",
         Actor::Stranger => "somebody who is not the reporter and holds an address that we gave out for this ticket",
         Actor::Person(_) | Actor::Local | Actor::Daemon => "one of you",
     };
     Text::news(ticket, "More mail", project, now)
         .state(format!("More mail for {}, from ", project.show(ticket.id)))
-        .content(who)
+        .content(holder.map_or_else(|| who.to_owned(), |name| format!("{who}, with the reply address of {name}")))
         .instead(role)
         .state(format!(".\n{}\n\n", state_line(ticket, project)))
         .content(format!("{}\n", quoted(excerpt, EXCERPT)))
@@ -192,11 +201,22 @@ pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Tim
         ))
 }
 
-/// Somebody tried to command and may not.
-pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project, now: Timestamp) -> Text {
+/// Somebody tried to command and may not. `holder` is the name of the person whose own reply address the mail bears.
+pub fn attempt(
+    ticket: &Ticket,
+    from: &str,
+    holder: Option<&str>,
+    why: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
     let number = project.show(ticket.id);
+    let answered = match holder {
+        Some(name) => format!(".\nIt bears the reply address of {name}, who is told why"),
+        None => ", and not answered".to_owned(),
+    };
     Text::news(ticket, "Commands refused", project, now)
-        .state(format!("A mail with commands for {number} was not obeyed, and not answered.\n\n"))
+        .state(format!("A mail with commands for {number} was not obeyed{answered}.\n\n"))
         .content(format!("From: {from}\nWhy:  {why}\n\n"))
         .state(format!("If it was one of you, `disclosed do {number} \"/…\"` on the daemon's machine always works.\n"))
 }
@@ -227,6 +247,19 @@ pub fn undeliverable(
         .state(format!(".\n{was}: {notice}."))
         .content(format!(" The mail server said:\n\n{}", quoted(reply, 500)))
         .state("\nSomebody should reach them another way.\n")
+}
+
+/// The notice of a report reached nobody of the team. Nothing of the report stands in it, nor what a server said, since
+/// that may be what the notice was refused for.
+pub fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Nobody was mailed about a report", project, now)
+        .state(format!(
+            "A report has arrived, and the mail about it reached nobody of the team: {number}.\n\n\
+             Read it with `disclosed show {number}` on the daemon's machine. A filter in front of your\n\
+             mailboxes may refuse mail that quotes what a report holds.\n"
+        ))
+        .quiet("The mail about a report reached nobody of the team.\n")
 }
 
 /// A notice about no single ticket did not arrive.
