@@ -67,7 +67,9 @@ pub enum Report {
     Tls,
     /// An aggregate report of DMARC (RFC 7489 section 7.2.1.1), and the domain that it is about.
     Aggregate(String),
-    /// Another: feedback (RFC 5965), and what no standard names; or a part of such a report as the whole mail.
+    /// Feedback, such as a report of abuse (RFC 5965): a person looks at it.
+    Feedback,
+    /// Another, which no standard names; or a part of such a report as the whole mail.
     Other,
 }
 
@@ -82,6 +84,8 @@ pub struct Signs {
     pub role: bool,
     /// The sender is a mail server that returns mail: mailer-daemon.
     pub daemon: bool,
+    /// Its subject is that of a ticket system which confirms a mail with a number in brackets, perhaps of ours.
+    pub confirms: bool,
     /// A returned mail, or the header of one, stands in it as a part; a copy pasted as text is none.
     pub returns: bool,
     calendar: bool,
@@ -127,7 +131,7 @@ impl Signs {
             report: Report::of(header, subject, parts),
             null_path: has_null_return_path(header),
             role: is_machine(header, sender),
-            daemon: sender.map_or_else(|| names_daemon(header), |s| is_daemon(s.local())) || is_returned_by(header),
+            daemon: sender.map_or_else(|| names(header, DAEMONS), |s| is_daemon(s.local())) || is_returned_by(header),
             returns: parts.leaves.iter().any(is_returned),
             calendar: is_calendar_answer(parts),
             failed: header.first("x-failed-recipients").is_some(),
@@ -137,6 +141,7 @@ impl Signs {
                 || field("delivered-to").starts_with("autoresponder")
                 || precedence.contains("auto"),
             subject: subjects::is_responder(subject),
+            confirms: subjects::confirms(&subject.to_lowercase()),
             list: precedence.contains("list") || is_through_list(header),
             bulk: precedence.contains("bulk") || precedence.contains("junk"),
         }
@@ -163,14 +168,19 @@ impl Signs {
         said.into_iter().find(|(is, _)| *is).map(|(_, why)| why)
     }
 
+    /// Whether it says of itself, or by its subject, that its sender is away.
+    pub fn away(&self) -> bool {
+        self.responder || self.subject
+    }
+
     /// Whether it has what mail servers return mail with: the null path, their mailbox, or their field.
     pub fn by_mail_server(&self) -> bool {
         self.null_path || self.daemon || self.failed
     }
 }
 
-/// The way by which a mail came to us, for what its header says: see [`super::through`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+/// The way by which a mail came to us, for what its header says: see [`super::through`]. The last adds the most.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Passed {
     /// None that the operator named.
     Directly,
@@ -190,10 +200,11 @@ impl Report {
             ("multipart/report", None) if parts.leaves.iter().any(delivers) => Some(Self::Delivery),
             ("multipart/report", Some("disposition-notification")) => Some(Self::Disposition),
             ("multipart/report", Some("tlsrpt")) => Some(Self::Tls),
-            ("multipart/report", _)
-            | ("message/feedback-report" | "message/disposition-notification", _)
+            ("multipart/report", Some("feedback-report")) | ("message/feedback-report", _) => Some(Self::Feedback),
+            _ if header.first("feedback-type").is_some() => Some(Self::Feedback),
+            ("multipart/report" | "message/disposition-notification", _)
             | ("application/tlsrpt+gzip" | "application/tlsrpt+json", _) => Some(Self::Other),
-            _ if ["tls-report-domain", "feedback-type"].iter().any(|n| header.first(n).is_some()) => Some(Self::Other),
+            _ if header.first("tls-report-domain").is_some() => Some(Self::Other),
             _ => aggregate(header, subject, parts).map(Self::Aggregate),
         }
     }
@@ -233,14 +244,15 @@ pub(super) fn is_returned(part: &Part<'_>) -> bool {
 
 /// Whether the sender is a program: by the one address, and where there is none, by what stands in its place.
 fn is_machine(header: &Header<'_>, sender: Option<&Address>) -> bool {
-    sender.map_or_else(|| names_daemon(header), |s| is_role(s.local()))
+    let machines = || names(header, DAEMONS) || names(header, &["postmaster", "system administrator"]);
+    sender.map_or_else(machines, |s| is_role(s.local()))
 }
 
-/// A From that is no plain address, such as "MAILER-DAEMON" alone.
-fn names_daemon(header: &Header<'_>) -> bool {
+/// How mail servers that return mail are called in a From that is no plain address, such as "MAILER-DAEMON" alone.
+const DAEMONS: &[&str] = &["mailer-daemon", "mail-daemon", "mailer_daemon", "mail delivery"];
+
+fn names(header: &Header<'_>, names: &[&str]) -> bool {
     let from = header.keyword("from").unwrap_or_default();
-    let names =
-        ["mailer-daemon", "mail-daemon", "mailer_daemon", "mail delivery", "postmaster", "system administrator"];
     names.iter().any(|name| from.contains(name))
 }
 

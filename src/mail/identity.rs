@@ -152,11 +152,19 @@ fn vouched(mail: &Mail, outcomes: &[Outcome]) -> Vec<String> {
 /// Whether a server on the way wrote down, when it took the mail, that a sender of that domain was forged. Our own
 /// server's words are not among these: what it says of the sender it says after the way has changed the mail.
 pub fn recorded_as_forged(recorded: &[String], domain: &str, authserv_ids: &[String]) -> bool {
-    recorded.iter().any(|line| {
-        // A sealed line begins with its number (RFC 8617 section 4.1.1).
-        let line =
-            line.trim_start().strip_prefix("i=").and_then(|l| l.split_once(';')).map_or(line.as_str(), |(_, l)| l);
-        let own = authserv_id(line).is_some_and(|id| authserv_ids.iter().any(|o| o.eq_ignore_ascii_case(&id)));
+    // A sealed line begins with its number (RFC 8617 section 4.1.1). Ours is the last, if any is: the way may have the
+    // same server.
+    let sealed = |line: &'_ String| {
+        let (number, _) = line.trim_start().strip_prefix("i=")?.split_once(';')?;
+        number.trim().parse::<u8>().ok()
+    };
+    let last = recorded.iter().filter_map(sealed).max();
+    recorded.iter().any(|full| {
+        let number = sealed(full);
+        let line = full.split_once(';').filter(|_| number.is_some()).map_or(full.as_str(), |(_, line)| line);
+        let own = number.is_some()
+            && number == last
+            && authserv_id(line).is_some_and(|id| authserv_ids.iter().any(|o| o.eq_ignore_ascii_case(&id)));
         let of = |o: &Outcome| o.properties.iter().any(|(n, v)| n == "header.from" && v.eq_ignore_ascii_case(domain));
         let fails = |o: &Outcome| o.method == "dmarc" && o.result == "fail" && of(o);
         !own && AuthenticationResults::parse(line).is_some_and(|outcomes| outcomes.iter().any(fails))

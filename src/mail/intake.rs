@@ -231,11 +231,11 @@ pub enum Want {
 pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
     let Ok(from) = &mail.from else { return Want::Nothing };
     // A way of the operator's counts only where somebody vouches for it.
-    let way = through::says(mail, project);
-    let passed = way.map_or(Passed::Directly, Way::passed);
-    let vouched = way.is_none_or(|way| identity.vouched.iter().any(|domain| way.covers(domain)));
+    let ways: Vec<&Way> = through::says(mail, project).collect();
+    let passed = ways.iter().map(|way| way.passed()).max().unwrap_or(Passed::Directly);
+    let vouched = ways.iter().all(|way| identity.vouched.iter().any(|domain| way.covers(domain)));
     let program = mail.signs.automatic(passed).is_some() || mail.bounce.is_some() || claims.own.is_some();
-    if !project.dkim || program || identity.forged && way.is_none() || identity.believed && vouched {
+    if !project.dkim || program || identity.forged && ways.is_empty() || identity.believed && vouched {
         return Want::Nothing;
     }
     let refers = !claims.references.is_empty();
@@ -245,7 +245,7 @@ pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Id
     };
     if project.person(from).is_some_and(Person::commands) && speaks() {
         Want::Word
-    } else if refers || way.is_some() || project.acknowledge == AcknowledgeWhom::Believed {
+    } else if refers || !ways.is_empty() || project.acknowledge == AcknowledgeWhom::Believed {
         Want::Opinion
     } else {
         Want::Nothing
@@ -290,22 +290,23 @@ enum Ends {
 ///   pasted as text is no structure;
 /// - (c) an aggregate report of DMARC: the subject in the RFC's form and an archive named for our domain, a single one,
 ///   with no other attachment and no In-Reply-To;
-/// - (d) mail to a bounce token of ours with a null return path; but what its recipient writes is an answer.
+/// - (d) mail to a bounce token of ours with a null return path; but what its recipient or a responder writes is an
+///   answer.
 ///
 /// Everything else is a ticket, or belongs to one; in doubt one without acknowledgement that the team sees.
 fn ends(given: &Given<'_>) -> Option<Ends> {
-    let Given { mail, claims, known, project, .. } = given;
+    let Given { mail, claims, project, .. } = given;
     let signs = &mail.signs;
     let ours = |domain: &str| project.address.domain() == domain || project.mailbox.domain() == domain;
     match &signs.report {
         Some(Form::Delivery) => return Some(Ends::Bounce),
         Some(Form::Disposition | Form::Tls) => return Some(Ends::Report),
         Some(Form::Aggregate(domain)) if ours(domain) => return Some(Ends::Report),
+        Some(Form::Feedback) => return None,
         Some(Form::Aggregate(_) | Form::Other) | None => {}
     }
     let returned = signs.null_path && signs.role && signs.returns;
-    let answered = known.bounced_notice.as_ref().is_some_and(|(to, _)| mail.from.as_ref() == Ok(to));
-    (returned || claims.to_envelope && signs.null_path && !answered).then_some(Ends::Bounce)
+    (returned || claims.to_envelope && signs.null_path && !given.answers_bounced()).then_some(Ends::Bounce)
 }
 
 /// Decides what a mail is.
@@ -329,12 +330,12 @@ fn alone(given: &Given<'_>) -> Intake {
         }
         // A server's own words about a notice of ours, which it returns in a form that no standard names: a token of
         // ours says so.
-        None if bounced.is_some() && !claims.to_envelope && mail.signs.by_mail_server() => {
+        None if bounced.is_some() && !claims.to_envelope && mail.signs.by_mail_server() && !given.answers_bounced() => {
             return bounce(given, ticket);
         }
         Some(Ends::Report) | None => {}
     }
-    let passed = given.through.map_or(Passed::Directly, |t| t.way.passed());
+    let passed = given.through.map_or(Passed::Directly, |t| t.passed);
     if let Some(why) = given.automatic(passed) {
         return automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket)));
     }
@@ -352,12 +353,24 @@ fn alone(given: &Given<'_>) -> Intake {
 }
 
 impl Given<'_> {
+    /// Whether the mail answers the notice that it returns: its recipient wrote it, or a responder of theirs, perhaps from
+    /// where they have their mail passed on to.
+    fn answers_bounced(&self) -> bool {
+        let from = self.mail.from.as_ref();
+        self.mail.signs.away() || self.known.bounced_notice.as_ref().is_some_and(|(to, _)| from == Ok(to))
+    }
+
     /// Why no machine may answer the mail, if a program wrote it.
     fn automatic(&self, passed: Passed) -> Option<Automatic> {
         let Self { mail, claims, .. } = self;
         // Where a way put its own address into From, that says nothing of who wrote.
         let hidden = self.through.filter(|t| t.rewritten);
-        let said = mail.signs.automatic(passed).filter(|why| *why != Automatic::RoleSender || hidden.is_none());
+        // What is confirmed must be ours: people end a subject with [CWE-79].
+        let another = mail.signs.confirms && claims.subject_tag.is_none();
+        let counts = |why: &Automatic| {
+            (*why != Automatic::RoleSender || hidden.is_none()) && (*why != Automatic::Subject || !another)
+        };
+        let said = mail.signs.automatic(passed).filter(counts);
         let answers_to_role = hidden.and_then(|t| t.answer_to.as_ref()).is_some_and(|a| is_role(a.local()));
         said.or(answers_to_role.then_some(Automatic::RoleSender))
             .or(mail.bounce.as_ref().map(|_| Automatic::Bounce))
@@ -530,7 +543,8 @@ fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool
 /// Everyone else: more for a ticket, or a new report.
 fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Given { mail, stored, identity, claims, known, .. } = given;
-    let from = mail.from.as_ref().ok();
+    // A From that the operator's way wrote is undone for who it may be, and no more.
+    let from = given.through.map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
     // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
     let by_reference = || {
         let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed;
@@ -544,14 +558,12 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     } else {
         known.referenced.iter().find(|(t, _)| *t == ticket).and_then(|(_, r)| r.clone())
     };
-    // A From that the operator's way wrote is undone for who it may be, and no more.
-    let from = given.through.map_or(from, |t| t.answer_to.as_ref());
     let is_reporter = from.is_some() && reporter.as_ref() == from;
     let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
-    let (by, who) = if is_reporter && identity.believed {
+    let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
+    let (by, who) = if is_reporter && identity.believed && claimed.is_none() {
         (Actor::Reporter, "the reporter".to_owned())
     } else if is_reporter {
-        let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
         (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))
     } else {
         let from = from.map_or("somebody", Address::as_str);

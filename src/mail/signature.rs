@@ -164,8 +164,8 @@ pub struct Occasion<'a> {
     pub from: &'a Address,
     /// Our addresses, where the mail must have been sent to one of them.
     pub to: Option<[&'a Address; 2]>,
-    /// The way of the operator's by which it says that it came: its own signature is worth a look too.
-    pub way: Option<&'a Way>,
+    /// The ways of the operator's: their own signatures are worth a look too.
+    pub ways: &'a [Way],
     /// When our server took the mail.
     pub received: Timestamp,
     /// Its Date.
@@ -201,14 +201,14 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
 
 /// Whether a signature deserves a look; if not, why.
 fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
-    let Occasion { from, to, way, received, date } = *occasion;
+    let Occasion { from, to, ways, received, date } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
     }
     let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
     let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
-    if domain != from.domain() && !way.is_some_and(|way| way.covers(&domain)) {
+    if domain != from.domain() && !ways.iter().any(|way| way.covers(&domain)) {
         let shown = clean_line(&domain, 80);
         return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
     }
@@ -373,7 +373,7 @@ mod tests {
         let raw = format!("{lines}{rest}\r\ntext\r\n");
         let mail = read(raw.as_bytes());
         let from = mail.from.unwrap();
-        sieve(raw.as_bytes(), &Occasion { from: &from, to: None, way: None, received: received(), date: mail.date })
+        sieve(raw.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received: received(), date: mail.date })
     }
 
     #[track_caller]
@@ -464,7 +464,7 @@ mod tests {
             let mail = read(raw.as_bytes());
             let from = mail.from.unwrap();
             let occasion =
-                Occasion { from: &from, to: Some([&ours, &ours]), way: None, received: received(), date: mail.date };
+                Occasion { from: &from, to: Some([&ours, &ours]), ways: &[], received: received(), date: mail.date };
             let found = sieve(raw.as_bytes(), &occasion);
             found.refused.first().cloned().unwrap_or_default()
         };
@@ -492,7 +492,7 @@ mod tests {
             let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\n{body}");
             let mail = read(raw.as_bytes());
             let from = mail.from.unwrap();
-            let occasion = Occasion { from: &from, to: None, way: None, received: received(), date: mail.date };
+            let occasion = Occasion { from: &from, to: None, ways: &[], received: received(), date: mail.date };
             sieve(raw.as_bytes(), &occasion).refused.first().cloned().unwrap_or_default()
         };
         let parts = "\r\n--b 1\r\n\r\nNo.\r\n\r\n> quoted:\r\n--x\r\n\r\n/close\r\n--b 1--\r\n";

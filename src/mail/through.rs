@@ -9,6 +9,7 @@
 //! envelope), or where it kept the From and they vouch for that. What a way that is vouched for breaks, a `dmarc=fail`
 //! of a From that it kept, holds no acknowledgement. What it wrote down when it took the mail does.
 
+use super::automatic::Passed;
 use super::header::{self, Header};
 use super::identity::{self, Identity};
 use super::{Address, Mail};
@@ -23,8 +24,9 @@ pub struct Passage {
     pub list_post: Option<Address>,
     /// The domains of those who say that they passed it on, the From among them.
     pub hops: Vec<String>,
-    /// Who wrote it, as a way says that put its own address into From; the surest first.
-    pub claimed: Vec<Address>,
+    /// Who wrote it, as a way says that put its own address into From: what stands in each field, the surest first.
+    /// A field that stands there twice is none, since the sender may have written one of them.
+    pub claimed: Vec<Vec<Address>>,
     /// What others wrote down when they took it: Authentication-Results that a way moved or sealed.
     pub recorded: Vec<String>,
     /// The domain of the last seal (RFC 8617 section 4.1.3).
@@ -49,9 +51,8 @@ const MAX_SETS: usize = 50;
 impl Passage {
     /// Reads the header of a mail.
     pub fn of(header: &Header<'_>) -> Self {
-        let first = |name: &'static str| header.first(name).map(header::addresses).unwrap_or_default();
         let hops = HOPS.into_iter().flat_map(|name| header.all(name).take(3));
-        let one = |name| <[Address; 1]>::try_from(first(name)).ok().map(|[address]| address);
+        let once = |name| <[&[u8]; 1]>::try_from(header.all(name).take(2).collect::<Vec<_>>()).ok();
         let seals = header.all("arc-seal").take(MAX_SETS).map(header::unfold);
         let seals = seals.filter_map(|seal| Some((tag(&seal, "i")?.parse::<u8>().ok()?, tag(&seal, "d")?)));
         let recorded = header.all("x-original-authentication-results").chain(header.all("arc-authentication-results"));
@@ -61,7 +62,10 @@ impl Passage {
                 .keyword("list-post")
                 .and_then(|post| Address::parse(within_angles(&post).strip_prefix("mailto:")?)),
             hops: hops.flat_map(header::addresses).take(20).map(|a| a.domain().to_owned()).collect(),
-            claimed: ["x-original-from", "x-original-sender", "reply-to"].into_iter().filter_map(one).collect(),
+            claimed: ["x-original-from", "x-original-sender", "reply-to"]
+                .into_iter()
+                .filter_map(|name| once(name).map(|[value]| header::addresses(value)))
+                .collect(),
             recorded: recorded.take(MAX_SETS).map(header::unfold).collect(),
             sealer: seals.max_by_key(|(i, _)| *i).map(|(_, domain)| domain.to_ascii_lowercase()),
         }
@@ -83,50 +87,58 @@ fn tag(list: &str, name: &str) -> Option<String> {
 /// A mail that came by a way of the operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Through<'p> {
-    /// Which.
+    /// Which: of several that which put its own address into From, a list before a forwarder.
     pub way: &'p Way,
-    /// Whether the way itself is vouched for.
+    /// What all of them together make of a mail.
+    pub passed: Passed,
+    /// Whether one of them is vouched for itself.
     pub vouched: bool,
     /// Whom to answer, where the way put its own address into From; `None` where it hides who wrote.
     pub answer_to: Option<Address>,
-    /// Whether it put its own address into From.
+    /// Whether that way put its own address into From.
     pub rewritten: bool,
     /// What it wrote down when it took the mail says that the sender is forged.
     pub forged: bool,
 }
 
-/// The way of the operator's by which a mail says that it came, whether that is vouched for or not.
-pub fn says<'p>(mail: &Mail, project: &'p Project) -> Option<&'p Way> {
+/// The ways of the operator's by which a mail says that it came, whether that is vouched for or not.
+pub fn says<'p>(mail: &Mail, project: &'p Project) -> impl Iterator<Item = &'p Way> {
     let Passage { list_id, hops, sealer, .. } = &mail.passage;
-    project.through.iter().find(|way| match way {
+    project.through.iter().filter(move |way| match way {
         Way::List(id) => list_id.as_ref() == Some(id),
         Way::Forwarder(_) => hops.iter().chain(sealer).any(|domain| way.covers(domain)),
     })
 }
 
-/// The way of the operator's by which a mail came: see the head of this file.
+/// The ways of the operator's by which a mail came, one behind the other: see the head of this file.
 pub fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity) -> Option<Through<'p>> {
     let from = mail.from.as_ref().ok()?;
-    let way = says(mail, project)?;
-    let vouched = identity.vouched.iter().any(|domain| way.covers(domain));
-    let rewritten = match way {
+    let rewrote = |way: &Way| match way {
         Way::List(id) => {
             let post = id.split_once('.').and_then(|(local, rest)| Address::parse(&format!("{local}@{rest}")));
             [post.as_ref(), mail.passage.list_post.as_ref()].contains(&Some(from)) || project.is_ours(from)
         }
         Way::Forwarder(_) => way.covers(from.domain()),
     };
-    if !vouched && (rewritten || !identity.believed) {
-        return None;
-    }
+    let is_vouched = |way: &Way| identity.vouched.iter().any(|domain| way.covers(domain));
+    let counts = |way: &&Way| is_vouched(way) || identity.believed && !rewrote(way);
+    let ways: Vec<&Way> = says(mail, project).filter(counts).collect();
+    let way = *ways.iter().min_by_key(|way| (!rewrote(way), way.passed()))?;
+    let (vouched, rewritten) = (ways.iter().any(|way| is_vouched(way)), rewrote(way));
+    let passed = ways.iter().map(|way| way.passed()).max()?;
     let usable = |a: &&Address| !project.is_ours(a) && mail.passage.list_post.as_ref() != Some(*a);
-    let claimed = mail.passage.claimed.iter().find(usable).cloned();
+    // Lists name themselves beside whoever wrote.
+    let one = |all: &Vec<Address>| {
+        let mut usable = all.iter().filter(usable);
+        usable.next().filter(|_| usable.next().is_none()).cloned()
+    };
+    let claimed = mail.passage.claimed.iter().find_map(one);
     // A forwarder's address in From is a way back to whoever wrote; a list's is the list.
-    let alias = || Some(from.clone()).filter(|_| matches!(way, Way::Forwarder(_)) && !project.is_ours(from));
+    let alias = || Some(from).filter(|_| matches!(way, Way::Forwarder(_))).filter(usable).cloned();
     let answer_to = if rewritten { claimed.or_else(alias) } else { Some(from.clone()) };
     let domain = answer_to.as_ref().map_or(from.domain(), Address::domain);
     let forged = identity::recorded_as_forged(&mail.passage.recorded, domain, &project.authserv_ids);
-    Some(Through { way, vouched, answer_to, rewritten, forged })
+    Some(Through { way, passed, vouched, answer_to, rewritten, forged })
 }
 
 #[cfg(test)]
@@ -144,7 +156,12 @@ mod tests {
         assert_eq!(list.list_post.map(|a| a.as_str().to_owned()).as_deref(), Some("security@example.org"));
         let seals = passage("ARC-Seal: i=2; a=x; d=Relay.example; b=x\r\nARC-Seal: i=1; a=x; d=other.example; b=x");
         assert_eq!(seals.sealer.as_deref(), Some("relay.example"));
-        let claimed = passage("Reply-To: a@a.example, b@b.example\r\nX-Original-Sender: c@c.example").claimed;
-        assert_eq!(claimed.iter().map(Address::as_str).collect::<Vec<_>>(), ["c@c.example"]);
+        let claimed = passage(
+            "X-Original-From: x@x.example\r\nX-Original-From: y@y.example\r\n\
+             Reply-To: a@a.example, b@b.example\r\nX-Original-Sender: c@c.example",
+        );
+        let claimed: Vec<Vec<&str>> =
+            claimed.claimed.iter().map(|all| all.iter().map(Address::as_str).collect()).collect();
+        assert_eq!(claimed, [vec!["c@c.example"], vec!["a@a.example", "b@b.example"]]);
     }
 }

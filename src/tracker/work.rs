@@ -648,7 +648,7 @@ fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signe
 pub(super) fn occasion<'a>(mail: &Mail, from: &'a Address, received: Timestamp, project: &'a Project) -> Occasion<'a> {
     let commands = project.person(from).is_some_and(Person::commands);
     let to = commands.then_some([&project.address, &project.mailbox]);
-    Occasion { from, to, way: through::says(mail, project), received, date: mail.date }
+    Occasion { from, to, ways: &project.through, received, date: mail.date }
 }
 
 /// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.

@@ -92,13 +92,14 @@ pub(super) fn is_responder(subject: &str) -> bool {
         let ends = words.next().is_none() || first.ends_with([':', '：', ']', ')', '#', '"']);
         let named = rest.split_whitespace().skip(1).count();
         let goes_on = GO_ON.iter().any(|(on, most)| on.split('|').any(|on| on == word) && named <= *most);
-        !rest.starts_with(char::is_alphanumeric)
+        // Where the word goes on it is another one, "Abwesenheitsnotiz-Plugin".
+        !rest.starts_with(|c: char| c.is_alphanumeric() || c == '-')
             && (word.is_empty() || ends && NOUNS.split('|').any(|n| n == word) || goes_on)
     })
 }
 
-/// Whether a subject quotes one of ours, `[SEC-17] …`, behind the confirmation of a ticket system.
-fn confirms(subject: &str) -> bool {
+/// Whether a subject in lower case quotes one like ours, `[SEC-17] …`, behind the confirmation of a ticket system.
+pub(super) fn confirms(subject: &str) -> bool {
     let tag = |rest: &str| {
         let number = rest.split_once(']').and_then(|(tag, _)| tag.rsplit_once('-'));
         number.is_some_and(|(prefix, n)| {

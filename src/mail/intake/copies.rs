@@ -116,12 +116,16 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
         // What is gathered has no ticket of its own; and whatever is no report goes where it proves to belong.
         (event, _) => return Intake { event, ..alone },
     };
-    Intake { ticket: Some(ticket), event: Some(event), ..alone }
+    let (disposition, reason) = match altered && !raises {
+        true => (Disposition::FollowUp, "a copy of a mail that is here already, with another text".to_owned()),
+        false => (alone.disposition, alone.reason),
+    };
+    Intake { ticket: Some(ticket), event: Some(event), disposition, reason }
 }
 
 /// A person decides that a mail is a report, whatever it was taken for. Only a person's is acknowledged.
 pub fn by_hand(given: &Given<'_>) -> Intake {
-    let passed = given.through.map_or(Passed::Directly, |t| t.way.passed());
+    let passed = given.through.map_or(Passed::Directly, |t| t.passed);
     let program = given.automatic(passed).or(given.claims.own.map(|_| Automatic::Echo));
     let acknowledge = match program {
         Some(why) => (Acknowledgement::Withheld, format!("it is automatic mail ({})", why.words())),
