@@ -429,10 +429,11 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
-            let first = work.first(&prints)?;
+            let first = work.first(&mail, &prints)?;
             let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
             let happened = same.is_some() || intake.disposition == Disposition::Duplicate;
+            let first = first.filter(|f| f.altered.is_none());
             let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
             let known = same.or(first);
             if let Some(receipt) = known.as_ref().filter(|_| happened) {

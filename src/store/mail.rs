@@ -261,25 +261,42 @@ impl Tx<'_> {
 
     /// The receipts of handled mails with any of these fingerprints, the first first.
     pub fn same_mail(&self, prints: &[i64]) -> Result<Vec<First>> {
-        let sql = "SELECT r.id, r.mail, r.disposition, r.ticket, r.reason FROM mail m JOIN receipt r ON r.mail = m.id \
-                   WHERE m.fingerprint = ?1 AND r.disposition <> 'duplicate' ORDER BY r.id LIMIT 20";
-        let mut query = self.0.prepare_cached(sql)?;
+        let all = prints.iter().map(|print| self.copies("m.fingerprint", *print));
+        Ok(all.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// What was made of the mails with that Message-ID that made a ticket each, and who reported it.
+    pub fn same_id(&self, id: &MessageId) -> Result<Vec<First>> {
+        let mut found = self.copies("r.message_hash", short_hash(id.as_str().as_bytes()))?;
+        found.retain(|first| matches!(first.part, Part::Opened { .. }));
+        for first in &mut found {
+            first.altered = first.ticket.map_or(Ok(None), |t| self.reporter(t))?.flatten();
+        }
+        Ok(found)
+    }
+
+    fn copies(&self, column: &str, value: i64) -> Result<Vec<First>> {
+        let sql = format!(
+            "SELECT r.id, r.mail, r.disposition, r.ticket, r.reason, m.fingerprint FROM mail m \
+             JOIN receipt r ON r.mail = m.id WHERE {column} = ?1 AND r.disposition <> 'duplicate' ORDER BY r.id LIMIT 20"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let mut rows = query.query([value])?;
         let mut found = Vec::new();
-        for print in prints {
-            let mut rows = query.query([print])?;
-            while let Some(row) = rows.next()? {
-                let ticket = row.get::<_, Option<u32>>(3)?.map(TicketId);
-                let disposition = Disposition::named(row.get_ref(2)?.as_str().unwrap_or_default());
-                let unknown = || StoreError::Corrupt("a receipt of no known disposition".into());
-                found.push(First {
-                    receipt: row.get(0)?,
-                    mail: MailRef(row.get(1)?),
-                    disposition: disposition.ok_or_else(unknown)?,
-                    obeyed: !row.get_ref(4)?.as_str().is_ok_and(|r| r.starts_with(NOT_OBEYED)),
-                    ticket,
-                    part: ticket.map_or(Ok(Part::Joined), |t| self.part(t, *print))?,
-                });
-            }
+        while let Some(row) = rows.next()? {
+            let ticket = row.get::<_, Option<u32>>(3)?.map(TicketId);
+            let disposition = Disposition::named(row.get_ref(2)?.as_str().unwrap_or_default());
+            let unknown = || StoreError::Corrupt("a receipt of no known disposition".into());
+            let print: Option<i64> = row.get(5)?;
+            found.push(First {
+                receipt: row.get(0)?,
+                mail: MailRef(row.get(1)?),
+                disposition: disposition.ok_or_else(unknown)?,
+                obeyed: !row.get_ref(4)?.as_str().is_ok_and(|r| r.starts_with(NOT_OBEYED)),
+                ticket,
+                part: ticket.zip(print).map_or(Ok(Part::Joined), |(t, print)| self.part(t, print))?,
+                altered: None,
+            });
         }
         Ok(found)
     }

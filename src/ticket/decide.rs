@@ -28,8 +28,9 @@ pub enum Event {
     Reported(Box<Report>),
     /// The first of many reports that come at once: the ticket is for all of them.
     Flooded(Box<Report>),
-    /// The report of this ticket in a second copy, which says more of its sender than the first did.
-    Copied(Box<Report>),
+    /// The report of this ticket in a second copy, which says more of its sender than the first did, and whether its
+    /// text is another one.
+    Copied(Box<Report>, bool),
     /// More mail for this ticket.
     FollowedUp(FollowUp),
     /// Commands, from someone who may give them.
@@ -227,7 +228,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
     match event {
         Event::Reported(report) => draft.reported(report),
         Event::Flooded(first) => draft.flooded(first),
-        Event::Copied(report) => draft.copied(report),
+        Event::Copied(report, altered) => draft.copied(report, *altered),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
@@ -361,7 +362,11 @@ impl Draft<'_> {
 
     /// A second copy shows that a person wrote it: who was not answered for what the first looked like is answered
     /// now, once (G2).
-    fn copied(&mut self, report: &Report) {
+    fn copied(&mut self, report: &Report, altered: bool) {
+        let excerpt = if altered { report.excerpt.as_str() } else { "" };
+        if altered {
+            self.enter(&Actor::Stranger, EntryKind::FollowUp, excerpt, Some(report.mail));
+        }
         let sent = report.acknowledge.0 == Acknowledgement::Sent;
         let why = "a second copy shows that a person wrote it";
         if !self.ticket.is_unanswered() {
@@ -376,7 +381,7 @@ impl Draft<'_> {
         }
         if report.tell {
             let sent = self.ticket.auto_acknowledged == Some(self.now);
-            let text = team::copied(&self.ticket, sent, self.project, self.now);
+            let text = team::copied(&self.ticket, sent, excerpt, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }

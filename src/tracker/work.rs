@@ -78,7 +78,7 @@ impl<'a> Work<'a> {
             return self.earlier(stowed, mail, prints);
         }
         // What cannot be read is a ticket of its own.
-        let first = if stowed.quarantine { None } else { self.first(prints)? };
+        let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
         let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
@@ -162,10 +162,13 @@ impl<'a> Work<'a> {
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
+        let copied = matches!(intake.event, Some(Event::Copied(..)));
         let (mut disposition, mut reason) = (intake.disposition, intake.reason);
         let print = prints.first().copied().unwrap_or_default();
         let is_first = first.as_ref().is_some_and(|f| f.mail == stowed.mail);
         let raises = disposition != Disposition::Duplicate && (is_first || disposition != Disposition::Own);
+        let altered = first.as_ref().is_some_and(|f| f.altered.is_some());
+        let raises = raises && (!altered || copied);
         if let Some(first) = first.filter(|_| raises) {
             let before = first.disposition.word();
             let why = if is_first {
@@ -190,8 +193,21 @@ impl<'a> Work<'a> {
     }
 
     /// The copy of a mail that stands highest so far, if another was handled before.
-    pub(super) fn first(&self, prints: &[i64]) -> Result<Option<First>> {
-        let copies = self.tx.same_mail(prints)?;
+    pub(super) fn first(&self, mail: &Mail, prints: &[i64]) -> Result<Option<First>> {
+        let mut copies = self.tx.same_mail(prints)?;
+        let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+        let text = words(mail);
+        if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty() && !text.is_empty()) {
+            for first in self.tx.same_id(id)?.into_iter().filter(|first| first.altered.is_some()) {
+                let raw = self.tx.raw(first.mail)?;
+                let known = read_one(&Stowed::tried(&raw, self.now, None)).0;
+                let before = words(&known);
+                let holds = text.contains(&before) || before.contains(&text);
+                if known.message_id.as_ref() == Some(id) && known.date == mail.date && holds && !before.is_empty() {
+                    copies.push(first);
+                }
+            }
+        }
         // Of equals the earliest.
         let Some(mut first) = copies.into_iter().rev().max_by_key(First::standing) else { return Ok(None) };
         if let (Part::Opened { unanswered }, Some(ticket)) = (&mut first.part, first.ticket) {
@@ -216,7 +232,11 @@ impl<'a> Work<'a> {
             None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key) {
                 // Nothing that a second copy could prove raises what stands so high already.
-                Signed::Ask { word } if first.is_some_and(|f| f.standing() >= highest(word) && !f.is_unanswered()) => {
+                Signed::Ask { word }
+                    if first.is_some_and(|f| {
+                        f.altered.is_none() && f.standing() >= highest(word) && !f.is_unanswered()
+                    }) =>
+                {
                     Signed::Known(Dkim::Unasked)
                 }
                 signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
@@ -346,7 +366,7 @@ impl<'a> Work<'a> {
                 self.carry_out(&ticket, decision)?;
                 if let Event::FollowedUp(mail) = event {
                     self.bound_ticket(&ticket, mail.tell)?;
-                } else if let Event::Copied(report) = event {
+                } else if let Event::Copied(report, _) = event {
                     self.bound(report)?;
                 }
             }

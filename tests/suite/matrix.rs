@@ -306,7 +306,7 @@ impl World {
             Some(
                 Event::Reported(_)
                 | Event::Flooded(_)
-                | Event::Copied(_)
+                | Event::Copied(..)
                 | Event::FollowedUp(_)
                 | Event::Attempted { .. },
             )

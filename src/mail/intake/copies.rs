@@ -3,6 +3,7 @@
 //! like less keeps what another one is from being seen (G1).
 
 use super::{Disposition, Given, Intake, acknowledge, nothing, report};
+use crate::mail::Address;
 use crate::mail::automatic::{Automatic, Passed};
 use crate::ticket::decide::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
@@ -59,6 +60,9 @@ pub struct First {
     pub ticket: Option<TicketId>,
     /// What it is in that ticket.
     pub part: Part,
+    /// The reporter of that ticket, where only Message-ID and date are the same and one text holds the other: lists write
+    /// into subject and From, and below the text.
+    pub altered: Option<Address>,
 }
 
 /// What a mail is in its ticket.
@@ -96,15 +100,22 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     }
     let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
     let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
-    if Standing::of(alone.disposition, obeyed) <= first.standing() && !(acknowledged && first.is_unanswered()) {
+    let raises = Standing::of(alone.disposition, obeyed) > first.standing() || acknowledged && first.is_unanswered();
+    // Whoever answers to another name than the first may be somebody else.
+    let altered = first.altered.is_some();
+    if altered && !matches!(&alone.event, Some(Event::Reported(report)) if report.from == first.altered) {
+        return alone;
+    }
+    if !raises && !altered {
         return nothing(Disposition::Duplicate, first.ticket, "a second copy of a mail that is here already");
     }
     let Some(ticket) = first.ticket else { return alone };
     let event = match (alone.event, first.part) {
-        (Some(Event::Reported(report)), Part::Opened { .. }) => Event::Copied(report),
-        (Some(Event::Reported(report)), Part::Joined) => Event::FollowedUp(FollowUp {
+        // Its text is told where it is another one.
+        (Some(Event::Reported(report)), Part::Opened { .. }) if raises => Event::Copied(report, altered),
+        (Some(Event::Reported(report)), Part::Opened { .. } | Part::Joined) => Event::FollowedUp(FollowUp {
             by: Actor::Stranger,
-            program: false,
+            program: altered,
             holder: None,
             who: format!("{} ({})", report.shown, report.identity),
             excerpt: given.mail.reply_text.clone(),

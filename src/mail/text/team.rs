@@ -125,12 +125,13 @@ fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
 }
 
 /// A second copy of a report says more of its sender than the first did.
-pub fn copied(ticket: &Ticket, sent: bool, project: &Project, now: Timestamp) -> Text {
+pub fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Project, now: Timestamp) -> Text {
     let sent = if sent { "The sender has been sent an automatic acknowledgement.\n" } else { "" };
     Text::news(ticket, "A person wrote it", project, now)
         .state(format!("A second copy of the mail of {}", project.show(ticket.id)))
         .quiet("A second copy of its mail")
         .always(format!(" shows that a person wrote it.\n{sent}"))
+        .content(if excerpt.is_empty() { String::new() } else { format!("\n{}", quoted(excerpt, EXCERPT)) })
         .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 
