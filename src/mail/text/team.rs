@@ -336,7 +336,7 @@ pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) ->
 }
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
-const MARK: &str = "Reply to this mail with a command on the first line";
+pub const MARK: &str = "Reply to this mail with a command on the first line";
 
 /// Whether a text holds a quote of a notice to the team. What is meant for the reporter must not (G6).
 pub fn is_quoted_in(text: &str) -> bool {
