@@ -92,6 +92,8 @@ pub enum Command {
     Spam,
     /// The one-time code of a grave command.
     Confirm(String),
+    /// The one-time code of a text that may hold what is not meant for the reporter.
+    Send(String),
     /// Show the ticket.
     Status,
     /// Show all open tickets.
@@ -220,6 +222,14 @@ pub const TABLE: &[Verb] = &[
         "the code that was mailed to you",
         |w| Ok(Command::Confirm(w))
     )),
+    verb!(
+        "send",
+        "CODE",
+        Act,
+        "send a text to the reporter that was held back for a look",
+        "/send 7k2m9xq4",
+        |a| word(a, "the code that was mailed to you", |w| Ok(Command::Send(w)))
+    ),
     verb!("status", "", Read, "show the ticket and its clocks", "/status", |a| none(a, Command::Status)),
     verb!("list", "", Read, "show all open tickets", "/list", |a| none(a, Command::List)),
     verb!("help", "", Read, "show the commands", "/help", |a| none(a, Command::Help)),

@@ -305,7 +305,7 @@ impl Sorter<'_, '_> {
             let text = joined(**from);
             let says = text.ends_with([':', '：']) || reply::ends_like_introduction(&text);
             let ours = address.as_ref().is_some_and(|a| text.to_ascii_lowercase().contains(a));
-            text.len() <= 400 && (ours || says && digits(&text) >= 4) || is_ruled(self.page.line(**from).trim())
+            text.len() <= 400 && (ours || says && digits(&text) >= 4) || **from == last && is_ruled(text.trim())
         };
         above.iter().take(4).find(introduction).or_else(|| above.iter().take(3).find(known)).copied()
     }
@@ -330,12 +330,15 @@ impl Sorter<'_, '_> {
                 let block = block.count();
                 // What goes on with a line of a shell, or of a page, is no quotation.
                 let goes_on = at > 0 && self.free(at - 1) && !self.page.line(at - 1).trim().is_empty();
+                let inner = (at..at + block).map(|n| self.page.line(n).trim_start_matches(['>', ' '])).collect();
+                let inner = Page::of(inner);
+                let goes_on = goes_on && !(0..block).any(|n| inner.introduction(n).is_some());
                 let page = block == 1 && ["><", ">\"", ">'"].iter().any(|s| line.trim_start().starts_with(s));
                 if introduced || !goes_on && !page {
                     self.put(at, block, Place::Quoted);
                 }
                 at += block;
-            } else if is_forward(line.trim()) {
+            } else if is_forward(line.trim()) && self.is_shown(at) {
                 // Somebody passes another mail on: that is what they have to say.
                 return;
             } else if let Some(i) = self.page.introduction(at) {
@@ -353,18 +356,23 @@ impl Sorter<'_, '_> {
         }
     }
 
+    /// Whether the person's own words above say that they show what stands here.
+    fn is_shown(&self, at: usize) -> bool {
+        let above = (0..at).rev().map(|n| self.page.line(n).trim()).find(|l| !l.is_empty() && !is_rule(l));
+        above.is_some_and(|l| l.ends_with([':', '：']) || l.to_ascii_lowercase().starts_with("fyi"))
+    }
+
     /// Whether all from here on is an earlier mail, or a list's footer. A block of header lines is one where it holds a
-    /// date, and no words of the person end in a colon above it.
+    /// date and nobody shows it.
     fn ends(&self, at: usize) -> bool {
         let line = self.page.line(at).trim();
         let is_block = |at: usize| {
             let block = self.page.header_block(at)?;
             let names = (at..at + block).filter_map(|n| reply::header_name(self.page.line(n)));
-            let above = (0..at).rev().map(|n| self.page.line(n).trim()).find(|l| !l.is_empty() && !is_rule(l));
-            let shown = above.is_some_and(|l| l.ends_with([':', '：']));
-            Some(!shown && names.into_iter().any(|n| DATES.contains(&n.as_str())))
+            Some(!self.is_shown(at) && names.into_iter().any(|n| DATES.contains(&n.as_str())))
         };
         is_separator(line)
+            || is_forward(line)
             || is_block(at).unwrap_or_default()
             || is_rule(line)
                 && (self.page.is_footer(at) || self.page.next_at(at).and_then(is_block).unwrap_or_default())

@@ -18,9 +18,10 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::automatic::Automatic;
+use super::content::{Content, Sent};
 use super::header::NoSender;
 use super::identity::Identity;
-use super::{Address, Mail, MessageId, clean_line};
+use super::{Address, Mail, MessageId, clean_line, leak};
 use crate::command::{self, Orders};
 use crate::project::{AcknowledgeWhom, Project};
 use crate::ticket::decide::{Ask, Event, FollowUp, Loss, Order, Report, fresh};
@@ -109,6 +110,8 @@ pub struct Known {
     pub acks_to_domain: u32,
     /// Mails that incoming mail made us send in the last hour.
     pub provoked: u32,
+    /// What we sent to its author about that ticket, to know it by where it is quoted.
+    pub sent: Sent,
     /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
     pub ticket_full: bool,
 }
@@ -239,7 +242,7 @@ pub fn take(given: &Given<'_>) -> Intake {
     }
     let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
     if let Some(person) = person {
-        let orders = command::split(&mail.reply_text);
+        let orders = orders(mail, &known.sent);
         if ticket.is_some() || !orders.lines.is_empty() {
             return from_person(given, person, orders, ticket);
         }
@@ -248,6 +251,13 @@ pub fn take(given: &Given<'_>) -> Intake {
         }
     }
     from_outside(given, ticket)
+}
+
+/// The commands, of lines that nobody quotes, and what their author wrote below them.
+fn orders(mail: &Mail, sent: &Sent) -> Orders {
+    let lines = command::split(&mail.reply_text).lines;
+    let content = Content::of(&mail.text, sent);
+    Orders { text: content.sent_from(content.below(&lines)), lines }
 }
 
 fn nothing(disposition: Disposition, ticket: Option<TicketId>, reason: &str) -> Intake {
@@ -303,10 +313,12 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             | Automatic::Responder => false,
         };
         let of_reporter = claims.token.is_some_and(|t| t.purpose == Purpose::Reporter);
+        let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
         let follow_up = FollowUp {
             by: Actor::Stranger,
             who: format!("a program ({reason})"),
-            excerpt: mail.reply_text.clone(),
+            excerpt,
+            folded,
             mail: *stored,
             tell: may_say && of_reporter && known.has_room(project),
             asks: Vec::new(),
@@ -364,6 +376,7 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 reply_to: mail.message_id.clone(),
                 // A mail without a token asks for nothing that could be overtaken.
                 seen: given.known.seen.filter(|_| mine),
+                known: leak::Known::default(),
             };
             return Intake {
                 disposition: Disposition::Command,
@@ -400,8 +413,8 @@ fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
 
 /// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
 fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool) -> Intake {
-    let text = given.mail.reply_text.clone();
-    let event = Event::Wrote { by: person.address.clone(), text, mail: Some(given.stored), to_reporter };
+    let (text, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
+    let event = Event::Wrote { by: person.address.clone(), text, folded, mail: Some(given.stored), to_reporter };
     let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
     Intake { disposition: Disposition::Answer, reason: reason.into(), ticket: Some(ticket), event: Some(event) }
 }
@@ -441,8 +454,9 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
     });
     let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
-    let (excerpt, reply_to) = (mail.reply_text.clone(), mail.message_id.clone());
-    let follow_up = FollowUp { by, who, excerpt, mail: *stored, tell, asks, reply_to };
+    let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
+    let reply_to = mail.message_id.clone();
+    let follow_up = FollowUp { by, who, excerpt, folded, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),

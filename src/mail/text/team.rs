@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::level::Text;
-use super::{clock_table, holds, quoted, state_line, wrapped};
+use super::{clock_table, folded_line, quoted, state_line, wrapped};
 use crate::command;
 use crate::mail::fields::{Fields, Part};
 use crate::mail::{Address, Attachment};
@@ -125,7 +125,14 @@ fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
 }
 
 /// More mail for a ticket. `who` says how sure the sender is.
-pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project: &Project, now: Timestamp) -> Text {
+pub fn follow_up(
+    ticket: &Ticket,
+    by: &Actor,
+    who: &str,
+    (excerpt, folded): (&str, usize),
+    project: &Project,
+    now: Timestamp,
+) -> Text {
     let role = match by {
         Actor::Reporter => "the reporter, or somebody at the reporter's address",
         Actor::Stranger => "somebody who is not the reporter and holds an address that we gave out for this ticket",
@@ -136,7 +143,7 @@ pub fn follow_up(ticket: &Ticket, by: &Actor, who: &str, excerpt: &str, project:
         .content(who)
         .instead(role)
         .state(format!(".\n{}\n\n", state_line(ticket, project)))
-        .content(format!("{}\n", quoted(excerpt, EXCERPT)))
+        .content(format!("{}{}\n", quoted(excerpt, EXCERPT), folded_line(folded, &project.show(ticket.id))))
         .state(format!("Promises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 
@@ -154,8 +161,8 @@ impl Did {
     }
 
     /// In our own words, and below them those of a person.
-    pub fn wrote(ours: &str, theirs: &str, max: usize) -> Self {
-        Self { full: format!("{ours}:\n\n{}", quoted(theirs, max)), brief: format!("{ours}.\n") }
+    pub fn wrote(ours: &str, theirs: &str, max: usize, folded: &str) -> Self {
+        Self { full: format!("{ours}:\n\n{}{folded}", quoted(theirs, max)), brief: format!("{ours}.\n") }
     }
 
     /// Lines of commands, each with what it did. Without their arguments, what they did stands in the state.
@@ -337,11 +344,6 @@ pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) ->
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
 pub const MARK: &str = "Reply to this mail with a command on the first line";
-
-/// Whether a text holds a quote of a notice to the team. What is meant for the reporter must not (G6).
-pub fn is_quoted_in(text: &str) -> bool {
-    holds(text, MARK)
-}
 
 /// The commands that make sense now.
 pub fn commands(ticket: &Ticket) -> String {
