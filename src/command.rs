@@ -102,6 +102,16 @@ pub enum Command {
     Help,
 }
 
+impl Command {
+    /// What of a person's words it sends to the reporter: the text below it, or its own argument.
+    pub fn sends<'t>(&'t self, text: &'t str) -> Option<&'t str> {
+        if let Self::Released(words) | Self::Public(words) = self {
+            return Some(words);
+        }
+        matches!(self, Self::Ack | Self::Reply | Self::Ask).then_some(text)
+    }
+}
+
 /// One row of the table.
 pub struct Verb {
     /// What is written after the slash.

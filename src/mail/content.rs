@@ -15,30 +15,8 @@ const MAX_BLOCK: usize = 9;
 /// Places where a run of words of ours is looked for.
 const MAX_SEATS: usize = 8;
 /// Names of the lines of a header block that hold a date, in lower case.
-const DATES: &[&str] = &[
-    "sent",
-    "date",
-    "gesendet",
-    "datum",
-    "envoyé",
-    "envoyé le",
-    "enviado",
-    "enviado el",
-    "fecha",
-    "inviato",
-    "data",
-    "data/hora",
-    "verzonden",
-    "skickat",
-    "sendt",
-    "wysłano",
-    "odesláno",
-    "отправлено",
-    "дата",
-    "发送时间",
-    "日期",
-    "送信日時",
-];
+const DATES: &str = "sent|date|gesendet|datum|envoyé|envoyé le|enviado|enviado el|fecha|inviato|data|\
+    data/hora|verzonden|skickat|sendt|wysłano|odesláno|отправлено|дата|发送时间|日期|送信日時";
 
 /// Where a line belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -101,12 +79,13 @@ impl<'t> Content<'t> {
     }
 
     /// What is sent when the lines from one on are to be sent: all but signatures, and but our own mail quoted at the
-    /// end with what introduces it.
+    /// end with what introduces it. Where the person wrote nothing, nothing is sent.
     pub fn sent_from(&self, first: usize) -> String {
         let ends = |(line, place): &(&str, Place)| *place == Place::Content && !line.trim().is_empty();
         let quoted = |(_, place): &(&str, Place)| *place == Place::Quoted;
         let end = self.0.iter().rposition(|l| ends(l) || quoted(l)).map_or(0, |last| last + 1);
-        joined(self.0.get(first..end).unwrap_or_default(), |place| place != Place::Signature)
+        let lines = self.0.get(first..end).filter(|lines| lines.iter().any(ends)).unwrap_or_default();
+        joined(lines, |place| place != Place::Signature)
     }
 
     /// The line below these lines, which stand in it in this order.
@@ -295,7 +274,11 @@ impl Sorter<'_, '_> {
         let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
         let named = above.iter().take_while(|n| reply::header_name(self.page.line(**n)).is_some()).count();
         // The names above the address and the date are those of a person who writes so.
-        let tells = |from: &&usize| self.page.line(**from).contains(['@', '[']) || digits(self.page.line(**from)) >= 4;
+        let tells = |from: &&usize| {
+            let line = self.page.line(**from);
+            let is_from = reply::header_name(line).is_some_and(|n| reply::is_one_of(&n, reply::FROM_NAMES));
+            line.contains(['@', '[']) || digits(line) >= 4 || is_from
+        };
         if let Some(from) = above.iter().take(named).rfind(tells).filter(|from| **from < last) {
             return Some(self.with_rule(*from));
         }
@@ -338,7 +321,7 @@ impl Sorter<'_, '_> {
                     self.put(at, block, Place::Quoted);
                 }
                 at += block;
-            } else if is_forward(line.trim()) && self.is_shown(at) {
+            } else if is_forward(line.trim()) && self.is_shown(at, "/") {
                 // Somebody passes another mail on: that is what they have to say.
                 return;
             } else if let Some(i) = self.page.introduction(at) {
@@ -356,10 +339,11 @@ impl Sorter<'_, '_> {
         }
     }
 
-    /// Whether the person's own words above say that they show what stands here.
-    fn is_shown(&self, at: usize) -> bool {
+    /// Whether the person's own words above, or a line that begins so, say that they show what stands here.
+    fn is_shown(&self, at: usize, or: &str) -> bool {
         let above = (0..at).rev().map(|n| self.page.line(n).trim()).find(|l| !l.is_empty() && !is_rule(l));
-        above.is_some_and(|l| l.ends_with([':', '：']) || l.to_ascii_lowercase().starts_with("fyi"))
+        above
+            .is_some_and(|l| l.ends_with([':', '：']) || l.to_ascii_lowercase().starts_with("fyi") || l.starts_with(or))
     }
 
     /// Whether all from here on is an earlier mail, or a list's footer. A block of header lines is one where it holds a
@@ -369,7 +353,7 @@ impl Sorter<'_, '_> {
         let is_block = |at: usize| {
             let block = self.page.header_block(at)?;
             let names = (at..at + block).filter_map(|n| reply::header_name(self.page.line(n)));
-            Some(!self.is_shown(at) && names.into_iter().any(|n| DATES.contains(&n.as_str())))
+            Some(!self.is_shown(at, "fyi") && names.into_iter().any(|n| reply::is_one_of(&n, DATES)))
         };
         is_separator(line)
             || is_forward(line)
@@ -439,102 +423,4 @@ fn standing_in(words: &[Word], lines: usize, texts: &[String]) -> Vec<bool> {
         at += longest.max(1);
     }
     held
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// One letter a line: what stands in the folded view (`c`), what is folded (`q`, `i`, `s`), and what is ours (`o`).
-    fn places(text: &str, texts: &[&str]) -> String {
-        let texts = texts.iter().map(ToString::to_string).collect();
-        let sent = Sent { texts, ours: Address::parse("security@example.org") };
-        let letter = |(line, place): &(&str, Place)| match place {
-            _ if line.trim().is_empty() => '.',
-            Place::Content => 'c',
-            Place::Quoted => 'q',
-            Place::Introduction => 'i',
-            Place::Signature => 's',
-            Place::Ours => 'o',
-        };
-        Content::of(text, &sent).lines().iter().map(letter).collect()
-    }
-
-    #[track_caller]
-    fn check(text: &str, expect: &str) {
-        assert_eq!(places(text, &[]), expect, "{text}");
-    }
-
-    #[test]
-    fn what_only_looks_like_a_quotation_is_content() {
-        check("Here is how:\n\n>>> import acme\n>>> acme.parse('A')\nSegmentation fault\n", "c.ccc");
-        check("$ cat <<X | acme\n> AAAA\n> X\nmysql> select 1;\n> drop table t;\nDone.", "cccccc");
-        check("The payload:\n\n><script>alert(1)</script>\n\nIt runs.", "c.c.c");
-        check("Two more.\n\n--\nFinding 2\n\n--\nFinding 3: RCE", "c.cc.cc");
-        check("Send this:\n\nFrom: a@x.test\nTo: b@y.test\nDate: 1\nSubject: hi\n\nbody\n\nRoot.", "c.cccc.c.c");
-        check(
-            "FYI:\n\n---------- Forwarded message ---------\nFrom: V\nDate: x\nSubject: y\n\nYes.\n> no",
-            "c.cccc.cc",
-        );
-        check("Try:\n\n--- a/x\n+++ b/x\n@@ -1,2 +1,3 @@\n-a\n+b\n-- \n2.39.1\n\nIf yes, Monday.", "c.ccccccc.c");
-        check(
-            "A patch.\n\nFrom: Bo <bo@r.test>\nDate: 1\nSubject: [PATCH] check\n\nLong.\n\n--- a/p\n+++ b/p\n@@ -1 +1 @@\n-a\n+b\n\nIt holds.",
-            "c.ccc.c.ccccc.c",
-        );
-        check("On Mon, 1 Jan 2024, A <a@p.test> wrote:\n[...]\n> Is it?\n\nYes.\n\n> And?\n\nNo.", "qcq.c.q.c");
-        check("```\n> kept\n-- \nx\n```\nEnd.", "cccccc");
-        check(&format!("Text.\n-- \n{}", "more\n".repeat(13)), &"c".repeat(15));
-        check(
-            "The fix in pkg@2.1 is fine, we tested it.\nIt may end on Friday.\nOn Mon, 1 Jan 2024 at 09:00, Ada <a@p.test> wrote:\n> q",
-            "ccqq",
-        );
-        check("Sent via the form without a token.\nThen it fails.", "cc");
-    }
-
-    #[test]
-    fn quotations_and_signatures_are_folded() {
-        check("Yes.\n\n> Is it?\n", "c.q");
-        check("Fine.\n\nBo\n\n---- On Mon, 01 Jan 2024 09:00 Ada <a@p.test> wrote ---\n\nIs it?\n\nAda", "c.c.q.q.q");
-        check(
-            "Hello.\n\nSent: Monday, January 01, 2024\nFrom: \"Ada\" <a@p.test>\nTo: b@r.test\nSubject: Re: x\nFine?",
-            "c.qqqqq",
-        );
-        check("Yes.\n-- \nAnn\n\nOn Mon, 1 Jan 2024, B <b@p.test> wrote:\n> q", "css.qq");
-        check("Yes.\n\nSent from my iPhone\n\n> q", "c.s.q");
-        check(
-            "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nBad.\n- -- \nAda\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----\nfooter",
-            "ss.csss.ssc",
-        );
-    }
-
-    #[test]
-    fn our_own_mail_is_known_in_any_language() {
-        let ours = "Lea, on SEC-1:\n\nwrote a note:\n\n| customer ACME is affected, do not tell\n\nStatus: received.";
-        for intro in [
-            "Von: Project <security@example.org>\nGesendet: Fri\nAn: Mara\nBetreff: [SEC-1] x",
-            "发件人: Project <security@example.org>\n发送时间: Fri\n收件人: Mara\n主题: [SEC-1] x",
-            "Feladó: Project <security@example.org>\nElküldve: Fri\nTárgy: [SEC-1] x",
-            "Sent: Monday, January 01, 2024 at 9:00 AM\nFrom: \"Ada Example\"\nTo: bo",
-            "Project <security+abc@example.org> rakstīja 1. jan.:",
-            "____________________\nZ: Project <security@example.org>\nData: Fri",
-            "==== original ====",
-        ] {
-            let text = format!("Thank you.\n\n{intro}\n\n{ours}");
-            let lines = intro.lines().count();
-            let expect = format!("c.{}.o.o.o.o", "i".repeat(lines));
-            assert_eq!(places(&text, &[ours]), expect, "{text}");
-            let sent = Sent { texts: vec![ours.into()], ours: Address::parse("security@example.org") };
-            assert_eq!(Content::of(&text, &sent).sent_from(0), "Thank you.");
-            assert_eq!(Content::of(&text, &sent).shown(), ("Thank you.".into(), lines));
-        }
-        let marked = ours.lines().map(|l| format!("> {l}\n")).collect::<String>();
-        assert_eq!(places(&format!("Yes.\n{marked}No."), &[ours]), "cooooooooc".replace("oooooooo", "ooooooo"));
-        // The person says it, with no word that it is quoted.
-        assert_eq!(places(&format!("Yes.\n\n{ours}"), &[ours]), "c.c.c.c.c");
-        // A word of ours in an answer between is no quotation.
-        let inline =
-            "Lea, on SEC-1:\n\nwrote a note:\n| customer ACME is affected, do not tell\nreceived.\nStatus: received.";
-        let text = format!("On 1.1.2024 security@example.org wrote:\n{inline}");
-        assert_eq!(places(&text, &[ours]), "io.oocc");
-    }
 }

@@ -17,42 +17,9 @@ const MAX_GREETING: usize = 4;
 const MAX_BANNER: usize = 80;
 
 /// What introductions say somebody did, in lower case.
-const WROTE: &[&str] = &[
-    "wrote",
-    "writes",
-    "a écrit",
-    "a ecrit",
-    "schrieb",
-    "geschrieben",
-    "ha scritto",
-    "escribió",
-    "escribio",
-    "escreveu",
-    "schreef",
-    "geschreven",
-    "skrev",
-    "napisał",
-    "napisal",
-    "pisze",
-    "napsal",
-    "kirjoitti",
-    "írta",
-    "написал",
-    "пишет",
-    "писал",
-    "пише",
-    "yazdı",
-    "a scris",
-    "έγραψε",
-    "写道",
-    "寫道",
-    "书写",
-    "のメッセージ",
-    "書きました",
-    "작성",
-    "said",
-    "viết",
-];
+const WROTE: &str = "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
+    schreef|geschreven|skrev|napisał|napisal|pisze|napsal|kirjoitti|írta|написал|пишет|писал|пише|yazdı|\
+    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|viết";
 
 /// How introductions begin, in lower case.
 const STARTS: Starts = Starts::of(&[
@@ -88,35 +55,12 @@ const STARTS: Starts = Starts::of(&[
 ]);
 
 /// The words between the dashes of a separator, in lower case.
-const SEPARATORS: &[&str] = &[
-    "original message",
-    "original mail",
-    "original appointment",
-    "originalmessage",
-    "forwarded message",
-    "forwarded by",
-    "ursprüngliche nachricht",
-    "ursprungliche nachricht",
-    "originalnachricht",
-    "original-nachricht",
-    "weitergeleitete nachricht",
-    "message d'origine",
-    "message original",
-    "message d’origine",
-    "message transféré",
-    "mensaje original",
-    "mensaje reenviado",
-    "messaggio originale",
-    "messaggio inoltrato",
-    "mensagem original",
-    "oorspronkelijk bericht",
-    "ursprungligt meddelande",
-    "oprindelig meddelelse",
-    "opprinnelig melding",
-    "пересылаемое сообщение",
-    "исходное сообщение",
-    "wiadomość oryginalna",
-];
+const SEPARATORS: &str = "original message|original mail|original appointment|originalmessage|\
+    forwarded message|forwarded by|ursprüngliche nachricht|ursprungliche nachricht|originalnachricht|\
+    original-nachricht|weitergeleitete nachricht|message d'origine|message original|message d’origine|\
+    message transféré|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato|\
+    mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|\
+    opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna";
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
 const FORWARDS: Starts = Starts::of(&[
@@ -129,83 +73,14 @@ const FORWARDS: Starts = Starts::of(&[
 ]);
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
-const FROM_NAMES: &[&str] = &[
-    "from",
-    "von",
-    "de",
-    "da",
-    "van",
-    "fra",
-    "från",
-    "od",
-    "от",
-    "expéditeur",
-    "mittente",
-    "发件人",
-    "寄件者",
-    "差出人",
-    "보낸 사람",
-];
+pub(super) const FROM_NAMES: &str =
+    "from|von|de|da|van|fra|från|od|от|expéditeur|mittente|发件人|寄件者|差出人|보낸 사람";
 
 /// The same: the other lines of such a block.
-const OTHER_NAMES: &[&str] = &[
-    "sent",
-    "date",
-    "to",
-    "cc",
-    "subject",
-    "reply-to",
-    "bcc",
-    "gesendet",
-    "datum",
-    "an",
-    "betreff",
-    "kopie",
-    "envoyé",
-    "à",
-    "objet",
-    "enviado",
-    "enviado el",
-    "fecha",
-    "para",
-    "asunto",
-    "inviato",
-    "data",
-    "a",
-    "oggetto",
-    "verzonden",
-    "aan",
-    "onderwerp",
-    "skickat",
-    "till",
-    "ämne",
-    "sendt",
-    "til",
-    "emne",
-    "wysłano",
-    "do",
-    "temat",
-    "отправлено",
-    "дата",
-    "кому",
-    "тема",
-    "发送时间",
-    "收件人",
-    "主题",
-    "日期",
-    "送信日時",
-    "宛先",
-    "件名",
-    "organization",
-    "message-id",
-    "importance",
-    "envoyé le",
-    "odesláno",
-    "komu",
-    "předmět",
-    "assunto",
-    "data/hora",
-];
+const OTHER_NAMES: &str = "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
+    objet|enviado|enviado el|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|\
+    ämne|sendt|til|emne|wysłano|do|temat|отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|organization|\
+    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora";
 
 /// How the lines begin that phones and mail programs put below, in lower case.
 const DEVICES: Starts = Starts::of(&[
@@ -231,113 +106,17 @@ const DEVICES: Starts = Starts::of(&[
 ]);
 
 /// How lines greet, in lower case.
-const GREETINGS: &[&str] = &[
-    "hi",
-    "hello",
-    "hey",
-    "dear",
-    "good ",
-    "greetings",
-    "hallo",
-    "liebe",
-    "guten ",
-    "sehr ",
-    "moin",
-    "servus",
-    "bonjour",
-    "salut",
-    "cher",
-    "chère",
-    "bonsoir",
-    "hola",
-    "buenos",
-    "buenas",
-    "estimad",
-    "ciao",
-    "buongiorno",
-    "salve",
-    "gentile",
-    "olá",
-    "ola",
-    "bom dia",
-    "boa tarde",
-    "prezad",
-    "beste",
-    "geachte",
-    "goede",
-    "hej",
-    "hei",
-    "kära",
-    "kjære",
-    "cześć",
-    "witam",
-    "dzień",
-    "szanown",
-    "ahoj",
-    "dobrý",
-    "здравствуйте",
-    "привет",
-    "добрый",
-    "уважаем",
-    "你好",
-    "您好",
-    "こんにちは",
-    "merhaba",
-    "γεια",
-];
+const GREETINGS: &str = "hi|hello|hey|dear|good |greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
+    salut|cher|chère|bonsoir|hola|buenos|buenas|estimad|ciao|buongiorno|salve|gentile|olá|ola|bom dia|\
+    boa tarde|prezad|beste|geachte|goede|hej|hei|kära|kjære|cześć|witam|dzień|szanown|ahoj|dobrý|\
+    здравствуйте|привет|добрый|уважаем|你好|您好|こんにちは|merhaba|γεια";
 
 /// What a gateway's banner says, in lower case: a word of each list.
-const OUTSIDE: &[&str] = &[
-    "extern",
-    "outside",
-    "außerhalb",
-    "ausserhalb",
-    "extérieur",
-    "exterieur",
-    "estern",
-    "fuera",
-    "fora d",
-    "buiten",
-    "utanför",
-    "ekstern",
-    "zewn",
-    "внешн",
-    "外部",
-    "외부",
-    "unknown sender",
-    "don't often get",
-    "don’t often get",
-    "erhalten nicht oft",
-    "pas souvent",
-    "no suele recibir",
-];
-const MAILS: &[&str] = &[
-    "mail",
-    "message",
-    "nachricht",
-    "sender",
-    "absender",
-    "organi",
-    "courriel",
-    "expéditeur",
-    "mensaje",
-    "correo",
-    "remitente",
-    "messaggio",
-    "mittente",
-    "bericht",
-    "afzender",
-    "meddelande",
-    "wiadomo",
-    "письм",
-    "сообщени",
-    "邮件",
-    "郵件",
-    "メール",
-    "메일",
-    "link",
-    "[ext",
-];
+const OUTSIDE: &str = "extern|outside|außerhalb|ausserhalb|extérieur|exterieur|estern|fuera|fora d|buiten|\
+    utanför|ekstern|zewn|внешн|外部|외부|unknown sender|don't often get|don’t often get|erhalten nicht oft|\
+    pas souvent|no suele recibir";
+const MAILS: &str = "mail|message|nachricht|sender|absender|organi|courriel|expéditeur|mensaje|correo|\
+    remitente|messaggio|mittente|bericht|afzender|meddelande|wiadomo|письм|сообщени|邮件|郵件|メール|메일|link|[ext";
 
 /// The text of `text` in which commands are looked for, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
@@ -375,7 +154,7 @@ fn below_greeting(text: &str) -> String {
 /// One short paragraph that warns of mail from outside.
 fn is_banner(paragraph: &str) -> bool {
     let words = paragraph.to_lowercase();
-    let holds = |list: &[&str]| list.iter().any(|w| words.contains(w));
+    let holds = |list: &str| list.split('|').any(|w| words.contains(w));
     words.split_whitespace().nth(MAX_BANNER).is_none()
         && (holds(OUTSIDE) && holds(MAILS) || words.trim_matches(['[', ']', '*', ' ']) == "external")
 }
@@ -384,10 +163,10 @@ fn is_banner(paragraph: &str) -> bool {
 fn is_greeting(line: &str) -> bool {
     let line = line.trim();
     // The longer ones have endings of their own: "estimado", "estimada".
-    let is_word = |w: &&str| w.len() > 4 || !line.get(w.len()..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
+    let is_word = |w: &str| w.len() > 4 || !line.get(w.len()..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
     !line.contains('\n')
         && line.split_whitespace().nth(MAX_GREETING).is_none()
-        && GREETINGS.iter().filter(|w| starts_with(line, w)).any(is_word)
+        && GREETINGS.split('|').filter(|w| starts_with(line, w)).any(is_word)
 }
 
 /// Takes the armour off a text that is signed in the clear (RFC 9580 section 7): says which lines are it, and undoes
@@ -517,9 +296,9 @@ impl<'t> Page<'t> {
     /// order of any mail program.
     pub(super) fn header_block(&self, at: usize) -> Option<usize> {
         let names = self.lines.iter().skip(at).take(MAX_BLOCK).map_while(|l| header_name(l));
-        let is_from = |n: &String| FROM_NAMES.contains(&n.as_str());
+        let is_from = |n: &String| is_one_of(n, FROM_NAMES);
         let known: Vec<bool> =
-            names.map_while(|n| Some(is_from(&n)).filter(|f| *f || OTHER_NAMES.contains(&n.as_str()))).collect();
+            names.map_while(|n| Some(is_from(&n)).filter(|f| *f || is_one_of(&n, OTHER_NAMES))).collect();
         (known.len() >= 3 && known.contains(&true)).then_some(known.len())
     }
 
@@ -549,11 +328,11 @@ impl<'t> Page<'t> {
 
     /// Whether a block of translated header lines begins here: who, and at least two more.
     fn is_header_block(&self, at: usize) -> bool {
-        if !header_name(self.line(at)).is_some_and(|n| FROM_NAMES.contains(&n.as_str())) {
+        if !header_name(self.line(at)).is_some_and(|n| is_one_of(&n, FROM_NAMES)) {
             return false;
         }
         let block = self.lines.iter().skip(at + 1).take(MAX_BLOCK);
-        let others = block.filter_map(|l| header_name(l)).filter(|n| OTHER_NAMES.contains(&n.as_str()));
+        let others = block.filter_map(|l| header_name(l)).filter(|n| is_one_of(&n, OTHER_NAMES));
         others.take(2).count() == 2
     }
 
@@ -610,6 +389,11 @@ impl<'t> Page<'t> {
     }
 }
 
+/// Whether a word is one of a list.
+pub(super) fn is_one_of(word: &str, list: &str) -> bool {
+    list.split('|').any(|w| w == word)
+}
+
 /// Whether the first line of an introduction goes on below: it holds a date, or ends with an address or a comma.
 fn ends_open(line: &str, started: bool) -> bool {
     let digits = line.chars().filter(char::is_ascii_digit).count();
@@ -622,7 +406,7 @@ pub(super) fn is_quoted(line: &str) -> bool {
 
 pub(super) fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.iter().any(|w| ends_with(line, w))
+    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.split('|').any(|w| ends_with(line, w))
 }
 
 fn starts_like_introduction(line: &str) -> bool {
@@ -702,7 +486,7 @@ fn is_weekday(start: &str) -> bool {
 /// quotation, only an address or a date and a colon.
 pub(super) fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
     let lower = joined.to_lowercase();
-    let wrote = WROTE.iter().any(|w| lower.contains(w));
+    let wrote = WROTE.split('|').any(|w| lower.contains(w));
     let digits = joined.chars().filter(char::is_ascii_digit).count();
     let address = joined.contains('@');
     if quoted {
@@ -732,7 +516,7 @@ pub(super) fn is_separator(line: &str) -> bool {
         return false;
     }
     let words = words.to_lowercase();
-    SEPARATORS.iter().any(|s| words.starts_with(s)) || FORWARDS.words.iter().any(|f| words.contains(f))
+    SEPARATORS.split('|').any(|s| words.starts_with(s)) || FORWARDS.words.iter().any(|f| words.contains(f))
 }
 
 pub(super) fn is_forward(line: &str) -> bool {

@@ -164,46 +164,13 @@ fn run(
         draft.enter(&order.by, EntryKind::Note, text, order.mail);
         done.push(("(the text below)".into(), "written down as a note for the team".into()));
     }
-    let leaves = lines.iter().filter_map(|(_, command)| words_of(command, text)).collect::<Vec<_>>().join("\n\n");
+    let leaves = lines.iter().filter_map(|(_, command)| command.sends(text)).collect::<Vec<_>>().join("\n\n");
     let hits = order.known.hits(&leaves, draft.key);
     if looked_at || hits.is_empty() || draft.ticket.reporter.is_none() {
         return Ok(done);
     }
     (draft.ticket, draft.decision) = before;
     ask_look(draft, order, &hits, &leaves)
-}
-
-/// What of a person's words a command sends to the reporter.
-fn words_of<'t>(command: &'t Command, text: &'t str) -> Option<&'t str> {
-    match command {
-        Command::Ack | Command::Reply | Command::Ask => Some(text),
-        Command::Released(words) | Command::Public(words) => Some(words),
-        Command::Valid
-        | Command::Invalid(_)
-        | Command::Accept
-        | Command::Defer(_)
-        | Command::Severity(_)
-        | Command::Assign(_)
-        | Command::Claim
-        | Command::Pass
-        | Command::Note
-        | Command::Fix(_)
-        | Command::Exploited(_)
-        | Command::Extend { .. }
-        | Command::Embargo { .. }
-        | Command::Lift(_)
-        | Command::Resume
-        | Command::Credit(_)
-        | Command::Done { .. }
-        | Command::Close(_)
-        | Command::Reopen
-        | Command::Spam
-        | Command::Confirm(_)
-        | Command::Send(_)
-        | Command::Status
-        | Command::List
-        | Command::Help => None,
-    }
 }
 
 /// One command. The words that come back say what it did.
@@ -215,7 +182,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     } else {
         Err("this ticket has no reporter whom we could write to")
     };
-    if words_of(command, text).is_some_and(reporter::has_gap) {
+    if command.sends(text).is_some_and(reporter::has_gap) {
         return Err("the draft still has its gap: put the date, or what holds it up, in place of the brackets".into());
     }
     let needs_text = |verb: &str| {

@@ -12,6 +12,7 @@ mod backup;
 mod cli;
 mod configs;
 mod containment;
+mod content;
 mod corpus;
 mod erasing;
 mod matrix;

@@ -253,5 +253,5 @@ pub(crate) fn calendar(notice: &[u8]) -> Vec<Appointment> {
 pub(crate) fn code(notice: &[u8]) -> Option<String> {
     let text = reading(notice).text;
     let code = |l: &str| l.strip_prefix("/confirm ").or_else(|| l.strip_prefix("/send ")).map(|c| c.trim().to_owned());
-    text.lines().find_map(code)
+    text.lines().find_map(code).filter(|c| c.len() == 8)
 }
