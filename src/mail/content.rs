@@ -117,22 +117,37 @@ fn joined(lines: &[(&str, Place)], wanted: impl Fn(Place) -> bool) -> String {
     out.trim_matches('\n').to_owned()
 }
 
-/// Which lines look like a part of a quotation, whosever it is.
+/// Which lines look like a part of a quotation, whosever it is and in whatever language: rather one too many.
 pub(super) fn looks_quoted(lines: &[&str]) -> Vec<bool> {
     let page = Page::of(lines.to_vec());
     let literal = literal(lines);
     let mut quoted: Vec<bool> = (0..lines.len())
         .map(|at| {
             let line = page.line(at).trim_start().to_ascii_lowercase();
-            is_quoted(&line) || line.contains("<blockquote") || is_separator(line.trim_end())
+            let ruled = is_ruled(line.trim_end()) && !line.starts_with(['*', '~']);
+            is_quoted(&line)
+                || line.contains("<blockquote")
+                || is_separator(line.trim_end())
+                || ruled
+                || dated(&[&line])
         })
         .collect();
     for at in 0..lines.len() {
-        let of_block = page.header_block(at).unwrap_or_default();
+        let names = lines.iter().skip(at).take(MAX_BLOCK).take_while(|l| reply::header_name(l).is_some());
+        let block: Vec<&str> = names.copied().collect();
+        let unknown = if block.len() >= 3 && dated(&block) { block.len() } else { 0 };
+        let of_block = page.header_block(at).unwrap_or(unknown);
         let of_introduction = page.introduction(at).map_or(0, |i| i.lines);
         quoted.iter_mut().skip(at).take(of_block.max(of_introduction)).for_each(|q| *q = true);
     }
     quoted.iter().zip(literal).map(|(quoted, literal)| *quoted && !literal).collect()
+}
+
+/// Whether lines name an address and a date, and the last or each of them goes on below or has a name.
+fn dated(lines: &[&str]) -> bool {
+    let digits = lines.iter().map(|l| l.chars().filter(char::is_ascii_digit).count()).max();
+    let named = lines.len() > 1 || lines.iter().all(|l| l.trim_end().ends_with([':', '：']));
+    named && digits >= Some(4) && lines.iter().any(|l| l.contains('@'))
 }
 
 /// Which lines are a program's and no mail's, whatever they begin with: diffs, fenced blocks, Python prompts.

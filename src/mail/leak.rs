@@ -141,6 +141,11 @@ impl Known {
         self.keep_secret(whole.filter(|(_, length, _)| *length == words.len()).map(|(hash, length, _)| (hash, length)));
     }
 
+    /// There is a text for the team that cannot be read.
+    pub fn give_up(&mut self) {
+        self.compared = usize::MAX;
+    }
+
     fn keep_secret(&mut self, run: Option<(u64, usize)>) {
         self.secret.extend(run.map(|(hash, _)| hash).filter(|hash| self.asked.contains(hash)));
     }
@@ -162,7 +167,7 @@ impl Known {
     /// - a quotation that is not proven to be the reporter's: an introduction, a header line, a separator or a quote
     ///   mark, outside of a diff, a fenced block and a Python prompt, with words that stand in nothing of the above.
     ///
-    /// When there was too much to compare, every line is a hit.
+    /// Where not all could be compared, every line is a hit.
     pub fn hits(&self, text: &str, key: &Key) -> Vec<Hit> {
         let lines: Vec<&str> = text.lines().collect();
         let words = words(lines.iter().copied());
@@ -190,7 +195,7 @@ impl Known {
                 w.len() == LENGTH && verified().is_some_and(|t| t.purpose == Purpose::Person)
             };
             if self.compared > MAX_COMPARED {
-                *why = Some("there is too much for the team to compare it with");
+                *why = Some("cannot be compared with all that is the team's");
             } else if line.split(|c: char| !c.is_ascii_alphanumeric()).any(is_token) {
                 *why = Some("holds an address that commands in your name");
             } else if why.is_none() && quoted.get(at) == Some(&true) && !self.is_allowed(mine) {

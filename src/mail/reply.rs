@@ -22,37 +22,8 @@ const WROTE: &str = "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritt
     a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|viết";
 
 /// How introductions begin, in lower case.
-const STARTS: Starts = Starts::of(&[
-    "on ",
-    "le ",
-    "am ",
-    "il ",
-    "el ",
-    "em ",
-    "op ",
-    "den ",
-    "w dniu ",
-    "dnia ",
-    "på ",
-    "dne ",
-    "în ",
-    "pe ",
-    "la ",
-    "в ",
-    "у ",
-    "στις ",
-    "vào ",
-    "no dia ",
-    "a(z) ",
-    "at ",
-    "fra ",
-    "från ",
-    "von ",
-    "del ",
-    "de ",
-    "on\u{a0}",
-    "在",
-]);
+const STARTS: &str = "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
+    no dia |a(z) |at |fra |från |von |del |de |on\u{a0}|在";
 
 /// The words between the dashes of a separator, in lower case.
 const SEPARATORS: &str = "original message|original mail|original appointment|originalmessage|\
@@ -63,14 +34,8 @@ const SEPARATORS: &str = "original message|original mail|original appointment|or
     opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna";
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
-const FORWARDS: Starts = Starts::of(&[
-    "begin forwarded message:",
-    "anfang der weitergeleiteten",
-    "début du message réexpédié",
-    "inizio messaggio inoltrato",
-    "inicio del mensaje reenviado",
-    "reply above this line",
-]);
+const FORWARDS: &str = "begin forwarded message:|anfang der weitergeleiteten|début du message réexpédié|\
+    inizio messaggio inoltrato|inicio del mensaje reenviado|reply above this line";
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
 pub(super) const FROM_NAMES: &str =
@@ -83,27 +48,9 @@ const OTHER_NAMES: &str = "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|a
     message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora";
 
 /// How the lines begin that phones and mail programs put below, in lower case.
-const DEVICES: Starts = Starts::of(&[
-    "sent from ",
-    "sent via ",
-    "sent with ",
-    "sent using ",
-    "get outlook for ",
-    "gesendet von ",
-    "von meinem ",
-    "envoyé de mon ",
-    "envoyé depuis ",
-    "enviado desde ",
-    "enviado do meu ",
-    "enviado de mi ",
-    "inviato da ",
-    "verzonden vanaf ",
-    "verstuurd vanaf ",
-    "skickat från ",
-    "sendt fra ",
-    "wysłane z ",
-    "отправлено с ",
-]);
+const DEVICES: &str = "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\
+    von meinem |envoyé de mon |envoyé depuis |enviado desde |enviado do meu |enviado de mi |inviato da |\
+    verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ";
 
 /// How lines greet, in lower case.
 const GREETINGS: &str = "hi|hello|hey|dear|good |greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
@@ -120,13 +67,13 @@ const MAILS: &str = "mail|message|nachricht|sender|absender|organi|courriel|exp�
 
 /// The text of `text` in which commands are looked for, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
-    let mut lines: Vec<&str> = text.lines().collect();
-    let signed = unarmour(&mut lines);
+    let lines: Vec<&str> = text.lines().collect();
+    let signed = unarmour(&mut lines.clone());
     // Only where commands are found below the armour is it none of the text.
     let first = signed.iter().position(|armour| !armour).unwrap_or(0);
     let end = lines.len() - signed.iter().rev().take_while(|armour| **armour).count();
     let commands = first > 0 && lines.iter().skip(first).find(|l| !l.trim().is_empty()).is_some_and(|l| is_command(l));
-    let new = if commands { lines.get(first..end).unwrap_or_default().to_vec() } else { text.lines().collect() };
+    let new = if commands { lines.get(first..end).unwrap_or_default().to_vec() } else { lines };
     below_greeting(&strict(Page::of(new)))
 }
 
@@ -411,41 +358,12 @@ pub(super) fn ends_like_introduction(line: &str) -> bool {
 
 fn starts_like_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.begin(start) || is_weekday(start)
+    start.starts_with(|c: char| c.is_ascii_digit()) || begins(start, STARTS) || is_weekday(start)
 }
 
-/// How something begins, in lower case, and the octets that it can begin with in either case: most lines begin with
-/// none of them.
-struct Starts {
-    words: &'static [&'static str],
-    first: [bool; 256],
-}
-
-impl Starts {
-    #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
-    const fn of(words: &'static [&'static str]) -> Self {
-        let mut first = [false; 256];
-        let mut at = 0;
-        while at < words.len() {
-            let octet = words[at].as_bytes()[0];
-            first[octet.to_ascii_lowercase() as usize] = true;
-            first[octet.to_ascii_uppercase() as usize] = true;
-            // The upper case of a letter outside of ASCII may begin with another octet.
-            let mut other = if octet.is_ascii() { 256 } else { 128 };
-            while other < 256 {
-                first[other] = true;
-                other += 1;
-            }
-            at += 1;
-        }
-        Self { words, first }
-    }
-
-    /// Whether a text begins so, whatever its case.
-    fn begin(&self, text: &str) -> bool {
-        let possible = text.bytes().next().and_then(|c| self.first.get(usize::from(c))).copied();
-        possible.unwrap_or_default() && self.words.iter().any(|w| starts_with(text, w))
-    }
+/// Whether a text begins with one of a list, whatever its case.
+fn begins(text: &str, list: &str) -> bool {
+    list.split('|').any(|w| starts_with(text, w))
 }
 
 /// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
@@ -516,11 +434,11 @@ pub(super) fn is_separator(line: &str) -> bool {
         return false;
     }
     let words = words.to_lowercase();
-    SEPARATORS.split('|').any(|s| words.starts_with(s)) || FORWARDS.words.iter().any(|f| words.contains(f))
+    SEPARATORS.split('|').any(|s| words.starts_with(s)) || FORWARDS.split('|').any(|f| words.contains(f))
 }
 
 pub(super) fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && FORWARDS.begin(line)
+    line.len() <= 100 && begins(line, FORWARDS)
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -531,7 +449,7 @@ pub(super) fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 pub(super) fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    DEVICES.begin(line)
+    !line.is_empty() && begins(line, DEVICES)
         && line.len() <= 120
         && line.split_whitespace().take(13).count() <= 12
         // "Sent from my script, it fails." goes on; a device line is a phrase.

@@ -72,7 +72,10 @@ impl Work<'_> {
             // What they wrote, or a colleague wrote to them.
             let of_reporter = theirs.contains(&mail) && !commands;
             if of_reporter && octets < ALLOWED || of_team && !of_reporter {
-                let raw = self.tx.raw(mail)?;
+                let Ok(raw) = self.tx.raw(mail) else {
+                    known.give_up();
+                    continue;
+                };
                 let read = read_one(&Stowed::tried(&raw, self.now, None)).0;
                 if of_reporter {
                     octets += raw.len();
