@@ -262,11 +262,13 @@ impl Sorter<'_, '_> {
             let same = |n: &usize| self.free(*n) && (held.get(*n) == Some(&true) || wordless.get(*n) == Some(&true));
             let block: Vec<usize> = (at..held.len()).take_while(same).collect();
             let last = block.iter().rev().find(|n| held.get(**n) == Some(&true)).copied().unwrap_or(at);
+            let marked = (at..=last).all(|n| is_marked(self.page.line(n)));
             if let Some(from) = self.introduces(at, sent) {
                 self.put(from, at - from, Place::Introduction);
-                introduced = true;
+                // Below a quotation with marks, what has none is the person's again.
+                introduced |= !marked;
             }
-            if introduced || (at..=last).all(|n| is_marked(self.page.line(n))) {
+            if introduced || marked {
                 self.put(at, last + 1 - at, Place::Ours);
             }
             at = last + 1;

@@ -32,7 +32,8 @@ pub(super) fn words<'t>(lines: impl IntoIterator<Item = &'t str>) -> Vec<Word> {
     for (line, text) in lines.into_iter().enumerate() {
         let mut add = |word: &str, weight| {
             let mut hash = DefaultHasher::new();
-            word.chars().flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hash));
+            // By way of the upper case, which is that of "ß" as of "ss".
+            word.chars().flat_map(char::to_uppercase).flat_map(char::to_lowercase).for_each(|c| c.hash(&mut hash));
             found.push(Word { hash: hash.finish(), line, weight });
         };
         for word in unmarked(text).split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()) {

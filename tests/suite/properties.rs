@@ -162,8 +162,9 @@ fn line_of_mail(ours: &'static str) -> impl Strategy<Value = String> {
             "Sent from my phone",
         ])
         .prop_map(str::to_owned),
-        (prop::sample::select(ours), prop::sample::select(vec!["", "> ", "| ", "> > "]))
-            .prop_map(|(line, mark)| format!("{mark}{line}")),
+        // A person's words stand on a line of ours too.
+        (prop::sample::select(ours), prop::sample::select(vec!["", "> ", "| ", "> > ", "mine "]), " ?[xyz]{0,4}")
+            .prop_map(|(line, mark, end)| format!("{mark}{line}{end}")),
     ]
 }
 
@@ -173,7 +174,7 @@ const OURS: &str = "Lee, on SEC-1:\n\nwrote a note:\n\n| The customer runs this 
 /// The words of a text, however it is wrapped and marked, for a plain comparison.
 fn plain(text: &str) -> String {
     let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
-    format!(" {} ", words.map(str::to_lowercase).collect::<Vec<_>>().join(" "))
+    format!(" {} ", words.map(|w| w.to_uppercase().to_lowercase()).collect::<Vec<_>>().join(" "))
 }
 
 proptest! {
@@ -186,7 +187,9 @@ proptest! {
     ) {
         // Our whole text stands somewhere in it.
         let mut lines = lines;
-        lines.insert(whole.index(lines.len() + 1), OURS.to_owned());
+        let at = whole.index(lines.len() + 1);
+        let own = ["", "", "mine "][at % 3];
+        lines.insert(at, format!("> {own}{OURS}"));
         let text = lines.join("\n");
         let sent = Sent { texts: vec![OURS.to_owned()], ours: Address::parse(world::PROJECT) };
         let content = Content::of(&text, &sent);
@@ -217,7 +220,7 @@ proptest! {
     /// before somebody has looked.
     #[test]
     fn no_part_of_a_note_reaches_a_reporter_unseen(
-        note in prop_oneof![vec("[a-zäöü]{1,9}", 3..40), vec("[漢字報告書検証]{12,40}", 1..2)],
+        note in prop_oneof![vec("[a-zäöüß]{1,9}", 3..40), vec("[漢字報告書検証]{12,40}", 1..2)],
         command in any::<bool>(),
         (from, length) in (any::<prop::sample::Index>(), 6..40_usize),
         width in 10..90_usize,
