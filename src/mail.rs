@@ -3,7 +3,7 @@
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
 //! wrote it and how sure that is, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
-//! where commands may stand, `content` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a report says about itself, `subject` whether its subject begins
+//! where commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a report says about itself, `subject` whether its subject begins
 //! as the project asks for.
 
 pub mod read;
@@ -22,11 +22,11 @@ pub mod signature;
 pub mod automatic;
 pub mod bounce;
 
-pub mod content;
 pub mod fields;
 pub mod leak;
 pub mod reply;
 pub mod subject;
+pub mod written;
 
 pub mod calendar;
 pub mod text;

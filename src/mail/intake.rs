@@ -18,9 +18,9 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::automatic::Automatic;
-use super::content::{Content, Sent};
 use super::header::NoSender;
 use super::identity::Identity;
+use super::written::{Content, Sent};
 use super::{Address, Mail, MessageId, clean_line, leak};
 use crate::command::{self, Orders};
 use crate::project::{AcknowledgeWhom, Project};

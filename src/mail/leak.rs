@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::hash::{DefaultHasher, Hash, Hasher};
 
-use super::content;
 use super::text::team;
+use super::written;
 use crate::token::{Key, LENGTH, Purpose, Token};
 
 /// How much a run of words weighs that is no accident: six words, or twelve characters of a script without blanks.
@@ -187,7 +187,7 @@ impl Known {
                 }
             }
         });
-        let quoted = content::looks_quoted(&lines);
+        let quoted = written::looks_quoted(&lines);
         for (at, (line, why)) in lines.iter().zip(&mut why).enumerate() {
             let from = words.partition_point(|w| w.line < at);
             let mine = words.get(from..words.partition_point(|w| w.line <= at)).unwrap_or_default();

@@ -2,7 +2,7 @@
 //!
 //! Nothing that a program quotes may ever look like a new word of its sender. So marked quotations are taken out line
 //! by line, and where a mail program says "all below is the earlier mail" the rest is cut off. It may well be too
-//! little: [`super::content`] says what the person wrote.
+//! little: [`super::written`] says what the person wrote.
 
 /// The most lines that an introduction ("On …, … wrote:") is wrapped over.
 const MAX_INTRO_LINES: usize = 4;

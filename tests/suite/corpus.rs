@@ -12,7 +12,7 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use disclosed::mail::content::{Content, Place, Sent};
+use disclosed::mail::written::{Content, Place, Sent};
 use disclosed::mail::{Mail, automatic, fields, read, reply};
 use serde_json::Value;
 

@@ -2,7 +2,7 @@
 //! in exactly one receipt.
 
 use disclosed::command;
-use disclosed::mail::content::{Content, Place as Where, Sent};
+use disclosed::mail::written::{Content, Place as Where, Sent};
 use disclosed::mail::{Address, read};
 use disclosed::notice::Notice;
 use disclosed::open;

@@ -1,7 +1,7 @@
 //! What a person wrote, told from what their mail program added: each line in exactly one place.
 
 use disclosed::mail::Address;
-use disclosed::mail::content::{Content, Place, Sent};
+use disclosed::mail::written::{Content, Place, Sent};
 
 /// One letter a line: what stands in the folded view (`c`), what is folded (`q`, `i`, `s`), and what is ours (`o`).
 fn places(text: &str, texts: &[&str]) -> String {
