@@ -22,7 +22,7 @@ use toml::de::DeTable;
 use crate::mail::Address;
 use crate::net::Endpoint;
 use crate::policy::Policy;
-use crate::project::{AcknowledgeWhom, Limits, Project, Reports};
+use crate::project::{AcknowledgeWhom, Limits, Project, Reports, Way};
 use crate::ticket::Person;
 
 pub use error::{ConfigError, Mistake};
@@ -63,6 +63,10 @@ pub struct Config {
     pub store: PathBuf,
     /// Where mail comes from.
     pub inbox: Inbox,
+    /// `[inbox] address`: the mailbox that is read; the project's address where nothing else is said.
+    pub mailbox: Address,
+    /// `[inbox] through`: the operator's own ways in front of it.
+    pub through: Vec<Way>,
     /// Where mail goes.
     pub outgoing: Outgoing,
     /// `[identity]`.
@@ -188,6 +192,8 @@ impl Config {
         Project {
             name: self.name.clone(),
             address: self.address.clone(),
+            mailbox: self.mailbox.clone(),
+            through: self.through.clone(),
             prefix: self.prefix.clone(),
             people: self.people.clone(),
             policy: self.policy.clone(),

@@ -450,7 +450,7 @@ impl Daemon {
                     }
                 }
                 outgoing::Way::Smtp(smtp) => {
-                    let from = self.config.address.clone();
+                    let from = self.config.mailbox.clone();
                     let smtp = smtp.clone();
                     self.sending = Some(tokio::spawn(async move {
                         let attempt = outgoing::by_smtp(&smtp, &from, &claim).await;

@@ -180,14 +180,18 @@ impl Verifier {
         }
         let Some(library) = library() else { return Dkim::Temporary("the library for it cannot be used".into()) };
         let outputs = library.verify_dkim(Parameters::new(&message).with_txt_cache(&sound)).await;
+        let mut passed = None;
         for (output, parsed) in outputs.iter().zip(&message.dkim_headers) {
             let domain = parsed.header.d.to_ascii_lowercase();
             match output.result() {
                 DkimResult::Pass => {
                     let known = keyed.iter().find(|s| agrees(s, &parsed.header));
                     let Some(known) = known else { continue };
-                    let selector = known.selector.clone();
-                    return Dkim::Pass { domain, selector, print: known.print() };
+                    let (selector, print) = (known.selector.clone(), known.print());
+                    // One by the domain of the From says the most.
+                    if passed.is_none() || domain == question.from.domain() {
+                        passed = Some(Dkim::Pass { domain, selector, print });
+                    }
                 }
                 DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {
                     verdict.no(format!("the signature by {domain}: {}", words(why)));
@@ -196,7 +200,7 @@ impl Verifier {
                 DkimResult::None => {}
             }
         }
-        verdict.end()
+        passed.unwrap_or_else(|| verdict.end())
     }
 
     /// What is published for each signature.

@@ -2,8 +2,9 @@
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
-//! wrote it and how sure that is, `automatic` whether a program did, `bounce` what a delivery report says, `reply`
-//! where commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a report says about itself, `subject` whether its subject begins
+//! wrote it and how sure that is, `through` by which way of the operator's it came, `automatic` whether a program did,
+//! `bounce` what a delivery report says, `reply` where commands may stand, `written` what the person wrote, `leak` what
+//! of it must not reach a reporter, `fields` what a report says about itself, `subject` whether its subject begins
 //! as the project asks for.
 
 pub mod read;
@@ -18,6 +19,7 @@ pub mod html;
 pub mod identity;
 pub mod intake;
 pub mod signature;
+pub mod through;
 
 pub mod automatic;
 pub mod bounce;
@@ -206,6 +208,10 @@ pub struct Mail {
     pub attachments: Vec<Attachment>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
     pub automatic: Option<automatic::Automatic>,
+    /// What says so: its header and its form.
+    pub signs: automatic::Signs,
+    /// What the header says of the way by which it came.
+    pub passage: through::Passage,
     /// What a delivery report says (RFC 3464); `None` for anything else.
     pub bounce: Option<automatic::Bounce>,
     /// What stands in the field by which we mark our own mail; it proves nothing until its token is verified.
@@ -234,6 +240,8 @@ impl Mail {
             from_html: false,
             attachments: Vec::new(),
             automatic: None,
+            signs: automatic::Signs::default(),
+            passage: through::Passage::default(),
             bounce: None,
             mark: None,
             trace: Vec::new(),

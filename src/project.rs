@@ -5,6 +5,7 @@ mod versions;
 
 use crate::command::{Class, Verb};
 use crate::mail::Address;
+use crate::mail::automatic::Passed;
 use crate::notice::Level;
 use crate::policy::{Audience, Policy};
 use crate::ticket::{Person, Role, Ticket, TicketId};
@@ -19,6 +20,10 @@ pub struct Project {
     pub name: String,
     /// Where reports go, and the From of all that leaves.
     pub address: Address,
+    /// The mailbox that is read; behind a group it is another than the address, and only it takes tags.
+    pub mailbox: Address,
+    /// The operator's own ways in front of the mailbox: `[inbox] through`.
+    pub through: Vec<Way>,
     /// Before the number of a ticket.
     pub prefix: String,
     /// Its people, in the order of the config.
@@ -43,6 +48,44 @@ pub struct Project {
     pub calendar: bool,
     /// What it says about reports.
     pub reports: Reports,
+}
+
+/// A list or a forwarder of the operator's own: see [`crate::mail::through`].
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Way {
+    /// A mailing list or group, by its identifier (RFC 2919), lower case.
+    List(String),
+    /// A service or server that passes mail on, by its domain, lower case.
+    Forwarder(String),
+}
+
+impl Way {
+    /// As it stands in the config.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::List(name) | Self::Forwarder(name) => name,
+        }
+    }
+
+    /// What it makes of a mail that it passes on.
+    pub fn passed(&self) -> Passed {
+        match self {
+            Self::List(_) => Passed::List,
+            Self::Forwarder(_) => Passed::Forwarder,
+        }
+    }
+
+    /// Whether a domain is the way's own: that of a list, whose identifier ends in it (RFC 2919 section 2), or one at
+    /// or below a forwarder's.
+    pub fn covers(&self, domain: &str) -> bool {
+        let below = |name: &str, parent: &str| {
+            name == parent || name.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
+        };
+        match self {
+            Self::List(id) => domain.contains('.') && below(id, domain),
+            Self::Forwarder(own) => below(domain, own),
+        }
+    }
 }
 
 /// `[identity] acknowledge`.
@@ -72,6 +115,13 @@ pub struct Limits {
 }
 
 impl Project {
+    /// Whether an address is ours, with or without a tag (RFC 5233): an answer to it would come straight back.
+    pub fn is_ours(&self, address: &Address) -> bool {
+        let bare = address.local().split('+').next().unwrap_or_default();
+        let is = |own: &Address| address.domain() == own.domain() && bare.eq_ignore_ascii_case(own.local());
+        is(&self.address) || is(&self.mailbox)
+    }
+
     /// The person with that address.
     pub fn person(&self, address: &Address) -> Option<&Person> {
         self.people.iter().find(|p| p.address == *address)

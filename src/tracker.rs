@@ -17,6 +17,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
+use self::caps::GATHERED_DUE;
 use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
@@ -352,7 +353,8 @@ impl Tracker {
         let mut adopted = if self.has_other_policy()? { self.adopt_policy(now)? } else { News::default() };
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
-        if due.is_empty() && !digest {
+        let gathered = self.store.read(|tx| tx.meta_time(GATHERED_DUE))?.is_some_and(|at| at <= now);
+        if due.is_empty() && !digest && !gathered {
             return Ok((adopted, false));
         }
         let (project, key) = (&self.project, &self.key);
@@ -389,6 +391,9 @@ impl Tracker {
             if digest {
                 work.digest()?;
             }
+            if gathered {
+                work.tell_rest()?;
+            }
             work.forget_counts()?;
             Ok(work.news)
         })?;
@@ -407,9 +412,10 @@ impl Tracker {
         let (ticket, notice, last, unverified) = self
             .store
             .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.meta_time("digest")?, tx.unverified_mails()?.1)))?;
+        let gathered = self.store.read(|tx| tx.meta_time(GATHERED_DUE))?;
         let zone = &self.project.policy.calendar.zone;
         let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
-        Ok([ticket, notice.filter(|_| sending), digest, unverified].into_iter().flatten().min())
+        Ok([ticket, notice.filter(|_| sending), digest, unverified, gathered].into_iter().flatten().min())
     }
 
     /// Commands from the command line of this machine: full authority.
@@ -530,7 +536,8 @@ impl Tracker {
             if lost {
                 let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
                 let (number, notice, to) = (claim.number, claim.kind.clone(), claim.to.clone());
-                let loss = Loss { number, notice, to, reply: reply.clone(), mail: None, reminded: Vec::new() };
+                let loss =
+                    Loss { number, notice, to, reply: reply.clone(), mail: None, reminded: Vec::new(), perhaps: false };
                 work.undelivered(ticket.as_ref(), &loss)?;
             }
             Ok(work.news)

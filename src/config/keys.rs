@@ -8,7 +8,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
     (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
     ("[project]", &["name", "address", "ticket_prefix", "notices"]),
     ("[store]", &["path"]),
-    ("[inbox]", &["maildir", "imap"]),
+    ("[inbox]", &["maildir", "imap", "address", "through"]),
+    ("through", &["list", "forwarder"]),
     (
         "[inbox.imap]",
         &[

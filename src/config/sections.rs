@@ -15,7 +15,7 @@ use crate::net::{Endpoint, Tls};
 use crate::notice::Level;
 use crate::policy::digest::Schedule;
 use crate::policy::{Calendar, Policy};
-use crate::project::{AcknowledgeWhom, Limits};
+use crate::project::{AcknowledgeWhom, Limits, Way};
 use crate::ticket::{Person, Role};
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
@@ -39,6 +39,9 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let project = need_table(file, "project", "[project]", "[project] with name and address").map(|t| project(&t));
     let store = file.table("store", "[store]").and_then(|t| path(t.get("path")?, "disclosed.db"));
     let inbox = need_table(file, "inbox", "[inbox]", "[inbox] with maildir, or [inbox.imap]");
+    let mailbox = inbox.as_ref().and_then(|t| t.get("address"));
+    let mailbox = mailbox.and_then(|v| Some((v, v.parse("security-in@example.org", value::address)?)));
+    let through = inbox.as_ref().map(through).unwrap_or_default();
     let inbox = inbox.and_then(|t| self::inbox(&t));
     let outgoing = need_table(file, "outgoing", "[outgoing]", "[outgoing] with maildir, or [outgoing.smtp]");
     let leaving = outgoing.as_ref().and_then(|t| t.get("maildir"));
@@ -52,6 +55,11 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let (name, address, prefix, level) = project.unwrap_or_default();
     let policy = policy::policy(file);
     let people = people(file, address.as_ref(), policy.as_ref(), level);
+    if let Some((value, mailbox)) = &mailbox
+        && let Some(person) = people.iter().find(|p| untagged(&p.address) == untagged(mailbox))
+    {
+        value.wrong(format!("this is the address of {:?}", person.name), "the mailbox that [inbox] reads");
+    }
     let commands = commands(file, &people);
     let limits = limits(file);
     let reporting = file.table("reports", "[reports]");
@@ -60,6 +68,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let reports = reporting.as_ref().map(reports::reports).unwrap_or_default();
     Some(Config {
         name: name?,
+        mailbox: mailbox.map_or_else(|| address.clone(), |(_, mailbox)| Some(mailbox))?,
+        through,
         address: address?,
         prefix: prefix?,
         store: store.unwrap_or_else(|| beside(file.findings.file(), "disclosed.db")),
@@ -122,6 +132,40 @@ fn inbox(table: &Table<'_>) -> Option<Inbox> {
             table.wrong("[inbox] does not say where mail comes from", "maildir = \"Maildir\", or [inbox.imap]");
             None
         }
+    }
+}
+
+/// The operator's own lists and forwarders, each `{ list = "…" }` or `{ forwarder = "…" }`.
+fn through(table: &Table<'_>) -> Vec<Way> {
+    let write = "{ list = \"security.example.org\" } or { forwarder = \"relay.example\" }";
+    let Some(value) = table.get("through") else { return Vec::new() };
+    if !value.is_list() {
+        value.wrong("\"through\" must be a list", "through = [{ forwarder = \"relay.example\" }]");
+        return Vec::new();
+    }
+    let one = |entry: Value<'_>| {
+        let table = entry.table_or("through", "a list or a forwarder", write)?;
+        let name = |v: Value<'_>| v.parse("relay.example", domain);
+        match (table.get("list"), table.get("forwarder")) {
+            (Some(list), None) => name(list).map(Way::List),
+            (None, Some(forwarder)) => name(forwarder).map(Way::Forwarder),
+            (Some(_), Some(_)) | (None, None) => {
+                entry.wrong("an entry of \"through\" is one list or one forwarder", write);
+                None
+            }
+        }
+    };
+    value.list(write).unwrap_or_default().into_iter().filter_map(one).collect()
+}
+
+/// A domain with at least two labels, in lower case: the identifier of a list is written like one (RFC 2919 section 2).
+fn domain(text: &str) -> Result<String, Wrong> {
+    let wrong = |write: String| Wrong::new(format!("{text:?} is no domain"), write);
+    let bare = text.rsplit_once('@').map_or(text, |(_, domain)| domain).trim_matches(['<', '>']);
+    match Address::parse(&format!("x@{bare}")).filter(|a| a.domain().contains('.')) {
+        Some(address) if bare == text => Ok(address.domain().to_owned()),
+        Some(address) => Err(wrong(format!("{:?}", address.domain()))),
+        None => Err(wrong("\"relay.example\"".to_owned())),
     }
 }
 

@@ -132,7 +132,7 @@ fn keys(record: &str) -> Verifier {
 fn verdict_at(raw: &str, verifier: &mut Verifier, received: Timestamp) -> Dkim {
     let mail = read(raw.as_bytes());
     let from = mail.from.expect("one plain sender");
-    let sieved = sieve(raw.as_bytes(), &Occasion { from: &from, to: None, received, date: mail.date });
+    let sieved = sieve(raw.as_bytes(), &Occasion { from: &from, to: None, way: None, received, date: mail.date });
     if sieved.worth.is_empty() {
         return sieved.verdict();
     }
@@ -276,7 +276,8 @@ fn questions_are_bounded_by_the_hour() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures = sieve(signed.as_bytes(), &Occasion { from: &from, to: None, received: now, date: None }).worth;
+    let signatures =
+        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, way: None, received: now, date: None }).worth;
     let question = |word: bool| Question {
         raw: signed.clone().into_bytes(),
         from: from.clone(),
@@ -299,7 +300,8 @@ async fn where_nobody_answers_it_is_said_in_time() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures = sieve(signed.as_bytes(), &Occasion { from: &from, to: None, received: now, date: None }).worth;
+    let signatures =
+        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, way: None, received: now, date: None }).worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
     let mut nowhere = Verifier::nowhere("no resolver");
     assert!(matches!(nowhere.check(&question, now).await, Dkim::Temporary(why) if why.contains("no resolver")));
@@ -383,7 +385,8 @@ async fn names_are_asked_for_by_dns() {
     let signed = sign(&mail(), &How::default());
     let mail = read(signed.as_bytes());
     let (from, now) = (mail.from.unwrap(), clock::now());
-    let signatures = sieve(signed.as_bytes(), &Occasion { from: &from, to: None, received: now, date: None }).worth;
+    let signatures =
+        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, way: None, received: now, date: None }).worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
     let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
     assert!(matches!(verifier.check(&question, now).await, Dkim::Pass { .. }));

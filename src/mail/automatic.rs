@@ -5,7 +5,7 @@
 
 mod subjects;
 
-use super::header::Header;
+use super::header::{self, Header};
 use super::parts::{Part, Parts};
 use super::{Address, MessageId};
 use serde::{Deserialize, Serialize};
@@ -32,8 +32,11 @@ pub enum Automatic {
     List,
     /// Precedence: bulk or junk.
     Bulk,
-    /// A header or subject that responders write, or a machine that wants a sender to prove that they are a person.
+    /// A header that responders write, or their subject under a null return path.
     Responder,
+    /// The subject of an answering machine, of a ticket system that confirms, or of a machine that wants a sender to
+    /// prove that they are a person; nothing in the header says so.
+    Subject,
     /// The sender is a mailbox of a program: mailer-daemon, noreply, owner-….
     RoleSender,
 }
@@ -45,8 +48,50 @@ pub struct Bounce {
     pub recipients: Vec<Address>,
     /// The Message-IDs that the returned mail, or its header, bears.
     pub message_ids: Vec<MessageId>,
+    /// What the returned mail answers: its References and In-Reply-To.
+    pub references: Vec<MessageId>,
+    /// What stands in the field by which we mark our own mail, in the returned mail.
+    pub mark: Option<String>,
     /// True when delivery has failed for good (RFC 3464 section 2.3.3 "failed"), false for "delayed" and the like.
     pub permanent: bool,
+}
+
+/// The report that a mail is as a whole, by its structure and never by its words.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Report {
+    /// A top-level multipart/report about a delivery (RFC 3464).
+    Delivery,
+    /// One about what became of a mail, a read receipt (RFC 8098).
+    Disposition,
+    /// One about TLS (RFC 8460 section 5.3).
+    Tls,
+    /// An aggregate report of DMARC (RFC 7489 section 7.2.1.1), and the domain that it is about.
+    Aggregate(String),
+    /// Another: feedback (RFC 5965), and what no standard names; or a part of such a report as the whole mail.
+    Other,
+}
+
+/// What the header and the form of a mail say of who wrote it. What follows is said by [`Signs::automatic`].
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Signs {
+    /// The report that it is.
+    pub report: Option<Report>,
+    /// The null return path, `<>` (RFC 5321 section 4.5.5).
+    pub null_path: bool,
+    /// The sender is the mailbox of a program.
+    pub role: bool,
+    /// The sender is a mail server that returns mail: mailer-daemon.
+    pub daemon: bool,
+    /// A returned mail, or the header of one, stands in it as a part; a copy pasted as text is none.
+    pub returns: bool,
+    calendar: bool,
+    failed: bool,
+    replied: bool,
+    generated: bool,
+    responder: bool,
+    subject: bool,
+    list: bool,
+    bulk: bool,
 }
 
 /// Fields that only responders and ticket systems write; any value counts but those of [`WRITTEN_BY_NOBODY`].
@@ -63,66 +108,154 @@ const RESPONDER_FIELDS: &[&str] = &[
     "x-vacation",
     "x-fc-machinegenerated",
     "x-cron-env",
-    "x-loop",
 ];
 
 /// Values that deny it, and those by which a mail server marks what it only passed on by a rule of its user: whoever
 /// wrote such a mail may well be a person.
 const WRITTEN_BY_NOBODY: &[&str] = &["", "no", "none", "false", "mirror", "forward", "redirect"];
 
-/// Decides whether a program wrote a mail. `sender` is its one plain sender, if it has one. What says most about a mail
-/// is asked first: its form, then its own word for itself, then where it came from.
-pub fn classify(header: &Header<'_>, sender: Option<&Address>, subject: &str, parts: &Parts<'_>) -> Option<Automatic> {
-    let top = &parts.top;
-    let field = |name: &str| header.keyword(name).unwrap_or_default();
-    if top.media == "multipart/report" || top.media == "message/delivery-status" {
-        let of_delivery = top.report_type.as_deref().is_none_or(|t| t == "delivery-status");
-        return Some(if of_delivery { Automatic::Bounce } else { Automatic::Report });
+impl Signs {
+    /// Reads the signs of a mail. `sender` is its one plain sender, if it has one.
+    pub fn of(header: &Header<'_>, sender: Option<&Address>, subject: &str, parts: &Parts<'_>) -> Self {
+        let field = |name: &str| header.keyword(name).unwrap_or_default();
+        // RFC 3834 section 5: a keyword, then perhaps parameters and comments.
+        let submitted = field("auto-submitted");
+        let submitted = submitted.split([';', '(', ' ']).next().unwrap_or_default();
+        let written = |name: &&&str| !WRITTEN_BY_NOBODY.contains(&field(name).trim());
+        let precedence = field("precedence") + &field("x-precedence");
+        Self {
+            report: Report::of(header, subject, parts),
+            null_path: has_null_return_path(header),
+            role: is_machine(header, sender),
+            daemon: sender.map_or_else(|| names_daemon(header), |s| is_daemon(s.local())) || is_returned_by(header),
+            returns: parts.leaves.iter().any(is_returned),
+            calendar: is_calendar_answer(parts),
+            failed: header.first("x-failed-recipients").is_some(),
+            replied: submitted == "auto-replied",
+            generated: !submitted.is_empty() && submitted != "no" && submitted != "auto-replied",
+            responder: RESPONDER_FIELDS.iter().find(written).is_some()
+                || field("delivered-to").starts_with("autoresponder")
+                || precedence.contains("auto"),
+            subject: subjects::is_responder(subject),
+            list: precedence.contains("list") || is_through_list(header),
+            bulk: precedence.contains("bulk") || precedence.contains("junk"),
+        }
     }
-    if header.first("x-failed-recipients").is_some() {
-        return Some(Automatic::Bounce);
+
+    /// Whether a program wrote the mail. What says most is asked first: its form, then its own word for itself, then
+    /// where it came from. `passed` neutralises what the operator's own way adds to people's mail: the fields of lists
+    /// and Precedence, and of a forwarder "auto-generated" too; never the answer of a machine, nor a null path.
+    pub fn automatic(&self, passed: Passed) -> Option<Automatic> {
+        let (direct, forwarded) = (passed == Passed::Directly, passed == Passed::Forwarder);
+        let said = [
+            (self.report == Some(Report::Delivery) || self.failed, Automatic::Bounce),
+            (self.report.is_some(), Automatic::Report),
+            (self.calendar, Automatic::Calendar),
+            (self.replied, Automatic::AutoReplied),
+            (self.responder || self.subject && (self.null_path || self.generated), Automatic::Responder),
+            (self.generated && !forwarded, Automatic::AutoSubmitted),
+            (self.subject, Automatic::Subject),
+            (self.null_path, Automatic::NullSender),
+            (self.list && direct, Automatic::List),
+            (self.bulk && direct, Automatic::Bulk),
+            (self.role, Automatic::RoleSender),
+        ];
+        said.into_iter().find(|(is, _)| *is).map(|(_, why)| why)
     }
-    if is_report(header, subject, parts) {
-        return Some(Automatic::Report);
+
+    /// Whether it has what mail servers return mail with: the null path, their mailbox, or their field.
+    pub fn by_mail_server(&self) -> bool {
+        self.null_path || self.daemon || self.failed
     }
-    if is_calendar_answer(parts) {
-        return Some(Automatic::Calendar);
-    }
-    // RFC 3834 section 5: a keyword, then perhaps parameters and comments.
-    let submitted = field("auto-submitted");
-    let submitted = submitted.split([';', '(', ' ']).next().unwrap_or_default();
-    if !submitted.is_empty() && submitted != "no" {
-        let replied = submitted == "auto-replied";
-        return Some(if replied { Automatic::AutoReplied } else { Automatic::AutoSubmitted });
-    }
-    let written = |name: &&&str| !WRITTEN_BY_NOBODY.contains(&field(name).trim());
-    if RESPONDER_FIELDS.iter().find(written).is_some() || field("delivered-to").starts_with("autoresponder") {
-        return Some(Automatic::Responder);
-    }
-    let precedence = field("precedence") + &field("x-precedence");
-    if precedence.contains("auto") {
-        return Some(Automatic::Responder);
-    }
-    // Answering machines use the null return path too (RFC 3834 section 3.3); then their subject says more.
-    if submitted != "no" && subjects::is_responder(subject) {
-        return Some(Automatic::Responder);
-    }
-    if has_null_return_path(header) {
-        return Some(Automatic::NullSender);
-    }
-    if precedence.contains("list") || is_through_list(header) {
-        return Some(Automatic::List);
-    }
-    if precedence.contains("bulk") || precedence.contains("junk") || is_campaign(header) {
-        return Some(Automatic::Bulk);
-    }
-    sender.is_some_and(|s| is_role(s.local())).then_some(Automatic::RoleSender)
 }
 
-/// Feedback-ID marks the mail of campaigns to the providers that count complaints. Services that carry people's mail
-/// write it as well; a person's mail names the program that it was written with.
-fn is_campaign(header: &Header<'_>) -> bool {
-    header.first("feedback-id").is_some() && header.first("user-agent").is_none() && header.first("x-mailer").is_none()
+/// The way by which a mail came to us, for what its header says: see [`super::through`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Passed {
+    /// None that the operator named.
+    Directly,
+    /// A mailing list of the operator's.
+    List,
+    /// A forwarder of the operator's.
+    Forwarder,
+}
+
+impl Report {
+    fn of(header: &Header<'_>, subject: &str, parts: &Parts<'_>) -> Option<Self> {
+        let top = &parts.top;
+        let delivers =
+            |p: &Part<'_>| p.media == "message/delivery-status" || p.media == "message/global-delivery-status";
+        match (top.media.as_str(), top.report_type.as_deref()) {
+            ("multipart/report", Some("delivery-status")) => Some(Self::Delivery),
+            ("multipart/report", None) if parts.leaves.iter().any(delivers) => Some(Self::Delivery),
+            ("multipart/report", Some("disposition-notification")) => Some(Self::Disposition),
+            ("multipart/report", Some("tlsrpt")) => Some(Self::Tls),
+            ("multipart/report", _)
+            | ("message/feedback-report" | "message/disposition-notification", _)
+            | ("application/tlsrpt+gzip" | "application/tlsrpt+json", _) => Some(Self::Other),
+            _ if ["tls-report-domain", "feedback-type"].iter().any(|n| header.first(n).is_some()) => Some(Self::Other),
+            _ => aggregate(header, subject, parts).map(Self::Aggregate),
+        }
+    }
+}
+
+/// The domain of an aggregate report of DMARC: the subject is in the RFC's form, and there is one archive, which names
+/// the same domain, and nothing else attached. A person who sends such an archive as a proof writes something else in
+/// the subject, or answers a mail.
+fn aggregate(header: &Header<'_>, subject: &str, parts: &Parts<'_>) -> Option<String> {
+    let mut attached = parts.leaves.iter().filter(|p| !p.is_inline_text() || p.name.is_some());
+    let (archive, None) = (attached.next()?, attached.next()) else { return None };
+    let domain = archive_domain(&archive.name.as_deref()?.to_ascii_lowercase())?;
+    let subject = subject.to_ascii_lowercase();
+    // One large sender puts a word in brackets before it.
+    let plain = subject.strip_prefix('[').and_then(|s| s.split_once(']')).map_or(subject.as_str(), |(_, rest)| rest);
+    let (of, rest) = plain.trim_start().strip_prefix("report domain:")?.split_once("submitter:")?;
+    let (submitter, id) = rest.split_once("report-id:")?;
+    let one = |text: &str| text.split_whitespace().count() == 1;
+    let answers = header.first("in-reply-to").is_some();
+    (one(of) && one(submitter) && one(id) && of.trim() == domain && !answers).then_some(domain)
+}
+
+/// receiver!domain!begin!end, perhaps with a number more, as the RFC names the file.
+fn archive_domain(name: &str) -> Option<String> {
+    let stem = [".xml.gz", ".xml", ".zip", ".gz"].iter().find_map(|end| name.strip_suffix(end))?;
+    let words: Vec<&str> = stem.split('!').collect();
+    let [_, domain, begin, end, ..] = words.as_slice() else { return None };
+    let instant = |word: &str| word.len() >= 9 && word.bytes().all(|c| c.is_ascii_digit());
+    (words.len() <= 5 && instant(begin) && instant(end)).then(|| (*domain).to_owned())
+}
+
+/// Whether a part is a mail that is returned, or its header (RFC 3464 section 2, RFC 6533 section 5).
+pub(super) fn is_returned(part: &Part<'_>) -> bool {
+    let returned = ["message/rfc822", "text/rfc822-headers", "message/global", "message/global-headers"];
+    returned.contains(&part.media.as_str())
+}
+
+/// Whether the sender is a program: by the one address, and where there is none, by what stands in its place.
+fn is_machine(header: &Header<'_>, sender: Option<&Address>) -> bool {
+    sender.map_or_else(|| names_daemon(header), |s| is_role(s.local()))
+}
+
+/// A From that is no plain address, such as "MAILER-DAEMON" alone.
+fn names_daemon(header: &Header<'_>) -> bool {
+    let from = header.keyword("from").unwrap_or_default();
+    let names =
+        ["mailer-daemon", "mail-daemon", "mailer_daemon", "mail delivery", "postmaster", "system administrator"];
+    names.iter().any(|name| from.contains(name))
+}
+
+/// The envelope sender is a mail server that returns mail: the null path, or what some wrote in its place.
+fn is_returned_by(header: &Header<'_>) -> bool {
+    let path = header.first("return-path").map(header::addresses).unwrap_or_default();
+    path.iter().any(|a| is_daemon(a.local()))
+}
+
+/// Whether a local part is that of the daemon of a mail server.
+pub fn is_daemon(local: &str) -> bool {
+    let bare: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
+    ["mailerdaemon", "maildaemon", "mdaemon", "maildeliverysystem", "maildeliverysubsystem"]
+        .iter()
+        .any(|name| bare.eq_ignore_ascii_case(name))
 }
 
 /// `Return-Path: <>`: the envelope of all that must not be answered (RFC 5321 section 4.5.5).
@@ -130,34 +263,22 @@ fn has_null_return_path(header: &Header<'_>) -> bool {
     header.first("return-path").is_some_and(|v| v.iter().filter(|c| !c.is_ascii_whitespace()).eq(b"<>"))
 }
 
-/// RFC 2369, RFC 2919. List-Unsubscribe alone stands in newsletters, which are no mail of a person either.
+/// RFC 2369, RFC 2919. List-Unsubscribe says nothing: services that carry people's mail write it as well.
 fn is_through_list(header: &Header<'_>) -> bool {
-    header.any_with_prefix("list-")
-        || ["mailing-list", "x-mailing-list", "x-beenthere", "x-mailman-version", "x-listname"]
-            .iter()
-            .any(|name| header.first(name).is_some())
-}
-
-/// Reports about mail that are not in a multipart/report: aggregate reports of DMARC (RFC 7489 section 7.2.1.1) and of
-/// TLS (RFC 8460 section 5.3), receipts (RFC 8098), feedback (RFC 5965), and complaints in the older forms of providers.
-fn is_report(header: &Header<'_>, subject: &str, parts: &Parts<'_>) -> bool {
-    let subject = subject.to_ascii_lowercase();
-    subject.contains("report domain:") && subject.contains("submitter:")
-        || subject.starts_with("complaint about message from ")
-        || ["tls-report-domain", "feedback-type"].iter().any(|name| header.first(name).is_some())
-        || parts.leaves.iter().any(is_report_part)
-}
-
-fn is_report_part(part: &Part<'_>) -> bool {
-    let media = ["application/tlsrpt+gzip", "application/tlsrpt+json", "message/disposition-notification"];
-    // receiver!domain!begin!end, perhaps with a number more, as the RFC names the file.
-    let named = part.name.as_deref().is_some_and(|name| {
-        let name = name.to_ascii_lowercase();
-        let ends = [".xml", ".xml.gz", ".zip"].iter().any(|end| name.ends_with(end));
-        let numbers = name.split(['!', '.']).filter(|w| w.len() >= 9 && w.bytes().all(|c| c.is_ascii_digit())).count();
-        ends && (4..=5).contains(&name.split('!').count()) && numbers >= 2
-    });
-    named || media.contains(&part.media.as_str()) || part.media == "message/feedback-report"
+    let fields = [
+        "list-id",
+        "list-post",
+        "list-help",
+        "list-archive",
+        "list-subscribe",
+        "list-owner",
+        "mailing-list",
+        "x-mailing-list",
+        "x-beenthere",
+        "x-mailman-version",
+        "x-listname",
+    ];
+    fields.iter().any(|name| header.first(name).is_some())
 }
 
 /// "Accepted", "declined", "another time?": the calendar part is the mail itself, or stands for its text. A report that
@@ -176,8 +297,6 @@ pub fn is_role(local: &str) -> bool {
     let name = local.split('+').next().unwrap_or_default();
     let bare: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).collect();
     let whole = [
-        "mailerdaemon",
-        "maildaemon",
         "maileradmin",
         "postmaster",
         "noreply",
@@ -192,19 +311,19 @@ pub fn is_role(local: &str) -> bool {
         "autoresponder",
         "autoresponse",
         "vacation",
-        "mdaemon",
         "nobody",
     ];
     let ends = ["-request", "-bounces", "-bounce", "-owner", "-noreply", ".noreply", "_noreply", "-no-reply"];
     let starts = ["owner-", "mailer-daemon", "noreply-", "no-reply-", "bounce-", "bounces-", "bounces+", "noreply."];
     whole.contains(&bare.as_str())
+        || is_daemon(&bare)
         || ends.iter().any(|e| name.ends_with(e))
         || starts.iter().any(|s| local.starts_with(s))
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Automatic, is_role};
+    use super::{Automatic, Passed, is_role};
     use crate::mail::read::read;
 
     #[track_caller]
@@ -218,7 +337,6 @@ mod tests {
     fn people_are_not_programs() {
         check("Subject: Security problem", None);
         check("Subject: Automatic reply servers can be looped", None);
-        check("Subject: Out of office\r\nAuto-Submitted: no", None);
         check("Auto-Submitted: No", None);
         check("X-Auto-Response-Suppress: All", None);
         check("Precedence: first-class", None);
@@ -228,11 +346,23 @@ mod tests {
         check("Subject: Please confirm your message parser is affected", None);
         check("Subject: Ausência de validação no login", None);
         check("X-FC-MachineGenerated: false", None);
-        check("Feedback-ID: 1.eu.example:Relay\r\nUser-Agent: Mail 1.0", None);
+        check("Feedback-ID: 7:promo:example", None);
+        check("X-Loop: x@example.org", None);
+        check("List-Unsubscribe: <mailto:x@example.org>\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click", None);
+        check("Content-Type: multipart/mixed; boundary=b; report-type=delivery-status", None);
+        let aggregate = "Content-Type: application/gzip; name=\"mx.example!example.org!1700000000!1700086400.xml.gz\"";
+        check(&format!("Subject: XXE in your reader\r\n{aggregate}"), None);
+        check(&format!("Subject: Report Domain: other.example Submitter: a.example Report-ID: 1\r\n{aggregate}"), None);
+        check("Subject: Report domain: example.org Submitter: the form takes any Report-ID: see below", None);
+        check("Subject: complaint about message from your server", None);
+        check("Subject: Auto-reply from /contact leaks the internal host name", None);
+        check("Subject: Out of office message leaks calendar entries", None);
+        check("Subject: Automatic reply is sent to spoofed senders", None);
+        check("Subject: Ticket received page leaks names", None);
+        check("Subject: Request received [a] twice is confirmed", None);
         check("Content-Type: text/calendar; method=REQUEST", None);
         check("Content-Type: application/zip; name=poc.zip", None);
         check("Content-Type: application/zip; name=wow!such!a!poc.zip", None);
-        check("X-Loop: no", None);
         check("From: \"Postmaster\" <bob@example.org>", None);
         check("From: norepy@example.org", None);
         check("Subject: Autoreplying daemons", None);
@@ -242,6 +372,7 @@ mod tests {
     fn programs_are_told_by_what_they_write() {
         use Automatic::{
             AutoReplied, AutoSubmitted, Bounce, Bulk, Calendar, List, NullSender, Report, Responder, RoleSender,
+            Subject,
         };
         check("Auto-Submitted: auto-replied", Some(AutoReplied));
         check("Auto-Submitted: auto-generated; owner-email=\"a@b.test\"", Some(AutoSubmitted));
@@ -250,39 +381,72 @@ mod tests {
         check("Return-Path: < >", Some(NullSender));
         check("Return-Path: <>\r\nAuto-Submitted: auto-replied", Some(AutoReplied));
         check("Return-Path: <>\r\nSubject: Automatic reply: x", Some(Responder));
+        check("Auto-Submitted: auto-generated\r\nSubject: Automatic reply: x", Some(Responder));
+        check("Auto-Submitted: no\r\nSubject: Out of office", Some(Subject));
         check("X-Failed-Recipients: a@b.test", Some(Bounce));
         check("Content-Type: multipart/report; boundary=b; report-type=delivery-status", Some(Bounce));
         check("Content-Type: multipart/report; boundary=b; report-type=disposition-notification", Some(Report));
         check("Content-Type: Multipart/Report; boundary=b; report-type=feedback-report", Some(Report));
-        check("Subject: Report Domain: example.org Submitter: example.test Report-ID: 1", Some(Report));
         check("TLS-Report-Domain: example.org", Some(Report));
         check("Feedback-Type: abuse", Some(Report));
         check("Content-Type: application/tlsrpt+json", Some(Report));
-        let aggregate = "Content-Type: application/gzip; name=\"mx.example!example.org!1700000000!1700086400.xml.gz\"";
+        let aggregate = "Subject: Report domain: example.org Submitter: mx.example Report-ID: <1>\r\n\
+            Content-Type: application/gzip; name=\"mx.example!example.org!1700000000!1700086400.xml.gz\"";
         check(aggregate, Some(Report));
+        check(&format!("{aggregate}\r\nIn-Reply-To: <1@example.org>"), None);
         check("Content-Type: text/calendar; charset=utf-8; method=REPLY", Some(Calendar));
-        check("Feedback-ID: 7:promo:example", Some(Bulk));
         check("X-FC-MachineGenerated: true", Some(Responder));
-        check("Subject: [Auto-Reply] Security", Some(Responder));
-        check("Subject: =?utf-8?b?6Ieq5Yqo5Zue5aSNOiDlronlhag=?=", Some(Responder));
-        check("Subject: =?utf-8?q?Automatick=C3=A1_odpov=C4=9B=C4=8F:_x?=", Some(Responder));
-        check("Subject: Your email requires verification verify#1", Some(Responder));
+        for subject in [
+            "[Auto-Reply] Security",
+            "=?utf-8?b?6Ieq5Yqo5Zue5aSNOiDlronlhag=?=",
+            "=?utf-8?q?Automatick=C3=A1_odpov=C4=9B=C4=8F:_x?=",
+            "Your email requires verification verify#1",
+            "Automatic reply: Security",
+            "Automatic reply from Joe Smith",
+            "=?utf-8?q?R=C3=A9ponse_automatique_:_x?=",
+            "Re: Out of Office",
+            "Abwesenheitsnotiz: x",
+            "Out of the office until Monday",
+            "Out of office notification",
+            "AUTO: Joe Smith is out of the office (returning 05/01/2027)",
+            "Ticket Received - 2866 [SEC-1] About your report",
+            "[Request received] Re: [SEC-12] New report",
+            "Thank you for contacting us: [SEC-1] About your report",
+        ] {
+            check(&format!("Subject: {subject}"), Some(Subject));
+        }
+        check("Subject: [EXTERNAL] Re: [SEC-1] About your report", None);
         check("Precedence: bulk", Some(Bulk));
         check("Precedence: junk", Some(Bulk));
         check("Precedence: auto_reply", Some(Responder));
         check("Precedence: list", Some(List));
         check("List-Id: <x.example.org>", Some(List));
-        check("List-Unsubscribe: <mailto:x@example.org>", Some(List));
         check("X-Autoreply: yes", Some(Responder));
         check("X-Autorespond:", None);
-        check("X-Loop: x@example.org", Some(Responder));
-        check("Subject: Automatic reply: Security", Some(Responder));
-        check("Subject: =?utf-8?q?R=C3=A9ponse_automatique_:_x?=", Some(Responder));
-        check("Subject: Re: Out of Office", Some(Responder));
-        check("Subject: Abwesenheitsnotiz: x", Some(Responder));
-        check("Subject: Out of the office until Monday", Some(Responder));
         check("From: MAILER-DAEMON@example.org", Some(RoleSender));
         check("From: No-Reply <no-reply@example.org>", Some(RoleSender));
+    }
+
+    #[test]
+    fn what_a_way_of_the_operators_adds_says_nothing() {
+        let check = |header: &str, list, forwarder| {
+            let signs = read(format!("From: ann@example.org\r\n{header}\r\n\r\nHello.\r\n").as_bytes()).signs;
+            assert_eq!(
+                (signs.automatic(Passed::List), signs.automatic(Passed::Forwarder)),
+                (list, forwarder),
+                "{header}"
+            );
+        };
+        let both = |header: &str, why: Option<Automatic>| check(header, why, why);
+        both("List-Id: <x.example.org>\r\nPrecedence: list", None);
+        both("Precedence: bulk", None);
+        check("Auto-Submitted: auto-generated", Some(Automatic::AutoSubmitted), None);
+        both("Auto-Submitted: auto-replied", Some(Automatic::AutoReplied));
+        both("Auto-Submitted: auto-generated\r\nSubject: Automatic reply: x", Some(Automatic::Responder));
+        both("Return-Path: <>", Some(Automatic::NullSender));
+        both("X-Autoreply: yes\r\nList-Id: <x.example.org>", Some(Automatic::Responder));
+        both("Precedence: auto_reply", Some(Automatic::Responder));
+        both("Subject: Out of office until Monday", Some(Automatic::Subject));
     }
 
     #[test]

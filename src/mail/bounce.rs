@@ -4,44 +4,39 @@
 //! such notices put it, if the mail comes from a place that notices come from. A report proves nothing by itself
 //! (RFC 3464 section 4.1: they are easily forged); who believes it is decided elsewhere, by token.
 
-use super::automatic::{Bounce, is_role};
+use super::automatic::{Bounce, Signs, is_returned, is_role};
 use super::header::{self, Header};
 use super::parts::{Part, Parts};
-use super::{Address, MessageId, read};
+use super::{Address, MessageId, read, write};
 
 /// The most recipients and Message-IDs that one report yields.
 const MAX_FOUND: usize = 100;
 /// The most of a prose notice that is looked at, in lines.
 const MAX_LINES: usize = 400;
 
-/// Reads a mail as a delivery report; `None` where it is none, or reports success.
-pub fn bounce(
-    header: &Header<'_>,
-    parts: &Parts<'_>,
-    sender: Option<&Address>,
-    subject: &str,
-    text: &str,
-) -> Option<Bounce> {
+/// Reads a mail as a delivery report; `None` where it is none, or reports success. A mail is read so only when it is
+/// such a report as a whole, or comes from where mail servers return mail from: whoever attaches a report, or writes as
+/// one does, is a person.
+pub fn bounce(header: &Header<'_>, parts: &Parts<'_>, signs: &Signs, subject: &str, text: &str) -> Option<Bounce> {
+    let from_server = signs.by_mail_server() || signs.role;
+    if parts.top.media != "multipart/report" && !is_status(&parts.top) && !from_server {
+        return None;
+    }
     let status = match parts.leaves.iter().find(|p| is_status(p)) {
         Some(part) => Some(by_status(part)),
         // Gateways wrap the report of another server.
-        None if is_daemon(header, sender) => attached_status(parts),
+        None if from_server => attached_status(parts),
         None => None,
     };
     let mut found = match status {
         Some(Status::Says(bounce)) => bounce,
         Some(Status::Success) => return None,
-        Some(Status::Nothing) => by_prose(header, sender, subject, text, true).unwrap_or_default(),
+        Some(Status::Nothing) => by_prose(header, subject, text, true).unwrap_or_default(),
         // What a mail server writes about a mail that it returns is a report in any language.
-        None => {
-            let returns = is_daemon(header, sender) && parts.leaves.iter().any(is_returned);
-            by_prose(header, sender, subject, text, returns)?
-        }
+        None => by_prose(header, subject, text, signs.returns)?,
     };
-    found.message_ids = returned_ids(parts);
-    if found.message_ids.is_empty() {
-        found.message_ids = ids_in_text(text);
-    }
+    let returned = Returned::of(parts, text);
+    (found.message_ids, found.references, found.mark) = (returned.message_ids, returned.references, returned.mark);
     Some(found)
 }
 
@@ -93,7 +88,7 @@ fn by_status(part: &Part<'_>) -> Status {
     let mut recipients = if permanent { failed } else { delayed };
     dedup(&mut recipients);
     match (recipients.is_empty(), reached) {
-        (false, _) => Status::Says(Bounce { recipients, message_ids: Vec::new(), permanent }),
+        (false, _) => Status::Says(Bounce { recipients, permanent, ..Bounce::default() }),
         (true, true) => Status::Success,
         (true, false) => Status::Nothing,
     }
@@ -114,194 +109,56 @@ fn after_line(raw: &[u8]) -> &[u8] {
 }
 
 /// What notices of failure say, in lower case.
-const FAILURE: &[&str] = &[
-    "could not be delivered",
-    "couldn't be delivered",
-    "cannot be delivered",
-    "can't be delivered",
-    "can not be delivered",
-    "not be delivered",
-    "was not delivered",
-    "not delivered to",
-    "were not delivered",
-    "wasn't delivered",
-    "wasn't able to deliver",
-    "unable to deliver",
-    "not able to deliver",
-    "could not deliver",
-    "couldn't deliver",
-    "cannot deliver",
-    "can't deliver",
-    "failed to deliver",
-    "delivery failed",
-    "delivery to the following",
-    "delivery failure",
-    "delivery error",
-    "undeliverable",
-    "undelivered",
-    "did not reach",
-    "had permanent fatal errors",
-    "had delivery errors",
-    "had transient",
-    "has been delayed",
-    "is delayed",
-    "delivery was attempted",
-    "user unknown",
-    "unknown user",
-    "unknown recipient",
-    "recipient unknown",
-    "no such user",
-    "no such recipient",
-    "user not found",
-    "mailbox unavailable",
-    "mailbox not found",
-    "does not exist",
-    "doesn't exist",
-    "invalid recipient",
-    "address not found",
-    "rejected",
-    "returned to sender",
-    "returned mail",
-    "returned for",
-    "being returned",
-    "giving up",
-    "given up",
-    "retry timeout",
-    "mailbox is full",
-    "mailbox full",
-    "over quota",
-    "quota exceeded",
-    "quota violation",
-    "n'a pas pu etre",
-    "non-delivery",
-    "unzustellbar",
-    "nicht zugestellt",
-    "n'a pas pu être",
-    "no se pudo entregar",
-    "non è stato possibile consegnare",
-];
+const FAILURE: &str = "could not be delivered|couldn't be delivered|cannot be delivered|can't be delivered|can not be delivered|\
+    not be delivered|was not delivered|not delivered to|were not delivered|wasn't delivered|wasn't able to deliver|\
+    unable to deliver|not able to deliver|could not deliver|couldn't deliver|cannot deliver|can't deliver|\
+    failed to deliver|delivery failed|delivery to the following|delivery failure|delivery error|undeliverable|\
+    undelivered|did not reach|had permanent fatal errors|had delivery errors|had transient|has been delayed|\
+    is delayed|delivery was attempted|user unknown|unknown user|unknown recipient|recipient unknown|no such user|\
+    no such recipient|user not found|mailbox unavailable|mailbox not found|does not exist|doesn't exist|\
+    invalid recipient|address not found|rejected|returned to sender|returned mail|returned for|being returned|\
+    giving up|given up|retry timeout|mailbox is full|mailbox full|over quota|quota exceeded|quota violation|\
+    n'a pas pu etre|non-delivery|unzustellbar|nicht zugestellt|n'a pas pu être|no se pudo entregar|\
+    non è stato possibile consegnare";
 
 /// What notices say while delivery is still tried, in lower case.
-const WAITING: &[&str] = &[
-    "will be retried",
-    "will continue",
-    "will keep trying",
-    "still being retried",
-    "is delayed",
-    "has been delayed",
-    "has been postponed",
-    "do not need to resend",
-    "warning message only",
-    "not yet been delivered",
-    "will be attempted again",
-];
+const WAITING: &str = "will be retried|will continue|will keep trying|still being retried|is delayed|has been delayed|\
+    has been postponed|do not need to resend|warning message only|not yet been delivered|will be attempted again";
 
 /// How the subjects of such notices begin or what they hold, in lower case.
-const SUBJECTS: &[&str] = &[
-    "undeliver",
-    "delivery status",
-    "delivery failure",
-    "delivery failed",
-    "delivery error",
-    "delivery problem",
-    "delivery notification",
-    "delivery report",
-    "failure notice",
-    "failure delivery",
-    "returned mail",
-    "mail could not be delivered",
-    "message could not be delivered",
-    "mail delivery",
-    "mail system error",
-    "nondeliverable",
-    "non-deliver",
-    "non deliver",
-    "message status",
-    "returned to sender",
-    "bounced",
-    "warning: could not send",
-    "warning: message",
-    "unzustellbar",
-    "returning to sender",
-    "return to sender",
-    "failed mail",
-    "mail failed",
-    "mail failure",
-    "non remis",
-    "non distribu",
-    "no se pudo entregar",
-    "impossibile recapitare",
-];
+const SUBJECTS: &str = "undeliver|delivery status|delivery failure|delivery failed|delivery error|delivery problem|delivery notification|\
+    delivery report|failure notice|failure delivery|returned mail|mail could not be delivered|\
+    message could not be delivered|mail delivery|mail system error|nondeliverable|non-deliver|non deliver|\
+    message status|returned to sender|bounced|warning: could not send|warning: message|unzustellbar|\
+    returning to sender|return to sender|failed mail|mail failed|mail failure|non remis|non distribu|\
+    no se pudo entregar|impossibile recapitare";
 
 /// What begins the copy of the returned mail, in lower case.
-const COPIES: &[&str] = &[
-    "this is a copy of",
-    "below this line is a copy",
-    "copy of your message",
-    "copy of the message",
-    "copy of the original",
-    "original message",
-    "original mail",
-    "returned message",
-    "your message follows",
-    "message follows",
-    "message header follows",
-    "message headers follow",
-    "unsent message",
-    "text of the message",
-    "text of your message",
-    "start of returned",
-    "body of message generated",
-    "the header of the original",
-    "message text follows",
-    "begin included",
-    "content-type: message/rfc822",
-    "received: from",
-];
+const COPIES: &str = "this is a copy of|below this line is a copy|copy of your message|copy of the message|copy of the original|\
+    original message|original mail|returned message|your message follows|message follows|message header follows|\
+    message headers follow|unsent message|text of the message|text of your message|start of returned|\
+    body of message generated|the header of the original|message text follows|begin included|\
+    content-type: message/rfc822|received: from";
 
-/// Reads a notice in prose; `known` when something else has told that it is one.
-fn by_prose(header: &Header<'_>, sender: Option<&Address>, subject: &str, text: &str, known: bool) -> Option<Bounce> {
+/// Reads a notice in prose, from where mail servers write; `known` when something else has told that it is one.
+fn by_prose(header: &Header<'_>, subject: &str, text: &str, known: bool) -> Option<Bounce> {
     let subject = subject.to_lowercase();
-    let by_daemon = known || is_daemon(header, sender);
-    let titled = SUBJECTS.iter().any(|s| subject.contains(s));
+    let titled = SUBJECTS.split('|').any(|s| subject.contains(s));
     let failed: Vec<Address> = header.all("x-failed-recipients").flat_map(header::addresses).collect();
-    if failed.is_empty() && !by_daemon && !titled {
-        return None;
-    }
     let notice: Vec<&str> = notice_lines(text);
     let lower: Vec<String> = notice.iter().map(|l| l.to_lowercase()).collect();
-    let says_failure = lower.iter().any(|l| FAILURE.iter().any(|f| l.contains(f)));
-    let is_one = known
-        || !failed.is_empty()
-        || by_daemon && (titled || says_failure)
-        || titled && says_failure && !is_reply(header);
-    if !is_one {
+    let says_failure = || lower.iter().any(|l| FAILURE.split('|').any(|f| l.contains(f)));
+    if !known && failed.is_empty() && !titled && !says_failure() {
         return None;
     }
     let own: Vec<Address> =
         ["from", "to", "sender", "reply-to"].iter().flat_map(|n| header.all(n)).flat_map(header::addresses).collect();
     let mut recipients = if failed.is_empty() { named(&notice, &lower, &own) } else { failed };
     dedup(&mut recipients);
-    let waiting = |l: &String| WAITING.iter().any(|w| l.contains(w));
+    let waiting = |l: &String| WAITING.split('|').any(|w| l.contains(w));
     let titled_as_delay = ["warning: could not send", "warning: message", "delay"].iter().any(|w| subject.contains(w));
     let permanent = !(titled_as_delay || lower.iter().any(waiting));
-    Some(Bounce { recipients, message_ids: Vec::new(), permanent })
-}
-
-/// Whether a mail comes from where notices come from: a null return path, or the mailbox of a mail server.
-fn is_daemon(header: &Header<'_>, sender: Option<&Address>) -> bool {
-    let path = header.keyword("return-path").unwrap_or_default();
-    let null = path.trim() == "<>" || path.contains("mailer-daemon");
-    let from = header.keyword("from").unwrap_or_default();
-    let named = ["mailer-daemon", "mail-daemon", "postmaster", "mailer_daemon", "mail delivery", "maildelivery"];
-    null || named.iter().any(|n| from.contains(n))
-        || sender.is_some_and(|s| is_role(s.local()) && s.local().contains("aemon"))
-}
-
-/// A person who answers a notice keeps its subject and quotes its words.
-fn is_reply(header: &Header<'_>) -> bool {
-    let subject = header.text("subject").unwrap_or_default().to_lowercase();
-    ["re:", "aw:", "fwd:", "fw:", "sv:"].iter().any(|p| subject.starts_with(p))
+    Some(Bounce { recipients, permanent, ..Bounce::default() })
 }
 
 /// The lines of the notice, without the copy of the returned mail.
@@ -309,7 +166,7 @@ fn notice_lines(text: &str) -> Vec<&str> {
     let mut lines: Vec<&str> = Vec::new();
     for (n, line) in text.lines().enumerate().take(MAX_LINES) {
         let lower = line.trim_start_matches(['-', '=', '*', '>', ' ', '#', '|']).to_lowercase();
-        let copy = COPIES.iter().any(|c| lower.starts_with(c)) || lower.starts_with("return-path:");
+        let copy = COPIES.split('|').any(|c| lower.starts_with(c)) || lower.starts_with("return-path:");
         // "Message header follows" may stand in the first sentence of the notice as a promise.
         if copy && n > 1 {
             break;
@@ -326,7 +183,7 @@ fn named(notice: &[&str], lower: &[String], own: &[Address]) -> Vec<Address> {
     let (mut announced, mut leading, mut telling, mut any) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     let mut below = false;
     for (line, low) in notice.iter().zip(lower) {
-        let failure = FAILURE.iter().any(|f| low.contains(f));
+        let failure = FAILURE.split('|').any(|f| low.contains(f));
         let found: Vec<Address> = line_addresses(line).into_iter().filter(useful).take(MAX_FOUND).collect();
         let start = line.trim_start_matches([' ', '\t', '>', '<', '*', '-', '"', '\'', '(', '[']);
         if let Some(first) = found.first() {
@@ -361,43 +218,54 @@ fn line_addresses(line: &str) -> Vec<Address> {
         .collect()
 }
 
-/// Whether a part is a mail that is returned, or its header.
-fn is_returned(part: &Part<'_>) -> bool {
-    let media = part.media.as_str();
-    let (kind, sub) = media.split_once('/').unwrap_or((media, ""));
-    let subs = ["rfc822", "rfc822-headers", "rfc822-header", "global", "global-headers"];
-    (kind == "message" || kind == "text") && subs.contains(&sub)
+/// What the returned mail says of itself: in a part, else in a copy that is pasted as text.
+#[derive(Default)]
+struct Returned {
+    message_ids: Vec<MessageId>,
+    references: Vec<MessageId>,
+    mark: Option<String>,
 }
 
-/// The Message-IDs in the mails, or headers of mails, that are returned.
-fn returned_ids(parts: &Parts<'_>) -> Vec<MessageId> {
-    let mut ids = Vec::new();
-    for part in parts.leaves.iter().filter(|p| is_returned(p)).take(MAX_FOUND) {
-        let (octets, _) = part.decoded();
-        let (header, _) = Header::split(octets.trim_ascii_start());
-        ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));
+impl Returned {
+    fn of(parts: &Parts<'_>, text: &str) -> Self {
+        let mut found = Self::default();
+        for part in parts.leaves.iter().filter(|p| is_returned(p)).take(MAX_FOUND) {
+            let (octets, _) = part.decoded();
+            found.look(&Header::split(octets.trim_ascii_start()).0);
+        }
+        if found.message_ids.is_empty() && found.references.is_empty() && found.mark.is_none() {
+            found.look(&Header::split(pasted(text).as_bytes()).0);
+        }
+        found.message_ids.truncate(MAX_FOUND);
+        found.references.truncate(MAX_FOUND);
+        found
     }
-    ids.truncate(MAX_FOUND);
-    ids
+
+    fn look(&mut self, header: &Header<'_>) {
+        self.message_ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));
+        let answers = ["references", "in-reply-to"].into_iter().flat_map(|name| header.all(name));
+        self.references.extend(answers.flat_map(read::message_ids));
+        let mark = header.first(write::LOOP_FIELD).map(|v| header::unfold(v).trim().to_owned());
+        self.mark = self.mark.take().or(mark);
+    }
 }
 
-/// The Message-IDs of mails that are returned as text.
-fn ids_in_text(text: &str) -> Vec<MessageId> {
-    let mut ids = Vec::new();
-    let mut lines = text.lines();
-    while let Some(line) = lines.next() {
-        let line = line.trim_start_matches(['>', ' ', '|']);
-        let Some(value) = line.get(..11).filter(|n| n.eq_ignore_ascii_case("message-id:")).and(line.get(11..)) else {
-            continue;
-        };
-        // A long id may stand on the next line, folded.
-        let value = if value.trim().is_empty() { lines.next().unwrap_or_default() } else { value };
-        ids.extend(read::message_ids(value.as_bytes()));
-        if ids.len() >= MAX_FOUND {
-            break;
+/// The lines of a text that could stand in the header of a returned mail and say which one it is, without the marks of
+/// a quotation; a long Message-ID may stand on the next line.
+fn pasted(text: &str) -> String {
+    let names = ["message-id:", "references:", "in-reply-to:", "x-disclosed-loop:"];
+    let (mut header, mut open) = (String::new(), false);
+    for line in text.lines() {
+        let bare = line.trim_start_matches(['>', '|', ' ']);
+        let named = names.iter().any(|n| bare.get(..n.len()).is_some_and(|b| b.eq_ignore_ascii_case(n)));
+        open = named || open && bare.starts_with('<');
+        if open && header.len() < header::MAX_OCTETS {
+            header.push_str(if named { "" } else { " " });
+            header.push_str(bare);
+            header.push('\n');
         }
     }
-    ids
+    header
 }
 
 fn dedup(addresses: &mut Vec<Address>) {

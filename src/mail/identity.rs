@@ -29,6 +29,9 @@ pub struct Identity {
     pub forged: bool,
     /// What vouched.
     pub by: Option<Proof>,
+    /// The domains that had a hand in the mail, as our own server's results or our DKIM check say: those that signed or
+    /// sealed it, and that of its envelope.
+    pub vouched: Vec<String>,
     /// A check failed for now only: later it may vouch.
     pub unsure: bool,
     /// The verdict in words.
@@ -63,13 +66,19 @@ pub enum Proof {
 pub fn identify(mail: &Mail, authserv_ids: &[String], dkim: &Dkim) -> Identity {
     let Ok(from) = &mail.from else {
         let reason = "it has no sender that is one plain address".to_owned();
-        return Identity { believed: false, forged: false, by: None, unsure: false, reason, checks: Vec::new() };
+        let (checks, vouched) = (Vec::new(), Vec::new());
+        return Identity { believed: false, forged: false, by: None, vouched, unsure: false, reason, checks };
     };
-    let results = results(mail, from, authserv_ids);
+    let counted = counted(mail, authserv_ids);
+    let mut vouched = counted.as_ref().map_or(Vec::new(), |(_, outcomes)| vouched(mail, outcomes));
+    let results = results(from, counted);
     let mut checks =
         vec![Check { by: Proof::AuthenticationResults, passed: results.passed, reason: results.reason.clone() }];
     let signed = match dkim {
-        Dkim::Pass { domain, .. } => domain == from.domain(),
+        Dkim::Pass { domain, .. } => {
+            vouched.push(domain.clone());
+            domain == from.domain()
+        }
         Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => false,
     };
     checks.extend(dkim.words().map(|reason| Check { by: Proof::Dkim, passed: signed, reason }));
@@ -80,7 +89,7 @@ pub fn identify(mail: &Mail, authserv_ids: &[String], dkim: &Dkim) -> Identity {
         None => checks.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("; "),
     };
     let unsure = by.is_none() && !forged && matches!(dkim, Dkim::Temporary(_));
-    Identity { believed: by.is_some(), forged, by, unsure, reason, checks }
+    Identity { believed: by.is_some(), forged, by, vouched, unsure, reason, checks }
 }
 
 /// What our own mail server concluded.
@@ -90,11 +99,9 @@ struct Results {
     reason: String,
 }
 
-fn results(mail: &Mail, from: &Address, authserv_ids: &[String]) -> Results {
-    let no = |reason: String| Results { passed: false, forged: false, reason };
-    let Some(first_id) = authserv_ids.first() else {
-        return no("no authserv_ids configured".to_owned());
-    };
+/// The one line of our own server that counts: its authserv-id and what it says; else why there is none.
+fn counted(mail: &Mail, authserv_ids: &[String]) -> Result<(String, Vec<Outcome>), String> {
+    let Some(first_id) = authserv_ids.first() else { return Err("no authserv_ids configured".to_owned()) };
     let ours = |line: &str| {
         let results = AuthenticationResults::parse(line);
         let id = authserv_id(line)?;
@@ -102,24 +109,66 @@ fn results(mail: &Mail, from: &Address, authserv_ids: &[String]) -> Results {
     };
     let above = trusted(&mail.trace);
     let mut counted = above.iter().filter_map(|line| ours(line));
-    let (id, results) = match (counted.next(), counted.next()) {
-        (Some(one), None) => one,
-        (Some((id, _)), Some(_)) => return no(format!("more than one Authentication-Results by {id}")),
+    match (counted.next(), counted.next()) {
+        (Some((id, Some(outcomes))), None) => Ok((id, outcomes)),
+        (Some((id, None)), None) => Err(format!("the Authentication-Results by {id} are malformed")),
+        (Some((id, _)), Some(_)) => Err(format!("more than one Authentication-Results by {id}")),
         (None, _) => {
             let below = mail.trace.iter().any(|t| match t {
                 Trace::AuthenticationResults(line) => ours(line).is_some(),
                 Trace::Received(_) => false,
             });
-            return no(if below {
+            Err(if below {
                 format!(
                     "the Authentication-Results by {first_id} stand below a Received line: anybody could have written them"
                 )
             } else {
                 format!("no Authentication-Results by {first_id}")
-            });
+            })
         }
+    }
+}
+
+/// The domains that passed a check (RFC 8601 section 2.7): by signature, by the sender's policy, by envelope, by seal.
+fn vouched(mail: &Mail, outcomes: &[Outcome]) -> Vec<String> {
+    let mut domains = Vec::new();
+    for outcome in outcomes.iter().filter(|o| o.result == "pass") {
+        let names: &[&str] = match outcome.method.as_str() {
+            "dkim" => &["header.d", "header.i"],
+            "dmarc" => &["header.from"],
+            "spf" => &["smtp.mailfrom"],
+            "arc" => {
+                domains.extend(mail.passage.sealer.clone());
+                &[]
+            }
+            _ => &[],
+        };
+        let values = outcome.properties.iter().filter(|(name, _)| names.contains(&name.as_str())).map(|(_, v)| v);
+        domains.extend(values.map(|v| v.rsplit_once('@').map_or(v.as_str(), |(_, d)| d).to_ascii_lowercase()));
+    }
+    domains
+}
+
+/// Whether a server on the way wrote down, when it took the mail, that a sender of that domain was forged. Our own
+/// server's words are not among these: what it says of the sender it says after the way has changed the mail.
+pub fn recorded_as_forged(recorded: &[String], domain: &str, authserv_ids: &[String]) -> bool {
+    recorded.iter().any(|line| {
+        // A sealed line begins with its number (RFC 8617 section 4.1.1).
+        let line =
+            line.trim_start().strip_prefix("i=").and_then(|l| l.split_once(';')).map_or(line.as_str(), |(_, l)| l);
+        let own = authserv_id(line).is_some_and(|id| authserv_ids.iter().any(|o| o.eq_ignore_ascii_case(&id)));
+        let of = |o: &Outcome| o.properties.iter().any(|(n, v)| n == "header.from" && v.eq_ignore_ascii_case(domain));
+        let fails = |o: &Outcome| o.method == "dmarc" && o.result == "fail" && of(o);
+        !own && AuthenticationResults::parse(line).is_some_and(|outcomes| outcomes.iter().any(fails))
+    })
+}
+
+fn results(from: &Address, counted: Result<(String, Vec<Outcome>), String>) -> Results {
+    let no = |reason: String| Results { passed: false, forged: false, reason };
+    let (id, results) = match counted {
+        Ok(counted) => counted,
+        Err(why) => return no(why),
     };
-    let Some(results) = results else { return no(format!("the Authentication-Results by {id} are malformed")) };
     let mut dmarc = results.iter().filter(|r| r.method == "dmarc");
     let verdict = match (dmarc.next(), dmarc.next()) {
         (Some(one), None) => one,

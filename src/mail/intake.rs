@@ -17,13 +17,14 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::automatic::Automatic;
+use super::automatic::{Automatic, Bounce, Passed, Report as Form, is_role};
 use super::header::NoSender;
 use super::identity::Identity;
-use super::written::{Content, Sent};
+use super::through::{self, Through};
+use super::written::{Content, Ours};
 use super::{Address, Mail, MessageId, clean_line, leak};
 use crate::command::{self, Orders};
-use crate::project::{AcknowledgeWhom, Project};
+use crate::project::{AcknowledgeWhom, Project, Way};
 use crate::ticket::decide::{Ask, Event, FollowUp, Loss, Order, Report, fresh};
 use crate::ticket::{Acknowledgement, Actor, MailRef, Person, TicketId};
 use crate::token::{self, Key, Purpose, Token};
@@ -81,8 +82,13 @@ pub struct Claims {
     pub own: Option<Token>,
     /// It bears our mark under another sender's name: an echo.
     pub echo: bool,
-    /// The notice that a delivery report is about: it came to the notice's envelope sender, or returns its Message-ID.
+    /// The notice that a delivery report is about: it came to the notice's envelope sender, or returns its Message-ID or
+    /// our mark.
     pub bounced: Option<Token>,
+    /// What the returned mail of a delivery report answers: of an answer by hand, a mail of its ticket.
+    pub returned: Vec<MessageId>,
+    /// The ticket that a notice was about which the returned mail answers.
+    pub returned_ticket: Option<TicketId>,
     /// It came to the envelope sender of a notice.
     pub to_envelope: bool,
     /// The Message-IDs that it answers and that are not ours: the reporter's own, perhaps.
@@ -102,18 +108,37 @@ pub struct Known {
     pub token_ticket: Option<Option<Address>>,
     /// Where the notice that bounced went, and what it was.
     pub bounced_notice: Option<(Address, String)>,
+    /// The ticket whose mail the returned mail of a delivery report answers.
+    pub returned_to: Option<TicketId>,
+    /// The last notice of five days to somebody whom a delivery report names.
+    pub sent_to: Option<Sent>,
     /// The revision of the ticket that the notice with the token showed.
     pub seen: Option<u32>,
     /// Automatic acknowledgements to this sender in the last 24 hours.
     pub acks_to_sender: u32,
     /// Automatic acknowledgements to this sender's domain in the last hour.
     pub acks_to_domain: u32,
+    /// Automatic acknowledgements to whoever a way of the operator's named, in the last hour.
+    pub acks_through: u32,
     /// Mails that incoming mail made us send in the last hour.
     pub provoked: u32,
     /// What we sent to its author about that ticket, to know it by where it is quoted.
-    pub sent: Sent,
+    pub sent: Ours,
     /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
     pub ticket_full: bool,
+}
+
+/// A notice that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Its number.
+    pub number: u32,
+    /// The ticket that it was about.
+    pub ticket: Option<TicketId>,
+    /// What it was.
+    pub notice: String,
+    /// To whom it went.
+    pub to: Address,
 }
 
 impl Known {
@@ -141,18 +166,23 @@ pub fn claims(mail: &Mail, project: &Project, key: &Key) -> Claims {
     let domain = project.address.domain();
     let in_id = |id: &MessageId| Token::in_message_id(id, domain, key).filter(|t| t.purpose.answers());
     let addressed = |wanted: fn(Purpose) -> bool| {
-        let mut tokens = mail.recipients.iter().filter_map(|a| Token::in_address(a, &project.address, key));
-        tokens.find(|t| wanted(t.purpose))
+        let ours = [&project.mailbox, &project.address];
+        let token = |a: &Address| ours.iter().find_map(|o| Token::in_address(a, o, key));
+        mail.recipients.iter().filter_map(token).find(|t| wanted(t.purpose))
     };
     let answered = || mail.references.iter().rev().find_map(in_id);
     let envelope = addressed(|p| p == Purpose::Bounce);
-    let mark = mail.mark.as_deref().and_then(|m| Token::verify(m, key)).filter(|t| t.purpose == Purpose::Loop);
+    let loops = |mark: &String| Token::verify(mark, key).filter(|t| t.purpose == Purpose::Loop);
+    let mark = mail.mark.as_ref().and_then(loops);
+    let returned = |b: &Bounce| b.message_ids.iter().find_map(in_id).or_else(|| b.mark.as_ref().and_then(loops));
     let ours = mail.from.as_ref() == Ok(&project.address);
     Claims {
         token: addressed(Purpose::answers).or_else(answered),
         own: mail.message_id.as_ref().and_then(in_id).or(mark).filter(|_| ours),
         echo: mark.is_some() && !ours,
-        bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(|b| b.message_ids.iter().find_map(in_id))),
+        bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(returned)),
+        returned: mail.bounce.as_ref().map_or(Vec::new(), |b| b.references.clone()),
+        returned_ticket: mail.bounce.as_ref().and_then(|b| b.references.iter().rev().find_map(in_id)?.ticket),
         to_envelope: envelope.is_some(),
         references: mail.references.iter().filter(|id| in_id(id).is_none()).cloned().collect(),
         subject_tag: subject_tag(&mail.subject, &project.prefix),
@@ -182,8 +212,12 @@ pub enum Want {
 /// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it.
 pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
     let Ok(from) = &mail.from else { return Want::Nothing };
-    let program = mail.automatic.is_some() || mail.bounce.is_some() || claims.own.is_some();
-    if !project.dkim || program || identity.believed || identity.forged {
+    // A way of the operator's counts only where somebody vouches for it.
+    let way = through::says(mail, project);
+    let passed = way.map_or(Passed::Directly, Way::passed);
+    let vouched = way.is_none_or(|way| identity.vouched.iter().any(|domain| way.covers(domain)));
+    let program = mail.signs.automatic(passed).is_some() || mail.bounce.is_some() || claims.own.is_some();
+    if !project.dkim || program || identity.forged && way.is_none() || identity.believed && vouched {
         return Want::Nothing;
     }
     let refers = !claims.references.is_empty();
@@ -193,7 +227,7 @@ pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Id
     };
     if project.person(from).is_some_and(Person::commands) && speaks() {
         Want::Word
-    } else if refers || project.acknowledge == AcknowledgeWhom::Believed {
+    } else if refers || way.is_some() || project.acknowledge == AcknowledgeWhom::Believed {
         Want::Opinion
     } else {
         Want::Nothing
@@ -210,6 +244,8 @@ pub struct Given<'a> {
     pub received: Timestamp,
     /// How sure the sender is.
     pub identity: &'a Identity,
+    /// The way of the operator's by which it came.
+    pub through: Option<&'a Through<'a>>,
     /// What it refers to.
     pub claims: &'a Claims,
     /// What the store knows of that.
@@ -218,6 +254,40 @@ pub struct Given<'a> {
     pub project: &'a Project,
     /// Now.
     pub now: Timestamp,
+}
+
+/// A mail that ends without a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// A delivery report.
+    Bounce,
+    /// Another report about mail.
+    Report,
+}
+
+/// No words decide that a mail is no report. Without a ticket end only:
+///
+/// - (a) a top-level multipart/report of type delivery-status, disposition-notification or tlsrpt;
+/// - (b) a null return path *and* a machine's sender *and* a message/rfc822 or text/rfc822-headers *part*: a copy that is
+///   pasted as text is no structure;
+/// - (c) an aggregate report of DMARC: the subject in the RFC's form and an archive named for our domain, a single one,
+///   with no other attachment and no In-Reply-To;
+/// - (d) mail to a bounce token of ours with a null return path; but what its recipient writes is an answer.
+///
+/// Everything else is a ticket, or belongs to one; in doubt one without acknowledgement that the team sees.
+fn ends(given: &Given<'_>) -> Option<Ends> {
+    let Given { mail, claims, known, project, .. } = given;
+    let signs = &mail.signs;
+    let ours = |domain: &str| project.address.domain() == domain || project.mailbox.domain() == domain;
+    match &signs.report {
+        Some(Form::Delivery) => return Some(Ends::Bounce),
+        Some(Form::Disposition | Form::Tls) => return Some(Ends::Report),
+        Some(Form::Aggregate(domain)) if ours(domain) => return Some(Ends::Report),
+        Some(Form::Aggregate(_) | Form::Other) | None => {}
+    }
+    let returned = signs.null_path && signs.role && signs.returns;
+    let answered = known.bounced_notice.as_ref().is_some_and(|(to, _)| mail.from.as_ref() == Ok(to));
+    (returned || claims.to_envelope && signs.null_path && !answered).then_some(Ends::Bounce)
 }
 
 /// Decides what a mail is.
@@ -231,14 +301,22 @@ pub fn take(given: &Given<'_>) -> Intake {
         return nothing(Disposition::Duplicate, ticket, "a second copy of a mail that is here already");
     }
     let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
-    // Where a report is told by its form alone, only what came to the envelope sender of a notice says of which.
-    let reports = matches!(mail.automatic, Some(Automatic::Bounce | Automatic::NullSender)) && claims.to_envelope;
-    if mail.bounce.is_some() || reports {
-        return bounce(given, ticket);
+    let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());
+    match ends(given) {
+        Some(Ends::Bounce) => return bounce(given, ticket),
+        Some(Ends::Report) if ticket.is_none() => {
+            return nothing(Disposition::Automatic, None, Automatic::Report.words());
+        }
+        // A server's own words about a notice of ours, which it returns in a form that no standard names: a token of
+        // ours says so.
+        None if bounced.is_some() && !claims.to_envelope && mail.signs.by_mail_server() => {
+            return bounce(given, ticket);
+        }
+        Some(Ends::Report) | None => {}
     }
-    if let Some(why) = mail.automatic.or(claims.echo.then_some(Automatic::Echo)) {
-        let answers = claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket);
-        return automatic(given, why, ticket.or(answers));
+    let passed = given.through.map_or(Passed::Directly, |t| t.way.passed());
+    if let Some(why) = given.automatic(passed) {
+        return automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket)));
     }
     let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
     if let Some(person) = person {
@@ -254,95 +332,104 @@ pub fn take(given: &Given<'_>) -> Intake {
 }
 
 /// The commands, of lines that nobody quotes, and what their author wrote below them.
-fn orders(mail: &Mail, sent: &Sent) -> Orders {
+fn orders(mail: &Mail, sent: &Ours) -> Orders {
     let lines = command::split(&mail.reply_text).lines;
     let content = Content::of(&mail.text, sent);
     Orders { text: content.sent_from(content.below(&lines)), lines }
+}
+
+impl Given<'_> {
+    /// Why no machine may answer the mail, if a program wrote it.
+    fn automatic(&self, passed: Passed) -> Option<Automatic> {
+        let Self { mail, claims, .. } = self;
+        // Where a way put its own address into From, that says nothing of who wrote.
+        let hidden = self.through.filter(|t| t.rewritten);
+        let said = mail.signs.automatic(passed).filter(|why| *why != Automatic::RoleSender || hidden.is_none());
+        let answers_to_role = hidden.and_then(|t| t.answer_to.as_ref()).is_some_and(|a| is_role(a.local()));
+        said.or(answers_to_role.then_some(Automatic::RoleSender))
+            .or(mail.bounce.as_ref().map(|_| Automatic::Bounce))
+            .or(claims.echo.then_some(Automatic::Echo))
+    }
 }
 
 fn nothing(disposition: Disposition, ticket: Option<TicketId>, reason: &str) -> Intake {
     Intake { disposition, reason: reason.to_owned(), ticket, event: None }
 }
 
-/// A delivery report about one of our notices is news on its ticket. It names the notice by the address that it comes
-/// to, else by our Message-ID; either only who has seen the notice knows. A forged one tells the team, and silences
-/// nobody: nothing is withdrawn, and later notices to the same person leave.
+/// A delivery report about a mail of ours is news on its ticket. It names a notice by the address that it comes to, by
+/// our Message-ID or by our mark; only who has seen the notice knows these. An answer by hand is known by what it
+/// answered. Else the recipient is held against what was sent to them in five days: then perhaps it was that. A forged
+/// report tells the team, and silences nobody: nothing is withdrawn, and later notices to the same person leave.
 fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Given { mail, stored, claims, known, .. } = given;
-    let ticket = claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket);
     // From nowhere, to the envelope sender, in no form that is known: what else could it be? Of a report in due form
     // that names nobody, all went well.
-    let from_nowhere = mail.automatic == Some(Automatic::NullSender);
-    let permanent = mail.bounce.as_ref().map_or(from_nowhere, |b| b.permanent);
-    match (claims.bounced, &known.bounced_notice) {
-        (Some(token), Some((to, notice))) if permanent => Intake {
-            disposition: Disposition::Bounce,
-            reason: format!("a notice did not arrive: {notice}"),
-            ticket,
-            event: Some(Event::Undelivered(Loss {
-                number: token.notice,
-                notice: notice.clone(),
-                to: to.clone(),
-                reply: mail.text.chars().take(500).collect(),
-                mail: Some(*stored),
-                reminded: Vec::new(),
-            })),
-        },
-        _ => nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report"),
-    }
+    let unformed = mail.signs.null_path && mail.signs.report.is_none();
+    let permanent = mail.bounce.as_ref().map_or(unformed, |b| b.permanent);
+    let recipient = mail.bounce.as_ref().and_then(|b| b.recipients.first());
+    let notice = claims.bounced.zip(known.bounced_notice.clone());
+    let found = match (notice, known.returned_to, &known.sent_to) {
+        (Some((token, (to, notice))), ..) => Some((token.ticket, token.notice, to, notice, false)),
+        (None, Some(ticket), _) => {
+            recipient.map(|to| (Some(ticket), 0, to.clone(), "answer by hand".to_owned(), false))
+        }
+        (None, None, Some(sent)) => Some((sent.ticket, sent.number, sent.to.clone(), sent.notice.clone(), true)),
+        (None, None, None) => None,
+    };
+    let ticket = found.as_ref().and_then(|(ticket, ..)| *ticket);
+    let Some((ticket, number, to, notice, perhaps)) = found.filter(|_| permanent) else {
+        return nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report");
+    };
+    let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
+    let reason = format!("a notice {did} not arrive: {notice}");
+    let loss = Loss { number, notice, to, reply, mail: Some(*stored), reminded: Vec::new(), perhaps };
+    Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
 }
 
-/// No automatic mail is answered. One that answers a notice is filed with its ticket; a report about mail (read
-/// receipt, abuse, DMARC) and the answer of a calendar are listed, and the digest counts them; anything else, a
-/// scanner's, a list's or an answering machine's mail, is a ticket that a person sees: a classification decides what
-/// we answer, never whether a report is one.
+/// No automatic mail is answered. One that answers a notice, or goes on with a thread that its sender began here, is
+/// filed with that ticket; anything else, a scanner's, a list's or an answering machine's mail, is a ticket that a
+/// person sees: a classification decides what we answer, never whether a report is one.
 fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
     let Given { mail, stored, claims, known, project, .. } = given;
     let reason = why.words();
-    if let Some(ticket) = ticket {
-        // A reporter's own ticket system, or a list that they write through, has something to say; an answering machine
-        // has not. What answers in the name of our own people would go round in a circle.
+    let begun = || known.referenced.iter().find(|(_, r)| r.is_some() && r.as_ref() == mail.from.as_ref().ok());
+    if let Some(ticket) = ticket.or_else(|| begun().map(|(ticket, _)| *ticket)) {
+        // What says of itself, or by its form, that a machine answers has nothing to say. All else may have: a reporter's
+        // own ticket system, a list that they write through, a person whose subject reads like a machine's.
         let may_say = match why {
-            Automatic::AutoSubmitted | Automatic::List | Automatic::Bulk | Automatic::RoleSender => true,
+            Automatic::AutoSubmitted
+            | Automatic::Subject
+            | Automatic::NullSender
+            | Automatic::List
+            | Automatic::Bulk
+            | Automatic::RoleSender => true,
             Automatic::AutoReplied
             | Automatic::Bounce
-            | Automatic::NullSender
             | Automatic::Echo
             | Automatic::Report
             | Automatic::Calendar
             | Automatic::Responder => false,
         };
-        let of_reporter = claims.token.is_some_and(|t| t.purpose == Purpose::Reporter);
+        // What answers in the name of our own people would go round in a circle.
+        let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
+        let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
         let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
         let follow_up = FollowUp {
             by: Actor::Stranger,
+            program: true,
             who: format!("a program ({reason})"),
             excerpt,
             folded,
             mail: *stored,
-            tell: may_say && of_reporter && known.has_room(project),
+            tell: may_say && !of_person && known.has_room(project),
             asks: Vec::new(),
             reply_to: None,
         };
         let event = Some(Event::FollowedUp(follow_up));
         return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
     }
-    match why {
-        Automatic::Report | Automatic::Calendar => nothing(Disposition::Automatic, None, reason),
-        Automatic::Bounce
-        | Automatic::NullSender
-        | Automatic::Echo
-        | Automatic::Responder
-        | Automatic::AutoReplied
-        | Automatic::AutoSubmitted
-        | Automatic::List
-        | Automatic::Bulk
-        | Automatic::RoleSender => {
-            let why = format!("it is automatic mail ({reason})");
-            let event = report(given, (Acknowledgement::Withheld, why), false);
-            Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }
-        }
-    }
+    let event = report(given, (Acknowledgement::Withheld, format!("it is automatic mail ({reason})")), false);
+    Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }
 }
 
 /// Mail in the name of a person of the project, with a token or with commands.
@@ -385,6 +472,17 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 event: Some(Event::Ordered(order)),
             };
         };
+        // About no ticket: whoever reports something that begins like a command is heard all the same.
+        if ticket.is_none() {
+            let event =
+                report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
+            return Intake {
+                disposition: Disposition::Report,
+                reason: format!("not obeyed: {why}"),
+                ticket: None,
+                event: Some(event),
+            };
+        }
         // Only who holds the person's own token is worth a word, and only at the registered address.
         let tell = mine.then(|| person.address.clone());
         let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
@@ -436,11 +534,14 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     } else {
         known.referenced.iter().find(|(t, _)| *t == ticket).and_then(|(_, r)| r.clone())
     };
+    // A From that the operator's way wrote is undone for who it may be, and no more.
+    let from = given.through.map_or(from, |t| t.answer_to.as_ref());
     let is_reporter = from.is_some() && reporter.as_ref() == from;
     let (by, who) = if is_reporter && identity.believed {
         (Actor::Reporter, "the reporter".to_owned())
     } else if is_reporter {
-        (Actor::Reporter, format!("the reporter's address ({})", identity.reason))
+        let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
+        (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))
     } else {
         let from = from.map_or("somebody", Address::as_str);
         (
@@ -456,7 +557,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
     let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
     let reply_to = mail.message_id.clone();
-    let follow_up = FollowUp { by, who, excerpt, folded, mail: *stored, tell, asks, reply_to };
+    let follow_up = FollowUp { by, program: false, who, excerpt, folded, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),
@@ -496,12 +597,16 @@ fn new_report(given: &Given<'_>) -> Intake {
 
 fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject: bool) -> Event {
     let Given { mail, stored, received, identity, claims, known, project, .. } = given;
-    let from = mail.from.clone().ok().filter(|f| *f != project.address);
-    let shown = match (&mail.from, &mail.display_name) {
+    let claimed = given.through.filter(|t| t.rewritten);
+    let from = claimed.map_or(mail.from.clone().ok(), |t| t.answer_to.clone()).filter(|f| !project.is_ours(f));
+    let mut shown = match (&mail.from, &mail.display_name) {
         (Ok(address), Some(name)) => format!("{name} <{}>", address.as_str()),
         (Ok(address), None) => address.as_str().to_owned(),
         (Err(why), _) => format!("nobody who can be answered: {}", why.words()),
     };
+    if let (Some(through), Some(from)) = (claimed, from.as_ref().filter(|f| Some(*f) != mail.from.as_ref().ok())) {
+        shown = format!("{} (as {} claims; it came as {shown})", from.as_str(), through.way.name());
+    }
     Event::Reported(Box::new(Report {
         mail: *stored,
         from,
@@ -519,9 +624,14 @@ fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject
         may_belong_to: claims
             .subject_tag
             .or_else(|| known.referenced.first().map(|(t, _)| *t))
-            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket)),
+            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket))
+            .or(known.sent_to.as_ref().and_then(|sent| sent.ticket)),
         acknowledge,
         tell: known.provoked < project.limits.automatic_per_hour,
+        through: claimed.map(|t| t.way.name().to_owned()),
+        backscatter: (mail.signs.null_path || mail.signs.daemon)
+            && claims.bounced.is_none()
+            && known.referenced.is_empty(),
     }))
 }
 
@@ -534,23 +644,30 @@ fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
         Ok(from) => from,
         Err(why) => return (Acknowledgement::Withheld, why.words().to_owned()),
     };
-    // Also security+anything@: an answer to our own address would come straight back.
-    let base = from.local().split('+').next().unwrap_or_default();
-    if from.domain() == project.address.domain() && base.eq_ignore_ascii_case(project.address.local()) {
+    let Some(from) = given.through.map_or(Some(from), |t| t.answer_to.as_ref()) else {
+        return (Acknowledgement::Withheld, "the list that it came through hides who wrote".into());
+    };
+    if project.is_ours(from) {
         return (Acknowledgement::Withheld, "it claims to come from our own address".into());
     }
     // A convention sorts what wants an answer from what does not; it must not lose a report, so a person looks.
     if let Some(prefix) = project.reports.lacks(&mail.subject) {
         return (Acknowledgement::Withheld, format!("its subject does not begin with \"{prefix}\""));
     }
-    let hold = if identity.forged {
+    let claimed = given.through.filter(|t| t.rewritten).map(|t| t.way.name());
+    // A way that is vouched for breaks what it passes on; what it wrote down when it took the mail still holds.
+    let hold = if identity.forged && given.through.is_none_or(|t| !t.vouched) {
         format!("our own mail server calls the sender forged ({})", identity.reason)
+    } else if given.through.is_some_and(|t| t.forged) {
+        "the sender was forged when it came to the way in front of the mailbox".into()
     } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed {
         format!("nobody vouches for the sender ({})", identity.reason)
     } else if known.acks_to_sender >= limits.acks_per_sender_day {
         format!("this sender had {} acknowledgements within a day", known.acks_to_sender)
     } else if known.acks_to_domain >= limits.acks_per_domain_hour {
         format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
+    } else if let Some(way) = claimed.filter(|_| known.acks_through >= limits.acks_per_domain_hour) {
+        format!("senders that {way} named had {} acknowledgements within an hour", known.acks_through)
     } else if known.provoked >= limits.automatic_per_hour {
         format!("incoming mail made us send {} mails within an hour", known.provoked)
     } else if claims.to_envelope {
@@ -590,6 +707,7 @@ impl Automatic {
             Self::List => "mail of a list",
             Self::Bulk => "bulk mail",
             Self::Responder => "the answer of an answering machine",
+            Self::Subject => "its subject is that of an answering machine",
             Self::RoleSender => "its sender is the mailbox of a program",
         }
     }

@@ -7,10 +7,12 @@ use jiff::Timestamp;
 use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
+use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
 use super::header::{self, Header, NoSender};
 use super::parts::{Part, Parts};
-use super::{Attachment, Mail, MessageId, automatic, bounce, clean_line, fields, reply, write};
+use super::through::Passage;
+use super::{Attachment, Mail, MessageId, bounce, clean_line, fields, reply, write};
 
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 250;
@@ -56,9 +58,8 @@ pub fn read(raw: &[u8]) -> Mail {
         (1, Some(_)) => {}
         _ => problems.push("it has several Message-IDs".to_owned()),
     }
-    let bounce = bounce::bounce(&header, &parts, from.as_ref().ok(), &subject, &chosen.text);
-    let automatic = automatic::classify(&header, from.as_ref().ok(), &subject, &parts)
-        .or(bounce.as_ref().map(|_| automatic::Automatic::Bounce));
+    let signs = Signs::of(&header, from.as_ref().ok(), &subject, &parts);
+    let bounce = bounce::bounce(&header, &parts, &signs, &subject, &chosen.text);
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));
     problems.truncate(MAX_PROBLEMS);
@@ -72,8 +73,10 @@ pub fn read(raw: &[u8]) -> Mail {
         reply_text,
         from_html: chosen.from_html,
         attachments: attachments(&parts),
-        automatic,
+        automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
+        signs,
         bounce,
+        passage: Passage::of(&header),
         mark: header.first(write::LOOP_FIELD).map(|v| clean_line(&header::unfold(v), 100)),
         trace: header.trace(),
         fields: fields::recognise(&subject, &chosen.text),

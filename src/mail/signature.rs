@@ -3,7 +3,8 @@
 //! A signature that passes says that a domain signed some of a mail. Here it must say that the domain of the one From
 //! signed all of it that counts, for this occasion:
 //!
-//! - `d=` is the domain of the From itself. A parent domain (relaxed alignment, RFC 7489 section 3.1.1) may belong to
+//! - `d=` is the domain of the From itself, or of the operator's own way (see [`super::through`]), for which it vouches
+//!   then and not for the From. A parent domain (relaxed alignment, RFC 7489 section 3.1.1) may belong to
 //!   somebody else, and no list of such parents is kept.
 //! - From, Subject, Date and To are signed, and so is every one of them that stands in the mail: a second one added on
 //!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
@@ -17,7 +18,7 @@
 //!   mail now (section 8.6); that the same one is not used twice is the store's to know.
 //!
 //! Everything else is refused with a reason before anybody is asked for a key, so that a mail cannot make us ask for
-//! more than [`MOST`] names, all of them in the domain that it claims to be from.
+//! more than [`MOST`] names, all of them in the domain that it claims to be from or in one that the operator named.
 
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
@@ -26,6 +27,7 @@ use sha2::{Digest, Sha256};
 use super::header::{self, Header};
 use super::parts::has_preamble;
 use super::{Address, clean_line};
+use crate::project::Way;
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
@@ -160,8 +162,10 @@ impl Sieved {
 pub struct Occasion<'a> {
     /// The one plain sender.
     pub from: &'a Address,
-    /// Our address, where the mail must have been sent to it.
-    pub to: Option<&'a Address>,
+    /// Our addresses, where the mail must have been sent to one of them.
+    pub to: Option<[&'a Address; 2]>,
+    /// The way of the operator's by which it says that it came: its own signature is worth a look too.
+    pub way: Option<&'a Way>,
     /// When our server took the mail.
     pub received: Timestamp,
     /// Its Date.
@@ -190,19 +194,21 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
         sieved.refused.push(format!("it has {found} signatures, and only the first {MOST_READ} were read"));
     }
     sieved.refused.dedup();
+    // What the sender's own domain signed says more than what the way did.
+    sieved.worth.sort_by_key(|s| s.domain != from.domain());
     sieved
 }
 
 /// Whether a signature deserves a look; if not, why.
 fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
-    let Occasion { from, to, received, date } = *occasion;
+    let Occasion { from, to, way, received, date } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
     }
     let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
     let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
-    if domain != from.domain() {
+    if domain != from.domain() && !way.is_some_and(|way| way.covers(&domain)) {
         let shown = clean_line(&domain, 80);
         return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
     }
@@ -237,7 +243,7 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
         return Err(refuse("does not sign the Content-Type, which hides the beginning of the text"));
     }
     let signed = ["to", "cc"].into_iter().filter(|n| times(n) > 0).flat_map(|n| header.all(n));
-    if to.is_some_and(|to| !signed.flat_map(header::addresses).any(|a| is_ours(&a, to))) {
+    if to.is_some_and(|to| !signed.flat_map(header::addresses).any(|a| to.iter().any(|ours| is_ours(&a, ours)))) {
         return Err(refuse("was made for a mail that was not sent to us"));
     }
     in_time(&tags, received, date).map_err(|why| refuse(&why))?;
@@ -367,7 +373,7 @@ mod tests {
         let raw = format!("{lines}{rest}\r\ntext\r\n");
         let mail = read(raw.as_bytes());
         let from = mail.from.unwrap();
-        sieve(raw.as_bytes(), &Occasion { from: &from, to: None, received: received(), date: mail.date })
+        sieve(raw.as_bytes(), &Occasion { from: &from, to: None, way: None, received: received(), date: mail.date })
     }
 
     #[track_caller]
@@ -457,7 +463,8 @@ mod tests {
             let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\ntext\r\n");
             let mail = read(raw.as_bytes());
             let from = mail.from.unwrap();
-            let occasion = Occasion { from: &from, to: Some(&ours), received: received(), date: mail.date };
+            let occasion =
+                Occasion { from: &from, to: Some([&ours, &ours]), way: None, received: received(), date: mail.date };
             let found = sieve(raw.as_bytes(), &occasion);
             found.refused.first().cloned().unwrap_or_default()
         };
@@ -485,7 +492,7 @@ mod tests {
             let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\n{body}");
             let mail = read(raw.as_bytes());
             let from = mail.from.unwrap();
-            let occasion = Occasion { from: &from, to: None, received: received(), date: mail.date };
+            let occasion = Occasion { from: &from, to: None, way: None, received: received(), date: mail.date };
             sieve(raw.as_bytes(), &occasion).refused.first().cloned().unwrap_or_default()
         };
         let parts = "\r\n--b 1\r\n\r\nNo.\r\n\r\n> quoted:\r\n--x\r\n\r\n/close\r\n--b 1--\r\n";

@@ -35,11 +35,11 @@ pub enum Place {
 
 /// What we sent to the author of a mail, to know it by when it is quoted.
 #[derive(Clone, Debug, Default)]
-pub struct Sent {
+pub struct Ours {
     /// The texts.
     pub texts: Vec<String>,
     /// Our address.
-    pub ours: Option<Address>,
+    pub address: Option<Address>,
 }
 
 /// The lines of a mail, each in its place. Linear in the text.
@@ -47,7 +47,7 @@ pub struct Content<'t>(Vec<(&'t str, Place)>);
 
 impl<'t> Content<'t> {
     /// Puts each line of a text in its place.
-    pub fn of(text: &'t str, sent: &Sent) -> Self {
+    pub fn of(text: &'t str, sent: &Ours) -> Self {
         let mut lines: Vec<&str> = text.lines().collect();
         let armour = reply::unarmour(&mut lines);
         let mut places: Vec<Place> =
@@ -248,7 +248,7 @@ impl Sorter<'_, '_> {
 
     /// Our own lines: those whose words stand together in a text of ours, six at the least, where they are marked as a
     /// quotation or something above introduces them. Else it is the person who says the same.
-    fn ours(&mut self, sent: &Sent) {
+    fn ours(&mut self, sent: &Ours) {
         let words = leak::words(self.page.lines.iter().copied());
         let held = standing_in(&words, self.page.lines.len(), &sent.texts);
         let wordless = self.wordless(&words);
@@ -282,7 +282,7 @@ impl Sorter<'_, '_> {
 
     /// Where what introduces the quotation begins that begins at a line: in words of any language, a block of lines
     /// with names, or a line of dashes with words. Nothing above the line that holds the address or the date.
-    fn introduces(&self, below: usize, sent: &Sent) -> Option<usize> {
+    fn introduces(&self, below: usize, sent: &Ours) -> Option<usize> {
         let filled = |n: &usize| !self.page.line(*n).trim().is_empty();
         let last = (0..below).rev().take_while(|n| self.is(*n, Place::Content)).find(filled)?;
         let free = |n: &usize| filled(n) && self.free(*n) && !self.page.line(*n).trim_start().starts_with('/');
@@ -300,7 +300,7 @@ impl Sorter<'_, '_> {
             return Some(self.with_rule(*from));
         }
         let introduction = |from: &&usize| self.page.introduction(**from).is_some_and(|i| **from + i.lines == last + 1);
-        let address = sent.ours.as_ref().map(|a| format!("@{}", a.domain()).to_ascii_lowercase());
+        let address = sent.address.as_ref().map(|a| format!("@{}", a.domain()).to_ascii_lowercase());
         let known = |from: &&usize| {
             let text = joined(**from);
             let says = text.ends_with([':', '：']) || reply::ends_like_introduction(&text);

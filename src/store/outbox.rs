@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
 use crate::mail::Address;
+use crate::mail::intake::Sent;
 use crate::notice::NoticeKind;
 use crate::ticket::TicketId;
 
@@ -86,6 +87,22 @@ impl Tx<'_> {
     pub fn revision_of(&self, notice: u32) -> Result<Option<u32>> {
         let mut query = self.0.prepare_cached("SELECT revision FROM outbox WHERE id = ?1")?;
         Ok(query.query_row([notice], |r| r.get(0)).optional()?)
+    }
+
+    /// The last notice that left to an address since then.
+    pub fn sent_to(&self, to: &Address, since: Timestamp) -> Result<Option<Sent>> {
+        let sql = "SELECT id, ticket, kind FROM outbox WHERE recipient = (SELECT id FROM address WHERE key = ?1) \
+                   AND created >= ?2 AND state IN ('sent', 'unknown') ORDER BY id DESC LIMIT 1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row = query.query_row(params![to.key(), millis(since)], |r| {
+            Ok(Sent {
+                number: r.get(0)?,
+                ticket: r.get::<_, Option<u32>>(1)?.map(TicketId),
+                notice: r.get(2)?,
+                to: to.clone(),
+            })
+        });
+        Ok(row.optional()?)
     }
 
     /// Puts a notice into the outbox, with what it stands for.

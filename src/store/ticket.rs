@@ -82,6 +82,24 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row([id.0], |r| r.get(0))?)
     }
 
+    /// The senders and titles of the mails that a ticket lists after an entry of its timeline, at most so many; and how
+    /// many there are.
+    pub fn members_after(&self, id: TicketId, after: u32, most: usize) -> Result<(Vec<(String, String)>, usize)> {
+        let sql = "SELECT coalesce(a.shown, ''), coalesce(t.text, '') FROM entry e LEFT JOIN address a ON a.id = e.party \
+                   LEFT JOIN text t ON t.id = e.text \
+                   WHERE e.ticket = ?1 AND e.seq > ?2 AND e.kind = '{\"kind\":\"member\"}' ORDER BY e.seq";
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut rows = query.query(params![id.0, after])?;
+        let (mut found, mut all) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            all += 1;
+            if found.len() < most {
+                found.push((row.get(0)?, row.get(1)?));
+            }
+        }
+        Ok((found, all))
+    }
+
     /// Adds to the timeline.
     pub fn append(&self, ticket: TicketId, entries: &[Entry]) -> Result<()> {
         let sql = "INSERT INTO entry (ticket, seq, at, by_kind, by_address, kind, party, text, mail) \

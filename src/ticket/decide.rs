@@ -68,7 +68,7 @@ pub enum Event {
 /// A notice that did not arrive.
 #[derive(Clone, Debug)]
 pub struct Loss {
-    /// Its number in the outbox.
+    /// Its number in the outbox; 0 for an answer that a person sent by hand.
     pub number: u32,
     /// What it was.
     pub notice: String,
@@ -80,6 +80,8 @@ pub struct Loss {
     pub mail: Option<MailRef>,
     /// If it was a reminder: of what. Only the store knows.
     pub reminded: Vec<Reminded>,
+    /// Nothing but the recipient says that it was this notice.
+    pub perhaps: bool,
 }
 
 /// What a reminder that did not arrive spoke of.
@@ -130,6 +132,10 @@ pub struct Report {
     pub acknowledge: (Acknowledgement, String),
     /// Whether the team is told of it at once; not when too much comes in.
     pub tell: bool,
+    /// The way of the operator's that named the sender, whom nobody else vouches for.
+    pub through: Option<String>,
+    /// It came from where mail servers return mail from, and refers to nothing of ours.
+    pub backscatter: bool,
 }
 
 /// More mail for a ticket.
@@ -137,6 +143,8 @@ pub struct Report {
 pub struct FollowUp {
     /// The reporter, or somebody who holds the reporter's token.
     pub by: Actor,
+    /// Whether a program wrote it, as far as can be seen.
+    pub program: bool,
     /// The sender for the team, and how sure that is.
     pub who: String,
     /// What they wrote.
@@ -358,7 +366,7 @@ impl Draft<'_> {
     fn flooded(&mut self, first: &Report) {
         let kind =
             EntryKind::Reported { received: first.received, message_id: None, may_belong_to: None, erased: false };
-        self.enter(&Actor::Daemon, kind, MANY, None);
+        self.enter(&Actor::Daemon, kind, if first.backscatter { RETURNED } else { MANY }, None);
         let outcome = Acknowledgement::Withheld;
         self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, "they are many at once", None);
         let entry = member(self.ticket.revision, first, self.now);
@@ -369,9 +377,9 @@ impl Draft<'_> {
     fn followed_up(&mut self, mail: &FollowUp) {
         self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
         // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
-        // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent.
-        let answers = mail.by == Actor::Reporter || mail.tell;
-        if answers && self.ticket.paused_since().is_some() {
+        // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent. What a program
+        // writes is nobody's answer.
+        if !mail.program && self.ticket.paused_since().is_some() {
             self.enter(&Actor::Daemon, EntryKind::Resumed, "", None);
         }
         self.asked(mail);
@@ -427,7 +435,7 @@ impl Draft<'_> {
     }
 
     fn undelivered(&mut self, loss: &Loss) {
-        let Loss { notice, to, .. } = loss;
+        let Loss { notice, to, perhaps, .. } = loss;
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
         let kind = EntryKind::Undeliverable { notice: notice.clone() };
@@ -436,7 +444,7 @@ impl Draft<'_> {
             return;
         }
         let passed = self.pass_on(loss);
-        let text = team::undeliverable(&self.ticket, notice, to, &loss.reply, self.project, self.now);
+        let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
         let key = undeliverable_key(loss, self.now);
@@ -589,6 +597,9 @@ pub fn passed_key(ticket: TicketId, number: u32) -> String {
 /// What the news of a lost notice stands for: each that holds a person's words, else one a day for each address that
 /// mail does not reach. The timeline holds all.
 pub fn undeliverable_key(loss: &Loss, now: Timestamp) -> String {
+    if loss.number == 0 {
+        return format!("undeliverable:by-hand:{}", loss.mail.map_or(0, |m| m.0));
+    }
     if loss.notice == NoticeKind::Reply.word() || loss.notice == NoticeKind::Update.word() {
         return format!("undeliverable:{}", loss.number);
     }
@@ -606,6 +617,9 @@ pub fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Optio
         clocks(ticket, &project.policy, now).into_iter().find(|c| c.live && c.promise.until != Milestone::Erased);
     runs.map(|c| format!("the promise {:?} still runs on {number}: /ack or /spam it first", c.promise.name))
 }
+/// The title of a ticket for mail that servers returned to the wrong address.
+pub const RETURNED: &str = "Returned mail that is none of ours";
+
 /// The title of a ticket for many reports.
 pub const MANY: &str = "Many reports at once";
 

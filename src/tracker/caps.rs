@@ -3,6 +3,8 @@
 
 use std::cell::Cell;
 
+use jiff::SignedDuration;
+
 use super::work::{DAY, HOUR, SLOT, Work, desk};
 use crate::mail::Address;
 use crate::mail::text::level::Text;
@@ -18,6 +20,12 @@ const TOLD_PER_HOUR: u32 = 10;
 const TOLD_PER_DAY: u32 = 40;
 /// Reports that one ticket lists before another is made for those that follow.
 const MEMBERS_MAX: u32 = 10_000;
+/// Mails from where servers return mail from, about nothing of ours, that get a ticket each within an hour.
+const RETURNED_PER_HOUR: u32 = 20;
+/// What counts them, and the small fact that names the ticket for those on top.
+pub(super) const BACKSCATTER: &str = "backscatter";
+/// The small fact that says when those that were gathered since are told.
+pub(super) const GATHERED_DUE: &str = "gathered_due";
 /// What counts the mails that incoming mail made us send.
 const PROVOKED: &str = "provoked";
 /// What the breaker counts: all that is made but the first lane.
@@ -52,6 +60,9 @@ impl Work<'_> {
             let slot = self.now.as_second().div_euclid(SLOT);
             self.tx.count(&sender_scope(from), slot)?;
             self.tx.count(&domain_scope(from), slot)?;
+            if let Some(way) = &report.through {
+                self.tx.count(&way_scope(way), slot)?;
+            }
         }
         if report.tell { Ok(()) } else { self.flood() }
     }
@@ -93,10 +104,18 @@ impl Work<'_> {
         Ok(self.tx.counted_in("ticket", slots)? >= self.project.limits.reports_per_hour)
     }
 
-    /// One of many reports at once: listed in a ticket for all of them, which waits for a person like any other. The
-    /// team is told of it once, and then at most once an hour.
+    /// Whether more mail that servers returned to the wrong address came in within an hour than gets tickets of its own.
+    pub(super) fn is_backscatter(&self, report: &Report) -> Result<bool> {
+        let last = report.received.as_second();
+        let slots = (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT);
+        Ok(report.backscatter && self.tx.counted_in(BACKSCATTER, slots)? >= RETURNED_PER_HOUR)
+    }
+
+    /// One of many: listed in a ticket for all of them, which waits for a person like any other. The team is told of it
+    /// once, and then at most once an hour.
     pub(super) fn one_of_many(&mut self, report: &Report) -> Result<TicketId> {
-        let known = self.tx.meta("many")?.and_then(|v| v.parse().ok()).map(TicketId);
+        let gathered = if report.backscatter { BACKSCATTER } else { "many" };
+        let known = self.tx.meta(gathered)?.and_then(|v| v.parse().ok()).map(TicketId);
         let gathers = known.map(|id| self.tx.gathers(id)).transpose()?.flatten();
         let id = match (known, gathers) {
             // One that a person has dealt with must not swallow what comes later.
@@ -111,22 +130,44 @@ impl Work<'_> {
                 let event = Event::Flooded(Box::new(report.clone()));
                 let decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                self.tx.set_meta("many", &ticket.id.0.to_string())?;
+                self.tx.set_meta(gathered, &ticket.id.0.to_string())?;
                 ticket.id
             }
         };
         let now = self.now.as_second();
-        let told = self.tx.meta("many_told")?.unwrap_or_default();
+        let told = self.tx.meta(&format!("{gathered}_told"))?.unwrap_or_default();
         let told = told.split_once(' ').filter(|(of, _)| *of == id.0.to_string()).and_then(|(_, at)| at.parse().ok());
         // Either way, for a clock that was wrong when it was told.
         if told.is_none_or(|at: i64| now.abs_diff(at) >= HOUR.unsigned_abs()) {
-            self.tx.set_meta("many_told", &format!("{} {now}", id.0))?;
-            if let Some(ticket) = self.tx.ticket(id)? {
-                let text = team::many(&ticket, self.tx.members(id)?, self.project, self.now);
-                self.tell_of(id, NoticeKind::Flood, &format!("many:{}:{now}", id.0), &text)?;
-            }
+            self.tell_gathered(gathered, id)?;
+        } else if report.backscatter && self.tx.meta_time(GATHERED_DUE)?.is_none() {
+            let due = self.now.checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(self.now);
+            self.tx.set_meta(GATHERED_DUE, &due.to_string())?;
         }
         Ok(id)
+    }
+
+    /// What was gathered and not told yet, at the end of its hour.
+    pub(super) fn tell_rest(&mut self) -> Result<()> {
+        let known = self.tx.meta(BACKSCATTER)?.and_then(|v| v.parse().ok()).map(TicketId);
+        known.map_or(Ok(()), |id| self.tell_gathered(BACKSCATTER, id))
+    }
+
+    fn tell_gathered(&mut self, gathered: &str, id: TicketId) -> Result<()> {
+        let now = self.now.as_second();
+        self.tx.set_meta(&format!("{gathered}_told"), &format!("{} {now}", id.0))?;
+        let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
+        let text = if gathered == BACKSCATTER {
+            self.tx.set_meta(GATHERED_DUE, "")?;
+            let listed = self.tx.meta("gathered_listed")?.and_then(|v| v.parse().ok()).map(|n: u32| n);
+            let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
+            self.tx.set_meta("gathered_listed", &ticket.revision.to_string())?;
+            let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
+            team::returned(&ticket, &lines, all, self.project, self.now)
+        } else {
+            team::many(&ticket, self.tx.members(id)?, self.project, self.now)
+        };
+        self.tell_of(id, NoticeKind::Flood, &format!("{gathered}:{}:{now}", id.0), &text)
     }
 
     /// The same notice about a ticket, for each of the team.
@@ -164,6 +205,11 @@ pub(super) fn sender_scope(from: &Address) -> String {
 
 fn ticket_scope(ticket: TicketId) -> String {
     format!("told:{}", ticket.0)
+}
+
+/// What a way of the operator's says of a sender can be made up by anybody: all that it names have one cap.
+pub(super) fn way_scope(way: &str) -> String {
+    format!("way:{way}")
 }
 
 pub(super) fn domain_scope(from: &Address) -> String {

@@ -7,10 +7,10 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::reading::{Stowed, read_one};
-use super::work::addressed;
+use super::work::occasion;
 use super::{ATTEMPTS, News, Tracker};
 use crate::mail::identity;
-use crate::mail::signature::{self, Dkim, Occasion, Question, Sieved};
+use crate::mail::signature::{self, Dkim, Question, Sieved};
 use crate::mail::text::trouble::Trouble;
 use crate::store::{Result, StoreError};
 use crate::ticket::MailRef;
@@ -57,8 +57,7 @@ impl Tracker {
             let read = read_one(&Stowed::whole(&waits, &raw, None)).0;
             let sieved = match &read.from {
                 Ok(from) if self.project.dkim => {
-                    let (to, received, date) = (addressed(from, &self.project), waits.received, read.date);
-                    signature::sieve(&raw, &Occasion { from, to, received, date })
+                    signature::sieve(&raw, &occasion(&read, from, waits.received, &self.project))
                 }
                 Ok(_) | Err(_) => Sieved::default(),
             };
@@ -98,14 +97,13 @@ impl Tracker {
     pub fn question(&self, raw: &[u8], now: Timestamp) -> Asked {
         let mail = read_one(&Stowed::tried(raw, now, None)).0;
         let plain = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
-        match mail.from {
+        match &mail.from {
             Ok(from) if self.project.dkim && !plain.believed && !plain.forged => {
-                let to = addressed(&from, &self.project);
-                let sieved = signature::sieve(raw, &Occasion { from: &from, to, received: now, date: mail.date });
+                let sieved = signature::sieve(raw, &occasion(&mail, from, now, &self.project));
                 if sieved.worth.is_empty() {
                     return Asked::Known(sieved.verdict());
                 }
-                Asked::Open(Question { raw: raw.to_vec(), from, signatures: sieved.worth, word: true })
+                Asked::Open(Question { raw: raw.to_vec(), from: from.clone(), signatures: sieved.worth, word: true })
             }
             Ok(_) | Err(_) => Asked::Known(Dkim::Unasked),
         }

@@ -385,6 +385,32 @@ fn a_signed_command_is_obeyed_once_its_signature_is_checked() {
     assert!(tracker.verified(mail, pass(), now()).unwrap().receipts.is_empty(), "once");
 }
 
+/// A list that breaks the sender's own signature is vouched for by its own, and never makes the sender believed.
+#[test]
+fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
+    let mut project = project("");
+    project.through = vec![crate::project::Way::List("security.lists.example.org".into())];
+    let at = now().as_second();
+    let mail = arrival(&format!(
+        "DKIM-Signature: v=1; a=rsa-sha256; d=lists.example.org; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; \
+         b=aGVsbG8=\r\nList-Id: <security.lists.example.org>\r\nPrecedence: list\r\nFrom: ann@strict.example\r\n\
+         To: security@lists.example.org\r\nSubject: s\r\nDate: Mon, 4 Jan 2027 10:00:00 +0000\r\n\r\ntext\r\n"
+    ));
+    for good in [true, false] {
+        let mut tracker =
+            Tracker::new(Store::in_memory().unwrap(), project.clone(), Key::new([7; KEY_LENGTH]), None, now()).unwrap();
+        assert!(tracker.on_mail(std::slice::from_ref(&mail), now()).unwrap().receipts.is_empty());
+        let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
+        assert_eq!(question.signatures[0].key_name(), "s1._domainkey.lists.example.org");
+        let pass = Dkim::Pass { domain: "lists.example.org".into(), selector: "s1".into(), print: 7 };
+        let news = tracker.verified(mail, if good { pass } else { Dkim::Fail("changed".into()) }, now()).unwrap();
+        let word = if good { "report" } else { "automatic" };
+        assert_eq!(news.receipts[0].1.word(), word);
+        let acknowledged = |n: &Notice| n.kind == NoticeKind::Acknowledgement && n.held.is_none();
+        assert_eq!(news.notices.iter().any(|(_, n)| acknowledged(n)), good);
+    }
+}
+
 #[test]
 fn a_signature_is_believed_for_one_mail_only() {
     let (mut tracker, token) = with_ticket("");

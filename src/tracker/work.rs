@@ -5,7 +5,7 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 
 use super::News;
-use super::caps::{domain_scope, sender_scope};
+use super::caps::{BACKSCATTER, domain_scope, sender_scope, way_scope};
 use super::reading::Stowed;
 use crate::codename::Codename;
 use crate::command::Command;
@@ -15,10 +15,10 @@ use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, identity};
+use crate::mail::{Address, Mail, MessageId, identity, through};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
-use crate::store::{Outgoing, Result, StoreError, Tx};
+use crate::store::{Outgoing, RETRY_FOR, Result, StoreError, Tx};
 use crate::ticket::calendar;
 use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
 use crate::ticket::{Actor, Person, Ticket, TicketId};
@@ -28,6 +28,9 @@ use crate::token::{self, Key, Purpose, Token};
 pub(super) const SLOT: i64 = 5 * 60;
 pub(super) const HOUR: i64 = 3_600;
 pub(super) const DAY: i64 = 86_400;
+
+/// Recipients of a delivery report that are held against what was sent.
+const RECIPIENTS: usize = 5;
 
 /// One transaction's work.
 pub(super) struct Work<'a> {
@@ -39,13 +42,15 @@ pub(super) struct Work<'a> {
     /// Tallies of the last hour that each mail asks for: read once, then counted along.
     pub(super) provoked: Cell<Option<u32>>,
     pub(super) made: Cell<Option<u32>>,
+    /// What is made now does not count as provoked.
+    pub(super) uncounted: bool,
     pub(super) news: News,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(tx: &'a Tx<'a>, project: &'a Project, key: &'a Key, now: Timestamp) -> Result<Self> {
         let (provoked, made, news) = (Cell::new(None), Cell::new(None), News::default());
-        Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, news })
+        Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, uncounted: false, news })
     }
 
     pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
@@ -66,7 +71,7 @@ impl<'a> Work<'a> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
-            && self.is_flood(report)?
+            && (self.is_backscatter(report)? || !report.backscatter && self.is_flood(report)?)
         {
             ticket_id = Some(self.one_of_many(report)?);
             let why = "one of many at once";
@@ -130,7 +135,22 @@ impl<'a> Work<'a> {
             // After a restore another notice may bear the number.
             known.bounced_notice = tx.notice(token.notice)?.filter(|(to, _)| token::party(to) == token.party);
         }
-        if let Ok(from) = &mail.from {
+        if let Some(bounce) = &mail.bounce {
+            known.returned_to = tx.referenced(&claims.returned)?.first().map(|(ticket, _)| *ticket);
+            if let Some(ticket) = claims.returned_ticket.filter(|_| known.returned_to.is_none()) {
+                known.returned_to = tx.reporter(ticket)?.map(|_| ticket);
+            }
+            let since = now.checked_sub(RETRY_FOR).unwrap_or(Timestamp::MIN);
+            for to in bounce.recipients.iter().take(RECIPIENTS) {
+                known.sent_to = known.sent_to.take().or(tx.sent_to(to, since)?);
+            }
+        }
+        let through = through::through(mail, self.project, identity);
+        let answered = through.as_ref().map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+        if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
+            known.acks_through = tx.counted(&way_scope(way.way.name()), self.slot(HOUR))?;
+        }
+        if let Some(from) = answered {
             known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
             known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
         }
@@ -141,12 +161,13 @@ impl<'a> Work<'a> {
             let to: Vec<&Address> = mail.from.iter().chain(known.token_ticket.iter().flatten()).collect();
             known.sent.texts.extend(self.sent_to(ticket, &to)?);
         }
-        known.sent.ours = Some(self.project.address.clone());
+        known.sent.address = Some(self.project.address.clone());
         Ok(intake::take(&Given {
             mail,
             stored: stowed.mail,
             received: stowed.received,
             identity,
+            through: through.as_ref(),
             claims: &claims,
             known: &known,
             project: self.project,
@@ -175,11 +196,16 @@ impl<'a> Work<'a> {
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
     fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
         if let Event::Reported(report) = event {
-            self.tx.count("ticket", report.received.as_second().div_euclid(SLOT))?;
+            // Returned mail is counted apart, also in what it makes us send: whoever has our address used for spam must not
+            // cost honest reports their acknowledgement.
+            let scope = if report.backscatter { BACKSCATTER } else { "ticket" };
+            self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
+            self.uncounted = report.backscatter;
             let ticket = Ticket::new(self.tx.next_ticket()?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
             self.carry_out(&ticket, decision)?;
+            self.uncounted = false;
             self.bound(report)?;
             return Ok(Some(id));
         }
@@ -224,17 +250,6 @@ impl<'a> Work<'a> {
                     answer::refused(None, first, None, why, self.project)
                 };
                 self.answer(order, mail, &text)?;
-            }
-            (Event::Attempted { from, why, .. }, None) => {
-                let shown = from.as_ref().map_or("nobody that could be made out", Address::as_str);
-                let hour = self.now.as_second().div_euclid(HOUR);
-                let team = self.project.team();
-                self.tell(
-                    NoticeKind::Attempt,
-                    team,
-                    &format!("attempt:none:{hour}"),
-                    &team::attempt_nowhere(shown, why),
-                )?;
             }
             (_, None) => {}
         }
@@ -354,6 +369,9 @@ impl<'a> Work<'a> {
     /// got that.
     fn decide_loss(&self, ticket: &Ticket, loss: &Loss) -> Result<Decision> {
         let mut reminded = Vec::new();
+        if loss.perhaps {
+            return Ok(decide::decide(ticket, &Event::Undelivered(loss.clone()), self.project, self.key, self.now));
+        }
         let passed = self.tx.noticed(&decide::passed_key(ticket.id, loss.number))?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
             let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
@@ -426,7 +444,7 @@ impl<'a> Work<'a> {
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let signed = token.sign(self.key);
         let message_id = MessageId::parse(&format!("{signed}@{}", ours.domain())).ok_or_else(unusable)?;
-        let tagged = |tag: &str| ours.tagged(tag).filter(|_| self.project.plus_addressing);
+        let tagged = |tag: &str| self.project.mailbox.tagged(tag).filter(|_| self.project.plus_addressing);
         let reply_to = tagged(&signed);
         let envelope = tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key));
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
@@ -459,7 +477,7 @@ impl<'a> Work<'a> {
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;
-        if notice.kind.provoked() && notice.held.is_none() {
+        if notice.kind.provoked() && notice.held.is_none() && !self.uncounted {
             self.count_provoked()?;
         }
         self.next_notice += 1;
@@ -501,14 +519,15 @@ fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signe
         Want::Word => true,
     };
     let Ok(from) = &mail.from else { return Signed::Known(Dkim::Unasked) };
-    let (received, date) = (stowed.received, mail.date);
-    let sieved = signature::sieve(stowed.raw, &Occasion { from, to: addressed(from, project), received, date });
+    let sieved = signature::sieve(stowed.raw, &occasion(mail, from, stowed.received, project));
     if sieved.worth.is_empty() { Signed::Known(sieved.verdict()) } else { Signed::Ask { word } }
 }
 
-/// Where a mail must have been sent to, that one of that sender may be a command: to us.
-pub(super) fn addressed<'a>(from: &Address, project: &'a Project) -> Option<&'a Address> {
-    project.person(from).filter(|p| p.commands()).map(|_| &project.address)
+/// What the signatures of a mail are held against: one of a person who may command must have been sent to us.
+pub(super) fn occasion<'a>(mail: &Mail, from: &'a Address, received: Timestamp, project: &'a Project) -> Occasion<'a> {
+    let commands = project.person(from).is_some_and(Person::commands);
+    let to = commands.then_some([&project.address, &project.mailbox]);
+    Occasion { from, to, way: through::says(mail, project), received, date: mail.date }
 }
 
 /// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.

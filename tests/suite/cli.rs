@@ -450,8 +450,9 @@ fn a_closed_ticket_is_erased_with_yes_alone() {
     // The mail still lies in the folder, and is known.
     assert_eq!(desk.ok(&["ingest", "in"]), "1 mail: 1 known already.\n");
     // A report about mail belongs to no ticket.
-    let report = "From: dmarc@example.test\nSubject: Report Domain: example.org Submitter: example.test\n\
-                  Message-ID: <d1@example.test>\n\nx\n";
+    let report = "From: dmarc@example.test\nSubject: Report Domain: example.org Submitter: example.test Report-ID: 1\n\
+                  Message-ID: <d1@example.test>\n\
+                  Content-Type: application/gzip; name=\"example.test!example.org!1700000000!1700086400.xml.gz\"\n\nx\n";
     desk.write("in/new/2", report);
     assert_eq!(desk.ok(&["ingest", "in/new/2"]), "1 mail: 1 automatic.\n");
     desk.fails(1, &["erase", "dmarc@example.test"], "nothing was erased; add --yes");

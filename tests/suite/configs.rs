@@ -177,6 +177,7 @@ fn every_listed_key_is_read() {
     let path = |table: &str| match table {
         "the file" => None,
         "hours" => Some("[policy.hours]".to_owned()),
+        "through" => Some("[[inbox.through]]".to_owned()),
         "within" => Some("[[policy.promise]]\n[policy.promise.within]".to_owned()),
         "[[policy.promise.rung]]" => Some("[[policy.promise]]\n[[policy.promise.rung]]".to_owned()),
         _ => Some(table.to_owned()),

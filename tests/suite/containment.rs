@@ -158,7 +158,7 @@ fn life() -> Life {
     life.reply(NoticeKind::Report, bea, bea, Proof::Vouched, "A confidential-note.\n");
     let orders = "/extend acknowledge 2027-03-01 vendor-asked for it\n/note\n\nA confidential-note.\n";
     life.reply(NoticeKind::Report, bea, bea, Proof::Vouched, orders);
-    // With her token, and nobody vouches; and about no ticket, from nobody.
+    // With her token, and nobody vouches; and about no ticket, from nobody: a report like any other.
     life.reply(NoticeKind::Report, bea, bea, Proof::Forged, "/close vendor-asked\n");
     let nowhere = Letter {
         from: Some(bea.into()),
@@ -188,7 +188,6 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
     flooded.mail(&Letter { body: "Another heapspray.".into(), headers: Vec::new(), ..report() });
     life.said.extend(flooded.said);
 
-    let name = Codename::of(TicketId(1), &world::key());
     for (person, level) in EACH {
         let mine: Vec<_> = life.said.iter().filter(|(n, _)| n.to.as_str() == person).collect();
         let kinds: BTreeSet<&str> = mine.iter().map(|(n, _)| n.kind.word()).collect();
@@ -216,16 +215,18 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
             match level {
                 Level::Full => {}
                 Level::Summary => {
-                    let tagged = notice.subject.starts_with("[SEC-1] ");
+                    let tagged = ["[SEC-1] ", "[SEC-2] "].iter().any(|tag| notice.subject.starts_with(tag));
                     assert!(notice.ticket.is_none() || tagged, "{}", notice.subject);
                 }
                 Level::None => {
-                    for word in
-                        ["SEC-1", "ticket-1", "CVE", "CWE", "high", "received", "Severity", "Status", "Owner", "Bea"]
-                    {
+                    for word in [
+                        "SEC-1", "SEC-2", "ticket-1", "CVE", "CWE", "high", "received", "Severity", "Status", "Owner",
+                        "Bea",
+                    ] {
                         assert!(!text.contains(word) && !raw.contains(word), "{word}:\n{text}");
                     }
-                    if notice.ticket.is_some() {
+                    if let Some(ticket) = notice.ticket {
+                        let name = Codename::of(ticket, &world::key());
                         assert!(notice.subject.starts_with(&format!("[{name}] ")), "{}", notice.subject);
                         let say = [name.loud(), format!("`disclosed show {}`", name.slug()), "/help".into()];
                         assert!(say.iter().all(|s| text.contains(s)), "{text}");

@@ -14,6 +14,7 @@ mod configs;
 mod containment;
 mod corpus;
 mod erasing;
+mod honest;
 mod matrix;
 mod properties;
 mod readme;

@@ -2,7 +2,7 @@
 //! in exactly one receipt.
 
 use disclosed::command;
-use disclosed::mail::written::{Content, Place as Where, Sent};
+use disclosed::mail::written::{Content, Ours, Place as Where};
 use disclosed::mail::{Address, read};
 use disclosed::notice::Notice;
 use disclosed::open;
@@ -191,7 +191,7 @@ proptest! {
         let own = ["", "", "mine "][at % 3];
         lines.insert(at, format!("> {own}{OURS}"));
         let text = lines.join("\n");
-        let sent = Sent { texts: vec![OURS.to_owned()], ours: Address::parse(world::PROJECT) };
+        let sent = Ours { texts: vec![OURS.to_owned()], address: Address::parse(world::PROJECT) };
         let content = Content::of(&text, &sent);
         prop_assert_eq!(content.lines().len(), text.lines().count());
         let (shown, folded) = content.shown();

@@ -15,6 +15,8 @@
 //! | `down TERM` | the daemon is stopped for so long, then started |
 //! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
 //! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
+//! | `times N mail from …` + block | N mails, in which `<n>` is the number |
+//! | `about KIND to WHO` | in the blocks that follow, `<envelope>`, `<id>`, `<mark>` and `<reply-to>` are those of the last such notice |
 //! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered` |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
@@ -129,6 +131,8 @@ struct Play {
     sent: Vec<Claim>,
     server: (Option<Address>, Attempt),
     said: Vec<String>,
+    /// What the places in a block stand for.
+    about: Vec<(&'static str, String)>,
 }
 
 impl Play {
@@ -148,6 +152,7 @@ impl Play {
             sent: Vec::new(),
             server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
+            about: Vec::new(),
         }
     }
 
@@ -177,6 +182,23 @@ impl Play {
                 self.work();
             }
             ["mail", "from", who, how @ ..] => self.mail(who, how, block),
+            ["times", times, "mail", "from", who, how @ ..] => {
+                for n in 1..=times.parse().unwrap() {
+                    let n: usize = n;
+                    self.mail(&who.replace("<n>", &n.to_string()), how, &block.replace("<n>", &n.to_string()));
+                }
+            }
+            ["about", kind, "to", who] => {
+                let claim = self.notice(kind, who);
+                let field = |name| world::field(&claim.bytes, name).unwrap_or_default();
+                let envelope = claim.envelope.as_ref().map_or(String::new(), |a| a.as_str().to_owned());
+                self.about = vec![
+                    ("<envelope>", envelope),
+                    ("<id>", field("Message-ID")),
+                    ("<mark>", field("X-Disclosed-Loop")),
+                    ("<reply-to>", field("Reply-To")),
+                ];
+            }
             ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
             ["again,", how @ ..] => self.again(&how.join(" ")),
             ["bounce", "delayed", "of", kind, "to", who] => self.bounce(kind, who, false),
@@ -330,7 +352,8 @@ impl Play {
     fn mail(&mut self, who: &str, how: &[&str], block: &str) {
         let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
         let id = self.next_id(from.as_deref().unwrap_or_default());
-        let (headers, body) = head_and_body(block);
+        let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
+        let (headers, body) = head_and_body(&block);
         let mut letter = Letter { from, id, date: self.now, headers, body, ..Letter::default() };
         let mut received = self.now;
         match how {

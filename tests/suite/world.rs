@@ -91,7 +91,8 @@ pub(crate) struct Letter {
     pub(crate) id: String,
     /// When it was written.
     pub(crate) date: Timestamp,
-    /// More header lines. One that is there already replaces what is usual.
+    /// More header lines. One that is there already replaces what is usual; `Above: …` puts one on top of all, where our
+    /// mail server writes.
     pub(crate) headers: Vec<String>,
     /// Its body, with `\xNN` for octets that are no text.
     pub(crate) body: String,
@@ -100,7 +101,8 @@ pub(crate) struct Letter {
 impl Letter {
     /// The bytes as our mail server hands them over.
     pub(crate) fn bytes(&self) -> Vec<u8> {
-        let mut text = String::new();
+        let mut text: String =
+            self.headers.iter().filter_map(|h| h.strip_prefix("Above: ")).map(|h| format!("{h}\n")).collect();
         let from = self.from.as_deref().unwrap_or_default();
         let domain = from.rsplit_once('@').map_or("nowhere.example", |(_, d)| d);
         let verdict = match self.proof {
@@ -129,7 +131,7 @@ impl Letter {
         if !own("content-type:") {
             text.push_str("Content-Type: text/plain; charset=utf-8\n");
         }
-        for header in &self.headers {
+        for header in self.headers.iter().filter(|h| !h.starts_with("Above: ")) {
             writeln!(text, "{header}").unwrap();
         }
         write!(text, "\n{}", self.body).unwrap();

@@ -1,12 +1,12 @@
 //! What a person wrote, told from what their mail program added: each line in exactly one place.
 
 use disclosed::mail::Address;
-use disclosed::mail::written::{Content, Place, Sent};
+use disclosed::mail::written::{Content, Ours, Place};
 
 /// One letter a line: what stands in the folded view (`c`), what is folded (`q`, `i`, `s`), and what is ours (`o`).
 fn places(text: &str, texts: &[&str]) -> String {
     let texts = texts.iter().map(ToString::to_string).collect();
-    let sent = Sent { texts, ours: Address::parse("security@example.org") };
+    let sent = Ours { texts, address: Address::parse("security@example.org") };
     let letter = |(line, place): &(&str, Place)| match place {
         _ if line.trim().is_empty() => '.',
         Place::Content => 'c',
@@ -78,7 +78,7 @@ fn our_own_mail_is_known_in_any_language() {
         let lines = intro.lines().count();
         let expect = format!("c.{}.o.o.o.o", "i".repeat(lines));
         assert_eq!(places(&text, &[ours]), expect, "{text}");
-        let sent = Sent { texts: vec![ours.into()], ours: Address::parse("security@example.org") };
+        let sent = Ours { texts: vec![ours.into()], address: Address::parse("security@example.org") };
         assert_eq!(Content::of(&text, &sent).sent_from(0), "Thank you.");
         assert_eq!(Content::of(&text, &sent).shown(), ("Thank you.".into(), lines));
     }

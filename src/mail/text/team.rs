@@ -7,7 +7,7 @@ use super::level::Text;
 use super::{clock_table, folded_line, quoted, state_line, wrapped};
 use crate::command;
 use crate::mail::fields::{Fields, Part};
-use crate::mail::{Address, Attachment};
+use crate::mail::{Address, Attachment, clean_line};
 use crate::project::{Project, VersionTable};
 use crate::ticket::{Acknowledgement, Actor, Status, Ticket, TicketId};
 
@@ -189,13 +189,6 @@ pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Tim
         ))
 }
 
-/// Somebody tried to command, about no ticket that they could prove to know of.
-pub fn attempt_nowhere(from: &str, why: &str) -> Text {
-    Text::desk("Commands refused")
-        .always("A mail with commands was not obeyed, and not answered.\n")
-        .content(format!("\nFrom: {from}\nWhy:  {why}\n"))
-}
-
 /// Somebody tried to command and may not.
 pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
@@ -210,19 +203,25 @@ pub fn undeliverable(
     ticket: &Ticket,
     notice: &str,
     to: &Address,
+    perhaps: bool,
     reply: &str,
     project: &Project,
     now: Timestamp,
 ) -> Text {
+    let (title, did, was) = if perhaps {
+        ("A mail may not have arrived", "may not have reached", "It may have been")
+    } else {
+        ("A mail did not arrive", "did not reach", "It was")
+    };
     let who = match project.person(to) {
         _ if ticket.reporter.as_ref() == Some(to) => "the reporter",
         Some(person) => &person.name,
         None => "somebody who is no longer here",
     };
-    Text::news(ticket, "A mail did not arrive", project, now)
-        .state(format!("A mail about {} did not reach {who}", project.show(ticket.id)))
+    Text::news(ticket, title, project, now)
+        .state(format!("A mail about {} {did} {who}", project.show(ticket.id)))
         .content(format!(" ({})", to.as_str()))
-        .state(format!(".\nIt was: {notice}."))
+        .state(format!(".\n{was}: {notice}."))
         .content(format!(" The mail server said:\n\n{}", quoted(reply, 500)))
         .state("\nSomebody should reach them another way.\n")
 }
@@ -339,6 +338,38 @@ pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) ->
              a ticket of their own.\n\
              At most once an hour you hear of this again.\n"
         ))
+        .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
+}
+
+/// Gathered mails that one notice lists; the rest is counted.
+pub const RETURNED_LINES: usize = 200;
+
+/// Mail that servers returned to the wrong address, gathered in one ticket: `lines` are senders and subjects, `all` how
+/// many came since the last such notice.
+pub fn returned(ticket: &Ticket, lines: &[(String, String)], all: usize, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    let one = |(from, title): &(String, String)| {
+        let from = if from.is_empty() { "nobody" } else { from };
+        format!("| {from}: {}\n", clean_line(title, 100))
+    };
+    let mut listed: String = lines.iter().map(one).collect();
+    if all > lines.len() {
+        listed.push_str(&format!("| … and {} more: `disclosed inbox` lists them.\n", all - lines.len()));
+    }
+    Text::news(ticket, "Returned mail", project, now)
+        .always(
+            "Much mail comes in that mail servers return, about mails that are none of ours:\n\
+             somebody uses this address as the sender of spam, most likely. ",
+        )
+        .state(format!(
+            "{number} gathers what\ncame on top of the first few within an hour, since you last heard of it: {all}.\n\n"
+        ))
+        .content(&listed)
+        .state(
+            "\nIf one of these is a report, `disclosed inbox --take N` on the daemon's machine makes a\n\
+             ticket of it; `disclosed inbox` shows the numbers. At most once an hour you hear of\n\
+             this again.\n",
+        )
         .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 

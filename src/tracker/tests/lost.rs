@@ -156,7 +156,8 @@ fn what_comes_to_the_envelope_sender_is_taken_for_what_it_is() {
     let (mut tracker, at, reminder) = reminded();
     let to = reminder.envelope.clone().unwrap();
     let mut check = |header: &str, expect: (Disposition, Option<u32>), notices: usize| {
-        let mail = format!("From: x@example.test\r\nTo: {}\r\n{header}\r\n\r\nSome words: {header}\r\n", to.as_str());
+        let from = if header.contains("From:") { "" } else { "From: x@example.test\r\n" };
+        let mail = format!("{from}To: {}\r\n{header}\r\n\r\nSome words: {header}\r\n", to.as_str());
         let news = tracker.on_mail(&[arrival(&mail)], at).unwrap();
         let (_, disposition, ticket, _) = news.receipts[0];
         assert_eq!((disposition, ticket), (expect.0, expect.1.map(TicketId)), "{header}");
@@ -174,11 +175,14 @@ fn what_comes_to_the_envelope_sender_is_taken_for_what_it_is() {
         news.entries[0].1.kind,
         crate::ticket::EntryKind::Reported { may_belong_to: Some(TicketId(1)), .. }
     ));
-    // An answering machine is filed with the ticket that it answers.
-    check("Auto-Submitted: auto-replied\r\nReturn-Path: <>", (Disposition::Automatic, Some(1)), 0);
+    // The recipient's answering machine is filed with the ticket that it answers.
+    let away = format!("From: {}\r\nAuto-Submitted: auto-replied\r\nReturn-Path: <>", reminder.to.as_str());
+    check(&away, (Disposition::Automatic, Some(1)), 0);
     check("Content-Type: text/calendar; method=REPLY", (Disposition::Automatic, Some(1)), 0);
-    // From nowhere, in no form that is known: it can only be a report of failure.
+    // From nowhere and not from the recipient, in no form that is known: it can only be a report of failure, whatever it
+    // says of itself. Each is in the timeline, and told once a day.
     check("Return-Path: <>", (Disposition::Bounce, Some(1)), 2);
+    check("Auto-Submitted: auto-replied\r\nReturn-Path: <>", (Disposition::Bounce, Some(1)), 0);
     for mail in [delayed, relayed] {
         let news = tracker.on_mail(&[mail], at).unwrap();
         assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Bounce, Some(TicketId(1))));

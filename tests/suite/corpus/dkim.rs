@@ -68,7 +68,7 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     let mail = read::read(raw);
     let from = mail.from.clone().ok()?;
     let received = made(raw, &mail)?;
-    let sieved = sieve(raw, &Occasion { from: &from, to: None, received, date: mail.date });
+    let sieved = sieve(raw, &Occasion { from: &from, to: None, way: None, received, date: mail.date });
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }
