@@ -95,8 +95,8 @@ pub(super) fn run(words: &[Word]) -> Option<(u64, usize)> {
 }
 
 /// Calls `each` with what stands from each word on.
-fn from_each(words: &[Word], mut each: impl FnMut(&[Word])) {
-    (0..words.len()).filter_map(|at| words.get(at..)).for_each(|rest| each(rest));
+fn from_each(words: &[Word], each: impl FnMut(&[Word])) {
+    (0..words.len()).filter_map(|at| words.get(at..)).for_each(each);
 }
 
 /// What the store knows about the words of a text that is to leave: where else they stand. Only of those words, so

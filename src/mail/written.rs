@@ -85,7 +85,7 @@ impl<'t> Content<'t> {
         let quoted = |(_, place): &(&str, Place)| *place == Place::Quoted;
         let end = self.0.iter().rposition(|l| ends(l) || quoted(l)).map_or(0, |last| last + 1);
         let lines = self.0.get(first..end).filter(|lines| lines.iter().any(ends)).unwrap_or_default();
-        joined(lines, |place| place != Place::Signature)
+        joined(lines, |place| place != Place::Signature).trim().to_owned()
     }
 
     /// The line below these lines, which stand in it in this order.
@@ -111,7 +111,8 @@ fn joined(lines: &[(&str, Place)], wanted: impl Fn(Place) -> bool) -> String {
         if std::mem::take(&mut gap) && !out.ends_with("\n\n") {
             out.push('\n');
         }
-        out.push_str(line.trim_end());
+        // As it is: a blank at the end of a line is a part of a patch.
+        out.push_str(line);
         out.push('\n');
     }
     out.trim_matches('\n').to_owned()
@@ -187,9 +188,10 @@ fn literal(lines: &[&str]) -> Vec<bool> {
     }
     // A patch as a mail: its header, and what it says of itself.
     for at in 0..lines.len() {
-        let block = lines.iter().skip(at).take(MAX_BLOCK).take_while(|l| reply::header_name(l).is_some());
-        let first = literal.iter().skip(at).take(40).position(|l| *l);
-        if let Some(first) = first.filter(|_| block.into_iter().any(|l| l.contains("[PATCH"))) {
+        let mut block = lines.iter().skip(at).take(MAX_BLOCK).take_while(|l| reply::header_name(l).is_some());
+        if block.any(|l| l.contains("[PATCH"))
+            && let Some(first) = literal.iter().skip(at).take(40).position(|l| *l)
+        {
             mark(&mut literal, at, at + first);
         }
     }
@@ -429,7 +431,7 @@ fn standing_in(words: &[Word], lines: usize, texts: &[String]) -> Vec<bool> {
     while let Some(rest) = words.get(at..).filter(|rest| !rest.is_empty()) {
         let same = |seat: &&[Word]| rest.iter().zip(seat.iter()).take_while(|(a, b)| a.hash == b.hash).count();
         let here = leak::run(rest).and_then(|(hash, _)| seats.get(&hash));
-        let longest = here.and_then(|seats| seats.iter().map(|s| same(s)).max()).unwrap_or(0);
+        let longest = here.and_then(|seats| seats.iter().map(same).max()).unwrap_or(0);
         let first = rest.first().map_or(0, |w| w.line);
         let whole_from = if at > 0 && words.get(at - 1).is_some_and(|w| w.line == first) { first + 1 } else { first };
         let next = rest.get(longest).map_or(lines, |w| w.line);

@@ -203,8 +203,8 @@ proptest! {
                 Where::Ours => prop_assert!(plain(OURS).contains(&plain(line)) || plain(line).trim().is_empty()),
                 Where::Quoted | Where::Introduction | Where::Signature if !line.trim().is_empty() => counted += 1,
                 Where::Content if !line.trim().is_empty() => {
-                    while left.next_if(|l| l.is_empty()).is_some() {}
-                    prop_assert_eq!(left.next(), Some(line.trim_end()), "content is shown, and in its order");
+                    while left.next_if(|l| l.trim().is_empty()).is_some() {}
+                    prop_assert_eq!(left.next(), Some(*line), "content is shown, and in its order");
                 }
                 Where::Content | Where::Quoted | Where::Introduction | Where::Signature => {}
             }

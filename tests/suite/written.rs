@@ -1,7 +1,10 @@
 //! What a person wrote, told from what their mail program added: each line in exactly one place.
 
 use disclosed::mail::Address;
+use disclosed::mail::leak::Known;
 use disclosed::mail::written::{Content, Ours, Place};
+
+use crate::world;
 
 /// One letter a line: what stands in the folded view (`c`), what is folded (`q`, `i`, `s`), and what is ours (`o`).
 fn places(text: &str, texts: &[&str]) -> String {
@@ -84,6 +87,11 @@ fn our_own_mail_is_known_in_any_language() {
     }
     let marked = ours.lines().map(|l| format!("> {l}\n")).collect::<String>();
     assert_eq!(places(&format!("Yes.\n{marked}No."), &[ours]), "cooooooooc".replace("oooooooo", "ooooooo"));
+    // A patch leaves with each of its blanks.
+    let patch = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n \n-a \n+b\n-- \n2.39.1\n";
+    let text = format!("/reply\nTry:\n\n{patch}\nSoon.\n-- \nDana\n");
+    let content = Content::of(&text, &Ours::default());
+    assert_eq!(content.sent_from(content.below(&["/reply".into()])), format!("Try:\n\n{patch}\nSoon."));
     // The person says it, with no word that it is quoted.
     assert_eq!(places(&format!("Yes.\n\n{ours}"), &[ours]), "c.c.c.c.c");
     // A word of ours in an answer between is no quotation.
@@ -91,4 +99,38 @@ fn our_own_mail_is_known_in_any_language() {
         "Lea, on SEC-1:\n\nwrote a note:\n| customer ACME is affected, do not tell\nreceived.\nStatus: received.";
     let text = format!("On 1.1.2024 security@example.org wrote:\n{inline}");
     assert_eq!(places(&text, &[ours]), "io.oocc");
+}
+
+/// Much of whatever costs most, in a test build.
+#[test]
+#[expect(clippy::disallowed_methods, reason = "the test measures")]
+fn hostile_text_costs_a_bounded_time() {
+    let ours = Ours { texts: vec!["a b ".repeat(50_000); 2], address: Address::parse("security@example.org") };
+    for line in [
+        "> a\n",
+        "\n",
+        "--\n",
+        "a b ",
+        "> a b a b a b a b\n",
+        "On 1 Jan 2024, a@b.test wrote\n",
+        "From: a@b.test\nDate: 1 Jan 2024\nTo: b\n\n",
+        "______________________\n",
+        "-----BEGIN PGP SIGNED MESSAGE-----\n",
+        "```\n@@ -1 +1 @@\n+a\n",
+        ">>> a\n",
+        "Subject: [PATCH] x\n",
+        "漢字漢字漢字漢字漢字漢字\n",
+    ] {
+        let text = line.repeat((1 << 17) / line.len());
+        let start = std::time::Instant::now();
+        let content = Content::of(&text, &ours);
+        content.shown();
+        let mut known = Known::about(&content.sent_from(0));
+        known.secret(&text);
+        known.allowed(&text);
+        known.hits(&text, &world::key());
+        let took = start.elapsed();
+        println!("{line:?}: {took:?}");
+        assert!(took.as_secs() < 10, "{line:?}: {took:?}");
+    }
 }
