@@ -107,10 +107,14 @@ The JSON document holds the same tickets as the text, by number.")]
     #[command(after_help = "Example:
   disclosed log 17")]
     Log(log::Args),
-    /// List every mail that came in, and how it was handled
-    #[command(after_help = "Example:
-  disclosed inbox --json")]
-    Inbox,
+    /// List every mail that came in, and how it was handled; or make a ticket of one
+    #[command(after_help = "Examples:
+  disclosed inbox --json
+  disclosed inbox --take 12
+
+--take makes a ticket of any mail that is not the report of one, whatever it was taken for, by its number in the list.
+Its sender is acknowledged as for any report, unless a program wrote it.")]
+    Inbox(inbox::Args),
     /// List every mail that left or waits, or show one
     #[command(after_help = "Examples:
   disclosed outbox
@@ -140,8 +144,10 @@ All of the commands are done, or none; exits 1 when they are refused.")]
     #[command(after_help = "Examples:
   disclosed ingest report.eml
   disclosed ingest ~/Maildir old-reports.mbox
+  disclosed ingest --earlier --since 2027-01-01
 
-A mail that is known already is not taken in again. What is ingested counts as received now.")]
+A mail that is known already is not taken in again. What is ingested counts as received now. --earlier takes in the
+mails that were in the inbox before the first start, which `inbox` lists as \"earlier\".")]
     Ingest(ingest::Args),
     /// Show what would be done with a mail; nothing is stored
     #[command(
@@ -256,7 +262,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::List(args) => list::run(args, &desk()?, out),
         Command::Show(args) => show::run(args, &desk()?, out),
         Command::Log(args) => log::run(args, &desk()?, out),
-        Command::Inbox => inbox::run(&desk()?, out),
+        Command::Inbox(args) => inbox::run(args, &desk()?, out),
         Command::Outbox(args) => outbox::run(args, &desk()?, out),
         Command::Status => status::run(&desk()?, out),
         Command::Do(args) => order::run(args, &desk()?, out),

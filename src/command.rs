@@ -282,10 +282,7 @@ pub fn split(text: &str) -> Orders {
     while !rest.is_empty() {
         let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
         let line = line.trim();
-        let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
-        // A letter right after the slash and letters only: /usr/bin is a path, not a command.
-        let is_command = word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic));
-        if is_command {
+        if is_command(line) {
             orders.lines.push(line.to_owned());
         } else if !line.is_empty() {
             break;
@@ -294,6 +291,12 @@ pub fn split(text: &str) -> Orders {
     }
     orders.text = rest.trim().to_owned();
     orders
+}
+
+/// Whether a line begins as commands do: a letter right after the slash and letters only, for /usr/bin is a path.
+pub fn is_command(line: &str) -> bool {
+    let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
+    word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
 }
 
 /// Reads one line that begins with `/`.

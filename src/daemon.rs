@@ -27,7 +27,7 @@ use crate::config::Config;
 use crate::dkim::Verifier;
 use crate::mail::signature::Dkim;
 use crate::mail::text::trouble::Trouble;
-use crate::store::Claim;
+use crate::store::{Claim, StoreError};
 use crate::ticket::MailRef;
 use crate::tracker::{Attempt, News, Tracker};
 use crate::{clock, open};
@@ -144,6 +144,8 @@ struct Daemon {
     /// Since when the inbox fails.
     failing: Option<Timestamp>,
     steady: Steady,
+    /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
+    stays: bool,
 }
 
 /// A verdict on signatures, with whoever gave it.
@@ -186,6 +188,7 @@ impl Daemon {
             closed: None,
             failing: None,
             steady,
+            stays: false,
         };
         daemon.log(news);
         Ok(daemon)
@@ -220,6 +223,7 @@ impl Daemon {
 
     /// The daemon's life.
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
+        self.stays = true;
         self.watch(false);
         tracing::info!(store = %self.config.store.display(), "ready");
         tell_systemd(&[sd_notify::NotifyState::Ready]);
@@ -230,6 +234,7 @@ impl Daemon {
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
                     nap
                 }
+                Err(error) if is_no_start(&error) => return Err(error),
                 Err(error) => {
                     tracing::error!("{error:#}; nothing is sent, and no mail is taken in, until this is mended");
                     STORE_PAUSE
@@ -253,6 +258,9 @@ impl Daemon {
                 Woken::Time => Ok(()),
             };
             if let Err(error) = done {
+                if is_no_start(&error) {
+                    return Err(error);
+                }
                 tracing::error!("{error:#}");
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
@@ -512,7 +520,11 @@ impl Daemon {
         match message {
             Inward::Listing { folder, names, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
-                let (source, new) = self.tracker.unseen(&folder, &names)?;
+                let (source, new) = if self.stays {
+                    self.tracker.listed(&folder, &names)?
+                } else {
+                    self.tracker.unseen(&folder, &names)?
+                };
                 // Whoever asked may be gone: then the mail is found again.
                 let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
             }
@@ -527,7 +539,8 @@ impl Daemon {
                 self.log(news);
             }
             Inward::Scanned { folder, listed, done } => {
-                self.tracker.scanned(&folder, listed, now)?;
+                let news = self.tracker.scanned(&folder, listed, now)?;
+                self.log(news);
                 if self.failing.take().is_some() {
                     tracing::info!("the inbox can be read again");
                 }
@@ -596,6 +609,11 @@ impl Daemon {
             self.told.add(news);
         }
     }
+}
+
+/// Whether a person has to mend it before anything can go on.
+fn is_no_start(error: &anyhow::Error) -> bool {
+    error.downcast_ref::<StoreError>().is_some_and(|e| matches!(e, StoreError::Begun))
 }
 
 fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {

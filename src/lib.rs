@@ -40,8 +40,8 @@
 //! [`tracker::Tracker::delivered`]; a notice that cannot be delivered is itself news on its ticket.
 //!
 //! # What it guarantees, and where that is held
-//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt. G2 once in: raw hash, then
-//!   fingerprint. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes. G4 commit
+//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt. G2 once in:
+//!   [`mail::content`] knows it, [`mail::intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes. G4 commit
 //!   before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`mail::intake`] and [`ticket::decide`] alone make orders happen. G6 the embargo
 //!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; no title, text or address in a log

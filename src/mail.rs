@@ -1,11 +1,11 @@
 //! Mail as a value: what came in ([`Mail`]), and what a notice is made of before it goes out ([`mod@write`]).
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
-//! raw `header` and the `parts` apart, and the `body` chooses the text. `identity` decides on the raw header bytes who
-//! wrote it and how sure that is, `through` by which way of the operator's it came, `automatic` whether a program did,
-//! `bounce` what a delivery report says, `reply` where commands may stand, `written` what the person wrote, `leak` what
-//! of it must not reach a reporter, `fields` what a report says about itself, `subject` whether its subject begins
-//! as the project asks for.
+//! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
+//! second copy of it. `identity` decides on the raw header bytes who wrote it and how sure that is, `through` by which
+//! way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
+//! commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a
+//! report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub mod read;
 
@@ -16,9 +16,11 @@ pub mod parts;
 pub mod decode;
 pub mod html;
 
+pub mod content;
 pub mod identity;
 pub mod intake;
 pub mod signature;
+pub mod smime;
 pub mod through;
 
 pub mod automatic;
@@ -204,6 +206,8 @@ pub struct Mail {
     pub reply_text: String,
     /// True when the text was made from HTML: it never yields a command.
     pub from_html: bool,
+    /// True when it is signed as one opaque piece (S/MIME) that nobody here verifies: it never yields a command.
+    pub signed: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
@@ -238,6 +242,7 @@ impl Mail {
             text: String::new(),
             reply_text: String::new(),
             from_html: false,
+            signed: false,
             attachments: Vec::new(),
             automatic: None,
             signs: automatic::Signs::default(),

@@ -3,6 +3,7 @@
 //! SQLite in WAL mode with `synchronous=FULL`: what [`Store::write`] returned is on disk (G4). The schema stands in
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
+mod earlier;
 mod mail;
 mod outbox;
 mod personal;
@@ -25,10 +26,10 @@ use sha2::{Digest, Sha256};
 
 use crate::mail::Address;
 
-/// The version of `schema.sql`; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 1;
+/// The version of the schema; each release that changes it adds a step to `STEPS`.
+const VERSION: i64 = 2;
 /// From version n to n + 1.
-const STEPS: &[&str] = &[include_str!("store/schema.sql")];
+const STEPS: &[&str] = &[include_str!("store/schema.sql"), include_str!("store/earlier.sql")];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -63,6 +64,13 @@ pub enum StoreError {
     /// There is none yet.
     #[error("there is no database yet; `disclosed run` makes it")]
     Missing,
+    /// A first start that is none: the folder holds mail that bears tokens of our key, so there was a database.
+    #[error(
+        "the inbox holds mail that answers notices which the database does not know, so this is no first start and the \
+         database is not the right one. Nothing is handled until it is restored from a backup; or, to begin anew, move \
+         the key file beside it (disclosed.key) away. Then start again"
+    )]
+    Begun,
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),

@@ -26,6 +26,7 @@ pub use entry::{Acknowledgement, Actor, Aspect, Entry, EntryKind, MailRef};
 pub use person::{Person, Role};
 
 use crate::mail::{Address, MessageId};
+use crate::notice::NoticeKind;
 use crate::policy::{Milestone, Severity};
 
 /// The number of a ticket: 17 for `SEC-17`.
@@ -156,6 +157,8 @@ pub struct Ticket {
     pub pending: Option<Pending>,
     /// The last refused attempt, and how many there were in a row on its day, to bound what is told of them.
     pub attempts: Option<(Timestamp, u32)>,
+    /// Those whom the notice of its report did not reach.
+    pub unreached: BTreeSet<Address>,
 }
 
 impl Ticket {
@@ -187,6 +190,7 @@ impl Ticket {
             pauses: Vec::new(),
             pending: None,
             attempts: None,
+            unreached: BTreeSet::new(),
         }
     }
 
@@ -281,10 +285,19 @@ impl Ticket {
             | EntryKind::Withdrawn
             | EntryKind::Asked
             | EntryKind::Note
-            | EntryKind::Rederived { .. }
-            | EntryKind::Undeliverable { .. } => {}
+            | EntryKind::Rederived { .. } => {}
+            EntryKind::Undeliverable { notice } => {
+                let of_report = *notice == NoticeKind::Report.word();
+                self.unreached.extend(entry.party.clone().filter(|_| of_report));
+            }
             EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
         }
+    }
+
+    /// Whether its reporter has had no word of ours, and nobody has judged it: what is held is no word yet.
+    pub fn is_unanswered(&self) -> bool {
+        let heard = self.auto_acknowledged.is_some() || self.milestones.contains_key(&Milestone::Acknowledged);
+        self.reporter.is_some() && self.status == Status::Received && !heard
     }
 
     /// Since when the pausable clocks stand still; `None` when they run.

@@ -22,6 +22,8 @@ use crate::ticket::TicketId;
 pub const KEY_LENGTH: usize = 32;
 /// Characters of a token.
 pub const LENGTH: usize = 48;
+/// From here on, above all numbers of notices, those of mails by which `check --online` looks at the mail server.
+pub const CHECKS: u32 = 0xff00_0000;
 /// The most secrets that are in force at a time.
 pub const SECRETS_MAX: usize = 16;
 const MAC_LENGTH: usize = 16;

@@ -21,7 +21,8 @@ use self::caps::GATHERED_DUE;
 use self::reading::{Stowed, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
-use crate::mail::intake::{Disposition, Intake};
+use crate::mail::intake::copies::Part;
+use crate::mail::intake::{self, Disposition, Intake, Unheard};
 use crate::mail::signature::Dkim;
 use crate::mail::text::trouble::Trouble;
 use crate::mail::{Address, Mail, identity};
@@ -29,13 +30,18 @@ use crate::notice::{Level, Notice, NoticeKind};
 use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::store::{Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, Result, Store, StoreError, Stored, Tx};
+use crate::store::{
+    Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
+};
 use crate::ticket::decide::{self, Answer, Event, Loss, Order};
 use crate::ticket::{Entry, MailRef, TicketId};
 use crate::token::Key;
 
 /// Tries to read a mail before it is put aside as quarantined.
 const ATTEMPTS: u32 = 3;
+/// Mails from before the first start, and octets of them, that are taken in at a time.
+const EARLIER: u32 = 64;
+const EARLIER_OCTETS: i64 = 4 << 20;
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
 /// A mail that has arrived.
@@ -120,6 +126,7 @@ impl Tracker {
     pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
         let policy = policy_print(&project);
         let mut tracker = Self { store, project, key, digest, policy, started: News::default() };
+        tracker.know_past()?;
         tracker.started = tracker.adopt_policy(now)?;
         tracker.know_key(now)?;
         Ok(tracker)
@@ -139,6 +146,17 @@ impl Tracker {
             self.trouble(&Trouble::Key, now)?;
         }
         Ok(())
+    }
+
+    /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
+    fn know_past(&mut self) -> Result<()> {
+        let begun = self.store.read(|tx| tx.meta("begun"))?.unwrap_or_default();
+        if begun.split(' ').any(|of| self.key.prints().iter().any(|p| p == of)) {
+            return Err(StoreError::Begun);
+        }
+        // The key was moved away on purpose, and is not missed.
+        let anew = |tx: &Tx<'_>| tx.set_meta("begun", "").and_then(|()| tx.set_meta("key", ""));
+        if begun.is_empty() { Ok(()) } else { self.store.write(anew) }
     }
 
     /// Goes on with the key file as it stands now.
@@ -260,6 +278,19 @@ impl Tracker {
         self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None, by_hand: false }], now)
     }
 
+    /// [`Tracker::unseen`] of a daemon that stays. What is listed at its first start was there before it: these names
+    /// are on disk before any of the mails is fetched.
+    pub fn listed(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
+        self.store.write(|tx| {
+            if tx.is_untouched()? {
+                tx.note_earlier(tx.source(folder)?, listing)?;
+                tx.set_meta("first_start", "begun")?;
+            }
+            let source = tx.source(folder)?;
+            Ok((source, tx.unseen(source, listing)?))
+        })
+    }
+
     /// The names of a listing that have not been taken in, with the number of their folder.
     pub fn unseen(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
@@ -284,6 +315,15 @@ impl Tracker {
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
+                    // A person moved it here from another folder, where it was before the first start.
+                    Stored::Known(mail)
+                        if let Some(place) = place
+                            && tx.earlier_receipt(mail)?.is_some()
+                            && tx.is_moved(mail, place.source)?
+                            && tx.promote(mail, before)? =>
+                    {
+                        fresh.push((mail, arrival, before));
+                    }
                     Stored::Known(mail) if second_copy(tx, mail, arrival)? => {
                         let ticket = tx.handled(mail)?.flatten();
                         let reason = "the same bytes are in the folder a second time";
@@ -312,34 +352,96 @@ impl Tracker {
     fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
         let read = side_by_side(stowed, read_one);
         let (project, key) = (&self.project, &self.key);
-        self.store.write(|tx| {
+        let (news, begun) = self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            for (stowed, (mail, fingerprint)) in stowed.iter().zip(&read) {
-                work.mail(stowed, mail, *fingerprint)?;
+            for (stowed, (mail, prints)) in stowed.iter().zip(&read) {
+                work.mail(stowed, mail, prints)?;
+                if work.begun {
+                    break;
+                }
             }
-            Ok(work.news)
+            Ok((work.news, work.begun))
+        })?;
+        if begun { Err(StoreError::Begun) } else { Ok(news) }
+    }
+
+    /// Takes in mail from before the first start as if it had just come, some at a time: what our mail server took at
+    /// `since` or later. Says how many; none when all are.
+    pub fn take_earlier(&mut self, since: Timestamp, now: Timestamp) -> Result<(usize, News)> {
+        let mails = self.store.write(|tx| {
+            let mut mails = Vec::new();
+            for (mail, whole) in tx.earlier_mails(since, EARLIER, EARLIER_OCTETS)? {
+                tx.promote(mail, now)?;
+                mails.push((mail, whole, tx.raw(mail)?));
+            }
+            Ok(mails)
+        })?;
+        let stowed: Vec<Stowed<'_>> =
+            mails.iter().map(|(mail, whole, raw)| Stowed::by_hand(*mail, raw, now, *whole)).collect();
+        let news = if stowed.is_empty() { News::default() } else { self.handle(&stowed, now)? };
+        Ok((mails.len(), news))
+    }
+
+    /// Makes a ticket of the mail of a receipt, by a person's decision; or says why not.
+    pub fn take(&mut self, number: i64, now: Timestamp) -> Result<std::result::Result<News, String>> {
+        let (project, key) = (&self.project, &self.key);
+        self.store.write(|tx| {
+            let Some(receipt) = tx.receipt_row(number)? else {
+                return Ok(Err(format!("there is no receipt {number}; `disclosed inbox` shows all")));
+            };
+            let disposition = Disposition::named(&receipt.disposition);
+            let (print, whole, size) = tx.facts(receipt.mail)?;
+            if let Some(ticket) = receipt.ticket.filter(|_| disposition != Some(Disposition::Duplicate))
+                && let Some(print) = print
+                && matches!(tx.part(ticket, print)?, Part::Opened { .. })
+            {
+                return Ok(Err(format!("it is the report of {} already", project.show(ticket))));
+            }
+            let raw = match tx.raw(receipt.mail) {
+                Ok(raw) if raw.is_empty() && size > 0 => return Ok(Err("its content was erased".into())),
+                Err(StoreError::Corrupt(_)) => Vec::new(),
+                raw => raw?,
+            };
+            let earlier = disposition == Some(Disposition::Earlier);
+            if earlier {
+                // No promise ran on it before.
+                tx.promote(receipt.mail, now)?;
+            }
+            let received = if earlier { now } else { receipt.received };
+            let quarantine = disposition == Some(Disposition::Quarantined);
+            let mut work = Work::new(tx, project, key, now)?;
+            work.take(&receipt, &Stowed { quarantine, ..Stowed::by_hand(receipt.mail, &raw, received, whole) })?;
+            Ok(Ok(work.news))
         })
     }
 
     /// What would be done with this mail, of whose signatures this is known; nothing is stored.
     pub fn try_mail(&mut self, raw: &[u8], dkim: Dkim, now: Timestamp) -> Result<Tried> {
         let stowed = Stowed::tried(raw, now, Some(dkim.clone()));
-        let (mail, fingerprint) = read_one(&stowed);
+        let (mail, prints) = read_one(&stowed);
         let dkim = match dkim.clone() {
             Dkim::Pass { domain, print, selector } => {
-                let used =
-                    |tx: &Tx<'_>| Ok(tx.is_signature_used(print, MailRef(0))? && tx.same_mail(fingerprint)?.is_none());
+                let used = |tx: &Tx<'_>| tx.is_signature_used(print, MailRef(0), &prints);
                 if self.store.read(used)? { work::used_before(&domain) } else { Dkim::Pass { domain, selector, print } }
             }
             Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => dkim,
         };
         let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
-        let intake = self.store.read(|tx| {
+        self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
-            work.intake(&stowed, &mail, fingerprint, &identity)
-        })?;
-        Ok(Tried { mail, identity, intake })
+            let first = work.first(&prints)?;
+            let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
+            let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
+            let happened = same.is_some() || intake.disposition == Disposition::Duplicate;
+            let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
+            let known = same.or(first);
+            if let Some(receipt) = known.as_ref().filter(|_| happened) {
+                let disposition = Disposition::named(&receipt.disposition).unwrap_or(intake.disposition);
+                intake = Intake { disposition, reason: receipt.reason.clone(), ticket: receipt.ticket, event: None };
+            }
+            Ok(Tried { mail, identity, intake, known, unheard })
+        })
     }
 
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
@@ -559,13 +661,19 @@ impl Tracker {
         self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
     }
 
-    /// Notes that a folder was read to its end. What comes up later was not there when it was `listed`; `None` where
+    /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was not there when it was `listed`; `None` where
     /// not all that was listed could be had.
-    pub fn scanned(&mut self, folder: &str, listed: Option<Timestamp>, now: Timestamp) -> Result<()> {
+    pub fn scanned(&mut self, folder: &str, listed: Option<Timestamp>, now: Timestamp) -> Result<News> {
+        let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
+            let mut work = Work::new(tx, project, key, now)?;
+            if tx.meta("first_start")?.as_deref() == Some("begun") {
+                work.tell_earlier()?;
+            }
             tx.set_meta("inbox_fails", "")?;
             tx.set_meta("last_scan", &now.to_string())?;
-            listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))
+            listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))?;
+            Ok(work.news)
         })
     }
 
@@ -588,8 +696,12 @@ pub struct Tried {
     pub mail: Mail,
     /// How sure the sender is.
     pub identity: identity::Identity,
-    /// What would be done.
+    /// What would be done; what was done, where a second copy of it would change nothing.
     pub intake: Intake,
+    /// The receipt that the mail, or a copy of it, has already.
+    pub known: Option<ReceiptRow>,
+    /// What a person whose own reply address it bears would be told of it.
+    pub unheard: Option<Unheard>,
 }
 
 impl News {

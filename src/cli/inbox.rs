@@ -1,19 +1,32 @@
-//! `disclosed inbox`: every receipt.
+//! `disclosed inbox`: every receipt, or a ticket made of one.
 
-use anyhow::Result;
+use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::mail::Address;
+use crate::notice::{Notice, NoticeKind};
+use crate::open;
 use crate::store::ReceiptRow;
 
-pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
+#[derive(clap::Args)]
+pub(super) struct Args {
+    /// Make a ticket of the mail of this receipt
+    #[arg(long, value_name = "NUMBER")]
+    take: Option<i64>,
+}
+
+pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    if let Some(number) = args.take {
+        return take(number, desk, out);
+    }
     let project = &desk.project;
     let receipts = desk.read(|tx, _| tx.receipts())?;
     if out.wants_json() {
         let document = |r: &ReceiptRow| {
             json!({
+                "number": r.number,
                 "received": r.received,
                 "message_id": r.message_id,
                 "from": r.from,
@@ -28,6 +41,7 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
     } else {
         let row = |r: &ReceiptRow| {
             vec![
+                r.number.to_string(),
                 local(r.received, project),
                 r.from.as_ref().map_or("-", Address::as_str).to_owned(),
                 r.disposition.clone(),
@@ -36,8 +50,29 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
             ]
         };
         let received = format!("RECEIVED ({})", project.policy.calendar.zone_name);
-        let heading = [&received, "FROM", "DISPOSITION", "TICKET", "WHY"];
+        let heading = ["NO", &received, "FROM", "DISPOSITION", "TICKET", "WHY"];
         out.text(&table(&heading, receipts.iter().map(row)))?;
+    }
+    Ok(Exit::Done)
+}
+
+fn take(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let now = desk.now()?;
+    let news = match open::tracker(&desk.config, now)?.take(number, now)? {
+        Ok(news) => news,
+        Err(why) => bail!("{why}; nothing was done"),
+    };
+    let ticket = news.receipts.iter().find_map(|(_, _, ticket, _)| ticket.map(|t| desk.project.show(t)));
+    let left = |n: &&(u32, Notice)| n.1.kind == NoticeKind::Acknowledgement;
+    let (word, words) = match news.notices.iter().find(left).map(|(_, n)| n.held.is_some()) {
+        Some(false) => ("sent", "Its sender is sent an acknowledgement"),
+        Some(true) => ("held", "The acknowledgement is held for a person"),
+        None => ("withheld", "Nothing is sent to its sender"),
+    };
+    if out.wants_json() {
+        out.json(&json!({ "number": number, "ticket": ticket, "acknowledgement": word }))?;
+    } else {
+        out.text(&format!("Receipt {number} is {} now. {words}.\n", ticket.unwrap_or_default()))?;
     }
     Ok(Exit::Done)
 }

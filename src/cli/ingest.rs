@@ -7,12 +7,14 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use anyhow::Result;
+use jiff::Timestamp;
+use jiff::civil::Date;
 use serde_json::json;
 
 use super::out::{Out, Progress, complain};
 use super::{Desk, Exit};
 use crate::dkim::Verifier;
-use crate::tracker::{Arrival, Tracker};
+use crate::tracker::{Arrival, News, Tracker};
 use crate::{clock, open};
 
 /// Mails in one transaction.
@@ -23,8 +25,14 @@ const BATCH_OCTETS: usize = 4 << 20;
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// .eml files, mbox files, Maildirs, or folders of .eml files
-    #[arg(required = true, value_name = "PATH")]
+    #[arg(required_unless_present = "earlier", value_name = "PATH")]
     paths: Vec<PathBuf>,
+    /// In place of files, the mails that were in the inbox before the first start
+    #[arg(long, conflicts_with = "paths")]
+    earlier: bool,
+    /// Only those that the mail server took on this day or later: 2027-01-01
+    #[arg(long, value_name = "DATE", requires = "earlier", conflicts_with = "paths")]
+    since: Option<Date>,
 }
 
 /// One mail as found.
@@ -73,6 +81,11 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         handled: BTreeMap::new(),
         progress: Progress::new(),
     };
+    if args.earlier {
+        let zone = desk.project.policy.calendar.zone.clone();
+        let since = args.since.map(|day| day.to_zoned(zone)).transpose()?;
+        intake.earlier(since.map_or(Timestamp::MIN, |day| day.timestamp()))?;
+    }
     let mut failed = Vec::new();
     for path in &args.paths {
         match files::each(path, max, &mut |found| intake.add(found).map_err(Failure::Store)) {
@@ -131,7 +144,25 @@ impl Intake {
         if self.batch.is_empty() {
             return Ok(());
         }
-        let mut news = self.tracker.on_mail(&self.batch, clock::now())?;
+        let news = self.tracker.on_mail(&self.batch, clock::now())?;
+        self.batch.clear();
+        self.octets = 0;
+        self.settle(news)
+    }
+
+    /// Takes in what was there before the first start, from the store.
+    fn earlier(&mut self, since: Timestamp) -> Result<()> {
+        loop {
+            let (mails, news) = self.tracker.take_earlier(since, clock::now())?;
+            if mails == 0 {
+                return Ok(());
+            }
+            self.mails += mails;
+            self.settle(news)?;
+        }
+    }
+
+    fn settle(&mut self, mut news: News) -> Result<()> {
         // Mail whose signatures could matter is handled once they are checked.
         loop {
             let (more, question) = self.tracker.next_question(clock::now())?;
@@ -143,8 +174,6 @@ impl Intake {
         for (_, disposition, ..) in news.receipts {
             *self.handled.entry(disposition.word()).or_default() += 1;
         }
-        self.batch.clear();
-        self.octets = 0;
         self.progress.show(&format!("{} mails", self.mails));
         Ok(())
     }

@@ -12,7 +12,7 @@ use crate::mail::intake::Disposition;
 use crate::mail::text::length;
 use crate::notice::NoticeKind;
 use crate::project::Project;
-use crate::store::{self, NoticeRow, ReceiptRow, TicketRow, Tx};
+use crate::store::{self, NoticeRow, ReceiptRow, StoreError, TicketRow, Tx};
 use crate::ticket::TicketId;
 
 /// How long trouble with a mail about no ticket is worth a word.
@@ -46,6 +46,8 @@ struct State {
     stuck: Option<Timestamp>,
     /// Since when all but reminders and codes is held, because too much was made.
     breaker: Option<Timestamp>,
+    /// The database is not the one that the inbox belongs to.
+    begun: bool,
 }
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -83,6 +85,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         inbox_fails: tx.meta_time("inbox_fails")?,
         stuck: None,
         breaker: tx.breaker()?,
+        begun: tx.meta("begun")?.is_some_and(|b| !b.is_empty()),
     };
     for notice in tx.unsettled_notices()? {
         match notice.state.as_str() {
@@ -114,6 +117,7 @@ impl State {
             && self.inbox_fails.is_none()
             && self.stuck.is_none()
             && self.breaker.is_none()
+            && !self.begun
     }
 
     fn document(&self, project: &Project) -> Value {
@@ -139,6 +143,7 @@ impl State {
             "inbox_fails_since": self.inbox_fails,
             "stuck_since": self.stuck,
             "held_since": self.breaker,
+            "database_lost": self.begun,
             "healthy": self.healthy(),
         })
     }
@@ -164,6 +169,9 @@ impl State {
             return text;
         }
         text.push_str("\nThis needs a person:\n");
+        if self.begun {
+            text.push_str(&format!("  {}\n", StoreError::Begun));
+        }
         if let Some(trouble) = &self.trouble {
             let (number, at) = (trouble.number, local(trouble.created, project));
             text.push_str(&format!("  the daemon is in trouble since {at}: `disclosed outbox --show {number}`\n"));

@@ -9,11 +9,12 @@ use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::out::Out;
-use super::{Desk, Exit};
+use super::{Desk, Exit, local};
 use crate::command;
 use crate::dkim::Verifier;
 use crate::mail::fields::{Fields, Part, Score};
 use crate::mail::identity::{Check, Proof};
+use crate::mail::intake::Unheard;
 use crate::mail::signature::{Dkim, Signature};
 use crate::mail::text::quoted;
 use crate::mail::{Address, Mail, clean, clean_line};
@@ -87,7 +88,7 @@ fn by(proof: Proof) -> &'static str {
 }
 
 fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, known, .. } = tried;
     let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
     let check = |c: &Check| json!({ "by": by(c.by), "passed": c.passed, "reason": c.reason });
     let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
@@ -97,6 +98,11 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
         "disposition": intake.disposition,
         "reason": intake.reason,
         "ticket": intake.ticket.map(|t| project.show(t)),
+        "known": known.as_ref().map(|r| json!({
+            "received": r.received,
+            "disposition": r.disposition,
+            "ticket": r.ticket.map(|t| project.show(t)),
+        })),
         "sender": mail.from.as_ref().ok(),
         "identity": {
             "believed": identity.believed,
@@ -107,7 +113,7 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
             "asked": asked,
         },
         "subject": mail.subject,
-        "reply_text": mail.reply_text,
+        "reply_text": new_text(mail),
         "commands": commands(mail).iter().map(command).collect::<Vec<_>>(),
         "bounce": { "recipients": bounced },
         "fields": {
@@ -128,8 +134,13 @@ fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
     })
 }
 
+/// What nobody verified may be read, and commands nothing.
+fn new_text(mail: &Mail) -> &str {
+    if mail.signed { &mail.text } else { &mail.reply_text }
+}
+
 pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String {
-    let Tried { mail, identity, intake } = tried;
+    let Tried { mail, identity, intake, known, unheard } = tried;
     let mut text = String::new();
     let mut line = |name: &str, value: &str| {
         text.push_str(&format!("{name:<13}{}\n", clean_line(value, 400)));
@@ -143,6 +154,12 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
             (None, _) => "none".into(),
         },
     );
+    if let Some(receipt) = known {
+        line(
+            "Known:",
+            &format!("here already, since {}: receipt {}", local(receipt.received, project), receipt.number),
+        );
+    }
     line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
     let believed = if identity.believed { "yes" } else { "no" };
     line("Believed:", &format!("{believed}: {}", identity.reason));
@@ -151,6 +168,9 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
     }
     for name in asked {
         line("  Asked DNS:", name);
+    }
+    if let Some(Unheard::Told { to, why, .. }) = unheard {
+        line("Told:", &format!("{}, that it is not done: {why}", project.name_of(to)));
     }
     line("Subject:", &mail.subject);
     if let Some(bounce) = &mail.bounce {
@@ -182,6 +202,6 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
     for problem in &mail.problems {
         line("Odd:", problem);
     }
-    text.push_str(&format!("\nNew text:\n{}", clean(&quoted(&mail.reply_text, 4_000))));
+    text.push_str(&format!("\nNew text:\n{}", clean(&quoted(new_text(mail), 4_000))));
     text
 }

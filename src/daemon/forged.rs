@@ -19,7 +19,7 @@ use crate::mail::identity::{Forged, forged_line, names_authserv};
 use crate::mail::read;
 use crate::maildir::{Maildir, ReadMail};
 use crate::smtp::{self, Outcome};
-use crate::token::{self, Key, Purpose, Token};
+use crate::token::{self, CHECKS, Key, Purpose, Token};
 
 /// How long the mail may be on its way.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -29,8 +29,6 @@ const PAUSE: Duration = Duration::from_secs(2);
 const LOOK: usize = 200;
 /// Octets of a mail that are looked at: its header.
 const OCTETS: u64 = 64 * 1024;
-/// Above all numbers of notices, so that nothing that comes of this mail is taken for news of a notice.
-const FIRST_NUMBER: u32 = 0xff00_0000;
 
 /// Tries it for each authserv-id.
 pub(super) async fn forged(config: &Config, key: Option<&Key>, now: Timestamp) -> Vec<Finding> {
@@ -61,7 +59,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let mut random = [0; 11];
     getrandom::fill(&mut random).map_err(|e| format!("no random numbers: {e}"))?;
     let [a, b, c, word @ ..] = random;
-    let number = FIRST_NUMBER | u32::from_be_bytes([0, a, b, c]);
+    let number = CHECKS | u32::from_be_bytes([0, a, b, c]);
     let word = format!("x{}.invalid", data_encoding::HEXLOWER.encode(&word));
     let mail = letter(config, key, number, &word, now).ok_or("the project's address makes no Message-ID")?;
     let mut watch = Watch::begin(&config.inbox).await?;
@@ -238,7 +236,7 @@ address = "ada@example.org"
     fn sent() -> String {
         let key = Key::new([7; KEY_LENGTH]);
         let now = "2027-01-04T10:00:00Z".parse().unwrap();
-        String::from_utf8(letter(&config(), &key, FIRST_NUMBER, WORD, now).unwrap()).unwrap()
+        String::from_utf8(letter(&config(), &key, CHECKS, WORD, now).unwrap()).unwrap()
     }
 
     #[test]
@@ -247,7 +245,8 @@ address = "ada@example.org"
         let mail = read::read(format!("{RECEIVED}{}", sent()).as_bytes());
         assert_eq!(mail.problems, [""; 0]);
         let claims = intake::claims(&mail, &config().project(), &key);
-        assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice >= FIRST_NUMBER));
+        assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice >= CHECKS));
+        assert!(!claims.has_a_past(), "a check before the first start");
         assert!(crate::mail::write::check_wire(sent().as_bytes()).is_ok());
         assert!(mail.subject.contains(WORD));
     }

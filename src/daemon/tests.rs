@@ -140,3 +140,31 @@ async fn a_config_that_another_process_has_read_is_read_here_too() {
     assert!(!daemon.tracker.has_other_policy().unwrap());
     assert_eq!(daemon.tracker.project().policy.promises[0].within, new.policy.promises[0].within);
 }
+
+/// Only a daemon that stays has a first start: what one pass finds is taken in.
+#[tokio::test]
+async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays() {
+    for (stays, expect) in [(true, "earlier"), (false, "report")] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+        let path = folder.path().join("in");
+        crate::maildir::Maildir::create(&path).unwrap();
+        let put = |name: &str| {
+            let mail = format!("From: r@example.test\r\nSubject: {name}\r\n\r\ntext\r\n");
+            std::fs::write(path.join("new").join(name), mail).unwrap();
+        };
+        put("1");
+        let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+        daemon.stays = stays;
+        for name in ["2", "3"] {
+            daemon.watch(true);
+            while let Some(message) = daemon.inward.recv().await {
+                daemon.inward(message).unwrap();
+            }
+            put(name);
+        }
+        let receipts = daemon.tracker.store().read(|tx| tx.receipts()).unwrap();
+        let found: Vec<_> = receipts.iter().map(|r| r.disposition.as_str()).collect();
+        assert_eq!(found, [expect, "report"]);
+    }
+}

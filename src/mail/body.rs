@@ -1,7 +1,7 @@
 //! The text of a mail: which of its parts a person is meant to read.
 
 use super::header::Header;
-use super::parts::{Part, Parts};
+use super::parts::{Part, Parts, RAW_MAIL};
 use super::{clean, html};
 
 /// The longest text, in octets.
@@ -59,7 +59,16 @@ impl Text {
                 continue;
             }
             let text = match (is_html, part.flowed) {
-                (true, _) => html::to_text(text),
+                (true, _) => {
+                    let (text, hidden) = html::to_text(text);
+                    if hidden > 0 {
+                        chosen.problems.push(format!(
+                            "its HTML holds {hidden} letters that a browser does not show, and that are left out: \
+                             {RAW_MAIL}"
+                        ));
+                    }
+                    text
+                }
                 (false, Some(del_sp)) => unflow(text, del_sp),
                 (false, None) => text.clone(),
             };
@@ -83,7 +92,7 @@ impl Text {
         let beside = texts.iter().filter(|(p, _)| p.media == "text/plain" && p.alternative == part.alternative);
         let plain: usize = beside.map(|(_, t)| words(t)).sum();
         // Tags have words too: only a page that could say more is converted.
-        if words(page) > 2 * plain + MORE_WORDS && words(&html::to_text(page)) > 2 * plain + MORE_WORDS {
+        if words(page) > 2 * plain + MORE_WORDS && words(&html::to_text(page).0) > 2 * plain + MORE_WORDS {
             self.problems.push("its HTML says much that its text does not: see the raw mail".to_owned());
         }
     }

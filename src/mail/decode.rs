@@ -1,39 +1,145 @@
 //! From octets to characters: transfer encodings, charsets, encoded words. None of it fails; what cannot be
 //! decoded stays as it came.
 
+use encoding_rs::{EUC_KR, Encoding, GBK, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
-use mail_parser::parsers::MessageStream;
 
-/// Text without a charset: UTF-8 where it is valid, else Windows-1252, in which every octet is a character.
+/// Octets without a charset: UTF-8 where they are valid, else Windows-1252, in which every octet is a character.
 pub fn bytes(raw: &[u8]) -> String {
     match std::str::from_utf8(raw) {
         Ok(text) => text.to_owned(),
-        Err(_) => windows_1252(raw),
+        Err(_) => WINDOWS_1252.decode_without_bom_handling(raw).0.into_owned(),
     }
 }
 
-fn windows_1252(raw: &[u8]) -> String {
-    charset_decoder(b"windows-1252").map_or_else(|| String::from_utf8_lossy(raw).into_owned(), |decode| decode(raw))
+/// Text without a charset, for people: as [`bytes`], but ISO-2022-JP and ISO-2022-KR where their escapes stand in it,
+/// and what is no UTF-8 in the charset that its surroundings name, where it is in that.
+fn text(raw: &[u8], around: Option<&str>) -> String {
+    let around =
+        || decoded(raw, &label(around?)).filter(|t| std::str::from_utf8(raw).is_err() && !t.contains('\u{fffd}'));
+    escaped(raw).or_else(around).unwrap_or_else(|| bytes(raw))
+}
+
+/// Text of 7 bits whose escapes say what it is in (RFC 1468, RFC 1557): software of these languages often names no
+/// charset.
+fn escaped(raw: &[u8]) -> Option<String> {
+    let escape = |wanted: &[u8]| find(raw, wanted, 0).is_some();
+    let charset = match raw.contains(&0x1b) && raw.is_ascii() {
+        true if escape(b"\x1b$B") || escape(b"\x1b$@") => "iso-2022-jp",
+        true if escape(b"\x1b$)C") => "iso-2022-kr",
+        _ => return None,
+    };
+    decoded(raw, charset).filter(|text| !text.contains('\u{fffd}'))
+}
+
+/// How far the charset that a text claims held.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fit {
+    /// The text is in it.
+    Held,
+    /// It is known, and the text is not in it.
+    Broken,
+    /// Nothing here reads it.
+    Unknown,
 }
 
 /// Text in a charset that its sender claims, and whether the claim held.
 ///
 /// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them.
-pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, bool) {
-    let claimed = claimed.unwrap_or("us-ascii").trim().to_ascii_lowercase();
-    let known = charset_decoder(claimed.as_bytes());
-    // mail-parser has no decoder for UTF-8, since that is what it decodes to.
-    let is_utf8 = claimed == "utf-8" || claimed == "utf8";
-    let careless = ["us-ascii", "ascii", "iso-8859-1", "latin1", "windows-1252"].contains(&claimed.as_str());
-    let utf8 = std::str::from_utf8(raw).ok().filter(|_| is_utf8 || careless || known.is_none());
-    match (utf8, known) {
-        (Some(text), known) => (text.to_owned(), is_utf8 || known.is_some()),
-        (None, Some(decode)) => {
-            let text = decode(raw);
-            if text.contains('\u{fffd}') { (bytes(raw), false) } else { (text, true) }
-        }
-        (None, None) => (bytes(raw), false),
+pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
+    let claimed = label(claimed.unwrap_or("us-ascii"));
+    if encoding(&claimed) == Some(WINDOWS_1252) && std::str::from_utf8(raw).is_ok() {
+        return (text(raw, None), Fit::Held);
     }
+    match decoded(raw, &claimed) {
+        None => (text(raw, None), Fit::Unknown),
+        Some(read) => match read.chars().filter(|c| *c == '\u{fffd}').count() {
+            0 => (read, Fit::Held),
+            // One octet that a way has broken must not cost the others their meaning.
+            broken if broken.saturating_mul(20) < read.len() => (read, Fit::Broken),
+            _ => (bytes(raw), Fit::Broken),
+        },
+    }
+}
+
+/// What a charset is called in the registry of the Web, which lacks names that mail programs write: variants, and the
+/// numbers of code pages.
+fn label(claimed: &str) -> String {
+    // A language may follow (RFC 2231 section 5).
+    let claimed = claimed.split('*').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let prefixes = ["x-windows-", "windows-", "cp-", "cp", "ms", "x-cp", "x-ms-cp", "x-ms", "ibm-", "ibm", "win-"];
+    let known = match prefixes.iter().find_map(|p| claimed.strip_prefix(p)?.parse::<u16>().ok()) {
+        Some(932 | 943) => "shift_jis",
+        Some(936 | 1386 | 51936) => "gbk",
+        Some(949 | 1363 | 51949) => "euc-kr",
+        Some(950) => "big5",
+        Some(874) => "windows-874",
+        Some(20932 | 51932) => "euc-jp",
+        Some(50220..=50222) => "iso-2022-jp",
+        Some(65000) => "utf-7",
+        Some(65001) => "utf-8",
+        Some(page @ 1250..=1258) => return format!("windows-{page}"),
+        Some(page @ 28591..=28606) => return format!("iso-8859-{}", page - 28590),
+        Some(_) | None => match claimed.as_str() {
+            "eucjp" | "eucjp-ms" | "euc-jp-ms" => "euc-jp",
+            "euckr" | "uhc" | "ks_c_5601" => "euc-kr",
+            "euc-cn" | "euccn" | "x-euc-cn" => "gbk",
+            "hz" | "hz-gb2312" => "hz-gb-2312",
+            "utf8mb4" | "utf-8-mac" => "utf-8",
+            "utf7" | "unicode-1-1-utf-7" => "utf-7",
+            "latin9" | "latin-9" => "iso-8859-15",
+            variant if variant.starts_with("iso-2022-jp") => "iso-2022-jp",
+            _ => return claimed,
+        },
+    };
+    known.to_owned()
+}
+
+/// Octets in the charset of a [`label`]; `None` where nothing here reads it. What it does not have becomes U+FFFD.
+fn decoded(raw: &[u8], label: &str) -> Option<String> {
+    match label {
+        // encoding_rs refuses these two, since a page of the Web could hide its scripts in them.
+        "iso-2022-kr" | "csiso2022kr" => Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
+        "hz-gb-2312" => Some(GBK.decode_without_bom_handling(&unshift(raw, true)).0.into_owned()),
+        "utf-7" | "cp850" | "ibm850" => charset_decoder(label.as_bytes()).map(|decode| decode(raw)),
+        _ => encoding(label).map(|e| e.decode(raw).0.into_owned()),
+    }
+}
+
+fn encoding(label: &str) -> Option<&'static Encoding> {
+    let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
+    known(label).or_else(|| known(&label.replace('_', "-")))
+}
+
+/// Text of 7 bits that shifts between ASCII and characters of two octets, as the charset of 8 bits that it stands for:
+/// ISO-2022-KR shifts by SO and SI (RFC 1557), HZ by `~{` and `~}` (RFC 1843). Each line begins in ASCII.
+fn unshift(raw: &[u8], hz: bool) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut shifted = false;
+    let mut rest = raw;
+    while let Some((&c, after)) = rest.split_first() {
+        rest = after;
+        match (c, after) {
+            (0x21..=0x7d, [second @ 0x21..=0x7e, tail @ ..]) if shifted => {
+                out.extend([c | 0x80, second | 0x80]);
+                rest = tail;
+            }
+            (b'~', [shift @ (b'{' | b'}'), tail @ ..]) if hz => (shifted, rest) = (*shift == b'{', tail),
+            (b'~', [b'~', tail @ ..]) if hz => {
+                out.push(b'~');
+                rest = tail;
+            }
+            // A line that goes on.
+            (b'~', [b'\r' | b'\n', ..]) if hz => {}
+            (0x0e | 0x0f, _) if !hz => shifted = c == 0x0e,
+            (0x1b, [b'$', b')', b'C', tail @ ..]) if !hz => rest = tail,
+            (_, _) => {
+                shifted &= c != b'\n';
+                out.push(c);
+            }
+        }
+    }
+    out
 }
 
 /// Text whose lines end in `\n`, whatever they ended in.
@@ -51,14 +157,96 @@ pub fn line_ends(text: String) -> String {
     out
 }
 
-/// A header value on one line with its encoded words decoded (RFC 2047).
-pub fn words(value: &[u8]) -> String {
-    let line = super::header::unfold(value);
-    if !line.contains("=?") {
-        return line.trim().to_owned();
+/// A header value on one line with its encoded words decoded (RFC 2047), at most 16 KiB of it. What stands between
+/// them is in the charset of the text `around` them, if in any; words of a charset that nothing here reads stay as they came.
+///
+/// Words that only blanks part are joined before they are decoded where they say the same charset and encoding: much
+/// software splits them within a character.
+pub fn words(value: &[u8], around: Option<&str>) -> String {
+    let line = super::header::unfolded(value);
+    // Beyond the last of these no word ends: looking for it from each beginning would be quadratic.
+    let last = line.windows(2).rposition(|w| w == b"?=").unwrap_or_default();
+    let mut out = String::new();
+    // The words that are being joined, and where they stand.
+    let mut open: Option<Word> = None;
+    let (mut at, mut plain) = (0, 0);
+    while let Some(begin) = find(&line, b"=?", at) {
+        let Some(word) = Word::at(&line, begin, last) else {
+            at = begin + 2;
+            continue;
+        };
+        let between = line.get(plain..begin).unwrap_or_default();
+        (at, plain) = (word.end, word.end);
+        open = match open.take() {
+            Some(mut last) if between.trim_ascii().is_empty() => {
+                if last.charset == word.charset && last.q == word.q {
+                    last.text.extend(word.text);
+                    last.end = word.end;
+                    Some(last)
+                } else {
+                    last.write(&line, &mut out);
+                    Some(word)
+                }
+            }
+            last => {
+                last.into_iter().for_each(|w| w.write(&line, &mut out));
+                out.push_str(&text(between, around));
+                Some(word)
+            }
+        };
     }
-    let line = format!("{line}\n");
-    MessageStream::new(line.as_bytes()).parse_unstructured().as_text().unwrap_or(line.trim()).to_owned()
+    open.into_iter().for_each(|w| w.write(&line, &mut out));
+    out.push_str(&text(line.get(plain..).unwrap_or_default(), around));
+    out.trim().to_owned()
+}
+
+/// An encoded word, or several joined.
+struct Word {
+    charset: String,
+    q: bool,
+    /// Still encoded.
+    text: Vec<u8>,
+    begin: usize,
+    end: usize,
+}
+
+impl Word {
+    /// Reads the word that begins here, "=?charset?q?text?=", where a word can end no later than at `last`.
+    fn at(line: &[u8], begin: usize, last: usize) -> Option<Self> {
+        let mut fields = line.get(begin + 2..)?.splitn(3, |&c| c == b'?');
+        let charset = std::str::from_utf8(fields.next()?).ok()?;
+        let q = match fields.next()? {
+            b"q" | b"Q" => true,
+            b"b" | b"B" => false,
+            _ => return None,
+        };
+        let start = begin + 2 + charset.len() + 3;
+        if charset.is_empty() || charset.contains(char::is_whitespace) || start > last {
+            return None;
+        }
+        let text = fields.next()?;
+        let text = text.get(..find(text, b"?=", 0)?)?;
+        let end = start + text.len() + 2;
+        Some(Self { charset: label(charset), q, text: text.to_vec(), begin, end })
+    }
+
+    fn write(self, line: &[u8], out: &mut String) {
+        let octets = if self.q {
+            let text: Vec<u8> =
+                self.text.into_iter().flat_map(|c| if c == b'_' { vec![b'=', b'2', b'0'] } else { vec![c] }).collect();
+            quoted_printable(&text, usize::MAX)
+        } else {
+            base64(&self.text, usize::MAX)
+        };
+        match charset(&octets, Some(&self.charset)) {
+            (read, Fit::Held | Fit::Broken) => out.push_str(&read),
+            (_, Fit::Unknown) => out.push_str(&bytes(line.get(self.begin..self.end).unwrap_or_default())),
+        }
+    }
+}
+
+fn find(line: &[u8], what: &[u8], from: usize) -> Option<usize> {
+    line.get(from..)?.windows(what.len()).position(|w| w == what).map(|at| from + at)
 }
 
 /// Undoes quoted-printable (RFC 2045 section 6.7). A "=" that encodes nothing stays.
@@ -93,6 +281,21 @@ pub fn quoted_printable(raw: &[u8], max: usize) -> Vec<u8> {
         if ended && !soft {
             out.push(b'\n');
         }
+    }
+    out
+}
+
+/// Undoes percent encoding (RFC 2231 section 4). A "%" that encodes nothing stays.
+pub fn percent(raw: &[u8]) -> Vec<u8> {
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((&c, after)) = rest.split_first() {
+        let octet = match (c, after) {
+            (b'%', [high, low, ..]) => hex(*high).zip(hex(*low)).map(|(h, l)| h << 4 | l),
+            _ => None,
+        };
+        out.push(octet.unwrap_or(c));
+        rest = after.get(if octet.is_some() { 2 } else { 0 }..).unwrap_or_default();
     }
     out
 }
@@ -139,44 +342,4 @@ pub fn base64_size(raw: &[u8]) -> u64 {
     // As many at a time as one octet counts: that is done for many at once.
     let digits: usize = raw.chunks(255).map(|c| usize::from(c.iter().map(is_digit).sum::<u8>())).sum();
     u64::try_from(digits).unwrap_or(u64::MAX) / 4 * 3 + [0, 0, 1, 2].get(digits % 4).copied().unwrap_or_default()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn charsets_are_decoded_as_claimed_where_that_can_be() {
-        let check = |raw: &[u8], claimed: &str, text: &str, held: bool| {
-            assert_eq!(charset(raw, Some(claimed)), (text.to_owned(), held), "{claimed}");
-        };
-        check("\u{20ac}".as_bytes(), "us-ascii", "\u{20ac}", true);
-        check("\u{20ac}".as_bytes(), "UTF-8", "\u{20ac}", true);
-        check(b"\xe4", "ISO-8859-1", "\u{e4}", true);
-        check(b"\xe4", "utf-8", "\u{e4}", false);
-        check(b"\xe4", "no-such", "\u{e4}", false);
-        check("\u{e4}".as_bytes(), "no-such", "\u{e4}", false);
-        // These four octets are valid UTF-8 too.
-        check(b"\xc1\xaa\xcd\xa8", "gb2312", "\u{8054}\u{901a}", true);
-        check(b"\x1b$B$\"\x1b(B", "iso-2022-jp", "\u{3042}", true);
-        check(b"a\0b\0", "utf-16le", "ab", true);
-    }
-
-    #[test]
-    fn transfer_encodings_are_undone_leniently() {
-        assert_eq!(quoted_printable(b"a=3Db=\r\nc =\r\n=zz=4\n", 99), b"a=bc =zz=4\n");
-        assert_eq!(quoted_printable(b"abc", 2), b"ab");
-        assert_eq!(quoted_printable(b"a  \r\n\r\nb", 99), b"a\n\nb");
-        assert_eq!(base64(b"aGVs bG8=\r\nIQ==", 99), b"hello!");
-        assert_eq!(base64(b"aGVsbG8", 99), b"hello");
-        assert_eq!(base64(b"aGVsbG8=", 2), b"he");
-        assert_eq!(base64_size(b"aGVs\r\nbG8="), 5);
-    }
-
-    #[test]
-    fn encoded_words_are_decoded() {
-        assert_eq!(words(b" =?utf-8?q?J=C3=B6rg?=\r\n =?utf-8?b?IQ==?= x "), "J\u{f6}rg! x");
-        assert_eq!(words(b"a =?nonsense b"), "a =?nonsense b");
-        assert_eq!(words(b""), "");
-    }
 }

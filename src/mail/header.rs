@@ -145,9 +145,10 @@ impl<'a> Header<'a> {
         self.all(name).next()
     }
 
-    /// The first field of this name as text: unfolded, encoded words decoded (RFC 2047), not yet cleaned.
-    pub fn text(&self, name: &str) -> Option<String> {
-        self.first(name).map(decode::words)
+    /// The first field of this name as text: unfolded, encoded words decoded (RFC 2047), not yet cleaned. `around` is
+    /// the charset of the text, for octets that say nothing of theirs.
+    pub fn text(&self, name: &str, around: Option<&str>) -> Option<String> {
+        self.first(name).map(|value| decode::words(value, around))
     }
 
     /// The first field of this name, unfolded, in lower case: for fields whose values are keywords.
@@ -224,7 +225,7 @@ pub fn display_name(header: &Header<'_>) -> Option<String> {
         (Ok(_), Ok((_, phrase))) => phrase,
         (Err(_), _) | (_, Err(_)) => value.to_vec(),
     };
-    Some(decode::words(&name)).filter(|n| !n.trim().is_empty())
+    Some(decode::words(&name, None)).filter(|n| !n.trim().is_empty())
 }
 
 /// Reads a value that must be one mailbox; gives its address and the bytes of its display name without quotes.
@@ -351,9 +352,13 @@ pub fn addresses(value: &[u8]) -> Vec<Address> {
 /// A folded value on one line (RFC 5322 section 2.2.3), as text: UTF-8 where it is, else Windows-1252.
 /// At most 16 KiB of it.
 pub fn unfold(value: &[u8]) -> String {
+    decode::bytes(&unfolded(value))
+}
+
+/// The octets of a folded value without its line ends; at most 16 KiB of it.
+pub fn unfolded(value: &[u8]) -> Vec<u8> {
     let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
-    let line: Vec<u8> = value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect();
-    decode::bytes(&line)
+    value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect()
 }
 
 /// What ends a line here. A mail without any LF at its start is read by bare CR, for display only.
@@ -471,16 +476,16 @@ mod tests {
     fn broken_headers_are_still_read() {
         let raw = b"\xef\xbb\xbfSubject: a\n\tb\nX : y\n\nbody";
         let (header, body) = Header::split(raw);
-        assert_eq!(header.text("subject").as_deref(), Some("a\tb"));
+        assert_eq!(header.text("subject", None).as_deref(), Some("a\tb"));
         assert_eq!(header.first("x"), Some(b"y".as_slice()));
         assert_eq!(body, b"body");
         let (header, body) = Header::split(b"Subject: a\rX: y\r\rbody");
         assert!(header.control);
-        assert_eq!(header.text("subject").as_deref(), Some("a"));
+        assert_eq!(header.text("subject", None).as_deref(), Some("a"));
         assert_eq!(body, b"body");
         let (header, body) = Header::split(b"\n \nSubject: a\n\nbody");
         assert!(header.leading_space);
-        assert_eq!((header.text("subject").as_deref(), body), (Some("a"), b"body".as_slice()));
+        assert_eq!((header.text("subject", None).as_deref(), body), (Some("a"), b"body".as_slice()));
         let (header, body) = Header::split_part(b"\nNote: text");
         assert!(header.is_empty() && !header.leading_space);
         assert_eq!(body, b"Note: text");

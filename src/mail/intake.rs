@@ -8,11 +8,16 @@
 //! 2. Its domain vouches: see [`super::identity`].
 //! 3. To change a ticket, a token that was given to that person for that ticket, in the address or the Message-ID.
 //! 4. A grave command also needs the one-time code: see the orders of the ticket.
-//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Who fails rule 2 alone is told at the
-//!    registered address.
+//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Whoever holds their own token hears why:
+//!    see [`unheard`].
 //!
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
 //! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
+
+pub mod copies;
+mod unheard;
+
+pub use unheard::{Unheard, unheard};
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -49,6 +54,8 @@ pub enum Disposition {
     Own,
     /// A second copy of a mail we have.
     Duplicate,
+    /// It was in the folder before the first start, and waits there to be taken in.
+    Earlier,
     /// Nothing in it could be read; it is a ticket all the same.
     Unreadable,
     /// Reading it failed again and again; a person must look.
@@ -67,9 +74,15 @@ impl Disposition {
             Self::Automatic => "automatic",
             Self::Own => "own",
             Self::Duplicate => "duplicate",
+            Self::Earlier => "earlier",
             Self::Unreadable => "unreadable",
             Self::Quarantined => "quarantined",
         }
+    }
+
+    /// The one of that word.
+    pub fn named(word: &str) -> Option<Self> {
+        serde_json::from_value(word.into()).ok()
     }
 }
 
@@ -97,11 +110,19 @@ pub struct Claims {
     pub subject_tag: Option<TicketId>,
 }
 
+impl Claims {
+    /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
+    pub fn has_a_past(&self) -> bool {
+        let notice = |t: Token| t.notice < token::CHECKS;
+        self.echo || [self.token, self.own, self.bounced].into_iter().flatten().any(notice)
+    }
+}
+
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
 pub struct Known {
-    /// A mail of the same sender, Message-ID, date, subject and text was handled before, for this ticket.
-    pub duplicate_of: Option<Option<TicketId>>,
+    /// A mail of the same sender, Message-ID, date, subject and text was handled before.
+    pub duplicate_of: Option<copies::First>,
     /// Tickets whose mails it refers to, with their reporter.
     pub referenced: Vec<(TicketId, Option<Address>)>,
     /// The reporter of the ticket that the token names; outer `None`: there is no such ticket.
@@ -292,13 +313,15 @@ fn ends(given: &Given<'_>) -> Option<Ends> {
 
 /// Decides what a mail is.
 pub fn take(given: &Given<'_>) -> Intake {
+    copies::raise(given, alone(given))
+}
+
+/// Decides what a mail is, if no other copy of it has come.
+fn alone(given: &Given<'_>) -> Intake {
     let Given { mail, claims, known, .. } = given;
     if claims.own.is_some() {
         let ticket = claims.own.and_then(|t| t.ticket);
         return nothing(Disposition::Own, ticket, "a notice of ours came back");
-    }
-    if let Some(ticket) = known.duplicate_of {
-        return nothing(Disposition::Duplicate, ticket, "a second copy of a mail that is here already");
     }
     let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
     let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());
@@ -418,6 +441,7 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
             by: Actor::Stranger,
             program: true,
             who: format!("a program ({reason})"),
+            holder: None,
             excerpt,
             folded,
             mail: *stored,
@@ -483,12 +507,11 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 event: Some(event),
             };
         }
-        // Only who holds the person's own token is worth a word, and only at the registered address.
-        let tell = mine.then(|| person.address.clone());
-        let event = Event::Attempted { from: mail.from.clone().ok(), tell, why: why.clone(), mail: Some(*stored) };
+        let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+        let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
         return Intake {
             disposition: Disposition::Command,
-            reason: format!("not obeyed: {why}"),
+            reason: format!("{}{why}", copies::NOT_OBEYED),
             ticket,
             event: Some(event),
         };
@@ -537,6 +560,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     // A From that the operator's way wrote is undone for who it may be, and no more.
     let from = given.through.map_or(from, |t| t.answer_to.as_ref());
     let is_reporter = from.is_some() && reporter.as_ref() == from;
+    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
     let (by, who) = if is_reporter && identity.believed {
         (Actor::Reporter, "the reporter".to_owned())
     } else if is_reporter {
@@ -544,10 +568,11 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))
     } else {
         let from = from.map_or("somebody", Address::as_str);
-        (
-            Actor::Stranger,
-            format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
-        )
+        let who = match holder {
+            Some(_) => from.to_owned(),
+            None => format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
+        };
+        (Actor::Stranger, who)
     };
     let tell = known.has_room(given.project);
     // The token proves that they saw our mail to the reporter, and the answer goes to the reporter's address alone.
@@ -557,7 +582,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
     let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
     let reply_to = mail.message_id.clone();
-    let follow_up = FollowUp { by, program: false, who, excerpt, folded, mail: *stored, tell, asks, reply_to };
+    let follow_up = FollowUp { by, program: false, who, holder, excerpt, folded, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),

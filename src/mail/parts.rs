@@ -3,24 +3,25 @@
 //! mail-parser is not given whole mails: 20,000 attached mails within each other end the process, and multiparts
 //! that never end cost quadratic time (0.11.9). Here a mail is read line by line against a stack of at most
 //! [`MAX_DEPTH`] boundaries; an attached mail is a leaf and is not looked into; no content is decoded or copied
-//! before somebody asks for it. mail-parser decodes single values: header fields, charsets.
+//! before somebody asks for it.
 
-use mail_parser::HeaderValue;
-use mail_parser::parsers::MessageStream;
-
-use super::header::Header;
-use super::{clean_line, decode};
+use super::clean_line;
+use super::decode::{self, Fit};
+use super::header::{self, Header};
+use super::smime::{self, Wrapped};
 
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
 /// How deep multiparts may stand within each other.
 pub const MAX_DEPTH: usize = 20;
-/// The most octets of a part that are decoded: 1 MiB of text, or 3 MiB of it in the wordiest encoding.
-const MAX_ENCODED: usize = 3 * 1024 * 1024;
-/// The most octets that a part decodes to.
+/// The most octets that a part decodes to; three times as many are read, for the wordiest encoding.
 pub const MAX_DECODED: usize = 1024 * 1024;
-/// The most octets of a Content-* field that are parsed; its parser is quadratic in parameters.
+/// The most octets of a Content-* field that are parsed.
 const MAX_CONTENT_FIELD: usize = 4096;
+/// The most octets of a signed message that are opened.
+const MAX_SIGNED: usize = 8 * 1024 * 1024;
+/// Where what cannot be read here is found.
+pub const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
 
 /// What the Content-* fields of a part say.
 #[derive(Clone, Debug)]
@@ -39,6 +40,8 @@ pub struct Part<'a> {
     pub report_type: Option<String>,
     /// The method of a text/calendar, in lower case (RFC 6047 section 2.4).
     pub method: Option<String>,
+    /// The smime-type of an application/pkcs7-mime, in lower case (RFC 8551 section 3.2.2).
+    pub smime: Option<String>,
     /// The multipart/alternative that it stands in, if any: its number.
     pub alternative: Option<usize>,
     encoding: Encoding,
@@ -75,7 +78,7 @@ struct Frame {
 impl<'a> Parts<'a> {
     /// Finds the parts of a body.
     pub fn find(header: &Header<'_>, body: &'a [u8]) -> Self {
-        let top = Part::of(header, body, false);
+        let top = Part::of(header, body, false, None);
         let mut found = Self { top: top.clone(), leaves: Vec::new(), problems: Vec::new() };
         let mut frames: Vec<Frame> = Vec::new();
         let mut alternatives = 0;
@@ -128,11 +131,16 @@ impl<'a> Parts<'a> {
             // A part begins; the frame it stands in is the innermost that is left.
             let (header, after) = Header::split_part(rest);
             let digest = frames.last().is_some_and(|f| f.digest);
-            part = Part::of(&header, after, digest);
+            part = Part::of(&header, after, digest, found.charset());
             part.alternative = frames.last().and_then(|f| f.alternative);
             rest = after;
         }
         found
+    }
+
+    /// The charset that its first part with one claims: what a program writes without one is most likely in that too.
+    pub fn charset(&self) -> Option<&str> {
+        self.leaves.iter().find_map(|part| part.charset.as_deref())
     }
 
     fn note(&mut self, problem: &str) {
@@ -185,7 +193,7 @@ fn without_line_end(content: &[u8]) -> &[u8] {
 
 impl<'a> Part<'a> {
     /// Reads the Content-* fields of a part.
-    fn of(header: &Header<'_>, body: &'a [u8], in_digest: bool) -> Self {
+    fn of(header: &Header<'_>, body: &'a [u8], in_digest: bool, around: Option<&str>) -> Self {
         let default = if in_digest { "message/rfc822" } else { "text/plain" };
         let mut part = Self {
             media: default.to_owned(),
@@ -195,31 +203,32 @@ impl<'a> Part<'a> {
             flowed: None,
             report_type: None,
             method: None,
+            smime: None,
             alternative: None,
             encoding: Encoding::None,
             boundary: None,
             body,
         };
-        if let Some(HeaderValue::ContentType(kind)) = header.first("content-type").map(content_field) {
-            let media = match kind.subtype() {
-                Some(sub) => format!("{}/{sub}", kind.ctype()),
+        if let Some(kind) = header.first("content-type").map(|field| ContentField::parse(field, around)) {
+            part.media = match kind.value.split_once('/') {
+                Some(_) => clean_line(&kind.value, 100),
                 // "Content-Type: text" is old software's text/plain.
-                None if kind.ctype() == "text" => "text/plain".to_owned(),
+                None if kind.value == "text" => "text/plain".to_owned(),
+                None if kind.value.is_empty() => part.media,
                 None => "application/octet-stream".to_owned(),
             };
-            part.media = clean_line(&media.to_ascii_lowercase(), 100);
-            part.charset = kind.attribute("charset").map(|c| clean_line(c, 50));
-            part.name = kind.attribute("name").and_then(file_name);
-            part.boundary =
-                kind.attribute("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
-            let is = |name: &str, value: &str| kind.attribute(name).is_some_and(|v| v.eq_ignore_ascii_case(value));
-            part.flowed = is("format", "flowed").then(|| is("delsp", "yes"));
-            part.report_type = kind.attribute("report-type").map(str::to_ascii_lowercase);
-            part.method = kind.attribute("method").map(str::to_ascii_lowercase);
+            part.charset = kind.word("charset").map(|c| clean_line(c, 50));
+            part.name = kind.get("name").and_then(file_name);
+            part.boundary = kind.get("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+            let lower = |name: &str| kind.word(name).map(str::to_ascii_lowercase);
+            part.flowed = lower("format").filter(|f| f == "flowed").map(|_| lower("delsp").as_deref() == Some("yes"));
+            part.report_type = lower("report-type");
+            part.method = lower("method");
+            part.smime = lower("smime-type");
         }
-        if let Some(HeaderValue::ContentType(how)) = header.first("content-disposition").map(content_field) {
-            part.attached = how.ctype().eq_ignore_ascii_case("attachment");
-            part.name = how.attribute("filename").and_then(file_name).or(part.name);
+        if let Some(how) = header.first("content-disposition").map(|field| ContentField::parse(field, around)) {
+            part.attached = how.value == "attachment";
+            part.name = how.get("filename").and_then(file_name).or(part.name);
         }
         part.encoding = match header.keyword("content-transfer-encoding").as_deref().map(str::trim) {
             None | Some("" | "7bit" | "8bit" | "binary") => Encoding::None,
@@ -232,28 +241,43 @@ impl<'a> Part<'a> {
 
     /// Its octets with the transfer encoding undone, at most [`MAX_DECODED`] of them; true when there are more.
     pub fn decoded(&self) -> (Vec<u8>, bool) {
-        let raw = self.body.get(..MAX_ENCODED).unwrap_or(self.body);
+        self.decoded_to(MAX_DECODED)
+    }
+
+    fn decoded_to(&self, max: usize) -> (Vec<u8>, bool) {
+        let raw = self.body.get(..3 * max).unwrap_or(self.body);
         let mut octets = match self.encoding {
-            Encoding::Base64 => decode::base64(raw, MAX_DECODED + 1),
-            Encoding::QuotedPrintable => decode::quoted_printable(raw, MAX_DECODED + 1),
-            Encoding::None | Encoding::Unknown => raw.get(..MAX_DECODED + 1).unwrap_or(raw).to_vec(),
+            Encoding::Base64 => decode::base64(raw, max + 1),
+            Encoding::QuotedPrintable => decode::quoted_printable(raw, max + 1),
+            Encoding::None | Encoding::Unknown => raw.get(..max + 1).unwrap_or(raw).to_vec(),
         };
-        let more = octets.len() > MAX_DECODED || raw.len() < self.body.len();
-        octets.truncate(MAX_DECODED);
+        let more = octets.len() > max || raw.len() < self.body.len();
+        octets.truncate(max);
         (octets, more)
+    }
+
+    /// What it wraps as an S/MIME message; `None` where it is none. Gateways call it a file.
+    pub fn smime(&self) -> Option<Wrapped> {
+        let named = || self.name.as_deref().is_some_and(|n| n.to_ascii_lowercase().ends_with(".p7m"));
+        let is_one = self.media.ends_with("pkcs7-mime") || self.media == "application/octet-stream" && named();
+        is_one.then(|| smime::open(&self.decoded_to(MAX_SIGNED).0))
     }
 
     /// Its text with lines that end in `\n`, not cleaned; and what was odd about it.
     pub fn text(&self) -> (String, Vec<String>) {
         let mut problems = Vec::new();
         let (octets, more) = self.decoded();
-        let (text, fits) = decode::charset(&octets, self.charset.as_deref());
+        let (text, fit) = decode::charset(&octets, self.charset.as_deref());
         if more {
             problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
         }
-        if !fits {
-            let claimed = self.charset.as_deref().unwrap_or("us-ascii");
-            problems.push(format!("its text is not in the charset it claims ({claimed})"));
+        let claimed = self.charset.as_deref().unwrap_or("us-ascii");
+        match fit {
+            Fit::Held => {}
+            Fit::Broken => problems.push(format!("its text is not in the charset it claims ({claimed})")),
+            Fit::Unknown => {
+                problems.push(format!("its text is in the charset {claimed}, which cannot be read here: {RAW_MAIL}"))
+            }
         }
         if self.encoding == Encoding::Unknown {
             problems.push("it has an unknown transfer encoding".to_owned());
@@ -277,109 +301,113 @@ impl<'a> Part<'a> {
     }
 }
 
-fn content_field(value: &[u8]) -> HeaderValue<'static> {
-    let mut line = super::header::unfold(value.get(..MAX_CONTENT_FIELD).unwrap_or(value));
-    line.push('\n');
-    MessageStream::new(line.as_bytes()).parse_content_type().into_owned()
+/// A Content-* field: a value and its parameters (RFC 2045 section 5.1), read leniently. One pass over its octets.
+struct ContentField {
+    /// In lower case.
+    value: String,
+    parameters: Vec<(String, String)>,
+}
+
+impl ContentField {
+    fn parse(field: &[u8], around: Option<&str>) -> Self {
+        let field = header::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
+        let mut octets = field.iter().copied();
+        let value = decode::bytes(&next_piece(&mut octets));
+        let value = value.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
+        let mut pieces = Vec::new();
+        while octets.len() > 0 {
+            let piece = next_piece(&mut octets);
+            let Some(at) = piece.iter().position(|&c| c == b'=') else { continue };
+            let (name, octets) = piece.split_at_checked(at).unwrap_or((&piece, &[]));
+            let name = decode::bytes(name).trim().to_ascii_lowercase();
+            let octets = octets.strip_prefix(b"=").unwrap_or(octets).trim_ascii().to_vec();
+            let (base, number) = name.trim_end_matches('*').split_once('*').unwrap_or((&name, "0"));
+            pieces.push(Piece {
+                name: base.trim_end_matches('*').to_owned(),
+                number: number.parse().unwrap_or(u32::MAX),
+                plain: usize::MAX - name.matches('*').count(),
+                encoded: name.ends_with('*'),
+                octets,
+            });
+        }
+        // Of one that is there in several forms that of RFC 2231 says most; else the first counts.
+        pieces.sort_by(|a, b| (&a.name, a.number, a.plain).cmp(&(&b.name, b.number, b.plain)));
+        pieces.dedup_by(|later, first| (&later.name, later.number) == (&first.name, first.number));
+        let parameters =
+            pieces.chunk_by(|a, b| a.name == b.name).filter_map(|pieces| parameter(pieces, around)).collect();
+        Self { value: value.to_ascii_lowercase(), parameters }
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    /// A parameter that is one word: comments and what else stands behind it are not of it.
+    fn word(&self, name: &str) -> Option<&str> {
+        self.get(name)?.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty())
+    }
+}
+
+/// The octets up to the next `;` outside of quotes, without the quotes.
+fn next_piece(octets: &mut impl Iterator<Item = u8>) -> Vec<u8> {
+    let mut piece = Vec::new();
+    let (mut quoted, mut closed) = (false, false);
+    while let Some(c) = octets.next() {
+        match c {
+            b'"' => {
+                closed = quoted;
+                quoted = !quoted;
+            }
+            b'\\' if quoted => piece.extend(octets.next()),
+            b';' if !quoted => break,
+            // Behind a quoted string only another one counts.
+            _ if closed && !quoted => {}
+            _ => piece.push(c),
+        }
+    }
+    piece
+}
+
+/// A parameter, or a piece of one (RFC 2231 section 3).
+struct Piece {
+    name: String,
+    number: u32,
+    /// The greater, the less of the RFC is in its form.
+    plain: usize,
+    encoded: bool,
+    octets: Vec<u8>,
+}
+
+/// Joins the pieces of a parameter before they are decoded: a character may stand across two.
+fn parameter(pieces: &[Piece], around: Option<&str>) -> Option<(String, String)> {
+    let first = pieces.first()?;
+    let mut charset = "utf-8".to_owned();
+    let mut octets = Vec::new();
+    for (index, piece) in pieces.iter().enumerate() {
+        let mut fields = piece.octets.splitn(3, |&c| c == b'\'');
+        let content = match (fields.next(), fields.nth(1)) {
+            (Some(named), Some(content)) if index == 0 && piece.encoded => {
+                charset = Some(decode::bytes(named)).filter(|c| !c.is_empty()).unwrap_or(charset);
+                content
+            }
+            _ => &piece.octets,
+        };
+        octets.extend(if piece.encoded { decode::percent(content) } else { content.to_vec() });
+    }
+    let value = if first.encoded { decode::charset(&octets, Some(&charset)).0 } else { decode::words(&octets, around) };
+    Some((first.name.clone(), value))
 }
 
 fn file_name(claimed: &str) -> Option<String> {
-    let decoded = if claimed.contains("=?") { decode::words(claimed.as_bytes()) } else { claimed.to_owned() };
-    let name: String = decoded.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
+    let name: String = claimed.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
     Some(clean_line(name.trim_start_matches('.'), 100)).filter(|n| !n.is_empty())
 }
 
 /// Whether text stands above the first part of a mail of parts, where no mail program shows it. Programs leave that
 /// place empty, or put a word about MIME there; a Content-Type that was exchanged makes a preamble of the real text.
 pub fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
-    let top = Part::of(header, body, false);
+    let top = Part::of(header, body, false, None);
     let Some(boundary) = top.boundary.filter(|_| top.media.starts_with("multipart/")) else { return false };
     let first = body.split(|&c| c == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
     first.strip_prefix(b"--").is_none_or(|line| !line.starts_with(&boundary))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// The media type and content of each leaf, and the problems.
-    fn leaves(raw: &str) -> (Vec<(String, String)>, Vec<String>) {
-        let (header, body) = Header::split(raw.as_bytes());
-        let parts = Parts::find(&header, body);
-        let leaves = parts.leaves.iter().map(|p| (p.media.clone(), p.text().0)).collect();
-        (leaves, parts.problems)
-    }
-
-    #[track_caller]
-    fn check(raw: &str, expect: &[(&str, &str)]) {
-        let (got, _) = leaves(raw);
-        let got: Vec<(&str, &str)> = got.iter().map(|(m, t)| (m.as_str(), t.as_str())).collect();
-        assert_eq!(got, expect, "{raw}");
-    }
-
-    const MIXED: &str = "Content-Type: multipart/mixed; boundary=b\n\n";
-
-    #[test]
-    fn boundaries_are_whole_lines() {
-        check("\nbody\n--b\n", &[("text/plain", "body\n--b\n")]);
-        check(
-            &format!("{MIXED}pre\n--b\n\nNote: one\n--b\n\ntwo\n--b--\npost\n"),
-            &[("text/plain", "Note: one"), ("text/plain", "two")],
-        );
-        check(&format!("{MIXED}--b \t\r\n\r\none\r\n--bc\r\n--b--\r\n"), &[("text/plain", "one\n--bc")]);
-        check(&format!("{MIXED}--b\n\none\n"), &[("text/plain", "one\n")]);
-        check(&format!("{MIXED}--b\nContent-Type: image/png\n--b--"), &[("image/png", "")]);
-        check(&format!("{MIXED}no part at all"), &[("text/plain", "no part at all")]);
-        check("Content-Type: multipart/mixed\n\n--b\n\nx", &[("text/plain", "--b\n\nx")]);
-    }
-
-    #[test]
-    fn multiparts_stand_within_each_other() {
-        let inner = "Content-Type: multipart/alternative; boundary=\"b b\"\n\n--b b\n\none\n--b b\nContent-Type: text/html\n\ntwo\n--b b--\n";
-        check(
-            &format!("{MIXED}--b\n{inner}\n--b\nContent-Type: a/b\n\nthree\n--b--"),
-            &[("text/plain", "one"), ("text/html", "two"), ("a/b", "three")],
-        );
-        // The outer boundary ends an inner multipart that does not end itself.
-        check(
-            &format!("{MIXED}--b\n{}--b\n\nthree", inner.replace("--b b--", "")),
-            &[("text/plain", "one"), ("text/html", "two\n"), ("text/plain", "three")],
-        );
-        check(
-            &format!("{MIXED}--b\nContent-Type: multipart/mixed; boundary=c\n\nlost?\n--b\n\nthree"),
-            &[("text/plain", "lost?"), ("text/plain", "three")],
-        );
-        let digest = "Content-Type: multipart/digest; boundary=b\n\n--b\n\nSubject: x\n\ny\n--b--";
-        check(digest, &[("message/rfc822", "Subject: x\n\ny")]);
-    }
-
-    #[test]
-    fn bounds_hold_and_are_told() {
-        let deep: String =
-            (0..30).map(|n| format!("Content-Type: multipart/mixed; boundary=b{n}\n\n--b{n}\n")).collect();
-        let (got, problems) = leaves(&format!("{deep}\ntext"));
-        assert_eq!(got.len(), 1);
-        assert!(problems.iter().any(|p| p.contains("nested too deep")), "{problems:?}");
-        let (got, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(600)));
-        assert_eq!(got.len(), MAX_PARTS);
-        assert!(problems.iter().any(|p| p.contains("too many parts")), "{problems:?}");
-        let (_, problems) = leaves(&format!("{MIXED}{}", "--b\n\nx\n".repeat(MAX_PARTS - 1)));
-        assert_eq!(problems, Vec::<String>::new());
-        let long = "x".repeat(MAX_DECODED + 1);
-        let (got, _) = leaves(&format!("\n{long}"));
-        assert_eq!(got.first().map(|(_, t)| t.len()), Some(MAX_DECODED));
-    }
-
-    #[test]
-    fn names_are_made_harmless() {
-        let name = |field: &str| {
-            let raw = format!("Content-Disposition: attachment; {field}\n\n");
-            Part::of(&Header::split(raw.as_bytes()).0, b"", false).name
-        };
-        assert_eq!(name("filename=\"../../etc/passwd\"").as_deref(), Some("_.._etc_passwd"));
-        assert_eq!(name("filename=\"=?utf-8?q?=E2=80=AEgnp.exe?=\"").as_deref(), Some("gnp.exe"));
-        assert_eq!(name("filename*=utf-8''a%0Ab.txt").as_deref(), Some("a b.txt"));
-        assert_eq!(name("filename=\"\""), None);
-        assert_eq!(name(&format!("filename={}", "a".repeat(500))).map(|n| n.chars().count()), Some(100));
-    }
 }

@@ -10,7 +10,8 @@ use mail_parser::parsers::MessageStream;
 use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
 use super::header::{self, Header, NoSender};
-use super::parts::{Part, Parts};
+use super::parts::{Part, Parts, RAW_MAIL};
+use super::smime::Wrapped;
 use super::through::Passage;
 use super::{Attachment, Mail, MessageId, bounce, clean_line, fields, reply, write};
 
@@ -20,29 +21,41 @@ const MAX_SUBJECT: usize = 250;
 const MAX_REFERENCES: usize = 20;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
+/// How many signed parts within each other are opened.
+const MAX_SIGNED_DEPTH: usize = 3;
+/// What is said of what is encrypted.
+const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// The most problems that are told.
 const MAX_PROBLEMS: usize = 30;
 
 /// Reads a mail.
 pub fn read(raw: &[u8]) -> Mail {
     let (header, body) = Header::split(raw);
-    let parts = Parts::find(&header, body);
+    let mut parts = Parts::find(&header, body);
     let mut problems = header_problems(&header);
+    // What is signed as one opaque piece is read like any mail; its wrapper gives way to what it wraps.
+    let signed = signed(&parts, &mut problems, 0);
+    if let Some((index, content)) = &signed {
+        let (header, body) = Header::split(content);
+        let Parts { leaves, problems: more, .. } = Parts::find(&header, body);
+        parts.leaves.splice(index..=index, leaves);
+        parts.problems.extend(more);
+    }
     problems.extend(parts.problems.iter().cloned());
 
     let from = header::sender(&header);
     problems.extend(from.as_ref().err().map(|why| sender_problem(*why).to_owned()));
-    let subject = clean_line(&header.text("subject").unwrap_or_default(), MAX_SUBJECT);
+    let subject = clean_line(&header.text("subject", parts.charset()).unwrap_or_default(), MAX_SUBJECT);
     let chosen = Text::choose(&parts);
     problems.extend(chosen.problems);
     problems.extend(part_problems(&parts));
     if is_armoured(&chosen.text) {
-        problems.push("it is encrypted: it cannot be read here".to_owned());
+        problems.push(ENCRYPTED.to_owned());
     }
     if chosen.text.trim().is_empty() && !parts.leaves.iter().any(is_encrypted) {
         problems.push("it has no text".to_owned());
     }
-    let reply_text = if chosen.attached { String::new() } else { reply::new_text(&chosen.text) };
+    let reply_text = if chosen.attached || signed.is_some() { String::new() } else { reply::new_text(&chosen.text) };
     let date = header.first("date").and_then(date);
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
@@ -72,6 +85,7 @@ pub fn read(raw: &[u8]) -> Mail {
         date,
         reply_text,
         from_html: chosen.from_html,
+        signed: signed.is_some(),
         attachments: attachments(&parts),
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,
@@ -87,8 +101,38 @@ pub fn read(raw: &[u8]) -> Mail {
     }
 }
 
+/// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
+}
+
+/// The first part that S/MIME has signed as one opaque piece, by its place among the leaves, with its content; and what
+/// is to be said of such parts. One may stand in another.
+fn signed(parts: &Parts<'_>, problems: &mut Vec<String>, depth: usize) -> Option<(usize, Vec<u8>)> {
+    let (index, part, wrapped) =
+        parts.leaves.iter().enumerate().find_map(|(index, part)| Some((index, part, part.smime()?)))?;
+    let missing = "it is signed (S/MIME), and its content is missing or cut off";
+    let encrypted = matches!(part.smime.as_deref(), Some("enveloped-data" | "authenveloped-data"));
+    let (problem, content) = match wrapped {
+        Wrapped::Signed(content, whole) => {
+            let read = (!content.is_empty()).then_some(content);
+            problems
+                .extend(read.as_ref().map(|_| "its signature (S/MIME) was not verified: it commands nothing".into()));
+            ((!whole || read.is_none()).then(|| format!("{missing}: {RAW_MAIL}")), read)
+        }
+        Wrapped::Encrypted => (Some(ENCRYPTED.to_owned()), None),
+        Wrapped::Other if encrypted => (Some(ENCRYPTED.to_owned()), None),
+        Wrapped::Other if part.smime.as_deref() == Some("signed-data") => {
+            (Some(format!("{missing}: {RAW_MAIL}")), None)
+        }
+        Wrapped::Other => (Some(format!("it holds an S/MIME message that cannot be read here: {RAW_MAIL}")), None),
+    };
+    problems.extend(problem);
+    let content = content?;
+    let (header, body) = Header::split(&content);
+    let inner = Some(Parts::find(&header, body)).filter(|p| p.leaves.len() == 1 && depth < MAX_SIGNED_DEPTH);
+    let deeper = inner.and_then(|parts| signed(&parts, problems, depth + 1));
+    Some((index, deeper.map_or(content, |(_, content)| content)))
 }
 
 fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
@@ -183,8 +227,8 @@ fn part_problems(parts: &Parts<'_>) -> Vec<String> {
         if part.media.ends_with("/ms-tnef") || part.media.ends_with("/vnd.ms-tnef") || named("winmail.dat") {
             problems.push("it has a winmail.dat: some of its content may be in there only".to_owned());
         }
-        if is_encrypted(part) {
-            problems.push("it is encrypted: it cannot be read here".to_owned());
+        if part.media == "application/pgp-encrypted" {
+            problems.push(ENCRYPTED.to_owned());
         }
         if part.media == "message/partial" || part.media == "message/external-body" {
             problems.push(format!("it holds a {}: the rest of it is elsewhere", part.media));
@@ -283,74 +327,6 @@ mod tests {
         has_problem(b"Content-Type: message/partial; id=1\n\nx\n", "message/partial");
         let m = has_problem(b"Content-Type: multipart/mixed; boundary=b\n\n--b\nContent-Type: message/rfc822\n\nSubject: y\n\n/close SEC-1\n--b--\n", "attached to it");
         assert_eq!((m.text.as_str(), m.reply_text.as_str()), ("/close SEC-1", ""), "nobody's attached mail commands");
-    }
-
-    #[test]
-    fn text_is_decoded_whatever_is_claimed() {
-        let text = |head: &str, body: &[u8]| read(&[head.as_bytes(), b"\r\n\r\n", body].concat()).text;
-        assert_eq!(text("Content-Type: text/plain; charset=utf-8", "\u{20ac}".as_bytes()), "\u{20ac}");
-        assert_eq!(text("Content-Type: text/plain; charset=us-ascii", "\u{20ac}".as_bytes()), "\u{20ac}");
-        assert_eq!(text("Content-Type: text/plain; charset=iso-8859-1", b"\xe4"), "\u{e4}");
-        assert_eq!(text("Content-Type: text/plain; charset=utf-8", b"\xe4"), "\u{e4}");
-        assert_eq!(text("Content-Type: text/plain; charset=nosuch", b"\xe4"), "\u{e4}");
-        assert_eq!(text("Content-Type: text/plain; charset=utf-16le", b"a\0b\0"), "ab");
-        assert_eq!(text("Content-Transfer-Encoding: quoted-printable", b"a=\r\nb=3D =zz\r\n"), "ab= =zz\n");
-        assert_eq!(text("Content-Transfer-Encoding: base64", b"aGVs*\r\nbG8="), "hello");
-        assert_eq!(text("Content-Transfer-Encoding: x-yenc", b"abc"), "abc");
-        assert_eq!(text("Content-Type: nonsense", b"abc"), "");
-        assert_eq!(text("X: y", "a\u{202e}b\u{0}\u{1b}[1mc".as_bytes()), "ab[1mc");
-        assert_eq!(text("X: y", "a\u{61c}b\u{e0041}\u{2067}c\u{180e}".as_bytes()), "abc");
-    }
-
-    #[test]
-    fn flowed_text_is_joined() {
-        let text = |parameters: &str, body: &str| {
-            mail(&format!("Content-Type: text/plain; format=flowed{parameters}\r\n\r\n{body}")).text
-        };
-        assert_eq!(text("", "one \r\ntwo\r\n\r\n> a \r\n> b\r\nc\r\n"), "one two\n\n> a b\nc\n");
-        assert_eq!(text("; delsp=yes", "/clo \r\nse\r\n"), "/close\n");
-        assert_eq!(text("", " >not quoted\r\n-- \r\nAnn\r\n"), ">not quoted\n-- \nAnn\n");
-    }
-
-    #[test]
-    fn plain_text_is_preferred_and_html_yields_no_command() {
-        let parts = |kind: &str, parts: &[(&str, &str)]| {
-            let mut raw = format!("Content-Type: multipart/{kind}; boundary=\"b b\"\r\n\r\npreamble\r\n");
-            for (media, body) in parts {
-                raw += &format!("--b b\r\nContent-Type: {media}\r\n\r\n{body}\r\n");
-            }
-            mail(&(raw + "--b b--\r\nepilogue"))
-        };
-        let m = parts("alternative", &[("text/plain", "plain"), ("text/html", "<b>html</b>")]);
-        assert_eq!((m.text.as_str(), m.from_html), ("plain", false));
-        let m = parts("alternative", &[("text/plain", " "), ("text/html", "<b>html</b>")]);
-        assert_eq!((m.text.as_str(), m.from_html), ("html", true));
-        let m = parts("mixed", &[("text/html", "<b>html</b>"), ("text/plain", "footer")]);
-        assert_eq!((m.text.as_str(), m.from_html), ("html\nfooter", true));
-        let m = parts("mixed", &[("text/plain", "plain"), ("text/html", "<b>html</b>"), ("text/plain", "more")]);
-        assert_eq!((m.text.as_str(), m.from_html), ("plain\nmore", false));
-        let m = parts(
-            "mixed",
-            &[
-                ("image/png; name=\"../a\\/b.png\"", "xyz"),
-                ("text/plain; name=poc.txt\r\nContent-Disposition: attachment", "poc"),
-            ],
-        );
-        assert_eq!(m.text, "");
-        let names: Vec<(&str, u64)> = m.attachments.iter().map(|a| (a.name.as_str(), a.size)).collect();
-        assert_eq!(names, [("_a_b.png", 3), ("poc.txt", 3)]);
-    }
-
-    #[test]
-    fn html_that_says_more_is_told() {
-        let raw = |page: &str| {
-            format!(
-                "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\nSee the HTML.\r\n--b\r\nContent-Type: text/html\r\n\r\n{page}\r\n--b--\r\n"
-            )
-        };
-        has_problem(raw(&"<p>leak</p> ".repeat(50)).as_bytes(), "HTML says much");
-        let m = mail(&raw(&format!("{}See the HTML.", "<p class=x > </p> ".repeat(50))));
-        assert!(!m.problems.iter().any(|p| p.contains("HTML says")), "{:?}", m.problems);
     }
 
     /// Mails that cost other readers their stack, their time or their memory.

@@ -4,12 +4,12 @@ use std::cell::RefCell;
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
-use sha2::{Digest, Sha256};
 use zstd::bulk::Compressor;
 
 use super::{Result, StoreError, Tx, address, instant, leading, millis, short_hash};
 use crate::mail::intake::Disposition;
-use crate::mail::{Address, MessageId};
+use crate::mail::intake::copies::{First, NOT_OBEYED, Part};
+use crate::mail::{Address, MessageId, content};
 use crate::ticket::{MailRef, TicketId};
 
 /// Octets of raw mail in one compressed piece: what a large mail costs in memory beside itself.
@@ -108,20 +108,34 @@ impl Tx<'_> {
         Ok(names?)
     }
 
+    /// The mail with these bytes, whatever their line ends.
+    pub fn known(&self, raw: &[u8]) -> Result<Option<MailRef>> {
+        self.find(&content::hashes(raw))
+    }
+
+    fn find(&self, hashes: &[[u8; 32]]) -> Result<Option<MailRef>> {
+        let mut query = self.0.prepare_cached("SELECT id FROM mail WHERE hash = ?1 AND sha256 = ?2")?;
+        for sha in hashes {
+            let row = params![leading(sha), &sha[..]];
+            if let Some(id) = query.query_row(row, |r| r.get(0)).optional()? {
+                return Ok(Some(MailRef(id)));
+            }
+        }
+        Ok(None)
+    }
+
     /// Stores a mail whole, before anything else is done about it (G1).
     pub fn store_mail(&self, new: &NewMail<'_>, now: Timestamp) -> Result<Stored> {
-        let sha: [u8; 32] = Sha256::digest(new.raw).into();
-        let hash = leading(&sha);
-        let mut known = self.0.prepare_cached("SELECT id FROM mail WHERE hash = ?1 AND sha256 = ?2")?;
-        let known: Option<i64> = known.query_row(params![hash, &sha[..]], |r| r.get(0)).optional()?;
-        let stored = match known {
-            Some(id) => Stored::Known(MailRef(id)),
-            None => {
+        let hashes = content::hashes(new.raw);
+        let stored = match (self.find(&hashes)?, hashes.first()) {
+            (Some(mail), _) => Stored::Known(mail),
+            (None, sha) => {
+                let sha = sha.copied().unwrap_or_default();
                 let sql = "INSERT INTO mail (sha256, hash, size, whole, received, first_seen, state, attempts) \
                            VALUES (?1, ?2, ?3, ?4, ?5, ?6, 'stored', 1)";
                 let size = i64::try_from(new.size).unwrap_or(i64::MAX);
                 let whole = new.size == new.raw.len() as u64;
-                let row = params![&sha[..], hash, size, whole, millis(new.received), millis(now)];
+                let row = params![&sha[..], leading(&sha), size, whole, millis(new.received), millis(now)];
                 let id = self.0.prepare_cached(sql)?.insert(row)?;
                 let mut insert = self.0.prepare_cached("INSERT INTO raw (mail, piece, bytes) VALUES (?1, ?2, ?3)")?;
                 for (piece, bytes) in new.raw.chunks(PIECE).enumerate() {
@@ -148,6 +162,12 @@ impl Tx<'_> {
             raw.extend(zstd::bulk::decompress(bytes, PIECE).map_err(|e| StoreError::Corrupt(e.to_string()))?);
         }
         Ok(raw)
+    }
+
+    /// The fingerprint of a mail, once it has been read; whether all of it was stored, and how many octets it has.
+    pub fn facts(&self, mail: MailRef) -> Result<(Option<i64>, bool, i64)> {
+        let sql = "SELECT fingerprint, whole, size FROM mail WHERE id = ?1";
+        Ok(self.0.query_row(sql, [mail.0], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?)))?)
     }
 
     /// Mails that are stored and not handled: what a crash left behind, without those whose signatures are to be
@@ -217,10 +237,13 @@ impl Tx<'_> {
         Ok(query.query_row([], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(instant))))?)
     }
 
-    /// Whether a signature has vouched for another mail.
-    pub fn is_signature_used(&self, print: i64, mail: MailRef) -> Result<bool> {
-        let sql = "SELECT 1 FROM signature WHERE print = ?1 AND mail <> ?2";
-        Ok(self.0.prepare_cached(sql)?.exists(params![print, mail.0])?)
+    /// Whether a signature has vouched for another mail: not for a copy, which bears one of these fingerprints.
+    pub fn is_signature_used(&self, print: i64, mail: MailRef, prints: &[i64]) -> Result<bool> {
+        let sql =
+            "SELECT m.fingerprint FROM signature s JOIN mail m ON m.id = s.mail WHERE s.print = ?1 AND s.mail <> ?2";
+        let mut query = self.0.prepare_cached(sql)?;
+        let of: Option<Option<i64>> = query.query_row(params![print, mail.0], |r| r.get(0)).optional()?;
+        Ok(of.is_some_and(|of| of.is_none_or(|of| !prints.contains(&of))))
     }
 
     /// Notes that a signature vouches for a mail.
@@ -236,12 +259,43 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// A handled mail with that fingerprint, and its ticket.
-    pub fn same_mail(&self, fingerprint: i64) -> Result<Option<Option<TicketId>>> {
-        let sql = "SELECT r.ticket FROM mail m JOIN receipt r ON r.mail = m.id \
-                   WHERE m.fingerprint = ?1 ORDER BY r.ticket IS NULL, r.id LIMIT 1";
+    /// The receipts of handled mails with any of these fingerprints, the first first.
+    pub fn same_mail(&self, prints: &[i64]) -> Result<Vec<First>> {
+        let sql = "SELECT r.id, r.mail, r.disposition, r.ticket, r.reason FROM mail m JOIN receipt r ON r.mail = m.id \
+                   WHERE m.fingerprint = ?1 AND r.disposition <> 'duplicate' ORDER BY r.id LIMIT 20";
         let mut query = self.0.prepare_cached(sql)?;
-        Ok(query.query_row([fingerprint], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
+        let mut found = Vec::new();
+        for print in prints {
+            let mut rows = query.query([print])?;
+            while let Some(row) = rows.next()? {
+                let ticket = row.get::<_, Option<u32>>(3)?.map(TicketId);
+                let disposition = Disposition::named(row.get_ref(2)?.as_str().unwrap_or_default());
+                let unknown = || StoreError::Corrupt("a receipt of no known disposition".into());
+                found.push(First {
+                    receipt: row.get(0)?,
+                    mail: MailRef(row.get(1)?),
+                    disposition: disposition.ok_or_else(unknown)?,
+                    obeyed: !row.get_ref(4)?.as_str().is_ok_and(|r| r.starts_with(NOT_OBEYED)),
+                    ticket,
+                    part: ticket.map_or(Ok(Part::Joined), |t| self.part(t, *print))?,
+                });
+            }
+        }
+        Ok(found)
+    }
+
+    /// What a mail with that fingerprint is in its ticket. Whether anybody waits only its timeline says.
+    pub fn part(&self, ticket: TicketId, print: i64) -> Result<Part> {
+        let sql = "SELECT e.kind LIKE '{\"kind\":\"reported\"%', m.fingerprint = ?2 FROM entry e \
+                   LEFT JOIN mail m ON m.id = e.mail WHERE e.ticket = ?1 AND e.seq = 1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row = query.query_row(params![ticket.0, print], |r| Ok((r.get(0)?, r.get::<_, Option<bool>>(1)?)));
+        Ok(match row.optional()? {
+            Some((true, Some(true))) => Part::Opened { unanswered: false },
+            // Only a ticket for many has no mail of its own.
+            Some((true, None)) => Part::Gathered,
+            Some(_) | None => Part::Joined,
+        })
     }
 
     /// Writes down how a mail was handled. With a fingerprint it has been read, and is not looked at again; without
@@ -264,13 +318,32 @@ impl Tx<'_> {
         let id = message_id.map(MessageId::as_str);
         let hash = id.map(|i| short_hash(i.as_bytes()));
         let row = params![mail.0, millis(at), sender, id, hash, disposition.word(), ticket.map(|t| t.0), reason];
-        self.0.prepare_cached(sql)?.execute(row)?;
-        // The receipt of a second copy says nothing of the first, which may still wait to be read (G1).
-        if let Some(fingerprint) = fingerprint {
-            let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
-            self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
-            self.no_longer_unverified(mail)?;
+        match self.earlier_receipt(mail)?.filter(|_| fingerprint.is_some()) {
+            Some(receipt) => self.raise_receipt(receipt, disposition, ticket, reason)?,
+            None => drop(self.0.prepare_cached(sql)?.insert(row)?),
         }
+        // The receipt of a second copy says nothing of the first, which may still wait to be read (G1).
+        fingerprint.map_or(Ok(()), |print| self.done(mail, print))
+    }
+
+    /// A mail has been handled, and is not looked at again.
+    pub fn done(&self, mail: MailRef, fingerprint: i64) -> Result<()> {
+        let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
+        self.0.prepare_cached(sql)?.execute(params![mail.0, fingerprint])?;
+        self.no_longer_unverified(mail)
+    }
+
+    /// Raises a receipt: more was made of its mail than it says.
+    pub fn raise_receipt(
+        &self,
+        receipt: i64,
+        disposition: Disposition,
+        ticket: Option<TicketId>,
+        reason: &str,
+    ) -> Result<()> {
+        let sql = "UPDATE receipt SET disposition = ?2, ticket = ?3, reason = ?4 WHERE id = ?1";
+        let row = params![receipt, disposition.word(), ticket.map(|t| t.0), reason];
+        self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }
 

@@ -213,6 +213,13 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Lets the held acknowledgement of a ticket go, as it is.
+    pub fn release_held(&self, ticket: TicketId, now: Timestamp) -> Result<()> {
+        let sql = "UPDATE outbox SET state = 'waiting', due = ?2, reply = NULL WHERE ticket = ?1 AND state = 'held'";
+        self.0.prepare_cached(sql)?.execute(params![ticket.0, millis(now)])?;
+        Ok(())
+    }
+
     /// When the next notice is due.
     pub fn next_due(&self) -> Result<Option<Timestamp>> {
         let all = "SELECT min(due) FROM outbox WHERE state = 'waiting'";

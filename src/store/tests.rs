@@ -107,3 +107,27 @@ fn whoever_only_reads_changes_no_schema() {
     assert!(matches!(Store::open_to_read(&path), Err(StoreError::Newer { found }) if found == VERSION + 1));
     assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
 }
+
+#[test]
+fn a_filled_database_of_version_1_becomes_what_a_fresh_one_is() {
+    let tables = |connection: &Connection| {
+        let sql = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name";
+        let mut query = connection.prepare(sql).unwrap();
+        query.query_map([], |r| r.get::<_, String>(0)).unwrap().map(|r| r.unwrap()).collect::<Vec<_>>()
+    };
+    let old = Connection::open_in_memory().unwrap();
+    old.execute_batch(STEPS[0]).unwrap();
+    old.execute_batch(
+        "INSERT INTO source VALUES (1, 'f'); \
+         INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7); INSERT INTO place VALUES (1, 'a', 1); \
+         INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');",
+    )
+    .unwrap();
+    old.pragma_update(None, "user_version", 1).unwrap();
+    let mut store = Store::with(old).unwrap();
+    let fresh = Store::in_memory().unwrap();
+    assert_eq!(tables(&store.connection), tables(&fresh.connection));
+    assert_eq!(version(&store.connection), Ok(VERSION));
+    let (first, untouched) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_untouched()?))).unwrap();
+    assert_eq!((first[0].receipt, first[0].ticket, untouched), (1, Some(crate::ticket::TicketId(3)), false));
+}

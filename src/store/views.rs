@@ -5,7 +5,7 @@ use rusqlite::{Row, params};
 
 use super::{Result, Tx, address, instant};
 use crate::mail::Address;
-use crate::ticket::TicketId;
+use crate::ticket::{MailRef, TicketId};
 
 /// A ticket in the list.
 #[derive(Clone, Debug)]
@@ -41,6 +41,10 @@ pub struct TicketRow {
 /// A receipt.
 #[derive(Clone, Debug)]
 pub struct ReceiptRow {
+    /// Its number.
+    pub number: i64,
+    /// Its mail.
+    pub mail: MailRef,
     /// When our mail server took the mail.
     pub received: Timestamp,
     /// Its Message-ID.
@@ -94,10 +98,26 @@ impl Tx<'_> {
 
     /// Every receipt, oldest first.
     pub fn receipts(&self) -> Result<Vec<ReceiptRow>> {
-        let sql = "SELECT m.received, r.message_id, a.shown, r.disposition, r.ticket, r.reason FROM receipt r \
-                   JOIN mail m ON m.id = r.mail LEFT JOIN address a ON a.id = r.sender ORDER BY r.id";
-        let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([], |r| {
+        self.receipt_rows("?1 = 0 ORDER BY r.id", 0)
+    }
+
+    /// One receipt.
+    pub fn receipt_row(&self, number: i64) -> Result<Option<ReceiptRow>> {
+        Ok(self.receipt_rows("r.id = ?1", number)?.pop())
+    }
+
+    /// The receipt of a mail, not that of a second copy of it.
+    pub fn receipt_of(&self, mail: MailRef) -> Result<Option<ReceiptRow>> {
+        Ok(self.receipt_rows("r.mail = ?1 ORDER BY r.disposition <> 'duplicate', r.id DESC", mail.0)?.pop())
+    }
+
+    fn receipt_rows(&self, condition: &str, number: i64) -> Result<Vec<ReceiptRow>> {
+        let sql = format!(
+            "SELECT m.received, r.message_id, a.shown, r.disposition, r.ticket, r.reason, r.id, r.mail FROM receipt r \
+             JOIN mail m ON m.id = r.mail LEFT JOIN address a ON a.id = r.sender WHERE {condition}"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let rows = query.query_map([number], |r| {
             Ok(ReceiptRow {
                 received: instant(r.get(0)?),
                 message_id: r.get(1)?,
@@ -105,6 +125,8 @@ impl Tx<'_> {
                 disposition: r.get(3)?,
                 ticket: r.get::<_, Option<u32>>(4)?.map(TicketId),
                 reason: r.get(5)?,
+                number: r.get(6)?,
+                mail: MailRef(r.get(7)?),
             })
         })?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)

@@ -29,6 +29,8 @@ pub enum Event {
     Reported(Box<Report>),
     /// The first of many reports that come at once: the ticket is for all of them.
     Flooded(Box<Report>),
+    /// The report of this ticket in a second copy, which says more of its sender than the first did.
+    Copied(Box<Report>),
     /// More mail for this ticket.
     FollowedUp(FollowUp),
     /// Commands, from someone who may give them.
@@ -50,8 +52,8 @@ pub enum Event {
     Attempted {
         /// The From address.
         from: Option<Address>,
-        /// A person of the project whose token is right and whose domain did not vouch: told at the registered address.
-        tell: Option<Address>,
+        /// The person of the project whose own reply address it bears: see [`crate::mail::intake::unheard`].
+        holder: Option<Address>,
         /// What failed.
         why: String,
         /// The mail.
@@ -147,6 +149,8 @@ pub struct FollowUp {
     pub program: bool,
     /// The sender for the team, and how sure that is.
     pub who: String,
+    /// The person of the project whose own reply address it bears, where the sender is not known to be them.
+    pub holder: Option<Address>,
     /// What they wrote.
     pub excerpt: String,
     /// Lines of it that look quoted, and were left out.
@@ -210,6 +214,8 @@ pub struct Decision {
     pub answer: Option<Answer>,
     /// The held acknowledgement of this ticket is not needed any more: a person answered.
     pub answered: bool,
+    /// The held acknowledgement of this ticket leaves.
+    pub released: bool,
 }
 
 /// What whoever commanded is told.
@@ -236,10 +242,11 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
     match event {
         Event::Reported(report) => draft.reported(report),
         Event::Flooded(first) => draft.flooded(first),
+        Event::Copied(report) => draft.copied(report),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
-        Event::Attempted { from, tell, why, mail } => draft.attempted(from.as_ref(), tell.as_ref(), why, *mail),
+        Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
@@ -334,17 +341,8 @@ impl Draft<'_> {
             erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
+        self.acknowledge(report);
         let (outcome, why) = &report.acknowledge;
-        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
-        if *outcome != Acknowledgement::Withheld {
-            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
-            self.tell_reporter(NoticeKind::Acknowledgement, text);
-            if *outcome == Acknowledgement::Held
-                && let Some(notice) = self.decision.notices.last_mut()
-            {
-                notice.held = Some(why.clone());
-            }
-        }
         if report.tell {
             let news = team::NewReport {
                 from: &report.shown,
@@ -360,6 +358,43 @@ impl Draft<'_> {
             };
             let text = team::report(&self.ticket, &news, self.project, self.now);
             self.tell_team(NoticeKind::Report, None, &text);
+        }
+    }
+
+    /// The automatic acknowledgement: sent, held for a person, or none.
+    fn acknowledge(&mut self, report: &Report) {
+        let (outcome, why) = &report.acknowledge;
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
+        if *outcome != Acknowledgement::Withheld {
+            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
+            self.tell_reporter(NoticeKind::Acknowledgement, text);
+            if *outcome == Acknowledgement::Held
+                && let Some(notice) = self.decision.notices.last_mut()
+            {
+                notice.held = Some(why.clone());
+            }
+        }
+    }
+
+    /// A second copy shows that a person wrote it: who was not answered for what the first looked like is answered
+    /// now, once (G2).
+    fn copied(&mut self, report: &Report) {
+        let sent = report.acknowledge.0 == Acknowledgement::Sent;
+        let why = "a second copy shows that a person wrote it";
+        if !self.ticket.is_unanswered() {
+            self.enter(&Actor::Daemon, EntryKind::Note, why, Some(report.mail));
+        } else if self.ticket.held && sent {
+            self.decision.released = true;
+            self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: report.acknowledge.0 }, why, None);
+        } else if self.ticket.held {
+            self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: Acknowledgement::Held }, why, None);
+        } else {
+            self.acknowledge(report);
+        }
+        if report.tell {
+            let sent = self.ticket.auto_acknowledged == Some(self.now);
+            let text = team::copied(&self.ticket, sent, self.project, self.now);
+            self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
 
@@ -384,8 +419,9 @@ impl Draft<'_> {
         }
         self.asked(mail);
         if mail.tell {
+            let holder = mail.holder.as_ref().map(|h| self.project.name_of(h));
             let words = (mail.excerpt.as_str(), mail.folded);
-            let text = team::follow_up(&self.ticket, &mail.by, &mail.who, words, self.project, self.now);
+            let text = team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), words, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -419,19 +455,15 @@ impl Draft<'_> {
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }
 
-    fn attempted(&mut self, from: Option<&Address>, tell: Option<&Address>, why: &str, mail: Option<MailRef>) {
+    fn attempted(&mut self, from: Option<&Address>, holder: Option<&Address>, why: &str, mail: Option<MailRef>) {
         self.enter_about(&Actor::Stranger, EntryKind::Attempt, from.cloned(), why, mail);
         if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
             return;
         }
         let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let text = team::attempt(&self.ticket, shown, why, self.project, self.now);
-        self.tell_team(NoticeKind::Attempt, tell, &text);
-        if let Some(person) = tell {
-            let line = "your mail with commands";
-            let text = crate::mail::text::answer::refused(Some(self.ticket.id), line, None, why, self.project);
-            self.decision.notices.push(self.notice(NoticeKind::Attempt, person, text));
-        }
+        let name = holder.map(|h| self.project.name_of(h));
+        let text = team::attempt(&self.ticket, shown, name, why, self.project, self.now);
+        self.tell_team(NoticeKind::Attempt, holder, &text);
     }
 
     fn undelivered(&mut self, loss: &Loss) {
@@ -443,6 +475,9 @@ impl Draft<'_> {
         if notice == NoticeKind::Undeliverable.word() {
             return;
         }
+        if notice == NoticeKind::Report.word() {
+            self.unreached();
+        }
         let passed = self.pass_on(loss);
         let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
@@ -451,6 +486,22 @@ impl Draft<'_> {
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
             news.keys = vec![format!("{key}:{}", address.key())];
+            self.decision.notices.push(news);
+        }
+    }
+
+    /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
+    /// who are responsible are told, once for each ticket, and without a word of what is in it.
+    fn unreached(&mut self) {
+        let missed = &self.ticket.unreached;
+        if !self.project.team().all(|p| missed.contains(&p.address)) {
+            return;
+        }
+        let text = team::unreached(&self.ticket, self.project, self.now);
+        let all: Vec<Address> = self.project.responsible().map(|p| p.address.clone()).collect();
+        for address in all {
+            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
+            news.keys = vec![format!("unreached:{}:{}", self.ticket.id.0, address.key())];
             self.decision.notices.push(news);
         }
     }

@@ -6,14 +6,15 @@ use std::cell::Cell;
 use jiff::SignedDuration;
 
 use super::work::{DAY, HOUR, SLOT, Work, desk};
-use crate::mail::Address;
+use crate::mail::intake::Unheard;
 use crate::mail::text::level::Text;
-use crate::mail::text::team;
 use crate::mail::text::trouble::Trouble;
+use crate::mail::text::{answer, team};
+use crate::mail::{Address, Mail};
 use crate::notice::{Notice, NoticeKind};
 use crate::store::Result;
 use crate::ticket::decide::{self, Event, Report};
-use crate::ticket::{Acknowledgement, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, MailRef, Ticket, TicketId};
 
 /// Mails for one ticket that the team is told of one by one, in an hour and in a day.
 const TOLD_PER_HOUR: u32 = 10;
@@ -28,6 +29,8 @@ pub(super) const BACKSCATTER: &str = "backscatter";
 pub(super) const GATHERED_DUE: &str = "gathered_due";
 /// What counts the mails that incoming mail made us send.
 const PROVOKED: &str = "provoked";
+/// The small fact that counts the commands in mail of programs that no person heard of, until the digest says so.
+pub(super) const UNHEARD: &str = "unheard";
 /// What the breaker counts: all that is made but the first lane.
 pub(super) const MADE: &str = "made";
 
@@ -94,6 +97,26 @@ impl Work<'_> {
         let scope = ticket_scope(ticket);
         Ok(self.tx.counted(&scope, self.slot(HOUR))? >= TOLD_PER_HOUR
             || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY)
+    }
+
+    /// Tells a person what was not done with a mail that bears their own reply address: once a mail, and no more often
+    /// than the team is told of the mail for one ticket. Their mailbox may answer each time.
+    pub(super) fn unheard(&mut self, unheard: &Unheard, stored: MailRef, mail: &Mail) -> Result<()> {
+        let Unheard::Told { to, ticket, line, why, filed } = unheard else {
+            let before: u32 = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
+            return self.tx.set_meta(UNHEARD, &before.saturating_add(1).to_string());
+        };
+        let scope = format!("unheard:{}", to.key());
+        let often = self.tx.counted(&scope, self.slot(HOUR))? >= TOLD_PER_HOUR
+            || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY;
+        if often || self.provoked()? >= self.project.limits.automatic_per_hour {
+            return Ok(());
+        }
+        self.tx.count(&scope, self.now.as_second().div_euclid(SLOT))?;
+        let text = answer::unheard(*ticket, line.as_deref(), why, filed, self.project);
+        let keys = vec![format!("unheard:{}", stored.0)];
+        let notice = desk(NoticeKind::Attempt, to, keys, text.at(self.project.level(to), self.key));
+        self.post(Notice { ticket: Some(*ticket), in_reply_to: mail.message_id.clone(), ..notice })
     }
 
     /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took

@@ -1,18 +1,16 @@
 //! Reading a stored mail, whatever it is.
 
-use std::collections::BTreeSet;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use jiff::Timestamp;
-use sha2::{Digest, Sha256};
 
-use crate::mail::automatic::Automatic;
-use crate::mail::header::Header;
 use crate::mail::signature::Dkim;
-use crate::mail::{Address, Mail, MessageId, read};
-use crate::store::Unverified;
+use crate::mail::{Mail, content, read};
+use crate::store::{Unverified, leading};
 use crate::ticket::MailRef;
-use crate::token::LENGTH;
+
+/// What a mail is known by: the fingerprint that is stored, then those that an earlier version stored.
+pub(super) type Prints = Vec<i64>;
 
 /// A mail in the store, with its bytes at hand.
 pub(super) struct Stowed<'a> {
@@ -31,6 +29,11 @@ impl<'a> Stowed<'a> {
     /// One whose signatures were to be checked; only whole ones are.
     pub(super) fn whole(waits: &Unverified, raw: &'a [u8], dkim: Option<Dkim>) -> Self {
         Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim, by_hand: false }
+    }
+
+    /// One that a person takes in, and whose signatures nobody has looked at.
+    pub(super) fn by_hand(mail: MailRef, raw: &'a [u8], received: Timestamp, whole: bool) -> Self {
+        Self { mail, raw, received, whole, quarantine: false, dkim: None, by_hand: true }
     }
 
     /// One that is not stored.
@@ -61,7 +64,7 @@ pub(super) fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R +
 
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
 /// attempts in the store.
-pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {
+pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, Prints) {
     let mut mail = if stowed.quarantine {
         Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
     } else {
@@ -72,28 +75,6 @@ pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, i64) {
         mail.problems
             .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
     }
-    let fingerprint = fingerprint(&mail, stowed.raw);
-    (mail, fingerprint)
-}
-
-/// What makes a second copy of a mail, by another way through the network, the same mail: sender, Message-ID, date,
-/// subject and every byte of the body; not the headers that each hop adds.
-fn fingerprint(mail: &Mail, raw: &[u8]) -> i64 {
-    let (_, body) = Header::split(raw);
-    let mut hash = Sha256::new();
-    let from = mail.from.as_ref().map_or(String::new(), Address::key);
-    let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
-    let date = mail.date.map_or(String::new(), |d| d.to_string());
-    for part in [from.as_bytes(), id.as_bytes(), date.as_bytes(), mail.subject.as_bytes(), body] {
-        hash.update((part.len() as u64).to_be_bytes());
-        hash.update(part);
-    }
-    // Two reports about two notices may differ in nothing but where they go. A command may not: sent once more to
-    // another address, it is still the same command.
-    if mail.bounce.is_some() || matches!(mail.automatic, Some(Automatic::Bounce | Automatic::NullSender)) {
-        let tags = mail.recipients.iter().filter_map(|a| a.local().split_once('+')).map(|(_, tag)| tag);
-        let tokens: BTreeSet<String> = tags.filter(|t| t.len() == LENGTH).map(str::to_ascii_lowercase).collect();
-        tokens.iter().for_each(|t| hash.update(t));
-    }
-    crate::store::leading(&hash.finalize().into())
+    let prints = content::fingerprints(&mail, stowed.raw).iter().map(leading).collect();
+    (mail, prints)
 }

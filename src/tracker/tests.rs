@@ -505,6 +505,47 @@ fn reports_do_not_wait_for_keys() {
     assert_eq!(dispositions(&news), [("report", "a new report")]);
 }
 
+/// Copies of one mail, of which some wait for keys: one acknowledgement, and one order, whichever comes when.
+#[test]
+fn copies_that_wait_for_keys_are_one_mail() {
+    let of = |hop: &str, is_signed: bool| {
+        let mut mail = signed("x", "a report", &format!("Received: from {hop}\r\n"));
+        let text = String::from_utf8(mail.raw).unwrap().replace("ada@", "r@");
+        let text = if is_signed { text } else { text.replace("DKIM-Signature", "X-Broken") };
+        (mail.size, mail.raw) = (text.len() as u64, text.into_bytes());
+        mail
+    };
+    let (a, b, c) = (of("a", true), of("b", false), of("c", true));
+    let believed = "[identity]\nacknowledge = \"believed\"\n";
+    let orders: [&[&[&Arrival]]; 5] =
+        [&[&[&a, &b]], &[&[&b], &[&a]], &[&[&a], &[&b]], &[&[&a, &c]], &[&[&b], &[&c], &[&a]]];
+    for order in orders {
+        let mut tracker =
+            Tracker::new(Store::in_memory().unwrap(), project(believed), Key::new([7; KEY_LENGTH]), None, now())
+                .unwrap();
+        for batch in order {
+            tracker.on_mail(&batch.iter().map(|a| (*a).clone()).collect::<Vec<_>>(), now()).unwrap();
+            while let (_, Some((mail, _))) = tracker.next_question(now()).unwrap() {
+                tracker.verified(mail, pass(), now()).unwrap();
+            }
+        }
+        let (tickets, mut notices) = tracker.store.read(|tx| Ok((tx.tickets(true)?, tx.notices(0)?))).unwrap();
+        notices.retain(|n| n.kind == "acknowledgement");
+        assert_eq!((tickets.len(), notices.len(), notices[0].state.as_str()), (1, 1, "waiting"), "{order:?}");
+    }
+    // The list's copy cannot command, the direct one can, though it bears the same signature; once.
+    let (mut tracker, token) = with_ticket("");
+    let mut obeyed = 0;
+    for more in ["List-Id: <l.example.org>\r\n", "", "Received: from elsewhere\r\n", "Received: from nowhere\r\n"] {
+        tracker.on_mail(&[signed(&token, "/valid", more)], now()).unwrap();
+        while let (_, Some((mail, _))) = tracker.next_question(now()).unwrap() {
+            let news = tracker.verified(mail, pass(), now()).unwrap();
+            obeyed += news.entries.iter().filter(|(_, e)| matches!(e.kind, EntryKind::Status { .. })).count();
+        }
+    }
+    assert_eq!(obeyed, 1);
+}
+
 #[test]
 fn nothing_is_asked_where_it_would_change_nothing() {
     let asked = |more: &str, change: &dyn Fn(String) -> String| {

@@ -5,20 +5,21 @@ use std::cell::Cell;
 use jiff::{SignedDuration, Timestamp};
 
 use super::News;
-use super::caps::{BACKSCATTER, domain_scope, sender_scope, way_scope};
-use super::reading::Stowed;
+use super::caps::{BACKSCATTER, UNHEARD, domain_scope, sender_scope, way_scope};
+use super::reading::{Stowed, read_one};
 use crate::codename::Codename;
 use crate::command::Command;
-use crate::mail::intake::{self, Disposition, Given, Intake, Want};
+use crate::mail::intake::copies::{First, Part, Standing};
+use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, identity, through};
+use crate::mail::{Address, Mail, MessageId, clean_line, identity, through};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
-use crate::store::{Outgoing, RETRY_FOR, Result, StoreError, Tx};
+use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx};
 use crate::ticket::calendar;
 use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
 use crate::ticket::{Actor, Person, Ticket, TicketId};
@@ -29,6 +30,8 @@ pub(super) const SLOT: i64 = 5 * 60;
 pub(super) const HOUR: i64 = 3_600;
 pub(super) const DAY: i64 = 86_400;
 
+/// Mails from before the first start that are told.
+const NEWEST: usize = 10;
 /// Recipients of a delivery report that are held against what was sent.
 const RECIPIENTS: usize = 5;
 
@@ -44,30 +47,109 @@ pub(super) struct Work<'a> {
     pub(super) made: Cell<Option<u32>>,
     /// What is made now does not count as provoked.
     pub(super) uncounted: bool,
+    /// Mail came up that shows that there was another database.
+    pub(super) begun: bool,
     pub(super) news: News,
 }
 
 impl<'a> Work<'a> {
     pub(super) fn new(tx: &'a Tx<'a>, project: &'a Project, key: &'a Key, now: Timestamp) -> Result<Self> {
         let (provoked, made, news) = (Cell::new(None), Cell::new(None), News::default());
-        Ok(Self { tx, project, key, now, next_notice: tx.next_notice()?, provoked, made, uncounted: false, news })
+        Ok(Self {
+            tx,
+            project,
+            key,
+            now,
+            next_notice: tx.next_notice()?,
+            provoked,
+            made,
+            uncounted: false,
+            begun: false,
+            news,
+        })
     }
 
-    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<()> {
+    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
         }
-        let dkim = match self.signed(stowed, mail, fingerprint)? {
+        if self.tx.is_earlier(stowed.mail)? {
+            return self.earlier(stowed, mail, prints);
+        }
+        // What cannot be read is a ticket of its own.
+        let first = if stowed.quarantine { None } else { self.first(prints)? };
+        let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
         };
         let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
-        let mut intake = self.intake(stowed, mail, fingerprint, &identity)?;
+        let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
             intake.reason = "reading it failed again and again".into();
         }
+        self.carry_in(stowed, mail, prints, intake, first)?;
+        unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
+    }
+
+    /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
+    /// first start, and all stops until a person has looked.
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+        if intake::claims(mail, self.project, self.key).has_a_past() {
+            self.begun = true;
+            return self.tx.set_meta("begun", &self.key.prints().join(" "));
+        }
+        let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
+        let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
+        let print = prints.first().copied();
+        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, None, reason, print)?;
+        self.news.receipts.push((stowed.mail, disposition, None, reason.into()));
+        Ok(())
+    }
+
+    /// A person makes a ticket of a mail, whatever its receipt says.
+    pub(super) fn take(&mut self, receipt: &ReceiptRow, stowed: &Stowed<'_>) -> Result<()> {
+        let (mail, prints) = read_one(stowed);
+        let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        let (intake, _) = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
+        let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
+        let reason = format!("{} (before: {})", intake.reason, receipt.disposition);
+        self.tx.raise_receipt(receipt.number, intake.disposition, ticket, &reason)?;
+        self.tx.done(stowed.mail, prints.first().copied().unwrap_or_default())?;
+        self.news.receipts.push((stowed.mail, intake.disposition, ticket, reason));
+        Ok(())
+    }
+
+    /// What was there before the first start is told, once.
+    pub(super) fn tell_earlier(&mut self) -> Result<()> {
+        let mut earlier = self.tx.receipts()?;
+        earlier.retain(|r| r.disposition == Disposition::Earlier.word());
+        earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
+        let (all, mut lines) = (earlier.len(), Vec::new());
+        for receipt in earlier.into_iter().take(NEWEST) {
+            let raw = self.tx.raw(receipt.mail)?;
+            let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
+            let from = receipt.from.map_or("nobody that could be made out".to_owned(), String::from);
+            lines.push((receipt.received, from, clean_line(&subject, 100)));
+        }
+        if all > 0 {
+            let text = team::earlier(all, &lines, self.project);
+            self.tell(NoticeKind::Flood, self.project.team(), "earlier", &text)?;
+        }
+        self.tx.set_meta("first_start", "told")
+    }
+
+    /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made
+    /// of the mail, and its own that it is a copy.
+    fn carry_in(
+        &mut self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        prints: &[i64],
+        mut intake: Intake,
+        first: Option<First>,
+    ) -> Result<()> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
@@ -80,18 +162,48 @@ impl<'a> Work<'a> {
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
-        let sender = mail.from.as_ref().ok();
-        let id = mail.message_id.as_ref();
-        let (disposition, reason) = (intake.disposition, intake.reason);
-        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(fingerprint))?;
+        let (mut disposition, mut reason) = (intake.disposition, intake.reason);
+        let print = prints.first().copied().unwrap_or_default();
+        let is_first = first.as_ref().is_some_and(|f| f.mail == stowed.mail);
+        let raises = disposition != Disposition::Duplicate && (is_first || disposition != Disposition::Own);
+        if let Some(first) = first.filter(|_| raises) {
+            let before = first.disposition.word();
+            let why = if is_first {
+                format!("{reason} (before: {before})")
+            } else {
+                format!("{reason}, as a second copy shows (first: {before})")
+            };
+            self.tx.raise_receipt(first.receipt, disposition, ticket_id, &why)?;
+            if !is_first {
+                (disposition, reason) =
+                    (Disposition::Duplicate, format!("a second copy, which raises the first: {reason}"));
+            }
+        }
+        if is_first {
+            self.tx.done(stowed.mail, print)?;
+        } else {
+            let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
+            self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(print))?;
+        }
         self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
         Ok(())
     }
 
+    /// The copy of a mail that stands highest so far, if another was handled before.
+    pub(super) fn first(&self, prints: &[i64]) -> Result<Option<First>> {
+        let copies = self.tx.same_mail(prints)?;
+        // Of equals the earliest.
+        let Some(mut first) = copies.into_iter().rev().max_by_key(First::standing) else { return Ok(None) };
+        if let (Part::Opened { unanswered }, Some(ticket)) = (&mut first.part, first.ticket) {
+            *unanswered = self.tx.ticket(ticket)?.is_some_and(|t| t.is_unanswered());
+        }
+        Ok(Some(first))
+    }
+
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
-    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, fingerprint: i64) -> Result<Signed> {
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64], first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
-            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail)? => {
+            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail, prints)? => {
                 Ok(Signed::Known(used_before(domain)))
             }
             Some(known) => {
@@ -103,28 +215,28 @@ impl<'a> Work<'a> {
             // A part of a mail cannot be checked.
             None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key) {
-                // Of a second copy, the first is what counts.
-                Signed::Ask { .. } if self.tx.same_mail(fingerprint)?.is_some() => Signed::Known(Dkim::Unasked),
+                // Nothing that a second copy could prove raises what stands so high already.
+                Signed::Ask { word } if first.is_some_and(|f| f.standing() >= highest(word) && !f.is_unanswered()) => {
+                    Signed::Known(Dkim::Unasked)
+                }
                 signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
             }),
         }
     }
 
     /// One look into the store between the two steps of intake.
-    pub(super) fn intake(
+    pub(super) fn look(
         &self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        fingerprint: i64,
+        duplicate_of: Option<First>,
         identity: &identity::Identity,
-    ) -> Result<Intake> {
+        take: impl FnOnce(&Given<'_>) -> Intake,
+    ) -> Result<(Intake, Option<Unheard>)> {
         let (tx, now) = (self.tx, self.now);
         let claims = intake::claims(mail, self.project, self.key);
-        let mut known = intake::Known {
-            duplicate_of: tx.same_mail(fingerprint)?,
-            referenced: tx.referenced(&claims.references)?,
-            ..intake::Known::default()
-        };
+        let mut known =
+            intake::Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..intake::Known::default() };
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
         }
@@ -162,7 +274,7 @@ impl<'a> Work<'a> {
             known.sent.texts.extend(self.sent_to(ticket, &to)?);
         }
         known.sent.address = Some(self.project.address.clone());
-        Ok(intake::take(&Given {
+        let given = Given {
             mail,
             stored: stowed.mail,
             received: stowed.received,
@@ -172,7 +284,10 @@ impl<'a> Work<'a> {
             known: &known,
             project: self.project,
             now,
-        }))
+        };
+        let intake = take(&given);
+        let unheard = intake::unheard(&given, &intake);
+        Ok((intake, unheard))
     }
 
     /// Once an hour, what no cap counts any more.
@@ -239,6 +354,8 @@ impl<'a> Work<'a> {
                 self.carry_out(&ticket, decision)?;
                 if let Event::FollowedUp(mail) = event {
                     self.bound_ticket(&ticket, mail.tell)?;
+                } else if let Event::Copied(report) = event {
+                    self.bound(report)?;
                 }
             }
             (Event::Ordered(order), None) => {
@@ -396,7 +513,10 @@ impl<'a> Work<'a> {
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
         let listed = self.tx.without_ticket(last)?;
-        let text = digest::text(&open, held, listed, self.key, self.project, self.now);
+        let unheard = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
+        self.tx.set_meta(UNHEARD, "0")?;
+        let counts = digest::Counts { held, listed, unheard };
+        let text = digest::text(&open, counts, self.key, self.project, self.now);
         let key = format!("digest:{}", self.now.as_second());
         self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
         self.tx.set_meta("digest", &self.now.to_string())
@@ -412,6 +532,10 @@ impl<'a> Work<'a> {
     pub(super) fn commit(&mut self, ticket: &Ticket, decision: Decision) -> Result<()> {
         if decision.answered {
             self.tx.drop_held(ticket.id)?;
+        }
+        if decision.released {
+            self.tx.release_held(ticket.id, self.now)?;
+            self.count_provoked()?;
         }
         if !decision.entries.is_empty() {
             let mut after = ticket.clone();
@@ -504,6 +628,11 @@ enum Signed {
     Known(Dkim),
     /// Ask for their keys; whether a person waits for it.
     Ask { word: bool },
+}
+
+/// How high a mail can stand by what its signatures prove, which a person waits for or not.
+fn highest(word: bool) -> Standing {
+    if word { Standing::Command } else { Standing::Report }
 }
 
 /// Whether it pays to ask for the keys of a mail.

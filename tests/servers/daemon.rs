@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
+use disclosed::store::Store;
 use serde_json::Value;
 
 use crate::process::{Process, until};
@@ -22,11 +23,13 @@ pub(crate) struct Settings {
     pub(crate) idle: bool,
     /// STARTTLS for both servers in place of TLS from the first byte.
     pub(crate) starttls: bool,
+    /// Whether its first look is the first of all: what lies in the inbox then was there before.
+    pub(crate) first: bool,
 }
 
 impl Default for Settings {
     fn default() -> Self {
-        Self { poll: "2s", idle: true, starttls: false }
+        Self { poll: "2s", idle: true, starttls: false, first: false }
     }
 }
 
@@ -47,6 +50,10 @@ impl Daemon {
         fs::write(daemon.config(), &text).expect("the config");
         // What the command line reads, also while a test has broken the daemon's own.
         fs::write(daemon.home.join("ask.toml"), text).expect("the config");
+        if !settings.first {
+            let mut store = Store::open(&daemon.home.join("disclosed.db")).expect("a database");
+            store.write(|tx| tx.source("before")).expect("our own database");
+        }
         daemon
     }
 

@@ -41,6 +41,24 @@ fn a_mail_is_found_by_looking() {
 }
 
 #[test]
+fn what_lies_there_at_the_first_start_is_listed_and_told_once() {
+    let Some(rig) = Rig::dovecot_and_postfix() else { return };
+    for n in 1..=3 {
+        rig.deliver("security", &report(n).raw);
+    }
+    let mut daemon = Daemon::started(&rig, &Settings { first: true, ..Settings::default() });
+    assert!(until(SOON, || daemon.receipts().len() == 3), "{}", daemon.standing(&rig));
+    daemon.kill();
+    daemon.start();
+    rig.deliver("security", &report(4).raw);
+    daemon.wait_for(&rig, 1);
+    let dispositions: Vec<_> = daemon.receipts().iter().map(|r| r["disposition"].clone()).collect();
+    assert_eq!(dispositions, ["earlier", "earlier", "earlier", "report"]);
+    let told = |n: &&serde_json::Value| n["kind"] == "flood" && n["to"] == "bob@example.test";
+    assert_eq!(daemon.notices().iter().filter(told).count(), 1, "{}", daemon.standing(&rig));
+}
+
+#[test]
 fn starttls_serves_both_ways() {
     let Some(rig) = Rig::dovecot_and_postfix() else { return };
     rig.deliver("security", &report(1).raw);

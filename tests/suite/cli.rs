@@ -235,10 +235,63 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     assert_eq!(tried["commands"][1]["arguments"], "");
     desk.fails(1, &["try", "none.eml"], "none.eml");
 
-    // With a database it is asked, and stays as it is.
+    // With a database it is asked, and stays as it is: a saved copy says what happened to the mail.
+    assert_eq!(tried["known"], Value::Null);
     desk.ok(&["ingest", "1.eml"]);
-    assert_eq!(desk.json(&["try", "1.eml"])["disposition"], "duplicate");
+    let crlf = REPORT.replace('\n', "\r\n");
+    for copy in [REPORT, &crlf, crlf.trim_end(), &format!("X-Saved-By: a program\r\n{crlf}\r\n")] {
+        desk.write("copy.eml", copy);
+        let tried = desk.json(&["try", "copy.eml"]);
+        let known = &tried["known"];
+        assert_eq!((&tried["disposition"], &tried["ticket"]), (&"report".into(), &"SEC-1".into()), "{copy:?}");
+        assert_eq!((&tried["reason"], &known["ticket"]), (&"a new report".into(), &"SEC-1".into()), "{copy:?}");
+        assert!(known["received"].is_string() && known["disposition"] == "report", "{copy:?}");
+        let text = desk.ok(&["try", "copy.eml"]);
+        assert!(text.contains("SEC-1") && text.contains("here already, since"), "{text}");
+    }
     assert_eq!(desk.json(&["inbox"])["receipts"].as_array().unwrap().len(), 1);
+}
+
+/// Whichever way a mail comes first and second, it is one ticket.
+#[test]
+fn a_mail_is_one_by_each_pair_of_ways() {
+    let body = "\nFrom the log:\n\nFrom here on it overflows.\n>From there too.\n";
+    let mail = REPORT.replace("\nVersion", &format!("{body}Version"));
+    let quoted = |all: bool| -> String {
+        let head_is_over = mail.find("\n\n").unwrap();
+        let (head, body) = mail.split_at(head_is_over);
+        let line = |l: &str| {
+            let bare = if all { l.trim_start_matches('>') } else { l };
+            format!("{}{l}", if bare.starts_with("From ") { ">" } else { "" })
+        };
+        format!("{head}{}", body.split_inclusive('\n').map(line).collect::<String>())
+    };
+    let from = "From MAILER-DAEMON Mon Jan  4 10:00:00 2027\n";
+    let whole = format!("Content-Length: {}\n{mail}", mail.len() - mail.find("\n\n").unwrap() - 2);
+    let ways = [
+        ("crlf.eml", mail.replace('\n', "\r\n")),
+        ("in/new/1", mail.clone()),
+        ("saved.eml", mail.trim_end().to_owned()),
+        ("o.mbox", format!("{from}{}\n", quoted(false))),
+        ("rd.mbox", format!("{from}{}\n", quoted(true))),
+        ("rd-crlf.mbox", format!("{from}{}\n", quoted(true)).replace('\n', "\r\n")),
+        ("cl2.mbox", format!("{from}{whole}\n")),
+    ];
+    for (first, _) in &ways {
+        for (second, _) in &ways {
+            let desk = Desk::new();
+            for (name, text) in ways.iter().filter(|(n, _)| n == first || n == second) {
+                desk.write(name, text);
+            }
+            for path in [first, second] {
+                desk.ok(&["ingest", if *path == "in/new/1" { "in" } else { path }]);
+            }
+            assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 1, "{first}, {second}");
+            let sent = desk.json(&["outbox"]);
+            let kinds = sent["notices"].as_array().unwrap().iter().filter(|n| n["kind"] == "acknowledgement");
+            assert_eq!(kinds.count(), 1, "{first}, {second}");
+        }
+    }
 }
 
 #[test]
@@ -528,4 +581,75 @@ fn what_the_breaker_holds_is_shown_and_released() {
     assert_eq!(desk.ok(&["outbox", "--release"]), "Released: 3 notices leave now, as fast as the server takes them.\n");
     assert_eq!(desk.ok(&["outbox", "--release"]), "Nothing is held for having been too much.\n");
     assert!(desk.json(&["outbox"])["held_since"].is_null());
+}
+
+#[test]
+fn a_receipt_is_taken_by_its_number() {
+    let desk = Desk::with_report();
+    desk.write("auto.eml", &REPORT.replace("report-1", "auto").replace("\n\n", "\nAuto-Submitted: auto-generated\nX-Failed-Recipients: a@b.test\nReturn-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n"));
+    desk.ok(&["ingest", "auto.eml"]);
+    let numbers = |desk: &Desk| {
+        desk.json(&["inbox"])["receipts"]
+            .as_array()
+            .unwrap()
+            .iter()
+            .map(|r| r["number"].as_i64().unwrap())
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(&desk), [1, 2]);
+    assert!(desk.ok(&["inbox"]).starts_with("NO "));
+    desk.fails(1, &["inbox", "--take", "1"], "it is the report of SEC-1 already");
+    desk.fails(1, &["inbox", "--take", "3"], "there is no receipt 3");
+    let taken = desk.json(&["inbox", "--take", "2"]);
+    assert_eq!((&taken["ticket"], &taken["acknowledgement"]), (&"SEC-2".into(), &"withheld".into()));
+    assert_eq!(desk.json(&["inbox"])["receipts"][1]["disposition"], "report");
+    desk.fails(1, &["inbox", "--take", "2"], "it is the report of SEC-2 already");
+    assert_eq!(desk.ok(&["ingest", "--earlier"]), "0 mails: 0 known already.\n");
+    desk.fails(2, &["ingest"], "PATH");
+    desk.fails(2, &["ingest", "--since", "2027-01-01", "in"], "--since");
+    desk.fails(2, &["ingest", "--earlier", "--since", "monday"], "--since");
+    desk.write(
+        "auto.eml",
+        &REPORT.replace("report-1", "gone").replace(
+            "\n\n",
+            "\nReturn-Path: <>\nContent-Type: multipart/report; report-type=delivery-status; boundary=b\n\n",
+        ),
+    );
+    desk.ok(&["ingest", "auto.eml"]);
+    desk.ok(&["erase", "reporter@example.test", "--yes"]);
+    desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
+    // A database that is not the one of the inbox: `status` says so.
+    let mut store = disclosed::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
+    store.write(|tx| tx.set_meta("begun", "of a key")).unwrap();
+    assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
+    let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
+    assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
+}
+
+/// The database is lost, the key is not, and the inbox holds an answer to a notice of ours.
+#[test]
+fn a_daemon_that_lost_its_database_ends_and_says_so() {
+    let desk = Desk::with_report();
+    desk.ok(&["run", "--once"]);
+    let sent = fs::read_dir(desk.path().join("out/new")).unwrap().next().unwrap().unwrap().path();
+    let notice = String::from_utf8(fs::read(sent).unwrap()).unwrap();
+    let id = notice.lines().find_map(|l| l.strip_prefix("Message-ID: ")).unwrap();
+    for name in ["disclosed.db", "disclosed.db-wal", "disclosed.db-shm"] {
+        let _ = fs::remove_file(desk.path().join(name));
+    }
+    desk.write(
+        "in/new/2",
+        &REPORT.replace("report-1@example.test>", &format!("more@example.test>\nIn-Reply-To: {id}")),
+    );
+    for _ in 0..2 {
+        let ended = desk.command(&["run"]).output().unwrap();
+        let said = String::from_utf8(ended.stderr).unwrap();
+        assert_eq!(ended.status.code(), Some(1), "{said}");
+        assert!(said.contains("no first start") && said.contains("disclosed.key"), "{said}");
+        let status = desk.command(&["status"]).output().unwrap();
+        assert_eq!(status.status.code(), Some(3));
+        assert!(String::from_utf8(status.stdout).unwrap().contains("no first start"));
+    }
+    assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 0);
+    desk.fails(1, &["ingest", "in"], "no first start");
 }

@@ -8,6 +8,7 @@
 use std::fmt::Write as _;
 
 use disclosed::mail::Address;
+use disclosed::mail::intake::Unheard;
 use disclosed::notice::NoticeKind;
 use disclosed::policy::{Milestone, Severity};
 use disclosed::store::Store;
@@ -87,7 +88,7 @@ enum Outcome {
     Done(TicketId),
     /// The registered address is answered; no ticket changes.
     Answered,
-    /// Nothing is done, and the person is told at the registered address why.
+    /// Nothing is done, and the person whose token it bears is told at the registered address why.
     Told,
     /// Nothing is done, and whoever sent it hears nothing of it.
     Nothing,
@@ -113,12 +114,17 @@ fn intended(cell: Cell) -> Outcome {
             // Nothing waits for a code on the other ticket: that is an answer, and no guess.
             (Command::Confirm, Some(OTHER)) => Outcome::Answered,
             (Command::Severity | Command::Public | Command::Confirm, Some(ticket)) => Outcome::Done(ticket),
+            (Command::Severity | Command::Public | Command::Confirm, None) if cell.carries == Carries::OfLee => {
+                Outcome::Told
+            }
             (Command::Severity | Command::Public | Command::Confirm, None) => Outcome::Nothing,
         };
     }
-    // 5. Rules 1 and 3 hold, and the domain did not vouch, or the words stand in HTML only.
-    let commands = matches!(cell.marking, Marking::None | Marking::HtmlOnly);
-    if hers && own.is_some() && commands { Outcome::Told } else { Outcome::Nothing }
+    // 5. Whoever holds their own token is never met with silence, but by a mail of a program by its own word; and what a
+    // person whom her domain vouches for wrote without a command is her note.
+    let held = own.is_some() || cell.carries == Carries::OfLee;
+    let note = hers && vouched(cell) && own.is_some() && cell.marking == Marking::QuotedOnly;
+    if held && !note && cell.marking != Marking::AutoSubmitted { Outcome::Told } else { Outcome::Nothing }
 }
 
 /// 2. Her domain vouches for the mail.
@@ -140,6 +146,7 @@ struct World {
     before: [String; 2],
     cells: usize,
     attempts: usize,
+    told: usize,
 }
 
 fn now() -> Timestamp {
@@ -200,6 +207,7 @@ impl World {
             before: Default::default(),
             cells: 0,
             attempts: 0,
+            told: 0,
             tracker,
         };
         world.before = [ONE, OTHER].map(|id| state(&world.ticket(id)));
@@ -288,13 +296,21 @@ impl World {
         format!("{text}\n{body}").replace('\n', "\r\n").into_bytes()
     }
 
-    /// Whether the mail of a cell would make anything happen in somebody's name, or be answered. Nothing is stored.
-    fn would_act(&mut self, cell: Cell) -> bool {
+    /// What would come of the mail of a cell; `None` where anything would happen in somebody's name. Nothing is stored.
+    fn would(&mut self, cell: Cell) -> Option<Outcome> {
         let raw = self.bytes(cell);
-        match self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap().intake.event {
-            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => true,
-            Some(Event::Attempted { tell, .. }) => tell.is_some(),
-            Some(Event::Reported(_) | Event::Flooded(_) | Event::FollowedUp(_)) | None => false,
+        let tried = self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap();
+        let told = matches!(tried.unheard, Some(Unheard::Told { .. }));
+        match tried.intake.event {
+            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => None,
+            Some(
+                Event::Reported(_)
+                | Event::Flooded(_)
+                | Event::Copied(_)
+                | Event::FollowedUp(_)
+                | Event::Attempted { .. },
+            )
+            | None => Some(if told { Outcome::Told } else { Outcome::Nothing }),
         }
     }
 
@@ -312,12 +328,17 @@ impl World {
             after != *before
         });
         let sent = |kind: NoticeKind| news.notices.iter().filter(move |(_, n)| n.kind == kind);
-        let told = sent(NoticeKind::Attempt).any(|(_, n)| n.body.starts_with("Nothing was done."));
+        let told: Vec<&str> = sent(NoticeKind::Attempt)
+            .filter(|(_, n)| n.subject.ends_with("Not done"))
+            .map(|(_, n)| n.to.as_str())
+            .collect();
+        let holder = if cell.carries == Carries::OfLee { LEE } else { DANA };
+        assert!(told.is_empty() || told == [holder], "{cell:?}: {told:?}");
         let answered = sent(NoticeKind::Answer).next().is_some();
         let outcome = match changed {
             Some(id) => Outcome::Done(id),
             None if answered => Outcome::Answered,
-            None if told => Outcome::Told,
+            None if !told.is_empty() => Outcome::Told,
             None => Outcome::Nothing,
         };
         (outcome, news)
@@ -406,9 +427,10 @@ fn each(command: Command) -> [usize; 4] {
                 for &marking in Marking::ALL {
                     let cell = Cell { command, from, results, carries, marking };
                     number += 1;
-                    // Where rule and code agree that it is nothing, one in seven proves it by what is in the store.
-                    if intended(cell) == Outcome::Nothing && !world.would_act(cell) && number % 7 != 0 {
-                        counts[3] += 1;
+                    // Where rule and code agree that nothing is done, one in seven proves it by what is in the store.
+                    let passive = matches!(intended(cell), Outcome::Nothing | Outcome::Told);
+                    if passive && world.would(cell) == Some(intended(cell)) && number % 7 != 0 {
+                        counts[if intended(cell) == Outcome::Told { 2 } else { 3 }] += 1;
                         continue;
                     }
                     let (outcome, news) = world.send(cell);
@@ -428,7 +450,12 @@ fn each(command: Command) -> [usize; 4] {
                     // What a cell changed, the next one must not see; and a long timeline is slow to read.
                     let attempts = news.entries.iter().filter(|(_, e)| e.kind == EntryKind::Attempt).count();
                     world.attempts += attempts;
-                    if matches!(outcome, Outcome::Done(_)) || world.attempts >= ATTEMPTS || world.cells >= FRESH {
+                    world.told += usize::from(outcome == Outcome::Told);
+                    if matches!(outcome, Outcome::Done(_))
+                        || world.attempts >= ATTEMPTS
+                        || world.told >= TOLD
+                        || world.cells >= FRESH
+                    {
                         world = World::new();
                     }
                 }
@@ -443,6 +470,8 @@ fn each(command: Command) -> [usize; 4] {
 const FRESH: usize = 300;
 /// Refused commands that one world takes: more of them in a day are not told one by one.
 const ATTEMPTS: usize = 3;
+/// Of so many mails a person is told in an hour.
+const TOLD: usize = 10;
 
 /// What was commanded is there, and nothing else is.
 fn done(world: &mut World, cell: Cell, id: TicketId) {
@@ -467,22 +496,23 @@ fn check(command: Command, expect: [usize; 4]) {
 
 #[test]
 fn an_act_needs_sender_domain_and_token() {
-    // 4 Froms × 4 tokens of hers; told: as many × (7 results × 2 markings + HTML that is vouched for).
-    check(Command::Severity, [16, 0, 240, 7024]);
+    // 4 Froms × 4 tokens of hers; told: 13 Froms × 8 results × 5 tokens of people × 6 markings, less those and as many
+    // notes.
+    check(Command::Severity, [16, 0, 3088, 4176]);
 }
 
 #[test]
 fn what_is_grave_asks_for_a_code() {
-    check(Command::Public, [16, 0, 240, 7024]);
+    check(Command::Public, [16, 0, 3088, 4176]);
 }
 
 #[test]
 fn a_code_alone_opens_nothing() {
     // The right code, from her mailbox, by any of three ways to answer; on the other ticket nothing waits for it.
-    check(Command::Confirm, [12, 4, 240, 7024]);
+    check(Command::Confirm, [12, 4, 3088, 4176]);
 }
 
 #[test]
 fn what_only_reads_is_answered_to_the_registered_address() {
-    check(Command::Status, [0, 40, 240, 7000]);
+    check(Command::Status, [0, 40, 3084, 4156]);
 }

@@ -4,10 +4,10 @@
 use disclosed::command;
 use disclosed::mail::written::{Content, Ours, Place as Where};
 use disclosed::mail::{Address, read};
-use disclosed::notice::Notice;
+use disclosed::notice::{Notice, NoticeKind};
 use disclosed::open;
 use disclosed::policy::Term;
-use disclosed::store::{Place, Store};
+use disclosed::store::{Place, Store, Tx};
 use disclosed::tracker::{Arrival, News, Tracker};
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -44,6 +44,70 @@ fn arrival(tracker: &mut Tracker, raw: Vec<u8>, name: &str) -> Arrival {
 
 fn now() -> Timestamp {
     "2027-01-04T09:00:00Z".parse().unwrap()
+}
+
+/// What alone ends a mail without a ticket.
+const REPORT: &str = "Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n";
+
+/// A copy of one mail: the header lines that it bears on top, and whether it deserves an acknowledgement.
+const COPIES: &[(&str, bool)] = &[
+    ("", true),
+    ("Authentication-Results: mx.example.org; dmarc=pass header.from=researcher.example\r\n", true),
+    ("Authentication-Results: mx.example.org; dmarc=fail header.from=researcher.example\r\n", false),
+    ("List-Id: <security.example.org>\r\nPrecedence: list\r\n", false),
+    ("X-Failed-Recipients: security@example.org\r\n", false),
+    ("Auto-Submitted: auto-generated\r\n", false),
+    ("Return-Path: <>\r\nAuto-Submitted: auto-replied\r\n", false),
+    (REPORT, false),
+];
+
+/// Lets copies of one report come in this order; says how many tickets, acknowledgements that leave, and receipts that
+/// are no duplicate there are then.
+fn come(order: &[usize], at_once: bool) -> (usize, usize, usize) {
+    let mut tracker = tracker(now());
+    let letter = Letter {
+        from: Some("ann@researcher.example".into()),
+        id: "<1@researcher.example>".into(),
+        headers: vec!["Subject: Overflow".into()],
+        body: "The parser of 1.2 overflows.\n".into(),
+        date: now(),
+        ..Letter::default()
+    };
+    let mut all: Vec<Arrival> = Vec::new();
+    for (n, copy) in order.iter().enumerate() {
+        let top = format!("{}Received: from hop-{n}.example by mx.example.org; now\r\n", COPIES[*copy].0);
+        all.push(arrival(&mut tracker, [top.as_bytes(), &letter.bytes()].concat(), &format!("{n}")));
+    }
+    for batch in all.chunks(if at_once { all.len() } else { 1 }) {
+        tracker.on_mail(batch, now()).unwrap();
+    }
+    let read = |tx: &Tx<'_>| Ok((tx.tickets(true)?, tx.receipts()?, tx.notices(0)?));
+    let (tickets, receipts, mut notices) = tracker.store().read(read).unwrap();
+    notices.retain(|n| n.kind == NoticeKind::Acknowledgement.word());
+    assert!(receipts.len() == order.len() && notices.len() <= 1, "one receipt each, and no second acknowledgement");
+    let left = notices.iter().filter(|n| n.state == "waiting").count();
+    (tickets.len(), left, receipts.iter().filter(|r| r.disposition != "duplicate").count())
+}
+
+/// G2: whatever copies of a report come in which order, there is one ticket, and one acknowledgement if any of them
+/// deserves it.
+#[test]
+fn copies_in_any_order_are_one_report() {
+    let all: Vec<usize> = (0..COPIES.len()).collect();
+    let mut orders: Vec<Vec<usize>> = vec![Vec::new()];
+    for _ in 0..3 {
+        let longer = |o: &Vec<usize>| all.iter().map(|c| o.iter().copied().chain([*c]).collect()).collect::<Vec<_>>();
+        orders = orders.iter().flat_map(longer).collect();
+        for order in &orders {
+            for at_once in [false, true].into_iter().take(4 - order.len()) {
+                let (tickets, acknowledged, first_hand) = come(order, at_once);
+                let deserved = order.iter().any(|c| COPIES[*c].1);
+                let only_reports = order.iter().all(|c| COPIES[*c].0 == REPORT);
+                assert_eq!(tickets, usize::from(!only_reports), "{order:?}");
+                assert_eq!((acknowledged, first_hand), (usize::from(deserved), 1), "{order:?}");
+            }
+        }
+    }
 }
 
 proptest! {

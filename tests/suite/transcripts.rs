@@ -15,14 +15,18 @@
 //! | `down TERM` | the daemon is stopped for so long, then started |
 //! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
 //! | `reply from WHO to KIND [of WHO] [unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
+//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox`, `moved from another folder` |
+//! | `again, with` + block | the last mail once more, with these header lines on top; `-Name` takes a field out |
 //! | `times N mail from …` + block | N mails, in which `<n>` is the number |
 //! | `about KIND to WHO` | in the blocks that follow, `<envelope>`, `<id>`, `<mark>` and `<reply-to>` are those of the last such notice |
-//! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered` |
+//! | `lies from WHO …` + block | a mail lies in the folder, and nobody has looked yet |
+//! | `first start` | the daemon looks into the folder for the first time |
+//! | `take N`, `ingest earlier [since DATE]` | `disclosed inbox --take N`, `disclosed ingest --earlier` |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
 //! | `do TICKET` + block | commands at the command line |
 //! | `erase TICKET` | erases the personal data in it |
-//! | `server [for WHO] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
+//! | `server [for WHO[,WHO]] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
 //! | `read KIND to WHO` | shows the last such notice whole |
 //! | `calendar KIND to WHO` | shows what the last such notice does to a calendar, as another reader of the files sees it |
 //! | `show TICKET`, `log TICKET`, `list`, `inbox`, `outbox` | shows what is stored; of the outbox what was not sent |
@@ -128,8 +132,11 @@ struct Play {
     generation: u32,
     letters: usize,
     last: Vec<u8>,
+    /// When our mail server took the mails that lie in the folder.
+    lies: Vec<Timestamp>,
     sent: Vec<Claim>,
-    server: (Option<Address>, Attempt),
+    /// For whom it answers so, all when empty; and how.
+    server: (Vec<Address>, Attempt),
     said: Vec<String>,
     /// What the places in a block stand for.
     about: Vec<(&'static str, String)>,
@@ -149,8 +156,9 @@ impl Play {
             generation: 1,
             letters: 0,
             last: Vec::new(),
+            lies: Vec::new(),
             sent: Vec::new(),
-            server: (None, Attempt::Sent("250 2.0.0 Ok".into())),
+            server: (Vec::new(), Attempt::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
             about: Vec::new(),
         }
@@ -158,7 +166,10 @@ impl Play {
 
     fn line(&mut self, words: &[&str], block: &str) {
         match words {
-            ["config"] => *self = Self::new(block),
+            ["config"] => {
+                let about = std::mem::take(&mut self.about);
+                *self = Self { about, ..Self::new(block) };
+            }
             ["config", file] => {
                 let path = Path::new(env!("CARGO_MANIFEST_DIR")).join(file);
                 *self = Self::new(&std::fs::read_to_string(path).unwrap());
@@ -200,6 +211,27 @@ impl Play {
                 ];
             }
             ["reply", "from", who, "to", kind, how @ ..] => self.reply(who, kind, how, block),
+            ["lies", "from", who, how @ ..] => {
+                let (raw, received) = self.letter(who, how, block);
+                let name = format!("{}", self.folder.len() + 1);
+                self.folder.push((name, raw));
+                self.lies.push(received);
+            }
+            ["first", "start"] => self.first_start(),
+            ["take", number] => match self.tracker.take(number.parse().unwrap(), self.now).unwrap() {
+                Ok(news) => self.taken_in(&news),
+                Err(why) => self.said.push(format!("REFUSED: {why}")),
+            },
+            ["ingest", "earlier", since @ ..] => {
+                let since = match since {
+                    ["since", day] => self.instant(&format!("{day} 00:00")),
+                    _ => Timestamp::MIN,
+                };
+                while let (1.., news) = self.tracker.take_earlier(since, self.now).unwrap() {
+                    self.taken_in(&news);
+                }
+            }
+            ["again,", "with"] => self.again_with(block),
             ["again,", how @ ..] => self.again(&how.join(" ")),
             ["bounce", "delayed", "of", kind, "to", who] => self.bounce(kind, who, false),
             ["bounce", "of", kind, "to", who] => self.bounce(kind, who, true),
@@ -219,8 +251,10 @@ impl Play {
                 self.work();
             }
             ["erase", ticket] => self.erase(ticket),
-            ["server", "for", who, how, answer @ ..] => self.answers(Some(self.address(who)), how, &answer.join(" ")),
-            ["server", how, answer @ ..] => self.answers(None, how, &answer.join(" ")),
+            ["server", "for", who, how, answer @ ..] => {
+                self.answers(who.split(',').map(|w| self.address(w)).collect(), how, &answer.join(" "));
+            }
+            ["server", how, answer @ ..] => self.answers(Vec::new(), how, &answer.join(" ")),
             ["read", kind, "to", who] => self.read(kind, who),
             ["calendar", kind, "to", who] => self.calendar(kind, who),
             ["show", ticket] => self.show(ticket),
@@ -305,7 +339,7 @@ impl Play {
         self.tell(&news);
         while let Some(claim) = self.tracker.claim(self.now).unwrap() {
             let attempt = match &self.server {
-                (Some(only), _) if *only != claim.to => Attempt::Sent("250 2.0.0 Ok".into()),
+                (only, _) if !only.is_empty() && !only.contains(&claim.to) => Attempt::Sent("250 2.0.0 Ok".into()),
                 (_, attempt) => attempt.clone(),
             };
             let subject = world::reading(&claim.bytes).subject;
@@ -350,6 +384,35 @@ impl Play {
     }
 
     fn mail(&mut self, who: &str, how: &[&str], block: &str) {
+        let (raw, received) = self.letter(who, how, block);
+        self.arrive_at(raw, received);
+    }
+
+    fn first_start(&mut self) {
+        let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
+        let folder = self.source();
+        let (source, unseen) = self.tracker.listed(&folder, &listing).unwrap();
+        for ((name, raw), received) in self.folder.clone().into_iter().zip(std::mem::take(&mut self.lies)) {
+            assert!(unseen.contains(&name));
+            let (size, place, listing) = (raw.len() as u64, Some(Place { source, name }), listing.clone().into());
+            let arrival = Arrival { raw, size, internal_date: Some(received), not_before: None, place, listing };
+            match self.tracker.on_mail(&[arrival], self.now) {
+                Ok(news) => self.tell(&news),
+                Err(why) => return self.said.push(format!("STOPPED: {why}")),
+            }
+        }
+        let news = self.tracker.scanned(&folder, Some(self.now), self.now).unwrap();
+        self.tell(&news);
+        self.work();
+    }
+
+    /// The folder by its name in the store, as that of an IMAP server.
+    fn source(&self) -> String {
+        format!("imap:security@mx.example.org:993/INBOX;{}", self.generation)
+    }
+
+    /// The bytes of a mail, and when the mail server took it.
+    fn letter(&mut self, who: &str, how: &[&str], block: &str) -> (Vec<u8>, Timestamp) {
         let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
         let id = self.next_id(from.as_deref().unwrap_or_default());
         let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
@@ -367,7 +430,7 @@ impl Play {
             _ => panic!("mail from WHO [vouched|forged] [received TERM ago]"),
         }
         self.last = letter.bytes();
-        self.arrive_at(self.last.clone(), received);
+        (self.last.clone(), received)
     }
 
     fn reply(&mut self, who: &str, kind: &str, how: &[&str], block: &str) {
@@ -418,8 +481,46 @@ impl Play {
                 }
                 self.scan(self.now);
             }
-            _ => panic!("again, a second copy | by another way | renumbered"),
+            "moved from another folder" => {
+                let (source, _) = self.tracker.unseen("imap:security@mx.example.org:993/Other;7", &[]).unwrap();
+                let (raw, place) = (self.last.clone(), Some(Place { source, name: "1".into() }));
+                let (size, listing) = (raw.len() as u64, vec!["1".to_owned()].into());
+                let (internal_date, not_before) = (Some(self.now), None);
+                let arrival = Arrival { raw, size, internal_date, not_before, place, listing };
+                let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
+                self.taken_in(&news);
+            }
+            "with other line ends" => self.hand_over(self.last.iter().copied().filter(|c| *c != b'\r').collect()),
+            // As a writer of the kind mboxrd and a reader that undoes nothing leave it.
+            "from an mbox" => {
+                let text = String::from_utf8(self.last.clone()).unwrap().replace('\r', "");
+                let (head, body) = text.split_once("\n\n").unwrap();
+                let quoted = |l: &str| if l.trim_start_matches('>').starts_with("From ") { ">" } else { "" };
+                let body: String = body.lines().map(|l| format!("{}{l}\n", quoted(l))).collect();
+                self.hand_over(format!("{head}\nStatus: RO\n\n{body}\n").into_bytes());
+            }
+            _ => panic!(
+                "again, a second copy | by another way | renumbered | with other line ends | from an mbox | moved …"
+            ),
         }
+    }
+
+    fn again_with(&mut self, block: &str) {
+        let text = String::from_utf8(self.last.clone()).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n").unwrap();
+        let gone: Vec<String> = block.lines().filter_map(|l| Some(format!("{}:", l.strip_prefix('-')?))).collect();
+        let more = block.lines().filter(|l| !l.starts_with('-'));
+        let kept = head.lines().filter(|l| !gone.iter().any(|g| l.starts_with(g)));
+        let head: String = more.chain(kept).map(|l| format!("{l}\r\n")).collect();
+        self.arrive(format!("{head}\r\n{body}").into_bytes());
+    }
+
+    /// A person hands a mail over: `disclosed ingest`.
+    fn hand_over(&mut self, raw: Vec<u8>) {
+        let (size, listing) = (raw.len() as u64, Vec::new().into());
+        let arrival = Arrival { raw, size, internal_date: None, not_before: None, place: None, listing };
+        let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
+        self.taken_in(&news);
     }
 
     fn bounce(&mut self, kind: &str, who: &str, permanent: bool) {
@@ -442,7 +543,7 @@ impl Play {
     /// The daemon looks into the folder and takes in what it has not seen.
     fn scan(&mut self, received: Timestamp) {
         let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
-        let (source, unseen) = self.tracker.unseen(&format!("INBOX/{}", self.generation), &listing).unwrap();
+        let (source, unseen) = self.tracker.unseen(&self.source(), &listing).unwrap();
         let bytes: BTreeMap<&String, &Vec<u8>> = self.folder.iter().map(|(n, b)| (n, b)).collect();
         let arrivals: Vec<Arrival> = unseen
             .iter()
@@ -456,14 +557,18 @@ impl Play {
             })
             .collect();
         let news = self.tracker.on_mail(&arrivals, self.now).unwrap();
-        self.tell(&news);
+        self.taken_in(&news);
+    }
+
+    fn taken_in(&mut self, news: &News) {
+        self.tell(news);
         if news.receipts.is_empty() {
             self.said.push("nothing new".into());
         }
         self.work();
     }
 
-    fn answers(&mut self, only: Option<Address>, how: &str, answer: &str) {
+    fn answers(&mut self, only: Vec<Address>, how: &str, answer: &str) {
         let answer = answer.to_owned();
         let attempt = match how {
             "accepts" => Attempt::Sent(answer),

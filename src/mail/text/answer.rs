@@ -36,6 +36,18 @@ pub fn refused(ticket: Option<TicketId>, line: &str, column: Option<usize>, why:
     Text::answer(ticket, "Nothing was done", project).always(body)
 }
 
+/// To the person whose own reply address a mail bears: what was not done with it, and why.
+pub fn unheard(ticket: TicketId, line: Option<&str>, why: &str, filed: &str, project: &Project) -> Text {
+    let (what, line) = match line {
+        Some(line) => {
+            ("A line of a mail that bears your reply address was not read as a command:", format!("    {line}\n\n"))
+        }
+        None => ("A mail that bears your reply address was not taken for yours.", String::new()),
+    };
+    let body = format!("{what}\n\n{line}Why: {why}.\n\n{filed}\n\n/help lists the commands.\n");
+    Text::answer(Some(ticket), "Not done", project).always(body)
+}
+
 /// A grave command waits for its code.
 pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project: &Project) -> Text {
     let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();

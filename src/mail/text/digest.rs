@@ -70,9 +70,21 @@ pub fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text
     ))
 }
 
-/// The digest. `held` counts what waits for a person in the outbox, `listed` the mails since the last digest that are
-/// listed and belong to no ticket.
-pub fn text(open: &[Line], held: u32, listed: u32, key: &Key, project: &Project, now: Timestamp) -> Text {
+/// What has happened since the last digest, and waits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Counts {
+    /// What waits for a person in the outbox.
+    pub held: u32,
+    /// Mails that are listed and belong to no ticket.
+    pub listed: u32,
+    /// Mails with the reply address of one of the team that say of themselves that a program wrote them, and begin like
+    /// a command.
+    pub unheard: u32,
+}
+
+/// The digest.
+pub fn text(open: &[Line], counts: Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
+    let Counts { held, listed, unheard } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()))
@@ -84,6 +96,12 @@ pub fn text(open: &[Line], held: u32, listed: u32, key: &Key, project: &Project,
     if listed > 0 {
         text = text.always(format!(
             "\n{listed} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them.\n"
+        ));
+    }
+    if unheard > 0 {
+        text = text.always(format!(
+            "\n{unheard} mails with a reply address of yours begin with a command, and say that a program wrote\n\
+             them: they were neither obeyed nor answered. `disclosed inbox` lists them.\n"
         ));
     }
     text

@@ -124,23 +124,35 @@ fn recognised(news: &NewReport<'_>, table: &VersionTable) -> String {
     if lines.is_empty() { String::new() } else { format!("\n{}\n", lines.join("\n")) }
 }
 
-/// More mail for a ticket. `who` says how sure the sender is.
+/// A second copy of a report says more of its sender than the first did.
+pub fn copied(ticket: &Ticket, sent: bool, project: &Project, now: Timestamp) -> Text {
+    let sent = if sent { "The sender has been sent an automatic acknowledgement.\n" } else { "" };
+    Text::news(ticket, "A person wrote it", project, now)
+        .state(format!("A second copy of the mail of {}", project.show(ticket.id)))
+        .quiet("A second copy of its mail")
+        .always(format!(" shows that a person wrote it.\n{sent}"))
+        .state(format!("\nPromises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
+}
+
+/// More mail for a ticket, from whom: what they are to it, who they seem to be, and the name of the person whose own
+/// reply address it bears.
 pub fn follow_up(
     ticket: &Ticket,
-    by: &Actor,
-    who: &str,
+    (by, who, holder): (&Actor, &str, Option<&str>),
     (excerpt, folded): (&str, usize),
     project: &Project,
     now: Timestamp,
 ) -> Text {
+    let named = holder.map(|name| format!("somebody with the reply address of {name}"));
     let role = match by {
+        Actor::Stranger if named.is_some() => named.as_deref().unwrap_or_default(),
         Actor::Reporter => "the reporter, or somebody at the reporter's address",
         Actor::Stranger => "somebody who is not the reporter and holds an address that we gave out for this ticket",
         Actor::Person(_) | Actor::Local | Actor::Daemon => "one of you",
     };
     Text::news(ticket, "More mail", project, now)
         .state(format!("More mail for {}, from ", project.show(ticket.id)))
-        .content(who)
+        .content(holder.map_or_else(|| who.to_owned(), |name| format!("{who}, with the reply address of {name}")))
         .instead(role)
         .state(format!(".\n{}\n\n", state_line(ticket, project)))
         .content(format!("{}{}\n", quoted(excerpt, EXCERPT), folded_line(folded, &project.show(ticket.id))))
@@ -189,11 +201,22 @@ pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Tim
         ))
 }
 
-/// Somebody tried to command and may not.
-pub fn attempt(ticket: &Ticket, from: &str, why: &str, project: &Project, now: Timestamp) -> Text {
+/// Somebody tried to command and may not. `holder` is the name of the person whose own reply address the mail bears.
+pub fn attempt(
+    ticket: &Ticket,
+    from: &str,
+    holder: Option<&str>,
+    why: &str,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
     let number = project.show(ticket.id);
+    let answered = match holder {
+        Some(name) => format!(".\nIt bears the reply address of {name}, who is told why"),
+        None => ", and not answered".to_owned(),
+    };
     Text::news(ticket, "Commands refused", project, now)
-        .state(format!("A mail with commands for {number} was not obeyed, and not answered.\n\n"))
+        .state(format!("A mail with commands for {number} was not obeyed{answered}.\n\n"))
         .content(format!("From: {from}\nWhy:  {why}\n\n"))
         .state(format!("If it was one of you, `disclosed do {number} \"/…\"` on the daemon's machine always works.\n"))
 }
@@ -226,6 +249,19 @@ pub fn undeliverable(
         .state("\nSomebody should reach them another way.\n")
 }
 
+/// The notice of a report reached nobody of the team. Nothing of the report stands in it, nor what a server said, since
+/// that may be what the notice was refused for.
+pub fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Nobody was mailed about a report", project, now)
+        .state(format!(
+            "A report has arrived, and the mail about it reached nobody of the team: {number}.\n\n\
+             Read it with `disclosed show {number}` on the daemon's machine. A filter in front of your\n\
+             mailboxes may refuse mail that quotes what a report holds.\n"
+        ))
+        .quiet("The mail about a report reached nobody of the team.\n")
+}
+
 /// A notice about no single ticket did not arrive.
 pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> Text {
     Text::desk("A mail did not arrive")
@@ -238,6 +274,26 @@ pub fn lost(notice: &str, to: &Address, reply: &str, project: &Project) -> Text 
         .always(
             "\nSomebody should reach them another way. A reply to this mail with /list shows\n\
              all open tickets.\n",
+        )
+}
+
+/// What was in the inbox before the first start: how many mails, and the newest as (when, from whom, subject).
+pub fn earlier(all: usize, newest: &[(Timestamp, String, String)], project: &Project) -> Text {
+    let date = |at: Timestamp| at.to_zoned(project.policy.calendar.zone.clone()).strftime("%-d %b %Y");
+    let line = |(at, from, subject): &(Timestamp, String, String)| format!("  {}, {from}: {subject}\n", date(*at));
+    let lines: String = newest.iter().map(line).collect();
+    let mails = if all == 1 { "1 mail was" } else { &format!("{all} mails were") };
+    Text::desk("What was in the inbox before")
+        .always(format!(
+            "{mails} in the inbox of {} when disclosed first looked into it.\n\
+             Each is kept and listed, as \"earlier\": nobody was answered, and no promise runs on it.\n",
+            project.name
+        ))
+        .content(format!("\nThe newest:\n\n{lines}"))
+        .always(
+            "\nOn the daemon's machine `disclosed inbox` lists all of them. `disclosed inbox --take N`\n\
+             makes a ticket of one, and `disclosed ingest --earlier` takes them all in as if they had\n\
+             just come, or with `--since 2027-01-01` those from that day on.\n",
         )
 }
 

@@ -1,0 +1,135 @@
+//! One mail in several copies: a list's and a direct one, one with a header that somebody's program added, one from
+//! the folder for junk. Whichever comes first, there is one ticket and one acknowledgement (G2), and no copy that looks
+//! like less keeps what another one is from being seen (G1).
+
+use super::{Disposition, Given, Intake, acknowledge, nothing, report};
+use crate::mail::automatic::{Automatic, Passed};
+use crate::mail::written::Content;
+use crate::ticket::decide::{Event, FollowUp};
+use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
+
+/// How the reason of commands that were not obeyed begins.
+pub const NOT_OBEYED: &str = "not obeyed: ";
+
+/// How high a mail stands by what was made of it, the lowest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Standing {
+    /// It was there before us, and nobody has looked at it.
+    Earlier,
+    /// Ours, or a report about ours.
+    Own,
+    /// A program's.
+    Automatic,
+    /// A person's.
+    Report,
+    /// A person's with authority, which was used.
+    Command,
+}
+
+impl Standing {
+    fn of(disposition: Disposition, obeyed: bool) -> Self {
+        match disposition {
+            Disposition::Earlier => Self::Earlier,
+            Disposition::Own | Disposition::Bounce => Self::Own,
+            Disposition::Automatic => Self::Automatic,
+            Disposition::Command if obeyed => Self::Command,
+            Disposition::Command
+            | Disposition::Report
+            | Disposition::FollowUp
+            | Disposition::Answer
+            | Disposition::Unreadable
+            | Disposition::Quarantined
+            // It stands for what it is a copy of.
+            | Disposition::Duplicate => Self::Report,
+        }
+    }
+}
+
+/// What was made of the copy that stands highest so far.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct First {
+    /// The number of its receipt.
+    pub receipt: i64,
+    /// The mail itself: the same one, where a mail is handled anew.
+    pub mail: MailRef,
+    /// How it was handled.
+    pub disposition: Disposition,
+    /// Whether it was commands that were done.
+    pub obeyed: bool,
+    /// Its ticket.
+    pub ticket: Option<TicketId>,
+    /// What it is in that ticket.
+    pub part: Part,
+}
+
+/// What a mail is in its ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// The report that made it.
+    Opened {
+        /// Whether its sender waits for any word of ours.
+        unanswered: bool,
+    },
+    /// One of many in a ticket that gathers.
+    Gathered,
+    /// More mail for it.
+    Joined,
+}
+
+impl First {
+    /// How high it stands.
+    pub fn standing(&self) -> Standing {
+        Standing::of(self.disposition, self.obeyed)
+    }
+
+    /// Whether a copy that is taken for a person's could get its sender an acknowledgement that the first did not.
+    pub fn is_unanswered(&self) -> bool {
+        self.part == Part::Opened { unanswered: true }
+    }
+}
+
+/// What a copy changes, which is decided as if it were alone: nothing, unless it stands higher than the first, or is
+/// acknowledged where the first was not. Then the ticket of the first is raised, and there is no second one.
+pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
+    let Some(first) = &given.known.duplicate_of else { return alone };
+    if alone.disposition == Disposition::Own {
+        return alone;
+    }
+    let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
+    let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
+    if Standing::of(alone.disposition, obeyed) <= first.standing() && !(acknowledged && first.is_unanswered()) {
+        return nothing(Disposition::Duplicate, first.ticket, "a second copy of a mail that is here already");
+    }
+    let Some(ticket) = first.ticket else { return alone };
+    let (excerpt, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
+    let event = match (alone.event, first.part) {
+        (Some(Event::Reported(report)), Part::Opened { .. }) => Event::Copied(report),
+        (Some(Event::Reported(report)), Part::Joined) => Event::FollowedUp(FollowUp {
+            by: Actor::Stranger,
+            program: false,
+            holder: None,
+            who: format!("{} ({})", report.shown, report.identity),
+            excerpt,
+            folded,
+            mail: report.mail,
+            tell: report.tell,
+            asks: Vec::new(),
+            reply_to: report.message_id,
+        }),
+        // What is gathered has no ticket of its own; and whatever is no report goes where it proves to belong.
+        (event, _) => return Intake { event, ..alone },
+    };
+    Intake { ticket: Some(ticket), event: Some(event), ..alone }
+}
+
+/// A person decides that a mail is a report, whatever it was taken for. Only a person's is acknowledged.
+pub fn by_hand(given: &Given<'_>) -> Intake {
+    let passed = given.through.map_or(Passed::Directly, |t| t.way.passed());
+    let program = given.automatic(passed).or(given.claims.own.map(|_| Automatic::Echo));
+    let acknowledge = match program {
+        Some(why) => (Acknowledgement::Withheld, format!("it is automatic mail ({})", why.words())),
+        None => acknowledge(given),
+    };
+    let event = Some(report(given, acknowledge, false));
+    Intake { disposition: Disposition::Report, reason: "taken in by hand".into(), ticket: None, event }
+}

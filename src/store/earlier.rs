@@ -1,0 +1,81 @@
+//! Mail that was there before the first start: known by the names of the first whole listing, never by a date.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, params};
+
+use super::{Result, Tx, millis};
+use crate::ticket::MailRef;
+
+impl Tx<'_> {
+    /// Whether no folder was ever listed and no mail ever stored.
+    pub fn is_untouched(&self) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM source) AND NOT EXISTS (SELECT 1 FROM mail)";
+        Ok(self.0.query_row(sql, [], |r| r.get(0))?)
+    }
+
+    /// Writes down what a folder holds at the first start.
+    pub fn note_earlier(&self, source: i64, listing: &[String]) -> Result<()> {
+        let sql = "INSERT INTO earlier (source, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        let mut insert = self.0.prepare_cached(sql)?;
+        listing.iter().try_for_each(|name| insert.execute(params![source, name]).map(drop))?;
+        Ok(())
+    }
+
+    /// Whether a mail was there before the first start, and nobody has asked for it.
+    pub fn is_earlier(&self, mail: MailRef) -> Result<bool> {
+        let sql = "SELECT 1 FROM place p JOIN earlier e ON e.source = p.source AND e.name = p.name WHERE p.mail = ?1";
+        Ok(self.0.prepare_cached(sql)?.exists([mail.0])?)
+    }
+
+    /// The receipt of a mail that was there before, and that nobody has looked at.
+    pub fn earlier_receipt(&self, mail: MailRef) -> Result<Option<i64>> {
+        let sql = "SELECT id FROM receipt WHERE mail = ?1 AND disposition = 'earlier'";
+        Ok(self.0.prepare_cached(sql)?.query_row([mail.0], |r| r.get(0)).optional()?)
+    }
+
+    /// Has a mail that was there before handled as if it had come `received`. False where it was erased.
+    pub fn promote(&self, mail: MailRef, received: Timestamp) -> Result<bool> {
+        let sql = "UPDATE mail SET state = 'stored', received = ?2, attempts = 1 \
+                   WHERE id = ?1 AND EXISTS (SELECT 1 FROM raw WHERE mail = ?1)";
+        let changed = self.0.prepare_cached(sql)?.execute(params![mail.0, millis(received)])? > 0;
+        let sql = "DELETE FROM earlier WHERE (source, name) IN (SELECT source, name FROM place WHERE mail = ?1)";
+        self.0.prepare_cached(sql)?.execute([mail.0])?;
+        Ok(changed)
+    }
+
+    /// Whether all other places of a mail are in other folders than this one: a person moved it. A folder under another
+    /// UIDVALIDITY is the same folder.
+    pub fn is_moved(&self, mail: MailRef, source: i64) -> Result<bool> {
+        let sql = "SELECT DISTINCT s.id, s.name FROM place p JOIN source s ON s.id = p.source WHERE p.mail = ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([mail.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let (here, others): (Vec<(i64, String)>, Vec<_>) =
+            rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().partition(|(id, _)| *id == source);
+        let same = |other: &str| here.iter().any(|(_, here)| folder(here) == folder(other));
+        Ok(!others.is_empty() && !others.iter().any(|(_, other)| same(other)))
+    }
+
+    /// Mails from before the first start, and whether each is here whole, the oldest first: such as came at `since` or
+    /// later, and no more at once than `octets`, but for one.
+    pub fn earlier_mails(&self, since: Timestamp, most: u32, octets: i64) -> Result<Vec<(MailRef, bool)>> {
+        let sql = "SELECT m.id, m.whole, m.size FROM receipt r JOIN mail m ON m.id = r.mail \
+                   WHERE r.disposition = 'earlier' AND m.state = 'done' AND m.received >= ?1 \
+                   AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id) ORDER BY m.received, m.id LIMIT ?2";
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut rows = query.query(params![millis(since), most])?;
+        let (mut found, mut all) = (Vec::new(), 0);
+        while let Some(row) = rows.next()? {
+            all += row.get::<_, i64>(2)?;
+            if !found.is_empty() && all > octets {
+                break;
+            }
+            found.push((MailRef(row.get(0)?), row.get(1)?));
+        }
+        Ok(found)
+    }
+}
+
+/// The name of a source without the UIDVALIDITY that an IMAP folder bears.
+fn folder(source: &str) -> &str {
+    source.rsplit_once(';').filter(|_| source.starts_with("imap:")).map_or(source, |(folder, _)| folder)
+}

@@ -1,0 +1,8 @@
+-- What the folder held at the first start: the names of its first whole listing. Mail that is found there under such a
+-- name is listed and no more, until a person or a second delivery says otherwise.
+CREATE TABLE earlier (
+    source INTEGER NOT NULL REFERENCES source (id),
+    name TEXT NOT NULL,
+    PRIMARY KEY (source, name)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX receipt_earlier ON receipt (mail) WHERE disposition = 'earlier';
