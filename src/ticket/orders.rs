@@ -597,7 +597,10 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
     if !draft.decision.entries.is_empty() {
         let local = order.by == Actor::Local;
         let who = if local { "somebody at the daemon's machine".to_owned() } else { name(draft, &order.by) };
-        let text = team::change(&draft.ticket, &who, &team::Did::lines(done), draft.project, draft.now);
+        let notes =
+            draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.as_deref());
+        let did = team::Did::lines(done, notes);
+        let text = team::change(&draft.ticket, &who, &did, draft.project, draft.now);
         draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
     }
 }

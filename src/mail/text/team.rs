@@ -177,13 +177,16 @@ impl Did {
         Self { full: format!("{ours}:\n\n{}{folded}", quoted(theirs, max)), brief: format!("{ours}.\n") }
     }
 
-    /// Lines of commands, each with what it did. Without their arguments, what they did stands in the state.
-    pub fn lines(lines: &[(String, String)]) -> Self {
+    /// Lines of commands, each with what it did, and the notes below them. Without their arguments, what they did
+    /// stands in the state.
+    pub fn lines<'n>(lines: &[(String, String)], notes: impl Iterator<Item = &'n str>) -> Self {
         let verb = |line: &String| match command::parse(line) {
             Ok((verb, _)) => format!("> /{}\n", verb.name),
             Err(_) => "> (a text)\n".to_owned(),
         };
-        Self { full: super::answer::done_lines(lines), brief: lines.iter().map(|(line, _)| verb(line)).collect() }
+        let notes = notes.map(|note| format!("\n{}", quoted(note, EXCERPT)));
+        let full = super::answer::done_lines(lines) + &notes.collect::<String>();
+        Self { full, brief: lines.iter().map(|(line, _)| verb(line)).collect() }
     }
 }
 
