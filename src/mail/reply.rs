@@ -120,14 +120,17 @@ fn is_greeting(line: &str) -> bool {
 /// the dashes before the others.
 pub(super) fn unarmour(lines: &mut [&str]) -> Vec<bool> {
     let mut armour = vec![false; lines.len()];
-    let filled = |l: &&str| !l.trim().is_empty();
-    let Some(begin) = lines.iter().position(|l| filled(l)) else { return armour };
+    let Some(begin) = lines.iter().position(|l| !l.trim().is_empty()) else { return armour };
     let ends = |l: &&str| l.trim_end() == "-----BEGIN PGP SIGNATURE-----";
     let signature = lines.iter().position(ends);
     let Some(signature) = signature.filter(|_| lines.get(begin).map(|l| l.trim_end()) == Some(CLEAR)) else {
         return armour;
     };
-    let text = lines.iter().skip(begin).position(|l| !filled(l)).map_or(signature, |n| (begin + n + 1).min(signature));
+    let text = lines
+        .iter()
+        .skip(begin)
+        .position(|l| l.trim().is_empty())
+        .map_or(signature, |n| (begin + n + 1).min(signature));
     let end = lines.iter().position(|l| l.trim_end() == "-----END PGP SIGNATURE-----").unwrap_or(lines.len());
     for (at, (line, armour)) in lines.iter_mut().zip(&mut armour).enumerate() {
         *armour = at < text || (signature..=end).contains(&at);
