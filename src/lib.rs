@@ -45,8 +45,9 @@
 //!   before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`mail::intake`] and [`ticket::decide`] alone make orders happen. G6 the embargo
 //!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; what a person sends to a reporter is
-//!   held against the team's own words by [`mail::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail
-//!   is bounded: [`mail::read`].
+//!   held against the team's own words by [`mail::leak`]; no title, text or address in a log line. G7 no loops:
+//!   automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail is bounded:
+//!   [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
