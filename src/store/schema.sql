@@ -101,7 +101,6 @@ CREATE TABLE receipt (
 ) STRICT;
 CREATE INDEX receipt_message ON receipt (message_hash) WHERE message_hash IS NOT NULL AND ticket IS NOT NULL;
 CREATE INDEX receipt_mail ON receipt (mail);
-CREATE INDEX receipt_ticket ON receipt (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX receipt_quarantined ON receipt (id) WHERE disposition = 'quarantined';
 
 -- The timeline. Rows are added, never changed, but for the references and the Message-ID that erasing takes out.
@@ -180,7 +179,6 @@ CREATE TABLE outbox (
 CREATE INDEX outbox_waiting ON outbox (lane, id) WHERE state = 'waiting';
 CREATE INDEX outbox_due ON outbox (due) WHERE state = 'waiting';
 CREATE INDEX outbox_sending ON outbox (id) WHERE state = 'sending';
-CREATE INDEX outbox_ticket ON outbox (ticket) WHERE ticket IS NOT NULL;
 CREATE INDEX outbox_held ON outbox (ticket) WHERE state = 'held';
 CREATE INDEX outbox_stuck ON outbox (id) WHERE state IN ('held', 'unknown');
 
