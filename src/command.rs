@@ -92,12 +92,24 @@ pub enum Command {
     Spam,
     /// The one-time code of a grave command.
     Confirm(String),
+    /// The one-time code of a text that may hold what is not meant for the reporter.
+    Send(String),
     /// Show the ticket.
     Status,
     /// Show all open tickets.
     List,
     /// Show the commands.
     Help,
+}
+
+impl Command {
+    /// What of a person's words it sends to the reporter: the text below it, or its own argument.
+    pub fn sends<'t>(&'t self, text: &'t str) -> Option<&'t str> {
+        if let Self::Released(words) | Self::Public(words) = self {
+            return Some(words);
+        }
+        matches!(self, Self::Ack | Self::Reply | Self::Ask).then_some(text)
+    }
 }
 
 /// One row of the table.
@@ -220,6 +232,14 @@ pub const TABLE: &[Verb] = &[
         "the code that was mailed to you",
         |w| Ok(Command::Confirm(w))
     )),
+    verb!(
+        "send",
+        "CODE",
+        Act,
+        "send a text to the reporter that was held back for a look",
+        "/send 7k2m9xq4",
+        |a| word(a, "the code that was mailed to you", |w| Ok(Command::Send(w)))
+    ),
     verb!("status", "", Read, "show the ticket and its clocks", "/status", |a| none(a, Command::Status)),
     verb!("list", "", Read, "show all open tickets", "/list", |a| none(a, Command::List)),
     verb!("help", "", Read, "show the commands", "/help", |a| none(a, Command::Help)),

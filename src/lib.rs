@@ -44,9 +44,10 @@
 //!   [`mail::content`] knows it, [`mail::intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes. G4 commit
 //!   before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`mail::intake`] and [`ticket::decide`] alone make orders happen. G6 the embargo
-//!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; no title, text or address in a log
-//!   line. G7 no loops: automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail
-//!   is bounded: [`mail::read`].
+//!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; what a person sends to a reporter is
+//!   held against the team's own words by [`mail::leak`]; no title, text or address in a log line. G7 no loops:
+//!   automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail is bounded:
+//!   [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!

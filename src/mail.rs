@@ -3,9 +3,9 @@
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it. `identity` decides on the raw header bytes who wrote it and how sure that is, `through` by which
-//! way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` which
-//! of the text is new, `fields` what a report says about itself, `subject` whether its subject begins as the project
-//! asks for.
+//! way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
+//! commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a
+//! report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub mod read;
 
@@ -27,8 +27,10 @@ pub mod automatic;
 pub mod bounce;
 
 pub mod fields;
+pub mod leak;
 pub mod reply;
 pub mod subject;
+pub mod written;
 
 pub mod calendar;
 pub mod text;

@@ -29,7 +29,7 @@ use crate::mail::Address;
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
 const VERSION: i64 = 2;
 /// From version n to n + 1.
-const STEPS: &[&str] = &[include_str!("store/schema.sql"), include_str!("store/earlier.sql")];
+const STEPS: &[&str] = &[include_str!("store/schema.sql"), include_str!("store/version_2.sql")];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 

@@ -86,11 +86,11 @@ impl fmt::Display for Status {
     }
 }
 
-/// A grave command that waits for its code.
+/// Commands that wait for their code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pending {
     /// Who asked.
-    pub by: Address,
+    pub by: Actor,
     /// When.
     pub at: Timestamp,
     /// The entry that recorded it: what the code is bound to.
@@ -99,6 +99,8 @@ pub struct Pending {
     pub lines: String,
     /// Whether another person must give the code.
     pub second: bool,
+    /// Whether it is a text that waits for a look, by `/send`.
+    pub send: bool,
 }
 
 /// A ticket: the fold of its entries.
@@ -151,7 +153,7 @@ pub struct Ticket {
     pub changed: BTreeMap<Aspect, (u32, Actor)>,
     /// When the pausable clocks stood still.
     pub pauses: Vec<(Timestamp, Option<Timestamp>)>,
-    /// The grave command that waits for its code.
+    /// The commands that wait for their code.
     pub pending: Option<Pending>,
     /// The last refused attempt, and how many there were in a row on its day, to bound what is told of them.
     pub attempts: Option<(Timestamp, u32)>,
@@ -267,12 +269,9 @@ impl Ticket {
             EntryKind::Broken { promise, deadline } => {
                 self.broken.insert((promise.clone(), *deadline));
             }
-            EntryKind::CodeAsked { second } => {
-                if let Actor::Person(by) = &entry.by {
-                    let lines = entry.text.clone().unwrap_or_default();
-                    self.pending =
-                        Some(Pending { by: by.clone(), at: entry.at, seq: entry.seq, lines, second: *second });
-                }
+            EntryKind::CodeAsked { second, send } => {
+                let (by, lines) = (entry.by.clone(), entry.text.clone().unwrap_or_default());
+                self.pending = Some(Pending { by, at: entry.at, seq: entry.seq, lines, second: *second, send: *send });
             }
             EntryKind::CodeUsed | EntryKind::CodeWrong => self.pending = None,
             EntryKind::Attempt => {

@@ -7,6 +7,7 @@
 mod caps;
 mod questions;
 mod reading;
+mod words;
 mod work;
 
 pub use questions::Asked;
@@ -33,7 +34,7 @@ use crate::store::{
     Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
 };
 use crate::ticket::decide::{self, Answer, Event, Loss, Order};
-use crate::ticket::{Actor, Entry, MailRef, TicketId};
+use crate::ticket::{Entry, MailRef, TicketId};
 use crate::token::Key;
 
 /// Tries to read a mail before it is put aside as quarantined.
@@ -531,7 +532,8 @@ impl Tracker {
                 work.news.answer = Some(Answer { text, refused: false });
                 return Ok(Some(work.news));
             }
-            let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
+            let mut order = Order { orders, ..Order::local() };
+            order.known = work.known(&ticket, &order)?;
             let decision = decide::decide(&ticket, &Event::Ordered(order), project, key, now);
             work.carry_out(&ticket, decision)?;
             Ok(Some(work.news))

@@ -26,7 +26,8 @@ use super::automatic::{Automatic, Bounce, Passed, Report as Form, is_role};
 use super::header::NoSender;
 use super::identity::Identity;
 use super::through::{self, Through};
-use super::{Address, Mail, MessageId, clean_line};
+use super::written::{Content, Ours};
+use super::{Address, Mail, MessageId, clean_line, leak};
 use crate::command::{self, Orders};
 use crate::project::{AcknowledgeWhom, Project, Way};
 use crate::ticket::decide::{Ask, Event, FollowUp, Loss, Order, Report, fresh};
@@ -142,6 +143,8 @@ pub struct Known {
     pub acks_through: u32,
     /// Mails that incoming mail made us send in the last hour.
     pub provoked: u32,
+    /// What we sent to its author about that ticket, to know it by where it is quoted.
+    pub sent: Ours,
     /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
     pub ticket_full: bool,
 }
@@ -341,7 +344,7 @@ fn alone(given: &Given<'_>) -> Intake {
     }
     let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
     if let Some(person) = person {
-        let orders = command::split(&mail.reply_text);
+        let orders = orders(mail, &known.sent);
         if ticket.is_some() || !orders.lines.is_empty() {
             return from_person(given, person, orders, ticket);
         }
@@ -350,6 +353,13 @@ fn alone(given: &Given<'_>) -> Intake {
         }
     }
     from_outside(given, ticket)
+}
+
+/// The commands, of lines that nobody quotes, and what their author wrote below them.
+fn orders(mail: &Mail, sent: &Ours) -> Orders {
+    let lines = command::split(&mail.reply_text).lines;
+    let content = Content::of(&mail.text, sent);
+    Orders { text: content.sent_from(content.below(&lines)), lines }
 }
 
 impl Given<'_> {
@@ -439,12 +449,14 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         // What answers in the name of our own people would go round in a circle.
         let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
         let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
+        let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
         let follow_up = FollowUp {
             by: Actor::Stranger,
             program: true,
             who: format!("a program ({reason})"),
             holder: None,
-            excerpt: mail.reply_text.clone(),
+            excerpt,
+            folded,
             mail: *stored,
             tell: may_say && !of_person && known.has_room(project),
             asks: Vec::new(),
@@ -488,6 +500,7 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 reply_to: mail.message_id.clone(),
                 // A mail without a token asks for nothing that could be overtaken.
                 seen: given.known.seen.filter(|_| mine),
+                known: leak::Known::default(),
             };
             return Intake {
                 disposition: Disposition::Command,
@@ -534,8 +547,8 @@ fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
 
 /// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
 fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool) -> Intake {
-    let text = given.mail.reply_text.clone();
-    let event = Event::Wrote { by: person.address.clone(), text, mail: Some(given.stored), to_reporter };
+    let (text, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
+    let event = Event::Wrote { by: person.address.clone(), text, folded, mail: Some(given.stored), to_reporter };
     let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
     Intake { disposition: Disposition::Answer, reason: reason.into(), ticket: Some(ticket), event: Some(event) }
 }
@@ -579,8 +592,9 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
     });
     let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
-    let (excerpt, reply_to) = (mail.reply_text.clone(), mail.message_id.clone());
-    let follow_up = FollowUp { by, program: false, who, holder, excerpt, mail: *stored, tell, asks, reply_to };
+    let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
+    let reply_to = mail.message_id.clone();
+    let follow_up = FollowUp { by, program: false, who, holder, excerpt, folded, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),

@@ -1,8 +1,8 @@
-//! The newly written text of a mail: without what it quotes, without its signature.
+//! The text of a mail in which commands are looked for: without what it quotes, without its signature.
 //!
-//! Nothing that a program quotes may ever look like a new word of its sender, and no word that a person wrote
-//! between quotations may be lost. So marked quotations are taken out line by line, and only where a mail program
-//! says "all below is the earlier mail" is the rest cut off.
+//! Nothing that a program quotes may ever look like a new word of its sender. So marked quotations are taken out line
+//! by line, and where a mail program says "all below is the earlier mail" the rest is cut off. It may well be too
+//! little: [`super::written`] says what the person wrote.
 
 /// The most lines that an introduction ("On …, … wrote:") is wrapped over.
 const MAX_INTRO_LINES: usize = 4;
@@ -11,225 +11,140 @@ const MAX_INTRO: usize = 400;
 /// The most lines of a block of header lines above a quotation.
 const MAX_BLOCK: usize = 9;
 /// How many lines a signature under a bare "--" may have; more are text under a rule.
-const MAX_SIGNATURE: usize = 12;
+pub(super) const MAX_SIGNATURE: usize = 12;
+/// The most words of a line that greets, and of a gateway's banner.
+const MAX_GREETING: usize = 4;
+const MAX_BANNER: usize = 80;
 
 /// What introductions say somebody did, in lower case.
-const WROTE: &[&str] = &[
-    "wrote",
-    "writes",
-    "a écrit",
-    "a ecrit",
-    "schrieb",
-    "geschrieben",
-    "ha scritto",
-    "escribió",
-    "escribio",
-    "escreveu",
-    "schreef",
-    "geschreven",
-    "skrev",
-    "napisał",
-    "napisal",
-    "pisze",
-    "napsal",
-    "kirjoitti",
-    "írta",
-    "написал",
-    "пишет",
-    "писал",
-    "пише",
-    "yazdı",
-    "a scris",
-    "έγραψε",
-    "写道",
-    "寫道",
-    "书写",
-    "のメッセージ",
-    "書きました",
-    "작성",
-    "said",
-    "viết",
-];
+const WROTE: &str = "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
+    schreef|geschreven|skrev|napisał|napisal|pisze|napsal|kirjoitti|írta|написал|пишет|писал|пише|yazdı|\
+    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|viết";
 
 /// How introductions begin, in lower case.
-const STARTS: Starts = Starts::of(&[
-    "on ",
-    "le ",
-    "am ",
-    "il ",
-    "el ",
-    "em ",
-    "op ",
-    "den ",
-    "w dniu ",
-    "dnia ",
-    "på ",
-    "dne ",
-    "în ",
-    "pe ",
-    "la ",
-    "в ",
-    "у ",
-    "στις ",
-    "vào ",
-    "no dia ",
-    "a(z) ",
-    "at ",
-    "fra ",
-    "från ",
-    "von ",
-    "del ",
-    "de ",
-    "on\u{a0}",
-    "在",
-]);
+const STARTS: &str = "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
+    no dia |a(z) |at |fra |från |von |del |de |on\u{a0}|在";
 
 /// The words between the dashes of a separator, in lower case.
-const SEPARATORS: &[&str] = &[
-    "original message",
-    "original mail",
-    "original appointment",
-    "originalmessage",
-    "forwarded message",
-    "forwarded by",
-    "ursprüngliche nachricht",
-    "ursprungliche nachricht",
-    "originalnachricht",
-    "original-nachricht",
-    "weitergeleitete nachricht",
-    "message d'origine",
-    "message original",
-    "message d’origine",
-    "message transféré",
-    "mensaje original",
-    "mensaje reenviado",
-    "messaggio originale",
-    "messaggio inoltrato",
-    "mensagem original",
-    "oorspronkelijk bericht",
-    "ursprungligt meddelande",
-    "oprindelig meddelelse",
-    "opprinnelig melding",
-    "пересылаемое сообщение",
-    "исходное сообщение",
-    "wiadomość oryginalna",
-];
+const SEPARATORS: &str = "original message|original mail|original appointment|originalmessage|\
+    forwarded message|forwarded by|ursprüngliche nachricht|ursprungliche nachricht|originalnachricht|\
+    original-nachricht|weitergeleitete nachricht|message d'origine|message original|message d’origine|\
+    message transféré|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato|\
+    mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|\
+    opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna";
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
-const FORWARDS: Starts = Starts::of(&[
-    "begin forwarded message:",
-    "anfang der weitergeleiteten",
-    "début du message réexpédié",
-    "inizio messaggio inoltrato",
-    "inicio del mensaje reenviado",
-    "reply above this line",
-]);
+const FORWARDS: &str = "begin forwarded message:|anfang der weitergeleiteten|début du message réexpédié|\
+    inizio messaggio inoltrato|inicio del mensaje reenviado|reply above this line";
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
-const FROM_NAMES: &[&str] = &[
-    "from",
-    "von",
-    "de",
-    "da",
-    "van",
-    "fra",
-    "från",
-    "od",
-    "от",
-    "expéditeur",
-    "mittente",
-    "发件人",
-    "寄件者",
-    "差出人",
-    "보낸 사람",
-];
+pub(super) const FROM_NAMES: &str =
+    "from|von|de|da|van|fra|från|od|от|expéditeur|mittente|发件人|寄件者|差出人|보낸 사람";
 
 /// The same: the other lines of such a block.
-const OTHER_NAMES: &[&str] = &[
-    "sent",
-    "date",
-    "to",
-    "cc",
-    "subject",
-    "reply-to",
-    "bcc",
-    "gesendet",
-    "datum",
-    "an",
-    "betreff",
-    "kopie",
-    "envoyé",
-    "à",
-    "objet",
-    "enviado",
-    "enviado el",
-    "fecha",
-    "para",
-    "asunto",
-    "inviato",
-    "data",
-    "a",
-    "oggetto",
-    "verzonden",
-    "aan",
-    "onderwerp",
-    "skickat",
-    "till",
-    "ämne",
-    "sendt",
-    "til",
-    "emne",
-    "wysłano",
-    "do",
-    "temat",
-    "отправлено",
-    "дата",
-    "кому",
-    "тема",
-    "发送时间",
-    "收件人",
-    "主题",
-    "日期",
-    "送信日時",
-    "宛先",
-    "件名",
-    "organization",
-    "message-id",
-    "importance",
-    "envoyé le",
-    "odesláno",
-    "komu",
-    "předmět",
-    "assunto",
-    "data/hora",
-];
+const OTHER_NAMES: &str = "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
+    objet|enviado|enviado el|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|\
+    ämne|sendt|til|emne|wysłano|do|temat|отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|organization|\
+    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora";
 
 /// How the lines begin that phones and mail programs put below, in lower case.
-const DEVICES: Starts = Starts::of(&[
-    "sent from ",
-    "sent via ",
-    "sent with ",
-    "sent using ",
-    "get outlook for ",
-    "gesendet von ",
-    "von meinem ",
-    "envoyé de mon ",
-    "envoyé depuis ",
-    "enviado desde ",
-    "enviado do meu ",
-    "enviado de mi ",
-    "inviato da ",
-    "verzonden vanaf ",
-    "verstuurd vanaf ",
-    "skickat från ",
-    "sendt fra ",
-    "wysłane z ",
-    "отправлено с ",
-]);
+const DEVICES: &str = "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\
+    von meinem |envoyé de mon |envoyé depuis |enviado desde |enviado do meu |enviado de mi |inviato da |\
+    verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ";
 
-/// The newly written text of `text`, without blank lines at its ends. Linear in the text.
+/// How lines greet, in lower case.
+const GREETINGS: &str = "hi|hello|hey|dear|good |greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
+    salut|cher|chère|bonsoir|hola|buenos|buenas|estimad|ciao|buongiorno|salve|gentile|olá|ola|bom dia|\
+    boa tarde|prezad|beste|geachte|goede|hej|hei|kära|kjære|cześć|witam|dzień|szanown|ahoj|dobrý|\
+    здравствуйте|привет|добрый|уважаем|你好|您好|こんにちは|merhaba|γεια";
+
+/// What a gateway's banner says, in lower case: a word of each list.
+const OUTSIDE: &str = "extern|outside|außerhalb|ausserhalb|extérieur|exterieur|estern|fuera|fora d|buiten|\
+    utanför|ekstern|zewn|внешн|外部|외부|unknown sender|don't often get|don’t often get|erhalten nicht oft|\
+    pas souvent|no suele recibir";
+const MAILS: &str = "mail|message|nachricht|sender|absender|organi|courriel|expéditeur|mensaje|correo|\
+    remitente|messaggio|mittente|bericht|afzender|meddelande|wiadomo|письм|сообщени|邮件|郵件|メール|메일|link|[ext";
+
+/// The text of `text` in which commands are looked for, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
-    let page = Page::of(text);
+    let lines: Vec<&str> = text.lines().collect();
+    let signed = unarmour(&mut lines.clone());
+    // Only where commands are found below the armour is it none of the text.
+    let first = signed.iter().position(|armour| !armour).unwrap_or(0);
+    let end = lines.len() - signed.iter().rev().take_while(|armour| **armour).count();
+    let commands = first > 0 && lines.iter().skip(first).find(|l| !l.trim().is_empty()).is_some_and(|l| is_command(l));
+    let new = if commands { lines.get(first..end).unwrap_or_default().to_vec() } else { lines };
+    below_greeting(&strict(Page::of(new)))
+}
+
+/// Whether a line commands: a slash and letters.
+fn is_command(line: &str) -> bool {
+    !crate::command::split(line).lines.is_empty()
+}
+
+/// A text without the banner of a gateway and the greeting above its first command line.
+fn below_greeting(text: &str) -> String {
+    let mut rest = text;
+    for is_passed in [is_banner as fn(&str) -> bool, is_greeting] {
+        let (head, below) = rest.split_once("\n\n").or_else(|| rest.split_once('\n')).unwrap_or((rest, ""));
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        if is_passed(head) {
+            rest = below.trim_start_matches('\n');
+        } else if is_passed(line) {
+            rest = after.trim_start_matches('\n');
+        }
+    }
+    let command = rest.lines().next().is_some_and(is_command);
+    if command { rest.to_owned() } else { text.to_owned() }
+}
+
+/// One short paragraph that warns of mail from outside.
+fn is_banner(paragraph: &str) -> bool {
+    let words = paragraph.to_lowercase();
+    let holds = |list: &str| list.split('|').any(|w| words.contains(w));
+    words.split_whitespace().nth(MAX_BANNER).is_none()
+        && (holds(OUTSIDE) && holds(MAILS) || words.trim_matches(['[', ']', '*', ' ']) == "external")
+}
+
+/// One short line that greets.
+fn is_greeting(line: &str) -> bool {
+    let line = line.trim();
+    // The longer ones have endings of their own: "estimado", "estimada".
+    let is_word = |w: &str| w.len() > 4 || !line.get(w.len()..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
+    !line.contains('\n')
+        && line.split_whitespace().nth(MAX_GREETING).is_none()
+        && GREETINGS.split('|').filter(|w| starts_with(line, w)).any(is_word)
+}
+
+/// Takes the armour off a text that is signed in the clear (RFC 9580 section 7): says which lines are it, and undoes
+/// the dashes before the others.
+pub(super) fn unarmour(lines: &mut [&str]) -> Vec<bool> {
+    let mut armour = vec![false; lines.len()];
+    let Some(begin) = lines.iter().position(|l| !l.trim().is_empty()) else { return armour };
+    let ends = |l: &&str| l.trim_end() == "-----BEGIN PGP SIGNATURE-----";
+    let signature = lines.iter().position(ends);
+    let Some(signature) = signature.filter(|_| lines.get(begin).map(|l| l.trim_end()) == Some(CLEAR)) else {
+        return armour;
+    };
+    let text = lines
+        .iter()
+        .skip(begin)
+        .position(|l| l.trim().is_empty())
+        .map_or(signature, |n| (begin + n + 1).min(signature));
+    let end = lines.iter().position(|l| l.trim_end() == "-----END PGP SIGNATURE-----").unwrap_or(lines.len());
+    for (at, (line, armour)) in lines.iter_mut().zip(&mut armour).enumerate() {
+        *armour = at < text || (signature..=end).contains(&at);
+        if !*armour && at < signature {
+            *line = line.strip_prefix("- ").unwrap_or(line);
+        }
+    }
+    armour
+}
+
+/// How a text begins that is signed in the clear.
+const CLEAR: &str = "-----BEGIN PGP SIGNED MESSAGE-----";
+
+fn strict(page: Page<'_>) -> String {
     let mut kept: Vec<&str> = Vec::new();
     // A quotation leaves one blank line, so that what stands around it stays two paragraphs.
     let mut gap = false;
@@ -266,23 +181,22 @@ pub fn new_text(text: &str) -> String {
 }
 
 /// An introduction to a quotation.
-struct Introduction {
-    lines: usize,
+pub(super) struct Introduction {
+    pub(super) lines: usize,
     /// Whether the quotation below it is marked with `>`.
     quoted: bool,
 }
 
 /// The lines of a text, and for each the next one that is not blank.
-struct Page<'t> {
-    lines: Vec<&'t str>,
+pub(super) struct Page<'t> {
+    pub(super) lines: Vec<&'t str>,
     next: Vec<usize>,
     /// For each the next one, itself included, that ends like an introduction.
     ending: Vec<usize>,
 }
 
 impl<'t> Page<'t> {
-    fn of(text: &'t str) -> Self {
-        let lines: Vec<&str> = text.lines().collect();
+    pub(super) fn of(lines: Vec<&'t str>) -> Self {
         let mut next = Vec::with_capacity(lines.len());
         let mut ending = Vec::with_capacity(lines.len());
         let (mut filled, mut end) = (lines.len(), lines.len());
@@ -302,13 +216,40 @@ impl<'t> Page<'t> {
         Self { lines, next, ending }
     }
 
-    fn line(&self, at: usize) -> &'t str {
+    pub(super) fn line(&self, at: usize) -> &'t str {
         self.lines.get(at).copied().unwrap_or_default()
     }
 
-    /// The next line after this one that is not blank; empty at the end.
+    /// The next line after this one that is not blank.
+    pub(super) fn next_at(&self, at: usize) -> Option<usize> {
+        self.next.get(at).copied().filter(|n| *n < self.lines.len())
+    }
+
+    /// The same; empty at the end.
     fn next_filled(&self, at: usize) -> &'t str {
-        self.next.get(at).map_or("", |&n| self.line(n))
+        self.next_at(at).map_or("", |n| self.line(n))
+    }
+
+    /// The first line from this one on that says something, and not that something was cut ("[...]").
+    pub(super) fn below_cut(&self, at: usize) -> &'t str {
+        let rest = self.lines.iter().skip(at).map(|l| l.trim());
+        let says = |l: &&str| !l.trim_matches(|c: char| "[]().… ".contains(c)).is_empty() && *l != "[snip]";
+        rest.into_iter().find(says).unwrap_or_default()
+    }
+
+    /// Whether a list's footer stands below the rule at this line.
+    pub(super) fn is_footer(&self, at: usize) -> bool {
+        self.next_filled(at).to_lowercase().contains("mailing list")
+    }
+
+    /// How many lines the block of header lines has that begins here, if one does: who, and at least two more, in the
+    /// order of any mail program.
+    pub(super) fn header_block(&self, at: usize) -> Option<usize> {
+        let names = self.lines.iter().skip(at).take(MAX_BLOCK).map_while(|l| header_name(l));
+        let is_from = |n: &String| is_one_of(n, FROM_NAMES);
+        let known: Vec<bool> =
+            names.map_while(|n| Some(is_from(&n)).filter(|f| *f || is_one_of(&n, OTHER_NAMES))).collect();
+        (known.len() >= 3 && known.contains(&true)).then_some(known.len())
     }
 
     /// Whether all from this line on is an earlier mail, a signature or a footer.
@@ -329,9 +270,7 @@ impl<'t> Page<'t> {
                         .is_none()
             }
             Some('_' | '-' | '*') if is_rule(line) => {
-                let below = self.next_filled(at);
-                self.next.get(at).is_some_and(|&n| self.is_header_block(n))
-                    || below.to_lowercase().contains("mailing list")
+                self.next_at(at).is_some_and(|n| self.is_header_block(n)) || self.is_footer(at)
             }
             Some(_) => is_forward(line) || self.is_header_block(at),
         }
@@ -339,16 +278,16 @@ impl<'t> Page<'t> {
 
     /// Whether a block of translated header lines begins here: who, and at least two more.
     fn is_header_block(&self, at: usize) -> bool {
-        if !header_name(self.line(at)).is_some_and(|n| FROM_NAMES.contains(&n.as_str())) {
+        if !header_name(self.line(at)).is_some_and(|n| is_one_of(&n, FROM_NAMES)) {
             return false;
         }
         let block = self.lines.iter().skip(at + 1).take(MAX_BLOCK);
-        let others = block.filter_map(|l| header_name(l)).filter(|n| OTHER_NAMES.contains(&n.as_str()));
+        let others = block.filter_map(|l| header_name(l)).filter(|n| is_one_of(n, OTHER_NAMES));
         others.take(2).count() == 2
     }
 
     /// The introduction that begins at this line, if one does.
-    fn introduction(&self, at: usize) -> Option<Introduction> {
+    pub(super) fn introduction(&self, at: usize) -> Option<Introduction> {
         // Most lines have no end of one near: they need no look at their words.
         if self.ending.get(at).is_none_or(|&end| end >= at + MAX_INTRO_LINES || end >= self.lines.len()) {
             return None;
@@ -364,7 +303,7 @@ impl<'t> Page<'t> {
         let mut joined = String::new();
         for lines in 1..=MAX_INTRO_LINES {
             let line = self.line(at + lines - 1).trim();
-            if line.is_empty() || is_quoted(line) || joined.len() + line.len() > MAX_INTRO {
+            if line.is_empty() || is_quoted(line) || is_command(line) || joined.len() + line.len() > MAX_INTRO {
                 return None;
             }
             if !joined.is_empty() {
@@ -377,60 +316,57 @@ impl<'t> Page<'t> {
                 return None;
             }
             if ends_like_introduction(line) && says_wrote(&joined, started, quoted) {
+                // The person's own words above it are none of it.
+                if lines > 1 && !ends_open(first, started) && self.says_enough(at + 1, lines - 1, quoted) {
+                    return None;
+                }
                 // Below is no marked quotation: all of it is the earlier mail, if anything is.
                 return Some(Introduction { lines, quoted });
             }
         }
         None
     }
+
+    /// Whether one of the next lines begins an introduction that needs nothing above it.
+    fn says_enough(&self, at: usize, lines: usize, quoted: bool) -> bool {
+        (0..lines).any(|skip| {
+            let rest: Vec<&str> = self.lines.iter().skip(at + skip).take(lines - skip).map(|l| l.trim()).collect();
+            let rest = rest.join(" ");
+            let digits = rest.chars().filter(char::is_ascii_digit).count();
+            let started = starts_like_introduction(&rest);
+            (digits >= 2 || rest.contains('@')) && says_wrote(&rest, started, quoted)
+        })
+    }
 }
 
-fn is_quoted(line: &str) -> bool {
+/// Whether a word is one of a list.
+pub(super) fn is_one_of(word: &str, list: &str) -> bool {
+    list.split('|').any(|w| w == word)
+}
+
+/// Whether the first line of an introduction goes on below: it holds a date, or ends with an address or a comma.
+fn ends_open(line: &str, started: bool) -> bool {
+    let digits = line.chars().filter(char::is_ascii_digit).count();
+    started && digits >= 4 && !line.ends_with(['.', '!', '?']) || line.ends_with(['>', ')', ','])
+}
+
+pub(super) fn is_quoted(line: &str) -> bool {
     line.trim_start().starts_with('>')
 }
 
-fn ends_like_introduction(line: &str) -> bool {
+pub(super) fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.iter().any(|w| ends_with(line, w))
+    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.split('|').any(|w| ends_with(line, w))
 }
 
 fn starts_like_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.begin(start) || is_weekday(start)
+    start.starts_with(|c: char| c.is_ascii_digit()) || begins(start, STARTS) || is_weekday(start)
 }
 
-/// How something begins, in lower case, and the octets that it can begin with in either case: most lines begin with
-/// none of them.
-struct Starts {
-    words: &'static [&'static str],
-    first: [bool; 256],
-}
-
-impl Starts {
-    #[expect(clippy::indexing_slicing, reason = "runs when it is compiled, over lists of our own")]
-    const fn of(words: &'static [&'static str]) -> Self {
-        let mut first = [false; 256];
-        let mut at = 0;
-        while at < words.len() {
-            let octet = words[at].as_bytes()[0];
-            first[octet.to_ascii_lowercase() as usize] = true;
-            first[octet.to_ascii_uppercase() as usize] = true;
-            // The upper case of a letter outside of ASCII may begin with another octet.
-            let mut other = if octet.is_ascii() { 256 } else { 128 };
-            while other < 256 {
-                first[other] = true;
-                other += 1;
-            }
-            at += 1;
-        }
-        Self { words, first }
-    }
-
-    /// Whether a text begins so, whatever its case.
-    fn begin(&self, text: &str) -> bool {
-        let possible = text.bytes().next().and_then(|c| self.first.get(usize::from(c))).copied();
-        possible.unwrap_or_default() && self.words.iter().any(|w| starts_with(text, w))
-    }
+/// Whether a text begins with one of a list, whatever its case.
+fn begins(text: &str, list: &str) -> bool {
+    list.split('|').any(|w| starts_with(text, w))
 }
 
 /// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
@@ -469,9 +405,9 @@ fn is_weekday(start: &str) -> bool {
 
 /// Whether a line is an introduction: what somebody did, and when or under which address; or, above a marked
 /// quotation, only an address or a date and a colon.
-fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
+pub(super) fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
     let lower = joined.to_lowercase();
-    let wrote = WROTE.iter().any(|w| lower.contains(w));
+    let wrote = WROTE.split('|').any(|w| lower.contains(w));
     let digits = joined.chars().filter(char::is_ascii_digit).count();
     let address = joined.contains('@');
     if quoted {
@@ -482,7 +418,7 @@ fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
 }
 
 /// The name of a header line ("From: …", "*Von:* …"), in lower case.
-fn header_name(line: &str) -> Option<String> {
+pub(super) fn header_name(line: &str) -> Option<String> {
     let head = line.get(..line.floor_char_boundary(60)).unwrap_or(line);
     if head.is_ascii() && !head.as_bytes().contains(&b':') {
         return None;
@@ -492,7 +428,7 @@ fn header_name(line: &str) -> Option<String> {
 }
 
 /// "-----Original Message-----" and its translations.
-fn is_separator(line: &str) -> bool {
+pub(super) fn is_separator(line: &str) -> bool {
     let words = line.trim_matches(|c: char| "-_=*#~ ".contains(c));
     if line.len() > 200
         || words.is_empty()
@@ -501,22 +437,22 @@ fn is_separator(line: &str) -> bool {
         return false;
     }
     let words = words.to_lowercase();
-    SEPARATORS.iter().any(|s| words.starts_with(s)) || FORWARDS.words.iter().any(|f| words.contains(f))
+    SEPARATORS.split('|').any(|s| words.starts_with(s)) || FORWARDS.split('|').any(|f| words.contains(f))
 }
 
-fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && FORWARDS.begin(line)
+pub(super) fn is_forward(line: &str) -> bool {
+    line.len() <= 100 && begins(line, FORWARDS)
 }
 
 /// A line of at least twenty dashes or underscores.
-fn is_rule(line: &str) -> bool {
+pub(super) fn is_rule(line: &str) -> bool {
     line.len() >= 20 && line.bytes().all(|c| matches!(c, b'_' | b'-' | b'*'))
 }
 
 /// "Sent from my phone" and its like: one short line.
-fn is_device_line(line: &str) -> bool {
+pub(super) fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    DEVICES.begin(line)
+    !line.is_empty() && begins(line, DEVICES)
         && line.len() <= 120
         && line.split_whitespace().take(13).count() <= 12
         // "Sent from my script, it fails." goes on; a device line is a phrase.

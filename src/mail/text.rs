@@ -78,6 +78,15 @@ pub fn quoted(text: &str, max: usize) -> String {
     out
 }
 
+/// How many lines were left out of a text, and what shows them; empty for none.
+pub fn folded_line(lines: usize, number: &str) -> String {
+    match lines {
+        0 => String::new(),
+        1 => format!("[1 line that looks quoted: disclosed show {number}]\n"),
+        _ => format!("[{lines} lines that look quoted: disclosed show {number}]\n"),
+    }
+}
+
 /// A text as lines of at most 78 characters, broken at blanks; all but the first begin with `indent`. A longer word
 /// keeps its line to itself. Without a line break at its end.
 pub fn wrapped(text: &str, indent: &str) -> String {

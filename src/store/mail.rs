@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 use zstd::bulk::Compressor;
 
-use super::{Result, StoreError, Tx, instant, leading, millis, short_hash};
+use super::{Result, StoreError, Tx, address, instant, leading, millis, short_hash};
 use crate::mail::intake::Disposition;
 use crate::mail::intake::copies::{First, NOT_OBEYED, Part};
 use crate::mail::{Address, MessageId, content};
@@ -382,6 +382,15 @@ impl Tx<'_> {
         let mut query =
             self.0.prepare_cached("SELECT ticket FROM receipt WHERE mail = ?1 ORDER BY ticket IS NULL, id LIMIT 1")?;
         Ok(query.query_row([mail.0], |r| Ok(r.get::<_, Option<u32>>(0)?.map(TicketId))).optional()?)
+    }
+
+    /// The mails of a ticket that can be read, the newest first, with their sender and how they were handled.
+    pub fn mails_of(&self, ticket: TicketId) -> Result<Vec<(MailRef, Option<Address>, String)>> {
+        let sql = "SELECT r.mail, a.shown, r.disposition FROM receipt r LEFT JOIN address a ON a.id = r.sender \
+                   WHERE r.ticket = ?1 AND r.disposition <> 'quarantined' ORDER BY r.id DESC";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([ticket.0], |r| Ok((MailRef(r.get(0)?), address(r.get(1)?), r.get(2)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// The tickets that mails with these Message-IDs belong to, and their reporters.

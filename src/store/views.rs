@@ -137,6 +137,11 @@ impl Tx<'_> {
         self.notice_rows("o.id >= ?1", from)
     }
 
+    /// The notices about a ticket.
+    pub fn notices_of(&self, ticket: TicketId) -> Result<Vec<NoticeRow>> {
+        self.notice_rows("o.ticket = ?1", ticket.0)
+    }
+
     /// Notices that did not leave, or of which that is not known.
     pub fn unsettled_notices(&self) -> Result<Vec<NoticeRow>> {
         self.notice_rows("o.state <> 'sent' AND o.id >= ?1", 0)

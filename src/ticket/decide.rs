@@ -9,8 +9,9 @@ use super::orders;
 use super::{Acknowledgement, Actor, Entry, EntryKind, MailRef, Person, Status, Ticket, TicketId};
 use crate::command::Orders;
 use crate::mail::fields::{Fields, Part};
+use crate::mail::leak::Known;
 use crate::mail::text::level::Text;
-use crate::mail::text::{acknowledgement, reminder, reporter, team};
+use crate::mail::text::{acknowledgement, folded_line, reminder, reporter, team};
 use crate::mail::{Address, Attachment, MessageId};
 use crate::notice::{Notice, NoticeKind};
 use crate::policy::ladder::Step;
@@ -41,6 +42,8 @@ pub enum Event {
         by: Address,
         /// What.
         text: String,
+        /// Lines of it that look quoted, and were left out.
+        folded: usize,
         /// The mail.
         mail: Option<MailRef>,
         /// Whether the reporter got it too: then it is an answer, else a note.
@@ -149,8 +152,10 @@ pub struct FollowUp {
     pub who: String,
     /// The person of the project whose own reply address it bears, where the sender is not known to be them.
     pub holder: Option<Address>,
-    /// Its new text.
+    /// What they wrote.
     pub excerpt: String,
+    /// Lines of it that look quoted, and were left out.
+    pub folded: usize,
     /// The mail.
     pub mail: MailRef,
     /// Whether the team is told at once: not of what a program answered.
@@ -187,6 +192,16 @@ pub struct Order {
     pub reply_to: Option<MessageId>,
     /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
     pub seen: Option<u32>,
+    /// What the store knows of the words that may leave.
+    pub known: Known,
+}
+
+impl Order {
+    /// Somebody at the command line, without a word yet.
+    pub fn local() -> Self {
+        let (orders, known) = (Orders::default(), Known::default());
+        Self { by: Actor::Local, orders, mail: None, reply_to: None, seen: None, known }
+    }
 }
 
 /// What is to be done: all of it, in one transaction.
@@ -231,7 +246,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
         Event::Copied(report, altered) => draft.copied(report, *altered),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
-        Event::Wrote { by, text, mail, to_reporter } => draft.wrote(by, text, *mail, *to_reporter),
+        Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
         Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
@@ -271,7 +286,9 @@ impl Draft<'_> {
         text: &str,
         mail: Option<MailRef>,
     ) {
-        let text = Some(text.chars().take(EXCERPT).collect::<String>()).filter(|t| !t.is_empty());
+        // A text that waits to be sent is all there.
+        let max = if matches!(kind, EntryKind::CodeAsked { .. }) { usize::MAX } else { EXCERPT };
+        let text = Some(text.chars().take(max).collect::<String>()).filter(|t| !t.is_empty());
         let entry = Entry { seq: self.ticket.revision + 1, at: self.now, by: by.clone(), kind, party, text, mail };
         self.ticket.apply(&entry);
         self.decision.entries.push(entry);
@@ -408,8 +425,8 @@ impl Draft<'_> {
         self.asked(mail);
         if mail.tell {
             let holder = mail.holder.as_ref().map(|h| self.project.name_of(h));
-            let text =
-                team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), &mail.excerpt, self.project, self.now);
+            let words = (mail.excerpt.as_str(), mail.folded);
+            let text = team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), words, self.project, self.now);
             self.tell_team(NoticeKind::FollowUp, None, &text);
         }
     }
@@ -433,12 +450,12 @@ impl Draft<'_> {
         self.decision.notices.push(notice);
     }
 
-    fn wrote(&mut self, by: &Address, words: &str, mail: Option<MailRef>, to_reporter: bool) {
+    fn wrote(&mut self, by: &Address, (words, folded): (&str, usize), mail: Option<MailRef>, to_reporter: bool) {
         let kind = if to_reporter { EntryKind::Answered } else { EntryKind::Note };
         self.decision.answered = to_reporter;
         self.enter(&Actor::Person(by.clone()), kind, words, mail);
         let did = if to_reporter { "answered the reporter" } else { "wrote a note" };
-        let did = team::Did::wrote(did, words, EXCERPT);
+        let did = team::Did::wrote(did, words, EXCERPT, &folded_line(folded, &self.project.show(self.ticket.id)));
         let text = team::change(&self.ticket, self.project.name_of(by), &did, self.project, self.now);
         self.tell_team(NoticeKind::Change, Some(by), &text);
     }

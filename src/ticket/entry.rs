@@ -167,6 +167,9 @@ pub enum EntryKind {
         /// Whether another person than whoever asked must give it.
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         second: bool,
+        /// Whether it waits for somebody to look at a text that is to leave, and not because it is grave.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        send: bool,
     },
     /// The code came, and the command was done.
     CodeUsed,

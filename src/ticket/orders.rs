@@ -6,6 +6,7 @@ use super::decide::{Answer, Draft, Order};
 use super::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Pending, Person, Status};
 use crate::command::{self, Class, Command, Verb, When};
 use crate::mail::Address;
+use crate::mail::leak::Hit;
 use crate::mail::text::level::Text;
 use crate::mail::text::{answer, in_zones, meaning, reporter, team, when};
 use crate::notice::{Level, Notice, NoticeKind};
@@ -14,6 +15,10 @@ use crate::ticket::clock::clocks;
 
 /// How long a one-time code is good for.
 const CODE_GOOD: SignedDuration = SignedDuration::from_hours(1);
+/// How long the code is good for that sends a text as it stands.
+const SEND_GOOD: SignedDuration = SignedDuration::from_hours(24);
+/// Octets of commands and text that can wait for a look.
+const SEND_MAX: usize = 64 << 10;
 
 /// Why nothing was done.
 struct Refusal {
@@ -54,13 +59,13 @@ fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Re
         lines.push(parsed.map_err(|f| Refusal { line: line.clone(), column: Some(f.column), why: f.what })?);
     }
     let refusal = |line: &str, why: String| Refusal { line: line.to_owned(), column: None, why };
-    if let Some((line, (_, Command::Confirm(code)))) =
-        order.orders.lines.iter().zip(&lines).find(|(_, (_, c))| matches!(c, Command::Confirm(_)))
-    {
+    for (line, (verb, command)) in order.orders.lines.iter().zip(&lines) {
+        let (Command::Confirm(code) | Command::Send(code)) = command else { continue };
         if lines.len() > 1 {
-            return Err(refusal(line, "/confirm stands alone".into()));
+            return Err(refusal(line, format!("/{} stands alone", verb.name)));
         }
-        return confirm(draft, order, code).map_err(|why| refusal(line, why));
+        let send = matches!(command, Command::Send(_));
+        return confirm(draft, order, code, send).map_err(|why| refusal(line, why));
     }
     // The code goes to the registered address of the person who asked; the command line is beyond all doubt.
     if let Actor::Person(person) = &order.by
@@ -78,7 +83,7 @@ fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Re
         return Ok(ask_code(draft, order, person, second));
     }
     overtaken(draft, order, &lines)?;
-    run(draft, order, &lines)
+    run(draft, order, &lines, false)
 }
 
 /// Whether somebody else changed, after the notice that these commands answer, what they would change: two people who
@@ -126,17 +131,22 @@ fn aspect(command: &Command) -> Option<Aspect> {
         | Command::Credit(_)
         | Command::Done { .. }
         | Command::Confirm(_)
+        | Command::Send(_)
         | Command::Status
         | Command::List
         | Command::Help => None,
     }
 }
 
+/// Does the lines; or nothing of them, and asks for a look, where what goes to the reporter may not be meant for them
+/// and nobody has looked at it.
 fn run(
     draft: &mut Draft<'_>,
     order: &Order,
     lines: &[(&'static Verb, Command)],
+    looked_at: bool,
 ) -> Result<Vec<(String, String)>, Refusal> {
+    let before = (draft.ticket.clone(), draft.decision.clone());
     let mut done = Vec::new();
     let text = order.orders.text.as_str();
     let mut used = false;
@@ -154,7 +164,13 @@ fn run(
         draft.enter(&order.by, EntryKind::Note, text, order.mail);
         done.push(("(the text below)".into(), "written down as a note for the team".into()));
     }
-    Ok(done)
+    let leaves = lines.iter().filter_map(|(_, command)| command.sends(text)).collect::<Vec<_>>().join("\n\n");
+    let hits = order.known.hits(&leaves, draft.key);
+    if looked_at || hits.is_empty() || draft.ticket.reporter.is_none() {
+        return Ok(done);
+    }
+    (draft.ticket, draft.decision) = before;
+    ask_look(draft, order, &hits, &leaves)
 }
 
 /// One command. The words that come back say what it did.
@@ -166,12 +182,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
     } else {
         Err("this ticket has no reporter whom we could write to")
     };
-    // Programs mark quotes in ways that nobody has seen yet; what was made for the team must not slip through.
-    let to_reporter = matches!(command, Command::Ack | Command::Reply | Command::Ask);
-    if to_reporter && team::is_quoted_in(text) {
-        return Err("the text for the reporter holds a quote of a notice to the team; send it without the quote".into());
-    }
-    if to_reporter && reporter::has_gap(text) {
+    if command.sends(text).is_some_and(reporter::has_gap) {
         return Err("the draft still has its gap: put the date, or what holds it up, in place of the brackets".into());
     }
     let needs_text = |verb: &str| {
@@ -269,8 +280,8 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
         // Each answer ends with it.
         Command::Status => Ok("as it stands:".into()),
         Command::Help => Ok(command::help(draft.project)),
-        // Both are handled before a line is run: /confirm alone, /list with what only the store knows.
-        Command::Confirm(_) | Command::List => Err("write it in a mail of its own".into()),
+        // All are handled before a line is run: codes alone, /list with what only the store knows.
+        Command::Confirm(_) | Command::Send(_) | Command::List => Err("write it in a mail of its own".into()),
     }
 }
 
@@ -443,13 +454,12 @@ fn done(draft: &mut Draft<'_>, order: &Order, promise: &str, note: &str) -> Resu
 
 /// The code goes to whoever asked, or to all others who may command when a second person must agree.
 fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool) -> Vec<(String, String)> {
-    let asked = format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text);
-    draft.enter(&order.by, EntryKind::CodeAsked { second }, asked.trim(), order.mail);
+    draft.enter(&order.by, EntryKind::CodeAsked { second, send: false }, &whole(order), order.mail);
     let lines = order.orders.lines.join("\n");
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
     let project = draft.project;
     if !second {
-        let code = with_code(draft, person, draft.ticket.revision, |parts| draft.key.code(parts));
+        let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
         let text = answer::code(draft.ticket.id, &lines, &code, until, project);
         let mut notice = draft.notice(NoticeKind::Code, person, text);
         notice.in_reply_to = order.reply_to.clone();
@@ -458,7 +468,8 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
     }
     let who = project.name_of(person);
     for other in project.responsible().filter(|p| p.address != *person) {
-        let code = with_code(draft, &other.address, draft.ticket.revision, |parts| draft.key.code(parts));
+        let other_by = Actor::Person(other.address.clone());
+        let code = with_code(draft, &other_by, draft.ticket.revision, |parts| draft.key.code(parts));
         let text = answer::code_of_second(draft.ticket.id, who, &lines, &code, until, project);
         draft.decision.notices.push(draft.notice(NoticeKind::Code, &other.address, text));
     }
@@ -467,54 +478,95 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
     Vec::new()
 }
 
-/// Bound to the ticket, the person and the entry that asked, and through it to the lines.
-fn with_code<T>(draft: &Draft<'_>, person: &Address, seq: u32, then: impl FnOnce(&[&[u8]]) -> T) -> T {
-    let ticket = draft.ticket.id.0.to_be_bytes();
-    then(&[&ticket, person.key().as_bytes(), &seq.to_be_bytes()])
+/// The orders as they are kept until their code comes.
+fn whole(order: &Order) -> String {
+    format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text).trim().to_owned()
 }
 
-fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str) -> Result<Vec<(String, String)>, String> {
-    let pending = draft.ticket.pending.clone().ok_or("no command waits for a code")?;
-    let Some(person) = confirms(&pending, &order.by) else {
+/// Nothing leaves before whoever asked has looked at it: the code is for them alone.
+fn ask_look(
+    draft: &mut Draft<'_>,
+    order: &Order,
+    hits: &[Hit],
+    leaves: &str,
+) -> Result<Vec<(String, String)>, Refusal> {
+    let asked = whole(order);
+    if asked.len() > SEND_MAX || command::split(&asked) != order.orders {
+        let Hit { line, why } = hits.first().cloned().unwrap_or_else(|| Hit { line: String::new(), why: "" });
+        let why = format!("this line {why}, and a text of this length can only be sent without such lines");
+        return Err(Refusal { line, column: None, why });
+    }
+    draft.enter(&order.by, EntryKind::CodeAsked { second: false, send: true }, &asked, order.mail);
+    let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
+    let until = draft.now.checked_add(SEND_GOOD).unwrap_or(draft.now);
+    let text = answer::look(draft.ticket.id, hits, leaves, &code, until, draft.project);
+    let (_, words) = text.at(Level::Full, draft.key);
+    draft.decision.answer = Some(Answer { text: words, refused: true });
+    if let Actor::Person(person) = &order.by {
+        let mut notice = draft.notice(NoticeKind::Code, person, text);
+        notice.in_reply_to = order.reply_to.clone();
+        draft.decision.notices.push(notice);
+    }
+    Ok(Vec::new())
+}
+
+/// Bound to the ticket, the person and the entry that asked, and through it to the lines.
+fn with_code<T>(draft: &Draft<'_>, by: &Actor, seq: u32, then: impl FnOnce(&[&[u8]]) -> T) -> T {
+    let ticket = draft.ticket.id.0.to_be_bytes();
+    let key = if let Actor::Person(person) = by { person.key() } else { String::new() };
+    then(&[&ticket, key.as_bytes(), &seq.to_be_bytes()])
+}
+
+fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str, send: bool) -> Result<Vec<(String, String)>, String> {
+    let pending = draft.ticket.pending.clone().filter(|p| p.send == send);
+    let pending = pending.ok_or(if send { "no text waits for a look" } else { "no command waits for a code" })?;
+    if !confirms(&pending, &order.by) {
         return Err(if pending.second {
             "the command waits for the code of another person than whoever asked".into()
         } else {
             "the code is for whoever asked for it".into()
         });
-    };
-    if draft.now.duration_since(pending.at) > CODE_GOOD {
+    }
+    if draft.now.duration_since(pending.at) > if send { SEND_GOOD } else { CODE_GOOD } {
         return Err("the code is too old; send the command again".into());
     }
-    if !is_right(draft, &pending, person, given) {
+    if !is_right(draft, &pending, &order.by, given) {
         return Err("that is not the code; send the command again to get another".into());
     }
     draft.enter(&order.by, EntryKind::CodeUsed, "", order.mail);
     let orders = command::split(&pending.lines);
-    let asked = Order { by: Actor::Person(pending.by.clone()), orders, ..order.clone() };
+    let asked = Order { by: pending.by.clone(), orders, ..order.clone() };
     let parsed: Result<Vec<_>, _> = asked.orders.lines.iter().map(|l| command::parse(l)).collect();
     let parsed = parsed.map_err(|f| f.what)?;
     overtaken(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))?;
-    run(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))
+    let mut done = run(draft, &asked, &parsed, send).map_err(|r| format!("{}: {}", r.line, r.why))?;
+    if done.is_empty() && asked.by != order.by {
+        let who = name(draft, &asked.by);
+        done = asked.orders.lines.iter().map(|l| (l.clone(), format!("waits for a look of {who}"))).collect();
+    }
+    Ok(done)
 }
 
-/// The person whose code this actor may give: whoever asked, or any other when a second person must agree.
-fn confirms<'a>(pending: &Pending, by: &'a Actor) -> Option<&'a Address> {
+/// Whether this actor may give the code: whoever asked, or any other person when a second must agree.
+fn confirms(pending: &Pending, by: &Actor) -> bool {
     match by {
-        Actor::Person(p) => Some(p).filter(|p| (**p == pending.by) != pending.second),
-        Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => None,
+        Actor::Person(_) => (*by == pending.by) != pending.second,
+        Actor::Local => *by == pending.by,
+        Actor::Daemon | Actor::Reporter | Actor::Stranger => false,
     }
 }
 
-fn is_right(draft: &Draft<'_>, pending: &Pending, person: &Address, given: &str) -> bool {
-    with_code(draft, person, pending.seq, |parts| draft.key.is_code(given, parts))
+fn is_right(draft: &Draft<'_>, pending: &Pending, by: &Actor, given: &str) -> bool {
+    with_code(draft, by, pending.seq, |parts| draft.key.is_code(given, parts))
 }
 
 /// Whether these orders give a wrong code for what their sender asked for.
 fn guesses(draft: &Draft<'_>, order: &Order) -> bool {
     let Some(pending) = &draft.ticket.pending else { return false };
-    let Some(person) = confirms(pending, &order.by) else { return false };
+    let wrong = |given: &str| confirms(pending, &order.by) && !is_right(draft, pending, &order.by, given);
     order.orders.lines.iter().any(|line| match command::parse(line) {
-        Ok((_, Command::Confirm(given))) => !is_right(draft, pending, person, &given),
+        Ok((_, Command::Confirm(given))) => !pending.send && wrong(&given),
+        Ok((_, Command::Send(given))) => pending.send && wrong(&given),
         Ok(_) | Err(_) => false,
     })
 }
@@ -531,7 +583,9 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
     if done.is_empty() {
         return; // A code was asked for: its mail is the answer.
     }
-    let text = answer::done(&draft.ticket, done, draft.project, draft.now);
+    let to_reporter = |n: &&Notice| matches!(n.kind, NoticeKind::Reply | NoticeKind::Update);
+    let left: Vec<&str> = draft.decision.notices.iter().filter(to_reporter).map(|n| n.body.as_str()).collect();
+    let text = answer::done(&draft.ticket, done, &left, draft.project, draft.now);
     let (_, words) = text.at(Level::Full, draft.key);
     draft.decision.answer = Some(Answer { text: words, refused: false });
     let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
@@ -543,7 +597,10 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
     if !draft.decision.entries.is_empty() {
         let local = order.by == Actor::Local;
         let who = if local { "somebody at the daemon's machine".to_owned() } else { name(draft, &order.by) };
-        let text = team::change(&draft.ticket, &who, &team::Did::lines(done), draft.project, draft.now);
+        let notes =
+            draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.as_deref());
+        let did = team::Did::lines(done, notes);
+        let text = team::change(&draft.ticket, &who, &did, draft.project, draft.now);
         draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
     }
 }

@@ -290,7 +290,10 @@ impl<'a> Work<'a> {
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
+            let to: Vec<&Address> = mail.from.iter().chain(known.token_ticket.iter().flatten()).collect();
+            known.sent.texts.extend(self.sent_to(ticket, &to)?);
         }
+        known.sent.address = Some(self.project.address.clone());
         let given = Given {
             mail,
             stored: stowed.mail,
@@ -361,6 +364,11 @@ impl<'a> Work<'a> {
                 self.carry_out(&ticket, decision)?;
             }
             (Event::Undelivered(loss), ticket) => self.undelivered(ticket.as_ref(), loss)?,
+            (Event::Ordered(order), Some(ticket)) => {
+                let order = Order { known: self.known(&ticket, order)?, ..order.clone() };
+                let decision = decide::decide(&ticket, &Event::Ordered(order), self.project, self.key, self.now);
+                self.carry_out(&ticket, decision)?;
+            }
             (_, Some(ticket)) => {
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;

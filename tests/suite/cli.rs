@@ -192,6 +192,15 @@ fn commands_are_done_or_refused() {
 #[test]
 fn closed_tickets_are_listed_too_unless_only_open_ones_are_asked_for() {
     let desk = Desk::with_report();
+    // What the team noted waits for a look here too.
+    desk.ok(&["do", "1", "/note", "--text", "Legal pays nothing"]);
+    let held = desk.json(&["do", "1", "/reply", "--text", "We think that\nLEGAL PAYS, nothing else."]);
+    let held = held["answer"].as_str().unwrap().to_owned();
+    assert!(held.contains("| LEGAL PAYS, nothing else.\n    stands in"), "{held}");
+    let code = held.lines().find(|l| l.starts_with("/send ")).unwrap();
+    let sent = desk.ok(&["do", "1", code]);
+    assert!(sent.contains("| We think that\n| LEGAL PAYS, nothing else.\n"), "{sent}");
+    desk.fails(1, &["do", "1", code], "no text waits for a look");
     desk.ok(&["do", "1", "/ack", "/invalid", "/close"]);
     assert_eq!(desk.json(&["list"])["tickets"][0]["status"], "closed");
     assert_eq!(desk.json(&["list", "--open"])["tickets"], Value::Array(Vec::new()));

@@ -27,3 +27,4 @@ mod tidy;
 mod transcripts;
 mod unheard;
 mod world;
+mod written;

@@ -2,12 +2,13 @@
 //! in exactly one receipt.
 
 use disclosed::command;
-use disclosed::mail::read;
-use disclosed::notice::NoticeKind;
+use disclosed::mail::written::{Content, Ours, Place as Where};
+use disclosed::mail::{Address, read};
+use disclosed::notice::{Notice, NoticeKind};
 use disclosed::open;
 use disclosed::policy::Term;
 use disclosed::store::{Place, Store, Tx};
-use disclosed::tracker::{Arrival, Tracker};
+use disclosed::tracker::{Arrival, News, Tracker};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -192,6 +193,170 @@ proptest! {
             policy.add(now(), term);
             policy.subtract(now(), term);
         }
+    }
+}
+
+/// Lines as they stand in mail of people: prompts, quotations, headers, diffs, signatures, and lines of ours.
+fn line_of_mail(ours: &'static str) -> impl Strategy<Value = String> {
+    let ours: Vec<&str> = ours.lines().collect();
+    prop_oneof![
+        "[a-z ]{0,20}",
+        "[>|]{1,3} ?[a-z ]{0,20}",
+        prop::sample::select(vec![
+            "",
+            "-- ",
+            "--",
+            ">>> import acme",
+            "```",
+            "--- a/x",
+            "+++ b/x",
+            "@@ -1 +1 @@",
+            "-a",
+            "+b",
+            "From: Ann <ann@r.example>",
+            "Date: Mon, 4 Jan 2027",
+            "Subject: [PATCH] x",
+            "On Mon, 4 Jan 2027 at 10:00, Ann <ann@r.example> wrote:",
+            "Od: Example <security@example.org>",
+            "[...]",
+            "-----Original Message-----",
+            "---------- Forwarded message ---------",
+            "-----BEGIN PGP SIGNED MESSAGE-----",
+            "-----BEGIN PGP SIGNATURE-----",
+            "Sent from my phone",
+        ])
+        .prop_map(str::to_owned),
+        // A person's words stand on a line of ours too.
+        (prop::sample::select(ours), prop::sample::select(vec!["", "> ", "| ", "> > ", "mine "]), " ?[xyz]{0,4}")
+            .prop_map(|(line, mark, end)| format!("{mark}{line}{end}")),
+    ]
+}
+
+const OURS: &str = "Lee, on SEC-1:\n\nwrote a note:\n\n| The customer runs this in forty plants, tell nobody.\n\n\
+                    Status: received. Severity: not set. Owner: nobody.\n\nPromises:\n  assess by Monday, 7 days left";
+
+/// The words of a text, however it is wrapped and marked, for a plain comparison.
+fn plain(text: &str) -> String {
+    let words = text.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty());
+    format!(" {} ", words.map(|w| w.to_uppercase().to_lowercase()).collect::<Vec<_>>().join(" "))
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 512, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn each_line_has_its_place_and_only_lines_of_ours_are_passed_over(
+        lines in vec(line_of_mail(OURS), 0..40),
+        whole in any::<prop::sample::Index>(),
+    ) {
+        // Our whole text stands somewhere in it.
+        let mut lines = lines;
+        let at = whole.index(lines.len() + 1);
+        let own = ["", "", "mine "][at % 3];
+        lines.insert(at, format!("> {own}{OURS}"));
+        let text = lines.join("\n");
+        let sent = Ours { texts: vec![OURS.to_owned()], address: Address::parse(world::PROJECT) };
+        let content = Content::of(&text, &sent);
+        prop_assert_eq!(content.lines().len(), text.lines().count());
+        let (shown, folded) = content.shown();
+        let mut counted = 0;
+        let mut left = shown.lines().peekable();
+        for ((line, place), raw) in content.lines().iter().zip(text.lines()) {
+            prop_assert!(*line == raw || raw.strip_prefix("- ") == Some(line), "another line: {:?}", line);
+            match place {
+                Where::Ours => prop_assert!(plain(OURS).contains(&plain(line)) || plain(line).trim().is_empty()),
+                Where::Quoted | Where::Introduction | Where::Signature if !line.trim().is_empty() => counted += 1,
+                Where::Content if !line.trim().is_empty() => {
+                    while left.next_if(|l| l.trim().is_empty()).is_some() {}
+                    prop_assert_eq!(left.next(), Some(*line), "content is shown, and in its order");
+                }
+                Where::Content | Where::Quoted | Where::Introduction | Where::Signature => {}
+            }
+        }
+        prop_assert!(folded == counted || folded == 0 && !shown.is_empty(), "{} of {} are counted", folded, counted);
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// A colleague's note in whatever form a mail program quotes it, through the whole tracker: nothing of it leaves
+    /// before somebody has looked.
+    #[test]
+    fn no_part_of_a_note_reaches_a_reporter_unseen(
+        note in prop_oneof![vec("[a-zäöüß]{1,9}", 3..40), vec("[漢字報告書検証]{12,40}", 1..2)],
+        command in any::<bool>(),
+        (from, length) in (any::<prop::sample::Index>(), 6..40_usize),
+        width in 10..90_usize,
+        mark in prop::sample::select(vec!["", "> ", "| ", "> > ", "    ", "[ ", "# ", "Lee> ", "* "]),
+        loud in any::<bool>(),
+        head in prop::sample::select(vec![
+            "",
+            "On Mon, 4 Jan 2027 at 10:00, Lee <lee@example.org> wrote:\n",
+            "-----Original Message-----\nFrom: Lee\nSent: Monday\nSubject: x\n\n",
+            "Von: Lee <lee@example.org>\nGesendet: Montag\nBetreff: x\n\n",
+            "________________________________\n",
+            "---- Lee ----\n",
+            "Lee wrote\n",
+        ]),
+    ) {
+        let mut tracker = tracker(now());
+        let send = |tracker: &mut Tracker, letter: Letter, name: &str| {
+            let mail = arrival(tracker, letter.bytes(), name);
+            tracker.on_mail(&[mail], now()).unwrap()
+        };
+        let report = Letter { from: Some("r@r.example".into()), body: "Overflow.".into(), date: now(), ..Letter::default() };
+        send(&mut tracker, report, "1");
+        let mut notices = std::collections::BTreeMap::new();
+        while let Some(claim) = tracker.claim(now()).unwrap() {
+            notices.insert(claim.to.as_str().to_owned(), claim.bytes);
+        }
+        let text = note.join(" ");
+        let written = if command { format!("/note\n{text}\n") } else { format!("{text}\n") };
+        send(&mut tracker, world::answer("lee@example.org", &notices["lee@example.org"], &written, "<2@example.org>", now()), "2");
+
+        // A part of it, or all of a short one.
+        let cjk = note.len() == 1;
+        let units: Vec<String> = if cjk { text.chars().map(String::from).collect() } else { note.clone() };
+        let length = if cjk { 12 + length } else { length }.min(units.len());
+        let from = from.index(units.len() - length + 1);
+        let part = units[from..from + length].to_vec();
+        let mut quoted = String::new();
+        let mut line = String::new();
+        for unit in &part {
+            if !line.is_empty() && line.chars().count() + unit.chars().count() > width {
+                quoted += &format!("{mark}{line}\n");
+                line.clear();
+            }
+            if !line.is_empty() && !cjk { line.push(' '); }
+            line += unit;
+        }
+        quoted += &format!("{mark}{line}\n");
+        let quoted = if loud { quoted.to_uppercase() } else { quoted };
+        let body = format!("/reply\nThank you, we are on it.\n\n{head}{quoted}");
+        let news = send(&mut tracker, world::answer("dana@example.org", &notices["dana@example.org"], &body, "<3@example.org>", now()), "3");
+        // Six words, twelve characters, or all of it.
+        let tell = |part: &[String]| if cjk { part.concat() } else { plain(&part.join(" ")) };
+        let to_reporter = |news: &News| {
+            news.notices.iter().find(|(_, n)| n.to.as_str() == "r@r.example").map(|(_, n)| n.body.clone())
+        };
+        if let Some(body) = to_reporter(&news) {
+            let body = if cjk { body.replace(|c: char| !c.is_alphanumeric(), "") } else { plain(&body) };
+            let run = if cjk { 12 } else { 6 }.min(part.len());
+            let told = part.windows(run).find(|run| body.contains(&tell(run)));
+            prop_assert!(told.is_none(), "{:?} left:\n{}", told, body);
+            return Ok(());
+        }
+        // With the code all of it does.
+        let codes = |n: &Notice| n.body.lines().find_map(|l| l.strip_prefix("/send ").map(str::to_owned));
+        let code = news.notices.iter().find_map(|(_, n)| codes(n)).unwrap();
+        let body = format!("/send {code}\n");
+        let letter = world::answer("dana@example.org", &notices["dana@example.org"], &body, "<4@example.org>", now());
+        let left = to_reporter(&send(&mut tracker, letter, "4")).unwrap();
+        let asked = news.notices.iter().find(|(_, n)| codes(n).is_some()).unwrap();
+        let (_, shown) = asked.1.body.split_once("as it would leave:\n\n").unwrap();
+        let shown: Vec<&str> = shown.lines().map_while(|l| l.strip_prefix("| ").or(l.strip_prefix('|'))).collect();
+        prop_assert!(left.starts_with(&shown.join("\n")), "not as it was shown: {}", left);
     }
 }
 

@@ -595,7 +595,8 @@ impl Play {
         }
         self.said.push(String::new());
         for line in world::reading(&bytes).text.lines() {
-            let line = if line.starts_with("/confirm ") { "/confirm <code>" } else { line };
+            let verb = ["/confirm ", "/send "].into_iter().find(|v| line.starts_with(v));
+            let line = verb.map_or(line.to_owned(), |v| format!("{v}<code>"));
             self.said.push(format!("  {line}"));
         }
     }
@@ -679,8 +680,9 @@ impl Play {
             EntryKind::Withdrawn => "withdrawn".into(),
             EntryKind::Asked => "asked".into(),
             EntryKind::Done { promise } => format!("done {promise}"),
-            EntryKind::CodeAsked { second: false } => "code asked".into(),
-            EntryKind::CodeAsked { second: true } => "second person asked".into(),
+            EntryKind::CodeAsked { send: true, .. } => "look asked".into(),
+            EntryKind::CodeAsked { second: false, .. } => "code asked".into(),
+            EntryKind::CodeAsked { second: true, .. } => "second person asked".into(),
             EntryKind::CodeUsed => "code used".into(),
             EntryKind::CodeWrong => "code wrong".into(),
             EntryKind::Attempt => "attempt".into(),

@@ -254,5 +254,6 @@ pub(crate) fn calendar(notice: &[u8]) -> Vec<Appointment> {
 /// The one-time code in a notice that holds one.
 pub(crate) fn code(notice: &[u8]) -> Option<String> {
     let text = reading(notice).text;
-    text.lines().find_map(|l| l.strip_prefix("/confirm ").map(|c| c.trim().to_owned()))
+    let code = |l: &str| l.strip_prefix("/confirm ").or_else(|| l.strip_prefix("/send ")).map(|c| c.trim().to_owned());
+    text.lines().find_map(code).filter(|c| c.len() == 8)
 }

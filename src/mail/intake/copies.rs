@@ -5,6 +5,7 @@
 use super::{Disposition, Given, Intake, acknowledge, nothing, report};
 use crate::mail::Address;
 use crate::mail::automatic::{Automatic, Passed};
+use crate::mail::written::Content;
 use crate::ticket::decide::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
 
@@ -110,6 +111,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
         return nothing(Disposition::Duplicate, first.ticket, "a second copy of a mail that is here already");
     }
     let Some(ticket) = first.ticket else { return alone };
+    let (excerpt, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
     let event = match (alone.event, first.part) {
         // Its text is told where it is another one.
         (Some(Event::Reported(report)), Part::Opened { .. }) if raises => Event::Copied(report, altered),
@@ -118,7 +120,8 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
             program: altered,
             holder: None,
             who: format!("{} ({})", report.shown, report.identity),
-            excerpt: given.mail.reply_text.clone(),
+            excerpt,
+            folded,
             mail: report.mail,
             tell: report.tell,
             asks: Vec::new(),

@@ -3,16 +3,20 @@
 use jiff::Timestamp;
 
 use super::level::Text;
-use super::{clock_table, state_line, when};
+use super::{clock_table, quoted, state_line, when};
 use crate::command;
+use crate::mail::leak::Hit;
 use crate::project::Project;
 use crate::ticket::{Ticket, TicketId};
 
 /// All was done: each line with what it did, then the state.
-pub fn done(ticket: &Ticket, lines: &[(String, String)], project: &Project, now: Timestamp) -> Text {
+/// `left` is what the reporter got.
+pub fn done(ticket: &Ticket, lines: &[(String, String)], left: &[&str], project: &Project, now: Timestamp) -> Text {
+    let left = left.iter().map(|body| format!("\nThis left for the reporter:\n\n{}", quoted(body, usize::MAX)));
     Text::answer(Some(ticket.id), "Done", project)
         .quiet("\n")
         .always(done_lines(lines))
+        .content(left.collect::<String>())
         .state(format!("\n{}", status(ticket, project, now)))
         .clocks(ticket, project, now)
 }
@@ -55,6 +59,22 @@ pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project
              Nothing has been done yet. To do it, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
              If you did not ask for it, somebody else can send mail in your name: tell your\n\
              team, and do not send the code.\n",
+            when(until, &project.policy)
+        ))
+}
+
+/// A text waits for a look before it goes to the reporter: which lines, and all of it as it would leave.
+pub fn look(ticket: TicketId, hits: &[Hit], text: &str, code: &str, until: Timestamp, project: &Project) -> Text {
+    let lines: String = hits.iter().map(|hit| format!("| {}\n    {}\n", hit.line, hit.why)).collect();
+    let left_out = "The lines and the text are those of your mail; this one does not repeat them.\n";
+    Text::answer(Some(ticket), "Nothing was sent", project)
+        .always("Nothing was done or sent. What was to go to the reporter may not be meant for them.\n")
+        .content(format!("\n{lines}\nThe whole text, as it would leave:\n\n{}", quoted(text, usize::MAX)))
+        .instead(left_out)
+        .quiet(left_out)
+        .always(format!(
+            "\nTo change it, send your commands again with another text. To send it as it stands,\n\
+             reply to this mail with this line, until\n{}:\n\n/send {code}\n",
             when(until, &project.policy)
         ))
 }

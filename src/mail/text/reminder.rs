@@ -65,12 +65,21 @@ fn untold(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
     }
     format!(
         "The reporter has not been told; that is for a person to do. A draft to copy below\n\
-         /reply; fill in what stands in brackets:\n\n{}\n\
+         /reply; {DRAFT}{}\n\
          Instead, /extend {} with a new date and a reason moves the date and tells the reporter.",
         reporter::late(ticket, clock, project),
         clock.promise.name
     )
 }
+
+/// The draft in a reminder, if it offers one.
+pub fn draft(body: &str) -> Option<&str> {
+    let (_, rest) = body.split_once(DRAFT)?;
+    rest.split_once("Instead, /extend ").map(|(draft, _)| draft)
+}
+
+/// What stands above a draft.
+const DRAFT: &str = "fill in what stands in brackets:\n\n";
 
 /// Many reminders for one person as one mail; their subjects say what that person's level does.
 pub fn many(subjects: &[&str], project: &Project) -> Words {
@@ -134,21 +143,20 @@ mod tests {
             let all = clocks(&ticket, &project.policy, at(now));
             let clock = all.iter().find(|c| c.promise.name == promise.name).unwrap();
             let (_, body) = full(&text(&ticket, clock, &project, at(now)));
-            let (_, rest) = body.split_once("in brackets:\n\n").expect("there is a draft");
-            let (draft, _) = rest.split_once("\nInstead, /extend").expect("and an end to it");
+            let draft = draft(&body).expect("there is a draft");
             for part in
                 ["SEC-3", crate::mail::text::meaning(promise), &when(clock.deadline, &project.policy), reporter::GAP]
             {
                 assert!(draft.contains(part), "{part}: {draft}");
             }
             assert!(!draft.contains("Secret"), "{draft}");
-            assert!(!team::is_quoted_in(draft) && team::is_quoted_in(&body), "the draft alone is for the reporter");
+            assert!(!draft.contains(team::MARK) && body.contains(team::MARK), "the draft alone is for the reporter");
             // Pasted into an answer, as a mail program sends it.
             let send = |draft: &str| {
                 let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
                 let orders = command::split(&read::read(mail.as_bytes()).reply_text);
                 assert_eq!(orders.lines, ["/reply"]);
-                let order = Order { by: Actor::Local, orders, mail: None, reply_to: None, seen: None };
+                let order = Order { orders, ..Order::local() };
                 decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now))
             };
             for wrapped in [reporter::GAP.to_owned(), reporter::GAP.replacen(" or", "\nor", 1)] {

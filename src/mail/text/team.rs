@@ -4,7 +4,7 @@
 use jiff::Timestamp;
 
 use super::level::Text;
-use super::{clock_table, holds, quoted, state_line, wrapped};
+use super::{clock_table, folded_line, quoted, state_line, wrapped};
 use crate::command;
 use crate::mail::fields::{Fields, Part};
 use crate::mail::{Address, Attachment, clean_line};
@@ -140,7 +140,7 @@ pub fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Project, now
 pub fn follow_up(
     ticket: &Ticket,
     (by, who, holder): (&Actor, &str, Option<&str>),
-    excerpt: &str,
+    (excerpt, folded): (&str, usize),
     project: &Project,
     now: Timestamp,
 ) -> Text {
@@ -156,7 +156,7 @@ pub fn follow_up(
         .content(holder.map_or_else(|| who.to_owned(), |name| format!("{who}, with the reply address of {name}")))
         .instead(role)
         .state(format!(".\n{}\n\n", state_line(ticket, project)))
-        .content(format!("{}\n", quoted(excerpt, EXCERPT)))
+        .content(format!("{}{}\n", quoted(excerpt, EXCERPT), folded_line(folded, &project.show(ticket.id))))
         .state(format!("Promises:\n{}{}", clock_table(ticket, &project.policy, now), commands(ticket)))
 }
 
@@ -174,17 +174,20 @@ impl Did {
     }
 
     /// In our own words, and below them those of a person.
-    pub fn wrote(ours: &str, theirs: &str, max: usize) -> Self {
-        Self { full: format!("{ours}:\n\n{}", quoted(theirs, max)), brief: format!("{ours}.\n") }
+    pub fn wrote(ours: &str, theirs: &str, max: usize, folded: &str) -> Self {
+        Self { full: format!("{ours}:\n\n{}{folded}", quoted(theirs, max)), brief: format!("{ours}.\n") }
     }
 
-    /// Lines of commands, each with what it did. Without their arguments, what they did stands in the state.
-    pub fn lines(lines: &[(String, String)]) -> Self {
+    /// Lines of commands, each with what it did, and the notes below them. Without their arguments, what they did
+    /// stands in the state.
+    pub fn lines<'n>(lines: &[(String, String)], notes: impl Iterator<Item = &'n str>) -> Self {
         let verb = |line: &String| match command::parse(line) {
             Ok((verb, _)) => format!("> /{}\n", verb.name),
             Err(_) => "> (a text)\n".to_owned(),
         };
-        Self { full: super::answer::done_lines(lines), brief: lines.iter().map(|(line, _)| verb(line)).collect() }
+        let notes = notes.map(|note| format!("\n{}", quoted(note, EXCERPT)));
+        let full = super::answer::done_lines(lines) + &notes.collect::<String>();
+        Self { full, brief: lines.iter().map(|(line, _)| verb(line)).collect() }
     }
 }
 
@@ -431,12 +434,7 @@ pub fn returned(ticket: &Ticket, lines: &[(String, String)], all: usize, project
 }
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
-const MARK: &str = "Reply to this mail with a command on the first line";
-
-/// Whether a text holds a quote of a notice to the team. What is meant for the reporter must not (G6).
-pub fn is_quoted_in(text: &str) -> bool {
-    holds(text, MARK)
-}
+pub const MARK: &str = "Reply to this mail with a command on the first line";
 
 /// The commands that make sense now.
 pub fn commands(ticket: &Ticket) -> String {

@@ -6,3 +6,9 @@ CREATE TABLE earlier (
     PRIMARY KEY (source, name)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX receipt_earlier ON receipt (mail) WHERE disposition = 'earlier';
+
+-- The mails of a ticket and the notices about it, to hold against them what is to leave; the last notice to somebody whom
+-- a delivery report names.
+CREATE INDEX receipt_ticket ON receipt (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX outbox_ticket ON outbox (ticket) WHERE ticket IS NOT NULL;
+CREATE INDEX outbox_recipient ON outbox (recipient, created);

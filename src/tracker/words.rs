@@ -1,0 +1,98 @@
+//! What the store knows about words: what we sent to somebody, and what of a text that is to leave was meant for the
+//! team alone.
+
+use std::collections::HashSet;
+
+use super::reading::{Stowed, read_one};
+use super::work::Work;
+use crate::command::{self, Orders};
+use crate::mail::intake::Disposition;
+use crate::mail::leak::Known;
+use crate::mail::text::reminder;
+use crate::mail::{Address, read};
+use crate::notice::NoticeKind;
+use crate::store::Result;
+use crate::ticket::decide::Order;
+use crate::ticket::{Actor, EntryKind, Ticket, TicketId};
+
+/// Notices that a quotation may be of: the newest.
+const SENT: usize = 30;
+/// Octets of mail that are looked through for words that the reporter has: the newest. Of older words it is asked.
+const ALLOWED: usize = 64 << 20;
+
+impl Work<'_> {
+    /// The newest texts that we sent to any of these about a ticket.
+    pub(super) fn sent_to(&self, ticket: TicketId, to: &[&Address]) -> Result<Vec<String>> {
+        let notices = self.tx.notices_of(ticket)?;
+        let theirs = notices.iter().rev().filter(|n| n.to.as_ref().is_some_and(|t| to.contains(&t)));
+        theirs.take(SENT).map(|n| self.notice_text(n.number)).collect()
+    }
+
+    fn notice_text(&self, number: u32) -> Result<String> {
+        Ok(read::read(&self.tx.notice_bytes(number)?).text)
+    }
+
+    /// What is known of the words that these orders may send to the reporter. All that is the team's is looked
+    /// through; of what is the reporter's, the newest.
+    pub(super) fn known(&self, ticket: &Ticket, order: &Order) -> Result<Known> {
+        let waiting = ticket.pending.as_ref().map_or("", |p| &p.lines);
+        let leaves = !waiting.is_empty() || sends(&order.orders, false);
+        let Some(reporter) = ticket.reporter.as_ref().filter(|_| leaves) else { return Ok(Known::default()) };
+        let mut known = Known::about(&format!("{}\n{}\n{waiting}", order.orders.lines.join("\n"), order.orders.text));
+        let mut theirs = HashSet::new();
+        for entry in self.tx.entries(ticket.id)? {
+            let text = entry.text.as_deref().unwrap_or_default();
+            let of_team = !matches!(entry.by, Actor::Reporter | Actor::Stranger);
+            if entry.by == Actor::Reporter || entry.kind == EntryKind::Answered {
+                theirs.extend(entry.mail);
+            } else if entry.kind == EntryKind::Note {
+                known.note(text);
+            } else if of_team && !matches!(entry.kind, EntryKind::Acknowledged | EntryKind::CodeAsked { .. }) {
+                known.secret(text);
+            }
+        }
+        for notice in self.tx.notices_of(ticket.id)? {
+            let text = self.notice_text(notice.number)?;
+            if notice.to.as_ref() == Some(reporter) {
+                if !matches!(notice.state.as_str(), "held" | "refused") {
+                    known.allowed(&text);
+                }
+                continue;
+            }
+            // What answers a command holds the words of whoever gave it, for the reporter most of all.
+            if notice.kind != NoticeKind::Answer.word() && notice.kind != NoticeKind::Code.word() {
+                known.secret(&text);
+            }
+            reminder::draft(&text).into_iter().for_each(|draft| known.allowed(draft));
+        }
+        let mut octets = 0;
+        for (mail, sender, disposition) in self.tx.mails_of(ticket.id)? {
+            let commands = disposition == Disposition::Command.word();
+            let of_team = commands || sender.as_ref().is_some_and(|s| self.project.person(s).is_some());
+            // What they wrote, or a colleague wrote to them.
+            let of_reporter = theirs.contains(&mail) && !commands;
+            if of_reporter && octets < ALLOWED || of_team && !of_reporter {
+                let Ok(raw) = self.tx.raw(mail) else {
+                    known.give_up();
+                    continue;
+                };
+                let read = read_one(&Stowed::tried(&raw, self.now, None)).0;
+                if of_reporter {
+                    octets += raw.len();
+                    known.allowed(&read.subject);
+                    known.allowed(&read.text);
+                } else if !sends(&command::split(&read.reply_text), true) {
+                    // Else it was meant for the reporter, and is no secret because it was not sent.
+                    known.secret(&read.text);
+                }
+            }
+        }
+        Ok(known)
+    }
+}
+
+/// Whether orders send words of a person to the reporter; or, of these, the text below them.
+fn sends(orders: &Orders, below: bool) -> bool {
+    let mut commands = orders.lines.iter().filter_map(|l| command::parse(l).ok());
+    commands.any(|(_, command)| command.sends("\n").is_some_and(|words| words == "\n" || !below))
+}
