@@ -198,8 +198,9 @@ impl<'a> Work<'a> {
         let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
         let text = words(mail);
         if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty() && !text.is_empty()) {
-            for first in self.tx.same_id(id)?.into_iter().filter(|first| first.altered.is_some()) {
-                let raw = self.tx.raw(first.mail)?;
+            // The sender chooses how many there are, and what was stored may be damaged.
+            for first in self.tx.same_id(id)?.into_iter().filter(|first| first.altered.is_some()).take(3) {
+                let Ok(raw) = self.tx.raw(first.mail) else { continue };
                 let known = read_one(&Stowed::tried(&raw, self.now, None)).0;
                 let before = words(&known);
                 let holds = text.contains(&before) || before.contains(&text);
@@ -472,8 +473,17 @@ impl<'a> Work<'a> {
     /// A notice did not arrive.
     pub(super) fn undelivered(&mut self, ticket: Option<&Ticket>, loss: &Loss) -> Result<()> {
         let Some(ticket) = ticket else { return self.lost(loss) };
-        let decision = self.decide_loss(ticket, loss)?;
-        self.carry_out(ticket, decision)
+        let mut decision = self.decide_loss(ticket, loss)?;
+        if loss.number != 0 {
+            return self.carry_out(ticket, decision);
+        }
+        // Whoever knows a Message-ID of the ticket can say that an answer to it did not arrive, as often as they like.
+        let told = !self.is_full(ticket.id)?;
+        if !told {
+            decision.notices.clear();
+        }
+        self.carry_out(ticket, decision)?;
+        self.bound_ticket(ticket, told)
     }
 
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
