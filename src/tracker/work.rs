@@ -199,12 +199,18 @@ impl<'a> Work<'a> {
         let text = words(mail);
         if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty() && !text.is_empty()) {
             // The sender chooses how many there are, and what was stored may be damaged.
-            for first in self.tx.same_id(id)?.into_iter().filter(|first| first.altered.is_some()).take(3) {
+            for mut first in self.tx.same_id(id)?.into_iter().take(3) {
                 let Ok(raw) = self.tx.raw(first.mail) else { continue };
                 let known = read_one(&Stowed::tried(&raw, self.now, None)).0;
                 let before = words(&known);
                 let holds = text.contains(&before) || before.contains(&text);
-                if known.message_id.as_ref() == Some(id) && known.date == mail.date && holds && !before.is_empty() {
+                first.altered = match (first.part, first.ticket) {
+                    (Part::Opened { .. }, Some(ticket)) => self.tx.reporter(ticket)?.flatten(),
+                    (Part::Joined, Some(_)) => known.from.ok(),
+                    (Part::Gathered, _) | (_, None) => None,
+                };
+                let same = known.message_id.as_ref() == Some(id) && known.date == mail.date;
+                if same && holds && !before.is_empty() && first.altered.is_some() {
                     copies.push(first);
                 }
             }

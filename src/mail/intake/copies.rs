@@ -61,8 +61,8 @@ pub struct First {
     pub ticket: Option<TicketId>,
     /// What it is in that ticket.
     pub part: Part,
-    /// The reporter of that ticket, where only Message-ID and date are the same and one text holds the other: lists write
-    /// into subject and From, and below the text.
+    /// Whose mail it was, where only Message-ID and date are the same and one text holds the other: lists write into
+    /// subject and From, and below the text. Of a report that made the ticket, its reporter.
     pub altered: Option<Address>,
 }
 
@@ -102,12 +102,16 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
     let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
     let raises = Standing::of(alone.disposition, obeyed) > first.standing() || acknowledged && first.is_unanswered();
-    // Whoever answers to another name than the first may be somebody else.
+    // Whoever answers to another name than the first may be somebody else. Commands are done once.
     let altered = first.altered.is_some();
-    if altered && !matches!(&alone.event, Some(Event::Reported(report)) if report.from == first.altered) {
-        return alone;
-    }
-    if !raises && !altered {
+    let done = first.standing() == Standing::Command;
+    let told = match (&alone.event, &first.altered) {
+        (_, None) => false,
+        (Some(Event::Reported(report)), of) if report.from == *of => true,
+        (Some(Event::Ordered(order)), Some(of)) if order.by == Actor::Person(of.clone()) && done => false,
+        (_, Some(_)) => return alone,
+    };
+    if !raises && !told {
         return nothing(Disposition::Duplicate, first.ticket, "a second copy of a mail that is here already");
     }
     let Some(ticket) = first.ticket else { return alone };
