@@ -338,8 +338,7 @@ fn alone(given: &Given<'_>) -> Intake {
         }
         Some(Ends::Report) | None => {}
     }
-    let passed = given.through.map_or(Passed::Directly, |t| t.passed);
-    if let Some(why) = given.automatic(passed) {
+    if let Some(why) = given.automatic() {
         return automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket)));
     }
     let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
@@ -371,7 +370,7 @@ impl Given<'_> {
     }
 
     /// Why no machine may answer the mail, if a program wrote it.
-    fn automatic(&self, passed: Passed) -> Option<Automatic> {
+    fn automatic(&self) -> Option<Automatic> {
         let Self { mail, claims, .. } = self;
         // Where a way put its own address into From, that says nothing of who wrote.
         let hidden = self.through.filter(|t| t.rewritten);
@@ -380,6 +379,7 @@ impl Given<'_> {
         let counts = |why: &Automatic| {
             (*why != Automatic::RoleSender || hidden.is_none()) && (*why != Automatic::Subject || !another)
         };
+        let passed = self.through.map_or(Passed::Directly, |t| t.passed);
         let said = mail.signs.automatic(passed).filter(counts);
         let answers_to_role = hidden.and_then(|t| t.answer_to.as_ref()).is_some_and(|a| is_role(a.local()));
         said.or(answers_to_role.then_some(Automatic::RoleSender))

@@ -122,16 +122,18 @@ impl Work<'_> {
     /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took
     /// the mails: what has waited for a daemon that was down is no flood.
     pub(super) fn is_flood(&self, report: &Report) -> Result<bool> {
-        let last = report.received.as_second();
-        let slots = (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT);
-        Ok(self.tx.counted_in("ticket", slots)? >= self.project.limits.reports_per_hour)
+        Ok(self.before(report, "ticket")? >= self.project.limits.reports_per_hour)
     }
 
     /// Whether more mail that servers returned to the wrong address came in within an hour than gets tickets of its own.
     pub(super) fn is_backscatter(&self, report: &Report) -> Result<bool> {
+        Ok(report.backscatter && self.before(report, BACKSCATTER)? >= RETURNED_PER_HOUR)
+    }
+
+    /// How many of a kind our mail server took in the hour that ended with this one.
+    fn before(&self, report: &Report, scope: &str) -> Result<u32> {
         let last = report.received.as_second();
-        let slots = (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT);
-        Ok(report.backscatter && self.tx.counted_in(BACKSCATTER, slots)? >= RETURNED_PER_HOUR)
+        self.tx.counted_in(scope, (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT))
     }
 
     /// One of many: listed in a ticket for all of them, which waits for a person like any other. The team is told of it

@@ -4,7 +4,7 @@
 
 use super::{Disposition, Given, Intake, acknowledge, nothing, report};
 use crate::mail::Address;
-use crate::mail::automatic::{Automatic, Passed};
+use crate::mail::automatic::Automatic;
 use crate::mail::written::Content;
 use crate::ticket::decide::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
@@ -143,8 +143,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
 
 /// A person decides that a mail is a report, whatever it was taken for. Only a person's is acknowledged.
 pub fn by_hand(given: &Given<'_>) -> Intake {
-    let passed = given.through.map_or(Passed::Directly, |t| t.passed);
-    let program = given.automatic(passed).or(given.claims.own.map(|_| Automatic::Echo));
+    let program = given.automatic().or(given.claims.own.map(|_| Automatic::Echo));
     let acknowledge = match program {
         Some(why) => (Acknowledgement::Withheld, format!("it is automatic mail ({})", why.words())),
         None => acknowledge(given),

@@ -1,6 +1,6 @@
 //! Nobody who holds their own token meets silence.
 
-use super::{Automatic, Disposition, Given, Intake, Passed};
+use super::{Automatic, Disposition, Given, Intake};
 use crate::command;
 use crate::mail::{Address, clean_line};
 use crate::ticket::decide::{Event, fresh};
@@ -40,7 +40,7 @@ pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
 /// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; or that a line looks
 /// like a command and was not read as one. Nothing is said where all was done.
 pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
-    let Given { mail, identity, through, .. } = given;
+    let Given { mail, identity, .. } = given;
     let (person, ticket) = holder(given)?;
     let ours = matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate);
     if ours || !fresh(given.received, given.now) {
@@ -48,7 +48,7 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
     }
     // What nobody has verified, and so is no reply text, is looked through too.
     let text = if mail.reply_text.is_empty() { &mail.text } else { &mail.reply_text };
-    let automatic = given.automatic(through.map_or(Passed::Directly, |t| t.way.passed()));
+    let automatic = given.automatic();
     if automatic.is_some_and(Automatic::by_own_word) {
         return text.trim_start().lines().next().is_some_and(command::is_command).then_some(Unheard::Counted);
     }
