@@ -314,11 +314,10 @@ impl Tracker {
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
-                    // A person moved it here from another folder, where it was before the first start.
+                    // A person hands over what was there before the first start, or moved it here from another folder.
                     Stored::Known(mail)
-                        if let Some(place) = place
-                            && tx.earlier_receipt(mail)?.is_some()
-                            && tx.is_moved(mail, place.source)?
+                        if tx.earlier_receipt(mail)?.is_some()
+                            && place.map_or(Ok(true), |place| tx.is_moved(mail, place.source))?
                             && tx.promote(mail, before)? =>
                     {
                         fresh.push((mail, arrival, before));

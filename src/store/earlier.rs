@@ -7,10 +7,9 @@ use super::{Result, Tx, millis};
 use crate::ticket::MailRef;
 
 impl Tx<'_> {
-    /// Whether no folder was ever listed and no mail ever stored.
+    /// Whether no folder was ever listed. What a person handed over before says nothing of the folder.
     pub fn is_untouched(&self) -> Result<bool> {
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM source) AND NOT EXISTS (SELECT 1 FROM mail)";
-        Ok(self.0.query_row(sql, [], |r| r.get(0))?)
+        Ok(self.0.query_row("SELECT NOT EXISTS (SELECT 1 FROM source)", [], |r| r.get(0))?)
     }
 
     /// Writes down what a folder holds at the first start.

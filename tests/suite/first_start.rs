@@ -106,6 +106,27 @@ fn copies_among_what_was_there_before_are_one_ticket() {
     assert_eq!(tracker.take_earlier(Timestamp::MIN, now()).unwrap().0, 0);
 }
 
+/// What a person hands over is taken in, before the first start and after it, and changes nothing else about it.
+#[test]
+fn what_is_handed_over_is_no_first_start_and_is_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tracker = start(&folder.path().join("db"), 7).unwrap();
+    let mail = |n: usize| format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext {n}\r\n");
+    let handed = |raw: &str| Arrival { place: None, ..lying(0, "", raw) };
+    tracker.on_mail(&[handed(&mail(0))], now()).unwrap();
+    let (source, _) = tracker.listed(FOLDER, &names()[..3]).unwrap();
+    let lying: Vec<Arrival> = (0..3).map(|n| lying(source, &(n + 1).to_string(), &mail(n))).collect();
+    tracker.on_mail(&lying, now()).unwrap();
+    assert_eq!(dispositions(&mut tracker), ["report", "earlier", "earlier"]);
+    for (again, copy) in [mail(1), mail(1), mail(2).replace("\r\n", "\n")].into_iter().enumerate() {
+        let news = tracker.on_mail(&[handed(&copy)], now()).unwrap();
+        let acknowledged = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count();
+        assert_eq!(acknowledged, usize::from(again != 1), "{copy:?}");
+    }
+    assert_eq!(dispositions(&mut tracker), ["report"; 3]);
+    assert_eq!(tracker.take_earlier(Timestamp::MIN, now()).unwrap().0, 0);
+}
+
 /// A folder with mail that answers our notices, and a database that knows none of them.
 #[test]
 fn a_start_that_is_not_the_first_stops_until_a_person_has_looked() {
