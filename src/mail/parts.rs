@@ -325,9 +325,11 @@ impl<'a> Part<'a> {
         if more {
             problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
         }
-        let claimed = claimed.as_deref().unwrap_or("us-ascii, since it names none");
+        let named = claimed.is_some();
+        let claimed = claimed.as_deref().unwrap_or("us-ascii");
         match fit {
             Fit::Held => {}
+            Fit::Broken if !named => problems.push("its text names no charset: letters may be wrong".to_owned()),
             Fit::Broken => problems.push(format!("its text is not in the charset it claims ({claimed})")),
             Fit::Unknown => {
                 problems.push(format!("its text is in the charset {claimed}, which cannot be read here: {RAW_MAIL}"))

@@ -147,7 +147,7 @@ fn a_page_without_a_charset_may_name_its_own() {
         assert!(!mail.problems.iter().any(|p| p.contains("charset")), "{:?}", mail.problems);
     }
     let mail = read::read(b"Content-Type: text/html\n\n<p>\xc2\xa9\xb6\xb4");
-    assert!(mail.problems.iter().any(|p| p.contains("names none")), "{:?}", mail.problems);
+    assert!(mail.problems.iter().any(|p| p.contains("names no charset")), "{:?}", mail.problems);
 }
 
 #[test]
