@@ -74,8 +74,32 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
     }
 }
 
+/// Charsets, and how names that mail programs write begin, in letters and digits; or the numbers of code pages.
+const NAMES: &[(&str, &str)] = &[
+    ("shift_jis", "932 943 windows31j shiftjis sjis"),
+    ("gb18030", "936 1386 51936 54936 euccn gb"),
+    ("euc-kr", "949 1363 51949 euckr uhc ksc"),
+    ("big5", "950 big5"),
+    ("euc-jp", "20932 51932 eucjp ujis"),
+    ("iso-2022-jp", "50220 50221 50222 iso2022jp jis"),
+    ("iso-2022-kr", "50225 iso2022kr"),
+    ("hz-gb-2312", "52936 hz"),
+    ("windows-874", "874 tis620"),
+    ("koi8-r", "20866 koi8r"),
+    ("koi8-u", "21866 koi8u"),
+    ("ibm866", "866"),
+    ("cp850", "850"),
+    ("macintosh", "10000 macroman"),
+    ("x-mac-cyrillic", "10007 maccyrillic"),
+    ("iso-8859-15", "latin9"),
+    ("utf-16le", "1200"),
+    ("utf-16be", "1201"),
+    ("utf-7", "65000 utf7 unicode11utf7"),
+    ("utf-8", "65001 utf8"),
+];
+
 /// What a charset is called in the registry of the Web, which lacks many names that mail programs write. Letters and
-/// digits alone tell names apart (UTS 22 section 1.4); a code page is known by its number.
+/// digits alone tell names apart (UTS 22 section 1.4).
 fn label(claimed: &str) -> String {
     // A language may follow (RFC 2231 section 5).
     let claimed = claimed.split('*').next().unwrap_or_default().trim().to_ascii_lowercase();
@@ -87,63 +111,15 @@ fn label(claimed: &str) -> String {
     if let Some((_, part)) = plain.split_once("8859") {
         return format!("iso-8859-{}", part.trim_end_matches(|c: char| c.is_ascii_alphabetic()));
     }
-    let known = match plain.trim_start_matches(|c: char| c.is_ascii_alphabetic()).parse::<u16>() {
-        Ok(932 | 943) => "shift_jis",
-        Ok(936 | 1386 | 51936 | 54936) => "gb18030",
-        Ok(949 | 1363 | 51949) => "euc-kr",
-        Ok(950) => "big5",
-        Ok(850) => "cp850",
-        Ok(866) => "ibm866",
-        Ok(874) => "windows-874",
-        Ok(1200) => "utf-16le",
-        Ok(1201) => "utf-16be",
-        Ok(10000) => "macintosh",
-        Ok(10007) => "x-mac-cyrillic",
-        Ok(20866) => "koi8-r",
-        Ok(21866) => "koi8-u",
-        Ok(20932 | 51932) => "euc-jp",
-        Ok(50220..=50222) => "iso-2022-jp",
-        Ok(50225) => "iso-2022-kr",
-        Ok(52936) => "hz-gb-2312",
-        Ok(65000) => "utf-7",
-        Ok(65001) => "utf-8",
-        Ok(page @ 1250..=1258) => return format!("windows-{page}"),
-        Ok(page @ 28591..=28606) => return format!("iso-8859-{}", page - 28590),
-        Ok(_) | Err(_) => {
-            let begins = [
-                ("iso2022jp", "iso-2022-jp"),
-                ("jis", "iso-2022-jp"),
-                ("iso2022kr", "iso-2022-kr"),
-                ("shiftjis", "shift_jis"),
-                ("sjis", "shift_jis"),
-                ("windows31j", "shift_jis"),
-                ("eucjp", "euc-jp"),
-                ("ujis", "euc-jp"),
-                ("euckr", "euc-kr"),
-                ("uhc", "euc-kr"),
-                ("ksc", "euc-kr"),
-                ("hz", "hz-gb-2312"),
-                ("euccn", "gb18030"),
-                ("gb", "gb18030"),
-                ("big5", "big5"),
-                ("tis620", "windows-874"),
-                ("koi8r", "koi8-r"),
-                ("koi8u", "koi8-u"),
-                ("latin9", "iso-8859-15"),
-                ("macroman", "macintosh"),
-                ("maccyrillic", "x-mac-cyrillic"),
-                ("utf8", "utf-8"),
-                ("utf7", "utf-7"),
-                ("unicode11utf7", "utf-7"),
-            ];
-            match begins.into_iter().find(|(begin, _)| plain.starts_with(begin)) {
-                Some((_, known)) => known,
-                None if encoding(plain).is_some() => plain,
-                None => return claimed,
-            }
-        }
-    };
-    known.to_owned()
+    let page = plain.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let is = |word: &str| word == page || plain.starts_with(word) && !word.starts_with(|c: char| c.is_ascii_digit());
+    match (NAMES.iter().find(|(_, words)| words.split(' ').any(is)), page.parse::<u16>()) {
+        (Some((known, _)), _) => (*known).to_owned(),
+        (None, Ok(1250..=1258)) => format!("windows-{page}"),
+        (None, Ok(part @ 28591..=28606)) => format!("iso-8859-{}", part - 28590),
+        (None, Ok(_) | Err(_)) if encoding(plain).is_some() => plain.to_owned(),
+        (None, Ok(_) | Err(_)) => claimed,
+    }
 }
 
 /// Octets in the charset of a [`label`]; `None` where nothing here reads it. What it does not have becomes U+FFFD.
