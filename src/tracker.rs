@@ -281,7 +281,7 @@ impl Tracker {
     /// are on disk before any of the mails is fetched.
     pub fn listed(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
-            if tx.is_untouched()? {
+            if tx.is_first_listing(folder)? {
                 tx.note_earlier(tx.source(folder)?, listing)?;
                 tx.set_meta("first_start", "begun")?;
             }
