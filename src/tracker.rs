@@ -635,8 +635,8 @@ impl Tracker {
             if lost {
                 let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
                 let (number, notice, to) = (claim.number, claim.kind.clone(), claim.to.clone());
-                let loss =
-                    Loss { number, notice, to, reply: reply.clone(), mail: None, reminded: Vec::new(), perhaps: false };
+                let (reply, reminded, mailed) = (reply.clone(), Vec::new(), Vec::new());
+                let loss = Loss { number, notice, to, reply, mail: None, reminded, mailed, perhaps: false };
                 work.undelivered(ticket.as_ref(), &loss)?;
             }
             Ok(work.news)
