@@ -82,8 +82,8 @@ pub fn fingerprints(mail: &Mail, raw: &[u8]) -> Vec<[u8; 32]> {
         hash.finalize().into()
     };
     // A byte order mark on top costs a mail its sender, and makes no other mail of it.
-    let named = header.first("from").and_then(|value| header::addresses(value).first().map(Address::key));
-    let mut all = vec![alike(head(&named.unwrap_or_default()), body, &tokens), exact(None)];
+    let named: Vec<String> = header.all("from").flat_map(header::addresses).map(|a| a.key()).collect();
+    let mut all = vec![alike(head(&named.join(",")), body, &tokens), exact(None)];
     all.extend(other_ends(body).map(|end| exact(Some(end))));
     all
 }

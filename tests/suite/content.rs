@@ -59,5 +59,9 @@ fn a_mark_on_top_makes_no_other_mail() {
         assert!(common(mail, &format!("{top}{mail}"), prints), "{top:?}");
         assert!(common(&format!("{top}{mail}"), mail, prints), "{top:?}");
     }
-    assert!(!common(mail, &format!("\u{feff}{}", mail.replace("r@", "q@")), prints));
+    for other in
+        ["From: q@example.test", "From: r@example.test, q@example.test", "From: r@example.test\nFrom: q@example.test"]
+    {
+        assert!(!common(mail, &format!("\u{feff}{}", mail.replace("From: R <r@example.test>", other)), prints));
+    }
 }
