@@ -281,7 +281,7 @@ impl<'a> Part<'a> {
     /// call it a file.
     fn signed(&self, problems: &mut Vec<String>, depth: usize) -> Option<Vec<u8>> {
         let named = || self.name.as_deref().is_some_and(|n| n.to_ascii_lowercase().ends_with(".p7m"));
-        if !self.media.ends_with("pkcs7-mime") && !(self.media == "application/octet-stream" && named()) {
+        if !(self.media.ends_with("pkcs7-mime") || self.media == "application/octet-stream" && named()) {
             return None;
         }
         let missing = || format!("it is signed (S/MIME), and its content is missing or cut off: {RAW_MAIL}");

@@ -158,7 +158,7 @@ mod tests {
         let next = "From b\nA: 2\n\ny\n";
         let whole = format!("Content-Length: 7\n\n{}", body.replace(">From", "From"));
         check(&format!("From a\nContent-Length: 7\n\n{body}\n{next}"), &[&whole, "A: 2\n\ny\n"]);
-        check(&format!("From a\n\n{next}"), &["", "A: 2\n\ny\n"]);
+        check(&format!("From a\n\n{next}"), &["\n", "A: 2\n\ny\n"]);
         check("From a\nA: 1\n\nx\n\nFrom b", &["A: 1\n\nx\n\nFrom b"]);
         check("From a\nA: 1\n\nx\n\nFrom b\nFrom c\n\nFrom d\nA: 2\n", &["A: 1\n\nx\n\nFrom b\nFrom c\n", "A: 2\n"]);
     }
