@@ -146,8 +146,9 @@ All of the commands are done, or none; exits 1 when they are refused.")]
   disclosed ingest ~/Maildir old-reports.mbox
   disclosed ingest --earlier --since 2027-01-01
 
-A mail that is known already is not taken in again. What is ingested counts as received now. --earlier takes in the
-mails that were in the inbox before the first start, which `inbox` lists as \"earlier\".")]
+A mail that is known already is not taken in again. What is ingested counts as received now.
+--earlier takes in the mails that were in the inbox before the first start, which `inbox` lists
+as \"earlier\".")]
     Ingest(ingest::Args),
     /// Show what would be done with a mail; nothing is stored
     #[command(

@@ -282,7 +282,7 @@ impl Tracker {
     /// are on disk before any of the mails is fetched.
     pub fn listed(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
-            if tx.is_untouched()? {
+            if tx.is_first_listing(folder)? {
                 tx.note_earlier(tx.source(folder)?, listing)?;
                 tx.set_meta("first_start", "begun")?;
             }
@@ -315,11 +315,10 @@ impl Tracker {
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
-                    // A person moved it here from another folder, where it was before the first start.
+                    // A person hands over what was there before the first start, or moved it here from another folder.
                     Stored::Known(mail)
-                        if let Some(place) = place
-                            && tx.earlier_receipt(mail)?.is_some()
-                            && tx.is_moved(mail, place.source)?
+                        if tx.earlier_receipt(mail)?.is_some()
+                            && place.map_or(Ok(true), |place| tx.is_moved(mail, place.source))?
                             && tx.promote(mail, before)? =>
                     {
                         fresh.push((mail, arrival, before));
@@ -639,8 +638,8 @@ impl Tracker {
             if lost {
                 let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
                 let (number, notice, to) = (claim.number, claim.kind.clone(), claim.to.clone());
-                let loss =
-                    Loss { number, notice, to, reply: reply.clone(), mail: None, reminded: Vec::new(), perhaps: false };
+                let (reply, reminded, mailed) = (reply.clone(), Vec::new(), Vec::new());
+                let loss = Loss { number, notice, to, reply, mail: None, reminded, mailed, perhaps: false };
                 work.undelivered(ticket.as_ref(), &loss)?;
             }
             Ok(work.news)

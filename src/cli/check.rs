@@ -17,6 +17,7 @@ use crate::notice::Level;
 use crate::policy::calendar::Quiet;
 use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::project::{Project, Reports};
+use crate::store::{Store, StoreError};
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -71,8 +72,13 @@ fn database(config: &Config) -> Finding {
     if !config.store.exists() {
         return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it"));
     }
-    match open::to_read(config).and_then(|store| Ok(store.check()?)) {
-        Ok(()) => Finding::good(format!("database: {shown} is whole")),
+    let begun = |mut store: Store| {
+        store.check()?;
+        Ok(store.read(|tx| tx.meta("begun"))?.is_some_and(|b| !b.is_empty()))
+    };
+    match open::to_read(config).and_then(begun) {
+        Ok(true) => Finding::bad(format!("database: {}", StoreError::Begun)),
+        Ok(false) => Finding::good(format!("database: {shown} is whole")),
         Err(error) => Finding::bad(format!("database: {error:#}; restore a backup")),
     }
 }

@@ -113,11 +113,11 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         if waiting > 0 {
             parts.push(format!("{waiting} waiting for DKIM keys"));
         }
-        if known > 0 || parts.is_empty() {
+        if known > 0 {
             parts.push(format!("{known} known already"));
         }
-        let plural = if mails == 1 { "" } else { "s" };
-        out.text(&format!("{mails} mail{plural}: {}.\n", parts.join(", ")))?;
+        let (plural, colon) = (if mails == 1 { "" } else { "s" }, if parts.is_empty() { "" } else { ": " });
+        out.text(&format!("{mails} mail{plural}{colon}{}.\n", parts.join(", ")))?;
     }
     Ok(if failed.is_empty() { Exit::Done } else { Exit::Failed })
 }

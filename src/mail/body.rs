@@ -101,9 +101,14 @@ impl Text {
         let Some(part) = parts.leaves.iter().find(|p| is_mail(p)) else { return };
         let (octets, _) = part.decoded();
         let (header, body) = Header::split(&octets);
-        let inner = Self::choose_at(&Parts::find(&header, body), depth + 1);
+        let mut parts = Parts::find(&header, body);
+        let signed = parts.signed(&mut self.problems);
+        parts.open(&signed);
+        let inner = Self::choose_at(&parts, depth + 1);
         if !inner.text.trim().is_empty() {
-            *self = Self { attached: true, ..inner };
+            let mut problems = std::mem::take(&mut self.problems);
+            problems.extend(inner.problems);
+            *self = Self { attached: true, problems, ..inner };
             self.problems.push("its text is that of the mail attached to it".to_owned());
         }
     }

@@ -8,7 +8,7 @@ use std::collections::BTreeSet;
 use sha2::{Digest, Sha256};
 
 use super::automatic::Automatic;
-use super::header::Header;
+use super::header::{self, Header};
 use super::{Address, Mail, MessageId};
 use crate::token::LENGTH;
 
@@ -54,18 +54,21 @@ fn each_piece(raw: &[u8], end: &[u8], mut take: impl FnMut(&[u8])) {
 /// adds. The first is what is stored. By the others it is known where an earlier version stored it: they count each
 /// byte of the body, as received, with CRLF, with LF.
 pub fn fingerprints(mail: &Mail, raw: &[u8]) -> Vec<[u8; 32]> {
-    let (_, body) = Header::split(raw);
+    let (header, body) = Header::split(raw);
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
     let date = mail.date.map_or(String::new(), |d| d.to_string());
-    let mut head = Sha256::new();
-    for part in [&from, id, &date, &mail.subject] {
-        head.update((part.len() as u64).to_be_bytes());
-        head.update(part);
-    }
+    let head = |from: &str| {
+        let mut head = Sha256::new();
+        for part in [from, id, &date, &mail.subject] {
+            head.update((part.len() as u64).to_be_bytes());
+            head.update(part);
+        }
+        head
+    };
     let tokens = tokens(mail);
     let exact = |end: Option<&[u8]>| -> [u8; 32] {
-        let (mut hash, mut length) = (head.clone(), 0_u64);
+        let (mut hash, mut length) = (head(&from), 0_u64);
         match end {
             Some(end) => each_piece(body, end, |piece| length += piece.len() as u64),
             None => length = body.len() as u64,
@@ -78,7 +81,9 @@ pub fn fingerprints(mail: &Mail, raw: &[u8]) -> Vec<[u8; 32]> {
         tokens.iter().for_each(|t| hash.update(t));
         hash.finalize().into()
     };
-    let mut all = vec![alike(head.clone(), body, &tokens), exact(None)];
+    // A byte order mark on top costs a mail its sender, and makes no other mail of it.
+    let named: Vec<String> = header.all("from").flat_map(header::addresses).map(|a| a.key()).collect();
+    let mut all = vec![alike(head(&named.join(",")), body, &tokens), exact(None)];
     all.extend(other_ends(body).map(|end| exact(Some(end))));
     all
 }

@@ -1,7 +1,7 @@
 //! From octets to characters: transfer encodings, charsets, encoded words. None of it fails; what cannot be
 //! decoded stays as it came.
 
-use encoding_rs::{EUC_KR, Encoding, GBK, WINDOWS_1252};
+use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, UTF_16BE, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
 /// Octets without a charset: UTF-8 where they are valid, else Windows-1252, in which every octet is a character.
@@ -45,15 +45,27 @@ pub enum Fit {
 
 /// Text in a charset that its sender claims, and whether the claim held.
 ///
-/// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them.
+/// "us-ascii" and "iso-8859-1" are claimed by software that does not look; valid UTF-8 is believed over them, and escapes
+/// over any. No text of some length in another charset is valid UTF-8 by chance.
 pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
+    const BY_CHANCE: usize = 10;
+    if let Some(text) = escaped(raw) {
+        return (text, Fit::Held);
+    }
     let claimed = label(claimed.unwrap_or("us-ascii"));
-    if encoding(&claimed) == Some(WINDOWS_1252) && std::str::from_utf8(raw).is_ok() {
-        return (text(raw, None), Fit::Held);
+    let known = encoding(&claimed);
+    let utf_8 = std::str::from_utf8(raw).ok().filter(|_| known != Some(UTF_8));
+    match utf_8 {
+        Some(text) if known == Some(WINDOWS_1252) => return (text.to_owned(), Fit::Held),
+        Some(text) if raw.iter().filter(|c| !c.is_ascii()).nth(BY_CHANCE).is_some() => {
+            return (text.to_owned(), decoded(&[], &claimed).map_or(Fit::Unknown, |_| Fit::Broken));
+        }
+        Some(_) | None => {}
     }
     match decoded(raw, &claimed) {
-        None => (text(raw, None), Fit::Unknown),
+        None => (bytes(raw), Fit::Unknown),
         Some(read) => match read.chars().filter(|c| *c == '\u{fffd}').count() {
+            0 if claimed.contains("ascii") && !raw.is_ascii() => (read, Fit::Broken),
             0 => (read, Fit::Held),
             // One octet that a way has broken must not cost the others their meaning.
             broken if broken.saturating_mul(20) < read.len() => (read, Fit::Broken),
@@ -62,53 +74,95 @@ pub fn charset(raw: &[u8], claimed: Option<&str>) -> (String, Fit) {
     }
 }
 
-/// What a charset is called in the registry of the Web, which lacks names that mail programs write: variants, and the
-/// numbers of code pages.
+/// Charsets, and how names that mail programs write begin, in letters and digits; or the numbers of code pages.
+const NAMES: &[(&str, &str)] = &[
+    ("shift_jis", "932 943 windows31j shiftjis sjis"),
+    ("gb18030", "936 1386 51936 54936 euccn gb"),
+    ("euc-kr", "949 1363 51949 euckr uhc ksc"),
+    ("big5", "950 big5"),
+    ("euc-jp", "20932 51932 eucjp ujis"),
+    ("iso-2022-jp", "50220 50221 50222 iso2022jp jis"),
+    ("iso-2022-kr", "50225 iso2022kr"),
+    ("hz-gb-2312", "52936 hz"),
+    ("windows-874", "874 tis620"),
+    ("koi8-r", "20866 koi8r"),
+    ("koi8-u", "21866 koi8u"),
+    ("ibm866", "866"),
+    ("cp850", "850"),
+    ("macintosh", "10000 macroman"),
+    ("x-mac-cyrillic", "10007 maccyrillic"),
+    ("iso-8859-15", "latin9"),
+    ("utf-16le", "1200"),
+    ("utf-16be", "1201"),
+    ("utf-7", "65000 utf7 unicode11utf7"),
+    ("utf-8", "65001 utf8"),
+];
+
+/// What a charset is called in the registry of the Web, which lacks many names that mail programs write. Letters and
+/// digits alone tell names apart (UTS 22 section 1.4).
 fn label(claimed: &str) -> String {
     // A language may follow (RFC 2231 section 5).
     let claimed = claimed.split('*').next().unwrap_or_default().trim().to_ascii_lowercase();
-    let prefixes = ["x-windows-", "windows-", "cp-", "cp", "ms", "x-cp", "x-ms-cp", "x-ms", "ibm-", "ibm", "win-"];
-    let known = match prefixes.iter().find_map(|p| claimed.strip_prefix(p)?.parse::<u16>().ok()) {
-        Some(932 | 943) => "shift_jis",
-        Some(936 | 1386 | 51936) => "gbk",
-        Some(949 | 1363 | 51949) => "euc-kr",
-        Some(950) => "big5",
-        Some(874) => "windows-874",
-        Some(20932 | 51932) => "euc-jp",
-        Some(50220..=50222) => "iso-2022-jp",
-        Some(65000) => "utf-7",
-        Some(65001) => "utf-8",
-        Some(page @ 1250..=1258) => return format!("windows-{page}"),
-        Some(page @ 28591..=28606) => return format!("iso-8859-{}", page - 28590),
-        Some(_) | None => match claimed.as_str() {
-            "eucjp" | "eucjp-ms" | "euc-jp-ms" => "euc-jp",
-            "euckr" | "uhc" | "ks_c_5601" => "euc-kr",
-            "euc-cn" | "euccn" | "x-euc-cn" => "gbk",
-            "hz" | "hz-gb2312" => "hz-gb-2312",
-            "utf8mb4" | "utf-8-mac" => "utf-8",
-            "utf7" | "unicode-1-1-utf-7" => "utf-7",
-            "latin9" | "latin-9" => "iso-8859-15",
-            variant if variant.starts_with("iso-2022-jp") => "iso-2022-jp",
-            _ => return claimed,
-        },
-    };
-    known.to_owned()
+    if encoding(&claimed).is_some() {
+        return claimed;
+    }
+    let plain: String = claimed.trim_start_matches("x-").chars().filter(char::is_ascii_alphanumeric).collect();
+    let plain = plain.strip_prefix("cs").unwrap_or(&plain);
+    if let Some((_, part)) = plain.split_once("8859") {
+        return format!("iso-8859-{}", part.trim_end_matches(|c: char| c.is_ascii_alphabetic()));
+    }
+    let page = plain.trim_start_matches(|c: char| c.is_ascii_alphabetic());
+    let is = |word: &str| word == page || plain.starts_with(word) && !word.starts_with(|c: char| c.is_ascii_digit());
+    match (NAMES.iter().find(|(_, words)| words.split(' ').any(is)), page.parse::<u16>()) {
+        (Some((known, _)), _) => (*known).to_owned(),
+        (None, Ok(1250..=1258)) => format!("windows-{page}"),
+        (None, Ok(part @ 28591..=28606)) => format!("iso-8859-{}", part - 28590),
+        (None, Ok(_) | Err(_)) if encoding(plain).is_some() => plain.to_owned(),
+        (None, Ok(_) | Err(_)) => claimed,
+    }
 }
 
 /// Octets in the charset of a [`label`]; `None` where nothing here reads it. What it does not have becomes U+FFFD.
 fn decoded(raw: &[u8], label: &str) -> Option<String> {
     match label {
-        // encoding_rs refuses these two, since a page of the Web could hide its scripts in them.
-        "iso-2022-kr" | "csiso2022kr" => Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
+        // encoding_rs refuses these, since a page of the Web could hide its scripts in them.
+        "iso-2022-kr" => Some(EUC_KR.decode_without_bom_handling(&unshift(raw, false)).0.into_owned()),
         "hz-gb-2312" => Some(GBK.decode_without_bom_handling(&unshift(raw, true)).0.into_owned()),
-        "utf-7" | "cp850" | "ibm850" => charset_decoder(label.as_bytes()).map(|decode| decode(raw)),
+        "iso-2022-jp" => Some(ISO_2022_JP.decode_without_bom_handling(&last_escapes(raw)).0.into_owned()),
+        "utf-7" => Some(utf_7(raw)),
+        "cp850" => charset_decoder(label.as_bytes()).map(|decode| decode(raw)),
         _ => encoding(label).map(|e| e.decode(raw).0.into_owned()),
     }
 }
 
 fn encoding(label: &str) -> Option<&'static Encoding> {
-    let known = |label: &str| Encoding::for_label_no_replacement(label.as_bytes());
-    known(label).or_else(|| known(&label.replace('_', "-")))
+    Encoding::for_label_no_replacement(label.as_bytes())
+}
+
+/// Without each escape that another follows at once, as where two encoded words meet: encoding_rs takes such for errors.
+fn last_escapes(raw: &[u8]) -> Vec<u8> {
+    let pieces: Vec<&[u8]> = raw.split(|c| *c == 0x1b).collect();
+    let last = pieces.len().saturating_sub(1);
+    let kept = pieces.into_iter().enumerate().filter(|(n, piece)| *n == 0 || *n == last || piece.len() != 2);
+    kept.map(|(_, piece)| piece).collect::<Vec<_>>().join(&0x1b)
+}
+
+/// UTF-7 (RFC 2152): between "+" and what is no base64, UTF-16; a "-" that ends it is not shown, and "+-" is "+".
+fn utf_7(raw: &[u8]) -> String {
+    let mut out = String::new();
+    let mut rest = raw;
+    while let Some((before, after)) = find(rest, b"+", 0).and_then(|at| rest.split_at_checked(at)) {
+        let after = after.strip_prefix(b"+").unwrap_or(after);
+        let is_digit = |c: &u8| c.is_ascii_alphanumeric() || matches!(c, b'+' | b'/');
+        let (digits, tail) =
+            after.split_at_checked(after.iter().take_while(|c| is_digit(c)).count()).unwrap_or_default();
+        out.push_str(&bytes(before));
+        out.push_str(if digits.is_empty() { "+" } else { "" });
+        out.push_str(&UTF_16BE.decode_without_bom_handling(&base64(digits, usize::MAX)).0);
+        rest = tail.strip_prefix(b"-").unwrap_or(tail);
+    }
+    out.push_str(&bytes(rest));
+    out
 }
 
 /// Text of 7 bits that shifts between ASCII and characters of two octets, as the charset of 8 bits that it stands for:

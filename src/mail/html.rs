@@ -30,11 +30,15 @@ pub fn to_text(html: &str) -> (String, usize) {
 fn read(html: &str, hides: bool) -> (String, usize) {
     let mut page = Page::default();
     let mut quotes = true;
+    // Whether comments and scripts end. Once one does not, all that follows is shown: to look for further ends would be
+    // quadratic.
+    let mut ends = true;
     let mut rest = html.get(..html.floor_char_boundary(MAX_OCTETS)).unwrap_or(html);
     while let Some((text, tag)) = rest.split_once('<') {
         page.text(text);
-        if let Some(comment) = tag.strip_prefix("!--") {
-            rest = comment.split_once("-->").map_or("", |(_, after)| after);
+        if let Some(comment) = tag.strip_prefix('!').filter(|c| ends && c.starts_with("--")) {
+            let after = comment.split_once("-->").map(|(_, after)| after);
+            (ends, rest) = (after.is_some(), after.unwrap_or(comment.trim_start_matches('-')));
             continue;
         }
         if !tag.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
@@ -56,8 +60,12 @@ fn read(html: &str, hides: bool) -> (String, usize) {
             page.leave(&name);
             continue;
         }
-        if matches!(name.as_str(), "script" | "style" | "title" | "template" | "noscript") && !inside.ends_with('/') {
-            rest = after_element(rest, &name);
+        if ends
+            && matches!(name.as_str(), "script" | "style" | "title" | "template" | "iframe")
+            && !inside.ends_with('/')
+        {
+            let after = after_element(rest, &name);
+            (ends, rest) = (after.is_some(), after.unwrap_or(rest));
             continue;
         }
         let looks = if hides { looks(inside) } else { Vec::new() };
@@ -73,16 +81,16 @@ fn read(html: &str, hides: bool) -> (String, usize) {
     page.finish()
 }
 
-/// What stands after the end tag of an element that holds no text for people.
-fn after_element<'h>(rest: &'h str, name: &str) -> &'h str {
+/// What stands after the end tag of an element that holds no text for people, if it ends.
+fn after_element<'h>(rest: &'h str, name: &str) -> Option<&'h str> {
     let mut from = rest;
     while let Some((_, tag)) = from.split_once("</") {
         if tag.get(..name.len()).is_some_and(|t| t.eq_ignore_ascii_case(name)) {
-            return tag.split_once('>').map_or("", |(_, after)| after);
+            return Some(tag.split_once('>').map_or("", |(_, after)| after));
         }
         from = tag;
     }
-    ""
+    None
 }
 
 /// Splits after the `>` that ends a tag; one within quotes does not end it. Once a quote has swallowed all that
@@ -140,19 +148,36 @@ fn looks(inside: &str) -> Vec<(&'static str, bool)> {
         if name.eq_ignore_ascii_case("hidden") {
             looks.push(("hidden", true));
         } else if name.eq_ignore_ascii_case("style") {
-            let style = value.to_ascii_lowercase();
-            looks.extend(style.split(';').filter_map(|d| d.split_once(':')).filter_map(|(property, value)| {
+            let style = entities(value).to_ascii_lowercase();
+            let (mut small, mut cut) = (false, false);
+            for (property, value) in style.split(';').filter_map(|d| d.split_once(':')) {
                 let value = value.trim().trim_end_matches("!important").trim_end();
-                let is_none = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse() == Ok(0.0);
-                match property.trim() {
-                    "display" => Some(("display", value == "none")),
-                    "mso-hide" => Some(("mso-hide", value == "all")),
-                    "visibility" => Some(("visibility", value == "hidden")),
-                    "font-size" => Some(("font-size", is_none)),
-                    "opacity" => Some(("opacity", is_none)),
-                    _ => None,
-                }
-            }));
+                let number = value.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == '%').parse::<f32>().ok();
+                let (property, hides) = match property.trim() {
+                    "display" => ("display", value == "none"),
+                    "mso-hide" => ("mso-hide", value == "all"),
+                    "visibility" => ("visibility", value == "hidden" || value == "collapse"),
+                    "color" => ("color", value == "transparent"),
+                    "font-size" => ("font-size", number == Some(0.0)),
+                    "opacity" => ("opacity", number == Some(0.0)),
+                    "left" | "top" | "text-indent" => ("left", number.is_some_and(|n| n < -900.0)),
+                    size @ ("height" | "max-height" | "width" | "max-width") => {
+                        small |= number == Some(0.0);
+                        (if size.ends_with("height") { "height" } else { "width" }, false)
+                    }
+                    "overflow" => {
+                        cut = value == "hidden";
+                        ("overflow", false)
+                    }
+                    _ => continue,
+                };
+                // Of several the last counts.
+                looks.retain(|(before, _)| *before != property);
+                looks.push((property, hides));
+            }
+            if small && cut {
+                looks.push(("overflow", true));
+            }
         }
     }
     looks
@@ -185,8 +210,8 @@ struct Page {
     link: Option<(String, usize)>,
     /// Where the mark of an item ends that nothing stands behind yet.
     marked: usize,
-    /// The lists that are open: the number of the next item, where items have numbers.
-    lists: Vec<Option<i64>>,
+    /// The lists that are open: the number of the next item, where items have numbers, and how these are written.
+    lists: Vec<(Option<i64>, char)>,
     hidden: Option<Hidden>,
     /// Letters and digits that were taken back.
     taken: usize,
@@ -270,7 +295,8 @@ impl Page {
             hidden.open.push(name.to_owned());
             // What is within can be seen all the same where it says so: pages set their letters to nothing and each
             // cell's back.
-            let back = !matches!(hidden.by, "hidden" | "display" | "opacity") && looks.contains(&(hidden.by, false));
+            let back = matches!(hidden.by, "mso-hide" | "visibility" | "color" | "font-size")
+                && looks.contains(&(hidden.by, false));
             if back || hidden.open.len() > MAX_HIDDEN_DEPTH {
                 self.hidden = None;
             }
@@ -308,12 +334,12 @@ impl Page {
             self.out.push_str("   ");
         }
         match self.lists.last_mut() {
-            Some(Some(next)) => {
+            Some((Some(next), kind)) => {
                 let number = attribute(inside, "value").and_then(|v| v.trim().parse().ok()).unwrap_or(*next);
                 *next = number.saturating_add(1);
-                self.out.push_str(&format!("{number}. "));
+                self.out.push_str(&format!("{}. ", numeral(number, *kind)));
             }
-            Some(None) | None => self.out.push_str("* "),
+            Some((None, _)) | None => self.out.push_str("* "),
         }
         self.marked = self.out.len();
     }
@@ -327,7 +353,8 @@ impl Page {
             "ul" | "ol" => {
                 self.line_break(if self.lists.is_empty() { 2 } else { 1 });
                 let start = attribute(inside, "start").and_then(|v| v.trim().parse().ok()).unwrap_or(1);
-                self.lists.push((name == "ol").then_some(start));
+                let kind = attribute(inside, "type").and_then(|t| t.trim().chars().next()).unwrap_or('1');
+                self.lists.push(((name == "ol").then_some(start), kind));
             }
             "p" | "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "table" | "dl" => self.line_break(2),
             "div" | "tr" | "section" | "article" | "header" | "footer" | "dt" | "dd" | "form" | "body" => {
@@ -354,6 +381,7 @@ impl Page {
                 }
             }
             "a" => {
+                self.close("a");
                 let target = attribute(inside, "href").map(|t| entities(t).trim().to_owned());
                 self.link = target.filter(|t| !t.starts_with('#')).map(|t| (t, self.out.len()));
             }
@@ -394,11 +422,27 @@ impl Page {
         }
     }
 
-    fn finish(self) -> (String, usize) {
+    fn finish(mut self) -> (String, usize) {
+        self.close("a");
         let mut text: String = self.out.lines().map(str::trim_end).flat_map(|l| [l, "\n"]).collect();
         text.truncate(text.trim_end().len());
         (text, self.taken)
     }
+}
+
+/// A number as the type of a list has it: letters, Roman numerals, digits.
+fn numeral(number: i64, kind: char) -> String {
+    let letter = || char::from_digit(u32::try_from(number).ok()? + 9, 36);
+    let text = match (kind, number) {
+        ('a' | 'A', 1..=26) => letter().map(String::from).unwrap_or_default(),
+        ('i' | 'I', 1..=39) => {
+            const ONES: [&str; 10] = ["", "i", "ii", "iii", "iv", "v", "vi", "vii", "viii", "ix"];
+            let ones = usize::try_from(number % 10).ok().and_then(|n| ONES.get(n)).copied().unwrap_or_default();
+            "x".repeat(usize::try_from(number / 10).unwrap_or_default()) + ones
+        }
+        _ => return number.to_string(),
+    };
+    if kind.is_ascii_uppercase() { text.to_ascii_uppercase() } else { text }
 }
 
 /// Text with its character references replaced.

@@ -418,7 +418,8 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     };
     let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
     let reason = format!("a notice {did} not arrive: {notice}");
-    let loss = Loss { number, notice, to, reply, mail: Some(*stored), reminded: Vec::new(), perhaps };
+    let loss =
+        Loss { number, notice, to, reply, mail: Some(*stored), reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
 }
 

@@ -20,6 +20,10 @@ pub const MAX_DECODED: usize = 1024 * 1024;
 const MAX_CONTENT_FIELD: usize = 4096;
 /// The most octets of a signed message that are opened.
 const MAX_SIGNED: usize = 8 * 1024 * 1024;
+/// How many signed parts within each other are opened.
+const MAX_SIGNED_DEPTH: usize = 3;
+/// What is said of what is encrypted.
+pub const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// Where what cannot be read here is found.
 pub const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
 
@@ -143,6 +147,23 @@ impl<'a> Parts<'a> {
         self.leaves.iter().find_map(|part| part.charset.as_deref())
     }
 
+    /// What S/MIME has signed as one opaque piece: the content of each such leaf, by its place; and what is to be said of
+    /// such leaves.
+    pub fn signed(&self, problems: &mut Vec<String>) -> Vec<(usize, Vec<u8>)> {
+        let leaves = self.leaves.iter().enumerate();
+        leaves.filter_map(|(index, part)| Some((index, part.signed(problems, 0)?))).collect()
+    }
+
+    /// Reads what is signed like any mail; its wrapper gives way to what it wraps.
+    pub fn open(&mut self, signed: &'a [(usize, Vec<u8>)]) {
+        for (index, content) in signed.iter().rev() {
+            let (header, body) = Header::split(content);
+            let Self { leaves, problems, .. } = Self::find(&header, body);
+            self.leaves.splice(index..=index, leaves);
+            self.problems.extend(problems);
+        }
+    }
+
     fn note(&mut self, problem: &str) {
         if !self.problems.iter().any(|p| p == problem) {
             self.problems.push(problem.to_owned());
@@ -256,24 +277,59 @@ impl<'a> Part<'a> {
         (octets, more)
     }
 
-    /// What it wraps as an S/MIME message; `None` where it is none. Gateways call it a file.
-    pub fn smime(&self) -> Option<Wrapped> {
+    /// The content of what S/MIME has signed, of which one may stand in another; and what is to be said of it. Gateways
+    /// call it a file.
+    fn signed(&self, problems: &mut Vec<String>, depth: usize) -> Option<Vec<u8>> {
         let named = || self.name.as_deref().is_some_and(|n| n.to_ascii_lowercase().ends_with(".p7m"));
-        let is_one = self.media.ends_with("pkcs7-mime") || self.media == "application/octet-stream" && named();
-        is_one.then(|| smime::open(&self.decoded_to(MAX_SIGNED).0))
+        if !(self.media.ends_with("pkcs7-mime") || self.media == "application/octet-stream" && named()) {
+            return None;
+        }
+        let missing = || format!("it is signed (S/MIME), and its content is missing or cut off: {RAW_MAIL}");
+        let (problem, content) = match (smime::open(&self.decoded_to(MAX_SIGNED).0), self.smime.as_deref()) {
+            (Wrapped::Signed(content, whole), _) => {
+                let read = (!content.is_empty()).then_some(content);
+                let unverified = "its signature (S/MIME) was not verified: it commands nothing";
+                problems.extend(read.as_ref().map(|_| unverified.to_owned()));
+                ((!whole || read.is_none()).then(missing), read)
+            }
+            (Wrapped::Encrypted, _) | (Wrapped::Other, Some("enveloped-data" | "authenveloped-data")) => {
+                (Some(ENCRYPTED.to_owned()), None)
+            }
+            (Wrapped::Other, Some("signed-data")) => (Some(missing()), None),
+            (Wrapped::Other, _) => {
+                (Some(format!("it holds an S/MIME message that cannot be read here: {RAW_MAIL}")), None)
+            }
+        };
+        problems.extend(problem);
+        let content = content?;
+        let (header, body) = Header::split(&content);
+        let deeper = match Parts::find(&header, body).leaves.as_slice() {
+            [inner] if depth < MAX_SIGNED_DEPTH => inner.signed(problems, depth + 1),
+            _ => None,
+        };
+        Some(deeper.unwrap_or(content))
     }
 
     /// Its text with lines that end in `\n`, not cleaned; and what was odd about it.
     pub fn text(&self) -> (String, Vec<String>) {
         let mut problems = Vec::new();
         let (octets, more) = self.decoded();
-        let (text, fit) = decode::charset(&octets, self.charset.as_deref());
+        // A page may name its charset itself.
+        let named = || {
+            let head = decode::bytes(octets.get(..1024).unwrap_or(&octets)).to_ascii_lowercase();
+            let (_, named) = head.split_once("charset=").filter(|_| self.media == "text/html")?;
+            named.split(['"', '\'', '/', '>', ' ']).find(|w| !w.is_empty()).map(|c| clean_line(c, 50))
+        };
+        let claimed = self.charset.clone().or_else(named);
+        let (text, fit) = decode::charset(&octets, claimed.as_deref());
         if more {
             problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
         }
-        let claimed = self.charset.as_deref().unwrap_or("us-ascii");
+        let named = claimed.is_some();
+        let claimed = claimed.as_deref().unwrap_or("us-ascii");
         match fit {
             Fit::Held => {}
+            Fit::Broken if !named => problems.push("its text names no charset: letters may be wrong".to_owned()),
             Fit::Broken => problems.push(format!("its text is not in the charset it claims ({claimed})")),
             Fit::Unknown => {
                 problems.push(format!("its text is in the charset {claimed}, which cannot be read here: {RAW_MAIL}"))

@@ -10,8 +10,7 @@ use mail_parser::parsers::MessageStream;
 use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
 use super::header::{self, Header, NoSender};
-use super::parts::{Part, Parts, RAW_MAIL};
-use super::smime::Wrapped;
+use super::parts::{ENCRYPTED, Part, Parts};
 use super::through::Passage;
 use super::{Attachment, Mail, MessageId, bounce, clean_line, fields, reply, write};
 
@@ -21,10 +20,6 @@ const MAX_SUBJECT: usize = 250;
 const MAX_REFERENCES: usize = 20;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
-/// How many signed parts within each other are opened.
-const MAX_SIGNED_DEPTH: usize = 3;
-/// What is said of what is encrypted.
-const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// The most problems that are told.
 const MAX_PROBLEMS: usize = 30;
 
@@ -33,14 +28,8 @@ pub fn read(raw: &[u8]) -> Mail {
     let (header, body) = Header::split(raw);
     let mut parts = Parts::find(&header, body);
     let mut problems = header_problems(&header);
-    // What is signed as one opaque piece is read like any mail; its wrapper gives way to what it wraps.
-    let signed = signed(&parts, &mut problems, 0);
-    if let Some((index, content)) = &signed {
-        let (header, body) = Header::split(content);
-        let Parts { leaves, problems: more, .. } = Parts::find(&header, body);
-        parts.leaves.splice(index..=index, leaves);
-        parts.problems.extend(more);
-    }
+    let signed = parts.signed(&mut problems);
+    parts.open(&signed);
     problems.extend(parts.problems.iter().cloned());
 
     let from = header::sender(&header);
@@ -55,7 +44,7 @@ pub fn read(raw: &[u8]) -> Mail {
     if chosen.text.trim().is_empty() && !parts.leaves.iter().any(is_encrypted) {
         problems.push("it has no text".to_owned());
     }
-    let reply_text = if chosen.attached || signed.is_some() { String::new() } else { reply::new_text(&chosen.text) };
+    let reply_text = if chosen.attached || !signed.is_empty() { String::new() } else { reply::new_text(&chosen.text) };
     let date = header.first("date").and_then(date);
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
@@ -85,7 +74,7 @@ pub fn read(raw: &[u8]) -> Mail {
         date,
         reply_text,
         from_html: chosen.from_html,
-        signed: signed.is_some(),
+        signed: !signed.is_empty(),
         attachments: attachments(&parts),
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,
@@ -104,35 +93,6 @@ pub fn read(raw: &[u8]) -> Mail {
 /// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
-}
-
-/// The first part that S/MIME has signed as one opaque piece, by its place among the leaves, with its content; and what
-/// is to be said of such parts. One may stand in another.
-fn signed(parts: &Parts<'_>, problems: &mut Vec<String>, depth: usize) -> Option<(usize, Vec<u8>)> {
-    let (index, part, wrapped) =
-        parts.leaves.iter().enumerate().find_map(|(index, part)| Some((index, part, part.smime()?)))?;
-    let missing = "it is signed (S/MIME), and its content is missing or cut off";
-    let encrypted = matches!(part.smime.as_deref(), Some("enveloped-data" | "authenveloped-data"));
-    let (problem, content) = match wrapped {
-        Wrapped::Signed(content, whole) => {
-            let read = (!content.is_empty()).then_some(content);
-            problems
-                .extend(read.as_ref().map(|_| "its signature (S/MIME) was not verified: it commands nothing".into()));
-            ((!whole || read.is_none()).then(|| format!("{missing}: {RAW_MAIL}")), read)
-        }
-        Wrapped::Encrypted => (Some(ENCRYPTED.to_owned()), None),
-        Wrapped::Other if encrypted => (Some(ENCRYPTED.to_owned()), None),
-        Wrapped::Other if part.smime.as_deref() == Some("signed-data") => {
-            (Some(format!("{missing}: {RAW_MAIL}")), None)
-        }
-        Wrapped::Other => (Some(format!("it holds an S/MIME message that cannot be read here: {RAW_MAIL}")), None),
-    };
-    problems.extend(problem);
-    let content = content?;
-    let (header, body) = Header::split(&content);
-    let inner = Some(Parts::find(&header, body)).filter(|p| p.leaves.len() == 1 && depth < MAX_SIGNED_DEPTH);
-    let deeper = inner.and_then(|parts| signed(&parts, problems, depth + 1));
-    Some((index, deeper.map_or(content, |(_, content)| content)))
 }
 
 fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {

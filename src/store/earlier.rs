@@ -7,10 +7,12 @@ use super::{Result, Tx, millis};
 use crate::ticket::MailRef;
 
 impl Tx<'_> {
-    /// Whether no folder was ever listed and no mail ever stored.
-    pub fn is_untouched(&self) -> Result<bool> {
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM source) AND NOT EXISTS (SELECT 1 FROM mail)";
-        Ok(self.0.query_row(sql, [], |r| r.get(0))?)
+    /// Whether all that a folder lists was there before the first start: no folder was ever listed, or none whole, and
+    /// this one not under this name, since it was numbered anew meanwhile. What a person handed over says nothing of it.
+    pub fn is_first_listing(&self, folder: &str) -> Result<bool> {
+        let sql = "SELECT NOT EXISTS (SELECT 1 FROM source WHERE name = ?1) AND (NOT EXISTS (SELECT 1 FROM source) \
+                   OR EXISTS (SELECT 1 FROM meta WHERE key = 'first_start' AND value = 'begun'))";
+        Ok(self.0.query_row(sql, [folder], |r| r.get(0))?)
     }
 
     /// Writes down what a folder holds at the first start.

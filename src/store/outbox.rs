@@ -190,6 +190,15 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// To whom notices of a kind about a ticket went.
+    pub fn mailed(&self, ticket: TicketId, kind: &str) -> Result<Vec<Address>> {
+        let sql =
+            "SELECT a.shown FROM outbox o JOIN address a ON a.id = o.recipient WHERE o.ticket = ?1 AND o.kind = ?2";
+        let mut query = self.0.prepare_cached(sql)?;
+        let shown = query.query_map(params![ticket.0, kind], |r| r.get(0))?;
+        Ok(shown.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(address).collect())
+    }
+
     /// A claim as it stands, to settle it after a restart.
     pub fn claimed(&self, number: u32) -> Result<Option<Claim>> {
         let sql = "SELECT kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, attempts, \

@@ -83,6 +83,8 @@ pub struct Loss {
     pub mail: Option<MailRef>,
     /// If it was a reminder: of what. Only the store knows.
     pub reminded: Vec<Reminded>,
+    /// If it was about a report: to whom such notices went. Only the store knows.
+    pub mailed: Vec<Address>,
     /// Nothing but the recipient says that it was this notice.
     pub perhaps: bool,
 }
@@ -481,7 +483,7 @@ impl Draft<'_> {
             return;
         }
         if notice == NoticeKind::Report.word() {
-            self.unreached();
+            self.unreached(&loss.mailed);
         }
         let passed = self.pass_on(loss);
         let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
@@ -496,10 +498,10 @@ impl Draft<'_> {
     }
 
     /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
-    /// who are responsible are told, once for each ticket, and without a word of what is in it.
-    fn unreached(&mut self) {
+    /// who are responsible are told, once for each ticket, and without a word of what is in it. Who came later was not mailed.
+    fn unreached(&mut self, mailed: &[Address]) {
         let missed = &self.ticket.unreached;
-        if !self.project.team().all(|p| missed.contains(&p.address)) {
+        if self.project.team().any(|p| mailed.contains(&p.address) && !missed.contains(&p.address)) {
             return;
         }
         let text = team::unreached(&self.ticket, self.project, self.now);

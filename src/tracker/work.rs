@@ -522,8 +522,9 @@ impl<'a> Work<'a> {
     /// got that.
     fn decide_loss(&self, ticket: &Ticket, loss: &Loss) -> Result<Decision> {
         let mut reminded = Vec::new();
+        let loss = Loss { mailed: self.tx.mailed(ticket.id, NoticeKind::Report.word())?, ..loss.clone() };
         if loss.perhaps {
-            return Ok(decide::decide(ticket, &Event::Undelivered(loss.clone()), self.project, self.key, self.now));
+            return Ok(decide::decide(ticket, &Event::Undelivered(loss), self.project, self.key, self.now));
         }
         let passed = self.tx.noticed(&decide::passed_key(ticket.id, loss.number))?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
@@ -540,7 +541,7 @@ impl<'a> Work<'a> {
             let (promise, deadline, nominal) = (promise.clone(), *deadline, *nominal);
             reminded.push(Reminded { promise, deadline, nominal, told: all });
         }
-        let event = Event::Undelivered(Loss { reminded, ..loss.clone() });
+        let event = Event::Undelivered(Loss { reminded, ..loss });
         Ok(decide::decide(ticket, &event, self.project, self.key, self.now))
     }
 

@@ -604,7 +604,7 @@ fn a_receipt_is_taken_by_its_number() {
     assert_eq!((&taken["ticket"], &taken["acknowledgement"]), (&"SEC-2".into(), &"withheld".into()));
     assert_eq!(desk.json(&["inbox"])["receipts"][1]["disposition"], "report");
     desk.fails(1, &["inbox", "--take", "2"], "it is the report of SEC-2 already");
-    assert_eq!(desk.ok(&["ingest", "--earlier"]), "0 mails: 0 known already.\n");
+    assert_eq!(desk.ok(&["ingest", "--earlier"]), "0 mails.\n");
     desk.fails(2, &["ingest"], "PATH");
     desk.fails(2, &["ingest", "--since", "2027-01-01", "in"], "--since");
     desk.fails(2, &["ingest", "--earlier", "--since", "monday"], "--since");
@@ -618,12 +618,15 @@ fn a_receipt_is_taken_by_its_number() {
     desk.ok(&["ingest", "auto.eml"]);
     desk.ok(&["erase", "reporter@example.test", "--yes"]);
     desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
-    // A database that is not the one of the inbox: `status` says so.
+    // A database that is not the one of the inbox: `status` and `check` say so.
     let mut store = disclosed::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
     store.write(|tx| tx.set_meta("begun", "of a key")).unwrap();
     assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
     let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
     assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
+    let said = desk.command(&["check"]).output().unwrap();
+    let words = String::from_utf8(said.stdout).unwrap();
+    assert!(!said.status.success() && words.contains("the database is not the right one"), "{words}");
 }
 
 /// The database is lost, the key is not, and the inbox holds an answer to a notice of ours.

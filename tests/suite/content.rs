@@ -50,3 +50,18 @@ fn words_are_known_however_they_were_kept() {
     same("a\rb", "a\nb", false);
     same("", "\n", true);
 }
+
+#[test]
+fn a_mark_on_top_makes_no_other_mail() {
+    let mail = "From: R <r@example.test>\nMessage-ID: <1@example.test>\nSubject: s\n\ntext\n";
+    let prints = |raw: &[u8]| fingerprints(&read::read(raw), raw);
+    for top in ["\u{feff}", "\n", "\u{feff}\r\n"] {
+        assert!(common(mail, &format!("{top}{mail}"), prints), "{top:?}");
+        assert!(common(&format!("{top}{mail}"), mail, prints), "{top:?}");
+    }
+    for other in
+        ["From: q@example.test", "From: r@example.test, q@example.test", "From: r@example.test\nFrom: q@example.test"]
+    {
+        assert!(!common(mail, &format!("\u{feff}{}", mail.replace("From: R <r@example.test>", other)), prints));
+    }
+}

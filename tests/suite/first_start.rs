@@ -106,6 +106,48 @@ fn copies_among_what_was_there_before_are_one_ticket() {
     assert_eq!(tracker.take_earlier(Timestamp::MIN, now()).unwrap().0, 0);
 }
 
+#[test]
+fn a_folder_that_is_numbered_anew_before_it_is_taken_in_is_still_the_first() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tracker = start(&folder.path().join("db"), 7).unwrap();
+    let mail = |n: usize| format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext {n}\r\n");
+    let (source, _) = tracker.listed(FOLDER, &names()[..3]).unwrap();
+    tracker.on_mail(&[lying(source, "1", &mail(1))], now()).unwrap();
+    let anew = FOLDER.replace(";1", ";2");
+    let (source, _) = tracker.listed(&anew, &names()[..3]).unwrap();
+    let three: Vec<Arrival> = (1..=3).map(|n| lying(source, &n.to_string(), &mail(n))).collect();
+    tracker.on_mail(&three, now()).unwrap();
+    tracker.scanned(&anew, Some(now()), now()).unwrap();
+    assert_eq!(dispositions(&mut tracker), ["earlier"; 3]);
+    // Later it is only another folder.
+    let anew = FOLDER.replace(";1", ";3");
+    let (source, _) = tracker.listed(&anew, &names()[..4]).unwrap();
+    let four: Vec<Arrival> = (1..=4).map(|n| lying(source, &n.to_string(), &mail(n))).collect();
+    tracker.on_mail(&four, now()).unwrap();
+    assert_eq!(dispositions(&mut tracker), ["earlier", "earlier", "earlier", "report"]);
+}
+
+/// What a person hands over is taken in, before the first start and after it, and changes nothing else about it.
+#[test]
+fn what_is_handed_over_is_no_first_start_and_is_taken_in() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut tracker = start(&folder.path().join("db"), 7).unwrap();
+    let mail = |n: usize| format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext {n}\r\n");
+    let handed = |raw: &str| Arrival { place: None, ..lying(0, "", raw) };
+    tracker.on_mail(&[handed(&mail(0))], now()).unwrap();
+    let (source, _) = tracker.listed(FOLDER, &names()[..3]).unwrap();
+    let lying: Vec<Arrival> = (0..3).map(|n| lying(source, &(n + 1).to_string(), &mail(n))).collect();
+    tracker.on_mail(&lying, now()).unwrap();
+    assert_eq!(dispositions(&mut tracker), ["report", "earlier", "earlier"]);
+    for (again, copy) in [mail(1), mail(1), mail(2).replace("\r\n", "\n")].into_iter().enumerate() {
+        let news = tracker.on_mail(&[handed(&copy)], now()).unwrap();
+        let acknowledged = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count();
+        assert_eq!(acknowledged, usize::from(again != 1), "{copy:?}");
+    }
+    assert_eq!(dispositions(&mut tracker), ["report"; 3]);
+    assert_eq!(tracker.take_earlier(Timestamp::MIN, now()).unwrap().0, 0);
+}
+
 /// A folder with mail that answers our notices, and a database that knows none of them.
 #[test]
 fn a_start_that_is_not_the_first_stops_until_a_person_has_looked() {

@@ -47,6 +47,36 @@ fn charsets_of_mail_programs_are_read() {
         ("us-ascii", b"\x1b$B@H\x1b(B", "脆"),
         ("ANSI_X3.4-1968", "я".as_bytes(), "я"),
         ("utf-16be", b"\0a\0b", "ab"),
+        // Only letters and digits tell names apart.
+        ("csWindows31J", sjis, "脆弱性"),
+        ("SJIS-win", sjis, "脆弱性"),
+        ("ShiftJIS", sjis, "脆弱性"),
+        ("x-ms-cp932", sjis, "脆弱性"),
+        ("ibm943", sjis, "脆弱性"),
+        ("csGB18030", gbk, "漏洞"),
+        ("gb-2312", gbk, "漏洞"),
+        ("cp54936", gbk, "漏洞"),
+        ("Big5-ETEN", b"\xba\x7c\xac\x7d", "漏洞"),
+        ("ksc5601-1987", kr, "취약점"),
+        ("eucJP-win", b"\xc0\xc8\xbc\xe5\xc0\xad", "脆弱性"),
+        ("hz-gb", b"~{B)~}", "漏"),
+        ("koi8r", b"\xd1", "я"),
+        ("cp20866", b"\xd1", "я"),
+        ("win1251", b"\xff", "я"),
+        ("microsoft-cp1251", b"\xff", "я"),
+        ("IBM-866", b"\xef", "я"),
+        ("8859_5", b"\xef", "я"),
+        ("ISO8859-5", b"\xef", "я"),
+        ("latin-2", b"\xb1", "ą"),
+        ("tis620", b"\xa1", "ก"),
+        ("cp1200", b"a\0", "a"),
+        ("MacRoman", b"\x8e", "é"),
+        // A blank ends what is shifted, and stays.
+        ("UTF7", b"s+AOk-curit+AOk +AOA- 1 +- 2 +AOk", "sécurité à 1 + 2 é"),
+        // Escapes that meet, and escapes under another name.
+        ("iso-2022-jp", b"\x1b$B@H<e\x1b(B\x1b$B@-\x1b(B", "脆弱性"),
+        ("utf-8", b"\x1b$B@H\x1b(B", "脆"),
+        ("gb2312", b"\x1b$)C\x0eCk\x0f", "취"),
     ];
     for (charset, octets, expect) in table {
         assert_eq!(decode::charset(octets, Some(charset)), ((*expect).to_owned(), Fit::Held), "{charset}");
@@ -73,6 +103,12 @@ fn charsets_are_decoded_as_claimed_where_that_can_be() {
     // These four octets are valid UTF-8 too.
     check(b"\xc1\xaa\xcd\xa8", "gb2312", "\u{8054}\u{901a}", Held);
     check(b"\x1b$B$\"\x1b(B", "iso-2022-jp", "\u{3042}", Held);
+    // So many are no chance.
+    for claimed in ["windows-1251", "koi8-r", "gb2312", "big5", "utf-16", "utf-7", "iso-2022-jp"] {
+        check("脆弱性の報告".as_bytes(), claimed, "脆弱性の報告", Broken);
+    }
+    check("脆弱性の報告".as_bytes(), "no-such", "脆弱性の報告", Unknown);
+    check(b"d\xe9j\xe0", "us-ascii", "déjà", Broken);
     check(b"a\0b\0", "utf-16le", "ab", Held);
 }
 
@@ -103,11 +139,24 @@ fn a_charset_that_nothing_reads_is_named_with_the_way_to_the_raw_mail() {
 }
 
 #[test]
+fn a_page_without_a_charset_may_name_its_own() {
+    for name in ["charset=gbk", "charset='gbk'", "content=\"text/html; charset=GB2312\""] {
+        let raw = [b"Content-Type: text/html\n\n<meta ", name.as_bytes(), b"><p>\xc2\xa9\xb6\xb4"].concat();
+        let mail = read::read(&raw);
+        assert_eq!(mail.text.trim(), "漏洞", "{name}");
+        assert!(!mail.problems.iter().any(|p| p.contains("charset")), "{:?}", mail.problems);
+    }
+    let mail = read::read(b"Content-Type: text/html\n\n<p>\xc2\xa9\xb6\xb4");
+    assert!(mail.problems.iter().any(|p| p.contains("names no charset")), "{:?}", mail.problems);
+}
+
+#[test]
 fn encoded_words_are_joined_before_they_are_decoded() {
     let table: &[(&[u8], &str)] = &[
         (b"=?utf-8?q?a=C3?= =?utf-8?q?=A4?=", "aä"),
         (b"=?utf-8?B?w6?=\r\n\t=?UTF-8?b?TDtg==?= x", "äö x"),
         (b"=?iso-2022-jp?B?GyRCQEg=?=\r\n =?iso-2022-jp?B?PGUbKEI=?=", "脆弱"),
+        (b"=?ISO-2022-JP?B?GyRCQEg8ZRsoQg==?= =?ISO-2022-JP?B?GyRCQC0bKEI=?=", "脆弱性"),
         (b"=?utf-8*en?q?J=C3=B6rg_x?=", "Jörg x"),
         (b"=?cp932?B?kMaO45Cr?=", "脆弱性"),
         (b"=?iso-2022-kr?B?GyQpQw5Daw8=?= z", "취 z"),
@@ -241,6 +290,12 @@ fn lists_links_and_cells_are_as_the_page_shows_them() {
     );
     page("<ol start=3><li>a<li value='9'>b<li>c</ol>", "3. a\n9. b\n10. c");
     page("<ol><li>a<ol><li>b<li>c</ol><li>d</ol>", "1. a\n   1. b\n   2. c\n2. d");
+    page("<ol type=a><li>x<li>y<ol type=I start=9><li>z</ol></ol>", "a. x\nb. y\n   IX. z");
+    page("<ol type=i start=39><li>x<li>y</ol><ol type=A start=27><li>z</ol>", "xxxix. x\n40. y\n\n27. z");
+    page(
+        "<a href='https://e.example/a'>b<a href='https://e.example/c'>d",
+        "b <https://e.example/a>d <https://e.example/c>",
+    );
     page("<li>alone", "* alone");
     page("<ol><li><p>a</p><p>b</p></li><li><div>c</div></ol>", "1. a\n\nb\n\n2. c");
     page("<ol><li><ul><li>a</ul></ol>", "1.\n   * a");
@@ -266,6 +321,14 @@ fn what_a_browser_hides_is_left_out_and_counted() {
         "style=\"opacity:0\"",
         "style='mso-hide:all;max-height:0'",
         "class=x data-x='>' style='color:#fff;display:none'",
+        "style='visibility:collapse'",
+        "style='overflow:hidden;max-height:0px'",
+        "style='width:0;overflow:hidden'",
+        "style='color:transparent'",
+        "style='position:absolute;left:-9999px'",
+        "style='text-indent:-9999px'",
+        "style='display&#58;none'",
+        "style='display:block;display:none'",
     ] {
         check(&format!("<div {how}>secret <b>x</b><br></div>seen"), "seen", 7);
         check(&format!("a <span {how}>secret</span> b"), "a b", 6);
@@ -285,6 +348,11 @@ fn what_a_browser_hides_is_left_out_and_counted() {
         "<div aria-hidden=true>x</div>",
         "<div style='font-size:0.8em'>x</div>",
         "<div style='opacity:0.5;display:block'>x</div>",
+        "<div style='display:none;display:block'>x</div>",
+        "<div style='height:0'>x</div>",
+        "<div style='overflow:hidden;height:10px'>x</div>",
+        "<noscript>x</noscript>",
+        "<iframe>y</iframe>x",
         "<td style='font-size:0px'><div style='font-size:16px'>x</div></td>",
         "<div style='visibility:hidden'><b style='visibility:visible'>x</b></div>",
     ] {
@@ -293,6 +361,11 @@ fn what_a_browser_hides_is_left_out_and_counted() {
     check("<div hidden><div>a</div>b<p>c</div>d", "d", 3);
     check("<div hidden><blockquote>a</div>b", "b", 1);
     check("<div hidden><ol><li>a</ol></div><ol><li>b</ol>", "1. b", 2);
+    // What never ends hides nothing, and a comment may end at once.
+    check("a<!-->b", "ab", 0);
+    check("a<!-- b <p>c", "a b\n\nc", 0);
+    check("a<script>b <p>c", "ab\n\nc", 0);
+    check("<title>a</title>b<title>c", "bc", 0);
     let mail = read::read(b"Content-Type: text/html\n\n<div style='display:none'>Preheader</div>Text");
     assert_eq!(mail.text, "Text");
     assert!(mail.problems.iter().any(|p| p.contains("holds 9 letters")), "{:?}", mail.problems);
@@ -519,6 +592,24 @@ fn what_is_signed_as_one_piece_is_read() {
             }
         }
     }
+}
+
+/// Not the first part alone, and not at the top alone.
+#[test]
+fn what_is_signed_is_read_wherever_it_stands() {
+    let part = |content: &str| {
+        let message = signed(Some(value(4, content.as_bytes(), false)), false);
+        let der = data_encoding::BASE64.encode(&message);
+        format!("Content-Type: {SMIME}\r\nContent-Transfer-Encoding: base64\r\n\r\n{der}\r\n")
+    };
+    let (one, two) = (part("\r\none"), part("\r\ntwo"));
+    let cut = format!("Content-Type: {SMIME}\r\n\r\nx\r\n");
+    let mixed = format!("Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n{cut}--b\r\n{one}--b\r\n{two}--b--");
+    let mail = read::read(mixed.as_bytes());
+    assert_eq!((mail.text.as_str(), mail.reply_text.as_str()), ("one\ntwo", ""));
+    let attached = read::read(format!("Content-Type: message/rfc822\r\n\r\n{one}").as_bytes());
+    assert_eq!((attached.text.as_str(), attached.reply_text.as_str()), ("one", ""));
+    assert!(attached.problems.iter().any(|p| p.contains("not verified")), "{:?}", attached.problems);
 }
 
 #[test]

@@ -3,21 +3,23 @@
 use std::io::{BufRead, Read};
 
 use super::{Failure, Found};
+use crate::mail::header::Header;
 use crate::maildir::HEAD;
 
 /// Octets that are looked at in one go; a longer line is handed on in pieces.
 const PIECE: u64 = 64 * 1024;
 
-/// Hands over the mails. One begins at a line "From " at the start of the file or after an empty line. What follows
-/// the word is not checked: a body that was split in two makes one ticket too many, a mail that was joined to the
-/// one before would be lost. So a Content-Length, by which some writers leave such lines as they are, is believed only
-/// where the mail indeed ends there.
+/// Hands over the mails. One begins at a line "From " at the start of the file, and at one after an empty line where a
+/// field of a header stands below: some writers leave such lines of a body as they are. What follows the word is not
+/// checked, and no Content-Length is believed: a body that was split in two makes one ticket too many, a mail that was
+/// joined to the one before would be lost.
 pub(super) fn split(
     mut reader: impl BufRead,
     max: u64,
     take: &mut dyn FnMut(Found) -> Result<(), Failure>,
 ) -> Result<(), Failure> {
-    let mut splitter = Splitter { mail: None, max, at_start: true, after_empty: true, in_from: false, counts: true };
+    let mut splitter =
+        Splitter { mail: None, max, at_start: true, after_empty: true, in_from: false, from: Vec::new() };
     let mut piece = Vec::new();
     loop {
         piece.clear();
@@ -26,7 +28,7 @@ pub(super) fn split(
         }
         splitter.push(&piece, take)?;
     }
-    splitter.recount(take)?;
+    splitter.decide(b"", take)?;
     splitter.mail.map_or(Ok(()), |last| take(last.finish()))
 }
 
@@ -38,8 +40,8 @@ struct Splitter {
     at_start: bool,
     after_empty: bool,
     in_from: bool,
-    /// Whether a Content-Length is looked at.
-    counts: bool,
+    /// A "From " line, of which the next line says whether it begins a mail.
+    from: Vec<u8>,
 }
 
 impl Splitter {
@@ -47,39 +49,30 @@ impl Splitter {
         let starts = self.at_start;
         self.at_start = piece.ends_with(b"\n");
         if starts {
+            self.decide(piece, take)?;
             self.in_from = self.after_empty && piece.starts_with(b"From ");
             self.after_empty = piece == b"\n" || piece == b"\r\n";
-            if self.in_from
-                && let Some(mail) = self.mail.as_mut().filter(|m| m.rest() > 0)
-            {
-                (mail.joined, self.in_from) = (true, false);
-            }
-            if self.in_from {
-                self.recount(take)?;
-                if let Some(before) = self.mail.replace(Collected::new(self.max, self.counts)) {
-                    take(before.finish())?;
-                }
-            }
         }
-        if let Some(mail) = self.mail.as_mut().filter(|_| !self.in_from) {
-            mail.push(if starts { unescaped(piece) } else { piece }, piece.len() as u64);
-            // More than the empty line that the mbox adds.
-            if mail.rest() < -2 {
-                self.recount(take)?;
-            }
+        if self.in_from {
+            let room = usize::try_from(self.max).unwrap_or(usize::MAX).saturating_sub(self.from.len());
+            self.from.extend(piece.iter().take(room));
+        } else if let Some(mail) = &mut self.mail {
+            mail.push(if starts { unescaped(piece) } else { piece });
         }
         Ok(())
     }
 
-    /// Goes over a mail again without its Content-Length, where it does not end there. Each octet is read twice at most.
-    fn recount(&mut self, take: &mut dyn FnMut(Found) -> Result<(), Failure>) -> Result<(), Failure> {
-        let Some(wrong) = self.mail.take_if(|m| m.joined && !m.is_whole()) else { return Ok(()) };
-        let after = (self.at_start, self.after_empty, self.in_from);
-        self.mail = Some(Collected::new(self.max, false));
-        (self.at_start, self.after_empty, self.in_from, self.counts) = (true, false, false, false);
-        wrong.raw.split_inclusive(|c| *c == b'\n').try_for_each(|line| self.push(line, take))?;
-        (self.at_start, self.after_empty, self.in_from) = after;
-        self.counts = true;
+    /// Says of a "From " line what it was, now that the next line is known.
+    fn decide(&mut self, next: &[u8], take: &mut dyn FnMut(Found) -> Result<(), Failure>) -> Result<(), Failure> {
+        let from = std::mem::take(&mut self.from);
+        match &mut self.mail {
+            _ if from.is_empty() => {}
+            Some(mail) if Header::split_part(next).0.is_empty() => mail.push(&from),
+            before => {
+                let new = Collected { raw: Vec::new(), size: 0, max: self.max };
+                before.replace(new).map_or(Ok(()), |before| take(before.finish()))?;
+            }
+        }
         Ok(())
     }
 }
@@ -101,47 +94,13 @@ struct Collected {
     raw: Vec<u8>,
     size: u64,
     max: u64,
-    /// Octets that its Content-Length says its body has, once that is read, and those that were.
-    length: Option<i64>,
-    body: Option<i64>,
-    /// A line "From " was taken for a part of the body.
-    joined: bool,
 }
 
 impl Collected {
-    fn new(max: u64, counts: bool) -> Self {
-        let body = if counts { None } else { Some(0) };
-        Self { raw: Vec::new(), size: 0, max, length: None, body, joined: false }
-    }
-
-    /// Octets of the body that are still to come; 0 where nobody knows.
-    fn rest(&self) -> i64 {
-        self.length.zip(self.body).map_or(0, |(length, body)| length - body)
-    }
-
-    /// Whether it ends where its Content-Length says, but for the empty line that the mbox adds.
-    fn is_whole(&self) -> bool {
-        let empty = self.raw.ends_with(b"\n\n") || self.raw.ends_with(b"\n\r\n");
-        self.rest() == 0 || empty && (-2..0).contains(&self.rest())
-    }
-
-    /// Takes a piece in, which has so many octets in the file.
-    fn push(&mut self, piece: &[u8], octets: u64) {
+    fn push(&mut self, piece: &[u8]) {
         self.size += piece.len() as u64;
         if self.size <= self.max {
             self.raw.extend_from_slice(piece);
-        }
-        match &mut self.body {
-            Some(body) => *body = body.saturating_add_unsigned(octets),
-            None if piece == b"\n" || piece == b"\r\n" => self.body = Some(0),
-            None => {
-                let name = piece.get(..15).is_some_and(|n| n.eq_ignore_ascii_case(b"content-length:"));
-                let value = piece.get(15..).filter(|_| name).and_then(|v| str::from_utf8(v).ok());
-                // What is over the limit could not be gone over again.
-                let value =
-                    value.and_then(|v| v.trim().parse().ok()).filter(|n: &i64| n.unsigned_abs() <= self.max / 2);
-                self.length = value.or(self.length);
-            }
         }
     }
 
@@ -194,21 +153,14 @@ mod tests {
     }
 
     #[test]
-    fn a_content_length_is_believed_where_the_mail_ends_there() {
-        let mail = |length: usize, body: &str| format!("From a\nContent-Length: {length}\n\n{body}");
-        let whole = |body: &str| format!("Content-Length: {}\n\n{body}", body.len());
-        let body = "x\n\nFrom here\n\nFrom there\n";
+    fn a_mail_begins_where_a_field_stands_below() {
+        let body = "x\n\nFrom here\n\nFrom there it is\nseen\n\nFrom x\n>From y\n";
         let next = "From b\nA: 2\n\ny\n";
-        check(&format!("{}\n{next}", mail(body.len(), body)), &[&whole(body), "A: 2\n\ny\n"]);
-        check(&format!("{}{next}", mail(body.len(), &format!("{body}\n"))), &[&whole(body), "A: 2\n\ny\n"]);
-        check(&mail(body.len(), body), &[&whole(body)]);
-        // Wrong ones: too short, too long, longer than the file.
-        let parts = ["x\n", "\n", "\n", "A: 2\n\ny\n"];
-        for length in [3, 9, 20, 30, 40, 90] {
-            let head = format!("Content-Length: {length}\n\n{}", parts[0]);
-            let expect = [head.as_str(), parts[1], parts[2], parts[3]];
-            check(&format!("{}\n{next}", mail(length, body)), &expect);
-        }
+        let whole = format!("Content-Length: 7\n\n{}", body.replace(">From", "From"));
+        check(&format!("From a\nContent-Length: 7\n\n{body}\n{next}"), &[&whole, "A: 2\n\ny\n"]);
+        check(&format!("From a\n\n{next}"), &["\n", "A: 2\n\ny\n"]);
+        check("From a\nA: 1\n\nx\n\nFrom b", &["A: 1\n\nx\n\nFrom b"]);
+        check("From a\nA: 1\n\nx\n\nFrom b\nFrom c\n\nFrom d\nA: 2\n", &["A: 1\n\nx\n\nFrom b\nFrom c\n", "A: 2\n"]);
     }
 
     #[test]

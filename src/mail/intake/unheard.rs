@@ -2,6 +2,7 @@
 
 use super::{Automatic, Disposition, Given, Intake};
 use crate::command;
+use crate::mail::parts::ENCRYPTED;
 use crate::mail::{Address, clean_line};
 use crate::ticket::decide::{Event, fresh};
 use crate::ticket::{Actor, Person, TicketId};
@@ -37,8 +38,8 @@ pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
 /// Whoever holds their own token is never met with silence. When a mail bears a valid token that was given to a person
 /// for a ticket, then, unless it is ours, a bounce, a second copy, old, or automatic by its own word, that person hears at
 /// the registered address what was not done and why: that the mail came another way, from another address, or with
-/// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; or that a line looks
-/// like a command and was not read as one. Nothing is said where all was done.
+/// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; that a line looks
+/// like a command and was not read as one; or that what is encrypted could be one. Nothing is said where all was done.
 pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
     let Given { mail, identity, .. } = given;
     let (person, ticket) = holder(given)?;
@@ -65,6 +66,7 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
         }
         Some(_) | None => (text, "Nothing was done."),
     };
+    let wrote = matches!(intake.event, Some(Event::Wrote { .. }));
     let line = text.lines().find(|l| command::is_command(l)).map(|l| clean_line(l, 200));
     let stranger = match (automatic, &mail.from) {
         (Some(why), _) => Some(format!("{}, and nothing in such mail is obeyed", why.words())),
@@ -76,6 +78,7 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
     };
     let why = match stranger {
         Some(why) => why,
+        None if wrote && mail.problems.iter().any(|p| p == ENCRYPTED) => UNREAD.to_owned(),
         None if line.is_none() => return None,
         None if mail.signed => SIGNED.to_owned(),
         None if mail.reply_text.is_empty() => ATTACHED.to_owned(),
@@ -86,6 +89,7 @@ pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
 }
 
 const BELOW: &str = "it stands below other text: only the first lines of a mail are read as commands";
+const UNREAD: &str = "the mail is encrypted, and whatever it says cannot be read here";
 const OTHER: &str = "it came from another address than the one that is registered for you, and only that one commands";
 const ATTACHED: &str = "it stands in an attached mail, or in a quotation";
 const SIGNED: &str = "the mail is signed as one opaque piece (S/MIME), which is not verified here; sign so that the text \
