@@ -12,6 +12,7 @@
 //!   [`token`]: proof of having seen a notice. [`notice`]: what is to be sent. [`project`]: what the rules know of the
 //!   config. [`codename`]: what a ticket is called where its number must not stand.
 //! - [`mail`]: mail as a value. [`mail::read`] makes one of any bytes, [`mail::identity`] says how sure its sender is,
+//!   [`mail::through`] by which way of the operator's it came, [`mail::written`] which of its lines a person wrote,
 //!   [`mail::intake`] what happened, [`mail::text`], [`mail::calendar`] and [`mail::write`] are all that ever leaves.
 //!
 //! The joint: [`tracker`] reads once, decides, commits once.
@@ -40,9 +41,11 @@
 //! [`tracker::Tracker::delivered`]; a notice that cannot be delivered is itself news on its ticket.
 //!
 //! # What it guarantees, and where that is held
-//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt. G2 once in:
-//!   [`mail::content`] knows it, [`mail::intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same bytes. G4 commit
-//!   before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
+//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in
+//!   [`mail::intake`] says what ends without a ticket. G2 once in: [`mail::content`] knows a mail again,
+//!   [`mail::intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is
+//!   tried once more with the same bytes. G4 commit before act: only a committed [`store::Claim`] can be sent;
+//!   `synchronous=FULL`.
 //! - G5 only authority commands: [`mail::intake`] and [`ticket::decide`] alone make orders happen. G6 the embargo
 //!   holds: one recipient a notice, which says what [`mail::text::level`] lets it; what a person sends to a reporter is
 //!   held against the team's own words by [`mail::leak`]; no title, text or address in a log line. G7 no loops:
