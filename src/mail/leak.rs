@@ -55,13 +55,17 @@ pub(super) fn words<'t>(lines: impl IntoIterator<Item = &'t str>) -> Vec<Word> {
     found
 }
 
-/// A line without the marks of a quotation, a name before them ("Ann> ") included.
+/// A line without the marks of a quotation or of a list, a name ("Ann> ") or a number ("1. ") in them included.
 fn unmarked(line: &str) -> &str {
     let mut rest = line;
     loop {
-        rest = rest.trim_start_matches(['>', '|', ' ', '\t', '\u{a0}']);
+        rest = rest.trim_start_matches(|c: char| !c.is_alphanumeric());
         let name = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
-        match rest.get(name..).and_then(|r| r.strip_prefix('>')).filter(|_| (1..=6).contains(&name)) {
+        let number = rest.bytes().take_while(u8::is_ascii_digit).count();
+        let after = rest.get(name..).and_then(|r| r.strip_prefix('>')).filter(|_| (1..=6).contains(&name));
+        let listed = || rest.get(number..).and_then(|r| r.strip_prefix(". ").or_else(|| r.strip_prefix(") ")));
+        let after = after.or_else(|| listed().filter(|_| (1..=3).contains(&number)));
+        match after {
             Some(after) => rest = after,
             None => return rest,
         }
@@ -134,12 +138,15 @@ impl Known {
         }
     }
 
-    /// The same of a note, which counts as a whole where it is shorter.
+    /// The same of a note, of which each paragraph counts as a whole where it is shorter.
     pub fn note(&mut self, text: &str) {
         self.secret(text);
-        let words = words(text.lines());
-        let whole = runs(&words).last().filter(|_| text.split_whitespace().nth(NO_NOTE).is_some() || words.len() >= 6);
-        self.keep_secret(whole.filter(|(_, length, _)| *length == words.len()).map(|(hash, length, _)| (hash, length)));
+        for part in text.split("\n\n") {
+            let words = words(part.lines());
+            let says = part.split_whitespace().nth(NO_NOTE).is_some() || words.len() >= 5;
+            let whole = runs(&words).last().filter(|(_, length, _)| says && *length == words.len());
+            self.keep_secret(whole.map(|(hash, length, _)| (hash, length)));
+        }
     }
 
     /// There is a text for the team that cannot be read.

@@ -13,13 +13,15 @@ const MAX_BLOCK: usize = 9;
 /// How many lines a signature under a bare "--" may have; more are text under a rule.
 pub(super) const MAX_SIGNATURE: usize = 12;
 /// The most words of a line that greets, and of a gateway's banner.
-const MAX_GREETING: usize = 4;
+const MAX_GREETING: usize = 5;
 const MAX_BANNER: usize = 80;
+/// The most lines above the first command, or above a text that is signed in the clear.
+const MAX_ABOVE: usize = 24;
 
 /// What introductions say somebody did, in lower case.
 const WROTE: &str = "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
     schreef|geschreven|skrev|napisał|napisal|pisze|napsal|kirjoitti|írta|написал|пишет|писал|пише|yazdı|\
-    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|viết";
+    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|says|sagt|viết";
 
 /// How introductions begin, in lower case.
 const STARTS: &str = "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
@@ -53,28 +55,34 @@ const DEVICES: &str = "sent from |sent via |sent with |sent using |get outlook f
     verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ";
 
 /// How lines greet, in lower case.
-const GREETINGS: &str = "hi|hello|hey|dear|good |greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
+const GREETINGS: &str = "hi|hello|hey|dear|good morning|good afternoon|good evening|good day|greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
     salut|cher|chère|bonsoir|hola|buenos|buenas|estimad|ciao|buongiorno|salve|gentile|olá|ola|bom dia|\
     boa tarde|prezad|beste|geachte|goede|hej|hei|kära|kjære|cześć|witam|dzień|szanown|ahoj|dobrý|\
-    здравствуйте|привет|добрый|уважаем|你好|您好|こんにちは|merhaba|γεια";
+    здравствуйте|привет|добрый|уважаем|你好|您好|各位|大家|こんにちは|お疲れ|お世話|안녕|merhaba|selam|γεια|\
+    hoi|szia|sziasztok|bună|tere|labas|sveiki|terve|moi|zdravo|bok|привіт|вітаю|добрий|xin chào|สวัสดี|שלום|مرحبا|السلام|नमस्ते|\
+    to whom it may concern";
 
 /// What a gateway's banner says, in lower case: a word of each list.
 const OUTSIDE: &str = "extern|outside|außerhalb|ausserhalb|extérieur|exterieur|estern|fuera|fora d|buiten|\
-    utanför|ekstern|zewn|внешн|外部|외부|unknown sender|don't often get|don’t often get|erhalten nicht oft|\
-    pas souvent|no suele recibir";
+    utanför|ekstern|zewn|spoza|vnějš|külső|dışından|exterior|ulkopuol|ulkoi|εξωτερικ|внешн|外部|외부|[ext]|\
+    unknown sender|don't often get|don’t often get|erhalten nicht oft|pas souvent|no suele recibir|\
+    non si ricevono spesso|ontvangt niet vaak|não costuma receber|får inte ofta|modtager ikke ofte";
 const MAILS: &str = "mail|message|nachricht|sender|absender|organi|courriel|expéditeur|mensaje|correo|\
-    remitente|messaggio|mittente|bericht|afzender|meddelande|wiadomo|письм|сообщени|邮件|郵件|メール|메일|link|[ext";
+    remitente|messaggi|mittente|bericht|afzender|meddelande|wiadomo|письм|сообщени|e-posta|viesti|邮件|郵件|メール|메일|link|[ext";
 
 /// The text of `text` in which commands are looked for, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
     let lines: Vec<&str> = text.lines().collect();
-    let signed = unarmour(&mut lines.clone());
     // Only where commands are found below the armour is it none of the text.
-    let first = signed.iter().position(|armour| !armour).unwrap_or(0);
-    let end = lines.len() - signed.iter().rev().take_while(|armour| **armour).count();
-    let commands = first > 0 && lines.iter().skip(first).find(|l| !l.trim().is_empty()).is_some_and(|l| is_command(l));
-    let new = if commands { lines.get(first..end).unwrap_or_default().to_vec() } else { lines };
-    below_greeting(&strict(Page::of(new)))
+    let armour = unarmour(&mut lines.clone());
+    if armour.contains(&true) {
+        let signed = lines.iter().zip(&armour).filter(|(_, armour)| !**armour).map(|(line, _)| *line);
+        let signed = below_greeting(&strict(Page::of(signed.collect())));
+        if signed.lines().next().is_some_and(is_command) {
+            return signed;
+        }
+    }
+    below_greeting(&strict(Page::of(lines)))
 }
 
 /// Whether a line commands: a slash and letters.
@@ -84,46 +92,46 @@ fn is_command(line: &str) -> bool {
 
 /// A text without the banner of a gateway and the greeting above its first command line.
 fn below_greeting(text: &str) -> String {
-    let mut rest = text;
-    for is_passed in [is_banner as fn(&str) -> bool, is_greeting] {
-        let (head, below) = rest.split_once("\n\n").or_else(|| rest.split_once('\n')).unwrap_or((rest, ""));
-        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        if is_passed(head) {
-            rest = below.trim_start_matches('\n');
-        } else if is_passed(line) {
-            rest = after.trim_start_matches('\n');
-        }
-    }
-    let command = rest.lines().next().is_some_and(is_command);
-    if command { rest.to_owned() } else { text.to_owned() }
+    let mut lines = text.split_inclusive('\n').take(MAX_ABOVE).enumerate();
+    let first = lines.find(|(_, l)| is_command(l)).map_or(0, |(n, _)| n);
+    let above: usize = text.split_inclusive('\n').take(first).map(str::len).sum();
+    let (above, rest) = text.split_at(above);
+    let is_passed = |part: &str| {
+        let (banner, last) = part.rsplit_once('\n').unwrap_or(("", part));
+        is_banner(part) || is_greeting(last) && (banner.is_empty() || is_banner(banner))
+    };
+    if above.split("\n\n").map(str::trim).filter(|p| !p.is_empty()).all(is_passed) { rest } else { text }.to_owned()
 }
 
-/// One short paragraph that warns of mail from outside.
+/// One short paragraph that warns of mail from outside, and neither asks nor introduces.
 fn is_banner(paragraph: &str) -> bool {
     let words = paragraph.to_lowercase();
     let holds = |list: &str| list.split('|').any(|w| words.contains(w));
     words.split_whitespace().nth(MAX_BANNER).is_none()
+        && !words.ends_with([':', '：', '?', '？'])
         && (holds(OUTSIDE) && holds(MAILS) || words.trim_matches(['[', ']', '*', ' ']) == "external")
 }
 
-/// One short line that greets.
+/// One short line that greets, and says nothing more: what goes on behind a comma greets too.
 fn is_greeting(line: &str) -> bool {
     let line = line.trim();
     // The longer ones have endings of their own: "estimado", "estimada".
-    let is_word = |w: &str| w.len() > 4 || !line.get(w.len()..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
-    !line.contains('\n')
-        && line.split_whitespace().nth(MAX_GREETING).is_none()
-        && GREETINGS.split('|').filter(|w| starts_with(line, w)).any(is_word)
+    let is_word =
+        |part: &str, w: &str| w.len() > 4 || !part.get(w.len()..).is_some_and(|r| r.starts_with(char::is_alphanumeric));
+    let greets = |part: &str| GREETINGS.split('|').any(|w| starts_with(part, w) && is_word(part, w));
+    line.split_whitespace().nth(MAX_GREETING).is_none()
+        && !line.contains(['@', '?', '？'])
+        && !WROTE.split('|').any(|w| line.to_lowercase().contains(w))
+        && line.trim_end_matches([',', '，', '、', ' ']).split([',', '，', '、']).all(|part| greets(part.trim_start()))
 }
 
 /// Takes the armour off a text that is signed in the clear (RFC 9580 section 7): says which lines are it, and undoes
 /// the dashes before the others.
 pub(super) fn unarmour(lines: &mut [&str]) -> Vec<bool> {
     let mut armour = vec![false; lines.len()];
-    let Some(begin) = lines.iter().position(|l| !l.trim().is_empty()) else { return armour };
-    let ends = |l: &&str| l.trim_end() == "-----BEGIN PGP SIGNATURE-----";
-    let signature = lines.iter().position(ends);
-    let Some(signature) = signature.filter(|_| lines.get(begin).map(|l| l.trim_end()) == Some(CLEAR)) else {
+    let first = |line: &str| lines.iter().position(|l| l.trim_end() == line);
+    let begin = first(CLEAR).filter(|at| *at < MAX_ABOVE);
+    let Some((begin, signature)) = begin.zip(first("-----BEGIN PGP SIGNATURE-----")).filter(|(b, s)| b < s) else {
         return armour;
     };
     let text = lines
@@ -133,8 +141,8 @@ pub(super) fn unarmour(lines: &mut [&str]) -> Vec<bool> {
         .map_or(signature, |n| (begin + n + 1).min(signature));
     let end = lines.iter().position(|l| l.trim_end() == "-----END PGP SIGNATURE-----").unwrap_or(lines.len());
     for (at, (line, armour)) in lines.iter_mut().zip(&mut armour).enumerate() {
-        *armour = at < text || (signature..=end).contains(&at);
-        if !*armour && at < signature {
+        *armour = (begin..text).contains(&at) || (signature..=end).contains(&at);
+        if !*armour && (text..signature).contains(&at) {
             *line = line.strip_prefix("- ").unwrap_or(line);
         }
     }
@@ -228,13 +236,6 @@ impl<'t> Page<'t> {
     /// The same; empty at the end.
     fn next_filled(&self, at: usize) -> &'t str {
         self.next_at(at).map_or("", |n| self.line(n))
-    }
-
-    /// The first line from this one on that says something, and not that something was cut ("[...]").
-    pub(super) fn below_cut(&self, at: usize) -> &'t str {
-        let rest = self.lines.iter().skip(at).map(|l| l.trim());
-        let says = |l: &&str| !l.trim_matches(|c: char| "[]().… ".contains(c)).is_empty() && *l != "[snip]";
-        rest.into_iter().find(says).unwrap_or_default()
     }
 
     /// Whether a list's footer stands below the rule at this line.
@@ -477,6 +478,30 @@ mod tests {
         check("Hi,\n\nOn Mon, 1 Jan 2024 at 10:00, Ann\n<a@example.org> wrote:\n\n> Is it?\n\nYes.", "Hi,\n\nYes.");
         check("  > indented\n>> twice\nnew", "new");
         check("a > b\n>c\n", "a > b");
+        for above in [
+            "[EXT]\n",
+            "Caution\nThis mail came from outside.\n",
+            "POZOR: e-mail z vnějšku.\n\nDobrý den,\n\n",
+            "Hola a todos:\n",
+            "Sehr geehrte Damen und Herren,\n",
+            "Hi Lee, hi Ann,\n\n",
+        ] {
+            check(&format!("{above}/ack\n\nThanks."), "/ack\n\nThanks.");
+        }
+        let signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nHi,\n\n/ack\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----";
+        check(&format!("[EXTERNAL]\n\n{signed}"), "/ack");
+        // What asks, introduces or says more is no greeting, and no banner.
+        for above in [
+            "Hello Lee wrote:",
+            "[EXTERNAL] Lee wrote:",
+            "External mail:",
+            "Hello, do not send",
+            "Good grief",
+            "Hi?",
+            "Is this mail external?",
+        ] {
+            check(&format!("{above}\n\n/ack"), &format!("{above}\n\n/ack"));
+        }
         check("", "");
         check("> only\n> quoted", "");
     }

@@ -38,6 +38,8 @@ pub enum Place {
 pub struct Ours {
     /// The texts.
     pub texts: Vec<String>,
+    /// The name that we bear in it.
+    pub name: String,
     /// Our address.
     pub address: Option<Address>,
 }
@@ -171,9 +173,10 @@ fn literal(lines: &[&str]) -> Vec<bool> {
         }
         let begins = line.starts_with("diff --git ")
             || line.starts_with("--- ") && below.starts_with("+++ ")
+            || line.starts_with("*** ") && below.starts_with("--- ")
             || line.starts_with("@@ -");
         let goes_on = || {
-            line.starts_with(['+', '-', ' ', '\\', '@'])
+            line.starts_with(['+', '-', ' ', '\\', '@', '!', '*'])
                 || ["diff --git ", "index ", "new file", "deleted file", "similarity ", "rename "]
                     .iter()
                     .any(|s| line.starts_with(s))
@@ -195,7 +198,7 @@ fn literal(lines: &[&str]) -> Vec<bool> {
             mark(&mut literal, at, at + first);
         }
     }
-    let is_prompt = |l: &&str| *l == ">>>" || l.starts_with(">>> ");
+    let is_prompt = |l: &&str| l.trim() == ">>>" || l.trim_start().starts_with(">>> ");
     let mut at = 0;
     while at < lines.len() {
         let block = lines.iter().skip(at).take_while(|l| is_quoted(l)).count();
@@ -290,26 +293,36 @@ impl Sorter<'_, '_> {
         let free = |n: &usize| filled(n) && self.free(*n) && !self.page.line(*n).trim_start().starts_with('/');
         let above: Vec<usize> = (0..=last).rev().take(MAX_BLOCK).take_while(free).collect();
         let joined = |from: usize| (from..=last).map(|n| self.page.line(n).trim()).collect::<Vec<_>>().join(" ");
-        let digits = |text: &str| text.chars().filter(char::is_ascii_digit).count();
+        let digits = |text: &str| text.chars().filter(|c| c.is_numeric()).count();
+        let names_us = |text: &str| !sent.name.is_empty() && text.contains(&sent.name);
         let named = above.iter().take_while(|n| reply::header_name(self.page.line(**n)).is_some()).count();
         // The names above the address and the date are those of a person who writes so.
         let tells = |from: &&usize| {
             let line = self.page.line(**from);
             let is_from = reply::header_name(line).is_some_and(|n| reply::is_one_of(&n, reply::FROM_NAMES));
-            line.contains(['@', '[']) || digits(line) >= 4 || is_from
+            line.contains(['@', '[']) || digits(line) >= 4 || is_from || names_us(line)
         };
         if let Some(from) = above.iter().take(named).rfind(tells).filter(|from| **from < last) {
             return Some(self.with_rule(*from));
         }
         let introduction = |from: &&usize| self.page.introduction(**from).is_some_and(|i| **from + i.lines == last + 1);
         let address = sent.address.as_ref().map(|a| format!("@{}", a.domain()).to_ascii_lowercase());
+        let is_ours = |text: &str| address.as_ref().is_some_and(|a| text.to_ascii_lowercase().contains(a));
         let known = |from: &&usize| {
             let text = joined(**from);
             let says = text.ends_with([':', '：']) || reply::ends_like_introduction(&text);
-            let ours = address.as_ref().is_some_and(|a| text.to_ascii_lowercase().contains(a));
-            text.len() <= 400 && (ours || says && digits(&text) >= 4) || **from == last && is_ruled(text.trim())
+            let says = says && (digits(&text) >= 4 || names_us(&text));
+            text.len() <= 400 && (is_ours(&text) || says) || **from == last && is_ruled(text.trim())
         };
-        above.iter().take(4).find(introduction).or_else(|| above.iter().take(3).find(known)).copied()
+        let from = *above.iter().take(4).find(introduction).or_else(|| above.iter().take(3).find(known))?;
+        // Wrapped between the date and the address: the other one stands above it.
+        let rest = joined(from);
+        let goes_on = |line: &str| {
+            let lacks = digits(&rest) < 4 && digits(line) >= 4 || !is_ours(&rest) && is_ours(line);
+            lacks && !line.trim_end().ends_with(['.', '!', '?', ':', ';'])
+        };
+        let wrapped = above.iter().find(|n| **n + 1 == from && goes_on(self.page.line(**n)));
+        Some(wrapped.copied().unwrap_or(from))
     }
 
     /// With the rule or separator above it.
@@ -345,7 +358,10 @@ impl Sorter<'_, '_> {
                 return;
             } else if let Some(i) = self.page.introduction(at) {
                 introduced = true;
-                let marked = is_quoted(self.page.below_cut(at + i.lines));
+                // Also below a word that something was cut.
+                let below = self.page.next_at(at + i.lines - 1);
+                let marked = below.into_iter().chain(below.and_then(|n| self.page.next_at(n)));
+                let marked = marked.into_iter().any(|n| is_quoted(self.page.line(n)));
                 let lines = if marked { i.lines } else { self.page.lines.len() - at };
                 self.put(at, lines, Place::Quoted);
                 at += lines;

@@ -301,6 +301,7 @@ impl<'a> Work<'a> {
             known.sent.texts.extend(self.sent_to(ticket, &to)?);
         }
         known.sent.address = Some(self.project.address.clone());
+        known.sent.name.clone_from(&self.project.name);
         let given = Given {
             mail,
             stored: stowed.mail,

@@ -255,7 +255,7 @@ proptest! {
         let own = ["", "", "mine "][at % 3];
         lines.insert(at, format!("> {own}{OURS}"));
         let text = lines.join("\n");
-        let sent = Ours { texts: vec![OURS.to_owned()], address: Address::parse(world::PROJECT) };
+        let sent = Ours { texts: vec![OURS.to_owned()], name: "Example".into(), address: Address::parse(world::PROJECT) };
         let content = Content::of(&text, &sent);
         prop_assert_eq!(content.lines().len(), text.lines().count());
         let (shown, folded) = content.shown();
@@ -288,7 +288,7 @@ proptest! {
         command in any::<bool>(),
         (from, length) in (any::<prop::sample::Index>(), 6..40_usize),
         width in 10..90_usize,
-        mark in prop::sample::select(vec!["", "> ", "| ", "> > ", "    ", "[ ", "# ", "Lee> ", "* "]),
+        mark in prop::sample::select(vec!["", "> ", "| ", "> > ", "    ", "[ ", "# ", "Lee> ", "* ", "12. ", "• 3) "]),
         loud in any::<bool>(),
         head in prop::sample::select(vec![
             "",

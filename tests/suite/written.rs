@@ -9,7 +9,7 @@ use crate::world;
 /// One letter a line: what stands in the folded view (`c`), what is folded (`q`, `i`, `s`), and what is ours (`o`).
 fn places(text: &str, texts: &[&str]) -> String {
     let texts = texts.iter().map(ToString::to_string).collect();
-    let sent = Ours { texts, address: Address::parse("security@example.org") };
+    let sent = Ours { texts, name: "Example".into(), address: Address::parse("security@example.org") };
     let letter = |(line, place): &(&str, Place)| match place {
         _ if line.trim().is_empty() => '.',
         Place::Content => 'c',
@@ -40,6 +40,9 @@ fn what_only_looks_like_a_quotation_is_content() {
         "c.ccc.c.ccccc.c",
     );
     check("On Mon, 1 Jan 2024, A <a@p.test> wrote:\n[...]\n> Is it?\n\nYes.\n\n> And?\n\nNo.", "qcq.c.q.c");
+    check("On 1 Jan 2024, A <a@p.test> wrote:\n<cut>\n> Is it?\nYes.\n> And?\nNo.", "qcqcqc");
+    check("It is:\n\n  >>> import acme\n  >>> acme.run()\n", "c.cc");
+    check("*** a.c\n--- b.c\n***************\n*** 1,2 ****\n! > a\n--- 1,2 ----\n! > b\n", "ccccccc");
     check("```\n> kept\n-- \nx\n```\nEnd.", "cccccc");
     check(&format!("Text.\n-- \n{}", "more\n".repeat(13)), &"c".repeat(15));
     check(
@@ -76,12 +79,18 @@ fn our_own_mail_is_known_in_any_language() {
         "Project <security+abc@example.org> rakstīja 1. jan.:",
         "____________________\nZ: Project <security@example.org>\nData: Fri",
         "==== original ====",
+        "Feladó: Example\nElküldve: 2027. január 4.\nTárgy: [SEC-1] x",
+        "من: Example\nمرسل: ٤ يناير ٢٠٢٧\nالموضوع: x",
+        "ma 4. tammik. 2027 klo 10.00 Example\n<security@example.org> kirjoitti:",
+        "Example <security@example.org> 于2027年1月4日周一\n10:00写道：",
+        "Example wrote:",
     ] {
         let text = format!("Thank you.\n\n{intro}\n\n{ours}");
         let lines = intro.lines().count();
         let expect = format!("c.{}.o.o.o.o", "i".repeat(lines));
         assert_eq!(places(&text, &[ours]), expect, "{text}");
-        let sent = Ours { texts: vec![ours.into()], address: Address::parse("security@example.org") };
+        let sent =
+            Ours { texts: vec![ours.into()], name: "Example".into(), address: Address::parse("security@example.org") };
         assert_eq!(Content::of(&text, &sent).sent_from(0), "Thank you.");
         assert_eq!(Content::of(&text, &sent).shown(), ("Thank you.".into(), lines));
     }
@@ -101,11 +110,29 @@ fn our_own_mail_is_known_in_any_language() {
     assert_eq!(places(&text, &[ours]), "io.oocc");
 }
 
+#[test]
+fn a_paragraph_of_a_note_counts_as_a_whole() {
+    for (note, leaves, held) in [
+        ("Acme pays for silence.\n\nLee", "They say: ACME pays\n> for silence", true),
+        ("Hi Dana,\n\nAsk legal first", "1. Ask\n2. legal\n3. first", true),
+        ("报告是假的", "他们说：报告是假的。", true),
+        ("Not ours.\n\nLee", "Not ours.", false),
+    ] {
+        let mut known = Known::about(leaves);
+        known.note(note);
+        assert_eq!(!known.hits(leaves, &world::key()).is_empty(), held, "{note}");
+    }
+}
+
 /// Much of whatever costs most, in a test build.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test measures")]
 fn hostile_text_costs_a_bounded_time() {
-    let ours = Ours { texts: vec!["a b ".repeat(50_000); 2], address: Address::parse("security@example.org") };
+    let ours = Ours {
+        texts: vec!["a b ".repeat(50_000); 2],
+        name: "Example".into(),
+        address: Address::parse("security@example.org"),
+    };
     for line in [
         "> a\n",
         "\n",
