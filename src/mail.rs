@@ -267,8 +267,8 @@ pub struct Attachment {
     pub size: u64,
 }
 
-/// Text from outside made fit for a terminal, a log and a mail: no control characters but `\n`, no bidirectional
-/// overrides, no zero-width characters (CVE-2021-42574).
+/// Text from outside made fit for a terminal, a log and a mail: no control characters but `\n` and the tabs of a patch, no
+/// bidirectional overrides, no zero-width characters (CVE-2021-42574).
 pub fn clean(text: &str) -> String {
     // Without a branch for each octet, so that many are looked at at once.
     let plain = |octets: &[u8]| octets.iter().fold(true, |plain, c| plain & ((0x20..0x7f).contains(c) | (*c == b'\n')));
@@ -292,8 +292,8 @@ pub fn clean(text: &str) -> String {
 /// What becomes of a character in [`clean`].
 fn fit(c: char) -> Option<char> {
     match c {
-        '\n' | ' '..='~' => Some(c),
-        '\t' | '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
+        '\n' | '\t' | ' '..='~' => Some(c),
+        '\u{a0}' | '\u{2028}' | '\u{2029}' => Some(' '),
         '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}' => None,
         // The Arabic letter mark turns the direction too; the others are marks and tags that nobody sees.
         '\u{61c}' | '\u{180e}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e007f}' => None,
@@ -304,7 +304,7 @@ fn fit(c: char) -> Option<char> {
 
 /// [`clean`], on one line, at most `max` characters.
 pub fn clean_line(text: &str, max: usize) -> String {
-    let line = clean(text).replace('\n', " ");
+    let line = clean(text).replace(['\n', '\t'], " ");
     let line = line.trim();
     if line.chars().count() <= max {
         return line.to_owned();

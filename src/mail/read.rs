@@ -389,7 +389,7 @@ mod tests {
     }
 
     fn is_clean(text: &str) -> bool {
-        !text.chars().any(|c| c.is_control() && c != '\n' || ('\u{202a}'..='\u{202e}').contains(&c))
+        !text.chars().any(|c| c.is_control() && c != '\n' && c != '\t' || ('\u{202a}'..='\u{202e}').contains(&c))
     }
 
     fn check_any(raw: &[u8]) {

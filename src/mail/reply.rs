@@ -4,6 +4,8 @@
 //! by line, and where a mail program says "all below is the earlier mail" the rest is cut off. It may well be too
 //! little: [`super::written`] says what the person wrote.
 
+use std::sync::OnceLock;
+
 /// The most lines that an introduction ("On …, … wrote:") is wrapped over.
 const MAX_INTRO_LINES: usize = 4;
 /// The longest introduction, in octets.
@@ -19,40 +21,52 @@ const MAX_BANNER: usize = 80;
 const MAX_ABOVE: usize = 24;
 
 /// What introductions say somebody did, in lower case.
-const WROTE: &str = "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
+static WROTE: Words = Words::of(
+    "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
     schreef|geschreven|skrev|napisał|napisal|pisze|napsal|kirjoitti|írta|написал|пишет|писал|пише|yazdı|\
-    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|says|sagt|viết";
+    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|says|sagt|viết",
+);
 
 /// How introductions begin, in lower case.
-const STARTS: &str = "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
-    no dia |a(z) |at |fra |från |von |del |de |on\u{a0}|在";
+static STARTS: Words = Words::of(
+    "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
+    no dia |a(z) |at |fra |från |von |del |de |on\u{a0}|在",
+);
 
 /// The words between the dashes of a separator, in lower case.
-const SEPARATORS: &str = "original message|original mail|original appointment|originalmessage|\
+static SEPARATORS: Words = Words::of(
+    "original message|original mail|original appointment|originalmessage|\
     forwarded message|forwarded by|ursprüngliche nachricht|ursprungliche nachricht|originalnachricht|\
     original-nachricht|weitergeleitete nachricht|message d'origine|message original|message d’origine|\
     message transféré|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato|\
     mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|\
-    opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna";
+    opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna",
+);
 
 /// Lines that begin a forwarded mail without dashes, in lower case.
-const FORWARDS: &str = "begin forwarded message:|anfang der weitergeleiteten|début du message réexpédié|\
-    inizio messaggio inoltrato|inicio del mensaje reenviado|reply above this line";
+static FORWARDS: Words = Words::of(
+    "begin forwarded message:|anfang der weitergeleiteten|début du message réexpédié|\
+    inizio messaggio inoltrato|inicio del mensaje reenviado|reply above this line",
+);
 
 /// The names of header lines as mail programs translate them, in lower case: who wrote it.
-pub(super) const FROM_NAMES: &str =
-    "from|von|de|da|van|fra|från|od|от|expéditeur|mittente|发件人|寄件者|差出人|보낸 사람";
+pub(super) static FROM_NAMES: Words =
+    Words::of("from|von|de|da|van|fra|från|od|от|expéditeur|mittente|发件人|寄件者|差出人|보낸 사람");
 
 /// The same: the other lines of such a block.
-const OTHER_NAMES: &str = "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
+static OTHER_NAMES: Words = Words::of(
+    "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
     objet|enviado|enviado el|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|\
     ämne|sendt|til|emne|wysłano|do|temat|отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|organization|\
-    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora";
+    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora",
+);
 
 /// How the lines begin that phones and mail programs put below, in lower case.
-const DEVICES: &str = "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\
+static DEVICES: Words = Words::of(
+    "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\
     von meinem |envoyé de mon |envoyé depuis |enviado desde |enviado do meu |enviado de mi |inviato da |\
-    verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ";
+    verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ",
+);
 
 /// How lines greet, in lower case.
 const GREETINGS: &str = "hi|hello|hey|dear|good morning|good afternoon|good evening|good day|greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
@@ -121,7 +135,7 @@ fn is_greeting(line: &str) -> bool {
     let greets = |part: &str| GREETINGS.split('|').any(|w| starts_with(part, w) && is_word(part, w));
     line.split_whitespace().nth(MAX_GREETING).is_none()
         && !line.contains(['@', '?', '？'])
-        && !WROTE.split('|').any(|w| line.to_lowercase().contains(w))
+        && !WROTE.stands_in(&line.to_lowercase())
         && line.trim_end_matches([',', '，', '、', ' ']).split([',', '，', '、']).all(|part| greets(part.trim_start()))
 }
 
@@ -247,9 +261,8 @@ impl<'t> Page<'t> {
     /// order of any mail program.
     pub(super) fn header_block(&self, at: usize) -> Option<usize> {
         let names = self.lines.iter().skip(at).take(MAX_BLOCK).map_while(|l| header_name(l));
-        let is_from = |n: &String| is_one_of(n, FROM_NAMES);
-        let known: Vec<bool> =
-            names.map_while(|n| Some(is_from(&n)).filter(|f| *f || is_one_of(&n, OTHER_NAMES))).collect();
+        let is_from = |n: &String| FROM_NAMES.has(n);
+        let known: Vec<bool> = names.map_while(|n| Some(is_from(&n)).filter(|f| *f || OTHER_NAMES.has(&n))).collect();
         (known.len() >= 3 && known.contains(&true)).then_some(known.len())
     }
 
@@ -279,11 +292,11 @@ impl<'t> Page<'t> {
 
     /// Whether a block of translated header lines begins here: who, and at least two more.
     fn is_header_block(&self, at: usize) -> bool {
-        if !header_name(self.line(at)).is_some_and(|n| is_one_of(&n, FROM_NAMES)) {
+        if !header_name(self.line(at)).is_some_and(|n| FROM_NAMES.has(&n)) {
             return false;
         }
         let block = self.lines.iter().skip(at + 1).take(MAX_BLOCK);
-        let others = block.filter_map(|l| header_name(l)).filter(|n| is_one_of(n, OTHER_NAMES));
+        let others = block.filter_map(|l| header_name(l)).filter(|n| OTHER_NAMES.has(n));
         others.take(2).count() == 2
     }
 
@@ -340,9 +353,65 @@ impl<'t> Page<'t> {
     }
 }
 
-/// Whether a word is one of a list.
-pub(super) fn is_one_of(word: &str, list: &str) -> bool {
-    list.split('|').any(|w| w == word)
+/// A list of words in lower case, parted by `|`. It is taken apart once, and most lines are told by their first or last
+/// octet to do with none of them.
+pub(super) struct Words {
+    list: &'static str,
+    split: OnceLock<Split>,
+}
+
+struct Split {
+    words: Vec<&'static str>,
+    /// The octets that they begin with in either case, and those that they end with.
+    first: [bool; 256],
+    last: [bool; 256],
+}
+
+impl Words {
+    pub(super) const fn of(list: &'static str) -> Self {
+        Self { list, split: OnceLock::new() }
+    }
+
+    fn split(&self) -> &Split {
+        self.split.get_or_init(|| {
+            let words: Vec<&str> = self.list.split('|').collect();
+            let octets = |of: fn(&str) -> Option<u8>| {
+                let mut octets = [false; 256];
+                for octet in words.iter().filter_map(|w| of(w)) {
+                    // The upper case of a letter outside of ASCII may have another octet.
+                    let alike = |(n, _): &(usize, &mut bool)| same_octet(u8::try_from(*n).ok(), Some(octet));
+                    octets.iter_mut().enumerate().filter(alike).for_each(|(_, is)| *is = true);
+                }
+                octets
+            };
+            let (first, last) = (octets(|w| w.bytes().next()), octets(|w| w.bytes().next_back()));
+            Split { words, first, last }
+        })
+    }
+
+    /// Whether a word is one of them.
+    pub(super) fn has(&self, word: &str) -> bool {
+        self.split().words.contains(&word)
+    }
+
+    /// Whether one of them stands in a text of lower case.
+    fn stands_in(&self, lower: &str) -> bool {
+        self.split().words.iter().any(|w| lower.contains(w))
+    }
+
+    /// Whether a text begins with one of them, whatever its case.
+    fn begins(&self, text: &str) -> bool {
+        let Split { words, first, .. } = self.split();
+        let possible = text.bytes().next().and_then(|c| first.get(usize::from(c)));
+        possible == Some(&true) && words.iter().any(|w| starts_with(text, w))
+    }
+
+    /// Whether a text ends with one of them, whatever its case.
+    fn ends(&self, text: &str) -> bool {
+        let Split { words, last, .. } = self.split();
+        let possible = text.bytes().next_back().and_then(|c| last.get(usize::from(c)));
+        possible == Some(&true) && words.iter().any(|w| ends_with(text, w))
+    }
 }
 
 /// Whether the first line of an introduction goes on below: it holds a date, or ends with an address or a comma.
@@ -357,17 +426,12 @@ pub(super) fn is_quoted(line: &str) -> bool {
 
 pub(super) fn ends_like_introduction(line: &str) -> bool {
     let line = line.trim_end_matches([' ', '*', '_', '\u{a0}']);
-    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.split('|').any(|w| ends_with(line, w))
+    line.ends_with([':', '：']) || line.len() <= 60 && WROTE.ends(line)
 }
 
 fn starts_like_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['-', '*', ' ']);
-    start.starts_with(|c: char| c.is_ascii_digit()) || begins(start, STARTS) || is_weekday(start)
-}
-
-/// Whether a text begins with one of a list, whatever its case.
-fn begins(text: &str, list: &str) -> bool {
-    list.split('|').any(|w| starts_with(text, w))
+    start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.begins(start) || is_weekday(start)
 }
 
 /// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
@@ -408,7 +472,7 @@ fn is_weekday(start: &str) -> bool {
 /// quotation, only an address or a date and a colon.
 pub(super) fn says_wrote(joined: &str, started: bool, quoted: bool) -> bool {
     let lower = joined.to_lowercase();
-    let wrote = WROTE.split('|').any(|w| lower.contains(w));
+    let wrote = WROTE.stands_in(&lower);
     let digits = joined.chars().filter(char::is_ascii_digit).count();
     let address = joined.contains('@');
     if quoted {
@@ -438,11 +502,11 @@ pub(super) fn is_separator(line: &str) -> bool {
         return false;
     }
     let words = words.to_lowercase();
-    SEPARATORS.split('|').any(|s| words.starts_with(s)) || FORWARDS.split('|').any(|f| words.contains(f))
+    SEPARATORS.begins(&words) || FORWARDS.stands_in(&words)
 }
 
 pub(super) fn is_forward(line: &str) -> bool {
-    line.len() <= 100 && begins(line, FORWARDS)
+    line.len() <= 100 && FORWARDS.begins(line)
 }
 
 /// A line of at least twenty dashes or underscores.
@@ -453,7 +517,7 @@ pub(super) fn is_rule(line: &str) -> bool {
 /// "Sent from my phone" and its like: one short line.
 pub(super) fn is_device_line(line: &str) -> bool {
     let line = line.trim().trim_start_matches(['(', '*', '_', '[', '-', ' ']);
-    !line.is_empty() && begins(line, DEVICES)
+    !line.is_empty() && DEVICES.begins(line)
         && line.len() <= 120
         && line.split_whitespace().take(13).count() <= 12
         // "Sent from my script, it fails." goes on; a device line is a phrase.

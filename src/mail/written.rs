@@ -7,7 +7,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::leak::{self, Word};
-use super::reply::{MAX_SIGNATURE, Page, is_device_line, is_quoted, is_rule};
+use super::reply::{MAX_SIGNATURE, Page, Words, is_device_line, is_quoted, is_rule};
 use super::{Address, reply};
 
 /// The most lines of a block of header lines.
@@ -15,8 +15,10 @@ const MAX_BLOCK: usize = 9;
 /// Places where a run of words of ours is looked for.
 const MAX_SEATS: usize = 8;
 /// Names of the lines of a header block that hold a date, in lower case.
-const DATES: &str = "sent|date|gesendet|datum|envoyé|envoyé le|enviado|enviado el|fecha|inviato|data|\
-    data/hora|verzonden|skickat|sendt|wysłano|odesláno|отправлено|дата|发送时间|日期|送信日時";
+static DATES: Words = Words::of(
+    "sent|date|gesendet|datum|envoyé|envoyé le|enviado|enviado el|fecha|inviato|data|\
+    data/hora|verzonden|skickat|sendt|wysłano|odesláno|отправлено|дата|发送时间|日期|送信日時",
+);
 
 /// Where a line belongs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -299,7 +301,7 @@ impl Sorter<'_, '_> {
         // The names above the address and the date are those of a person who writes so.
         let tells = |from: &&usize| {
             let line = self.page.line(**from);
-            let is_from = reply::header_name(line).is_some_and(|n| reply::is_one_of(&n, reply::FROM_NAMES));
+            let is_from = reply::header_name(line).is_some_and(|n| reply::FROM_NAMES.has(&n));
             line.contains(['@', '[']) || digits(line) >= 4 || is_from || names_us(line)
         };
         if let Some(from) = above.iter().take(named).rfind(tells).filter(|from| **from < last) {
@@ -388,7 +390,7 @@ impl Sorter<'_, '_> {
         let is_block = |at: usize| {
             let block = self.page.header_block(at)?;
             let names = (at..at + block).filter_map(|n| reply::header_name(self.page.line(n)));
-            Some(!self.is_shown(at, "fyi") && names.into_iter().any(|n| reply::is_one_of(&n, DATES)))
+            Some(!self.is_shown(at, "fyi") && names.into_iter().any(|n| DATES.has(&n)))
         };
         is_separator(line)
             || is_forward(line)

@@ -11,7 +11,7 @@ pub fn is_clean(text: &str) {
     assert_eq!(clean(text), text, "not clean: {text:?}");
     let turns =
         |c: char| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
-    assert!(!text.chars().any(|c| c.is_control() && c != '\n' || turns(c)), "{text:?}");
+    assert!(!text.chars().any(|c| c.is_control() && c != '\n' && c != '\t' || turns(c)), "{text:?}");
 }
 
 /// [`is_clean`], on one line of at most `max` characters.
