@@ -429,7 +429,7 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
-            let first = work.first(&mail, &prints)?;
+            let first = work.first(&mail, &work.with_old(&prints, &mail, raw)?)?;
             let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
             let happened = same.is_some() || intake.disposition == Disposition::Duplicate;

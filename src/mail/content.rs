@@ -51,9 +51,9 @@ fn each_piece(raw: &[u8], end: &[u8], mut take: impl FnMut(&[u8])) {
 }
 
 /// What a mail is known by, as whole hashes: sender, Message-ID, date, subject and body, not the headers that each hop
-/// adds. The first is what is stored. By the others it is known where an earlier version stored it: they count each
-/// byte of the body, as received, with CRLF, with LF.
-pub fn fingerprints(mail: &Mail, raw: &[u8]) -> Vec<[u8; 32]> {
+/// adds. The first is what is stored. By the `old` ones it is known where an earlier version stored it: they count
+/// each byte of the body, as received, with CRLF, with LF.
+pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<[u8; 32]> {
     let (header, body) = Header::split(raw);
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
@@ -83,8 +83,11 @@ pub fn fingerprints(mail: &Mail, raw: &[u8]) -> Vec<[u8; 32]> {
     };
     // A byte order mark on top costs a mail its sender, and makes no other mail of it.
     let named: Vec<String> = header.all("from").flat_map(header::addresses).map(|a| a.key()).collect();
-    let mut all = vec![alike(head(&named.join(",")), body, &tokens), exact(None)];
-    all.extend(other_ends(body).map(|end| exact(Some(end))));
+    let mut all = vec![alike(head(&named.join(",")), body, &tokens)];
+    if old {
+        all.push(exact(None));
+        all.extend(other_ends(body).map(|end| exact(Some(end))));
+    }
     all
 }
 

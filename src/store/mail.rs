@@ -265,9 +265,9 @@ impl Tx<'_> {
         Ok(all.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
-    /// What was made of the mails with that Message-ID.
+    /// What was made of the mails with that Message-ID that belong to a ticket; the index knows no others.
     pub fn same_id(&self, id: &MessageId) -> Result<Vec<First>> {
-        self.copies("r.message_hash", short_hash(id.as_str().as_bytes()))
+        self.copies("r.ticket IS NOT NULL AND r.message_hash", short_hash(id.as_str().as_bytes()))
     }
 
     fn copies(&self, column: &str, value: i64) -> Result<Vec<First>> {

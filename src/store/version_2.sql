@@ -5,6 +5,8 @@ CREATE TABLE earlier (
     name TEXT NOT NULL,
     PRIMARY KEY (source, name)
 ) STRICT, WITHOUT ROWID;
+-- Fingerprints of version 1 count each byte of a body: where there are any, mail is looked up by those forms too.
+INSERT INTO meta (key, value) SELECT 'old_prints', 'yes' WHERE EXISTS (SELECT 1 FROM mail WHERE fingerprint IS NOT NULL);
 CREATE INDEX receipt_earlier ON receipt (mail) WHERE disposition = 'earlier';
 
 -- The mails of a ticket and the notices about it, to hold against them what is to leave; the last notice to somebody whom

@@ -75,6 +75,6 @@ pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, Prints) {
         mail.problems
             .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
     }
-    let prints = content::fingerprints(&mail, stowed.raw).iter().map(leading).collect();
+    let prints = content::fingerprints(&mail, stowed.raw, false).iter().map(leading).collect();
     (mail, prints)
 }

@@ -16,10 +16,10 @@ use crate::mail::text::level::Text;
 use crate::mail::text::trouble::{self, Trouble};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, clean_line, identity, through};
+use crate::mail::{Address, Mail, MessageId, clean_line, content, identity, through};
 use crate::notice::{Level, Notice, NoticeKind};
 use crate::project::Project;
-use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx};
+use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
 use crate::ticket::calendar;
 use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
 use crate::ticket::{Actor, Person, Ticket, TicketId};
@@ -77,6 +77,7 @@ impl<'a> Work<'a> {
         if self.tx.is_earlier(stowed.mail)? {
             return self.earlier(stowed, mail, prints);
         }
+        let prints = &self.with_old(prints, mail, stowed.raw)?;
         // What cannot be read is a ticket of its own.
         let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
         let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
@@ -221,6 +222,14 @@ impl<'a> Work<'a> {
             *unanswered = self.tx.ticket(ticket)?.is_some_and(|t| t.is_unanswered());
         }
         Ok(Some(first))
+    }
+
+    /// A mail's fingerprints, with those of an earlier version where this database holds any.
+    pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
+        if self.tx.meta("old_prints")?.is_none() {
+            return Ok(prints.to_vec());
+        }
+        Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
     }
 
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
