@@ -14,6 +14,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use crate::config::Config;
 use crate::daemon::Rehearsal;
+use crate::mail::read;
 use crate::mail::text::length;
 use crate::maildir::Maildir;
 use crate::notice::NoticeKind;
@@ -243,10 +244,11 @@ impl<W: Write> Stage<W> {
         let domain = from.split_once('@').map_or("", |(_, d)| d);
         let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
         let (to, id, subject) = (field("Reply-To:"), field("Message-ID:"), field("Subject:"));
+        let quoted: String = read::read(notice.as_bytes()).text.lines().map(|l| format!("> {l}\n")).collect();
         let mail = format!(
             "Authentication-Results: mx.demo.example; dmarc=pass header.from={domain}\n\
              From: {from}\nTo: {to}\nSubject: Re: {subject}\nDate: {date}\n\
-             Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n{headers}\n{text}\n> (the notice, quoted)\n",
+             Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n{headers}\n{text}\n{quoted}",
             self.delivered
         );
         self.deliver(&mail, now)
