@@ -443,6 +443,16 @@ fn check_says_what_was_understood() {
     assert!(out.contains("WRONG: database: "), "{out}");
 }
 
+/// What its people ask for is done: no answer of theirs waits for a look.
+#[test]
+fn the_demo_ends_as_it_tells() {
+    let desk = Desk::new();
+    let told = desk.ok(&["demo", "played"]);
+    for line in ["SEC-3   Dana answered the reporter", "SEC-3   Dana set the status to closed"] {
+        assert!(told.contains(line), "{line}");
+    }
+}
+
 #[test]
 fn the_demo_wants_an_empty_folder() {
     let desk = Desk::new();
