@@ -124,14 +124,22 @@ fn a_paragraph_of_a_note_counts_as_a_whole() {
     }
 }
 
-/// Much of whatever costs most, in a test build.
+/// Eight times as much of whatever costs most takes some eight times as long; what grows with the square takes 64.
 #[test]
 #[expect(clippy::disallowed_methods, reason = "the test measures")]
-fn hostile_text_costs_a_bounded_time() {
-    let ours = Ours {
-        texts: vec!["a b ".repeat(50_000); 2],
-        name: "Example".into(),
-        address: Address::parse("security@example.org"),
+fn hostile_text_costs_what_its_length_does() {
+    let cost = |line: &str, octets: usize| {
+        let (text, ours) = (line.repeat(octets / line.len()), "a b ".repeat(octets / 4));
+        let sent =
+            Ours { texts: vec![ours; 2], name: "Example".into(), address: Address::parse("security@example.org") };
+        let start = std::time::Instant::now();
+        let content = Content::of(&text, &sent);
+        content.shown();
+        let mut known = Known::about(&content.sent_from(0));
+        known.secret(&text);
+        known.allowed(&text);
+        known.hits(&text, &world::key());
+        start.elapsed()
     };
     for line in [
         "> a\n",
@@ -148,16 +156,8 @@ fn hostile_text_costs_a_bounded_time() {
         "Subject: [PATCH] x\n",
         "漢字漢字漢字漢字漢字漢字\n",
     ] {
-        let text = line.repeat((1 << 17) / line.len());
-        let start = std::time::Instant::now();
-        let content = Content::of(&text, &ours);
-        content.shown();
-        let mut known = Known::about(&content.sent_from(0));
-        known.secret(&text);
-        known.allowed(&text);
-        known.hits(&text, &world::key());
-        let took = start.elapsed();
-        println!("{line:?}: {took:?}");
-        assert!(took.as_secs() < 10, "{line:?}: {took:?}");
+        // Another process may have had the machine: one good run of some is proof.
+        let ratio = || cost(line, 1 << 16).as_secs_f64() / cost(line, 1 << 13).as_secs_f64();
+        assert!(std::iter::repeat_with(ratio).take(5).any(|r| r < 24.0), "{line:?}");
     }
 }
