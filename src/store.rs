@@ -264,6 +264,11 @@ impl Tx<'_> {
         Ok(self.meta(key)?.and_then(|v| v.parse().ok()))
     }
 
+    /// Whether a first start was found that is none ([`StoreError::Begun`]).
+    pub fn is_begun(&self) -> Result<bool> {
+        Ok(self.meta("begun")?.is_some_and(|keys| !keys.is_empty()))
+    }
+
     /// Writes a small fact down.
     pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
         let sql =

@@ -1,8 +1,9 @@
 //! The joint between the rules and the store: read once, decide, commit once.
 //!
-//! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one look into the store → `intake` → `decide` → one transaction with
-//! entries, projections, notices and the receipt. One tick: each due ticket → `decide(Tick)` → commit. One delivery:
-//! claim (attempt counted, committed) → the shell sends → the outcome is settled, and what failed for good is news.
+//! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one
+//! look into the store → `intake` → `decide` → one transaction with entries, projections, notices and the receipt.
+//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (attempt counted, committed) → the shell
+//! sends → the outcome is settled, and what failed for good is news.
 
 mod caps;
 mod questions;
@@ -282,11 +283,12 @@ impl Tracker {
     /// are on disk before any of the mails is fetched.
     pub fn listed(&mut self, folder: &str, listing: &[String]) -> Result<(i64, Vec<String>)> {
         self.store.write(|tx| {
-            if tx.is_first_listing(folder)? {
-                tx.note_earlier(tx.source(folder)?, listing)?;
+            let is_first = tx.is_first_listing(folder)?;
+            let source = tx.source(folder)?;
+            if is_first {
+                tx.note_earlier(source, listing)?;
                 tx.set_meta("first_start", "begun")?;
             }
-            let source = tx.source(folder)?;
             Ok((source, tx.unseen(source, listing)?))
         })
     }
@@ -661,8 +663,8 @@ impl Tracker {
         self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
     }
 
-    /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was not there when it was `listed`; `None` where
-    /// not all that was listed could be had.
+    /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was
+    /// not there when it was `listed`; `None` where not all that was listed could be had.
     pub fn scanned(&mut self, folder: &str, listed: Option<Timestamp>, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {

@@ -74,7 +74,7 @@ fn database(config: &Config) -> Finding {
     }
     let begun = |mut store: Store| {
         store.check()?;
-        Ok(store.read(|tx| tx.meta("begun"))?.is_some_and(|b| !b.is_empty()))
+        Ok(store.read(|tx| tx.is_begun())?)
     };
     match open::to_read(config).and_then(begun) {
         Ok(true) => Finding::bad(format!("database: {}", StoreError::Begun)),

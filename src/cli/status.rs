@@ -85,7 +85,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         inbox_fails: tx.meta_time("inbox_fails")?,
         stuck: None,
         breaker: tx.breaker()?,
-        begun: tx.meta("begun")?.is_some_and(|b| !b.is_empty()),
+        begun: tx.is_begun()?,
     };
     for notice in tx.unsettled_notices()? {
         match notice.state.as_str() {

@@ -139,7 +139,8 @@ fn encoding(label: &str) -> Option<&'static Encoding> {
     Encoding::for_label_no_replacement(label.as_bytes())
 }
 
-/// Without each escape that another follows at once, as where two encoded words meet: encoding_rs takes such for errors.
+/// Without each escape that another follows at once, as where two encoded words meet: encoding_rs takes such for
+/// errors.
 fn last_escapes(raw: &[u8]) -> Vec<u8> {
     let pieces: Vec<&[u8]> = raw.split(|c| *c == 0x1b).collect();
     let last = pieces.len().saturating_sub(1);
@@ -212,7 +213,8 @@ pub fn line_ends(text: String) -> String {
 }
 
 /// A header value on one line with its encoded words decoded (RFC 2047), at most 16 KiB of it. What stands between
-/// them is in the charset of the text `around` them, if in any; words of a charset that nothing here reads stay as they came.
+/// them is in the charset of the text `around` them, if in any; words of a charset that nothing here reads stay as they
+/// came.
 ///
 /// Words that only blanks part are joined before they are decoded where they say the same charset and encoding: much
 /// software splits them within a character.

@@ -1,7 +1,7 @@
 //! HTML as text that a person can read. Nothing is fetched, run or styled.
 //!
-//! One pass over the characters: no tree is built, so no nesting and no number of tags costs more than its length. Parsers that build the tree of HTML 5 make of 256 KiB of misnested tags several
-//! million nodes.
+//! One pass over the characters: no tree is built, so no nesting and no number of tags costs more than its length.
+//! Parsers that build the tree of HTML 5 make of 256 KiB of misnested tags several million nodes.
 
 use mail_parser::decoders::html::add_html_token;
 

@@ -305,6 +305,7 @@ fn ends(given: &Given<'_>) -> Option<Ends> {
         Some(Form::Delivery) => return Some(Ends::Bounce),
         Some(Form::Disposition | Form::Tls) => return Some(Ends::Report),
         Some(Form::Aggregate(domain)) if ours(domain) => return Some(Ends::Report),
+        // Somebody calls our mail spam: that is for a person, however it came.
         Some(Form::Feedback) => return None,
         Some(Form::Aggregate(_) | Form::Other) | None => {}
     }
@@ -516,7 +517,7 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
                 report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
             return Intake {
                 disposition: Disposition::Report,
-                reason: format!("not obeyed: {why}"),
+                reason: format!("{}{why}", copies::NOT_OBEYED),
                 ticket: None,
                 event: Some(event),
             };

@@ -498,7 +498,8 @@ impl Draft<'_> {
     }
 
     /// A report of which the notice reached nobody of the team, perhaps since their filters refuse what it quotes: all
-    /// who are responsible are told, once for each ticket, and without a word of what is in it. Who came later was not mailed.
+    /// who are responsible are told, once for each ticket, and without a word of what is in it. Who came later was not
+    /// mailed.
     fn unreached(&mut self, mailed: &[Address]) {
         let missed = &self.ticket.unreached;
         if self.project.team().any(|p| mailed.contains(&p.address) && !missed.contains(&p.address)) {

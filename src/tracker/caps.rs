@@ -94,9 +94,12 @@ impl Work<'_> {
     }
 
     pub(super) fn is_full(&self, ticket: TicketId) -> Result<bool> {
-        let scope = ticket_scope(ticket);
-        Ok(self.tx.counted(&scope, self.slot(HOUR))? >= TOLD_PER_HOUR
-            || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY)
+        self.told_enough(&ticket_scope(ticket))
+    }
+
+    fn told_enough(&self, scope: &str) -> Result<bool> {
+        Ok(self.tx.counted(scope, self.slot(HOUR))? >= TOLD_PER_HOUR
+            || self.tx.counted(scope, self.slot(DAY))? >= TOLD_PER_DAY)
     }
 
     /// Tells a person what was not done with a mail that bears their own reply address: once a mail, and no more often
@@ -107,9 +110,7 @@ impl Work<'_> {
             return self.tx.set_meta(UNHEARD, &before.saturating_add(1).to_string());
         };
         let scope = format!("unheard:{}", to.key());
-        let often = self.tx.counted(&scope, self.slot(HOUR))? >= TOLD_PER_HOUR
-            || self.tx.counted(&scope, self.slot(DAY))? >= TOLD_PER_DAY;
-        if often || self.provoked()? >= self.project.limits.automatic_per_hour {
+        if self.told_enough(&scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
             return Ok(());
         }
         self.tx.count(&scope, self.now.as_second().div_euclid(SLOT))?;

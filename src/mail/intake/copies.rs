@@ -115,22 +115,24 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
         return nothing(Disposition::Duplicate, first.ticket, "a second copy of a mail that is here already");
     }
     let Some(ticket) = first.ticket else { return alone };
-    let (excerpt, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
     let event = match (alone.event, first.part) {
         // Its text is told where it is another one.
         (Some(Event::Reported(report)), Part::Opened { .. }) if raises => Event::Copied(report, altered),
-        (Some(Event::Reported(report)), Part::Opened { .. } | Part::Joined) => Event::FollowedUp(FollowUp {
-            by: Actor::Stranger,
-            program: altered,
-            holder: None,
-            who: format!("{} ({})", report.shown, report.identity),
-            excerpt,
-            folded,
-            mail: report.mail,
-            tell: report.tell,
-            asks: Vec::new(),
-            reply_to: report.message_id,
-        }),
+        (Some(Event::Reported(report)), Part::Opened { .. } | Part::Joined) => {
+            let (excerpt, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
+            Event::FollowedUp(FollowUp {
+                by: Actor::Stranger,
+                program: altered,
+                holder: None,
+                who: format!("{} ({})", report.shown, report.identity),
+                excerpt,
+                folded,
+                mail: report.mail,
+                tell: report.tell,
+                asks: Vec::new(),
+                reply_to: report.message_id,
+            })
+        }
         // What is gathered has no ticket of its own; and whatever is no report goes where it proves to belong.
         (event, _) => return Intake { event, ..alone },
     };
