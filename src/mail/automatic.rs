@@ -41,6 +41,42 @@ pub enum Automatic {
     RoleSender,
 }
 
+impl Automatic {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::AutoSubmitted => "its header says that a program wrote it",
+            Self::AutoReplied => "its header says that it is an automatic reply",
+            Self::Bounce => "a delivery report",
+            Self::NullSender => "it comes from nobody: its return path is empty",
+            Self::Echo => "it bears the mark of a mail of ours",
+            Self::Report => "a report about mail",
+            Self::Calendar => "the answer to an invitation",
+            Self::List => "mail of a list",
+            Self::Bulk => "bulk mail",
+            Self::Responder => "the answer of an answering machine",
+            Self::Subject => "its subject is that of an answering machine",
+            Self::RoleSender => "its sender is the mailbox of a program",
+        }
+    }
+
+    /// Whether the mail says of itself that a program wrote it, so that any answer could come round again; else that is
+    /// only what its way or its sender looks like.
+    pub fn by_own_word(self) -> bool {
+        match self {
+            Self::AutoSubmitted
+            | Self::AutoReplied
+            | Self::Bounce
+            | Self::Echo
+            | Self::Report
+            | Self::Calendar
+            | Self::Responder
+            | Self::Subject => true,
+            Self::NullSender | Self::List | Self::Bulk | Self::RoleSender => false,
+        }
+    }
+}
+
 /// What a delivery report says.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Bounce {

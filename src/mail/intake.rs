@@ -731,23 +731,3 @@ impl NoSender {
         }
     }
 }
-
-impl Automatic {
-    /// In words.
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::AutoSubmitted => "its header says that a program wrote it",
-            Self::AutoReplied => "its header says that it is an automatic reply",
-            Self::Bounce => "a delivery report",
-            Self::NullSender => "it comes from nobody: its return path is empty",
-            Self::Echo => "it bears the mark of a mail of ours",
-            Self::Report => "a report about mail",
-            Self::Calendar => "the answer to an invitation",
-            Self::List => "mail of a list",
-            Self::Bulk => "bulk mail",
-            Self::Responder => "the answer of an answering machine",
-            Self::Subject => "its subject is that of an answering machine",
-            Self::RoleSender => "its sender is the mailbox of a program",
-        }
-    }
-}

@@ -9,7 +9,7 @@ use super::caps::{BACKSCATTER, UNHEARD, domain_scope, sender_scope, way_scope};
 use super::reading::{Stowed, read_one};
 use crate::codename::Codename;
 use crate::command::Command;
-use crate::mail::intake::copies::{First, Part, Standing};
+use crate::mail::intake::copies::{First, Part, Standing, is_altered};
 use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
@@ -163,26 +163,16 @@ impl<'a> Work<'a> {
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
-        let copied = matches!(intake.event, Some(Event::Copied(..)));
-        let (mut disposition, mut reason) = (intake.disposition, intake.reason);
         let print = prints.first().copied().unwrap_or_default();
         let is_first = first.as_ref().is_some_and(|f| f.mail == stowed.mail);
-        let raises = disposition != Disposition::Duplicate && (is_first || disposition != Disposition::Own);
-        let altered = first.as_ref().is_some_and(|f| f.altered.is_some());
-        let raises = raises && (!altered || copied);
-        if let Some(first) = first.filter(|_| raises) {
-            let before = first.disposition.word();
-            let why = if is_first {
-                format!("{reason} (before: {before})")
-            } else {
-                format!("{reason}, as a second copy shows (first: {before})")
-            };
-            self.tx.raise_receipt(first.receipt, disposition, ticket_id, &why)?;
-            if !is_first {
-                (disposition, reason) =
-                    (Disposition::Duplicate, format!("a second copy, which raises the first: {reason}"));
+        let (disposition, reason) = match first.filter(|f| f.is_raised_by(&intake, is_first)) {
+            Some(first) => {
+                let (why, disposition, reason) = first.receipts(intake.disposition, intake.reason, is_first);
+                self.tx.raise_receipt(first.receipt, intake.disposition, ticket_id, &why)?;
+                (disposition, reason)
             }
-        }
+            None => (intake.disposition, intake.reason),
+        };
         if is_first {
             self.tx.done(stowed.mail, print)?;
         } else {
@@ -196,22 +186,20 @@ impl<'a> Work<'a> {
     /// The copy of a mail that stands highest so far, if another was handled before.
     pub(super) fn first(&self, mail: &Mail, prints: &[i64]) -> Result<Option<First>> {
         let mut copies = self.tx.same_mail(prints)?;
-        let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text = words(mail);
-        if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty() && !text.is_empty()) {
+        if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty()) {
             // The sender chooses how many there are, and what was stored may be damaged.
             for mut first in self.tx.same_id(id)?.into_iter().take(3) {
                 let Ok(raw) = self.tx.raw(first.mail) else { continue };
                 let known = read_one(&Stowed::tried(&raw, self.now, None)).0;
-                let before = words(&known);
-                let holds = text.contains(&before) || before.contains(&text);
+                if !is_altered(&known, mail) {
+                    continue;
+                }
                 first.altered = match (first.part, first.ticket) {
                     (Part::Opened { .. }, Some(ticket)) => self.tx.reporter(ticket)?.flatten(),
                     (Part::Joined, Some(_)) => known.from.ok(),
                     (Part::Gathered, _) | (_, None) => None,
                 };
-                let same = known.message_id.as_ref() == Some(id) && known.date == mail.date;
-                if same && holds && !before.is_empty() && first.altered.is_some() {
+                if first.altered.is_some() {
                     copies.push(first);
                 }
             }

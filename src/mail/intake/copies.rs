@@ -3,9 +3,9 @@
 //! like less keeps what another one is from being seen (G1).
 
 use super::{Disposition, Given, Intake, acknowledge, nothing, report};
-use crate::mail::Address;
 use crate::mail::automatic::Automatic;
 use crate::mail::written::Content;
+use crate::mail::{Address, Mail};
 use crate::ticket::decide::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor, MailRef, TicketId};
 
@@ -90,6 +90,33 @@ impl First {
     pub fn is_unanswered(&self) -> bool {
         self.part == Part::Opened { unanswered: true }
     }
+
+    /// Whether its receipt says from now on what was made of a mail that is a copy of it, or itself, handled anew.
+    pub fn is_raised_by(&self, intake: &Intake, is_itself: bool) -> bool {
+        let to = intake.disposition;
+        let more = to != Disposition::Duplicate && (is_itself || to != Disposition::Own);
+        more && (self.altered.is_none() || matches!(intake.event, Some(Event::Copied(..))))
+    }
+
+    /// What its receipt says where it is raised; then the disposition and the reason of the mail that raised it.
+    pub fn receipts(&self, to: Disposition, reason: String, is_itself: bool) -> (String, Disposition, String) {
+        let before = self.disposition.word();
+        if is_itself {
+            return (format!("{reason} (before: {before})"), to, reason);
+        }
+        let why = format!("{reason}, as a second copy shows (first: {before})");
+        (why, Disposition::Duplicate, format!("a second copy, which raises the first: {reason}"))
+    }
+}
+
+/// Whether a mail is another one as a way changed it, which writes into subject and From, and below the text: Message-ID
+/// and date are the same, and one text holds the other.
+pub fn is_altered(one: &Mail, other: &Mail) -> bool {
+    let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let (one_text, other_text) = (words(one), words(other));
+    let holds = one_text.contains(&other_text) || other_text.contains(&one_text);
+    let same = one.message_id.is_some() && one.message_id == other.message_id && one.date == other.date;
+    same && holds && !one_text.is_empty() && !other_text.is_empty()
 }
 
 /// What a copy changes, which is decided as if it were alone: nothing, unless it stands higher than the first, or is

@@ -99,21 +99,3 @@ const HTML: &str = "commands are read from plain text only, and the mail has non
                     choose \"Plain text mode\". In Outlook, make a new mail, and choose Format Text, Plain\n\
                     Text; in the new Outlook and on the web, open the three dots above the text, and\n\
                     choose \"Switch to plain text\"";
-
-impl Automatic {
-    /// Whether the mail says of itself that a program wrote it, so that any answer could come round again; else that is
-    /// only what its way or its sender looks like.
-    pub fn by_own_word(self) -> bool {
-        match self {
-            Self::AutoSubmitted
-            | Self::AutoReplied
-            | Self::Bounce
-            | Self::Echo
-            | Self::Report
-            | Self::Calendar
-            | Self::Responder
-            | Self::Subject => true,
-            Self::NullSender | Self::List | Self::Bulk | Self::RoleSender => false,
-        }
-    }
-}
