@@ -21,11 +21,24 @@ const VARIABLE: &str = "DISCLOSED_CORPUS";
 fn corpus() -> Option<PathBuf> {
     let place = std::env::var_os(VARIABLE).map(PathBuf::from);
     if place.is_none() {
-        // Not through `println!`, which the harness keeps to itself when a test passes.
-        let line = format!("left out: mail of other projects ({VARIABLE} is not set)\n");
-        std::io::stderr().write_all(line.as_bytes()).unwrap();
+        left_out(&format!("mail of other projects ({VARIABLE} is not set)"));
     }
     place
+}
+
+/// The small mails that were found on the way, which stand beside the corpus.
+pub(crate) fn found() -> Option<PathBuf> {
+    let place = corpus()?.parent()?.join("findings/mail");
+    if !place.is_dir() {
+        left_out("the mails that were found on the way (there are none beside the corpus)");
+        return None;
+    }
+    Some(place)
+}
+
+/// Says what was not tried. Not through `println!`, which the harness keeps to itself when a test passes.
+pub(crate) fn left_out(what: &str) {
+    std::io::stderr().write_all(format!("left out: {what}\n").as_bytes()).unwrap();
 }
 
 fn files(place: &Path, into: &mut Vec<PathBuf>) {

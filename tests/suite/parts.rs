@@ -6,6 +6,8 @@ use disclosed::mail::html::to_text;
 use disclosed::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
 use disclosed::mail::{Mail, read};
 
+use crate::corpus;
+
 #[test]
 fn charsets_of_mail_programs_are_read() {
     let sjis = b"\x90\xc6\x8e\xe3\x90\xab";
@@ -663,8 +665,7 @@ fn hostile_signatures_cost_their_length() {
 /// The samples of this kind that stand beside the corpus, where there is one.
 #[test]
 fn the_samples_beside_the_corpus_are_read() {
-    let Some(place) = std::env::var_os("DISCLOSED_CORPUS") else { return };
-    let place = std::path::Path::new(&place).join("../findings/mail");
+    let Some(place) = corpus::found() else { return };
     let mail = |name: &str| read::read(&std::fs::read(place.join(name)).unwrap());
     let has = |name: &str, text: &str| {
         let mail = mail(name);
