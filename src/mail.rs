@@ -4,8 +4,8 @@
 //! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it. `identity` decides on the raw header bytes who wrote it and how sure that is, `through` by which
 //! way of the operator's it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
-//! commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter, `fields` what a
-//! report says about itself, `subject` whether its subject begins as the project asks for.
+//! commands may stand, `written` what the person wrote, `leak` what of it must not reach a reporter (both by `runs` of
+//! words), `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub mod read;
 
@@ -29,6 +29,7 @@ pub mod bounce;
 pub mod fields;
 pub mod leak;
 pub mod reply;
+mod runs;
 pub mod subject;
 pub mod written;
 

@@ -6,8 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::leak::{self, Word};
 use super::reply::{MAX_SIGNATURE, Page, Words, is_device_line, is_quoted, is_rule};
+use super::runs::{self, Word};
 use super::{Address, reply};
 
 /// The most lines of a block of header lines.
@@ -256,7 +256,7 @@ impl Sorter<'_, '_> {
     /// Our own lines: those whose words stand together in a text of ours, six at the least, where they are marked as a
     /// quotation or something above introduces them. Else it is the person who says the same.
     fn ours(&mut self, sent: &Ours) {
-        let words = leak::words(self.page.lines.iter().copied());
+        let words = runs::words(self.page.lines.iter().copied());
         let held = standing_in(&words, self.page.lines.len(), &sent.texts);
         let wordless = self.wordless(&words);
         let mut introduced = false;
@@ -434,10 +434,10 @@ fn is_marked(line: &str) -> bool {
 
 /// Which lines stand with all their words in one of these texts, as a part of a run that is no accident.
 fn standing_in(words: &[Word], lines: usize, texts: &[String]) -> Vec<bool> {
-    let texts: Vec<Vec<Word>> = texts.iter().map(|t| leak::words(t.lines())).collect();
+    let texts: Vec<Vec<Word>> = texts.iter().map(|t| runs::words(t.lines())).collect();
     let mut seats: HashMap<u64, Vec<&[Word]>> = HashMap::new();
     for from in texts.iter().flat_map(|t| (0..t.len()).filter_map(|at| t.get(at..))) {
-        if let Some((hash, _)) = leak::run(from) {
+        if let Some((hash, _)) = runs::run(from) {
             let seats = seats.entry(hash).or_default();
             if seats.len() < MAX_SEATS {
                 seats.push(from);
@@ -448,7 +448,7 @@ fn standing_in(words: &[Word], lines: usize, texts: &[String]) -> Vec<bool> {
     let mut at = 0;
     while let Some(rest) = words.get(at..).filter(|rest| !rest.is_empty()) {
         let same = |seat: &&[Word]| rest.iter().zip(seat.iter()).take_while(|(a, b)| a.hash == b.hash).count();
-        let here = leak::run(rest).and_then(|(hash, _)| seats.get(&hash));
+        let here = runs::run(rest).and_then(|(hash, _)| seats.get(&hash));
         let longest = here.and_then(|seats| seats.iter().map(same).max()).unwrap_or(0);
         let first = rest.first().map_or(0, |w| w.line);
         let whole_from = if at > 0 && words.get(at - 1).is_some_and(|w| w.line == first) { first + 1 } else { first };
