@@ -35,11 +35,11 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use jiff::Timestamp;
 
-use crate::codename::Codename;
 use crate::config::{Config, ConfigError};
-use crate::project::Project;
+use crate::notice::codename::Codename;
+use crate::project::{Project, Role};
 use crate::store::{self, StoreError, Tx};
-use crate::ticket::{Role, TicketId};
+use crate::vocabulary::TicketId;
 use crate::{clock, open};
 use out::{Closed, Out};
 
@@ -338,7 +338,7 @@ impl Desk {
             }
             Some(id) => Err(NoTicket(format!("there is no {}; there is no ticket yet", id.show(prefix)))),
             None => {
-                let text = crate::mail::clean_line(text, 60);
+                let text = crate::vocabulary::clean_line(text, 60);
                 Err(NoTicket(format!("{text:?} is no ticket; write {prefix}-17 or 17")))
             }
         })

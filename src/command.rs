@@ -2,8 +2,8 @@
 
 mod when;
 
+use crate::mail::reply::is_command;
 use crate::policy::Severity;
-use crate::project::Project;
 
 pub use when::When;
 
@@ -110,6 +110,19 @@ impl Command {
         }
         matches!(self, Self::Ack | Self::Reply | Self::Ask).then_some(text)
     }
+}
+
+/// What reporters can ask for in their own ticket, by a reply to one of our mails.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    /// How it stands.
+    Status,
+    /// To be named so; "none" for not at all.
+    Credit(String),
+    /// To take it back.
+    Withdraw(String),
+    /// What can be asked for.
+    Help,
 }
 
 /// One row of the table.
@@ -293,12 +306,6 @@ pub fn split(text: &str) -> Orders {
     orders
 }
 
-/// Whether a line begins as commands do: a letter right after the slash and letters only, for /usr/bin is a path.
-pub fn is_command(line: &str) -> bool {
-    let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
-    word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
-}
-
 /// Reads one line that begins with `/`.
 pub fn parse(line: &str) -> Result<(&'static Verb, Command), Fault> {
     if line.chars().count() > LINE_MAX {
@@ -318,21 +325,6 @@ pub fn parse(line: &str) -> Result<(&'static Verb, Command), Fault> {
     let command = (verb.parse)(arguments.trim());
     let column = 1 + name.chars().count() + usize::from(!arguments.is_empty());
     command.map(|c| (verb, c)).map_err(|what| Fault { column, what: format!("{what}; for example: {}", verb.example) })
-}
-
-/// The table as text, a line each, for the help mail.
-pub fn help(project: &Project) -> String {
-    let usage = |v: &Verb| format!("/{} {}", v.name, v.arguments).trim_end().to_owned();
-    let width = TABLE.iter().map(|v| usage(v).chars().count()).max().unwrap_or(0).min(28);
-    let line = |v: &Verb| {
-        let code = match (project.class(v), project.needs_second(v)) {
-            (Class::Grave, false) => " (asks for a code)",
-            (Class::Grave, true) => " (asks another person for a code)",
-            (Class::Read | Class::Act, _) => "",
-        };
-        format!("  {:width$}  {}{code}\n", usage(v), v.about)
-    };
-    TABLE.iter().map(line).collect()
 }
 
 fn none(arguments: &str, command: Command) -> Result<Command, String> {

@@ -19,11 +19,11 @@ use std::time::Duration;
 
 use toml::de::DeTable;
 
-use crate::mail::Address;
+use crate::mail::passage::Way;
 use crate::net::Endpoint;
 use crate::policy::Policy;
-use crate::project::{AcknowledgeWhom, Limits, Project, Reports, Way};
-use crate::ticket::Person;
+use crate::project::{AcknowledgeWhom, Limits, Person, Project, Reports};
+use crate::vocabulary::Address;
 
 pub use error::{ConfigError, Mistake};
 pub use keys::KEYS;

@@ -26,10 +26,10 @@ pub use check::{Finding, check_online};
 use crate::config::Config;
 use crate::dkim::Verifier;
 use crate::mail::signature::Dkim;
-use crate::mail::text::trouble::Trouble;
+use crate::notice::text::trouble::Trouble;
 use crate::store::{Claim, StoreError};
-use crate::ticket::MailRef;
 use crate::tracker::{Attempt, News, Tracker};
+use crate::vocabulary::MailRef;
 use crate::{clock, open};
 use inbox::Inward;
 use steady::Steady;
@@ -591,7 +591,8 @@ impl Daemon {
 
     /// One line for each thing that happened. No address, no title, no text (G6).
     fn log(&mut self, news: News) {
-        let show = |t: Option<crate::ticket::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
+        let show =
+            |t: Option<crate::vocabulary::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
         for (_, disposition, ticket, _) in &news.receipts {
             tracing::info!(ticket = show(*ticket), disposition = disposition.word(), "mail");
         }

@@ -15,13 +15,12 @@ use jiff::{SignedDuration, Timestamp};
 use crate::config::Config;
 use crate::daemon::Rehearsal;
 use crate::mail::read;
-use crate::mail::text::length;
 use crate::maildir::Maildir;
-use crate::notice::NoticeKind;
+use crate::policy::shown::length;
 use crate::project::Project;
-use crate::ticket::TicketId;
 use crate::ticket::words::{who, words};
 use crate::tracker::News;
+use crate::vocabulary::{NoticeKind, TicketId};
 
 const CONFIG: &str = include_str!("demo/config.toml");
 /// Friday evening.
@@ -194,7 +193,7 @@ impl<W: Write> Stage<W> {
         }
         self.mails += u32::try_from(news.notices.len()).unwrap_or(u32::MAX);
         for (style, ticket, text) in lines {
-            let text = crate::mail::clean_line(&text, 160);
+            let text = crate::vocabulary::clean_line(&text, 160);
             self.line(&format!("{DIM}{date}{DIM:#}  {ticket:7} {style}{text}{style:#}"))?;
         }
         Ok(())

@@ -10,8 +10,10 @@ pub mod deadline;
 pub mod digest;
 pub mod ladder;
 pub mod presets;
+pub mod shown;
 pub mod term;
 
+use crate::vocabulary::piece;
 use std::fmt;
 use std::str::FromStr;
 
@@ -298,7 +300,7 @@ fn among<T: Copy>(noun: &str, text: &str, all: &[T], word: fn(T) -> &'static str
     let wanted = text.trim();
     all.iter().copied().find(|one| word(*one).eq_ignore_ascii_case(wanted)).ok_or_else(|| {
         let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
-        format!("{} is not a {noun}: write one of {}", term::shown(wanted), words.join(", "))
+        format!("{} is not a {noun}: write one of {}", piece(wanted), words.join(", "))
     })
 }
 

@@ -1,15 +1,16 @@
 //! What the rules need to know of the project: the config without its files, servers and secrets.
 
+mod person;
 mod reports;
 mod versions;
 
 use crate::command::{Class, Verb};
-use crate::mail::Address;
-use crate::mail::automatic::Passed;
-use crate::notice::Level;
+use crate::mail::passage::Way;
 use crate::policy::{Audience, Policy};
-use crate::ticket::{Person, Role, Ticket, TicketId};
 
+use crate::vocabulary::{Address, TicketId};
+
+pub use person::{Level, Person, Role};
 pub use reports::Reports;
 pub use versions::{Pattern, Support, VersionTable};
 
@@ -48,44 +49,6 @@ pub struct Project {
     pub calendar: bool,
     /// What it says about reports.
     pub reports: Reports,
-}
-
-/// A list or a forwarder of the operator's own: see [`crate::mail::through`].
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Way {
-    /// A mailing list or group, by its identifier (RFC 2919), lower case.
-    List(String),
-    /// A service or server that passes mail on, by its domain, lower case.
-    Forwarder(String),
-}
-
-impl Way {
-    /// As it stands in the config.
-    pub fn name(&self) -> &str {
-        match self {
-            Self::List(name) | Self::Forwarder(name) => name,
-        }
-    }
-
-    /// What it makes of a mail that it passes on.
-    pub fn passed(&self) -> Passed {
-        match self {
-            Self::List(_) => Passed::List,
-            Self::Forwarder(_) => Passed::Forwarder,
-        }
-    }
-
-    /// Whether a domain is the way's own: that of a list, whose identifier ends in it (RFC 2919 section 2), or one at
-    /// or below a forwarder's.
-    pub fn covers(&self, domain: &str) -> bool {
-        let below = |name: &str, parent: &str| {
-            name == parent || name.strip_suffix(parent).is_some_and(|rest| rest.ends_with('.'))
-        };
-        match self {
-            Self::List(id) => domain.contains('.') && below(id, domain),
-            Self::Forwarder(own) => below(domain, own),
-        }
-    }
 }
 
 /// `[identity] acknowledge`.
@@ -162,12 +125,12 @@ impl Project {
         self.people.iter().filter(|p| p.commands())
     }
 
-    /// Whom an audience means for a ticket. An audience without people passes on to the next, so that a rung is
+    /// Whom an audience means for a ticket of that owner. An audience without people passes on to the next, so that a rung is
     /// never spoken to nobody; the config holds at least one maintainer.
-    pub fn audience(&self, audience: Audience, ticket: &Ticket) -> Vec<&Person> {
+    pub fn audience(&self, audience: Audience, owner: Option<&Address>) -> Vec<&Person> {
         let with = |role: Role| -> Vec<&Person> { self.people.iter().filter(|p| p.is(role)).collect() };
         let found = match audience {
-            Audience::Owner => ticket.owner.as_ref().and_then(|o| self.person(o)).into_iter().collect(),
+            Audience::Owner => owner.and_then(|o| self.person(o)).into_iter().collect(),
             Audience::Team => self.team().collect(),
             Audience::Lead => with(Role::Lead),
             Audience::Escalation => with(Role::Escalation),
@@ -179,8 +142,8 @@ impl Project {
             return found;
         }
         match audience {
-            Audience::Owner | Audience::Observer => self.audience(Audience::Team, ticket),
-            Audience::Lead => self.audience(Audience::Escalation, ticket),
+            Audience::Owner | Audience::Observer => self.audience(Audience::Team, owner),
+            Audience::Lead => self.audience(Audience::Escalation, owner),
             Audience::Escalation | Audience::Team | Audience::Reporter => self.team().collect(),
         }
     }

@@ -20,9 +20,9 @@ use tokio::time::timeout;
 
 use self::wire::Wire;
 use crate::config::{Auth, Login, SmtpConfig};
-use crate::mail::write::check_wire;
-use crate::mail::{Address, clean_line};
 use crate::net::{self, NetError, Tls};
+use crate::notice::write::check_wire;
+use crate::vocabulary::{Address, clean_line};
 
 /// What became of one mail. Replies are one clean line of at most 200 characters.
 #[derive(Clone, Debug, PartialEq, Eq)]

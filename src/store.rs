@@ -24,7 +24,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
 use sha2::{Digest, Sha256};
 
-use crate::mail::Address;
+use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
 const VERSION: i64 = 2;

@@ -1,90 +1,26 @@
 //! The ticket: what is tracked, and the entries that it is the fold of.
 //!
 //! `ticket = fold(entries)`: nothing about a ticket is known that its timeline does not say. The rules that make
-//! new entries stand in [`decide`]; the promises running on a ticket in [`clock`]; [`simulate`] plays
-//! both forward before anything happens.
+//! new entries stand in [`crate::rules`]; the promises running on a ticket in [`clock`], who hears of them in [`hearer`].
 
-pub mod calendar;
 pub mod clock;
-pub mod decide;
 mod embargo;
 mod entry;
+mod heard;
 pub mod hearer;
-mod orders;
-mod person;
-pub mod simulate;
+mod status;
 pub mod words;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::fmt;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
 
 pub use embargo::{Embargo, EmbargoState};
-pub use entry::{Acknowledgement, Actor, Aspect, Entry, EntryKind, MailRef};
-pub use person::{Person, Role};
+pub use entry::{Acknowledgement, Actor, Aspect, Entry, EntryKind};
+pub use status::Status;
 
-use crate::mail::{Address, MessageId};
-use crate::notice::NoticeKind;
 use crate::policy::{Milestone, Severity};
-
-/// The number of a ticket: 17 for `SEC-17`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct TicketId(pub u32);
-
-impl TicketId {
-    /// As people write it: `SEC-17`.
-    pub fn show(self, prefix: &str) -> String {
-        format!("{prefix}-{}", self.0)
-    }
-
-    /// Reads `SEC-17`, `sec-17` or `17`.
-    pub fn parse(text: &str, prefix: &str) -> Option<Self> {
-        let text = text.trim();
-        let number = match text.split_once('-') {
-            Some((p, n)) if p.eq_ignore_ascii_case(prefix) => n,
-            Some(_) => return None,
-            None => text,
-        };
-        if number.is_empty() || !number.bytes().all(|c| c.is_ascii_digit()) {
-            return None;
-        }
-        number.parse().ok().filter(|n| *n > 0).map(Self)
-    }
-}
-
-/// Where a report stands, in the terms of CERT/CC's Vultron (its report management model).
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Status {
-    /// Came in; nobody has judged it.
-    Received,
-    /// Judged to be no vulnerability of ours.
-    Invalid,
-    /// Judged to be one.
-    Valid,
-    /// We work on it.
-    Accepted,
-    /// One, and not worked on now.
-    Deferred,
-    /// Done.
-    Closed,
-}
-
-impl fmt::Display for Status {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Self::Received => "received",
-            Self::Invalid => "invalid",
-            Self::Valid => "valid",
-            Self::Accepted => "accepted",
-            Self::Deferred => "deferred",
-            Self::Closed => "closed",
-        })
-    }
-}
+use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
 /// Commands that wait for their code.
 #[derive(Clone, Debug, PartialEq, Eq)]

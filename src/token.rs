@@ -15,9 +15,10 @@ use hmac::{Hmac, KeyInit, Mac};
 use jiff::Timestamp;
 use sha2::{Digest, Sha256};
 
-use crate::mail::{Address, MessageId};
-use crate::ticket::TicketId;
+use crate::vocabulary::{Address, MessageId, TicketId};
 
+/// The field that marks our own mail. It holds a token, so that nobody can have a mail passed over by writing it.
+pub const LOOP_FIELD: &str = "X-Disclosed-Loop";
 /// Octets of a secret.
 pub const KEY_LENGTH: usize = 32;
 /// Characters of a token.

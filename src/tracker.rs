@@ -6,11 +6,14 @@
 //! sends → the outcome is settled, and what failed for good is news.
 
 mod caps;
+mod news;
 mod questions;
 mod reading;
+mod tallies;
 mod words;
 mod work;
 
+pub use news::News;
 pub use questions::Asked;
 
 use std::sync::Arc;
@@ -18,25 +21,29 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use self::caps::GATHERED_DUE;
 use self::reading::{Stowed, read_one, side_by_side};
+use self::tallies::{GATHERED_DUE, MADE};
 use self::work::Work;
 use crate::command::{Command, Orders};
-use crate::mail::intake::copies::Part;
-use crate::mail::intake::{self, Disposition, Intake, Unheard};
+use crate::intake;
+use crate::intake::disposition::{Disposition, Intake};
+use crate::intake::standing::Part;
+use crate::intake::unheard::Unheard;
 use crate::mail::signature::Dkim;
-use crate::mail::text::trouble::Trouble;
-use crate::mail::{Address, Mail, identity};
-use crate::notice::{Level, Notice, NoticeKind};
+use crate::mail::{Mail, identity};
+use crate::notice::text::trouble::Trouble;
 use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
-use crate::project::Project;
+use crate::project::{Level, Project};
+use crate::rules::decide;
+use crate::rules::draft::Answer;
+use crate::rules::event::{Event, Loss, Order};
+use crate::rules::reminders;
 use crate::store::{
     Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
 };
-use crate::ticket::decide::{self, Answer, Event, Loss, Order};
-use crate::ticket::{Entry, MailRef, TicketId};
 use crate::token::Key;
+use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// Tries to read a mail before it is put aside as quarantined.
 const ATTEMPTS: u32 = 3;
@@ -60,21 +67,6 @@ pub struct Arrival {
     pub place: Option<Place>,
     /// The folder's present listing, to tell a second copy from a renumbered one.
     pub listing: Arc<Vec<String>>,
-}
-
-/// What a transaction brought about: for the log, the terminal and the demo.
-#[derive(Clone, Debug, Default)]
-pub struct News {
-    /// Each mail with its receipt.
-    pub receipts: Vec<(MailRef, Disposition, Option<TicketId>, String)>,
-    /// Each new entry.
-    pub entries: Vec<(TicketId, Entry)>,
-    /// Each new notice with its number.
-    pub notices: Vec<(u32, Notice)>,
-    /// Deadlines that a new policy moved; their entries are not among the above, for there may be very many.
-    pub moved: usize,
-    /// What whoever commanded is told.
-    pub answer: Option<Answer>,
 }
 
 /// How an attempt to send ended.
@@ -489,7 +481,7 @@ impl Tracker {
                     work.commit(&ticket, decision)?;
                 }
             }
-            for notice in decide::coalesce(notices, project) {
+            for notice in reminders::coalesce(notices, project) {
                 work.post(notice)?;
             }
             if digest {
@@ -609,7 +601,7 @@ impl Tracker {
             }
             tx.set_meta("breaker", "")?;
             // Else the same hour would hold it again at once.
-            tx.uncount(caps::MADE)?;
+            tx.uncount(MADE)?;
             Ok(Some(tx.waiting()?))
         })
     }
@@ -704,17 +696,6 @@ pub struct Tried {
     pub known: Option<ReceiptRow>,
     /// What a person whose own reply address it bears would be told of it.
     pub unheard: Option<Unheard>,
-}
-
-impl News {
-    /// Takes in more.
-    pub fn add(&mut self, more: News) {
-        self.receipts.extend(more.receipts);
-        self.entries.extend(more.entries);
-        self.notices.extend(more.notices);
-        self.moved += more.moved;
-        self.answer = more.answer.or(self.answer.take());
-    }
 }
 
 /// What tells a policy from another: all that the projections are derived by. Who hears which rung is part of it where

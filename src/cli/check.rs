@@ -11,13 +11,12 @@ use super::{Desk, Exit, role_word};
 use crate::command::{Class, TABLE, Verb};
 use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
-use crate::mail::clean_line;
-use crate::mail::text::when;
-use crate::notice::Level;
 use crate::policy::calendar::Quiet;
+use crate::policy::shown::when;
 use crate::policy::{Calendar, Promise, Rung, Within};
-use crate::project::{Project, Reports};
+use crate::project::{Level, Project, Reports};
 use crate::store::{Store, StoreError};
+use crate::vocabulary::clean_line;
 use crate::{clock, open};
 
 #[derive(clap::Args)]
@@ -156,7 +155,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
             "ladder": ladder(config.policy.rungs(p)),
         })
     };
-    let person = |p: &crate::ticket::Person| {
+    let person = |p: &crate::project::Person| {
         let roles: Vec<&str> = p.roles.iter().map(|r| role_word(*r)).collect();
         json!({
             "name": p.name,

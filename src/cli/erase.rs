@@ -5,13 +5,12 @@ use serde_json::{Value, json};
 
 use super::out::{Out, complain};
 use super::{Desk, Exit, local};
-use crate::mail::{Address, clean_line};
 use crate::open;
 use crate::project::Project;
+use crate::rules::decide::not_erasable;
 use crate::store::{Erasable, ErasableMail, TicketRow};
-use crate::ticket::TicketId;
-use crate::ticket::decide::not_erasable;
 use crate::tracker::Erasure;
+use crate::vocabulary::{Address, TicketId, clean_line};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

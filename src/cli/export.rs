@@ -5,10 +5,11 @@ use serde_json::{Value, json};
 
 use super::out::Out;
 use super::{Desk, Exit, local, role_word};
-use crate::mail::{Address, clean, clean_line, read};
+use crate::mail::read;
 use crate::project::Project;
 use crate::store::{Held, HeldMail, NoticeRow, TicketRow};
-use crate::ticket::{Actor, Entry, TicketId};
+use crate::ticket::{Actor, Entry};
+use crate::vocabulary::{Address, TicketId, clean, clean_line};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -8,11 +8,12 @@ use proptest::prelude::*;
 
 use super::{log, out, show, try_mail};
 use crate::config::{Config, EXAMPLE as CONFIG};
-use crate::mail::{Address, read};
+use crate::mail::read;
 use crate::store::Store;
-use crate::ticket::{Ticket, TicketId};
+use crate::ticket::Ticket;
 use crate::token::{KEY_LENGTH, Key};
 use crate::tracker::{Arrival, Attempt, Tracker};
+use crate::vocabulary::{Address, TicketId};
 
 /// What the colours of our own are; nothing else of that kind may stand in what is printed.
 fn uncoloured(text: &str) -> String {

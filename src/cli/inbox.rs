@@ -5,10 +5,10 @@ use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
-use crate::mail::Address;
-use crate::notice::{Notice, NoticeKind};
+use crate::notice::Notice;
 use crate::open;
 use crate::store::ReceiptRow;
+use crate::vocabulary::{Address, NoticeKind};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -1,6 +1,7 @@
 //! `disclosed ingest`: mail from files, taken in as if it had just come.
 
 mod files;
+mod found;
 mod mbox;
 
 use std::collections::BTreeMap;
@@ -11,6 +12,7 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use serde_json::json;
 
+use self::found::{Failure, Found};
 use super::out::{Out, Progress, complain};
 use super::{Desk, Exit};
 use crate::dkim::Verifier;
@@ -33,28 +35,6 @@ pub(super) struct Args {
     /// Only those that the mail server took on this day or later: 2027-01-01
     #[arg(long, value_name = "DATE", requires = "earlier", conflicts_with = "paths")]
     since: Option<Date>,
-}
-
-/// One mail as found.
-struct Found {
-    /// Its bytes; its beginning when it is over the limit.
-    raw: Vec<u8>,
-    /// Octets in all.
-    size: u64,
-}
-
-/// Why a path was not taken in, or not to its end.
-enum Failure {
-    /// The path is at fault: the others are still done.
-    Path(std::io::Error),
-    /// The database is: nothing more can be done.
-    Store(anyhow::Error),
-}
-
-impl From<std::io::Error> for Failure {
-    fn from(e: std::io::Error) -> Self {
-        Self::Path(e)
-    }
 }
 
 /// Mails on their way into the database, and what became of those before.

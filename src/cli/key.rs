@@ -5,8 +5,8 @@ use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
-use crate::mail::text::length;
 use crate::open;
+use crate::policy::shown::length;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

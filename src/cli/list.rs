@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
-use crate::codename::Codename;
-use crate::mail::text::length;
+use crate::notice::codename::Codename;
 use crate::open;
+use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::token::Key;

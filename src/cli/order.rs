@@ -8,8 +8,8 @@ use serde_json::json;
 use super::out::{Out, alarming, complain};
 use super::{Desk, Exit};
 use crate::command::{self, Orders};
-use crate::mail::clean;
 use crate::open;
+use crate::vocabulary::clean;
 
 /// Octets of a text on standard input.
 const TEXT_MAX: u64 = 1024 * 1024;

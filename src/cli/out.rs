@@ -8,7 +8,7 @@ use anyhow::Result;
 use comfy_table::{Table, presets};
 use serde_json::Value;
 
-use crate::mail::clean;
+use crate::vocabulary::clean;
 
 /// Standard output.
 pub(super) struct Out {
@@ -79,7 +79,7 @@ pub(super) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
     let mut table = Table::new();
     table.load_style(presets::NOTHING).set_header(heading.iter().map(ToString::to_string));
     for row in rows {
-        table.add_row(row.iter().map(|cell| crate::mail::clean_line(cell, 200)));
+        table.add_row(row.iter().map(|cell| crate::vocabulary::clean_line(cell, 200)));
     }
     for column in table.column_iter_mut() {
         column.set_padding((0, 2));

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
-use crate::mail::Address;
 use crate::open;
 use crate::store::NoticeRow;
+use crate::vocabulary::Address;
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -6,15 +6,16 @@ use serde_json::{Value, json};
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, log, role_word};
-use crate::codename::Codename;
-use crate::mail::text::{clock_table, state_line, when};
-use crate::mail::{Address, clean_line};
+use crate::notice::codename::Codename;
+use crate::notice::text::{clock_table, state_line};
 use crate::open;
+use crate::policy::shown::when;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Entry, Ticket};
 use crate::token::Key;
+use crate::vocabulary::{Address, clean_line};
 
 #[derive(clap::Args)]
 pub(super) struct Args {

@@ -1,24 +1,26 @@
 //! `disclosed simulate`: what the project has promised, played forward: a table, JSON, a picture.
 
 mod svg;
+mod words;
 
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
 use jiff::civil::DateTime;
-use jiff::{SignedDuration, Timestamp, Zoned};
+use jiff::{Timestamp, Zoned};
 use serde_json::{Value, json};
 
+use self::words::{ended, happened, headline, hearers, said};
 use super::out::{Out, table};
 use super::{Desk, Exit, Usage};
 use crate::clock;
-use crate::mail::clean_line;
-use crate::mail::text::{length, when};
-use crate::policy::term::shown;
-use crate::policy::{Audience, Policy, Severity, Term};
+use crate::policy::shown::when;
+use crate::policy::{Policy, Severity, Term};
 use crate::project::Project;
-use crate::ticket::clock::ClockState;
-use crate::ticket::simulate::{Course, DAYS_MAX, Happening, Play, Scenario, Word, play};
+use crate::rules::simulate::course::{Course, Word};
+use crate::rules::simulate::{DAYS_MAX, Happening, Play, Scenario, play};
+use crate::vocabulary::clean_line;
+use crate::vocabulary::piece;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -61,7 +63,7 @@ fn scenario(args: &Args, policy: &Policy, now: Timestamp) -> Result<Scenario, St
     let at = args.at.as_deref().map_or(Ok(now), |text| instant(text, policy).map_err(|e| format!("--at {e}")))?;
     // Steps of the ladder are whole seconds.
     let at = Timestamp::from_second(at.as_second()).unwrap_or(at);
-    let event = |text: &String| event(text, at, policy).map_err(|e| format!("--event {}: {e}", shown(text)));
+    let event = |text: &String| event(text, at, policy).map_err(|e| format!("--event {}: {e}", piece(text)));
     let events = args.events.iter().map(event).collect::<Result<Vec<_>, _>>()?;
     let days = args.days.unwrap_or(DAYS_MAX);
     let last = policy.add(at, Term::Civil { months: 0, days });
@@ -77,7 +79,7 @@ fn instant(text: &str, policy: &Policy) -> Result<Timestamp, String> {
     let zoned = || text.parse::<Zoned>().map(|z| z.timestamp());
     let local = || text.parse::<DateTime>().map(|d| policy.calendar.instant(d));
     let zone = &policy.calendar.zone_name;
-    let write = || format!("{}: write \"2027-01-08 18:00\" ({zone}) or 2027-01-08T17:00:00Z", shown(text));
+    let write = || format!("{}: write \"2027-01-08 18:00\" ({zone}) or 2027-01-08T17:00:00Z", piece(text));
     let at: Timestamp = text.parse().or_else(|_| zoned()).or_else(|_| local()).map_err(|_| write())?;
     let year = policy.calendar.day(at).year();
     if (1970..=9000).contains(&year) { Ok(at) } else { Err(write()) }
@@ -134,12 +136,6 @@ fn document(play: &Play, project: &Project) -> Value {
 }
 
 /// "Example: a report of high severity, received Fri 8 January 2027, 18:00 (…)".
-fn headline(play: &Play, project: &Project) -> String {
-    let severity = play.severity.map_or("no known severity".to_owned(), |s| format!("{s} severity"));
-    let name = clean_line(&project.name, 80);
-    format!("{name}: a report of {severity}, received {}", when(play.at, &project.policy))
-}
-
 fn text(play: &Play, project: &Project) -> String {
     let bold = anstyle::Style::new().bold();
     let yellow = anstyle::AnsiColor::Yellow.on_default();
@@ -209,44 +205,6 @@ fn rows(play: &Play, policy: &Policy) -> Vec<Row> {
     }
     rows.sort_by_key(|r| (r.at, r.rank));
     rows
-}
-
-fn ended(course: &Course) -> &'static str {
-    match course.state {
-        ClockState::Kept => "kept",
-        ClockState::Broken if course.done => "done, too late",
-        ClockState::Broken | ClockState::Ended => "ends: no such promise any more",
-        ClockState::Running | ClockState::Paused => "goes on",
-    }
-}
-
-fn happened(event: Happening) -> String {
-    match event {
-        Happening::Milestone(milestone) => format!("{milestone}"),
-        Happening::Severity(severity) => format!("the severity is set to {severity}"),
-        Happening::Ask => "we ask the reporter; what may pause stands still".into(),
-        Happening::Answer => "the reporter answers; what stood still runs".into(),
-    }
-}
-
-/// "warning (-24h), 24 hours left".
-fn said(word: &Word, course: &Course) -> String {
-    let star = if word.at == word.nominal { "" } else { "*" };
-    // A deadline that moved later was another one when this was said.
-    let then = course.moved.iter().find(|(at, _)| *at > word.at).map_or(course.deadline, |(_, from)| *from);
-    let away = then.duration_since(word.at);
-    let more = word.and_so_on.map_or(String::new(), |every| format!(" … and so on each {every}"));
-    match (word.warns, away) {
-        (true, _) if word.to == Audience::Reporter => format!("good news ({}), {} left{star}", word.rung, length(away)),
-        (true, _) => format!("warning ({}), {} left{star}", word.rung, length(away)),
-        (false, SignedDuration::ZERO) => format!("nag ({}){star}{more}", word.rung),
-        (false, _) => format!("nag ({}), {} late{star}{more}", word.rung, length(away)),
-    }
-}
-
-/// "team: Ada, Max"; "reporter".
-fn hearers(word: &Word) -> String {
-    if word.people.is_empty() { word.to.to_string() } else { format!("{}: {}", word.to, word.people.join(", ")) }
 }
 
 #[cfg(test)]

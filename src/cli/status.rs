@@ -8,12 +8,11 @@ use serde_json::{Value, json};
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, local};
-use crate::mail::intake::Disposition;
-use crate::mail::text::length;
-use crate::notice::NoticeKind;
+use crate::intake::disposition::Disposition;
+use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::{self, NoticeRow, ReceiptRow, StoreError, TicketRow, Tx};
-use crate::ticket::TicketId;
+use crate::vocabulary::{NoticeKind, TicketId};
 
 /// How long trouble with a mail about no ticket is worth a word.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -204,7 +203,7 @@ impl State {
         for n in &self.held {
             let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
             let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
-            let why = crate::mail::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+            let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
             text.push_str(&format!(
                 "  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n",
                 n.kind, n.number
@@ -213,7 +212,7 @@ impl State {
         for n in &self.undelivered {
             let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
             let how = if n.state == "unknown" { "may not have arrived" } else { "was refused" };
-            let why = crate::mail::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+            let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
             text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind));
         }
         text

@@ -10,17 +10,17 @@ use serde_json::{Value, json};
 
 use super::out::Out;
 use super::{Desk, Exit, local};
-use crate::command;
 use crate::dkim::Verifier;
+use crate::intake::unheard::Unheard;
+use crate::mail::Mail;
 use crate::mail::fields::{Fields, Part, Score};
 use crate::mail::identity::{Check, Proof};
-use crate::mail::intake::Unheard;
 use crate::mail::signature::{Dkim, Signature};
-use crate::mail::text::quoted;
-use crate::mail::{Address, Mail, clean, clean_line};
+use crate::notice::text::quoted;
 use crate::project::Project;
 use crate::tracker::{Asked, Tried};
-use crate::{clock, open};
+use crate::vocabulary::{Address, clean, clean_line};
+use crate::{clock, command, open};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -150,7 +150,7 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
         "Ticket:",
         &match (&intake.ticket, &intake.event) {
             (Some(ticket), _) => project.show(*ticket),
-            (None, Some(crate::ticket::decide::Event::Reported(_))) => "a new one".into(),
+            (None, Some(crate::rules::event::Event::Reported(_))) => "a new one".into(),
             (None, _) => "none".into(),
         },
     );

@@ -306,7 +306,7 @@ fn about(text: &str) -> Result<String, Wrong> {
         let write = "one line of at most 300 characters, such as \"Mail the registered users.\"";
         return Err(Wrong::new("about is not one short line", write));
     }
-    Ok(crate::mail::clean_line(text, 300))
+    Ok(crate::vocabulary::clean_line(text, 300))
 }
 
 fn promise_name(text: &str) -> Result<String, Wrong> {

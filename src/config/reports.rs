@@ -2,9 +2,9 @@
 
 use super::error::{any_of, nearest};
 use super::reader::{Table, Value, Wrong};
-use crate::mail::clean;
 use crate::mail::fields::Part;
 use crate::project::{Pattern, Reports, VersionTable};
+use crate::vocabulary::clean;
 
 /// The most characters of a line of the note: it stands in a mail as it is written.
 const LONGEST_LINE: usize = 200;

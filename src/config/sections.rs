@@ -7,16 +7,17 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret};
-use super::{SmtpConfig, policy, reports, value};
+use super::{
+    Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig, policy, reports,
+    value,
+};
 use crate::command::{Class, TABLE};
-use crate::mail::Address;
+use crate::mail::passage::Way;
 use crate::net::{Endpoint, Tls};
-use crate::notice::Level;
 use crate::policy::digest::Schedule;
 use crate::policy::{Calendar, Policy};
-use crate::project::{AcknowledgeWhom, Limits, Way};
-use crate::ticket::{Person, Role};
+use crate::project::{AcknowledgeWhom, Level, Limits, Person, Role};
+use crate::vocabulary::Address;
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
 const AUTH: &[(&str, Auth)] =

@@ -6,7 +6,7 @@ use std::time::Duration;
 use jiff::civil::Time;
 
 use super::reader::Wrong;
-use crate::mail::Address;
+use crate::vocabulary::Address;
 
 /// "30s", "2m", "1h", within the bounds.
 pub(super) fn duration(text: &str, least: Duration, most: Duration, bounds: &str) -> Result<Duration, Wrong> {
@@ -63,7 +63,7 @@ pub(super) fn hours(text: &str) -> Option<(Time, Time)> {
 /// A name for people to read: one line, 1 to 100 characters.
 pub(super) fn title(text: &str) -> Result<String, Wrong> {
     let trimmed = text.trim();
-    if trimmed.is_empty() || trimmed.chars().count() > 100 || crate::mail::clean_line(trimmed, 100) != trimmed {
+    if trimmed.is_empty() || trimmed.chars().count() > 100 || crate::vocabulary::clean_line(trimmed, 100) != trimmed {
         return Err(Wrong::new(format!("{text:?} is no name"), "1 to 100 characters on one line"));
     }
     Ok(trimmed.to_owned())

@@ -209,7 +209,8 @@ impl Watch {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::mail::intake;
+    use crate::intake::claims::Claims;
+
     use crate::token::KEY_LENGTH;
 
     const CONFIG: &str = r#"
@@ -244,10 +245,10 @@ address = "ada@example.org"
         let key = Key::new([7; KEY_LENGTH]);
         let mail = read::read(format!("{RECEIVED}{}", sent()).as_bytes());
         assert_eq!(mail.problems, [""; 0]);
-        let claims = intake::claims(&mail, &config().project(), &key);
+        let claims = Claims::of(&mail, &config().project(), &key);
         assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice >= CHECKS));
         assert!(!claims.has_a_past(), "a check before the first start");
-        assert!(crate::mail::write::check_wire(sent().as_bytes()).is_ok());
+        assert!(crate::notice::write::check_wire(sent().as_bytes()).is_ok());
         assert!(mail.subject.contains(WORD));
     }
 

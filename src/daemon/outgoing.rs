@@ -5,11 +5,11 @@ use std::path::Path;
 use jiff::Timestamp;
 
 use crate::config::{Config, Outgoing, SmtpConfig};
-use crate::mail::Address;
 use crate::maildir::Maildir;
 use crate::smtp::{self, Outcome};
 use crate::store::Claim;
 use crate::tracker::Attempt;
+use crate::vocabulary::Address;
 
 /// Where notices go.
 pub enum Way<'a> {

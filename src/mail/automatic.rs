@@ -7,7 +7,7 @@ mod subjects;
 
 use super::header::{self, Header};
 use super::parts::{Part, Parts};
-use super::{Address, MessageId};
+use crate::vocabulary::{Address, MessageId};
 use serde::{Deserialize, Serialize};
 
 /// Why a mail counts as automatic. It changes only what we answer, never whether a person sees the mail.
@@ -215,7 +215,7 @@ impl Signs {
     }
 }
 
-/// The way by which a mail came to us, for what its header says: see [`super::through`]. The last adds the most.
+/// The way by which a mail came to us, for what its header says: see [`crate::intake::through`]. The last adds the most.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Passed {
     /// None that the operator named.

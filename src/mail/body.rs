@@ -1,8 +1,9 @@
 //! The text of a mail: which of its parts a person is meant to read.
 
 use super::header::Header;
+use super::html;
 use super::parts::{Part, Parts, RAW_MAIL};
-use super::{clean, html};
+use crate::vocabulary::clean;
 
 /// The longest text, in octets.
 pub const MAX_TEXT: usize = 1024 * 1024;

@@ -7,7 +7,8 @@
 use super::automatic::{Bounce, Signs, is_returned, is_role};
 use super::header::{self, Header};
 use super::parts::{Part, Parts};
-use super::{Address, MessageId, read, write};
+use crate::token::LOOP_FIELD;
+use crate::vocabulary::{Address, MessageId};
 
 /// The most recipients and Message-IDs that one report yields.
 const MAX_FOUND: usize = 100;
@@ -244,8 +245,8 @@ impl Returned {
     fn look(&mut self, header: &Header<'_>) {
         self.message_ids.extend(header.all("message-id").filter_map(|v| MessageId::parse(&header::unfold(v))));
         let answers = ["references", "in-reply-to"].into_iter().flat_map(|name| header.all(name));
-        self.references.extend(answers.flat_map(read::message_ids));
-        let mark = header.first(write::LOOP_FIELD).map(|v| header::unfold(v).trim().to_owned());
+        self.references.extend(answers.flat_map(header::message_ids));
+        let mark = header.first(LOOP_FIELD).map(|v| header::unfold(v).trim().to_owned());
         self.mark = self.mark.take().or(mark);
     }
 }
@@ -278,7 +279,7 @@ fn dedup(addresses: &mut Vec<Address>) {
 mod tests {
     use super::Bounce;
     use crate::mail::read::read;
-    use crate::mail::{Address, MessageId};
+    use crate::vocabulary::{Address, MessageId};
 
     fn bounce(raw: &str) -> Option<Bounce> {
         read(raw.replace('\n', "\r\n").as_bytes()).bounce

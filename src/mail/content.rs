@@ -7,10 +7,11 @@ use std::collections::BTreeSet;
 
 use sha2::{Digest, Sha256};
 
+use super::Mail;
 use super::automatic::Automatic;
 use super::header::{self, Header};
-use super::{Address, Mail, MessageId};
 use crate::token::LENGTH;
+use crate::vocabulary::{Address, MessageId};
 
 /// The hashes that these bytes may be stored under: as they are, with all line ends CRLF, with all LF. No copy is made,
 /// since a mail may be large.

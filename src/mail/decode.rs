@@ -4,6 +4,9 @@
 use encoding_rs::{EUC_KR, Encoding, GBK, ISO_2022_JP, UTF_8, UTF_16BE, WINDOWS_1252};
 use mail_parser::decoders::charsets::map::charset_decoder;
 
+/// The most octets of one value that are decoded or taken apart; a Message-ID or an address is far shorter.
+pub(super) const MAX_VALUE: usize = 16 * 1024;
+
 /// Octets without a charset: UTF-8 where they are valid, else Windows-1252, in which every octet is a character.
 pub fn bytes(raw: &[u8]) -> String {
     match std::str::from_utf8(raw) {
@@ -219,7 +222,7 @@ pub fn line_ends(text: String) -> String {
 /// Words that only blanks part are joined before they are decoded where they say the same charset and encoding: much
 /// software splits them within a character.
 pub fn words(value: &[u8], around: Option<&str>) -> String {
-    let line = super::header::unfolded(value);
+    let line = unfolded(value);
     // Beyond the last of these no word ends: looking for it from each beginning would be quadratic.
     let last = line.windows(2).rposition(|w| w == b"?=").unwrap_or_default();
     let mut out = String::new();
@@ -339,6 +342,12 @@ pub fn quoted_printable(raw: &[u8], max: usize) -> Vec<u8> {
         }
     }
     out
+}
+
+/// The octets of a folded value without its line ends; at most 16 KiB of it.
+pub fn unfolded(value: &[u8]) -> Vec<u8> {
+    let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
+    value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect()
 }
 
 /// Undoes percent encoding (RFC 2231 section 4). A "%" that encodes nothing stays.

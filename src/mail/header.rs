@@ -4,14 +4,13 @@
 //! (RFC 7103). The strict one ([`sender`]) refuses whatever two parsers could read differently, because a mail
 //! that means one sender to our server and another to us is how senders are forged.
 
-use super::{Address, decode};
+use super::decode;
+use crate::vocabulary::{Address, MessageId};
 
 /// The most octets of a header block that are looked at.
 pub const MAX_OCTETS: usize = 256 * 1024;
 /// The most fields of a header block that are looked at.
 pub const MAX_FIELDS: usize = 1000;
-/// The most octets of one value that are decoded or taken apart; a Message-ID or an address is far shorter.
-const MAX_VALUE: usize = 16 * 1024;
 /// The most addresses read from one mail.
 pub const MAX_ADDRESSES: usize = 100;
 
@@ -230,7 +229,7 @@ pub fn display_name(header: &Header<'_>) -> Option<String> {
 
 /// Reads a value that must be one mailbox; gives its address and the bytes of its display name without quotes.
 fn mailbox(value: &[u8]) -> Result<(Address, Vec<u8>), NoSender> {
-    let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
+    let value = value.get(..decode::MAX_VALUE.min(value.len())).unwrap_or(value);
     let (mut phrase, mut plain, mut inside) = (Vec::new(), Vec::new(), Vec::new());
     // What the address may stand in: nothing yet, an open angle bracket, a closed one.
     let (mut open, mut closed, mut quoted) = (false, false, false);
@@ -352,13 +351,14 @@ pub fn addresses(value: &[u8]) -> Vec<Address> {
 /// A folded value on one line (RFC 5322 section 2.2.3), as text: UTF-8 where it is, else Windows-1252.
 /// At most 16 KiB of it.
 pub fn unfold(value: &[u8]) -> String {
-    decode::bytes(&unfolded(value))
+    decode::bytes(&decode::unfolded(value))
 }
 
-/// The octets of a folded value without its line ends; at most 16 KiB of it.
-pub fn unfolded(value: &[u8]) -> Vec<u8> {
-    let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
-    value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect()
+/// The Message-IDs in angle brackets in a value.
+pub fn message_ids(value: &[u8]) -> Vec<MessageId> {
+    let text = unfold(value);
+    let ids = text.split('<').skip(1).filter_map(|t| t.split_once('>')).filter_map(|(id, _)| MessageId::parse(id));
+    ids.take(MAX_ADDRESSES).collect()
 }
 
 /// What ends a line here. A mail without any LF at its start is read by bare CR, for display only.

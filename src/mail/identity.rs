@@ -16,9 +16,10 @@
 //! there is a DKIM signature by the domain of the From (RFC 6376), checked by ourselves: see [`super::signature`] for
 //! which signatures count. What our own server calls forged stays forged.
 
+use super::Mail;
 use super::header::Trace;
 use super::signature::Dkim;
-use super::{Address, Mail};
+use crate::vocabulary::Address;
 
 /// The verdict on the From line of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -5,10 +5,22 @@
 //! [`MAX_DEPTH`] boundaries; an attached mail is a leaf and is not looked into; no content is decoded or copied
 //! before somebody asks for it.
 
-use super::clean_line;
 use super::decode::{self, Fit};
-use super::header::{self, Header};
+use super::header::Header;
 use super::smime::{self, Wrapped};
+use crate::vocabulary::clean_line;
+use serde::{Deserialize, Serialize};
+
+/// A part that is not the text. Never opened; its content stays in the raw mail.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Attachment {
+    /// Its name as claimed, without control characters and path separators, at most 100 characters.
+    pub name: String,
+    /// Its media type as claimed.
+    pub media_type: String,
+    /// Octets, decoded.
+    pub size: u64,
+}
 
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
@@ -366,7 +378,7 @@ struct ContentField {
 
 impl ContentField {
     fn parse(field: &[u8], around: Option<&str>) -> Self {
-        let field = header::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
+        let field = decode::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
         let mut octets = field.iter().copied();
         let value = decode::bytes(&next_piece(&mut octets));
         let value = value.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();

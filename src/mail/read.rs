@@ -11,8 +11,10 @@ use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
 use super::header::{self, Header, NoSender};
 use super::parts::{ENCRYPTED, Part, Parts};
-use super::through::Passage;
-use super::{Attachment, Mail, MessageId, bounce, clean_line, fields, reply, write};
+use super::passage::Passage;
+use super::{Attachment, Mail, bounce, fields, reply};
+use crate::token::LOOP_FIELD;
+use crate::vocabulary::{MessageId, clean_line};
 
 /// The longest subject, in characters.
 const MAX_SUBJECT: usize = 250;
@@ -80,7 +82,7 @@ pub fn read(raw: &[u8]) -> Mail {
         signs,
         bounce,
         passage: Passage::of(&header),
-        mark: header.first(write::LOOP_FIELD).map(|v| clean_line(&header::unfold(v), 100)),
+        mark: header.first(LOOP_FIELD).map(|v| clean_line(&header::unfold(v), 100)),
         trace: header.trace(),
         fields: fields::recognise(&subject, &chosen.text),
         from,
@@ -116,7 +118,7 @@ fn references(header: &Header<'_>) -> Vec<MessageId> {
     for value in header.all("references").chain(header.all("in-reply-to")) {
         // The nearest stand last, so a long list is read from its end.
         let tail = value.get(value.len().saturating_sub(8 * 1024)..).unwrap_or(value);
-        for id in message_ids(tail) {
+        for id in header::message_ids(tail) {
             found.retain(|known| *known != id);
             found.push(id);
             if found.len() > MAX_REFERENCES {
@@ -125,13 +127,6 @@ fn references(header: &Header<'_>) -> Vec<MessageId> {
         }
     }
     found
-}
-
-/// The Message-IDs in angle brackets in a value.
-pub fn message_ids(value: &[u8]) -> Vec<MessageId> {
-    let text = header::unfold(value);
-    let ids = text.split('<').skip(1).filter_map(|t| t.split_once('>')).filter_map(|(id, _)| MessageId::parse(id));
-    ids.take(header::MAX_ADDRESSES).collect()
 }
 
 /// The Date of a mail, where it is one: mail-parser takes 30 February, hour 25 and a zone of 99 hours.
@@ -206,8 +201,8 @@ fn is_armoured(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::super::body::MAX_TEXT;
-    use super::super::clean;
     use super::*;
+    use crate::vocabulary::clean;
     use proptest::prelude::*;
 
     fn mail(raw: &str) -> Mail {
@@ -399,7 +394,7 @@ mod tests {
         assert!(mail.problems.iter().all(|p| is_clean(p)));
         assert!(mail.attachments.iter().all(|a| is_clean(&a.name) && is_clean(&a.media_type)));
         for address in mail.recipients.iter().chain(mail.from.as_ref().ok()) {
-            assert_eq!(super::super::Address::parse(address.as_str()).as_ref(), Some(address));
+            assert_eq!(crate::vocabulary::Address::parse(address.as_str()).as_ref(), Some(address));
         }
     }
 
@@ -475,8 +470,8 @@ mod tests {
 
         #[test]
         fn addresses_parse_again(text in "[ -~\u{e4}]{0,20}@[ -~]{0,20}") {
-            if let Some(address) = super::super::Address::parse(&text) {
-                prop_assert_eq!(super::super::Address::parse(address.as_str()), Some(address));
+            if let Some(address) = crate::vocabulary::Address::parse(&text) {
+                prop_assert_eq!(crate::vocabulary::Address::parse(address.as_str()), Some(address));
             }
         }
 

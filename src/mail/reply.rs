@@ -92,22 +92,23 @@ pub fn new_text(text: &str) -> String {
     if armour.contains(&true) {
         let signed = lines.iter().zip(&armour).filter(|(_, armour)| !**armour).map(|(line, _)| *line);
         let signed = below_greeting(&strict(Page::of(signed.collect())));
-        if signed.lines().next().is_some_and(is_command) {
+        if signed.lines().next().is_some_and(|l| is_command(l.trim())) {
             return signed;
         }
     }
     below_greeting(&strict(Page::of(lines)))
 }
 
-/// Whether a line commands: a slash and letters.
-fn is_command(line: &str) -> bool {
-    !crate::command::split(line).lines.is_empty()
+/// Whether a line begins as commands do: a letter right after the slash and letters only, for /usr/bin is a path.
+pub fn is_command(line: &str) -> bool {
+    let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
+    word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
 }
 
 /// A text without the banner of a gateway and the greeting above its first command line.
 fn below_greeting(text: &str) -> String {
     let mut lines = text.split_inclusive('\n').take(MAX_ABOVE).enumerate();
-    let first = lines.find(|(_, l)| is_command(l)).map_or(0, |(n, _)| n);
+    let first = lines.find(|(_, l)| is_command(l.trim())).map_or(0, |(n, _)| n);
     let above: usize = text.split_inclusive('\n').take(first).map(str::len).sum();
     let (above, rest) = text.split_at(above);
     let is_passed = |part: &str| {

@@ -3,7 +3,7 @@
 //! A signature that passes says that a domain signed some of a mail. Here it must say that the domain of the one From
 //! signed all of it that counts, for this occasion:
 //!
-//! - `d=` is the domain of the From itself, or of the operator's own way (see [`super::through`]), for which it vouches
+//! - `d=` is the domain of the From itself, or of the operator's own way (see [`crate::intake::through`]), for which it vouches
 //!   then and not for the From. A parent domain (relaxed alignment, RFC 7489 section 3.1.1) may belong to
 //!   somebody else, and no list of such parents is kept.
 //! - From, Subject, Date and To are signed, and so is every one of them that stands in the mail: a second one added on
@@ -26,8 +26,8 @@ use sha2::{Digest, Sha256};
 
 use super::header::{self, Header};
 use super::parts::has_preamble;
-use super::{Address, clean_line};
-use crate::project::Way;
+use super::passage::Way;
+use crate::vocabulary::{Address, clean_line};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;

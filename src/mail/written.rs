@@ -6,9 +6,9 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reply::{MAX_SIGNATURE, Page, Words, is_device_line, is_quoted, is_rule};
+use super::reply::{self, MAX_SIGNATURE, Page, Words, is_device_line, is_quoted, is_rule};
 use super::runs::{self, Word};
-use super::{Address, reply};
+use crate::vocabulary::Address;
 
 /// The most lines of a block of header lines.
 const MAX_BLOCK: usize = 9;
@@ -123,7 +123,7 @@ fn joined(lines: &[(&str, Place)], wanted: impl Fn(Place) -> bool) -> String {
 }
 
 /// Which lines look like a part of a quotation, whosever it is and in whatever language: rather one too many.
-pub(super) fn looks_quoted(lines: &[&str]) -> Vec<bool> {
+pub fn looks_quoted(lines: &[&str]) -> Vec<bool> {
     let page = Page::of(lines.to_vec());
     let literal = literal(lines);
     let mut quoted: Vec<bool> = (0..lines.len())

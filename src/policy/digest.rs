@@ -13,7 +13,7 @@ use jiff::civil::DateTime;
 use jiff::tz::TimeZone;
 
 use super::calendar::resolve;
-use super::term::shown;
+use crate::vocabulary::piece;
 
 /// A schedule of six fields: second, minute, hour, day of month, month, day of week.
 ///
@@ -47,7 +47,7 @@ impl Schedule {
         if let [nickname] = fields.as_slice()
             && let Some(meant) = spelled_out(nickname)
         {
-            return Err(format!("{}: write {meant:?}", shown(nickname)));
+            return Err(format!("{}: write {meant:?}", piece(nickname)));
         }
         let (count, days) = match fields.as_slice() {
             [_, _, _, _, days] => (5, *days),
@@ -66,10 +66,10 @@ impl Schedule {
             return Err(if count == 5 {
                 format!(
                     "{}: five fields, but a schedule has six and begins with the seconds: write {meant}",
-                    shown(text)
+                    piece(text)
                 )
             } else {
-                format!("{}: days of the week are written by name: write {meant}", shown(text))
+                format!("{}: days of the week are written by name: write {meant}", piece(text))
             });
         }
         Schedule::read(&fields.join(" "))
@@ -78,18 +78,18 @@ impl Schedule {
     /// Reads six fields with days by name.
     fn read(text: &str) -> Result<Schedule, String> {
         if text.split(' ').any(zero_step) {
-            return Err(format!("{}: a step of 0 never moves on: write one like {EXAMPLE}", shown(text)));
+            return Err(format!("{}: a step of 0 never moves on: write one like {EXAMPLE}", piece(text)));
         }
         let passed = match text.rsplit_once(' ').and_then(|(rest, days)| Some((rest, names(days)?))) {
             Some((rest, days)) => format!("{rest} {days}"),
             None => text.to_owned(),
         };
         let cron = cron::Schedule::from_str(&passed)
-            .map_err(|_| format!("{} is not a schedule: write one like {EXAMPLE}", shown(text)))?;
+            .map_err(|_| format!("{} is not a schedule: write one like {EXAMPLE}", piece(text)))?;
         let schedule = Schedule { cron, text: text.to_owned() };
         // The cron crate knows the years up to 2100: what does not come in them never comes.
         if schedule.next(Timestamp::UNIX_EPOCH, &TimeZone::UTC).is_none() {
-            return Err(format!("{}: such a day never comes: check day and month", shown(text)));
+            return Err(format!("{}: such a day never comes: check day and month", piece(text)));
         }
         Ok(schedule)
     }

@@ -9,6 +9,7 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 
 use super::{RungAt, Term};
+use crate::vocabulary::piece;
 
 /// The longest term that is read. Ten years outlast any promise; what is longer is a slip of the pen.
 const LONGEST: SignedDuration = SignedDuration::from_hours(3653 * 24);
@@ -31,16 +32,16 @@ impl Term {
             let number = rest.strip_suffix(after).unwrap_or_default();
             let next = after.trim_start_matches(|c: char| !c.is_ascii_digit());
             let unit = after.strip_suffix(next).unwrap_or_default().trim();
-            let part = part(number, unit).map_err(|why| format!("{}: {why}", shown(text)))?;
+            let part = part(number, unit).map_err(|why| format!("{}: {why}", piece(text)))?;
             sum = Some(match sum {
                 None => part,
-                Some(sum) => plus(sum, part).map_err(|why| format!("{}: {why}", shown(text)))?,
+                Some(sum) => plus(sum, part).map_err(|why| format!("{}: {why}", piece(text)))?,
             });
             rest = next;
         }
         let term = sum.unwrap_or(Term::Civil { months: 0, days: 0 });
         if term.nominal() > LONGEST {
-            return Err(format!("{} is longer than ten years: write a shorter term", shown(text)));
+            return Err(format!("{} is longer than ten years: write a shorter term", piece(text)));
         }
         Ok(term)
     }
@@ -75,7 +76,7 @@ fn part(number: &str, unit: &str) -> Result<Term, String> {
             format!("a term begins with a number in figures: write one like {EXAMPLES}")
         });
     }
-    let too_long = || format!("{} is too large: the longest term is ten years", shown(number));
+    let too_long = || format!("{} is too large: the longest term is ten years", piece(number));
     let count: u32 = number.parse().map_err(|_| too_long())?;
     let times = |each: u32| count.checked_mul(each).and_then(|n| u16::try_from(n).ok()).ok_or_else(too_long);
     let seconds = |each: i64| Term::Elapsed(SignedDuration::from_secs(i64::from(count) * each));
@@ -100,7 +101,7 @@ fn part(number: &str, unit: &str) -> Result<Term, String> {
         other if other.starts_with(['.', ',']) => {
             Err(r#"only whole numbers are read: write "90m" rather than "1.5h""#.to_owned())
         }
-        other => Err(format!("{} is not a unit: write m, h, d, w, month, year or business days", shown(other))),
+        other => Err(format!("{} is not a unit: write m, h, d, w, month, year or business days", piece(other))),
     }
 }
 
@@ -120,17 +121,6 @@ fn plus(left: Term, right: Term) -> Result<Term, String> {
             Err(r#"days and hours do not mix, since a day is not always 24 hours: write "36h" or "2d""#.to_owned())
         }
     }
-}
-
-/// A piece of somebody's text for an error message: quoted, control characters escaped, cut when long.
-pub(crate) fn shown(text: &str) -> String {
-    const MOST: usize = 40;
-    let mut chars = text.chars();
-    let mut head: String = chars.by_ref().take(MOST).collect();
-    if chars.next().is_some() {
-        head.push('…');
-    }
-    format!("{head:?}")
 }
 
 impl fmt::Display for Term {
@@ -177,7 +167,7 @@ impl RungAt {
                 Ok(100) => Err(r#""100%" is the deadline itself: write "due""#.to_owned()),
                 Ok(_) | Err(_) => Err(format!(
                     r#"{}: a share of the term is a whole number from "1%" to "99%"; past the deadline write "+1d""#,
-                    shown(trimmed)
+                    piece(trimmed)
                 )),
             };
         }
@@ -188,16 +178,16 @@ impl RungAt {
         } else {
             return Err(match Term::parse(trimmed) {
                 Ok(term) => {
-                    format!(r#"{}: before or after the deadline? Write "-{term}" or "+{term}""#, shown(trimmed))
+                    format!(r#"{}: before or after the deadline? Write "-{term}" or "+{term}""#, piece(trimmed))
                 }
                 Err(_) => format!(
                     r#"{} is not a place on the way to a deadline: write "50%", "-24h", "due" or "+1d""#,
-                    shown(trimmed)
+                    piece(trimmed)
                 ),
             });
         };
         if term.is_zero() {
-            return Err(format!(r#"{} is the deadline itself: write "due""#, shown(trimmed)));
+            return Err(format!(r#"{} is the deadline itself: write "due""#, piece(trimmed)));
         }
         Ok(place(term))
     }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Result, Tx, millis};
-use crate::ticket::MailRef;
+use crate::vocabulary::MailRef;
 
 impl Tx<'_> {
     /// Whether all that a folder lists was there before the first start: no folder was ever listed, or none whole, and

@@ -7,10 +7,10 @@ use rusqlite::{OptionalExtension, params};
 use zstd::bulk::Compressor;
 
 use super::{Result, StoreError, Tx, address, instant, leading, millis, short_hash};
-use crate::mail::intake::Disposition;
-use crate::mail::intake::copies::{First, NOT_OBEYED, Part};
-use crate::mail::{Address, MessageId, content};
-use crate::ticket::{MailRef, TicketId};
+use crate::intake::disposition::Disposition;
+use crate::intake::standing::{First, NOT_OBEYED, Part};
+use crate::mail::content;
+use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
 
 /// Octets of raw mail in one compressed piece: what a large mail costs in memory beside itself.
 const PIECE: usize = 1 << 20;

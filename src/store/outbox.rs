@@ -5,10 +5,8 @@ use rusqlite::{OptionalExtension, params};
 use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
-use crate::mail::Address;
-use crate::mail::intake::Sent;
-use crate::notice::NoticeKind;
-use crate::ticket::TicketId;
+use crate::intake::given::Sent;
+use crate::vocabulary::{Address, NoticeKind, TicketId};
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);

@@ -8,9 +8,9 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::{NoticeRow, Result, TicketRow, Tx, instant};
-use crate::mail::Address;
 use crate::project::Project;
-use crate::ticket::{Actor, Entry, MailRef, TicketId};
+use crate::ticket::{Actor, Entry};
+use crate::vocabulary::{Address, MailRef, TicketId};
 
 /// What there is to erase in a ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

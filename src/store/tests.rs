@@ -130,5 +130,5 @@ fn a_filled_database_of_version_1_becomes_what_a_fresh_one_is() {
     assert_eq!(version(&store.connection), Ok(VERSION));
     let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
     assert!(store.read(|tx| tx.meta("old_prints")).unwrap().is_some(), "its fingerprints are of the first kind");
-    assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(crate::ticket::TicketId(3)), false));
+    assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(crate::vocabulary::TicketId(3)), false));
 }

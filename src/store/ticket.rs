@@ -7,14 +7,14 @@ use rusqlite::types::ValueRef;
 use rusqlite::{OptionalExtension, Row, params};
 
 use super::{Result, StoreError, Tx, address, instant, millis};
-use crate::mail::Address;
-use crate::mail::text::digest::Line;
-use crate::mail::text::team::Moved;
+use crate::notice::text::digest::Line;
+use crate::notice::text::team::Moved;
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::{Clock, clocks, next_deadline};
 use crate::ticket::hearer::hearers;
-use crate::ticket::{Actor, Entry, EntryKind, MailRef, Status, Ticket, TicketId};
+use crate::ticket::{Actor, Entry, EntryKind, Status, Ticket};
+use crate::vocabulary::{Address, MailRef, TicketId};
 
 impl Tx<'_> {
     /// The number of the next ticket.

@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{Row, params};
 
 use super::{Result, Tx, address, instant};
-use crate::mail::Address;
-use crate::ticket::{MailRef, TicketId};
+use crate::vocabulary::{Address, MailRef, TicketId};
 
 /// A ticket in the list.
 #[derive(Clone, Debug)]

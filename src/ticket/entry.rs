@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{EmbargoState, Status, TicketId};
-use crate::mail::{Address, MessageId};
+use super::{EmbargoState, Status};
 use crate::policy::{Milestone, Severity};
+use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -41,11 +41,6 @@ pub struct Entry {
     /// The mail it came from.
     pub mail: Option<MailRef>,
 }
-
-/// A stored mail.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(transparent)]
-pub struct MailRef(pub i64);
 
 /// What an entry records.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -6,10 +6,10 @@
 use jiff::Timestamp;
 
 use super::clock::{Clock, clocks};
-use super::{Person, Status, Ticket};
-use crate::mail::Address;
+use super::{Status, Ticket};
 use crate::policy::{Audience, Calendar, Milestone, Policy};
-use crate::project::Project;
+use crate::project::{Person, Project};
+use crate::vocabulary::Address;
 
 /// One who hears a ladder, or those who hear it together.
 #[derive(Clone, Debug)]
@@ -49,7 +49,8 @@ pub fn hearers<'a>(ticket: &'a Ticket, project: &'a Project, now: Timestamp) -> 
         all.push(Hearer { who: Who::Everybody, calendar: &policy.calendar, audiences });
     }
     for (person, calendar) in project.people.iter().filter_map(|p| Some((p, p.calendar.as_ref()?))) {
-        let hears = |a: &Audience| project.audience(*a, ticket).iter().any(|p| p.address == person.address);
+        let hears =
+            |a: &Audience| project.audience(*a, ticket.owner.as_ref()).iter().any(|p| p.address == person.address);
         let audiences: Vec<Audience> = Audience::PEOPLE.into_iter().filter(hears).collect();
         if !audiences.is_empty() {
             all.push(Hearer { who: Who::Person(person), calendar, audiences });
@@ -67,7 +68,7 @@ pub fn hearers<'a>(ticket: &'a Ticket, project: &'a Project, now: Timestamp) -> 
 
 /// Those of an audience who go by the policy's quiet time.
 pub fn together<'a>(audience: Audience, ticket: &Ticket, project: &'a Project) -> Vec<&'a Person> {
-    let mut people = project.audience(audience, ticket);
+    let mut people = project.audience(audience, ticket.owner.as_ref());
     people.retain(|p| p.calendar.is_none());
     people
 }

@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 
 use super::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind};
-use crate::mail::text::{in_zones, when};
-use crate::mail::{Address, clean_line};
 use crate::policy::Milestone;
+use crate::policy::shown::{in_zones, when};
 use crate::project::Project;
+use crate::vocabulary::{Address, clean_line};
 
 /// Characters of a text from outside that one line shows.
 const TEXT: usize = 160;
@@ -118,7 +118,8 @@ mod tests {
     use super::*;
     use crate::config::{Config, EXAMPLE as CONFIG};
     use crate::policy::Severity;
-    use crate::ticket::{Status, TicketId};
+    use crate::ticket::Status;
+    use crate::vocabulary::TicketId;
 
     #[test]
     fn each_kind_is_one_clean_line() {

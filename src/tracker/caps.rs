@@ -5,16 +5,22 @@ use std::cell::Cell;
 
 use jiff::SignedDuration;
 
-use super::work::{DAY, HOUR, SLOT, Work, desk};
-use crate::mail::intake::Unheard;
-use crate::mail::text::level::Text;
-use crate::mail::text::trouble::Trouble;
-use crate::mail::text::{answer, team};
-use crate::mail::{Address, Mail};
-use crate::notice::{Notice, NoticeKind};
+use super::tallies::{
+    BACKSCATTER, DAY, GATHERED_DUE, HOUR, MADE, PROVOKED, SLOT, UNHEARD, domain_scope, sender_scope, ticket_scope,
+    way_scope,
+};
+use super::work::{Work, desk};
+use crate::intake::unheard::Unheard;
+use crate::mail::Mail;
+use crate::notice::Notice;
+use crate::notice::text::level::Text;
+use crate::notice::text::trouble::Trouble;
+use crate::notice::text::{answer, team};
+use crate::rules::decide;
+use crate::rules::event::{Event, Report};
 use crate::store::Result;
-use crate::ticket::decide::{self, Event, Report};
-use crate::ticket::{Acknowledgement, MailRef, Ticket, TicketId};
+use crate::ticket::{Acknowledgement, Ticket};
+use crate::vocabulary::{MailRef, NoticeKind, TicketId};
 
 /// Mails for one ticket that the team is told of one by one, in an hour and in a day.
 const TOLD_PER_HOUR: u32 = 10;
@@ -23,17 +29,6 @@ const TOLD_PER_DAY: u32 = 40;
 const MEMBERS_MAX: u32 = 10_000;
 /// Mails from where servers return mail from, about nothing of ours, that get a ticket each within an hour.
 const RETURNED_PER_HOUR: u32 = 20;
-/// What counts them, and the small fact that names the ticket for those on top.
-pub(super) const BACKSCATTER: &str = "backscatter";
-/// The small fact that says when those that were gathered since are told.
-pub(super) const GATHERED_DUE: &str = "gathered_due";
-/// What counts the mails that incoming mail made us send.
-const PROVOKED: &str = "provoked";
-/// The small fact that counts the commands in mail of programs that no person heard of, until the digest says so.
-pub(super) const UNHEARD: &str = "unheard";
-/// What the breaker counts: all that is made but the first lane.
-pub(super) const MADE: &str = "made";
-
 impl Work<'_> {
     /// The mails that incoming mail made us send within an hour.
     pub(super) fn provoked(&self) -> Result<u32> {
@@ -221,23 +216,4 @@ impl Work<'_> {
         self.tx.set_meta("breaker", &self.now.to_string())?;
         self.trouble(&Trouble::Breaker)
     }
-}
-
-/// Tagged addresses are one mailbox (RFC 5233), and one sender. The store keeps hashes of these.
-pub(super) fn sender_scope(from: &Address) -> String {
-    let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
-    format!("sender:{base}@{}", from.domain())
-}
-
-fn ticket_scope(ticket: TicketId) -> String {
-    format!("told:{}", ticket.0)
-}
-
-/// What a way of the operator's says of a sender can be made up by anybody: all that it names have one cap.
-pub(super) fn way_scope(way: &str) -> String {
-    format!("way:{way}")
-}
-
-pub(super) fn domain_scope(from: &Address) -> String {
-    format!("domain:{}", from.domain())
 }

@@ -11,9 +11,9 @@ use super::work::occasion;
 use super::{ATTEMPTS, News, Tracker};
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Question, Sieved};
-use crate::mail::text::trouble::Trouble;
+use crate::notice::text::trouble::Trouble;
 use crate::store::{Result, StoreError};
-use crate::ticket::MailRef;
+use crate::vocabulary::MailRef;
 
 /// Tries to check the signatures of a person's mail: more than fit into a day.
 const TRIES: u32 = 40;

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use crate::mail::signature::Dkim;
 use crate::mail::{Mail, content, read};
 use crate::store::{Unverified, leading};
-use crate::ticket::MailRef;
+use crate::vocabulary::MailRef;
 
 /// What a mail is known by: the fingerprint that is stored, then those that an earlier version stored.
 pub(super) type Prints = Vec<i64>;

@@ -5,6 +5,7 @@ mod lost;
 
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};
+use crate::notice::Notice;
 use crate::ticket::EntryKind;
 use crate::token::KEY_LENGTH;
 
@@ -309,7 +310,7 @@ fn a_first_start_says_nothing_and_a_later_one_tells_of_the_new_policy() {
 }
 
 fn team_lines() -> usize {
-    crate::mail::text::team::POLICY_LINES
+    crate::notice::text::team::POLICY_LINES
 }
 
 #[test]
@@ -389,7 +390,7 @@ fn a_signed_command_is_obeyed_once_its_signature_is_checked() {
 #[test]
 fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
     let mut project = project("");
-    project.through = vec![crate::project::Way::List("security.lists.example.org".into())];
+    project.through = vec![crate::mail::passage::Way::List("security.lists.example.org".into())];
     let at = now().as_second();
     let mail = arrival(&format!(
         "DKIM-Signature: v=1; a=rsa-sha256; d=lists.example.org; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; \
@@ -591,7 +592,7 @@ fn only_who_keeps_all_rules_is_obeyed() {
         change(&mut token);
         format!("+{}", token.sign(&Key::new([key; KEY_LENGTH])))
     };
-    let bob = crate::mail::Address::parse("bob@example.org").unwrap();
+    let bob = crate::vocabulary::Address::parse("bob@example.org").unwrap();
     let tokens = [
         (format!("+{hers}"), true),
         (format!("+{}", hers.to_uppercase()), true),

@@ -6,14 +6,14 @@ use std::collections::HashSet;
 use super::reading::{Stowed, read_one};
 use super::work::Work;
 use crate::command::{self, Orders};
-use crate::mail::intake::Disposition;
-use crate::mail::leak::Known;
-use crate::mail::text::reminder;
-use crate::mail::{Address, read};
-use crate::notice::NoticeKind;
+use crate::intake::disposition::Disposition;
+use crate::mail::read;
+use crate::notice::leak::Known;
+use crate::notice::text::reminder;
+use crate::rules::event::Order;
 use crate::store::Result;
-use crate::ticket::decide::Order;
-use crate::ticket::{Actor, EntryKind, Ticket, TicketId};
+use crate::ticket::{Actor, EntryKind, Ticket};
+use crate::vocabulary::{Address, NoticeKind, TicketId};
 
 /// Notices that a quotation may be of: the newest.
 const SENT: usize = 30;

@@ -4,31 +4,36 @@ use std::cell::Cell;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::News;
-use super::caps::{BACKSCATTER, UNHEARD, domain_scope, sender_scope, way_scope};
+use super::news::News;
 use super::reading::{Stowed, read_one};
-use crate::codename::Codename;
+use super::tallies::{BACKSCATTER, DAY, HOUR, SLOT, UNHEARD, domain_scope, sender_scope, way_scope};
 use crate::command::Command;
-use crate::mail::intake::copies::{First, Part, Standing, is_altered};
-use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
+use crate::intake;
+use crate::intake::claims::{self, Claims, Want};
+use crate::intake::copies::is_altered;
+use crate::intake::disposition::{Disposition, Intake};
+use crate::intake::given::Given;
+use crate::intake::given::Known;
+use crate::intake::standing::{First, Part, Standing};
+use crate::intake::through;
+use crate::intake::unheard::{Unheard, unheard};
 use crate::mail::signature::{self, Dkim, Occasion};
-use crate::mail::text::level::Text;
-use crate::mail::text::trouble::{self, Trouble};
-use crate::mail::text::{answer, digest, team};
-use crate::mail::write::{self, AutoSubmitted};
-use crate::mail::{Address, Mail, MessageId, clean_line, content, identity, through};
-use crate::notice::{Level, Notice, NoticeKind};
-use crate::project::Project;
+use crate::mail::{Mail, content, identity};
+use crate::notice::codename::Codename;
+use crate::notice::text::level::Text;
+use crate::notice::text::trouble::{self, Trouble};
+use crate::notice::text::{answer, digest, team};
+use crate::notice::write::{self, AutoSubmitted};
+use crate::notice::{Notice, appointment};
+use crate::project::{Level, Person, Project};
+use crate::rules::decide;
+use crate::rules::draft::Decision;
+use crate::rules::event::{Event, Loss, Order, Reminded};
+use crate::rules::{losses, reminders};
 use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
-use crate::ticket::calendar;
-use crate::ticket::decide::{self, Decision, Event, Loss, Order, Reminded};
-use crate::ticket::{Actor, Person, Ticket, TicketId};
+use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
-
-/// The tallies' slot: five minutes.
-pub(super) const SLOT: i64 = 5 * 60;
-pub(super) const HOUR: i64 = 3_600;
-pub(super) const DAY: i64 = 86_400;
+use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId, clean_line};
 
 /// Mails from before the first start that are told.
 const NEWEST: usize = 10;
@@ -97,7 +102,7 @@ impl<'a> Work<'a> {
     /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
     /// first start, and all stops until a person has looked.
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
-        if intake::claims(mail, self.project, self.key).has_a_past() {
+        if Claims::of(mail, self.project, self.key).has_a_past() {
             self.begun = true;
             return self.tx.set_meta("begun", &self.key.prints().join(" "));
         }
@@ -258,9 +263,8 @@ impl<'a> Work<'a> {
         take: impl FnOnce(&Given<'_>) -> Intake,
     ) -> Result<(Intake, Option<Unheard>)> {
         let (tx, now) = (self.tx, self.now);
-        let claims = intake::claims(mail, self.project, self.key);
-        let mut known =
-            intake::Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..intake::Known::default() };
+        let claims = Claims::of(mail, self.project, self.key);
+        let mut known = Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..Known::default() };
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
         }
@@ -311,7 +315,7 @@ impl<'a> Work<'a> {
             now,
         };
         let intake = take(&given);
-        let unheard = intake::unheard(&given, &intake);
+        let unheard = unheard(&given, &intake);
         Ok((intake, unheard))
     }
 
@@ -450,11 +454,11 @@ impl<'a> Work<'a> {
             let text = team::policy(&late, all, self.project, self.now);
             let key = format!("policy:{policy}:{}", self.now.as_millisecond());
             let events =
-                if self.project.calendar { calendar::moved(&late, self.project, self.now) } else { Vec::new() };
+                if self.project.calendar { appointment::moved(&late, self.project, self.now) } else { Vec::new() };
             for person in self.project.team() {
                 let keys = vec![format!("{key}:{}", person.address.key())];
                 let mut notice = desk(NoticeKind::Policy, &person.address, keys, text.at(person.notices, self.key));
-                if calendar::shows(person) {
+                if appointment::shows(person) {
                     notice.calendar.clone_from(&events);
                 }
                 self.post(notice)?;
@@ -498,7 +502,7 @@ impl<'a> Work<'a> {
         }
         let text = team::lost(notice, to, &loss.reply, self.project);
         let others = self.project.responsible().filter(|p| p.address != *to);
-        let key = decide::undeliverable_key(loss, self.now);
+        let key = losses::undeliverable_key(loss, self.now);
         self.tell(NoticeKind::Undeliverable, others, &key, &text)?;
         if *notice != NoticeKind::Reminder.word() {
             return Ok(());
@@ -513,7 +517,7 @@ impl<'a> Work<'a> {
             onward.extend(decision.notices.drain(..).filter(|n| n.kind == NoticeKind::Reminder));
             self.commit(&ticket, decision)?;
         }
-        decide::coalesce(onward, self.project).into_iter().try_for_each(|n| self.post(n))
+        reminders::coalesce(onward, self.project).into_iter().try_for_each(|n| self.post(n))
     }
 
     /// What follows for a ticket from the loss, with what the store knows of it: which reminder it was, and who else
@@ -524,9 +528,9 @@ impl<'a> Work<'a> {
         if loss.perhaps {
             return Ok(decide::decide(ticket, &Event::Undelivered(loss), self.project, self.key, self.now));
         }
-        let passed = self.tx.noticed(&decide::passed_key(ticket.id, loss.number))?.is_some();
+        let passed = self.tx.noticed(&losses::passed_key(ticket.id, loss.number))?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
-            let told = |a: &Address| self.tx.noticed(&decide::rung_key(ticket.id, promise, *deadline, *nominal, a));
+            let told = |a: &Address| self.tx.noticed(&losses::rung_key(ticket.id, promise, *deadline, *nominal, a));
             if passed || told(&loss.to)? != Some(loss.number) {
                 continue;
             }
@@ -676,8 +680,8 @@ fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Key) -> Signe
         return Signed::Known(Dkim::Unasked);
     }
     let identity = identity::identify(mail, &project.authserv_ids, &Dkim::Unasked);
-    let claims = intake::claims(mail, project, key);
-    let word = match intake::wants_dkim(mail, project, &claims, &identity) {
+    let refers = Claims::of(mail, project, key);
+    let word = match claims::wants_dkim(mail, project, &refers, &identity) {
         Want::Nothing => return Signed::Known(Dkim::Unasked),
         Want::Opinion => false,
         Want::Word => true,

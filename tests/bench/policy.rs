@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use disclosed::config::Config;
 use disclosed::project::Project;
-use disclosed::ticket::simulate::{Scenario, play};
+use disclosed::rules::simulate::{Scenario, play};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::figure::{median, millis, print, timed};

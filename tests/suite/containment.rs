@@ -2,13 +2,14 @@
 
 use std::collections::BTreeSet;
 
-use disclosed::codename::Codename;
-use disclosed::mail::text::trouble::Trouble;
-use disclosed::notice::{Level, Notice, NoticeKind};
+use disclosed::notice::Notice;
+use disclosed::notice::codename::Codename;
+use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
+use disclosed::project::Level;
 use disclosed::store::Store;
-use disclosed::ticket::TicketId;
 use disclosed::tracker::{Arrival, Attempt, News, Tracker};
+use disclosed::vocabulary::{NoticeKind, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::cli::Desk;

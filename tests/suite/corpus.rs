@@ -215,7 +215,7 @@ fn bounces_and_automatic_mail() {
     scores.report(98);
 }
 
-fn automatic_key(address: &disclosed::mail::Address) -> String {
+fn automatic_key(address: &disclosed::vocabulary::Address) -> String {
     address.key()
 }
 
@@ -293,7 +293,7 @@ fn new_text(place: &Path, file: &str) -> String {
     if file.ends_with(".eml") {
         shown(&read::read(&raw).text)
     } else {
-        shown(&disclosed::mail::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n")))
+        shown(&disclosed::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n")))
     }
 }
 
@@ -396,7 +396,7 @@ fn no_command_comes_from_a_quotation() {
         let text = if columns[0].ends_with(".eml") {
             read::read(&raw).text
         } else {
-            disclosed::mail::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n"))
+            disclosed::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n"))
         };
         let marked: String = text
             .lines()

@@ -3,11 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use disclosed::command;
-use disclosed::mail::Address;
 use disclosed::policy::Milestone;
 use disclosed::store::{Claim, Place, Store};
-use disclosed::ticket::{EntryKind, Ticket, TicketId};
+use disclosed::ticket::{EntryKind, Ticket};
 use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
+use disclosed::vocabulary::{Address, TicketId};
 use jiff::Timestamp;
 
 use crate::world::{self, Letter, Proof};

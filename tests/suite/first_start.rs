@@ -2,13 +2,11 @@
 
 use std::path::Path;
 
-use disclosed::mail::Address;
-use disclosed::notice::NoticeKind;
 use disclosed::open;
 use disclosed::store::{NewMail, Place, Result, Store, StoreError};
-use disclosed::ticket::{MailRef, TicketId};
 use disclosed::token::{CHECKS, KEY_LENGTH, Key, Purpose, Token, party};
 use disclosed::tracker::{Arrival, Tracker};
+use disclosed::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use crate::world;

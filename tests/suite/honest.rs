@@ -5,16 +5,15 @@ use std::fs;
 use std::path::Path;
 
 use disclosed::config::Config;
-use disclosed::mail::Address;
-use disclosed::mail::intake::Disposition;
+use disclosed::intake::disposition::Disposition;
 use disclosed::mail::signature::Dkim;
-use disclosed::notice::NoticeKind;
 use disclosed::open;
+use disclosed::rules::event::Event;
 use disclosed::store::Store;
-use disclosed::ticket::decide::Event;
-use disclosed::ticket::{Acknowledgement, EntryKind, TicketId};
+use disclosed::ticket::{Acknowledgement, EntryKind};
 use disclosed::token::LENGTH;
 use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 

@@ -7,14 +7,13 @@
 
 use std::fmt::Write as _;
 
-use disclosed::mail::Address;
-use disclosed::mail::intake::Unheard;
-use disclosed::notice::NoticeKind;
+use disclosed::intake::unheard::Unheard;
 use disclosed::policy::{Milestone, Severity};
+use disclosed::rules::event::Event;
 use disclosed::store::Store;
-use disclosed::ticket::decide::Event;
-use disclosed::ticket::{Actor, Entry, EntryKind, Ticket, TicketId};
+use disclosed::ticket::{Actor, Entry, EntryKind, Ticket};
 use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use crate::world;

@@ -1,14 +1,14 @@
 //! What holds for any input: commands are read without a panic and never from a quote, and any octets that arrive end
 //! in exactly one receipt.
 
-use disclosed::command;
+use disclosed::mail::read;
 use disclosed::mail::written::{Content, Ours, Place as Where};
-use disclosed::mail::{Address, read};
-use disclosed::notice::{Notice, NoticeKind};
-use disclosed::open;
+use disclosed::notice::Notice;
 use disclosed::policy::Term;
 use disclosed::store::{Place, Store, Tx};
 use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind};
+use disclosed::{command, open};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -157,7 +157,7 @@ proptest! {
         let order = arrival(&mut tracker, letter.bytes(), "2");
         let news = tracker.on_mail(&[order], now()).unwrap();
         for (_, entry) in &news.entries {
-            prop_assert_ne!(&entry.by, &disclosed::ticket::Actor::Person(disclosed::mail::Address::parse("dana@example.org").unwrap()), "{:?}", entry.kind);
+            prop_assert_ne!(&entry.by, &disclosed::ticket::Actor::Person(disclosed::vocabulary::Address::parse("dana@example.org").unwrap()), "{:?}", entry.kind);
         }
     }
 }

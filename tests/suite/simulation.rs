@@ -12,12 +12,11 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::config::Config;
-use disclosed::mail::Address;
-use disclosed::mail::text::trouble::Trouble;
-use disclosed::notice::NoticeKind;
+use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::store::{Claim, Place, Result, Store};
 use disclosed::tracker::{Arrival, Attempt, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 

@@ -35,14 +35,13 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use disclosed::command;
-use disclosed::mail::Address;
-use disclosed::mail::text::answer;
-use disclosed::open;
+use disclosed::notice::text::answer;
 use disclosed::policy::Term;
 use disclosed::store::{Claim, Place, Store};
-use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind, TicketId};
+use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind};
 use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
+use disclosed::vocabulary::{Address, TicketId};
+use disclosed::{command, open};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 

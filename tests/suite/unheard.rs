@@ -1,9 +1,9 @@
 //! Whoever is told what was not done may have a mailbox that answers each such mail, with nothing that says so: it ends
 //! bounded all the same (G7).
 
-use disclosed::notice::NoticeKind;
 use disclosed::store::{Claim, Store};
 use disclosed::tracker::{Arrival, Attempt, Tracker};
+use disclosed::vocabulary::NoticeKind;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world;

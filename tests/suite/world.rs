@@ -5,8 +5,9 @@ use std::path::Path;
 
 use calcard::icalendar::{ICalendarComponentType, ICalendarProperty, ICalendarValue};
 use disclosed::config::Config;
-use disclosed::mail::{Address, Mail, read};
+use disclosed::mail::{Mail, read};
 use disclosed::token::{KEY_LENGTH, Key};
+use disclosed::vocabulary::Address;
 use jiff::Timestamp;
 
 /// Where reports go.

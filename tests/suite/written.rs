@@ -1,8 +1,8 @@
 //! What a person wrote, told from what their mail program added: each line in exactly one place.
 
-use disclosed::mail::Address;
-use disclosed::mail::leak::Known;
 use disclosed::mail::written::{Content, Ours, Place};
+use disclosed::notice::leak::Known;
+use disclosed::vocabulary::Address;
 
 use crate::world;
 

@@ -4,7 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 
-use super::{Failure, Found, mbox};
+use super::found::{Failure, Found};
+use super::mbox;
 use crate::maildir::{HEAD, Maildir, ReadMail};
 
 /// Hands over every mail of a path, each of at most `max` octets, one at a time.

@@ -2,7 +2,7 @@
 
 use std::io::{BufRead, Read};
 
-use super::{Failure, Found};
+use super::found::{Failure, Found};
 use crate::mail::header::Header;
 use crate::maildir::HEAD;
 

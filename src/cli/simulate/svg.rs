@@ -3,38 +3,26 @@
 //! Two days and ninety do not fit on one line, so that clocks of a like length share a panel, the shortest first.
 
 mod lane;
+mod panel;
 mod shapes;
 
-use jiff::civil::Date;
 use jiff::{SignedDuration, Timestamp};
 
 use self::lane::Lane;
+use self::panel::{EVENT, GREY, GRID, INK, LEFT, Panel, RIGHT, seconds};
 use self::shapes::{Canvas, Font};
-use super::headline;
-use crate::mail::text::when;
+use super::words::headline;
+use crate::policy::Policy;
 use crate::policy::calendar::shift;
-use crate::policy::{Calendar, Policy};
+use crate::policy::shown::when;
 use crate::project::Project;
-use crate::ticket::simulate::{Course, Play};
+use crate::rules::simulate::Play;
+use crate::rules::simulate::course::Course;
 
-/// The width of the picture, and where its lines of time begin and end, in pixels. Labels may reach beyond the end.
+/// The width of the picture, in pixels.
 const WIDTH: f64 = 1200.0;
-const LEFT: f64 = 170.0;
-const RIGHT: f64 = 985.0;
-
 /// A clock joins a panel as long as no term in it gets narrower than this part of it.
 const NARROWEST: f64 = 0.1;
-
-/// Nights are shaded in panels up to this many hours; in longer ones they are too narrow to see.
-const NIGHTS: i64 = 16 * 24;
-
-const INK: &str = "#1f2933";
-const GREY: &str = "#667380";
-const GRID: &str = "#d5dbe1";
-const DAY_OFF: &str = "#e3e7ec";
-const HOLIDAY: &str = "#fbe3c0";
-const NIGHT: &str = "#f1f3f6";
-const EVENT: &str = "#7b3fb5";
 
 /// Draws a play.
 pub(super) fn draw(play: &Play, project: &Project) -> String {
@@ -46,7 +34,7 @@ pub(super) fn draw(play: &Play, project: &Project) -> String {
     canvas.text(20.0, 56.0, Font::plain(13.0, GREY), &below);
     let mut y = 74.0;
     for panel in panels(play, policy) {
-        y = panel.draw(&mut canvas, y, play, policy) + 18.0;
+        y = draw_panel(&panel, &mut canvas, y, play, policy) + 18.0;
     }
     if play.courses.is_empty() {
         canvas.text(20.0, y + 20.0, Font::plain(13.0, INK), "No promise runs for this report.");
@@ -62,13 +50,6 @@ pub(super) fn draw(play: &Play, project: &Project) -> String {
         }
     }
     canvas.svg(WIDTH, y + 20.0, &headline(play, project))
-}
-
-/// A line of time and the clocks on it.
-struct Panel<'a> {
-    from: Timestamp,
-    to: Timestamp,
-    courses: Vec<&'a Course>,
 }
 
 /// Sorts the clocks into panels.
@@ -106,134 +87,47 @@ fn end(course: &Course) -> Timestamp {
     [Some(course.deadline), course.over, heard].into_iter().flatten().max().unwrap_or(course.deadline)
 }
 
-fn seconds(from: Timestamp, to: Timestamp) -> f64 {
-    to.duration_since(from).as_secs_f64().max(1.0)
-}
+/// Draws a panel from `top` down, and says where it ends.
+fn draw_panel(panel: &Panel<'_>, canvas: &mut Canvas, top: f64, play: &Play, policy: &Policy) -> f64 {
+    let lanes: Vec<Lane<'_>> = panel.courses.iter().map(|c| Lane::new(c, panel, policy)).collect();
+    let date = |at: Timestamp| at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string();
+    let title = format!("{} to {}", date(panel.from), date(panel.to));
+    canvas.text(20.0, top + 22.0, Font::bold(13.0, INK), &title);
+    let received = (play.at, "received".to_owned());
+    let events: Vec<(Timestamp, String)> = std::iter::once(received)
+        .chain(play.events.iter().map(|(at, e)| (*at, e.word())))
+        .filter(|(at, _)| panel.from <= *at && *at <= panel.to)
+        .collect();
+    let flags: Vec<(f64, f64)> =
+        events.iter().map(|(at, word)| (panel.x(*at), shapes::width(word, Font::bold(11.0, EVENT)) + 10.0)).collect();
+    let rows = shapes::rows(&flags);
+    let head = top + 34.0 + 15.0 * f64::from(rows.iter().copied().max().map_or(0, |r| r + 1));
+    let axis = head + 20.0;
+    let bottom = axis + lanes.iter().map(Lane::height).sum::<f64>();
 
-impl Panel<'_> {
-    /// Where an instant is.
-    fn x(&self, at: Timestamp) -> f64 {
-        let share = at.duration_since(self.from).as_secs_f64() / seconds(self.from, self.to);
-        LEFT + share.clamp(0.0, 1.0) * (RIGHT - LEFT)
+    panel.shade(canvas, axis, bottom, &policy.calendar);
+    panel.ticks(canvas, head, bottom, &policy.calendar);
+    canvas.line((LEFT, axis), (RIGHT, axis), GREY, 1.0, "");
+    for (((at, word), (x, _)), row) in events.iter().zip(&flags).zip(&rows) {
+        let y = head - 4.0 - 15.0 * f64::from(*row);
+        canvas.begin(&format!("{word}: {}", when(*at, policy)));
+        canvas.line((*x, y - 10.0), (*x, bottom), EVENT, 1.5, "6 3");
+        canvas.halo(x + 4.0, y, Font::bold(11.0, EVENT), word);
+        canvas.end();
     }
-
-    fn hours(&self) -> i64 {
-        self.to.duration_since(self.from).as_hours()
+    let mut y = axis;
+    for lane in &lanes {
+        y += lane.draw(canvas, y, panel, policy);
+        canvas.line((20.0, y), (RIGHT, y), GRID, 1.0, "");
     }
-
-    /// Draws it from `top` down, and says where it ends.
-    fn draw(&self, canvas: &mut Canvas, top: f64, play: &Play, policy: &Policy) -> f64 {
-        let lanes: Vec<Lane<'_>> = self.courses.iter().map(|c| Lane::new(c, self, policy)).collect();
-        let date = |at: Timestamp| at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string();
-        let title = format!("{} to {}", date(self.from), date(self.to));
-        canvas.text(20.0, top + 22.0, Font::bold(13.0, INK), &title);
-        let received = (play.at, "received".to_owned());
-        let events: Vec<(Timestamp, String)> = std::iter::once(received)
-            .chain(play.events.iter().map(|(at, e)| (*at, e.word())))
-            .filter(|(at, _)| self.from <= *at && *at <= self.to)
-            .collect();
-        let flags: Vec<(f64, f64)> = events
-            .iter()
-            .map(|(at, word)| (self.x(*at), shapes::width(word, Font::bold(11.0, EVENT)) + 10.0))
-            .collect();
-        let rows = shapes::rows(&flags);
-        let head = top + 34.0 + 15.0 * f64::from(rows.iter().copied().max().map_or(0, |r| r + 1));
-        let axis = head + 20.0;
-        let bottom = axis + lanes.iter().map(Lane::height).sum::<f64>();
-
-        self.shade(canvas, axis, bottom, &policy.calendar);
-        self.ticks(canvas, head, bottom, &policy.calendar);
-        canvas.line((LEFT, axis), (RIGHT, axis), GREY, 1.0, "");
-        for (((at, word), (x, _)), row) in events.iter().zip(&flags).zip(&rows) {
-            let y = head - 4.0 - 15.0 * f64::from(*row);
-            canvas.begin(&format!("{word}: {}", when(*at, policy)));
-            canvas.line((*x, y - 10.0), (*x, bottom), EVENT, 1.5, "6 3");
-            canvas.halo(x + 4.0, y, Font::bold(11.0, EVENT), word);
-            canvas.end();
-        }
-        let mut y = axis;
-        for lane in &lanes {
-            y += lane.draw(canvas, y, self, policy);
-            canvas.line((20.0, y), (RIGHT, y), GRID, 1.0, "");
-        }
-        bottom
-    }
-
-    /// The days of the panel, each with its ends.
-    fn days<'c>(&self, calendar: &'c Calendar) -> impl Iterator<Item = (Date, Timestamp, Timestamp)> + use<'c> {
-        let (first, last) = (calendar.day(self.from), calendar.day(self.to));
-        std::iter::successors(Some(first), |day| day.tomorrow().ok()).take_while(move |day| *day <= last).map(|day| {
-            let midnight = |day: Date| calendar.instant(day.at(0, 0, 0, 0));
-            (day, midnight(day), day.tomorrow().map_or(Timestamp::MAX, midnight))
-        })
-    }
-
-    /// Days on which nobody works, and nights.
-    fn shade(&self, canvas: &mut Canvas, top: f64, bottom: f64, calendar: &Calendar) {
-        let mut band = |from: Timestamp, to: Timestamp, colour: &str| {
-            let (left, right) = (self.x(from), self.x(to));
-            if right > left {
-                canvas.rect((left, top), (right - left, bottom - top), colour, "");
-            }
-        };
-        for (day, from, to) in self.days(calendar) {
-            if calendar.holidays.contains(&day) {
-                band(from, to, HOLIDAY);
-            } else if !calendar.is_workday(day) {
-                band(from, to, DAY_OFF);
-            } else if self.hours() <= NIGHTS {
-                let quarter = SignedDuration::from_mins(15);
-                let mut since = None;
-                for at in std::iter::successors(Some(from), |at| Some(shift(*at, quarter)).filter(|at| *at < to)) {
-                    // The ends of quiet time are not quiet: the middle of the quarter tells.
-                    let quiet = calendar.is_quiet(shift(at, quarter / 2));
-                    match since {
-                        None if quiet => since = Some(at),
-                        Some(dusk) if !quiet => {
-                            band(dusk, at, NIGHT);
-                            since = None;
-                        }
-                        None | Some(_) => {}
-                    }
-                }
-                if let Some(dusk) = since {
-                    band(dusk, to, NIGHT);
-                }
-            }
-        }
-    }
-
-    /// Dates along the line, as many as have room.
-    fn ticks(&self, canvas: &mut Canvas, top: f64, bottom: f64, calendar: &Calendar) {
-        let room = (RIGHT - LEFT) / (seconds(self.from, self.to) / 86_400.0);
-        let (form, every) = match room {
-            room if room >= 60.0 => ("%a %-d %b", 1),
-            room if room >= 12.0 => ("%a %-d %b", 7),
-            room if room >= 4.0 => ("%-d %b", 14),
-            _ => ("%b %Y", 0),
-        };
-        for (day, at, _) in self.days(calendar) {
-            let monday = day.weekday().to_monday_zero_offset();
-            let weeks = day.duration_since(Date::constant(1970, 1, 5)).as_hours().div_euclid(24);
-            let shown = match every {
-                0 => day.day() == 1 && (room >= 1.5 || day.month() % 3 == 1),
-                1 => true,
-                every => monday == 0 && weeks.rem_euclid(every) == 0,
-            };
-            if shown && at >= self.from {
-                let x = self.x(at);
-                canvas.line((x, top + 6.0), (x, bottom), GRID, 1.0, "");
-                canvas.text(x + 3.0, top + 15.0, Font::plain(11.0, GREY), &day.strftime(form).to_string());
-            }
-        }
-    }
+    bottom
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::config::Config;
-    use crate::ticket::simulate::{Scenario, play};
+    use crate::rules::simulate::{Scenario, play};
 
     const CONFIG: &str = r#"
 [project]

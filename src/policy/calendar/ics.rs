@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use jiff::ToSpan;
 use jiff::civil::{Date, date};
 
-use crate::policy::term::shown;
+use crate::vocabulary::piece;
 
 /// The last year for which a yearly event is written out.
 const LAST_YEAR: i16 = 2100;
@@ -96,7 +96,7 @@ impl Property {
         if self.value.contains(['T', 't']) {
             return Err(format!("{} has a time of day: only all-day events (VALUE=DATE) are holidays", self.name));
         }
-        compact(&self.value).ok_or_else(|| format!("{} is not a date: write it like 20271225", shown(&self.value)))
+        compact(&self.value).ok_or_else(|| format!("{} is not a date: write it like 20271225", piece(&self.value)))
     }
 }
 
@@ -179,7 +179,7 @@ impl Event {
 fn duration(text: &str) -> Result<i64, String> {
     let read = |unit: char| text.strip_prefix('P')?.strip_suffix(unit)?.parse::<u8>().ok().map(i64::from);
     let days = read('D').or_else(|| read('W').map(|weeks| weeks * 7));
-    days.ok_or_else(|| format!("{} is not a number of days: write it like P1D", shown(text)))
+    days.ok_or_else(|| format!("{} is not a number of days: write it like P1D", piece(text)))
 }
 
 impl Yearly {
@@ -187,7 +187,7 @@ impl Yearly {
         let refused = || {
             format!(
                 "the rule {} is not understood: only FREQ=YEARLY on one date is; list the days one by one",
-                shown(rule)
+                piece(rule)
             )
         };
         let mut yearly = Yearly::default();

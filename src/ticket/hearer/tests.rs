@@ -8,12 +8,13 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::config::Config;
-use crate::notice::NoticeKind;
 use crate::policy::calendar::Quiet;
+use crate::rules::decide::decide;
+use crate::rules::event::Event;
 use crate::ticket::clock::clocks;
-use crate::ticket::decide::{Event, decide};
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, TicketId};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind};
 use crate::token::{KEY_LENGTH, Key};
+use crate::vocabulary::{NoticeKind, TicketId};
 
 const HEAD: &str = r#"
 [project]

@@ -1,7 +1,7 @@
 //! Notices that do not arrive: delivery reports to the envelope sender, and who hears in place of whom.
 
 use super::*;
-use crate::mail::Address;
+use crate::vocabulary::Address;
 
 const PEOPLE: &str = r#"
 [identity]

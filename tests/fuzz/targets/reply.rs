@@ -2,7 +2,8 @@
 #![no_main]
 
 use disclosed::command;
-use disclosed::mail::{clean, reply};
+use disclosed::vocabulary::clean;
+use disclosed::mail::reply;
 use disclosed_fuzz::{is_clean, is_of};
 use libfuzzer_sys::fuzz_target;
 

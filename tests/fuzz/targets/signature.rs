@@ -2,7 +2,7 @@
 //! more of it than the limit.
 #![no_main]
 
-use disclosed::mail::Address;
+use disclosed::vocabulary::Address;
 use disclosed::mail::read::read;
 use disclosed::mail::signature::{MOST, Occasion, sieve};
 use libfuzzer_sys::fuzz_target;

@@ -2,8 +2,7 @@
 //! copies, damage, and octets that are no mail at all.
 
 use disclosed::command;
-use disclosed::mail::Address;
-use disclosed::ticket::TicketId;
+use disclosed::vocabulary::{Address, TicketId};
 use jiff::Timestamp;
 
 use super::{Accepted, Item, Mail, Sim};

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use disclosed::mail::Address;
 use disclosed::policy::{Audience, Milestone};
 use disclosed::ticket::clock::clocks;
 use disclosed::ticket::hearer::{Hearer, hearers};
-use disclosed::ticket::{EmbargoState, EntryKind, MailRef, TicketId};
+use disclosed::ticket::{EmbargoState, EntryKind};
 use disclosed::tracker::News;
+use disclosed::vocabulary::{Address, MailRef, TicketId};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 

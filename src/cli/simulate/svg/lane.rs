@@ -2,13 +2,13 @@
 
 use jiff::Timestamp;
 
+use super::panel::{DAY_OFF, EVENT, GREY, HOLIDAY, INK, LEFT, NIGHT, NIGHTS, Panel, RIGHT};
 use super::shapes::{self, Canvas, Font};
-use super::{DAY_OFF, EVENT, GREY, HOLIDAY, INK, LEFT, NIGHT, Panel, RIGHT};
-use crate::cli::simulate::{ended, hearers, said};
-use crate::mail::text::when;
+use crate::cli::simulate::words::{ended, hearers, said};
 use crate::policy::Policy;
+use crate::policy::shown::when;
+use crate::rules::simulate::course::{Course, Word};
 use crate::ticket::clock::ClockState;
-use crate::ticket::simulate::{Course, Word};
 
 const ROW: f64 = 15.0;
 const BAR: f64 = 14.0;
@@ -36,7 +36,7 @@ pub(super) struct Lane<'a> {
 impl<'a> Lane<'a> {
     pub(super) fn new(course: &'a Course, panel: &Panel<'_>, policy: &Policy) -> Self {
         // In a long panel the day says enough.
-        let form = if panel.hours() <= super::NIGHTS { "%a %H:%M" } else { "%-d %b" };
+        let form = if panel.hours() <= NIGHTS { "%a %H:%M" } else { "%-d %b" };
         let label = |w: &Word| {
             let at = w.at.to_zoned(policy.calendar.zone.clone()).strftime(form).to_string();
             let more = w.and_so_on.map_or(String::new(), |every| format!(" … each {every}"));
@@ -134,7 +134,7 @@ impl<'a> Lane<'a> {
 }
 
 fn short(text: &str, most: usize) -> String {
-    crate::mail::clean_line(text, most)
+    crate::vocabulary::clean_line(text, most)
 }
 
 fn mark(canvas: &mut Canvas, (x, y): (f64, f64), warns: bool) {

@@ -2,7 +2,7 @@
 
 use std::fmt::Write;
 
-use crate::mail::clean_line;
+use crate::vocabulary::clean_line;
 
 /// The most characters of one label.
 const LABEL: usize = 220;

@@ -1,0 +1,365 @@
+//! From a mail and what the store knows about it to what happened: whose mail is it, and may they?
+//!
+//! Two steps, so that the store is asked once in between: [`claims`] says what the mail refers to, [`take`] decides
+//! with what the store knows of that.
+//!
+//! Who may do what, on the raw header bytes:
+//! 1. One From with one plain address, not automatic, not through a list.
+//! 2. Its domain vouches: see [`crate::mail::identity`].
+//! 3. To change a ticket, a token that was given to that person for that ticket, in the address or the Message-ID.
+//! 4. A grave command also needs the one-time code: see the orders of the ticket.
+//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Whoever holds their own token hears why:
+//!    see [`unheard`].
+//!
+//! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
+//! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
+
+pub mod claims;
+pub mod copies;
+pub mod disposition;
+pub mod given;
+mod report;
+pub mod standing;
+pub mod through;
+pub mod unheard;
+
+use self::disposition::{Disposition, Intake, nothing};
+use self::given::Given;
+use self::report::{acknowledge, report};
+
+use crate::command::{self, Ask, Orders};
+use crate::mail::Mail;
+use crate::mail::automatic::{Automatic, Report as Form};
+use crate::mail::written::{Content, Ours};
+use crate::notice::leak;
+use crate::project::Person;
+use crate::rules::event::{Event, FollowUp, Loss, Order};
+use crate::ticket::{Acknowledgement, Actor};
+use crate::token::{self, Purpose};
+use crate::vocabulary::{Address, TicketId, clean_line};
+
+/// A mail that ends without a ticket.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Ends {
+    /// A delivery report.
+    Bounce,
+    /// Another report about mail.
+    Report,
+}
+
+/// No words decide that a mail is no report. Without a ticket end only:
+///
+/// - (a) a top-level multipart/report of type delivery-status, disposition-notification or tlsrpt;
+/// - (b) a null return path *and* a machine's sender *and* a message/rfc822 or text/rfc822-headers *part*: a copy that is
+///   pasted as text is no structure;
+/// - (c) an aggregate report of DMARC: the subject in the RFC's form and an archive named for our domain, a single one,
+///   with no other attachment and no In-Reply-To;
+/// - (d) mail to a bounce token of ours with a null return path; but what its recipient or a responder writes is an
+///   answer.
+///
+/// Everything else is a ticket, or belongs to one; in doubt one without acknowledgement that the team sees.
+fn ends(given: &Given<'_>) -> Option<Ends> {
+    let Given { mail, claims, project, .. } = given;
+    let signs = &mail.signs;
+    let ours = |domain: &str| project.address.domain() == domain || project.mailbox.domain() == domain;
+    match &signs.report {
+        Some(Form::Delivery) => return Some(Ends::Bounce),
+        Some(Form::Disposition | Form::Tls) => return Some(Ends::Report),
+        Some(Form::Aggregate(domain)) if ours(domain) => return Some(Ends::Report),
+        // Somebody calls our mail spam: that is for a person, however it came.
+        Some(Form::Feedback) => return None,
+        Some(Form::Aggregate(_) | Form::Other) | None => {}
+    }
+    let returned = signs.null_path && signs.role && signs.returns;
+    (returned || claims.to_envelope && signs.null_path && !given.answers_bounced()).then_some(Ends::Bounce)
+}
+
+/// Decides what a mail is.
+pub fn take(given: &Given<'_>) -> Intake {
+    copies::raise(given, alone(given))
+}
+
+/// Decides what a mail is, if no other copy of it has come.
+fn alone(given: &Given<'_>) -> Intake {
+    let Given { mail, claims, known, .. } = given;
+    if claims.own.is_some() {
+        let ticket = claims.own.and_then(|t| t.ticket);
+        return nothing(Disposition::Own, ticket, "a notice of ours came back");
+    }
+    let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
+    let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());
+    match ends(given) {
+        Some(Ends::Bounce) => return bounce(given, ticket),
+        Some(Ends::Report) if ticket.is_none() => {
+            return nothing(Disposition::Automatic, None, Automatic::Report.words());
+        }
+        // A server's own words about a notice of ours, which it returns in a form that no standard names: a token of
+        // ours says so.
+        None if bounced.is_some() && !claims.to_envelope && mail.signs.by_mail_server() && !given.answers_bounced() => {
+            return bounce(given, ticket);
+        }
+        Some(Ends::Report) | None => {}
+    }
+    if let Some(why) = given.automatic() {
+        return automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket)));
+    }
+    let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
+    if let Some(person) = person {
+        let orders = orders(mail, &known.sent);
+        if ticket.is_some() || !orders.lines.is_empty() {
+            return from_person(given, person, orders, ticket);
+        }
+        if let Some(ticket) = answered_in_copy(given) {
+            return wrote(given, person, ticket, true);
+        }
+    }
+    from_outside(given, ticket)
+}
+
+/// The commands, of lines that nobody quotes, and what their author wrote below them.
+fn orders(mail: &Mail, sent: &Ours) -> Orders {
+    let lines = command::split(&mail.reply_text).lines;
+    let content = Content::of(&mail.text, sent);
+    Orders { text: content.sent_from(content.below(&lines)), lines }
+}
+
+/// A delivery report about a mail of ours is news on its ticket. It names a notice by the address that it comes to, by
+/// our Message-ID or by our mark; only who has seen the notice knows these. An answer by hand is known by what it
+/// answered. Else the recipient is held against what was sent to them in five days: then perhaps it was that. A forged
+/// report tells the team, and silences nobody: nothing is withdrawn, and later notices to the same person leave.
+fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
+    let Given { mail, stored, claims, known, .. } = given;
+    // From nowhere, to the envelope sender, in no form that is known: what else could it be? Of a report in due form
+    // that names nobody, all went well.
+    let unformed = mail.signs.null_path && mail.signs.report.is_none();
+    let permanent = mail.bounce.as_ref().map_or(unformed, |b| b.permanent);
+    let recipient = mail.bounce.as_ref().and_then(|b| b.recipients.first());
+    let notice = claims.bounced.zip(known.bounced_notice.clone());
+    let found = match (notice, known.returned_to, &known.sent_to) {
+        (Some((token, (to, notice))), ..) => Some((token.ticket, token.notice, to, notice, false)),
+        (None, Some(ticket), _) => {
+            recipient.map(|to| (Some(ticket), 0, to.clone(), "answer by hand".to_owned(), false))
+        }
+        (None, None, Some(sent)) => Some((sent.ticket, sent.number, sent.to.clone(), sent.notice.clone(), true)),
+        (None, None, None) => None,
+    };
+    let ticket = found.as_ref().and_then(|(ticket, ..)| *ticket);
+    let Some((ticket, number, to, notice, perhaps)) = found.filter(|_| permanent) else {
+        return nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report");
+    };
+    let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
+    let reason = format!("a notice {did} not arrive: {notice}");
+    let loss =
+        Loss { number, notice, to, reply, mail: Some(*stored), reminded: Vec::new(), mailed: Vec::new(), perhaps };
+    Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
+}
+
+/// No automatic mail is answered. One that answers a notice, or goes on with a thread that its sender began here, is
+/// filed with that ticket; anything else, a scanner's, a list's or an answering machine's mail, is a ticket that a
+/// person sees: a classification decides what we answer, never whether a report is one.
+fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Intake {
+    let Given { mail, stored, claims, known, project, .. } = given;
+    let reason = why.words();
+    let begun = || known.referenced.iter().find(|(_, r)| r.is_some() && r.as_ref() == mail.from.as_ref().ok());
+    if let Some(ticket) = ticket.or_else(|| begun().map(|(ticket, _)| *ticket)) {
+        // What says of itself, or by its form, that a machine answers has nothing to say. All else may have: a reporter's
+        // own ticket system, a list that they write through, a person whose subject reads like a machine's.
+        let may_say = match why {
+            Automatic::AutoSubmitted
+            | Automatic::Subject
+            | Automatic::NullSender
+            | Automatic::List
+            | Automatic::Bulk
+            | Automatic::RoleSender => true,
+            Automatic::AutoReplied
+            | Automatic::Bounce
+            | Automatic::Echo
+            | Automatic::Report
+            | Automatic::Calendar
+            | Automatic::Responder => false,
+        };
+        // What answers in the name of our own people would go round in a circle.
+        let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
+        let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
+        let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
+        let follow_up = FollowUp {
+            by: Actor::Stranger,
+            program: true,
+            who: format!("a program ({reason})"),
+            holder: None,
+            excerpt,
+            folded,
+            mail: *stored,
+            tell: may_say && !of_person && known.has_room(project),
+            asks: Vec::new(),
+            reply_to: None,
+        };
+        let event = Some(Event::FollowedUp(follow_up));
+        return Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: Some(ticket), event };
+    }
+    let event = report(given, (Acknowledgement::Withheld, format!("it is automatic mail ({reason})")), false);
+    Intake { disposition: Disposition::Automatic, reason: reason.into(), ticket: None, event: Some(event) }
+}
+
+/// Mail in the name of a person of the project, with a token or with commands.
+fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>) -> Intake {
+    let Given { mail, stored, identity, claims, .. } = given;
+    let held = claims.token.filter(|t| t.purpose == Purpose::Person);
+    let mine = held.is_some_and(|t| t.party == token::party(&person.address));
+    let commands = !orders.lines.is_empty();
+    if commands {
+        let only_reads =
+            orders.lines.iter().all(|l| command::parse(l).is_ok_and(|(v, _)| v.class == command::Class::Read));
+        let why = if !identity.believed {
+            Some(format!("nobody vouches for the sender: {}", identity.reason))
+        } else if mail.from_html {
+            Some("commands are read from plain text only, and this mail has none".into())
+        } else if !mine && !only_reads {
+            Some("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
+        } else {
+            None
+        };
+        let Some(why) = why else {
+            let mut orders = orders;
+            if !mine {
+                // What only reads is all that is done without a token; a text below would be a note on the ticket.
+                orders.text.clear();
+            }
+            let order = Order {
+                by: Actor::Person(person.address.clone()),
+                orders,
+                mail: Some(*stored),
+                reply_to: mail.message_id.clone(),
+                // A mail without a token asks for nothing that could be overtaken.
+                seen: given.known.seen.filter(|_| mine),
+                known: leak::Known::default(),
+            };
+            return Intake {
+                disposition: Disposition::Command,
+                reason: "commands of a maintainer".into(),
+                ticket,
+                event: Some(Event::Ordered(order)),
+            };
+        };
+        // About no ticket: whoever reports something that begins like a command is heard all the same.
+        if ticket.is_none() {
+            let event =
+                report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
+            return Intake {
+                disposition: Disposition::Report,
+                reason: format!("{}{why}", standing::NOT_OBEYED),
+                ticket: None,
+                event: Some(event),
+            };
+        }
+        let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+        let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
+        return Intake {
+            disposition: Disposition::Command,
+            reason: format!("{}{why}", standing::NOT_OBEYED),
+            ticket,
+            event: Some(event),
+        };
+    }
+    if let Some(ticket) = ticket.filter(|_| mine && identity.believed) {
+        let reporter = given.known.token_ticket.clone().flatten();
+        let to_reporter = reporter.is_some_and(|r| mail.recipients.contains(&r));
+        return wrote(given, person, ticket, to_reporter);
+    }
+    from_outside(given, ticket)
+}
+
+/// The ticket that a believed maintainer answers from their own mailbox, with us in copy: the mail refers to one of
+/// the ticket's and goes to its reporter.
+fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
+    let is_to = |r: &Option<Address>| r.as_ref().is_some_and(|r| given.mail.recipients.contains(r));
+    let referenced = given.known.referenced.iter().find(|(_, reporter)| is_to(reporter)).map(|(t, _)| *t);
+    referenced.filter(|_| given.identity.believed)
+}
+
+/// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
+fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool) -> Intake {
+    let (text, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
+    let event = Event::Wrote { by: person.address.clone(), text, folded, mail: Some(given.stored), to_reporter };
+    let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
+    Intake { disposition: Disposition::Answer, reason: reason.into(), ticket: Some(ticket), event: Some(event) }
+}
+
+/// Everyone else: more for a ticket, or a new report.
+fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
+    let Given { mail, stored, identity, claims, known, .. } = given;
+    // A From that the operator's way wrote is undone for who it may be, and no more.
+    let from = given.through.map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+    // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
+    let by_reference = || {
+        let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed;
+        known.referenced.iter().find(|(_, r)| is_reporter(r)).map(|(t, _)| *t)
+    };
+    let Some(ticket) = by_token.or_else(by_reference) else {
+        return new_report(given);
+    };
+    let reporter = if by_token.is_some() {
+        known.token_ticket.clone().flatten()
+    } else {
+        known.referenced.iter().find(|(t, _)| *t == ticket).and_then(|(_, r)| r.clone())
+    };
+    let is_reporter = from.is_some() && reporter.as_ref() == from;
+    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+    let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
+    let (by, who) = if is_reporter && identity.believed && claimed.is_none() {
+        (Actor::Reporter, "the reporter".to_owned())
+    } else if is_reporter {
+        (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))
+    } else {
+        let from = from.map_or("somebody", Address::as_str);
+        let who = match holder {
+            Some(_) => from.to_owned(),
+            None => format!("{from}, who is not the reporter and holds an address that we gave out for this ticket"),
+        };
+        (Actor::Stranger, who)
+    };
+    let tell = known.has_room(given.project);
+    // The token proves that they saw our mail to the reporter, and the answer goes to the reporter's address alone.
+    let holds = claims.token.is_some_and(|t| {
+        t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
+    });
+    let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
+    let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
+    let reply_to = mail.message_id.clone();
+    let follow_up = FollowUp { by, program: false, who, holder, excerpt, folded, mail: *stored, tell, asks, reply_to };
+    Intake {
+        disposition: Disposition::FollowUp,
+        reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),
+        ticket: Some(ticket),
+        event: Some(Event::FollowedUp(follow_up)),
+    }
+}
+
+/// What a reporter asks for on the first lines; what is not understood is simply text for the team.
+fn asks(text: &str) -> Vec<Ask> {
+    let read = |line: &String| {
+        let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
+        let rest = clean_line(rest, 200);
+        match verb.to_ascii_lowercase().as_str() {
+            "/status" => Some(Ask::Status),
+            "/credit" if !rest.is_empty() => Some(Ask::Credit(rest)),
+            "/withdraw" => Some(Ask::Withdraw(rest)),
+            "/help" => Some(Ask::Help),
+            _ => None,
+        }
+    };
+    command::split(text).lines.iter().take(command::LINES_MAX).filter_map(read).collect()
+}
+
+fn new_report(given: &Given<'_>) -> Intake {
+    let Given { mail, .. } = given;
+    let unreadable = mail.text.trim().is_empty() && mail.subject.is_empty() && mail.attachments.is_empty();
+    let (disposition, reason) = if unreadable {
+        (Disposition::Unreadable, "nothing in it could be read")
+    } else {
+        (Disposition::Report, "a new report")
+    };
+    let off_subject = given.project.reports.lacks(&mail.subject).is_some();
+    let event = report(given, acknowledge(given), off_subject);
+    Intake { disposition, reason: reason.into(), ticket: None, event: Some(event) }
+}

@@ -1,0 +1,116 @@
+//! What a mail refers to, and whether its signatures are worth a question.
+
+use super::through::{self};
+use crate::command::{self};
+use crate::mail::Mail;
+use crate::mail::automatic::{Bounce, Passed};
+use crate::mail::identity::Identity;
+use crate::mail::passage::Way;
+use crate::project::{AcknowledgeWhom, Person, Project};
+use crate::token::{self, Key, Purpose, Token};
+use crate::vocabulary::{Address, MessageId, TicketId};
+
+/// What a mail refers to, proven by our key or merely claimed.
+#[derive(Clone, Debug, Default)]
+pub struct Claims {
+    /// A valid token in an address that it was sent to, else in a Message-ID that it answers.
+    pub token: Option<Token>,
+    /// Our own mail came back: its Message-ID is one of ours, or it bears our mark.
+    pub own: Option<Token>,
+    /// It bears our mark under another sender's name: an echo.
+    pub echo: bool,
+    /// The notice that a delivery report is about: it came to the notice's envelope sender, or returns its Message-ID or
+    /// our mark.
+    pub bounced: Option<Token>,
+    /// What the returned mail of a delivery report answers: of an answer by hand, a mail of its ticket.
+    pub returned: Vec<MessageId>,
+    /// The ticket that a notice was about which the returned mail answers.
+    pub returned_ticket: Option<TicketId>,
+    /// It came to the envelope sender of a notice.
+    pub to_envelope: bool,
+    /// The Message-IDs that it answers and that are not ours: the reporter's own, perhaps.
+    pub references: Vec<MessageId>,
+    /// A ticket number in its subject, `[SEC-17]`: a hint and no more.
+    pub subject_tag: Option<TicketId>,
+}
+
+impl Claims {
+    /// What a mail refers to.
+    pub fn of(mail: &Mail, project: &Project, key: &Key) -> Self {
+        let domain = project.address.domain();
+        let in_id = |id: &MessageId| Token::in_message_id(id, domain, key).filter(|t| t.purpose.answers());
+        let addressed = |wanted: fn(Purpose) -> bool| {
+            let ours = [&project.mailbox, &project.address];
+            let token = |a: &Address| ours.iter().find_map(|o| Token::in_address(a, o, key));
+            mail.recipients.iter().filter_map(token).find(|t| wanted(t.purpose))
+        };
+        let answered = || mail.references.iter().rev().find_map(in_id);
+        let envelope = addressed(|p| p == Purpose::Bounce);
+        let loops = |mark: &String| Token::verify(mark, key).filter(|t| t.purpose == Purpose::Loop);
+        let mark = mail.mark.as_ref().and_then(loops);
+        let returned = |b: &Bounce| b.message_ids.iter().find_map(in_id).or_else(|| b.mark.as_ref().and_then(loops));
+        let ours = mail.from.as_ref() == Ok(&project.address);
+        Self {
+            token: addressed(Purpose::answers).or_else(answered),
+            own: mail.message_id.as_ref().and_then(in_id).or(mark).filter(|_| ours),
+            echo: mark.is_some() && !ours,
+            bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(returned)),
+            returned: mail.bounce.as_ref().map_or(Vec::new(), |b| b.references.clone()),
+            returned_ticket: mail.bounce.as_ref().and_then(|b| b.references.iter().rev().find_map(in_id)?.ticket),
+            to_envelope: envelope.is_some(),
+            references: mail.references.iter().filter(|id| in_id(id).is_none()).cloned().collect(),
+            subject_tag: subject_tag(&mail.subject, &project.prefix),
+        }
+    }
+
+    /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
+    pub fn has_a_past(&self) -> bool {
+        let notice = |t: Token| t.notice < token::CHECKS;
+        self.echo || [self.token, self.own, self.bounced].into_iter().flatten().any(notice)
+    }
+}
+
+fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
+    let inside = |part: &str| {
+        part.split_once(']').and_then(|(tag, _)| TicketId::parse(tag, prefix).filter(|_| tag.contains('-')))
+    };
+    subject.split('[').skip(1).take(10).find_map(inside)
+}
+
+/// What a check of the DKIM signatures would be good for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Want {
+    /// Nothing: no question is asked.
+    Nothing,
+    /// It may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
+    Opinion,
+    /// A person's commands or answer depend on it: it is waited for.
+    Word,
+}
+
+/// Whether a check of the DKIM signatures could change what is done with a mail. Names are asked for only where it
+/// could, since the mail chooses them: for a person of the project who commands or answers, for somebody who refers
+/// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it.
+pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
+    let Ok(from) = &mail.from else { return Want::Nothing };
+    // A way of the operator's counts only where somebody vouches for it.
+    let ways: Vec<&Way> = through::says(mail, project).collect();
+    let passed = ways.iter().map(|way| way.passed()).max().unwrap_or(Passed::Directly);
+    let vouched = ways.iter().all(|way| identity.vouched.iter().any(|domain| way.covers(domain)));
+    let program = mail.signs.automatic(passed).is_some() || mail.bounce.is_some() || claims.own.is_some();
+    if !project.dkim || program || identity.forged && ways.is_empty() || identity.believed && vouched {
+        return Want::Nothing;
+    }
+    let refers = !claims.references.is_empty();
+    let speaks = || {
+        let answers = claims.token.is_some_and(|t| t.ticket.is_some());
+        answers || refers || !command::split(&mail.reply_text).lines.is_empty()
+    };
+    if project.person(from).is_some_and(Person::commands) && speaks() {
+        Want::Word
+    } else if refers || !ways.is_empty() || project.acknowledge == AcknowledgeWhom::Believed {
+        Want::Opinion
+    } else {
+        Want::Nothing
+    }
+}

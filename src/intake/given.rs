@@ -1,0 +1,113 @@
+//! All that decides what a mail is: the mail, what it refers to, and what the store knows of that.
+
+use jiff::Timestamp;
+
+use super::claims::Claims;
+use super::standing::First;
+use super::through::Through;
+use crate::mail::Mail;
+use crate::mail::automatic::{Automatic, Passed, is_role};
+use crate::mail::identity::Identity;
+use crate::mail::written::Ours;
+use crate::project::Project;
+use crate::vocabulary::{Address, MailRef, TicketId};
+
+/// What the store knows.
+#[derive(Clone, Debug, Default)]
+pub struct Known {
+    /// A mail of the same sender, Message-ID, date, subject and text was handled before.
+    pub duplicate_of: Option<First>,
+    /// Tickets whose mails it refers to, with their reporter.
+    pub referenced: Vec<(TicketId, Option<Address>)>,
+    /// The reporter of the ticket that the token names; outer `None`: there is no such ticket.
+    pub token_ticket: Option<Option<Address>>,
+    /// Where the notice that bounced went, and what it was.
+    pub bounced_notice: Option<(Address, String)>,
+    /// The ticket whose mail the returned mail of a delivery report answers.
+    pub returned_to: Option<TicketId>,
+    /// The last notice of five days to somebody whom a delivery report names.
+    pub sent_to: Option<Sent>,
+    /// The revision of the ticket that the notice with the token showed.
+    pub seen: Option<u32>,
+    /// Automatic acknowledgements to this sender in the last 24 hours.
+    pub acks_to_sender: u32,
+    /// Automatic acknowledgements to this sender's domain in the last hour.
+    pub acks_to_domain: u32,
+    /// Automatic acknowledgements to whoever a way of the operator's named, in the last hour.
+    pub acks_through: u32,
+    /// Mails that incoming mail made us send in the last hour.
+    pub provoked: u32,
+    /// What we sent to its author about that ticket, to know it by where it is quoted.
+    pub sent: Ours,
+    /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
+    pub ticket_full: bool,
+}
+
+/// A notice that was sent.
+#[derive(Clone, Debug)]
+pub struct Sent {
+    /// Its number.
+    pub number: u32,
+    /// The ticket that it was about.
+    pub ticket: Option<TicketId>,
+    /// What it was.
+    pub notice: String,
+    /// To whom it went.
+    pub to: Address,
+}
+
+impl Known {
+    /// Whether the team is told of more mail for a ticket, whatever its headers say.
+    pub(super) fn has_room(&self, project: &Project) -> bool {
+        self.provoked < project.limits.automatic_per_hour && !self.ticket_full
+    }
+}
+
+/// Everything that [`super::take`] looks at.
+pub struct Given<'a> {
+    /// The mail as read.
+    pub mail: &'a Mail,
+    /// Where it is stored.
+    pub stored: MailRef,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// How sure the sender is.
+    pub identity: &'a Identity,
+    /// The way of the operator's by which it came.
+    pub through: Option<&'a Through<'a>>,
+    /// What it refers to.
+    pub claims: &'a Claims,
+    /// What the store knows of that.
+    pub known: &'a Known,
+    /// The project.
+    pub project: &'a Project,
+    /// Now.
+    pub now: Timestamp,
+}
+
+impl Given<'_> {
+    /// Whether the mail answers the notice that it returns: its recipient wrote it, or a responder of theirs, perhaps from
+    /// where they have their mail passed on to.
+    pub(super) fn answers_bounced(&self) -> bool {
+        let from = self.mail.from.as_ref();
+        self.mail.signs.away() || self.known.bounced_notice.as_ref().is_some_and(|(to, _)| from == Ok(to))
+    }
+
+    /// Why no machine may answer the mail, if a program wrote it.
+    pub(super) fn automatic(&self) -> Option<Automatic> {
+        let Self { mail, claims, .. } = self;
+        // Where a way put its own address into From, that says nothing of who wrote.
+        let hidden = self.through.filter(|t| t.rewritten);
+        // What is confirmed must be ours: people end a subject with [CWE-79].
+        let another = mail.signs.confirms && claims.subject_tag.is_none();
+        let counts = |why: &Automatic| {
+            (*why != Automatic::RoleSender || hidden.is_none()) && (*why != Automatic::Subject || !another)
+        };
+        let passed = self.through.map_or(Passed::Directly, |t| t.passed);
+        let said = mail.signs.automatic(passed).filter(counts);
+        let answers_to_role = hidden.and_then(|t| t.answer_to.as_ref()).is_some_and(|a| is_role(a.local()));
+        said.or(answers_to_role.then_some(Automatic::RoleSender))
+            .or(mail.bounce.as_ref().map(|_| Automatic::Bounce))
+            .or(claims.echo.then_some(Automatic::Echo))
+    }
+}

@@ -1,0 +1,107 @@
+//! A mail as a new report, and whether its automatic acknowledgement leaves.
+
+use super::given::Given;
+use crate::mail::header::NoSender;
+use crate::project::AcknowledgeWhom;
+use crate::rules::decide::fresh;
+use crate::rules::event::{Event, Report};
+use crate::ticket::Acknowledgement;
+
+/// A mail as a new report.
+pub(super) fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), off_subject: bool) -> Event {
+    let Given { mail, stored, received, identity, claims, known, project, .. } = given;
+    let claimed = given.through.filter(|t| t.rewritten);
+    let from = claimed.map_or(mail.from.clone().ok(), |t| t.answer_to.clone()).filter(|f| !project.is_ours(f));
+    let mut shown = match (&mail.from, &mail.display_name) {
+        (Ok(address), Some(name)) => format!("{name} <{}>", address.as_str()),
+        (Ok(address), None) => address.as_str().to_owned(),
+        (Err(why), _) => format!("nobody who can be answered: {}", why.words()),
+    };
+    if let (Some(through), Some(from)) = (claimed, from.as_ref().filter(|f| Some(*f) != mail.from.as_ref().ok())) {
+        shown = format!("{} (as {} claims; it came as {shown})", from.as_str(), through.way.name());
+    }
+    Event::Reported(Box::new(Report {
+        mail: *stored,
+        from,
+        shown,
+        identity: identity.reason.clone(),
+        title: project.reports.title(&mail.subject).to_owned(),
+        excerpt: mail.text.clone(),
+        message_id: mail.message_id.clone(),
+        received: *received,
+        fields: mail.fields.clone(),
+        missing: project.reports.missing(&mail.fields, &mail.attachments),
+        off_subject,
+        attachments: mail.attachments.clone(),
+        problems: mail.problems.clone(),
+        may_belong_to: claims
+            .subject_tag
+            .or_else(|| known.referenced.first().map(|(t, _)| *t))
+            .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket))
+            .or(known.sent_to.as_ref().and_then(|sent| sent.ticket)),
+        acknowledge,
+        tell: known.provoked < project.limits.automatic_per_hour,
+        through: claimed.map(|t| t.way.name().to_owned()),
+        backscatter: (mail.signs.null_path || mail.signs.daemon)
+            && claims.bounced.is_none()
+            && known.referenced.is_empty(),
+    }))
+}
+
+/// Whether the automatic acknowledgement leaves. Less than for a command is asked, since silence is the worse
+/// failure; the fixed text and the caps bound what it can be misused for.
+pub(super) fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
+    let Given { mail, received, identity, claims, known, project, now, .. } = given;
+    let limits = &project.limits;
+    let from = match &mail.from {
+        Ok(from) => from,
+        Err(why) => return (Acknowledgement::Withheld, why.words().to_owned()),
+    };
+    let Some(from) = given.through.map_or(Some(from), |t| t.answer_to.as_ref()) else {
+        return (Acknowledgement::Withheld, "the list that it came through hides who wrote".into());
+    };
+    if project.is_ours(from) {
+        return (Acknowledgement::Withheld, "it claims to come from our own address".into());
+    }
+    // A convention sorts what wants an answer from what does not; it must not lose a report, so a person looks.
+    if let Some(prefix) = project.reports.lacks(&mail.subject) {
+        return (Acknowledgement::Withheld, format!("its subject does not begin with \"{prefix}\""));
+    }
+    let claimed = given.through.filter(|t| t.rewritten).map(|t| t.way.name());
+    // A way that is vouched for breaks what it passes on; what it wrote down when it took the mail still holds.
+    let hold = if identity.forged && given.through.is_none_or(|t| !t.vouched) {
+        format!("our own mail server calls the sender forged ({})", identity.reason)
+    } else if given.through.is_some_and(|t| t.forged) {
+        "the sender was forged when it came to the way in front of the mailbox".into()
+    } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed {
+        format!("nobody vouches for the sender ({})", identity.reason)
+    } else if known.acks_to_sender >= limits.acks_per_sender_day {
+        format!("this sender had {} acknowledgements within a day", known.acks_to_sender)
+    } else if known.acks_to_domain >= limits.acks_per_domain_hour {
+        format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
+    } else if let Some(way) = claimed.filter(|_| known.acks_through >= limits.acks_per_domain_hour) {
+        format!("senders that {way} named had {} acknowledgements within an hour", known.acks_through)
+    } else if known.provoked >= limits.automatic_per_hour {
+        format!("incoming mail made us send {} mails within an hour", known.provoked)
+    } else if claims.to_envelope {
+        // A responder that says nothing of itself, most likely; each answer would give it a new address to answer.
+        "it came to an address that only mail servers write to".into()
+    } else if !fresh(*received, *now) {
+        "the mail is more than a week old".into()
+    } else {
+        return (Acknowledgement::Sent, String::new());
+    };
+    (Acknowledgement::Held, hold)
+}
+
+impl NoSender {
+    /// In words.
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::Missing => "the mail has no From",
+            Self::Several => "the mail has more than one From",
+            Self::NotOne => "its From does not hold exactly one address",
+            Self::NotPlain => "its From is no plain address",
+        }
+    }
+}

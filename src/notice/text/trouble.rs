@@ -1,0 +1,85 @@
+//! To the team: the daemon cannot do its work.
+
+use jiff::Timestamp;
+
+use super::level::Text;
+use super::quoted;
+use crate::policy::shown::when;
+use crate::project::Project;
+use crate::vocabulary::TicketId;
+
+/// What is wrong, which a person has to mend.
+#[derive(Clone, Copy, Debug)]
+pub enum Trouble<'a> {
+    /// The inbox could not be read for long.
+    Inbox {
+        /// Since when.
+        since: Timestamp,
+    },
+    /// The mail server lets us in no more.
+    Login(&'a str),
+    /// The inbox does what no inbox should.
+    Odd(&'a str),
+    /// Reply addresses that were made with a secret that is gone are worthless.
+    Key,
+    /// No name server answers, and the word of people waits for their domains' keys.
+    Dns,
+    /// Far more is made than any honest hour brings.
+    Breaker,
+    /// One ticket cannot be read from the store.
+    Timeline {
+        /// Which.
+        ticket: TicketId,
+        /// What is wrong with it.
+        why: &'a str,
+    },
+}
+
+impl Trouble<'_> {
+    /// Its name in what is told once: a short word.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Inbox { .. } => "inbox",
+            Self::Login(_) => "login",
+            Self::Odd(_) => "odd",
+            Self::Key => "key",
+            Self::Dns => "dns",
+            Self::Breaker => "breaker",
+            Self::Timeline { .. } => "timeline",
+        }
+    }
+
+    /// What is wrong, and what mends it.
+    fn what(&self, project: &Project) -> String {
+        match self {
+            Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
+            Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
+                          reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
+                .into(),
+            Self::Dns => "commands and answers of people wait, because the DKIM keys of their domains cannot be asked \
+                          for: the name servers of this machine do not answer. They are taken once these do, within a \
+                          day; until then `disclosed do` works."
+                .into(),
+            Self::Breaker => format!(
+                "more than {} mails were made within an hour (limits.breaker_per_hour), so something is wrong. \
+                 All mail but reminders, codes and words like this one is held. Look at `disclosed outbox` on the \
+                 daemon's machine; `disclosed outbox --release` lets it go.",
+                project.limits.breaker_per_hour
+            ),
+            Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
+        }
+    }
+}
+
+/// The notice.
+pub fn text(trouble: &Trouble<'_>, project: &Project) -> Text {
+    Text::desk("disclosed cannot do its work")
+        .always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name))
+        .state(format!(":\n\n{}", quoted(&trouble.what(project), 500)))
+        .quiet(".\n")
+        .always(
+            "\nUntil this is mended, reports may lie unread and promises may be missed.\n\
+             `disclosed check --online` on its machine says more.\n",
+        )
+}

@@ -1,0 +1,561 @@
+//! A notice as the bytes that leave (RFC 5322, RFC 2045): ASCII, CRLF, no line over 998 octets.
+//!
+//! Same notice, same bytes: the outbox keeps them and sends the same ones again (G3). What stands in a subject or
+//! a body may be hostile; it can neither add a header nor end the mail early (RFC 5321 section 4.1.1.4).
+
+use std::time::{Duration, SystemTime};
+
+use lettre::address::Envelope;
+use lettre::message::header::{
+    ContentDisposition, ContentTransferEncoding, ContentType, ContentTypeErr, HeaderName, HeaderValue, MIME_VERSION_1_0,
+};
+use lettre::message::{Body, Mailbox, Message, MultiPart, SinglePart};
+use sha2::{Digest, Sha256};
+
+use super::{CalendarEvent, calendar};
+use crate::token::LOOP_FIELD;
+use crate::vocabulary::{Address, MessageId, clean, clean_line};
+
+/// What a mail that leaves says. One recipient a mail (G6).
+#[derive(Clone, Copy, Debug)]
+pub struct Outgoing<'a> {
+    /// The name beside the From address: the project's. Only letters, digits and plain punctuation of it are used.
+    pub from_name: &'a str,
+    /// The From address.
+    pub from: &'a Address,
+    /// To whom it goes; never with a name, since names come from outside.
+    pub to: &'a Address,
+    /// One line; more than 250 characters are cut.
+    pub subject: &'a str,
+    /// The text. Any line ends; it leaves with exactly one at its end.
+    pub body: &'a str,
+    /// Message-ID (RFC 5322 section 3.6.4).
+    pub message_id: &'a MessageId,
+    /// The Date header, in UTC; an instant outside of the years 1970 to 9999 is moved to the nearest inside.
+    pub date: jiff::Timestamp,
+    /// Where an answer shall go: the address with the token.
+    pub reply_to: Option<&'a Address>,
+    /// What it answers.
+    pub in_reply_to: Option<&'a MessageId>,
+    /// The thread, the nearest last; only the last [`REFERENCES`] are written.
+    pub references: &'a [MessageId],
+    /// Who caused it.
+    pub auto_submitted: AutoSubmitted,
+    /// The deadlines that it carries as calendar files.
+    pub calendar: &'a [CalendarEvent],
+    /// The token by which it is known when it comes back: see [`LOOP_FIELD`].
+    pub mark: Option<&'a str>,
+}
+
+/// Who caused a mail (RFC 3834 section 5).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AutoSubmitted {
+    /// A program, in answer to one mail.
+    Replied,
+    /// A program, by itself: reminders, digests.
+    Generated,
+    /// A person: no header.
+    No,
+}
+
+/// Why no mail was made.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// An address that the mail library refuses, such as an impossible top-level domain.
+    #[error("the {0} address cannot stand in a mail: {1}")]
+    Address(&'static str, lettre::address::AddressError),
+    /// The mail library refused the type of a part.
+    #[error("a part of the mail has no type: {0}")]
+    Type(#[from] ContentTypeErr),
+    /// The mail library refused the whole.
+    #[error("the mail cannot be built: {0}")]
+    Build(#[from] lettre::error::Error),
+    /// The result would not be fit for the wire.
+    #[error("the mail that was built {0}")]
+    Unfit(#[from] Unfit),
+}
+
+/// Why bytes must not be given to a mail server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// RFC 5321 section 2.3.8: CR and LF occur only together. A lone one ends the mail early at some servers.
+    #[error("holds a bare CR or LF")]
+    BareLineEnd,
+    /// RFC 5322 section 4.1.
+    #[error("holds a NUL")]
+    Nul,
+    /// What is not ASCII needs an extension that a server may lack (RFC 6152).
+    #[error("is not ASCII")]
+    NotAscii,
+    /// RFC 5322 section 2.1.1.
+    #[error("has a line of more than 998 octets")]
+    LongLine,
+}
+
+/// How many Message-IDs a References header gets: a long thread must not make a line that a server refuses.
+pub const REFERENCES: usize = 5;
+/// The longest line that is not encoded.
+const READABLE: usize = 150;
+/// RFC 5322 section 2.1.1, without the CRLF.
+const LINE: usize = 998;
+/// 9999-12-31T23:59:59Z: later dates have no RFC 5322 form (section 3.3).
+const LAST_SECOND: i64 = 253_402_300_799;
+
+/// The bytes that leave.
+///
+/// # Errors
+/// [`WriteError`]; nothing that a mail from outside says can cause one, except an address that our own parser
+/// accepts and the library's does not.
+pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
+    let from = lettre_address("From", mail.from)?;
+    let to = lettre_address("To", mail.to)?;
+    // The library would else read both again from the header that it has written.
+    let envelope = Envelope::new(Some(from.clone()), vec![to.clone()])?;
+    let name = plain_name(mail.from_name);
+    let mut builder = Message::builder()
+        .envelope(envelope)
+        .from(Mailbox::new((!name.is_empty()).then_some(name), from))
+        .to(to.into());
+    if let Some(to) = mail.reply_to {
+        builder = builder.reply_to(lettre_address("Reply-To", to)?.into());
+    }
+    builder = builder
+        .subject(plain_subject(mail.subject))
+        .date(date(mail.date))
+        .raw_header(ready(HeaderName::new_from_ascii_str("Message-ID"), mail.message_id.to_string()));
+    if let Some(id) = mail.in_reply_to {
+        builder = builder.raw_header(ready(HeaderName::new_from_ascii_str("In-Reply-To"), id.to_string()));
+    }
+    let oldest = mail.references.len().saturating_sub(REFERENCES);
+    let references: Vec<String> = mail.references.iter().skip(oldest).map(ToString::to_string).collect();
+    if !references.is_empty() {
+        builder = builder.raw_header(ready(HeaderName::new_from_ascii_str("References"), references.join("\r\n ")));
+    }
+    let automatic = match mail.auto_submitted {
+        AutoSubmitted::Replied => Some("auto-replied"),
+        AutoSubmitted::Generated => Some("auto-generated"),
+        AutoSubmitted::No => None,
+    };
+    if let Some(value) = automatic {
+        builder = builder
+            .raw_header(ready(HeaderName::new_from_ascii_str("Auto-Submitted"), value.into()))
+            // Exchange's word for "do not answer". Not "All", which would silence the bounces that we must hear of.
+            .raw_header(ready(
+                HeaderName::new_from_ascii_str("X-Auto-Response-Suppress"),
+                "DR, RN, NRN, OOF, AutoReply".into(),
+            ));
+    }
+    if let Some(mark) = mail.mark {
+        builder = builder.raw_header(ready(HeaderName::new_from_ascii_str(LOOP_FIELD), mark.to_owned()));
+    }
+    let text = plain_body(mail.body);
+    let files = calendar::files(mail.calendar, mail.from, mail.date);
+    let mut bytes = if files.is_empty() {
+        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(text))?.formatted()
+    } else {
+        builder.multipart(with_files(text, &files)?)?.formatted()
+    };
+    // The library leaves base64 without the end of its last line.
+    if !bytes.ends_with(b"\r\n") {
+        bytes.extend_from_slice(b"\r\n");
+    }
+    check_wire(&bytes)?;
+    Ok(bytes)
+}
+
+/// The text first, for whoever reads without a calendar, then each file as an attachment (RFC 6047 section 2.4): what
+/// stands inline, some programs show in place of the text.
+fn with_files(text: String, files: &[calendar::File]) -> Result<MultiPart, ContentTypeErr> {
+    // Of what it parts, so that no text can hold it and the same mail has the same bytes.
+    let mut hash = Sha256::new_with_prefix(&text);
+    files.iter().for_each(|f| hash.update(&f.text));
+    let boundary = data_encoding::HEXLOWER.encode(hash.finalize().get(..16).unwrap_or_default());
+    let kind = ContentType::parse(&format!("multipart/mixed; boundary=\"{boundary}\""))?;
+    let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(text));
+    let mut parts = MultiPart::builder().header(kind).singlepart(plain);
+    for file in files {
+        let kind = ContentType::parse(&format!("text/calendar; method={}; charset=utf-8", file.method))?;
+        let part = SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file.name));
+        parts = parts.singlepart(part.body(body(file.text.replace("\r\n", "\n"))));
+    }
+    Ok(parts)
+}
+
+/// ASCII leaves as it is when no line is long, so that a stored mail can be read as it lies there. RFC 5322 section
+/// 2.1.1 demands lines of at most 998 and wishes for 78; a date with its zone makes ours a little longer than that.
+/// What else there is, `Body` makes quoted-printable or base64, whichever is shorter.
+fn body(text: String) -> Body {
+    if text.is_ascii() && text.lines().all(|l| l.len() <= READABLE) {
+        let lines = text.replace('\n', "\r\n").into_bytes();
+        // Dangerous to whoever has not looked at it, as the lines above and `check_wire` do.
+        return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
+    }
+    Body::new(text)
+}
+
+/// Whether bytes may be given to any mail server as one mail: ASCII, CRLF only, no NUL, lines of at most 998 octets.
+///
+/// # Errors
+/// The first reason why not.
+pub fn check_wire(bytes: &[u8]) -> Result<(), Unfit> {
+    let plain = |line: &[u8]| match line.strip_suffix(b"\r\n") {
+        Some(text) => {
+            text.len() <= LINE && text.iter().fold(true, |good, c| good & (1..=127).contains(c) & (*c != b'\r'))
+        }
+        None => false,
+    };
+    if bytes.split_inclusive(|c| *c == b'\n').all(plain) {
+        return Ok(());
+    }
+    let mut line = 0;
+    let mut after_cr = false;
+    for &byte in bytes {
+        if after_cr != (byte == b'\n') {
+            return Err(Unfit::BareLineEnd);
+        }
+        after_cr = byte == b'\r';
+        match byte {
+            0 => return Err(Unfit::Nul),
+            b'\r' => {}
+            b'\n' => line = 0,
+            _ if !byte.is_ascii() => return Err(Unfit::NotAscii),
+            _ if line == LINE => return Err(Unfit::LongLine),
+            _ => line += 1,
+        }
+    }
+    if after_cr { Err(Unfit::BareLineEnd) } else { Ok(()) }
+}
+
+fn lettre_address(header: &'static str, address: &Address) -> Result<lettre::Address, WriteError> {
+    lettre::Address::new(address.local(), address.domain()).map_err(|e| WriteError::Address(header, e))
+}
+
+/// A header whose value is ASCII already, by its type. The library would fold a Message-ID away from its name,
+/// which some servers misread.
+fn ready(name: HeaderName, value: String) -> HeaderValue {
+    HeaderValue::dangerous_new_pre_encoded(name, value.clone(), value)
+}
+
+/// A display name without anything that has a meaning in an address or in an encoded word (RFC 2047 section 2);
+/// the library panics on control characters here.
+fn plain_name(name: &str) -> String {
+    let spaced: String =
+        name.chars().map(|c| if c.is_alphanumeric() || "-_.'&+!".contains(c) { c } else { ' ' }).collect();
+    let words: Vec<&str> = spaced.split_whitespace().collect();
+    clean_line(&words.join(" "), 60)
+}
+
+/// One line, in which nothing that we did not encode looks like an encoded word.
+fn plain_subject(subject: &str) -> String {
+    let subject = clean_line(subject, 250).replace("=?", "= ?");
+    let words: Vec<&str> = subject.split_whitespace().collect();
+    words.join(" ")
+}
+
+/// Lines that end in `\n`, and nothing that a reader does not see: see [`clean`].
+fn plain_body(body: &str) -> String {
+    let mut text = clean(&crate::mail::decode::line_ends(body.to_owned()));
+    text.truncate(text.trim_end_matches('\n').len());
+    text.push('\n');
+    text
+}
+
+fn date(at: jiff::Timestamp) -> SystemTime {
+    let seconds = u64::try_from(at.as_second().clamp(0, LAST_SECOND)).unwrap_or(0);
+    SystemTime::UNIX_EPOCH + Duration::from_secs(seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use mail_parser::{HeaderName as Parsed, MessageParser};
+    use proptest::prelude::*;
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn id(text: &str) -> MessageId {
+        MessageId::parse(text).unwrap()
+    }
+
+    fn written(from_name: &str, subject: &str, body: &str) -> Vec<u8> {
+        let references: Vec<MessageId> = (0..9).map(|n| id(&format!("{n}{}@example.test", "x".repeat(180)))).collect();
+        write(&Outgoing {
+            from_name,
+            from: &address("security@example.org"),
+            to: &address("reporter@example.test"),
+            subject,
+            body,
+            message_id: &id("n1.ack@example.org"),
+            date: "2026-03-01T10:20:30Z".parse().unwrap(),
+            reply_to: Some(&address("security+t0ken@example.org")),
+            in_reply_to: Some(&id("report@example.test")),
+            references: &references,
+            auto_submitted: AutoSubmitted::Replied,
+            calendar: &[],
+            mark: None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_whole_mail() {
+        let mail = write(&Outgoing {
+            from_name: "Example Project",
+            from: &address("security@example.org"),
+            to: &address("reporter@example.test"),
+            subject: "[SEC-17] Your report",
+            body: "We have it.\n.\nThe team\n",
+            message_id: &id("n1.ack@example.org"),
+            date: "2026-03-01T10:20:30.5Z".parse().unwrap(),
+            reply_to: Some(&address("security+t0ken@example.org")),
+            in_reply_to: Some(&id("b@example.test")),
+            references: &[id("a@example.test"), id("b@example.test")],
+            auto_submitted: AutoSubmitted::Replied,
+            calendar: &[],
+            mark: None,
+        })
+        .unwrap();
+        let expect = "\
+From: \"Example Project\" <security@example.org>\r
+To: reporter@example.test\r
+Reply-To: security+t0ken@example.org\r
+Subject: [SEC-17] Your report\r
+Date: Sun, 01 Mar 2026 10:20:30 +0000\r
+Message-ID: <n1.ack@example.org>\r
+In-Reply-To: <b@example.test>\r
+References: <a@example.test>\r
+ <b@example.test>\r
+Auto-Submitted: auto-replied\r
+X-Auto-Response-Suppress: DR, RN, NRN, OOF, AutoReply\r
+MIME-Version: 1.0\r
+Content-Type: text/plain; charset=utf-8\r
+Content-Transfer-Encoding: 7bit\r
+\r
+We have it.\r
+.\r
+The team\r
+";
+        assert_eq!(String::from_utf8(mail).unwrap(), expect);
+    }
+
+    /// A mail with one deadline that moved and one that ended.
+    fn with_calendar(body: &str) -> Vec<u8> {
+        let event = |uid: &str, cancelled| CalendarEvent {
+            uid: uid.into(),
+            sequence: 4,
+            summary: "SEC-17: fix due".into(),
+            at: "2026-03-08T10:00:00Z".parse().unwrap(),
+            cancelled,
+        };
+        write(&Outgoing {
+            from_name: "",
+            from: &address("security@example.org"),
+            to: &address("ada@example.org"),
+            subject: "[SEC-17] Changed by Ada",
+            body,
+            message_id: &id("n2@example.org"),
+            date: "2026-03-01T10:20:30.5Z".parse().unwrap(),
+            reply_to: None,
+            in_reply_to: None,
+            references: &[],
+            auto_submitted: AutoSubmitted::Generated,
+            calendar: &[event("sec-17-fix@example.org", false), event("sec-17-assess@example.org", true)],
+            mark: None,
+        })
+        .unwrap()
+    }
+
+    #[test]
+    fn a_whole_mail_with_calendar_files() {
+        let text = String::from_utf8(with_calendar("A deadline has moved.\n")).unwrap();
+        let (head, rest) = text.split_once("Content-Type: ").unwrap();
+        assert!(head.ends_with("\r\nMIME-Version: 1.0\r\n"), "{text}");
+        let boundary = rest.split('"').nth(1).unwrap();
+        let parts: Vec<&str> = rest.split(&format!("--{boundary}")).collect();
+        assert_eq!(parts[0], format!("multipart/mixed; boundary=\"{boundary}\"\r\n\r\n"));
+        let plain = "\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 7bit\r\n\r\n\
+                     A deadline has moved.\r\n\r\n";
+        assert_eq!(parts[1], plain);
+        for (part, method, name) in [(parts[2], "PUBLISH", "deadlines.ics"), (parts[3], "CANCEL", "ended.ics")] {
+            let head = format!(
+                "\r\nContent-Type: text/calendar; method={method}; charset=utf-8\r\n\
+                 Content-Disposition: attachment; filename=\"{name}\"\r\nContent-Transfer-Encoding: 7bit\r\n\r\n\
+                 BEGIN:VCALENDAR\r\n"
+            );
+            assert!(part.starts_with(&head), "{part}");
+            assert!(part.contains(&format!("\r\nMETHOD:{method}\r\n")), "{part}");
+            assert!(part.ends_with("\r\nEND:VCALENDAR\r\n\r\n"), "{part}");
+        }
+        assert_eq!(parts[4..], ["--\r\n"]);
+    }
+
+    #[test]
+    fn a_mail_with_calendar_files_is_read_as_its_text() {
+        for body in ["A deadline has moved.\n", "Ändert sich\n--\n--b\n", &"x".repeat(2_000)] {
+            let mail = with_calendar(body);
+            assert_eq!(mail, with_calendar(body), "G3");
+            let read = crate::mail::read::read(&mail);
+            assert_eq!(seen(&read.text), seen(body));
+            let names: Vec<&str> = read.attachments.iter().map(|a| a.name.as_str()).collect();
+            assert_eq!(names, ["deadlines.ics", "ended.ics"]);
+            assert_eq!(read.problems, [""; 0]);
+        }
+    }
+
+    #[test]
+    fn only_what_is_there_gets_a_header() {
+        let mail = write(&Outgoing {
+            from_name: "\r\n\0\"<",
+            from: &address("security@example.org"),
+            to: &address("a@localhost"),
+            subject: "",
+            body: "",
+            message_id: &id("n@example.org"),
+            date: jiff::Timestamp::MIN,
+            reply_to: None,
+            in_reply_to: None,
+            references: &[],
+            auto_submitted: AutoSubmitted::No,
+            calendar: &[],
+            mark: None,
+        })
+        .unwrap();
+        let text = String::from_utf8(mail).unwrap();
+        assert!(text.starts_with("From: security@example.org\r\nTo: a@localhost\r\nSubject: \r\n"), "{text}");
+        for absent in ["Reply-To", "References", "Auto-Submitted", "Suppress"] {
+            assert!(!text.contains(absent), "{text}");
+        }
+        assert!(text.contains("Date: Thu, 01 Jan 1970 00:00:00 +0000\r\n"), "{text}");
+    }
+
+    #[test]
+    fn only_the_nearest_references_are_kept() {
+        let text = String::from_utf8(written("P", "S", "B")).unwrap();
+        let kept: Vec<char> = text
+            .lines()
+            .filter(|l| l.ends_with("xx@example.test>"))
+            .map(|l| l.chars().nth(l.find('<').unwrap() + 1).unwrap())
+            .collect();
+        assert_eq!(kept, ['4', '5', '6', '7', '8']);
+    }
+
+    #[test]
+    fn an_encoded_word_in_a_subject_stays_text() {
+        let mail = written("=?utf-8?q?Boss?=", "x =?utf-8?q?=0D=0AFrom:_a@example.test?= y", "B");
+        let read = MessageParser::default().parse(&mail).unwrap();
+        assert_eq!(read.subject().unwrap(), "x = ?utf-8?q?=0D=0AFrom:_a@example.test?= y");
+        assert_eq!(read.from().unwrap().first().unwrap().name(), Some("utf-8 q Boss"));
+    }
+
+    #[test]
+    fn what_is_fit_for_the_wire() {
+        let long = [b'x'; 999];
+        for (bytes, expect) in [
+            (&b""[..], Ok(())),
+            (b"a\r\n.\r\n", Ok(())),
+            (&long[..998], Ok(())),
+            (&long, Err(Unfit::LongLine)),
+            (b"a\n.\r\n", Err(Unfit::BareLineEnd)),
+            (b"\n", Err(Unfit::BareLineEnd)),
+            (b"a\rb", Err(Unfit::BareLineEnd)),
+            (b"a\r\r\n", Err(Unfit::BareLineEnd)),
+            (b"a\r", Err(Unfit::BareLineEnd)),
+            (b"a\0", Err(Unfit::Nul)),
+            ("ä".as_bytes(), Err(Unfit::NotAscii)),
+        ] {
+            assert_eq!(check_wire(bytes), expect, "{bytes:?}");
+        }
+    }
+
+    /// Text with the pieces that break mail.
+    fn hostile() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            any::<char>().prop_map(String::from),
+            "[a-zA-Z ]{1,30}",
+            "[a-z]{1,1200}",
+            prop::sample::select(
+                &[
+                    "\r",
+                    "\n",
+                    "\r\n",
+                    "\0",
+                    ".",
+                    "\n.\n",
+                    "\n.\r\n",
+                    "\r\n.\r\n",
+                    "\r.\r",
+                    "..",
+                    "\nFrom ",
+                    "=?utf-8?q?=0A?=",
+                    "\r\nBcc: x@example.test",
+                    "\nFrom: x@example.test\n\n",
+                    "=",
+                    "=0A",
+                    "\t",
+                    " ",
+                    "  ",
+                    "\u{85}",
+                    "\u{2028}",
+                    "ä",
+                    "\u{1F512}",
+                    "\"",
+                    "<",
+                    ">",
+                    ",",
+                    "\\",
+                    "--",
+                    "QUIT\r\n",
+                    ";",
+                    ":",
+                    "(",
+                    "@",
+                ][..]
+            )
+            .prop_map(String::from),
+        ];
+        prop::collection::vec(piece, 0..24).prop_map(|pieces| pieces.concat())
+    }
+
+    /// What a reader must see of a body: line ends and blanks at line ends are the transport's.
+    fn seen(body: &str) -> String {
+        let lines: Vec<&str> = body.lines().map(str::trim_end).collect();
+        lines.join("\n").trim_end().to_owned()
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(96))]
+        #[test]
+        fn hostile_text_stays_text(name in hostile(), subject in hostile(), body in hostile()) {
+            let mail = written(&name, &subject, &body);
+            prop_assert_eq!(check_wire(&mail), Ok(()));
+            prop_assert!(mail.ends_with(b"\r\n"));
+            prop_assert_eq!(&mail, &written(&name, &subject, &body));
+
+            let text = std::str::from_utf8(&mail).unwrap();
+            let (head, _) = text.split_once("\r\n\r\n").unwrap();
+            let names: Vec<&str> = head.split("\r\n").filter(|l| !l.starts_with(' ')).map(|l| l.split_once(':').unwrap().0).collect();
+            prop_assert_eq!(names, ["From", "To", "Reply-To", "Subject", "Date", "Message-ID", "In-Reply-To", "References",
+                "Auto-Submitted", "X-Auto-Response-Suppress", "MIME-Version", "Content-Type", "Content-Transfer-Encoding"]);
+            prop_assert!(head.split("\r\n").all(|l| !l.trim().is_empty()), "a blank line of folding: {head:?}");
+
+            let read = MessageParser::default().parse(&mail).unwrap();
+            prop_assert_eq!(read.parts.len(), 1);
+            prop_assert_eq!(read.headers().iter().filter(|h| h.name == Parsed::From).count(), 1);
+            prop_assert_eq!(read.from().unwrap().as_list().unwrap().len(), 1);
+            prop_assert_eq!(read.from().unwrap().first().unwrap().address(), Some("security@example.org"));
+            prop_assert_eq!(read.to().unwrap().as_list().unwrap().len(), 1);
+            prop_assert_eq!(read.to().unwrap().first().unwrap().address(), Some("reporter@example.test"));
+            prop_assert_eq!(read.subject().unwrap_or_default(), plain_subject(&subject));
+            prop_assert_eq!(seen(&read.body_text(0).unwrap()), seen(&plain_body(&body)));
+        }
+
+        #[test]
+        fn every_address_of_ours_can_be_written(local in "[a-zA-Z0-9!#$%&'*+/=?^_`{|}~-]{1,64}", domain in "([a-z0-9]{1,8}\\.){1,3}[a-z]{2,5}") {
+            if let Some(address) = Address::parse(&format!("{local}@{domain}")) {
+                prop_assert!(lettre_address("To", &address).is_ok(), "{}", address.as_str());
+            }
+        }
+    }
+}

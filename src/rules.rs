@@ -1,0 +1,9 @@
+//! Every rule: (ticket, event, project, now) → entries and notices; and the same rules played forward.
+
+pub mod decide;
+pub mod draft;
+pub mod event;
+pub mod losses;
+mod orders;
+pub mod reminders;
+pub mod simulate;

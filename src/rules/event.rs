@@ -1,0 +1,181 @@
+//! What can happen to a ticket.
+
+use jiff::Timestamp;
+
+use crate::command::{Ask, Orders};
+use crate::mail::Attachment;
+use crate::mail::fields::{Fields, Part};
+use crate::notice::leak::Known;
+use crate::ticket::{Acknowledgement, Actor};
+use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
+
+/// What happened.
+#[derive(Clone, Debug)]
+pub enum Event {
+    /// A new report.
+    Reported(Box<Report>),
+    /// The first of many reports that come at once: the ticket is for all of them.
+    Flooded(Box<Report>),
+    /// The report of this ticket in a second copy, which says more of its sender than the first did, and whether its
+    /// text is another one.
+    Copied(Box<Report>, bool),
+    /// More mail for this ticket.
+    FollowedUp(FollowUp),
+    /// Commands, from someone who may give them.
+    Ordered(Order),
+    /// A maintainer wrote without a command.
+    Wrote {
+        /// Who.
+        by: Address,
+        /// What.
+        text: String,
+        /// Lines of it that look quoted, and were left out.
+        folded: usize,
+        /// The mail.
+        mail: Option<MailRef>,
+        /// Whether the reporter got it too: then it is an answer, else a note.
+        to_reporter: bool,
+    },
+    /// Commands, from someone who may not give them.
+    Attempted {
+        /// The From address.
+        from: Option<Address>,
+        /// The person of the project whose own reply address it bears: see [`crate::intake::unheard::unheard`].
+        holder: Option<Address>,
+        /// What failed.
+        why: String,
+        /// The mail.
+        mail: Option<MailRef>,
+    },
+    /// A notice did not arrive.
+    Undelivered(Loss),
+    /// Somebody at the command line erases what is held about people in it.
+    Erased,
+    /// Time passed.
+    Tick,
+}
+
+/// A notice that did not arrive.
+#[derive(Clone, Debug)]
+pub struct Loss {
+    /// Its number in the outbox; 0 for an answer that a person sent by hand.
+    pub number: u32,
+    /// What it was.
+    pub notice: String,
+    /// To whom it went.
+    pub to: Address,
+    /// What the server said.
+    pub reply: String,
+    /// The delivery report; `None` when our own server refused the notice.
+    pub mail: Option<MailRef>,
+    /// If it was a reminder: of what. Only the store knows.
+    pub reminded: Vec<Reminded>,
+    /// If it was about a report: to whom such notices went. Only the store knows.
+    pub mailed: Vec<Address>,
+    /// Nothing but the recipient says that it was this notice.
+    pub perhaps: bool,
+}
+
+/// What a reminder that did not arrive spoke of.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reminded {
+    /// Of which promise.
+    pub promise: String,
+    /// Its deadline then.
+    pub deadline: Timestamp,
+    /// Where the ladder put it.
+    pub nominal: Timestamp,
+    /// All who were told of it, whether it arrived or not.
+    pub told: Vec<Address>,
+}
+
+/// A new report.
+#[derive(Clone, Debug)]
+pub struct Report {
+    /// The stored mail.
+    pub mail: MailRef,
+    /// Its sender, when it has exactly one plain one.
+    pub from: Option<Address>,
+    /// The sender for the team: name and address as claimed.
+    pub shown: String,
+    /// Whether and why the sender is believed.
+    pub identity: String,
+    /// Its subject.
+    pub title: String,
+    /// Its new text.
+    pub excerpt: String,
+    /// Its Message-ID.
+    pub message_id: Option<MessageId>,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// What was recognised in it.
+    pub fields: Fields,
+    /// What the project asks for and is not in it.
+    pub missing: Vec<Part>,
+    /// Its subject does not begin as the project asks for, and so nothing is sent by itself.
+    pub off_subject: bool,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// What was odd.
+    pub problems: Vec<String>,
+    /// A ticket that it names without proof.
+    pub may_belong_to: Option<TicketId>,
+    /// Whether to acknowledge it, and why not.
+    pub acknowledge: (Acknowledgement, String),
+    /// Whether the team is told of it at once; not when too much comes in.
+    pub tell: bool,
+    /// The way of the operator's that named the sender, whom nobody else vouches for.
+    pub through: Option<String>,
+    /// It came from where mail servers return mail from, and refers to nothing of ours.
+    pub backscatter: bool,
+}
+
+/// More mail for a ticket.
+#[derive(Clone, Debug)]
+pub struct FollowUp {
+    /// The reporter, or somebody who holds the reporter's token.
+    pub by: Actor,
+    /// Whether a program wrote it, as far as can be seen.
+    pub program: bool,
+    /// The sender for the team, and how sure that is.
+    pub who: String,
+    /// The person of the project whose own reply address it bears, where the sender is not known to be them.
+    pub holder: Option<Address>,
+    /// What they wrote.
+    pub excerpt: String,
+    /// Lines of it that look quoted, and were left out.
+    pub folded: usize,
+    /// The mail.
+    pub mail: MailRef,
+    /// Whether the team is told at once: not of what a program answered.
+    pub tell: bool,
+    /// What the reporter asks for, on the first lines; empty for anybody else.
+    pub asks: Vec<Ask>,
+    /// Its Message-ID, to answer it.
+    pub reply_to: Option<MessageId>,
+}
+
+/// Commands.
+#[derive(Clone, Debug)]
+pub struct Order {
+    /// Who commands; has the right to.
+    pub by: Actor,
+    /// The lines and the text.
+    pub orders: Orders,
+    /// The mail they came in.
+    pub mail: Option<MailRef>,
+    /// Its Message-ID, to answer it.
+    pub reply_to: Option<MessageId>,
+    /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
+    pub seen: Option<u32>,
+    /// What the store knows of the words that may leave.
+    pub known: Known,
+}
+
+impl Order {
+    /// Somebody at the command line, without a word yet.
+    pub fn local() -> Self {
+        let (orders, known) = (Orders::default(), Known::default());
+        Self { by: Actor::Local, orders, mail: None, reply_to: None, seen: None, known }
+    }
+}

@@ -1,0 +1,108 @@
+//! Time passes: the rungs of the ladder speak, and what broke is written down.
+
+use jiff::Timestamp;
+
+use super::draft::Draft;
+use super::losses::rung_key;
+use crate::notice::text::{reminder, reporter};
+use crate::notice::{Notice, appointment};
+use crate::policy::ladder::Step;
+use crate::project::{Person, Project};
+use crate::ticket::clock::{Clock, clocks};
+use crate::ticket::hearer::{self, Hearer, Who, hearers};
+use crate::ticket::{Actor, EntryKind};
+use crate::token::Purpose;
+use crate::vocabulary::{Address, NoticeKind};
+
+impl Draft<'_> {
+    pub(super) fn tick(&mut self) {
+        let policy = &self.project.policy;
+        // Entries of a tick touch no milestone, so the clocks stay what they were.
+        let before = self.ticket.clone();
+        let hearers = hearers(&before, self.project, self.now);
+        let mut good_news = Vec::new();
+        for clock in clocks(&before, policy, self.now) {
+            let (promise, deadline) = clock.key();
+            if clock.breaks(&self.ticket, self.now) {
+                self.enter(&Actor::Daemon, EntryKind::Broken { promise: promise.clone(), deadline }, "", None);
+            }
+            for hearer in &hearers {
+                let Some(step) = clock.due(&before, policy, hearer, self.now) else { continue };
+                self.spoke(&clock, hearer, &step);
+                match &hearer.who {
+                    Who::Everybody => {
+                        let audiences = clock.audiences(&before, policy, hearer, &step);
+                        let people = audiences.iter().flat_map(|a| hearer::together(*a, &before, self.project));
+                        let mut told = std::collections::HashSet::new();
+                        people
+                            .filter(|p| told.insert(p.address.key()))
+                            .for_each(|p| self.remind(&clock, p, step.nominal));
+                    }
+                    Who::Person(person) => self.remind(&clock, person, step.nominal),
+                    Who::Reporter { .. } => good_news.push((clock.clone(), step.nominal)),
+                }
+            }
+        }
+        self.tell_of_work(&good_news);
+    }
+
+    /// Writes down that a rung spoke.
+    fn spoke(&mut self, clock: &Clock<'_>, hearer: &Hearer<'_>, step: &Step) {
+        let (promise, deadline) = clock.key();
+        let (rung, round, nominal) = (step.rung, step.round, step.nominal);
+        let kind = EntryKind::Reminded { promise, deadline, rung, round, nominal };
+        self.enter_about(&Actor::Daemon, kind, hearer.party().cloned(), "", None);
+    }
+
+    fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {
+        let text = reminder::text(&self.ticket, clock, self.project, self.now);
+        let mut notice = self.notice(NoticeKind::Reminder, &person.address, text);
+        if appointment::shows(person) {
+            notice.calendar = appointment::reminded(clock, &self.ticket, self.project, self.now);
+        }
+        notice.keys = vec![self.rung_key(clock, nominal, &person.address)];
+        self.decision.notices.push(notice);
+    }
+
+    fn rung_key(&self, clock: &Clock<'_>, nominal: Timestamp, to: &Address) -> String {
+        rung_key(self.ticket.id, &clock.promise.name, clock.deadline, nominal, to)
+    }
+
+    /// What is planned, to the reporter: one mail, whatever number of promises it is about.
+    fn tell_of_work(&mut self, news: &[(Clock<'_>, Timestamp)]) {
+        let Some(to) = self.ticket.reporter.clone().filter(|_| !news.is_empty()) else { return };
+        let clocks: Vec<&Clock<'_>> = news.iter().map(|(clock, _)| clock).collect();
+        // Not by `tell_reporter`: a machine's word is no answer, and a held acknowledgement stays held.
+        let mut notice = self.notice(NoticeKind::Update, &to, reporter::at_work(&self.ticket, &clocks, self.project));
+        notice.keys = news.iter().map(|(clock, nominal)| self.rung_key(clock, *nominal, &to)).collect();
+        notice.carries = Some(Purpose::Reporter);
+        notice.in_reply_to = self.ticket.report_id.clone();
+        self.decision.notices.push(notice);
+    }
+}
+
+/// More reminders for one person in one pass than that become one mail.
+pub const REMINDERS_MAX: usize = 5;
+
+/// Joins the reminders of one pass: a person who would get more than [`REMINDERS_MAX`] gets one.
+pub fn coalesce(notices: Vec<Notice>, project: &Project) -> Vec<Notice> {
+    let mut by_person: std::collections::BTreeMap<String, Vec<Notice>> = std::collections::BTreeMap::new();
+    let (reminders, mut out): (Vec<_>, Vec<_>) = notices.into_iter().partition(|n| n.kind == NoticeKind::Reminder);
+    for notice in reminders {
+        by_person.entry(notice.to.key()).or_default().push(notice);
+    }
+    for mut mine in by_person.into_values() {
+        if mine.len() <= REMINDERS_MAX {
+            out.append(&mut mine);
+            continue;
+        }
+        let subjects: Vec<&str> = mine.iter().map(|n| n.subject.as_str()).collect();
+        let (subject, body) = reminder::many(&subjects, project);
+        let keys = mine.iter().flat_map(|n| n.keys.clone()).collect();
+        if let Some(first) = mine.into_iter().next() {
+            // A list to look through is no file of appointments.
+            out.push(Notice { subject, body, keys, ticket: None, calendar: Vec::new(), ..first });
+        }
+    }
+    out
+}

@@ -1,0 +1,348 @@
+//! A policy played forward: what the project has promised, before it happens.
+//!
+//! A report comes in, time passes, and the real rules are asked at each instant at which they have something to say:
+//! the play knows no rule of its own. What is odd about the promises themselves stands in `concerns`.
+
+mod concerns;
+pub mod course;
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use jiff::Timestamp;
+
+use self::course::{Course, Word};
+use super::decide::decide;
+use super::event::Event;
+use crate::policy::{Milestone, Policy, Promise, Severity, Term};
+use crate::project::Project;
+use crate::ticket::clock::{Clock, ClockState, clocks};
+use crate::ticket::hearer::{Hearer, hearers, together};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
+use crate::token::{KEY_LENGTH, Key};
+use crate::vocabulary::{Address, TicketId};
+
+/// The longest play.
+pub const DAYS_MAX: u16 = 400;
+/// How long a play goes on after its last deadline when no length is asked for.
+const AFTER: Term = Term::Civil { months: 0, days: 7 };
+/// Nags of one rung that are told one by one; the others are told as "and so on".
+const NAGS: u32 = 3;
+/// Looks at the clocks in one play. It bounds the cost of warnings that repeat every few minutes for months; nobody
+/// reads a table as long as this.
+const LOOKS: usize = 5_000;
+
+/// What is played.
+#[derive(Clone, Debug)]
+pub struct Scenario {
+    /// When our mail server takes the report, in whole seconds.
+    pub at: Timestamp,
+    /// The severity, when it is known from the start.
+    pub severity: Option<Severity>,
+    /// What people do and when, in any order; nothing lies before `at`.
+    pub events: Vec<(Timestamp, Happening)>,
+    /// How many civil days are played; `None` for a week more than the last deadline.
+    pub days: Option<u16>,
+}
+
+/// Something that people do in a play.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Happening {
+    /// A milestone is reached.
+    Milestone(Milestone),
+    /// The severity is set.
+    Severity(Severity),
+    /// We ask the reporter: the clocks that may pause stand still.
+    Ask,
+    /// The reporter answers: they run again.
+    Answer,
+}
+
+/// How a play went.
+#[derive(Clone, Debug)]
+pub struct Play {
+    /// When the report came.
+    pub at: Timestamp,
+    /// Up to when it was played.
+    pub until: Timestamp,
+    /// What people did, in order.
+    pub events: Vec<(Timestamp, Happening)>,
+    /// The severity at the end.
+    pub severity: Option<Severity>,
+    /// The clocks, in the order in which they started, then of the policy.
+    pub courses: Vec<Course>,
+    /// Promises that never started, with the milestone that they wait for.
+    pub waiting: Vec<(String, Milestone)>,
+    /// What is odd about these promises.
+    pub warnings: Vec<String>,
+}
+
+/// Plays a report forward.
+pub fn play(project: &Project, scenario: &Scenario) -> Play {
+    let mut events = scenario.events.clone();
+    events.sort_by_key(|(at, _)| *at);
+    let mut stage = Stage {
+        project,
+        ticket: Ticket::new(TicketId(1)),
+        now: scenario.at,
+        courses: BTreeMap::new(),
+        nags: BTreeMap::new(),
+    };
+    stage.enter(EntryKind::Reported { received: scenario.at, message_id: None, may_belong_to: None, erased: false });
+    // Somebody of whom nothing but the address is needed: rungs may be for the reporter.
+    stage.ticket.reporter = Address::parse("reporter@reporter.invalid");
+    stage.enter(EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });
+    if let Some(to) = scenario.severity {
+        stage.enter(EntryKind::Severity { to });
+    }
+    let (until, whole) = stage.run(&events, scenario.days);
+    let policy = &project.policy;
+    let courses: Vec<Course> = stage.courses.into_values().collect();
+    let started = |p: &&Promise| courses.iter().any(|c| c.promise == p.name);
+    let waits = |p: &&Promise| !started(p) && !stage.ticket.milestones.contains_key(&p.from);
+    let waiting = policy.promises.iter().filter(waits).map(|p| (p.name.clone(), p.from)).collect();
+    events.retain(|(at, _)| *at <= until);
+    let mut warnings = concerns::of(policy, &stage.ticket, &courses);
+    if !whole {
+        warnings.push("the play stops early: its reminders are too many; let them repeat less often".to_owned());
+    }
+    Play { at: scenario.at, until, events, severity: stage.ticket.severity, courses, waiting, warnings }
+}
+
+/// A ticket with the clocks that are watched on it.
+struct Stage<'a> {
+    project: &'a Project,
+    ticket: Ticket,
+    now: Timestamp,
+    /// By start and place in the policy.
+    courses: BTreeMap<(Timestamp, usize), Course>,
+    /// How often a rung has nagged of a deadline: promise, deadline, rung, and whom if that was one alone.
+    nags: BTreeMap<(String, Timestamp, usize, Option<Address>), u32>,
+}
+
+impl Stage<'_> {
+    /// Runs to the end, and says when that is, and whether it is not cut short by [`LOOKS`].
+    fn run(&mut self, events: &[(Timestamp, Happening)], days: Option<u16>) -> (Timestamp, bool) {
+        let policy = &self.project.policy;
+        let day = |days| Term::Civil { months: 0, days };
+        let start = self.now;
+        let last = policy.add(start, day(days.unwrap_or(DAYS_MAX).min(DAYS_MAX)));
+        let mut events = events.iter().peekable();
+        for _ in 0..LOOKS {
+            while let Some((_, what)) = events.next_if(|(at, _)| *at <= self.now) {
+                self.happen(*what);
+            }
+            self.watch();
+            self.tick();
+            // What the tick wrote down is seen too.
+            self.watch();
+            let ends = if days.is_some() { last } else { self.ends(start).min(last) };
+            let next = self.wakes().into_iter().chain(events.peek().map(|(at, _)| *at)).min();
+            let Some(next) = next.filter(|next| *next <= ends || (events.peek().is_some() && *next <= last)) else {
+                self.now = ends;
+                self.watch();
+                return (ends, true);
+            };
+            self.now = next;
+        }
+        (self.now, false)
+    }
+
+    /// When the clocks next need a look.
+    fn wakes(&self) -> Option<Timestamp> {
+        let policy = &self.project.policy;
+        let hearers = hearers(&self.ticket, self.project, self.now);
+        let clocks = clocks(&self.ticket, policy, self.now);
+        let each = clocks.iter().flat_map(|c| hearers.iter().map(move |h| self.wake(c, h)));
+        let broken = clocks.iter().map(|c| c.wake(&self.ticket, policy, &[]));
+        each.chain(broken).flatten().filter(|at| *at > self.now).min()
+    }
+
+    /// When a clock next needs a look for one who hears it. Nags that are not told any more need none: whoever looks later sees the same,
+    /// since the highest step alone speaks.
+    fn wake(&self, clock: &Clock<'_>, hearer: &Hearer<'_>) -> Option<Timestamp> {
+        let policy = &self.project.policy;
+        let (name, deadline) = clock.key();
+        let key = |rung| (name.clone(), deadline, rung, hearer.party().cloned());
+        let told = |rung| self.nags.get(&key(rung)).is_some_and(|nags| *nags >= NAGS);
+        let rungs = policy.rungs(clock.promise);
+        if !clock.live || !(0..rungs.len()).any(told) {
+            return clock.wake(&self.ticket, policy, std::slice::from_ref(hearer));
+        }
+        let mut quieter = rungs.to_vec();
+        quieter.iter_mut().enumerate().filter(|(at, _)| told(*at)).for_each(|(_, rung)| rung.every = None);
+        let quieter = Promise { ladder: Some(quieter), ..clock.promise.clone() };
+        let run = policy.run(&quieter, clock.starts, deadline).heard(hearer.calendar, &hearer.audiences);
+        run.next(None, self.now).map(|s| s.at)
+    }
+
+    /// A week after the last deadline and the last thing that happened.
+    fn ends(&self, start: Timestamp) -> Timestamp {
+        let over = self.courses.values().flat_map(|c| [Some(c.starts), Some(c.deadline), c.over]).flatten();
+        let latest = over.chain(self.ticket.milestones.values().copied()).max().unwrap_or(start);
+        self.project.policy.add(latest, AFTER)
+    }
+
+    fn enter(&mut self, kind: EntryKind) {
+        let seq = self.ticket.revision + 1;
+        let by = Actor::Daemon;
+        self.ticket.apply(&Entry { seq, at: self.now, by, kind, party: None, text: None, mail: None });
+    }
+
+    fn happen(&mut self, what: Happening) {
+        let status = |to| Some(EntryKind::Status { to });
+        let judged = self.ticket.status != Status::Received;
+        let kind = match what {
+            Happening::Milestone(fact) => match fact {
+                Milestone::Received => None,
+                Milestone::Acknowledged => Some(EntryKind::Acknowledged),
+                Milestone::LastHeardFromUs => Some(EntryKind::Answered),
+                // Whoever has accepted it has judged it.
+                Milestone::Assessed => (!judged).then_some(EntryKind::Status { to: Status::Valid }),
+                Milestone::Accepted => status(Status::Accepted),
+                Milestone::Closed => status(Status::Closed),
+                Milestone::Erased => Some(EntryKind::Erased),
+                Milestone::FixReady | Milestone::FixReleased | Milestone::Public | Milestone::Exploited => {
+                    Some(EntryKind::Fact { fact })
+                }
+                Milestone::Done => {
+                    let begun = |p: &&Promise| p.until == fact && self.ticket.milestones.contains_key(&p.from);
+                    for promise in self.project.policy.promises.iter().filter(begun).collect::<Vec<_>>() {
+                        self.enter(EntryKind::Done { promise: promise.name.clone() });
+                    }
+                    None
+                }
+            },
+            Happening::Severity(to) => Some(EntryKind::Severity { to }),
+            Happening::Ask => {
+                self.enter(EntryKind::Answered);
+                Some(EntryKind::Paused)
+            }
+            Happening::Answer => self.ticket.paused_since().map(|_| EntryKind::Resumed),
+        };
+        if let Some(kind) = kind {
+            self.enter(kind);
+        }
+    }
+
+    /// Time passes: what the rules write down is heard.
+    fn tick(&mut self) {
+        // No mail leaves a play, so that any key will do.
+        let key = Key::new([0; KEY_LENGTH]);
+        let decision = decide(&self.ticket, &Event::Tick, self.project, &key, self.now);
+        for entry in &decision.entries {
+            if let EntryKind::Reminded { promise, deadline, rung, round, nominal } = &entry.kind {
+                self.hear(promise, *deadline, *rung, *round, *nominal, entry.party.as_ref());
+            }
+            self.ticket.apply(entry);
+        }
+    }
+
+    fn hear(
+        &mut self,
+        name: &str,
+        deadline: Timestamp,
+        rung: usize,
+        round: u32,
+        nominal: Timestamp,
+        party: Option<&Address>,
+    ) {
+        let policy = &self.project.policy;
+        let live = |c: &Clock<'_>| c.promise.name == name;
+        let Some(clock) = clocks(&self.ticket, policy, self.now).into_iter().find(live) else { return };
+        let place = place(policy, clock.promise);
+        let Some(course) = self.courses.get_mut(&(clock.starts, place)) else { return };
+        let Some(step) = policy.rungs(clock.promise).get(rung) else { return };
+        // A deadline that came forward to this instant leaves nothing to warn of.
+        let warns = nominal < deadline && self.now < deadline;
+        let mut and_so_on = None;
+        if let Some(every) = step.every.filter(|_| !warns) {
+            let nags = self.nags.entry((name.to_owned(), deadline, rung, party.cloned())).or_default();
+            *nags += 1;
+            if *nags > NAGS {
+                return;
+            }
+            and_so_on = (*nags == NAGS).then_some(every);
+        }
+        let people = match party {
+            None => together(step.to, &self.ticket, self.project).iter().map(|p| p.name.clone()).collect(),
+            Some(party) => self.project.person(party).map(|p| p.name.clone()).into_iter().collect(),
+        };
+        let (at, rung, to) = (self.now, step.at, step.to);
+        course.words.push(Word { at, nominal, rung, round, to, people, warns, and_so_on });
+    }
+
+    /// Looks at the clocks as they stand.
+    fn watch(&mut self) {
+        let (policy, now) = (&self.project.policy, self.now);
+        let clocks = clocks(&self.ticket, policy, now);
+        for clock in &clocks {
+            let place = place(policy, clock.promise);
+            let course = self.courses.entry((clock.starts, place)).or_insert_with(|| Course::new(clock));
+            course.see(clock, now);
+            // A promise that recurs is done when its next round begins.
+            course.done = !clock.promise.recurring && self.ticket.milestones.contains_key(&clock.promise.until);
+        }
+        // A round of a promise that recurs is over when the next one began; other clocks end when the severity takes
+        // their promise away.
+        for ((starts, at), course) in &mut self.courses {
+            let gone = |c: &Clock<'_>| c.promise.name == course.promise && c.starts == *starts;
+            if course.over.is_none() && !clocks.iter().any(gone) {
+                let recurs = policy.promises.get(*at).is_some_and(|p| p.recurring);
+                let heard = clocks.iter().find(|c| c.promise.name == course.promise).map(|c| c.starts);
+                course.over = Some(heard.unwrap_or(now));
+                course.done = heard.is_some();
+                course.state = match heard {
+                    Some(heard) if recurs && heard <= course.deadline => ClockState::Kept,
+                    Some(_) => ClockState::Broken,
+                    None => ClockState::Ended,
+                };
+            }
+        }
+    }
+}
+
+fn place(policy: &Policy, promise: &Promise) -> usize {
+    policy.promises.iter().position(|p| p.name == promise.name).unwrap_or(0)
+}
+
+impl Happening {
+    /// As it is written in an event, and shown.
+    pub fn word(self) -> String {
+        match self {
+            Self::Milestone(milestone) => milestone.word().to_owned(),
+            Self::Severity(severity) => format!("severity:{severity}"),
+            Self::Ask => "ask".to_owned(),
+            Self::Answer => "answer".to_owned(),
+        }
+    }
+}
+
+impl FromStr for Happening {
+    type Err = String;
+
+    /// Reads "accepted", "severity:high", "ask" or "answer".
+    fn from_str(text: &str) -> Result<Self, String> {
+        let text = text.trim();
+        if let Some(severity) = text.strip_prefix("severity:") {
+            return severity.parse().map(Self::Severity);
+        }
+        match text {
+            "ask" => Ok(Self::Ask),
+            "answer" => Ok(Self::Answer),
+            _ => match text.parse::<Milestone>() {
+                Ok(Milestone::Received) => Err("when the report is received is said by --at".to_owned()),
+                Ok(milestone) => Ok(Self::Milestone(milestone)),
+                Err(_) => {
+                    let all = Milestone::ALL.iter().filter(|m| **m != Milestone::Received);
+                    let all: Vec<&str> = all.map(|m| m.word()).collect();
+                    let shown = crate::vocabulary::piece(text);
+                    Err(format!("{shown} is no event: write one of {}, severity:high, ask or answer", all.join(", ")))
+                }
+            },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,33 @@
+//! What a transaction brought about.
+
+use crate::intake::disposition::Disposition;
+use crate::notice::Notice;
+use crate::rules::draft::Answer;
+use crate::ticket::Entry;
+use crate::vocabulary::{MailRef, TicketId};
+
+/// For the log, the terminal and the demo.
+#[derive(Clone, Debug, Default)]
+pub struct News {
+    /// Each mail with its receipt.
+    pub receipts: Vec<(MailRef, Disposition, Option<TicketId>, String)>,
+    /// Each new entry.
+    pub entries: Vec<(TicketId, Entry)>,
+    /// Each new notice with its number.
+    pub notices: Vec<(u32, Notice)>,
+    /// Deadlines that a new policy moved; their entries are not among the above, for there may be very many.
+    pub moved: usize,
+    /// What whoever commanded is told.
+    pub answer: Option<Answer>,
+}
+
+impl News {
+    /// Takes in more.
+    pub fn add(&mut self, more: News) {
+        self.receipts.extend(more.receipts);
+        self.entries.extend(more.entries);
+        self.notices.extend(more.notices);
+        self.moved += more.moved;
+        self.answer = more.answer.or(self.answer.take());
+    }
+}
