@@ -18,9 +18,9 @@
 //! The joint: [`tracker`] reads once, decides, commits once.
 //!
 //! The shells carry: [`store`] holds all SQL, [`imap`] and [`maildir`] are where mail comes from, [`smtp`] where it
-//! goes, [`net`] is TCP and TLS for both, [`dkim`] asks for keys and checks signatures, [`daemon`] is the loop,
-//! [`config`] the file, [`open`] puts them together, [`clock`] reads the clock, [`cli`] is the command line, [`demo`]
-//! plays it all without a server.
+//! goes, [`net`] is TCP and TLS for both, [`sasl`] what both say to log in, [`dkim`] asks for keys and checks
+//! signatures, [`daemon`] is the loop, [`config`] the file, [`open`] puts them together, [`clock`] reads the clock,
+//! [`cli`] is the command line, [`demo`] plays it all without a server.
 //!
 //! Reading order: `ticket`, `ticket::decide`, `mail::intake`, `tracker`, `daemon`.
 //!
@@ -72,6 +72,7 @@ pub mod notice;
 pub mod open;
 pub mod policy;
 pub mod project;
+pub mod sasl;
 pub mod smtp;
 pub mod store;
 pub mod ticket;

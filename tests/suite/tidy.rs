@@ -26,6 +26,7 @@ const SHELLS: &[&str] = &[
     "crate::smtp",
     "crate::maildir",
     "crate::net",
+    "crate::sasl",
     "crate::open",
     "crate::clock",
     "crate::cli",
