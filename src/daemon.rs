@@ -7,6 +7,8 @@
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
+mod finding;
+mod folder;
 mod forged;
 pub mod inbox;
 pub mod outgoing;
@@ -21,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use check::{Finding, check_online};
+pub use check::check_online;
+pub use finding::Finding;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
@@ -31,7 +34,7 @@ use crate::store::{Claim, StoreError};
 use crate::ticket::MailRef;
 use crate::tracker::{Attempt, News, Tracker};
 use crate::{clock, open};
-use inbox::Inward;
+use inbox::{Inward, Watching};
 use steady::Steady;
 
 /// The longest sleep.
@@ -215,16 +218,17 @@ impl Daemon {
         Ok(())
     }
 
-    fn watch(&mut self, once: bool) {
+    fn watch(&mut self, watching: Watching) {
         let (to, from) = mpsc::channel(4);
         self.inward = from;
-        self.watch = Some(tokio::spawn(inbox::watch(self.config.inbox.clone(), self.config.limits.message, to, once)));
+        let (inbox, max) = (self.config.inbox.clone(), self.config.limits.message);
+        self.watch = Some(tokio::spawn(inbox::watch(inbox, max, to, watching)));
     }
 
     /// The daemon's life.
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
         self.stays = true;
-        self.watch(false);
+        self.watch(Watching::ForGood);
         tracing::info!(store = %self.config.store.display(), "ready");
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
@@ -252,7 +256,7 @@ impl Daemon {
                     self.failing.get_or_insert(now);
                     // What ended it may end it again at once.
                     tokio::time::sleep(Duration::from_secs(1)).await;
-                    self.watch(false);
+                    self.watch(Watching::ForGood);
                     Ok(())
                 }
                 Woken::Time => Ok(()),
@@ -316,7 +320,7 @@ impl Daemon {
 
     /// One pass: all mail there is, all that is due, all that can leave.
     async fn pass(&mut self) -> Result<bool> {
-        self.watch(true);
+        self.watch(Watching::OnePass);
         while let Some(message) = self.inward.recv().await {
             if let Inward::Failed { what, .. } = &message {
                 bail!("the inbox: {what}");
@@ -581,7 +585,7 @@ impl Daemon {
                 watch.abort();
             }
             self.closed = None;
-            self.watch(false);
+            self.watch(Watching::ForGood);
             tracing::info!("the config was reloaded");
             Ok(())
         });
