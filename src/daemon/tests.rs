@@ -158,7 +158,7 @@ async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays()
         daemon.stays = stays;
         for name in ["2", "3"] {
             daemon.watch(Watching::OnePass);
-            while let Some(message) = daemon.inward.recv().await {
+            while let Some(message) = daemon.watch.inward.recv().await {
                 daemon.inward(message).unwrap();
             }
             put(name);
