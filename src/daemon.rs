@@ -7,6 +7,8 @@
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
+mod finding;
+mod folder;
 mod forged;
 pub mod inbox;
 pub mod outgoing;
@@ -21,7 +23,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use check::{Finding, check_online};
+pub use check::check_online;
+pub use finding::Finding;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
@@ -31,7 +34,7 @@ use crate::store::{Claim, StoreError};
 use crate::tracker::{Attempt, News, Tracker};
 use crate::vocabulary::MailRef;
 use crate::{clock, open};
-use inbox::Inward;
+use inbox::{Inward, Watching};
 use steady::Steady;
 
 /// The longest sleep.
@@ -129,8 +132,7 @@ struct Daemon {
     fixed: Option<Timestamp>,
     /// Under a given time, all that happened since somebody asked.
     told: News,
-    inward: mpsc::Receiver<Inward>,
-    watch: Option<JoinHandle<()>>,
+    watch: Watch,
     /// The notice that is with a server.
     sending: Option<JoinHandle<(Claim, Attempt)>>,
     /// Checks DKIM signatures; away while it does.
@@ -141,11 +143,18 @@ struct Daemon {
     unsettled: Option<(Claim, Attempt)>,
     /// Nothing is sent before: the way out is closed.
     closed: Option<(Timestamp, u32)>,
-    /// Since when the inbox fails.
-    failing: Option<Timestamp>,
     steady: Steady,
     /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
     stays: bool,
+}
+
+/// The watch over one folder, as the loop has it.
+struct Watch {
+    /// What it asks and tells.
+    inward: mpsc::Receiver<Inward>,
+    task: Option<JoinHandle<()>>,
+    /// Since when the folder fails.
+    failing: Option<Timestamp>,
 }
 
 /// A verdict on signatures, with whoever gave it.
@@ -169,7 +178,7 @@ impl Daemon {
         let key_stamp = open::key_stamp(&config);
         let mut tracker = open::tracker(&config, now)?;
         let news = tracker.recover(now)?;
-        let (_, inward) = mpsc::channel(1);
+        let watch = Watch { inward: mpsc::channel(1).1, task: None, failing: None };
         let config_path = config_path.to_owned();
         let steady = Steady::new(now);
         let mut daemon = Self {
@@ -179,14 +188,12 @@ impl Daemon {
             key_stamp,
             fixed,
             told: News::default(),
-            inward,
-            watch: None,
+            watch,
             sending: None,
             verifier: None,
             checking: None,
             unsettled: None,
             closed: None,
-            failing: None,
             steady,
             stays: false,
         };
@@ -215,16 +222,17 @@ impl Daemon {
         Ok(())
     }
 
-    fn watch(&mut self, once: bool) {
+    fn watch(&mut self, watching: Watching) {
         let (to, from) = mpsc::channel(4);
-        self.inward = from;
-        self.watch = Some(tokio::spawn(inbox::watch(self.config.inbox.clone(), self.config.limits.message, to, once)));
+        self.watch.inward = from;
+        let (inbox, max) = (self.config.inbox.clone(), self.config.limits.message);
+        self.watch.task = Some(tokio::spawn(inbox::watch(inbox, max, to, watching)));
     }
 
     /// The daemon's life.
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
         self.stays = true;
-        self.watch(false);
+        self.watch(Watching::ForGood);
         tracing::info!(store = %self.config.store.display(), "ready");
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
@@ -249,10 +257,10 @@ impl Daemon {
                 Woken::WatchEnded => {
                     tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
                     let now = self.now();
-                    self.failing.get_or_insert(now);
+                    self.watch.failing.get_or_insert(now);
                     // What ended it may end it again at once.
                     tokio::time::sleep(Duration::from_secs(1)).await;
-                    self.watch(false);
+                    self.watch(Watching::ForGood);
                     Ok(())
                 }
                 Woken::Time => Ok(()),
@@ -266,7 +274,7 @@ impl Daemon {
             }
         }
         tell_systemd(&[sd_notify::NotifyState::Stopping]);
-        if let Some(watch) = self.watch.take() {
+        if let Some(watch) = self.watch.task.take() {
             watch.abort();
         }
         if let Some((_, checking)) = self.checking.take() {
@@ -296,7 +304,7 @@ impl Daemon {
             }
         };
         let watching = async {
-            match &mut self.watch {
+            match &mut self.watch.task {
                 Some(task) => drop(task.await),
                 None => std::future::pending().await,
             }
@@ -308,16 +316,16 @@ impl Daemon {
             _ = signals.reload.recv() => Woken::Reload,
             ended = sending => { self.sending = None; Woken::Sent(ended) }
             (mail, checked) = checking => { self.checking = None; Woken::Checked(mail, checked) }
-            Some(message) = self.inward.recv() => Woken::Inward(message),
-            () = watching => { self.watch = None; Woken::WatchEnded }
+            Some(message) = self.watch.inward.recv() => Woken::Inward(message),
+            () = watching => { self.watch.task = None; Woken::WatchEnded }
             () = tokio::time::sleep(nap) => Woken::Time,
         }
     }
 
     /// One pass: all mail there is, all that is due, all that can leave.
     async fn pass(&mut self) -> Result<bool> {
-        self.watch(true);
-        while let Some(message) = self.inward.recv().await {
+        self.watch(Watching::OnePass);
+        while let Some(message) = self.watch.inward.recv().await {
             if let Inward::Failed { what, .. } = &message {
                 bail!("the inbox: {what}");
             }
@@ -385,7 +393,7 @@ impl Daemon {
                 break;
             }
         }
-        if let Some(since) = self.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
+        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }
@@ -541,14 +549,14 @@ impl Daemon {
             Inward::Scanned { folder, listed, done } => {
                 let news = self.tracker.scanned(&folder, listed, now)?;
                 self.log(news);
-                if self.failing.take().is_some() {
+                if self.watch.failing.take().is_some() {
                     tracing::info!("the inbox can be read again");
                 }
                 let _ = done.send(());
             }
             Inward::Failed { what, brief, login } => {
                 tracing::warn!("the inbox: {brief}");
-                let since = *self.failing.get_or_insert(now);
+                let since = *self.watch.failing.get_or_insert(now);
                 self.tracker.inbox_fails(since)?;
                 if login {
                     let news = self.tracker.trouble(&Trouble::Login(&what), now)?;
@@ -577,11 +585,11 @@ impl Daemon {
             let news = self.tracker.reload(new.project(), digest, now)?;
             self.log(news);
             self.config = new;
-            if let Some(watch) = self.watch.take() {
+            if let Some(watch) = self.watch.task.take() {
                 watch.abort();
             }
             self.closed = None;
-            self.watch(false);
+            self.watch(Watching::ForGood);
             tracing::info!("the config was reloaded");
             Ok(())
         });

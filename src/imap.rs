@@ -16,6 +16,7 @@
 //! Reading order: `wire`, `login`, this file, `fetch`, `answers`.
 
 mod answers;
+mod error;
 mod fetch;
 mod login;
 mod name;
@@ -28,76 +29,12 @@ use std::time::Duration;
 use imap_proto::{MailboxDatum, Response, ResponseCode};
 use tokio::time::Instant;
 
+pub use self::error::ImapError;
 pub use self::fetch::{Chunk, Fetched};
 pub use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
 use crate::config::ImapConfig;
-use crate::net::{self, NetError, Tls};
-
-/// Why a command, and mostly the whole session, came to nothing. The texts hold no mail and no secret.
-#[derive(Debug, thiserror::Error)]
-pub enum ImapError {
-    /// There is no connection.
-    #[error(transparent)]
-    Net(#[from] NetError),
-    /// A tagged NO or BAD. The session is still good.
-    #[error("the server refused {command}: {text}")]
-    Refused {
-        /// The command.
-        command: &'static str,
-        /// What the server said, at most 200 characters.
-        text: String,
-    },
-    /// The server knows neither this user nor this secret, or wants another way to log in.
-    #[error("the server refused the login: {0}")]
-    LoginRefused(String),
-    /// The server ended the session (RFC 3501 section 7.1.5).
-    #[error("the server said goodbye: {0}")]
-    Bye(String),
-    /// The connection ended in the middle of a command.
-    #[error("the connection ended during {0}")]
-    Closed(&'static str),
-    /// The connection broke in the middle of a command.
-    #[error("the connection broke during {0}: {1}")]
-    Broken(&'static str, std::io::ErrorKind),
-    /// The server went silent, or too slow, in the middle of a command.
-    #[error("the server did not finish {0} in time")]
-    Stalled(&'static str),
-    /// The server said what no IMAP server may say, or what cannot be read.
-    #[error("the server does not keep to the protocol: {0}")]
-    Protocol(&'static str),
-    /// What the config holds cannot be sent.
-    #[error("{0}")]
-    Unusable(&'static str),
-    /// An earlier command failed or was abandoned, so that what comes next on this connection is unknown.
-    #[error("the session is no longer usable")]
-    Poisoned,
-}
-
-impl ImapError {
-    /// The same without the server's own words, which may name the user: for the log (G6).
-    #[must_use]
-    pub fn without_words(&self) -> String {
-        match self {
-            Self::Refused { command, .. } => format!("the server refused {command}"),
-            Self::LoginRefused(_) => "the server refused the login".to_owned(),
-            Self::Bye(_) => "the server said goodbye".to_owned(),
-            Self::Net(_)
-            | Self::Closed(_)
-            | Self::Broken(..)
-            | Self::Stalled(_)
-            | Self::Protocol(_)
-            | Self::Unusable(_)
-            | Self::Poisoned => self.to_string(),
-        }
-    }
-
-    /// Whether trying again soon only helps to lock the account.
-    #[must_use]
-    pub fn is_login_refused(&self) -> bool {
-        matches!(self, ImapError::LoginRefused(_))
-    }
-}
+use crate::net::{self, Tls};
 
 /// The folder as it was when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

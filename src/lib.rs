@@ -18,7 +18,7 @@
 //! | 6 | [`intake`]: a read mail and what the store knows → event |
 //! | 7 | [`store`]: all SQL |
 //! | 8 | [`tracker`]: reads once, decides, commits once |
-//! | 9 | [`config`]: the file. [`net`]: TCP and TLS. [`clock`]: reads the clock (the config knows the net) |
+//! | 9 | [`config`]: the file. [`net`]: TCP and TLS. [`sasl`]: the words of a login. [`clock`]: reads the clock (the config knows the net) |
 //! | 10 | [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: asks for keys, checks signatures |
 //! | 11 to 15 | [`open`] puts them together; [`daemon`] is the loop; [`demo`] plays it all without a server; [`cli`] is the command line; `main` |
 //!
@@ -73,6 +73,7 @@ pub mod open;
 pub mod policy;
 pub mod project;
 pub mod rules;
+pub mod sasl;
 pub mod smtp;
 pub mod store;
 pub mod ticket;

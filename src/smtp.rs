@@ -11,7 +11,7 @@ use std::time::Duration;
 
 use data_encoding::BASE64;
 use lettre::transport::smtp::Error;
-use lettre::transport::smtp::authentication::{Credentials, DEFAULT_MECHANISMS};
+use lettre::transport::smtp::authentication::{Credentials as Asked, Mechanism};
 use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
@@ -22,6 +22,7 @@ use self::wire::Wire;
 use crate::config::{Auth, Login, SmtpConfig};
 use crate::net::{self, NetError, Tls};
 use crate::notice::write::check_wire;
+use crate::sasl::Credentials;
 use crate::vocabulary::{Address, clean_line};
 
 /// What became of one mail. Replies are one clean line of at most 200 characters.
@@ -338,34 +339,32 @@ async fn enter(
 }
 
 async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &str) -> Result<(), Cause> {
-    // They end fields in all mechanisms; a file with two lines must not become two fields.
-    if login.user.chars().chain(secret.chars()).any(char::is_control) {
-        return Err(Cause::Ours("the user name or the secret holds control characters".into()));
-    }
-    let user = &login.user;
-    let token = |mechanism: &str, fields: String| format!("AUTH {mechanism} {}\r\n", BASE64.encode(fields.as_bytes()));
-    let response = match login.auth {
-        Auth::Password => {
-            let credentials = Credentials::new(user.clone(), secret.to_owned());
-            step(connection.auth(DEFAULT_MECHANISMS, &credentials)).await?
-        }
-        Auth::XOauth2 => {
-            let fields = format!("user={user}\x01auth=Bearer {secret}\x01\x01");
-            step(connection.command(token("XOAUTH2", fields))).await?
-        }
-        Auth::OauthBearer => {
-            // RFC 5801 section 4: the characters that end a name are escaped in it.
-            let user = user.replace('=', "=3D").replace(',', "=2C");
-            let fields = format!("n,a={user},\x01auth=Bearer {secret}\x01\x01");
-            step(connection.command(token("OAUTHBEARER", fields))).await?
+    let credentials = Credentials::new(&login.user, secret).map_err(|unfit| Cause::Ours(unfit.to_string()))?;
+    let offers_plain = connection.server_info().supports_auth_mechanism(Mechanism::Plain);
+    let initial = match login.auth {
+        Auth::Password if offers_plain => Some(credentials.plain()),
+        // LOGIN begins with nothing: the server asks for the user and for the secret, and lettre answers.
+        Auth::Password => None,
+        Auth::XOauth2 => Some(credentials.xoauth2()),
+        Auth::OauthBearer => Some(credentials.oauthbearer(None)),
+    };
+    let response = match initial {
+        Some(first) => step(connection.command(format!("AUTH {} {}\r\n", first.mechanism, first.response))).await?,
+        None => {
+            let asked = Asked::new(login.user.clone(), secret.to_owned());
+            step(connection.auth(&[Mechanism::Login], &asked)).await?
         }
     };
     match u16::from(response.code()) {
         235 => Ok(()),
-        // RFC 7628 section 3.2.2: the server says in a challenge why the token will not do.
+        // RFC 7628 section 3.2.2: the server says in a challenge why the token will not do. PLAIN has no challenges.
         334 => {
             let why = response.first_line().and_then(|l| BASE64.decode(l.trim().as_bytes()).ok()).unwrap_or_default();
-            Err(Cause::Ours(format!("the token was refused: {}", String::from_utf8_lossy(&why))))
+            let secret = match login.auth {
+                Auth::Password => "password",
+                Auth::XOauth2 | Auth::OauthBearer => "token",
+            };
+            Err(Cause::Ours(format!("the {secret} was refused: {}", String::from_utf8_lossy(&why))))
         }
         _ => Err(Cause::said(&response)),
     }

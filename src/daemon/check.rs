@@ -2,42 +2,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::finding::Finding;
+use super::folder::{Fetched, Folder, FolderError, Listing};
 use super::forged;
-use crate::clock;
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
 use crate::dkim::Verifier;
-use crate::imap::{self, Woke};
+use crate::imap::Woke;
 use crate::maildir::Maildir;
-use crate::smtp;
 use crate::token::Key;
-
-/// One line of a check.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
-    /// Whether all is well, as far as is known.
-    pub good: bool,
-    /// Whether it could be found out.
-    pub known: bool,
-    /// What was looked at, and what to do when it is not well.
-    pub text: String,
-}
-
-impl Finding {
-    /// All is well.
-    pub fn good(text: impl Into<String>) -> Self {
-        Self { good: true, known: true, text: text.into() }
-    }
-
-    /// Something is wrong.
-    pub fn bad(text: impl Into<String>) -> Self {
-        Self { good: false, known: true, text: text.into() }
-    }
-
-    /// It could not be found out.
-    pub fn unknown(text: impl Into<String>) -> Self {
-        Self { good: true, known: false, text: text.into() }
-    }
-}
+use crate::{clock, smtp};
 
 fn good(text: impl Into<String>) -> Finding {
     Finding::good(text)
@@ -57,11 +30,11 @@ pub fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
     };
     let found = runtime.block_on(async {
         let mut found = match &config.inbox {
-            Inbox::Maildir(path) => vec![match Maildir::open(path).and_then(|m| m.list()) {
-                Ok(mails) => good(format!("inbox: {} holds {} mails", path.display(), mails.len())),
+            Inbox::Maildir(path) => vec![match list(&config.inbox).await {
+                Ok(listing) => good(format!("inbox: {} holds {} mails", path.display(), listing.names.len())),
                 Err(error) => bad(format!("inbox: {error}; make the Maildir, or name another in inbox.maildir")),
             }],
-            Inbox::Imap(imap) => inbox(imap).await,
+            Inbox::Imap(imap) => inbox(&config.inbox, imap).await,
         };
         found.push(match &config.outgoing {
             Outgoing::Maildir(path) => match Maildir::create(path) {
@@ -90,21 +63,20 @@ pub fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
     found
 }
 
-async fn inbox(config: &ImapConfig) -> Vec<Finding> {
+async fn list(inbox: &Inbox) -> Result<Listing, FolderError> {
+    Folder::open(inbox).await?.list().await
+}
+
+async fn inbox(inbox: &Inbox, config: &ImapConfig) -> Vec<Finding> {
     let server = format!("{}:{}", config.endpoint.server, config.endpoint.port);
-    let secret = match config.login.secret.read().await {
-        Ok(secret) => secret,
-        Err(error) => return vec![bad(format!("inbox: {error}"))],
-    };
-    let mut session = match imap::connect(config, secret.expose()).await {
-        Ok(session) => session,
+    let mut folder = match Folder::open(inbox).await {
+        Ok(folder) => folder,
+        Err(FolderError::Secret(error)) => return vec![bad(format!("inbox: {error}"))],
         Err(error) => return vec![bad(format!("inbox: {server}: {error}"))],
     };
     let mut found = vec![good(format!("inbox: {server}: the login works"))];
-    match session.select(&config.folder).await {
-        Ok(mailbox) => {
-            found.push(good(format!("inbox: the folder {:?} holds {} mails", config.folder, mailbox.exists)))
-        }
+    let listing = match folder.list().await {
+        Ok(listing) => listing,
         Err(error) => {
             found.push(bad(format!(
                 "inbox: the folder {:?} cannot be opened: {error}; set inbox.imap.folder",
@@ -112,12 +84,13 @@ async fn inbox(config: &ImapConfig) -> Vec<Finding> {
             )));
             return found;
         }
-    }
-    if let Some(finding) = skew(&mut session).await {
+    };
+    found.push(good(format!("inbox: the folder {:?} holds {} mails", config.folder, listing.names.len())));
+    if let Some(finding) = skew(&mut folder, &listing).await {
         found.push(finding);
     }
     if config.idle {
-        found.push(match session.idle(std::time::Duration::from_secs(1)).await {
+        found.push(match folder.idle(std::time::Duration::from_secs(1)).await {
             Ok(Woke::Mail | Woke::Timeout) => good("inbox: the server pushes new mail (IDLE)"),
             Ok(Woke::Unsupported) => bad(format!(
                 "inbox: the server does not push; set idle = false, and mail is seen each {} s",
@@ -126,17 +99,17 @@ async fn inbox(config: &ImapConfig) -> Vec<Finding> {
             Err(error) => bad(format!("inbox: IDLE fails: {error}; set idle = false")),
         });
     }
-    session.logout().await;
+    folder.close().await;
     found
 }
 
 /// How far the server's clock is from ours, by the newest mail: it cannot have come from the future.
-async fn skew<S: imap::Transport>(session: &mut imap::Session<S>) -> Option<Finding> {
-    let newest = session.uids().await.ok()?.last().copied()?;
-    let chunk = session.fetch_chunk(&[newest], 1).await.ok()?;
-    let date = chunk.mails.iter().find_map(|m| match m {
-        imap::Fetched::Mail { internal_date, .. } | imap::Fetched::Oversize { internal_date, .. } => *internal_date,
-        imap::Fetched::Missing(_) | imap::Fetched::Placeholder(_) => None,
+async fn skew(folder: &mut Folder<'_>, listing: &Listing) -> Option<Finding> {
+    let newest = listing.names.last()?;
+    let batch = folder.fetch(std::slice::from_ref(newest), 1).await.ok()?;
+    let date = batch.mails.iter().find_map(|mail| match mail {
+        Fetched::Mail { internal_date, .. } => *internal_date,
+        Fetched::Missing(_) | Fetched::Unreadable(_) => None,
     })?;
     let now: Timestamp = clock::now();
     let ahead = date.duration_since(now);

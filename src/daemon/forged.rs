@@ -11,13 +11,12 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use super::check::Finding;
-use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
-use crate::imap::{self, Fetched};
+use super::finding::Finding;
+use super::folder::{Fetched, Folder, FolderError};
+use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::mail::header::Trace;
 use crate::mail::identity::{Forged, forged_line, names_authserv};
 use crate::mail::read;
-use crate::maildir::{Maildir, ReadMail};
 use crate::smtp::{self, Outcome};
 use crate::token::{self, CHECKS, Key, Purpose, Token};
 
@@ -62,7 +61,9 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let number = CHECKS | u32::from_be_bytes([0, a, b, c]);
     let word = format!("x{}.invalid", data_encoding::HEXLOWER.encode(&word));
     let mail = letter(config, key, number, &word, now).ok_or("the project's address makes no Message-ID")?;
-    let mut watch = Watch::begin(&config.inbox).await?;
+    let mut folder = Folder::open(&config.inbox).await.map_err(|e| format!("the inbox: {e}"))?;
+    let before = folder.list().await.map_err(|e| format!("the inbox: {e}"))?;
+    let mut known: HashSet<String> = before.names.iter().cloned().collect();
     let secret = match &smtp.login {
         Some(login) => Some(login.secret.read().await.map_err(|e| format!("the secret for sending: {e}"))?),
         None => None,
@@ -78,7 +79,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let end = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < end {
         tokio::time::sleep(PAUSE).await;
-        if let Some(raw) = watch.look(&word).await? {
+        if let Some(raw) = look(&mut folder, &mut known, &word).await.map_err(|e| e.to_string())? {
             return Ok((word, raw));
         }
     }
@@ -136,74 +137,29 @@ fn judge(trace: &[Trace], id: &str, word: &str) -> Finding {
     }
 }
 
-/// The inbox, with what was in it before.
-enum Watch {
-    Maildir { maildir: Maildir, known: HashSet<String> },
-    Imap { session: Box<imap::Session>, folder: String, known: HashSet<u32> },
-}
-
-impl Watch {
-    async fn begin(inbox: &Inbox) -> Result<Self, String> {
-        match inbox {
-            Inbox::Maildir(path) => {
-                let maildir = Maildir::open(path).map_err(|e| e.to_string())?;
-                let known = maildir.list().map_err(|e| e.to_string())?.into_iter().map(|f| f.name).collect();
-                Ok(Self::Maildir { maildir, known })
-            }
-            Inbox::Imap(config) => Self::begin_imap(config).await.map_err(|e| format!("the inbox: {e}")),
-        }
-    }
-
-    async fn begin_imap(config: &ImapConfig) -> Result<Self, String> {
-        let secret = config.login.secret.read().await.map_err(|e| e.to_string())?;
-        let mut session = imap::connect(config, secret.expose()).await.map_err(|e| e.to_string())?;
-        session.select(&config.folder).await.map_err(|e| e.to_string())?;
-        let known = session.uids().await.map_err(|e| e.to_string())?.into_iter().collect();
-        Ok(Self::Imap { session: Box::new(session), folder: config.folder.clone(), known })
-    }
-
-    /// The mail that holds the word, if it has come.
-    async fn look(&mut self, word: &str) -> Result<Option<Vec<u8>>, String> {
-        let is_it = |raw: &[u8]| read::read(raw).subject.contains(word);
-        match self {
-            Self::Maildir { maildir, known } => {
-                let found = maildir.list().map_err(|e| e.to_string())?;
-                let new: Vec<_> = found.iter().rev().take(LOOK).filter(|f| !known.contains(&f.name)).collect();
-                for new in new {
-                    // One that has just been moved is found again under its new name.
-                    let Ok(ReadMail::Whole(raw) | ReadMail::Oversize { head: raw, .. }) = maildir.read(new, OCTETS)
-                    else {
-                        continue;
-                    };
-                    if is_it(&raw) {
-                        return Ok(Some(raw));
-                    }
-                    known.insert(new.name.clone());
-                }
-                Ok(None)
-            }
-            Self::Imap { session, folder, known } => {
-                session.select(folder).await.map_err(|e| e.to_string())?;
-                let uids = session.uids().await.map_err(|e| e.to_string())?;
-                let mut new: Vec<u32> = uids.into_iter().rev().take(LOOK).filter(|u| !known.contains(u)).collect();
-                while !new.is_empty() {
-                    let chunk = session.fetch_chunk(&new, OCTETS).await.map_err(|e| e.to_string())?;
-                    for mail in chunk.mails {
-                        match mail {
-                            Fetched::Mail { raw, .. } | Fetched::Oversize { head: raw, .. } if is_it(&raw) => {
-                                return Ok(Some(raw));
-                            }
-                            Fetched::Mail { uid, .. } | Fetched::Oversize { uid, .. } => drop(known.insert(uid)),
-                            // It is asked for again.
-                            Fetched::Missing(_) | Fetched::Placeholder(_) => {}
-                        }
-                    }
-                    new.drain(..chunk.taken.clamp(1, new.len()));
-                }
-                Ok(None)
+/// The mail that holds the word, if it has come. `known` are the names of those that do not.
+async fn look(
+    folder: &mut Folder<'_>,
+    known: &mut HashSet<String>,
+    word: &str,
+) -> Result<Option<Vec<u8>>, FolderError> {
+    let listing = folder.list().await?;
+    let new: Vec<String> =
+        listing.names.iter().rev().take(LOOK).filter(|name| !known.contains(*name)).cloned().collect();
+    let mut rest = new.as_slice();
+    while !rest.is_empty() {
+        let batch = folder.fetch(rest, OCTETS).await?;
+        for mail in batch.mails {
+            match mail {
+                Fetched::Mail { raw, .. } if read::read(&raw).subject.contains(word) => return Ok(Some(raw)),
+                Fetched::Mail { name, .. } => drop(known.insert(name)),
+                // It is asked for again.
+                Fetched::Missing(_) | Fetched::Unreadable(_) => {}
             }
         }
+        rest = rest.get(batch.taken..).unwrap_or_default();
     }
+    Ok(None)
 }
 
 #[cfg(test)]

@@ -4,25 +4,24 @@
 //! mark: UIDs become visible late, and some servers lower UIDNEXT. A push is a hint; the folder is listed after each
 //! wait, whatever ended it. Any error ends the session, and the next one begins from the listing.
 
-use std::collections::HashMap;
-use std::path::Path;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
+use tokio::time::Instant;
 
-use crate::config::{ImapConfig, Inbox};
-use crate::imap::{self, Fetched, ImapError, Session, Transport, Woke};
-use crate::maildir::{Found, Maildir, ReadMail};
+use super::folder::{BATCH, Fetched, Folder, FolderError, Listing};
+use crate::config::Inbox;
+use crate::imap::Woke;
 use crate::store::Place;
 use crate::tracker::Arrival;
 
-/// Mails and octets that are taken in at a time.
-const BATCH: usize = 64;
-const BATCH_OCTETS: usize = 4 << 20;
 /// Between two looks into a Maildir.
 const MAILDIR_POLL: Duration = Duration::from_secs(2);
+/// The same for a large one.
+const MAILDIR_POLL_MAX: Duration = Duration::from_secs(60);
 /// The first pause after a failure; it doubles up to the longest.
 const PAUSE: Duration = Duration::from_secs(2);
 const PAUSE_MAX: Duration = Duration::from_secs(5 * 60);
@@ -95,60 +94,46 @@ pub struct Unseen {
     pub asked: Timestamp,
 }
 
-/// Why a look at the inbox ended.
-enum Trouble {
+/// How far a watch goes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Watching {
+    /// Until all that is there is taken in, or to the first failure.
+    OnePass,
+    /// Until the loop has gone.
+    ForGood,
+}
+
+/// Why a session with the folder ended.
+enum Ended {
     /// The loop has gone, or did not answer: it had an error of its own.
     NoAnswer,
-    Imap(ImapError),
-    Secret(String),
-    Maildir(std::io::Error),
+    /// The folder could not be read.
+    Folder(FolderError),
 }
 
-impl From<ImapError> for Trouble {
-    fn from(error: ImapError) -> Self {
-        Self::Imap(error)
+impl From<FolderError> for Ended {
+    fn from(error: FolderError) -> Self {
+        Self::Folder(error)
     }
 }
 
-impl From<std::io::Error> for Trouble {
-    fn from(error: std::io::Error) -> Self {
-        Self::Maildir(error)
-    }
-}
-
-/// Watches until the loop goes; with `once`, until all that is there is taken in, or the first failure.
-pub async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, once: bool) {
-    let mut pause = PAUSE;
-    let mut uids = Uids::default();
-    loop {
-        let ended = match &inbox {
-            Inbox::Maildir(path) => watch_maildir(path, max, &to, once).await,
-            Inbox::Imap(config) => watch_imap(config, max, &to, once, &mut uids).await,
-        };
-        let brief = match &ended {
-            Err(Trouble::Imap(error)) => Some(error.without_words()),
-            Ok(()) | Err(Trouble::NoAnswer | Trouble::Secret(_) | Trouble::Maildir(_)) => None,
-        };
-        let (what, login) = match ended {
-            Ok(()) if once => return,
-            Ok(()) => {
-                pause = PAUSE;
-                continue;
+/// Watches one folder.
+pub async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, watching: Watching) {
+    let mut memory = Memory::default();
+    while let Err(ended) = session(&inbox, max, &to, watching, &mut memory).await {
+        let (what, brief, login) = match ended {
+            Ended::NoAnswer => {
+                let what = "the store did not take the mail; it stays in the inbox".to_owned();
+                (what.clone(), what, false)
             }
-            Err(Trouble::NoAnswer) => ("the store did not take the mail; it stays in the inbox".to_owned(), false),
-            Err(Trouble::Imap(error)) => (error.to_string(), error.is_login_refused()),
-            Err(Trouble::Secret(what)) => (what, true),
-            Err(Trouble::Maildir(error)) => (error.to_string(), false),
+            Ended::Folder(error) => (error.to_string(), error.without_words(), error.is_login()),
         };
-        let brief = brief.unwrap_or_else(|| what.clone());
-        if to.send(Inward::Failed { what, brief, login }).await.is_err() || once {
+        let told = to.send(Inward::Failed { what, brief, login }).await;
+        if told.is_err() || watching == Watching::OnePass {
             return;
         }
-        if uids.progress {
-            (pause, uids.progress) = (PAUSE, false);
-        }
+        let pause = memory.pause_after_failure();
         tokio::time::sleep(if login { LOGIN_PAUSE } else { jittered(pause) }).await;
-        pause = (pause * 2).min(PAUSE_MAX);
     }
 }
 
@@ -160,223 +145,225 @@ fn jittered(pause: Duration) -> Duration {
     pause + pause * u32::from(byte.first().copied().unwrap_or(0)) / 512
 }
 
-async fn ask<T>(to: &mpsc::Sender<Inward>, make: impl FnOnce(oneshot::Sender<T>) -> Inward) -> Result<T, Trouble> {
+async fn ask<T>(to: &mpsc::Sender<Inward>, make: impl FnOnce(oneshot::Sender<T>) -> Inward) -> Result<T, Ended> {
     let (answer, answered) = oneshot::channel();
-    to.send(make(answer)).await.map_err(|_| Trouble::NoAnswer)?;
-    answered.await.map_err(|_| Trouble::NoAnswer)
+    to.send(make(answer)).await.map_err(|_| Ended::NoAnswer)?;
+    answered.await.map_err(|_| Ended::NoAnswer)
 }
 
-async fn watch_maildir(path: &Path, max: u64, to: &mpsc::Sender<Inward>, once: bool) -> Result<(), Trouble> {
-    let maildir = Maildir::open(path)?;
-    let folder = format!("maildir:{}", path.display());
-    loop {
-        let found = maildir.list()?;
-        let names = Arc::new(found.iter().map(|f| f.name.clone()).collect::<Vec<_>>());
-        let listed = Arc::clone(&names);
-        let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
-        let new: std::collections::HashSet<&String> = unseen.new.iter().collect();
-        let mut batch = Batch::default();
-        let mut unreadable = None;
-        for found in found.iter().filter(|f| new.contains(&f.name)) {
-            let arrival = match from_file(&maildir, found, max, &unseen, &names) {
-                Ok(Some(arrival)) => arrival,
-                Ok(None) => continue,
-                Err(error) => {
-                    // The others come through; that this one does not is told in the end.
-                    unreadable = Some(error);
-                    continue;
-                }
-            };
-            if let Some(full) = batch.add(arrival) {
-                ask(to, |stored| Inward::Mails { arrivals: full, stored }).await?;
-            }
-        }
-        if !batch.arrivals.is_empty() {
-            ask(to, |stored| Inward::Mails { arrivals: batch.arrivals, stored }).await?;
-        }
-        if let Some(error) = unreadable {
-            return Err(error);
-        }
-        let at = Some(unseen.asked);
-        ask(to, |done| Inward::Scanned { folder: folder.clone(), listed: at, done }).await?;
-        if once {
-            return Ok(());
-        }
-        // Each look costs a listing: a large folder is looked at less often, and never slower than a minute.
-        let pause = MAILDIR_POLL.max(Duration::from_millis(names.len() as u64 / 4)).min(Duration::from_secs(60));
-        tokio::time::sleep(pause).await;
-    }
-}
-
-fn from_file(
-    maildir: &Maildir,
-    found: &Found,
-    max: u64,
-    unseen: &Unseen,
-    listed: &Arc<Vec<String>>,
-) -> Result<Option<Arrival>, Trouble> {
-    let (raw, size) = match maildir.read(found, max) {
-        Ok(ReadMail::Whole(raw)) => {
-            let size = raw.len() as u64;
-            (raw, size)
-        }
-        Ok(ReadMail::Oversize { size, head }) => (head, size),
-        Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(error) => return Err(error.into()),
-    };
-    let place = Some(Place { source: unseen.source, name: found.name.clone() });
-    let (internal_date, not_before) = (Some(found.modified), unseen.not_before);
-    Ok(Some(Arrival { raw, size, internal_date, not_before, place, listing: Arc::clone(listed) }))
-}
-
-#[derive(Default)]
-struct Batch {
-    arrivals: Vec<Arrival>,
-    octets: usize,
-}
-
-impl Batch {
-    /// Adds a mail; gives the mails back when they are enough to be taken in.
-    fn add(&mut self, arrival: Arrival) -> Option<Vec<Arrival>> {
-        self.octets += arrival.raw.len();
-        self.arrivals.push(arrival);
-        (self.arrivals.len() >= BATCH || self.octets >= BATCH_OCTETS).then(|| {
-            self.octets = 0;
-            std::mem::take(&mut self.arrivals)
-        })
-    }
-}
-
-/// What is remembered of single mails from one session to the next.
-#[derive(Default)]
-struct Uids {
-    /// Under which UIDVALIDITY.
-    validity: u32,
-    /// How often the session ended while this mail was asked for, and when it last did.
-    strikes: HashMap<u32, (u8, tokio::time::Instant)>,
-    /// How often the server listed this mail and gave nothing.
-    vain: HashMap<u32, u8>,
-    /// Whether anything was taken in since the last failure.
-    progress: bool,
-}
-
-async fn watch_imap(
-    config: &ImapConfig,
+/// Opens the folder, takes in what is new, waits, and looks again. Ends well after one pass only.
+async fn session(
+    inbox: &Inbox,
     max: u64,
     to: &mpsc::Sender<Inward>,
-    once: bool,
-    uids: &mut Uids,
-) -> Result<(), Trouble> {
-    let secret = config.login.secret.read().await.map_err(|e| Trouble::Secret(e.to_string()))?;
-    let mut session = imap::connect(config, secret.expose()).await?;
-    drop(secret);
-    let mut idle = config.idle;
+    watching: Watching,
+    memory: &mut Memory,
+) -> Result<(), Ended> {
+    let mut folder = Folder::open(inbox).await?;
+    let mut pushes = matches!(inbox, Inbox::Imap(config) if config.idle);
     loop {
-        let found = scan(&mut session, config, max, to, uids).await?;
-        if once {
-            session.logout().await;
+        let listing = folder.list().await?;
+        let new = take_in(&mut folder, &listing, max, to, memory).await?;
+        if watching == Watching::OnePass {
+            folder.close().await;
             return Ok(());
         }
-        if !idle {
-            tokio::time::sleep(config.poll).await;
+        let poll = poll(inbox, listing.names.len());
+        if !pushes {
+            tokio::time::sleep(poll).await;
             continue;
         }
-        let begun = tokio::time::Instant::now();
-        match session.idle(config.poll.max(Duration::from_secs(60))).await? {
+        let begun = Instant::now();
+        match folder.idle(poll.max(Duration::from_secs(60))).await? {
             // A server that ends each wait at once must not make a busy loop of it.
-            Woke::Mail if found == 0 && begun.elapsed() < BREATH => tokio::time::sleep(BREATH).await,
+            Woke::Mail if new == 0 && begun.elapsed() < BREATH => tokio::time::sleep(BREATH).await,
             Woke::Mail | Woke::Timeout => {}
             Woke::Unsupported => {
-                tracing::info!("the server does not push; the inbox is looked at each {} s", config.poll.as_secs());
-                idle = false;
+                tracing::info!("the server does not push; the inbox is looked at each {} s", poll.as_secs());
+                pushes = false;
             }
         }
     }
 }
 
-/// Lists the folder and takes in what is new; says how much that was.
-async fn scan<S: Transport>(
-    session: &mut Session<S>,
-    config: &ImapConfig,
+/// Between two looks, where nothing is pushed.
+fn poll(inbox: &Inbox, listed: usize) -> Duration {
+    match inbox {
+        // Each look costs a listing: a large folder is looked at less often.
+        Inbox::Maildir(_) => MAILDIR_POLL.max(Duration::from_millis(listed as u64 / 4)).min(MAILDIR_POLL_MAX),
+        Inbox::Imap(config) => config.poll,
+    }
+}
+
+/// Takes in what is new in a listing; says how much that was.
+async fn take_in(
+    folder: &mut Folder<'_>,
+    listing: &Listing,
     max: u64,
     to: &mpsc::Sender<Inward>,
-    uids: &mut Uids,
-) -> Result<usize, Trouble> {
-    let mailbox = session.select(&config.folder).await?;
-    if uids.validity != mailbox.uidvalidity {
-        *uids = Uids { validity: mailbox.uidvalidity, ..Uids::default() };
-    }
-    let endpoint = &config.endpoint;
-    // A folder under another UIDVALIDITY, or another user's, is another folder (RFC 3501 section 2.3.1.1).
-    let folder = format!(
-        "imap:{}@{}:{}/{};{}",
-        config.login.user, endpoint.server, endpoint.port, config.folder, mailbox.uidvalidity
-    );
-    let names = Arc::new(session.uids().await?.iter().map(u32::to_string).collect::<Vec<_>>());
-    let listed = Arc::clone(&names);
-    let unseen = ask(to, |unseen| Inward::Listing { folder: folder.clone(), names: listed, unseen }).await?;
-    let mut new: Vec<u32> = unseen.new.iter().filter_map(|n| n.parse().ok()).collect();
-    new.sort_unstable();
+    memory: &mut Memory,
+) -> Result<usize, Ended> {
+    memory.enter(&listing.folder);
+    let (name, names) = (listing.folder.clone(), Arc::clone(&listing.names));
+    let unseen = ask(to, |unseen| Inward::Listing { folder: name, names, unseen }).await?;
+    let new: HashSet<&String> = unseen.new.iter().collect();
+    let new = listing.names.iter().filter(|name| new.contains(name)).cloned();
     // A mail at which the session ended again and again waits, so that the others come through. It may have been the
-    // network's doing: after a while it is asked for again.
-    let waits = |uid: &u32| uids.strikes.get(uid).is_some_and(|(n, at)| *n >= STRIKES && at.elapsed() < STRUCK);
-    let (mut kept_back, mut rest): (Vec<u32>, Vec<u32>) = new.into_iter().partition(waits);
-    rest.sort_by_key(|uid| uids.strikes.get(uid).is_some_and(|(n, _)| *n >= STRIKES));
-    let found = rest.len();
-    let mut missing = false;
+    // network's doing: after a while it is asked for again, behind the others.
+    let (mut kept_back, mut new): (Vec<String>, Vec<String>) = new.partition(|name| memory.waits(name));
+    new.sort_by_key(|name| memory.is_struck_out(name));
+    let mut rest = new.as_slice();
+    let (mut missing, mut unreadable) = (false, None);
     while !rest.is_empty() {
         // After a failure one by one, to find the mail that does it.
-        let single = rest.iter().any(|uid| uids.strikes.contains_key(uid));
-        let ask_for = if single { rest.get(..1) } else { rest.get(..) }.unwrap_or_default();
-        let chunk = match session.fetch_chunk(ask_for, max).await {
-            Ok(chunk) => chunk,
+        let single = rest.iter().any(|name| memory.strikes.contains_key(name));
+        let asked = if single { rest.get(..1).unwrap_or_default() } else { rest };
+        let batch = match folder.fetch(asked, max).await {
+            Ok(batch) => batch,
             Err(error) => {
-                for uid in ask_for.iter().take(BATCH) {
-                    let now = tokio::time::Instant::now();
-                    let (times, at) = uids.strikes.entry(*uid).or_insert((0, now));
-                    (*times, *at) = (times.saturating_add(1), now);
+                for name in asked.iter().take(BATCH) {
+                    memory.strike(name);
                 }
                 return Err(error.into());
             }
         };
-        let taken: Vec<u32> = rest.drain(..chunk.taken.max(1).min(rest.len())).collect();
-        for uid in &taken {
-            uids.strikes.remove(uid);
+        for name in rest.iter().take(batch.taken) {
+            memory.strikes.remove(name);
         }
+        rest = rest.get(batch.taken..).unwrap_or_default();
         let mut arrivals = Vec::new();
-        for fetched in chunk.mails {
-            let (uid, internal_date, raw, size) = match fetched {
-                Fetched::Mail { uid, internal_date, raw } => {
-                    let size = raw.len() as u64;
-                    (uid, internal_date, raw, size)
+        for fetched in batch.mails {
+            match fetched {
+                Fetched::Mail { name, raw, size, internal_date } => {
+                    let place = Some(Place { source: unseen.source, name });
+                    let (not_before, listing) = (unseen.not_before, Arc::clone(&listing.names));
+                    arrivals.push(Arrival { raw, size, internal_date, not_before, place, listing });
                 }
-                Fetched::Oversize { uid, internal_date, size, head } => (uid, internal_date, head, size),
-                Fetched::Missing(uid) | Fetched::Placeholder(uid) => {
-                    let times = uids.vain.entry(uid).or_default();
-                    *times = times.saturating_add(1);
-                    missing |= *times < VAIN;
-                    if *times >= VAIN {
-                        kept_back.push(uid);
-                    }
-                    continue;
-                }
-            };
-            let name = uid.to_string();
-            let listing = Arc::clone(&names);
-            let place = Some(Place { source: unseen.source, name });
-            arrivals.push(Arrival { raw, size, internal_date, not_before: unseen.not_before, place, listing });
+                Fetched::Missing(name) if memory.is_in_vain(&name) => kept_back.push(name),
+                Fetched::Missing(_) => missing = true,
+                // The others come through; that this one does not is told in the end.
+                Fetched::Unreadable(error) => unreadable = Some(error),
+            }
         }
         if !arrivals.is_empty() {
             ask(to, |stored| Inward::Mails { arrivals, stored }).await?;
-            uids.progress = true;
+            memory.progress = true;
         }
     }
+    if let Some(error) = unreadable {
+        return Err(FolderError::from(error).into());
+    }
     if !kept_back.is_empty() {
-        let shown: Vec<u32> = kept_back.iter().take(20).copied().collect();
-        let what = format!("{} mails are listed by the server and cannot be fetched: UIDs {shown:?}", kept_back.len());
-        to.send(Inward::Odd { what }).await.map_err(|_| Trouble::NoAnswer)?;
+        let shown: Vec<&str> = kept_back.iter().take(20).map(String::as_str).collect();
+        let (count, shown) = (kept_back.len(), shown.join(", "));
+        let what = format!("{count} mails are listed by the server and cannot be fetched: UIDs [{shown}]");
+        to.send(Inward::Odd { what }).await.map_err(|_| Ended::NoAnswer)?;
     }
     let listed = Some(unseen.asked).filter(|_| !missing && kept_back.is_empty());
-    ask(to, |done| Inward::Scanned { folder, listed, done }).await?;
-    Ok(found)
+    let name = listing.folder.clone();
+    ask(to, |done| Inward::Scanned { folder: name, listed, done }).await?;
+    Ok(new.len())
+}
+
+/// What the watch remembers of its folder from one session to the next.
+struct Memory {
+    /// Of which folder, by its name in the store.
+    folder: String,
+    /// How often the session ended while this mail was asked for, and when it last did.
+    strikes: HashMap<String, (u8, Instant)>,
+    /// How often the server listed this mail and gave nothing.
+    vain: HashMap<String, u8>,
+    /// Whether anything was taken in since the last failure.
+    progress: bool,
+    /// The pause after the next failure.
+    pause: Duration,
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        let (strikes, vain) = (HashMap::new(), HashMap::new());
+        Self { folder: String::new(), strikes, vain, progress: false, pause: PAUSE }
+    }
+}
+
+impl Memory {
+    /// Forgets the single mails of another folder: the same names mean other mails there.
+    fn enter(&mut self, folder: &str) {
+        if self.folder != folder {
+            folder.clone_into(&mut self.folder);
+            self.strikes.clear();
+            self.vain.clear();
+        }
+    }
+
+    fn strike(&mut self, name: &str) {
+        let now = Instant::now();
+        let (times, at) = self.strikes.entry(name.to_owned()).or_insert((0, now));
+        (*times, *at) = (times.saturating_add(1), now);
+    }
+
+    fn is_struck_out(&self, name: &str) -> bool {
+        self.strikes.get(name).is_some_and(|(times, _)| *times >= STRIKES)
+    }
+
+    /// Whether a mail that is struck out is not yet asked for again.
+    fn waits(&self, name: &str) -> bool {
+        self.is_struck_out(name) && self.strikes.get(name).is_some_and(|(_, at)| at.elapsed() < STRUCK)
+    }
+
+    /// Counts a look in vain at a mail; says whether they are enough to tell somebody.
+    fn is_in_vain(&mut self, name: &str) -> bool {
+        let times = self.vain.entry(name.to_owned()).or_default();
+        *times = times.saturating_add(1);
+        *times >= VAIN
+    }
+
+    /// How long to wait after a failure: twice as long as the last time, unless something was taken in since.
+    fn pause_after_failure(&mut self) -> Duration {
+        let pause = if std::mem::take(&mut self.progress) { PAUSE } else { self.pause };
+        self.pause = (pause * 2).min(PAUSE_MAX);
+        pause
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn a_mail_that_ends_the_session_waits_and_is_asked_for_again() {
+        let mut memory = Memory::default();
+        memory.enter("f;1");
+        for _ in 0..STRIKES {
+            assert!(!memory.waits("7"));
+            memory.strike("7");
+        }
+        assert!(memory.waits("7") && !memory.waits("8"));
+        tokio::time::advance(STRUCK).await;
+        assert!(!memory.waits("7") && memory.is_struck_out("7"), "behind the others");
+        memory.strike("7");
+        assert!(memory.waits("7"), "and once more is enough");
+    }
+
+    #[test]
+    fn another_uidvalidity_is_another_folder() {
+        let mut memory = Memory::default();
+        memory.enter("f;1");
+        (0..STRIKES).for_each(|_| memory.strike("7"));
+        assert_eq!((1..=VAIN).filter(|_| memory.is_in_vain("8")).count(), 1);
+        memory.enter("f;1");
+        assert!(memory.is_struck_out("7") && memory.is_in_vain("8"));
+        memory.enter("f;2");
+        assert!(!memory.is_struck_out("7") && !memory.is_in_vain("8"));
+    }
+
+    #[test]
+    fn pauses_double_until_something_comes_in() {
+        let mut memory = Memory::default();
+        let pauses: Vec<u64> = (0..10).map(|_| memory.pause_after_failure().as_secs()).collect();
+        assert_eq!(pauses, [2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+        memory.progress = true;
+        memory.enter("another folder of this inbox");
+        assert_eq!([2, 4].map(Duration::from_secs), [(); 2].map(|()| memory.pause_after_failure()));
+    }
 }

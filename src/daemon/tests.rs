@@ -157,8 +157,8 @@ async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays()
         let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
         daemon.stays = stays;
         for name in ["2", "3"] {
-            daemon.watch(true);
-            while let Some(message) = daemon.inward.recv().await {
+            daemon.watch(Watching::OnePass);
+            while let Some(message) = daemon.watch.inward.recv().await {
                 daemon.inward(message).unwrap();
             }
             put(name);

@@ -10,7 +10,7 @@ use imap_proto::{AttributeValue, Response};
 use jiff::Timestamp;
 use jiff::fmt::strtime::BrokenDownTime;
 
-use super::ImapError;
+use super::error::ImapError;
 
 /// What one command asked for and what came.
 #[derive(Debug)]

@@ -8,9 +8,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
+use super::Session;
 use super::answers::{Answers, Body, Part};
+use super::error::ImapError;
 use super::wire::{COMMAND, Transport};
-use super::{ImapError, Session};
 
 /// Mails of one chunk.
 const CHUNK_MAILS: usize = 50;

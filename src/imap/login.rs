@@ -2,16 +2,16 @@
 
 use std::collections::VecDeque;
 
-use data_encoding::BASE64;
 use imap_proto::{Capability, Response};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout};
 
-use super::ImapError;
+use super::error::ImapError;
 use super::name::{is_printable, quoted};
 use super::wire::{COMMAND, Done, Transport, Wire, cleaned, done};
 use crate::config::{Auth, Login};
 use crate::net::Endpoint;
+use crate::sasl::{Credentials, Initial};
 
 /// Octets of one line of the talk before TLS.
 const LINE: usize = 8192;
@@ -86,38 +86,19 @@ pub(super) async fn log_in<S: Transport>(
     to: &Endpoint,
     secret: &str,
 ) -> Result<(), ImapError> {
-    // A line end would begin a second command, and the mechanisms separate their fields by NUL and 0x01.
-    if login.user.chars().chain(secret.chars()).any(char::is_control) {
-        return Err(ImapError::Unusable("the user name or the secret holds a control character"));
-    }
-    if login.user.is_empty() || secret.is_empty() {
-        return Err(ImapError::Unusable("the user name or the secret is empty"));
-    }
+    let credentials = Credentials::new(&login.user, secret)?;
     // Asked after TLS is up: what was said before it counts for nothing (RFC 3501 section 6.2.1).
     let abilities = abilities(wire).await?;
-    let user = &login.user;
-    match login.auth {
-        Auth::Password if abilities.plain => {
-            let response = format!("\0{user}\0{secret}");
-            authenticate(wire, "PLAIN", &response, b"", &abilities).await
-        }
+    let initial = match login.auth {
+        Auth::Password if abilities.plain => credentials.plain(),
         Auth::Password if abilities.login_disabled => {
-            Err(ImapError::LoginRefused("the server takes no password over this connection".into()))
+            return Err(ImapError::LoginRefused("the server takes no password over this connection".into()));
         }
-        Auth::Password => by_login(wire, user, secret).await,
-        Auth::XOauth2 => {
-            let response = format!("user={user}\x01auth=Bearer {secret}\x01\x01");
-            authenticate(wire, "XOAUTH2", &response, b"", &abilities).await
-        }
-        Auth::OauthBearer => {
-            // The user stands in a GS2 header, which has its own escapes (RFC 5801 section 4).
-            let user = user.replace('=', "=3D").replace(',', "=2C");
-            let (host, port) = (&to.server, to.port);
-            let response = format!("n,a={user},\x01host={host}\x01port={port}\x01auth=Bearer {secret}\x01\x01");
-            // A refusal comes as a challenge that wants one 0x01 (RFC 7628 section 3.2.3).
-            authenticate(wire, "OAUTHBEARER", &response, b"\x01", &abilities).await
-        }
-    }
+        Auth::Password => return by_login(wire, &login.user, secret).await,
+        Auth::XOauth2 => credentials.xoauth2(),
+        Auth::OauthBearer => credentials.oauthbearer(Some((&to.server, to.port))),
+    };
+    authenticate(wire, initial, &abilities).await
 }
 
 async fn abilities<S: Transport>(wire: &mut Wire<S>) -> Result<Abilities, ImapError> {
@@ -142,16 +123,14 @@ async fn abilities<S: Transport>(wire: &mut Wire<S>) -> Result<Abilities, ImapEr
 }
 
 /// AUTHENTICATE (RFC 3501 section 6.2.2), with the first response in the command where the server can take it
-/// (RFC 4959). `refusal` answers a challenge that comes after it: a description of the error.
+/// (RFC 4959).
 async fn authenticate<S: Transport>(
     wire: &mut Wire<S>,
-    mechanism: &str,
-    response: &str,
-    refusal: &[u8],
+    initial: Initial,
     abilities: &Abilities,
 ) -> Result<(), ImapError> {
-    let mut command = format!("AUTHENTICATE {mechanism}");
-    let mut lines = VecDeque::from([BASE64.encode(response.as_bytes()), BASE64.encode(refusal)]);
+    let mut command = format!("AUTHENTICATE {}", initial.mechanism);
+    let mut lines = VecDeque::from([initial.response, initial.after_refusal.to_owned()]);
     if abilities.initial_response
         && let Some(first) = lines.pop_front()
     {

@@ -2,7 +2,7 @@
 
 use data_encoding::BASE64_NOPAD;
 
-use super::ImapError;
+use super::error::ImapError;
 
 /// A folder name, as a quoted string in modified UTF-7 (RFC 3501 section 5.1.3).
 pub(super) fn quoted_folder(name: &str) -> Result<String, ImapError> {

@@ -16,7 +16,7 @@ use imap_proto::{MailboxDatum, Outcome, Response, Status};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
-use super::ImapError;
+use super::error::ImapError;
 
 /// What a session can run over: TLS, TCP, or a pipe in a test.
 pub trait Transport: AsyncRead + AsyncWrite + Unpin + Debug + Send {}

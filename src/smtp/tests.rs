@@ -367,6 +367,7 @@ async fn each_mechanism() {
         (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
         (Auth::OauthBearer, challenge, "account", None),
         (Auth::Password, b"250 ok\r\n", "retry", None),
+        (Auth::Password, challenge, "account", None),
     ] {
         let (ours, theirs) = tokio::io::duplex(1024);
         let server = tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(answer))]));
@@ -383,11 +384,28 @@ async fn each_mechanism() {
     }
 }
 
+/// Where there is no PLAIN, the server asks for the user and for the password.
+#[tokio::test(start_paused = true)]
+async fn a_password_goes_by_login_where_there_is_no_plain() {
+    let (outcome, seen) = scripted(vec![
+        ("EHLO", Do::Say(b"250-mx.example.org\r\n250 AUTH LOGIN\r\n")),
+        ("AUTH", Do::Say(b"334 VXNlcm5hbWU6\r\n")),
+        ("C2VJDXJPDHLAZXHHBXBSZS5VCMC=", Do::Say(b"334 UGFzc3dvcmQ6\r\n")),
+        ("C2VJCMV0", Do::Say(b"235 2.7.0 ok\r\n")),
+    ])
+    .await;
+    assert_eq!(kind(&outcome), ("sent", None), "{outcome:?}");
+    assert_eq!(seen.commands[1..4], ["AUTH LOGIN", "c2VjdXJpdHlAZXhhbXBsZS5vcmc=", "c2VjcmV0"]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_login_that_cannot_work_is_ours_to_mend() {
     let (ours, theirs) = tokio::io::duplex(1024);
     tokio::spawn(serve(theirs, vec![]));
     assert_eq!(kind(&over(ours, Auth::Password, "two\nlines", MAIL).await), ("account", Some(Stage::Auth)));
+    let (ours, theirs) = tokio::io::duplex(1024);
+    tokio::spawn(serve(theirs, vec![]));
+    assert_eq!(kind(&over(ours, Auth::XOauth2, "", MAIL).await), ("account", Some(Stage::Auth)));
 
     let no_auth = Do::Say(b"250 mx.example.org\r\n");
     assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("account", Some(Stage::Auth)));

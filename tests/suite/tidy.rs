@@ -16,7 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["intake"],
     &["store"],
     &["tracker"],
-    &["config", "net", "clock"],
+    &["config", "net", "sasl", "clock"],
     &["imap", "maildir", "smtp", "dkim"],
     &["open"],
     &["daemon"],

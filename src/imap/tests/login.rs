@@ -71,13 +71,16 @@ async fn a_refused_login_is_told_apart() {
     // The description of the error has to be answered before the refusal comes.
     let token = greeted("SASL-IR") + "C: AUTHENTICATE XOAUTH2 dXNlcj1zZWMBYXV0aD1CZWFyZXIgcHcBAQ==\n";
     check(token + "S: + eyJzdGF0dXMiOiI0MDAifQ==\nc: \nS: $ NO no\n", Auth::XOauth2, true).await;
+    let token = "bixhPXNlYywBaG9zdD1tYWlsLmV4YW1wbGUub3JnAXBvcnQ9OTkzAWF1dGg9QmVhcmVyIHB3AQE=";
+    let token = format!("{}C: AUTHENTICATE OAUTHBEARER\nS: + \nc: {token}\n", greeted(""));
+    check(token + "S: + eyJzdGF0dXMiOiI0MDAifQ==\nc: AQ==\nS: $ NO no\n", Auth::OauthBearer, true).await;
     for greeting in ["S: * PREAUTH hello\n", "S: * NO\n", "S: HTTP/1.1 400 Bad Request\n", "S: * BYE full\n", "close\n"]
     {
         check(greeting.into(), Auth::Password, false).await;
     }
     for (user, secret) in [("", "pw"), ("sec", ""), ("sec\r\nD2 LOGOUT", "pw"), ("sec", "pw\n"), ("sec", "p\0w")] {
         let error = log_in("S: * OK ready\n", user, secret, Auth::Password).await.unwrap_err();
-        assert!(matches!(error, ImapError::Unusable(_)), "{error:?}");
+        assert!(matches!(error, ImapError::Unfit(_)), "{error:?}");
     }
 }
 

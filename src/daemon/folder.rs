@@ -1,0 +1,288 @@
+//! One folder of the inbox, opened for reading. The watch, `check --online` and its forged line all come by here: it is
+//! the one place that fetches the secret, logs in, opens the folder and lists it. Nothing is ever marked or removed.
+
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+
+use crate::config::{ImapConfig, Inbox, SecretError};
+use crate::imap::{self, ImapError, Session, Woke};
+use crate::maildir::{Found, Maildir, ReadMail};
+
+/// Mails of one fetch, at most.
+pub(super) const BATCH: usize = 64;
+/// Octets after which no further mail of a Maildir is read in one fetch.
+const BATCH_OCTETS: usize = 4 << 20;
+
+/// A folder that is open: for IMAP, a session that is logged in.
+pub(super) enum Folder<'a> {
+    Maildir {
+        maildir: Maildir,
+        path: &'a Path,
+        /// The latest listing, by name.
+        found: Vec<Found>,
+    },
+    Imap {
+        session: Box<Session>,
+        config: &'a ImapConfig,
+    },
+}
+
+/// What a folder holds.
+pub(super) struct Listing {
+    /// What the folder is called in the store. Under another UIDVALIDITY, or another user's, it is another folder
+    /// (RFC 3501 section 2.3.1.1).
+    pub(super) folder: String,
+    /// Its mails, the earliest first: UIDs, or the names of files without their flags.
+    pub(super) names: Arc<Vec<String>>,
+}
+
+/// What came of the leading names of a list.
+pub(super) struct Batch {
+    /// How many names of the list this answers; at least one if there was one.
+    pub(super) taken: usize,
+    /// The answers, in the order of the list. A file that has gone has none.
+    pub(super) mails: Vec<Fetched>,
+}
+
+/// What came of one name.
+pub(super) enum Fetched {
+    /// A mail, or the beginning of one that is larger than was allowed.
+    Mail {
+        name: String,
+        raw: Vec<u8>,
+        /// Octets of the whole mail.
+        size: u64,
+        /// When the server took it, or the time of the file.
+        internal_date: Option<Timestamp>,
+    },
+    /// The server listed it and gives nothing, or a text of its own in its place.
+    Missing(String),
+    /// The file is there and cannot be read.
+    Unreadable(std::io::Error),
+}
+
+/// Why a folder could not be opened, or be used any longer. The texts hold no mail and no secret.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum FolderError {
+    /// There is no secret to log in with.
+    #[error(transparent)]
+    Secret(#[from] SecretError),
+    /// There is no session, or it has ended.
+    #[error(transparent)]
+    Imap(#[from] ImapError),
+    /// The Maildir cannot be read.
+    #[error(transparent)]
+    Maildir(#[from] std::io::Error),
+}
+
+impl FolderError {
+    /// The same without the server's own words: for the log (G6).
+    pub(super) fn without_words(&self) -> String {
+        match self {
+            Self::Imap(error) => error.without_words(),
+            Self::Secret(_) | Self::Maildir(_) => self.to_string(),
+        }
+    }
+
+    /// Whether a person has to mend the login: trying again soon only helps to lock the account.
+    pub(super) fn is_login(&self) -> bool {
+        match self {
+            Self::Secret(_) => true,
+            Self::Imap(error) => error.is_login_refused(),
+            Self::Maildir(_) => false,
+        }
+    }
+}
+
+impl<'a> Folder<'a> {
+    /// Fetches the secret and logs in, or finds the Maildir. That the folder of a server is there is known only when it
+    /// is listed.
+    pub(super) async fn open(inbox: &'a Inbox) -> Result<Self, FolderError> {
+        match inbox {
+            Inbox::Maildir(path) => Ok(Self::Maildir { maildir: Maildir::open(path)?, path, found: Vec::new() }),
+            Inbox::Imap(config) => {
+                let secret = config.login.secret.read().await?;
+                let session = Box::new(imap::connect(config, secret.expose()).await?);
+                Ok(Self::Imap { session, config })
+            }
+        }
+    }
+
+    /// Opens the folder anew and lists it: some servers show new mail to nobody who does not ask again.
+    pub(super) async fn list(&mut self) -> Result<Listing, FolderError> {
+        match self {
+            Self::Maildir { maildir, path, found } => {
+                *found = maildir.list()?;
+                let names = found.iter().map(|f| f.name.clone()).collect();
+                found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
+                Ok(Listing { folder: format!("maildir:{}", path.display()), names: Arc::new(names) })
+            }
+            Self::Imap { session, config } => {
+                let mailbox = session.select(&config.folder).await?;
+                let (login, to, folder) = (&config.login, &config.endpoint, &config.folder);
+                let folder = format!("imap:{}@{}:{}/{folder};{}", login.user, to.server, to.port, mailbox.uidvalidity);
+                let names = session.uids().await?.iter().map(u32::to_string).collect();
+                Ok(Listing { folder, names: Arc::new(names) })
+            }
+        }
+    }
+
+    /// Fetches as many leading mails of the list as fit one bounded batch. The names are of the latest listing, each
+    /// once; `max` is the octets of the largest mail that is wanted whole.
+    ///
+    /// # Errors
+    /// The session has ended. A single mail may be the cause, so the next one had better ask for one at a time.
+    pub(super) async fn fetch(&mut self, names: &[String], max: u64) -> Result<Batch, FolderError> {
+        match self {
+            Self::Maildir { maildir, found, .. } => Ok(read_files(maildir, found, names, max)),
+            Self::Imap { session, .. } => {
+                let uids: Vec<u32> = names.iter().take(BATCH).filter_map(|name| name.parse().ok()).collect();
+                let chunk = session.fetch_chunk(&uids, max).await?;
+                // None at all would be asked for again and again.
+                Ok(Batch { taken: chunk.taken.max(1), mails: chunk.mails.into_iter().map(from_server).collect() })
+            }
+        }
+    }
+
+    /// Waits for a push, at most so long, by the rules of [`Session::idle`]. A Maildir never pushes.
+    pub(super) async fn idle(&mut self, at_most: Duration) -> Result<Woke, FolderError> {
+        match self {
+            Self::Maildir { .. } => Ok(Woke::Unsupported),
+            Self::Imap { session, .. } => Ok(session.idle(at_most).await?),
+        }
+    }
+
+    /// Says goodbye to a server.
+    pub(super) async fn close(self) {
+        match self {
+            Self::Maildir { .. } => {}
+            Self::Imap { session, .. } => session.logout().await,
+        }
+    }
+}
+
+fn read_files(maildir: &Maildir, listed: &[Found], names: &[String], max: u64) -> Batch {
+    let mut batch = Batch { taken: 0, mails: Vec::new() };
+    let mut octets = 0;
+    for name in names {
+        if batch.mails.len() >= BATCH || octets >= BATCH_OCTETS {
+            break;
+        }
+        batch.taken += 1;
+        let at = listed.binary_search_by(|f| f.name.cmp(name)).ok();
+        let Some(found) = at.and_then(|at| listed.get(at)) else { continue };
+        let (raw, size) = match maildir.read(found, max) {
+            Ok(ReadMail::Whole(raw)) => (raw, None),
+            Ok(ReadMail::Oversize { size, head }) => (head, Some(size)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => continue,
+            Err(error) => {
+                batch.mails.push(Fetched::Unreadable(error));
+                continue;
+            }
+        };
+        octets += raw.len();
+        let size = size.unwrap_or(raw.len() as u64);
+        batch.mails.push(Fetched::Mail { name: name.clone(), raw, size, internal_date: Some(found.modified) });
+    }
+    batch
+}
+
+fn from_server(fetched: imap::Fetched) -> Fetched {
+    match fetched {
+        imap::Fetched::Mail { uid, internal_date, raw } => {
+            Fetched::Mail { name: uid.to_string(), size: raw.len() as u64, raw, internal_date }
+        }
+        imap::Fetched::Oversize { uid, internal_date, size, head } => {
+            Fetched::Mail { name: uid.to_string(), size, raw: head, internal_date }
+        }
+        imap::Fetched::Missing(uid) | imap::Fetched::Placeholder(uid) => Fetched::Missing(uid.to_string()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::path::PathBuf;
+
+    use super::*;
+
+    /// Lists a Maildir with these mails, changes it by `meanwhile`, and fetches all that was listed.
+    async fn fetched(mails: &[(&str, usize)], max: u64, meanwhile: impl FnOnce(&Path)) -> Vec<(usize, Vec<String>)> {
+        let home = tempfile::tempdir().unwrap();
+        let inbox = Inbox::Maildir(home.path().to_owned());
+        Maildir::create(home.path()).unwrap();
+        for (at, (name, octets)) in mails.iter().enumerate() {
+            let place = if name.contains('/') { PathBuf::from(name) } else { Path::new("new").join(name) };
+            let file = fs::File::create(home.path().join(place)).unwrap();
+            file.set_len(*octets as u64).unwrap();
+            let time = std::time::UNIX_EPOCH + Duration::from_secs(at as u64);
+            file.set_modified(time).unwrap();
+        }
+        let mut folder = Folder::open(&inbox).await.unwrap();
+        let listing = folder.list().await.unwrap();
+        assert_eq!(listing.folder, format!("maildir:{}", home.path().display()));
+        assert!(
+            listing.names.iter().eq(mails.iter().map(|(name, _)| name.trim_start_matches("cur/"))),
+            "the earliest first"
+        );
+        meanwhile(home.path());
+        let (mut rest, mut batches) = (listing.names.as_slice(), Vec::new());
+        while !rest.is_empty() {
+            let batch = folder.fetch(rest, max).await.unwrap();
+            let shown = batch.mails.into_iter().map(|mail| match mail {
+                Fetched::Mail { name, raw, size, .. } => format!("{name} {}/{size}", raw.len()),
+                Fetched::Missing(name) => panic!("{name}"),
+                Fetched::Unreadable(_) => "unreadable".to_owned(),
+            });
+            batches.push((batch.taken, shown.collect()));
+            rest = &rest[batch.taken..];
+        }
+        batches
+    }
+
+    #[tokio::test]
+    async fn a_maildir_is_fetched_as_it_was_listed() {
+        let found = fetched(&[("z", 3), ("a", 5), ("m", 2)], 4, |_| {}).await;
+        assert_eq!(found, [(3, vec!["z 3/3".into(), "a 4/5".into(), "m 2/2".into()])]);
+        // A file that has gone is no answer and no failure; of one that cannot be read the failure is told. The others
+        // come all the same.
+        let mails = [("a", 1), ("cur/odd", 1), ("z", 1)];
+        let found = fetched(&mails, 9, |home| fs::remove_file(home.join("cur/odd")).unwrap());
+        assert_eq!(found.await, [(3, vec!["a 1/1".into(), "z 1/1".into()])]);
+        let found = fetched(&mails, 9, |home| {
+            fs::rename(home.join("cur"), home.join("away")).unwrap();
+            fs::write(home.join("cur"), "no folder").unwrap();
+        });
+        assert_eq!(found.await, [(3, vec!["a 1/1".into(), "unreadable".into(), "z 1/1".into()])]);
+    }
+
+    #[tokio::test]
+    async fn one_batch_is_bounded() {
+        let names: Vec<String> = (0..70).map(|n| format!("{n:02}")).collect();
+        let small: Vec<(&str, usize)> = names.iter().map(|n| (n.as_str(), 1)).collect();
+        let taken = |found: Vec<(usize, Vec<String>)>| found.iter().map(|(taken, _)| *taken).collect::<Vec<_>>();
+        assert_eq!(taken(fetched(&small, 9, |_| {}).await), [64, 6]);
+        let large = [("a", 3 << 20), ("b", 3 << 20), ("c", 1)];
+        assert_eq!(taken(fetched(&large, 9 << 20, |_| {}).await), [2, 1]);
+    }
+
+    #[tokio::test]
+    async fn a_folder_that_cannot_be_opened_says_why() {
+        let home = tempfile::tempdir().unwrap();
+        let error = Folder::open(&Inbox::Maildir(home.path().join("none"))).await.err().unwrap();
+        assert!(error.to_string().contains("none/new") && !error.is_login(), "{error}");
+        let text = "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[outgoing]\nmaildir = \"out\"\n[[person]]\n\
+                    name = \"A\"\naddress = \"a@example.org\"\n[inbox.imap]\nserver = \"127.0.0.1\"\nport = 9\n\
+                    user = \"s\"\npassword_file = \"none\"\n";
+        let config = crate::config::Config::parse(text, &home.path().join("config.toml")).unwrap();
+        let error = Folder::open(&config.inbox).await.err().unwrap();
+        assert!(matches!(error, FolderError::Secret(_)) && error.is_login(), "{error}");
+        // What a server says may name the user.
+        let refused = FolderError::Imap(ImapError::LoginRefused("no such user s@example.org".into()));
+        assert!(refused.is_login() && !refused.without_words().contains("example.org"));
+        assert!(!FolderError::Imap(ImapError::Bye("s@example.org".into())).is_login());
+    }
+}

@@ -1,0 +1,128 @@
+//! What a client says first when it logs in by SASL (RFC 4422): the same words over IMAP and SMTP.
+//!
+//! The mechanisms part their fields by NUL or by 0x01, and a line end would begin another command of the protocol. So
+//! [`Credentials`] hold no control character, and only they make an [`Initial`].
+
+use data_encoding::BASE64;
+
+/// Why nobody can log in with a user name and a secret. The texts hold neither.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Unfit {
+    /// One of the two holds a control character.
+    #[error("the user name or the secret holds a control character")]
+    Control,
+    /// One of the two is empty.
+    #[error("the user name or the secret is empty")]
+    Empty,
+}
+
+/// A user name and a secret that can stand in a login. There is no `Debug`, so that no log shows the secret.
+#[derive(Clone, Copy)]
+pub struct Credentials<'a> {
+    user: &'a str,
+    secret: &'a str,
+}
+
+/// The first words of one mechanism. They hold the secret, so that there is no `Debug` here either.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Initial {
+    /// The name of the mechanism.
+    pub mechanism: &'static str,
+    /// The initial response, in base64.
+    pub response: String,
+    /// What answers a challenge that comes after the response and says why the secret will not do, in base64. Only
+    /// after that answer the server ends the login.
+    pub after_refusal: &'static str,
+}
+
+impl<'a> Credentials<'a> {
+    /// Takes a user name and its password or token.
+    ///
+    /// # Errors
+    /// [`Unfit`] when one of the two is empty or holds a control character.
+    pub fn new(user: &'a str, secret: &'a str) -> Result<Self, Unfit> {
+        if user.is_empty() || secret.is_empty() {
+            return Err(Unfit::Empty);
+        }
+        if user.chars().chain(secret.chars()).any(char::is_control) {
+            return Err(Unfit::Control);
+        }
+        Ok(Self { user, secret })
+    }
+
+    /// PLAIN (RFC 4616), for a user who acts as nobody else.
+    pub fn plain(self) -> Initial {
+        let Self { user, secret } = self;
+        initial("PLAIN", &format!("\0{user}\0{secret}"), "")
+    }
+
+    /// XOAUTH2, which Google has published; the secret is an access token.
+    pub fn xoauth2(self) -> Initial {
+        let Self { user, secret } = self;
+        initial("XOAUTH2", &format!("user={user}\x01auth=Bearer {secret}\x01\x01"), "")
+    }
+
+    /// OAUTHBEARER (RFC 7628); the secret is an access token. The server's name and port are left to the client
+    /// (section 3.1).
+    pub fn oauthbearer(self, server: Option<(&str, u16)>) -> Initial {
+        // The user stands in a GS2 header, which has escapes of its own (RFC 5801 section 4).
+        let user = self.user.replace('=', "=3D").replace(',', "=2C");
+        let place = server.map_or(String::new(), |(name, port)| format!("host={name}\x01port={port}\x01"));
+        let response = format!("n,a={user},\x01{place}auth=Bearer {}\x01\x01", self.secret);
+        // RFC 7628 section 3.2.3 wants one 0x01.
+        initial("OAUTHBEARER", &response, "AQ==")
+    }
+}
+
+fn initial(mechanism: &'static str, response: &str, after_refusal: &'static str) -> Initial {
+    Initial { mechanism, response: BASE64.encode(response.as_bytes()), after_refusal }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn said(initial: &Initial) -> (&'static str, String) {
+        (initial.mechanism, String::from_utf8(BASE64.decode(initial.response.as_bytes()).unwrap()).unwrap())
+    }
+
+    fn of<'a>(user: &'a str, secret: &'a str) -> Credentials<'a> {
+        Credentials::new(user, secret).ok().unwrap()
+    }
+
+    #[test]
+    fn each_mechanism_has_its_words() {
+        let ann = of("ann", "pw");
+        assert_eq!(said(&ann.plain()), ("PLAIN", "\0ann\0pw".into()));
+        assert_eq!(ann.plain().response, "AGFubgBwdw==");
+        assert_eq!(said(&of("ä", "ü").plain()).1, "\0ä\0ü", "UTF-8, by RFC 4616");
+        assert_eq!(said(&ann.xoauth2()), ("XOAUTH2", "user=ann\x01auth=Bearer pw\x01\x01".into()));
+        let bearer = "n,a=ann,\x01auth=Bearer pw\x01\x01";
+        assert_eq!(said(&ann.oauthbearer(None)), ("OAUTHBEARER", bearer.into()));
+        let bearer = "n,a=ann,\x01host=mx.example\x01port=993\x01auth=Bearer pw\x01\x01";
+        assert_eq!(said(&ann.oauthbearer(Some(("mx.example", 993)))), ("OAUTHBEARER", bearer.into()));
+        let after = [ann.plain().after_refusal, ann.xoauth2().after_refusal, ann.oauthbearer(None).after_refusal];
+        assert_eq!(after.map(|a| BASE64.decode(a.as_bytes()).unwrap()), [vec![], vec![], vec![1]]);
+    }
+
+    /// Else a comma in the user name would begin another field of the GS2 header.
+    #[test]
+    fn a_user_stays_one_field_of_the_gs2_header() {
+        for (user, escaped) in [("a,b", "a=2Cb"), ("a=b", "a=3Db"), ("=2C", "=3D2C"), ("a@b.test", "a@b.test")] {
+            assert_eq!(said(&of(user, "t").oauthbearer(None)).1, format!("n,a={escaped},\x01auth=Bearer t\x01\x01"));
+        }
+        // The other mechanisms take the user as it is.
+        assert_eq!(said(&of("a,b=c", "t").xoauth2()).1, "user=a,b=c\x01auth=Bearer t\x01\x01");
+        assert_eq!(said(&of("a,b=c", "t").plain()).1, "\0a,b=c\0t");
+    }
+
+    #[test]
+    fn what_could_begin_a_field_or_a_command_is_unfit() {
+        for bad in ["a\0b", "a\x01b", "a\nb", "a\r\nD2 LOGOUT", "a\u{7f}", "a\u{85}"] {
+            assert_eq!(Credentials::new(bad, "pw").err(), Some(Unfit::Control), "{bad:?}");
+            assert_eq!(Credentials::new("ann", bad).err(), Some(Unfit::Control), "{bad:?}");
+        }
+        assert_eq!(Credentials::new("", "pw").err(), Some(Unfit::Empty));
+        assert_eq!(Credentials::new("ann", "").err(), Some(Unfit::Empty));
+    }
+}
