@@ -15,7 +15,7 @@
 //!   [`mail::through`] by which way of the operator's it came, [`mail::written`] which of its lines a person wrote,
 //!   [`mail::intake`] what happened, [`mail::text`], [`mail::calendar`] and [`mail::write`] are all that ever leaves.
 //!
-//! The joint: [`tracker`] reads once, decides, commits once.
+//! The joint: [`tracker`] reads once, decides, commits once. [`health`] says what needs a person.
 //!
 //! The shells carry: [`store`] holds all SQL, [`imap`] and [`maildir`] are where mail comes from, [`smtp`] where it
 //! goes, [`net`] is TCP and TLS for both, [`dkim`] asks for keys and checks signatures, [`daemon`] is the loop,
@@ -64,6 +64,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod dkim;
+pub mod health;
 pub mod imap;
 pub mod mail;
 pub mod maildir;

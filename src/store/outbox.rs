@@ -7,6 +7,7 @@ use sha2::{Digest, Sha256};
 use super::{Result, Tx, address, instant, millis};
 use crate::mail::Address;
 use crate::mail::intake::Sent;
+use crate::mail::text::trouble::TroubleKind;
 use crate::notice::NoticeKind;
 use crate::ticket::TicketId;
 
@@ -132,7 +133,7 @@ impl Tx<'_> {
 
     /// Since when all but the first lane is held, because too much was made: see the breaker in the tracker.
     pub fn breaker(&self) -> Result<Option<Timestamp>> {
-        self.meta_time("breaker")
+        Ok(self.trouble(TroubleKind::Breaker)?.map(|trouble| trouble.since))
     }
 
     /// The last lane that may leave.

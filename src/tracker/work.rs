@@ -13,7 +13,7 @@ use crate::mail::intake::copies::{First, Part, Standing, is_altered};
 use crate::mail::intake::{self, Disposition, Given, Intake, Unheard, Want};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::text::level::Text;
-use crate::mail::text::trouble::{self, Trouble};
+use crate::mail::text::trouble::{self, Trouble, TroubleKind};
 use crate::mail::text::{answer, digest, team};
 use crate::mail::write::{self, AutoSubmitted};
 use crate::mail::{Address, Mail, MessageId, clean_line, content, identity, through};
@@ -464,14 +464,18 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
+    /// The daemon itself is in trouble: that is noted until it is over, and all but observers are told, once a day for
+    /// each kind.
     pub(super) fn trouble(&mut self, trouble: &Trouble<'_>) -> Result<()> {
+        let (kind, first) = (trouble.kind(), self.next_notice);
         let now = self.now.as_second();
         // The breaker trips anew only when a person has let the mail go.
-        let once = if matches!(trouble, Trouble::Breaker) { now } else { now.div_euclid(DAY) };
-        let key = format!("trouble:{}:{once}", trouble.word());
+        let once = if kind == TroubleKind::Breaker { now } else { now.div_euclid(DAY) };
+        let key = format!("trouble:{}:{once}", kind.word());
         let text = trouble::text(trouble, self.project);
-        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)
+        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)?;
+        let told = (self.next_notice > first).then_some(first);
+        self.tx.note_trouble(kind, self.now, told)
     }
 
     /// A notice did not arrive.

@@ -16,6 +16,7 @@ mod content;
 mod corpus;
 mod erasing;
 mod first_start;
+mod health;
 mod honest;
 mod matrix;
 mod parts;
