@@ -13,6 +13,7 @@ mod cli;
 mod configs;
 mod containment;
 mod content;
+mod contract;
 mod corpus;
 mod erasing;
 mod first_start;
