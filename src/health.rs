@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use jiff::{SignedDuration, Timestamp};
 
 use crate::mail::intake::Disposition;
+use crate::mail::text::trouble::TroubleKind;
 use crate::store::{NoticeRow, ReceiptRow, Result, Standing, TicketRow, Tx};
 use crate::ticket::TicketId;
 
@@ -61,6 +62,8 @@ impl Health {
         };
         let aside =
             |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
+        let troubles = tx.troubles()?;
+        let breaker = troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since);
         let mut health = Self {
             now,
             last_scan: tx.meta_time("last_scan")?,
@@ -72,10 +75,10 @@ impl Health {
             quarantined: tx.receipts()?.iter().filter(aside).count(),
             held: Vec::new(),
             undelivered: Vec::new(),
-            troubles: tx.troubles()?,
+            troubles,
             inbox_fails: tx.meta_time("inbox_fails")?,
             stuck: None,
-            breaker: tx.breaker()?,
+            breaker,
             begun: tx.is_begun()?,
         };
         for notice in tx.unsettled_notices()? {
@@ -108,6 +111,8 @@ impl Health {
             waiting: _,
             unverified: _,
             next_deadline: _,
+            // One of the troubles.
+            breaker: _,
             broken,
             quarantined,
             held,
@@ -115,7 +120,6 @@ impl Health {
             troubles,
             inbox_fails,
             stuck,
-            breaker,
             begun,
         } = self;
         !broken.is_empty()
@@ -125,7 +129,6 @@ impl Health {
             || !troubles.is_empty()
             || inbox_fails.is_some()
             || stuck.is_some()
-            || breaker.is_some()
             || *begun
     }
 }
