@@ -28,6 +28,7 @@ pub use finding::Finding;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
+use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::store::{Claim, StoreError};
@@ -345,8 +346,7 @@ impl Daemon {
             }
         }
         let now = self.now();
-        let (broken, quarantined, stuck) = self.tracker.store().read(|tx| tx.needs_person(now))?;
-        Ok(broken + quarantined + stuck > 0)
+        Ok(self.tracker.store().read(|tx| Health::read(tx, now))?.needs_person())
     }
 
     /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for

@@ -18,9 +18,10 @@
 //! | 6 | [`intake`]: a read mail and what the store knows → event |
 //! | 7 | [`store`]: all SQL |
 //! | 8 | [`tracker`]: reads once, decides, commits once |
-//! | 9 | [`config`]: the file. [`net`]: TCP and TLS. [`sasl`]: the words of a login. [`clock`]: reads the clock (the config knows the net) |
-//! | 10 | [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: asks for keys, checks signatures |
-//! | 11 to 15 | [`open`] puts them together; [`daemon`] is the loop; [`demo`] plays it all without a server; [`cli`] is the command line; `main` |
+//! | 9 | [`health`]: what needs a person |
+//! | 10 | [`config`]: the file. [`net`]: TCP and TLS. [`sasl`]: the words of a login. [`clock`]: reads the clock (the config knows the net) |
+//! | 11 | [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: asks for keys, checks signatures |
+//! | 12 to 16 | [`open`] puts them together; [`daemon`] is the loop; [`demo`] plays it all without a server; [`cli`] is the command line; `main` |
 //!
 //! Reading order: `ticket`, `rules::decide`, `intake`, `tracker`, `daemon`.
 //!
@@ -63,6 +64,7 @@ pub mod config;
 pub mod daemon;
 pub mod demo;
 pub mod dkim;
+pub mod health;
 pub mod imap;
 pub mod intake;
 pub mod mail;

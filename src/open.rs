@@ -184,7 +184,7 @@ fn change_key(config: &Config, now: Timestamp, change: impl FnOnce(&Key) -> Resu
         });
         // What was dropped on purpose is not missed at the next start.
         if let Ok(key) = &changed {
-            tx.set_meta("key", &key.prints().join(" "))?;
+            Tracker::accept_key(tx, key)?;
         }
         Ok(changed)
     })?

@@ -8,11 +8,13 @@ mod mail;
 mod outbox;
 mod personal;
 mod ticket;
+mod trouble;
 mod views;
 
 pub use mail::{NewMail, Place, Stored, Unverified};
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use personal::{Erasable, ErasableMail, Held, HeldMail};
+pub use trouble::Standing;
 pub use views::{NoticeRow, ReceiptRow, TicketRow};
 
 use std::path::{Path, PathBuf};

@@ -31,14 +31,13 @@ use crate::intake::standing::Part;
 use crate::intake::unheard::Unheard;
 use crate::mail::signature::Dkim;
 use crate::mail::{Mail, identity};
-use crate::notice::text::trouble::Trouble;
+use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::{Level, Project};
-use crate::rules::decide;
 use crate::rules::draft::Answer;
 use crate::rules::event::{Event, Loss, Order};
-use crate::rules::reminders;
+use crate::rules::{decide, reminders};
 use crate::store::{
     Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
 };
@@ -52,6 +51,10 @@ const EARLIER: u32 = 64;
 const EARLIER_OCTETS: i64 = 4 << 20;
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
+/// The small facts that know the secrets of the key again: those that were there last, and those that are missed.
+const KEY: &str = "key";
+const KEY_MISSED: &str = "key_missed";
+
 /// A mail that has arrived.
 #[derive(Clone, Debug)]
 pub struct Arrival {
@@ -125,20 +128,37 @@ impl Tracker {
         Ok(tracker)
     }
 
-    /// A secret that was lost makes the reply addresses of what it made worthless: that is told. One more than before
-    /// is a rotation, and one that a person dropped is not missed.
+    /// A secret that was lost makes the reply addresses of what it made worthless: that is told, and stands until it is
+    /// back or a person has changed the key file ([`Tracker::accept_key`]). No time ends it: nobody else can know
+    /// whether a backup is still looked for. One more secret than before is a rotation.
     fn know_key(&mut self, now: Timestamp) -> Result<()> {
-        let prints = self.key.prints();
-        let known = self.store.read(|tx| tx.meta("key"))?.unwrap_or_default();
-        let lost = known.split(' ').filter(|k| !k.is_empty()).any(|k| !prints.iter().any(|p| p == k));
-        let prints = prints.join(" ");
-        if known != prints {
-            self.store.write(|tx| tx.set_meta("key", &prints))?;
-        }
-        if lost {
-            self.trouble(&Trouble::Key, now)?;
-        }
-        Ok(())
+        let (project, key, prints) = (&self.project, &self.key, self.key.prints());
+        let lacks = |known: &str| -> Vec<String> {
+            known.split_whitespace().filter(|k| !prints.iter().any(|p| p == k)).map(str::to_owned).collect()
+        };
+        self.store.write(|tx| {
+            let (known, missed_before) = (tx.meta(KEY)?.unwrap_or_default(), tx.meta(KEY_MISSED)?.unwrap_or_default());
+            let (lost, mut missed) = (lacks(&known), lacks(&missed_before));
+            missed.extend(lost.iter().cloned());
+            let (present, missing) = (prints.join(" "), missed.join(" "));
+            if (&present, &missing) == (&known, &missed_before) {
+                return Ok(());
+            }
+            tx.set_meta(KEY, &present)?;
+            tx.set_meta(KEY_MISSED, &missing)?;
+            if !lost.is_empty() {
+                return Work::new(tx, project, key, now)?.trouble(&Trouble::Key);
+            }
+            if missed.is_empty() { tx.end_trouble(TroubleKind::Key) } else { Ok(()) }
+        })
+    }
+
+    /// A person has changed the key file, and has seen what is in it: of what is not, nothing is missed any more. Part of
+    /// the transaction under which the file is changed.
+    pub fn accept_key(tx: &Tx<'_>, key: &Key) -> Result<()> {
+        tx.set_meta(KEY, &key.prints().join(" "))?;
+        tx.set_meta(KEY_MISSED, "")?;
+        tx.end_trouble(TroubleKind::Key)
     }
 
     /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
@@ -148,7 +168,8 @@ impl Tracker {
             return Err(StoreError::Begun);
         }
         // The key was moved away on purpose, and is not missed.
-        let anew = |tx: &Tx<'_>| tx.set_meta("begun", "").and_then(|()| tx.set_meta("key", ""));
+        let key = &self.key;
+        let anew = |tx: &Tx<'_>| tx.set_meta("begun", "").and_then(|()| Self::accept_key(tx, key));
         if begun.is_empty() { Ok(()) } else { self.store.write(anew) }
     }
 
@@ -599,7 +620,7 @@ impl Tracker {
             if tx.breaker()?.is_none() {
                 return Ok(None);
             }
-            tx.set_meta("breaker", "")?;
+            tx.end_trouble(TroubleKind::Breaker)?;
             // Else the same hour would hold it again at once.
             tx.uncount(MADE)?;
             Ok(Some(tx.waiting()?))
@@ -640,7 +661,8 @@ impl Tracker {
         })
     }
 
-    /// The daemon itself is in trouble: everyone but pure observers is told, once a day for each kind.
+    /// The daemon itself is in trouble: that is noted until it is over ([`TroubleKind`]), and everyone but pure observers
+    /// is told, once a day for each kind.
     pub fn trouble(&mut self, trouble: &Trouble<'_>, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
@@ -665,6 +687,12 @@ impl Tracker {
                 work.tell_earlier()?;
             }
             tx.set_meta("inbox_fails", "")?;
+            tx.end_trouble(TroubleKind::Inbox)?;
+            tx.end_trouble(TroubleKind::Login)?;
+            if listed.is_some() {
+                // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
+                tx.end_trouble(TroubleKind::Odd)?;
+            }
             tx.set_meta("last_scan", &now.to_string())?;
             listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))?;
             Ok(work.news)

@@ -1,12 +1,14 @@
 //! `disclosed inbox`: every receipt, or a ticket made of one.
 
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::notice::Notice;
 use crate::open;
+use crate::project::Project;
 use crate::store::ReceiptRow;
 use crate::vocabulary::{Address, NoticeKind};
 
@@ -24,18 +26,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let project = &desk.project;
     let receipts = desk.read(|tx, _| tx.receipts())?;
     if out.wants_json() {
-        let document = |r: &ReceiptRow| {
-            json!({
-                "number": r.number,
-                "received": r.received,
-                "message_id": r.message_id,
-                "from": r.from,
-                "disposition": r.disposition,
-                "ticket": r.ticket.map(|t| project.show(t)),
-                "reason": r.reason,
-            })
-        };
-        out.json(&json!({ "receipts": receipts.iter().map(document).collect::<Vec<Value>>() }))?;
+        let receipt = |r| ReceiptDocument::of(r, project);
+        out.json(&Document { receipts: receipts.iter().map(receipt).collect() })?;
     } else if receipts.is_empty() {
         out.text("No mail has come in.\n")?;
     } else {
@@ -56,6 +48,46 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    receipts: Vec<ReceiptDocument<'a>>,
+}
+
+/// A receipt as programs see it.
+#[derive(Serialize)]
+struct ReceiptDocument<'a> {
+    number: i64,
+    received: Timestamp,
+    message_id: Option<&'a str>,
+    from: Option<&'a Address>,
+    disposition: &'a str,
+    ticket: Option<String>,
+    reason: &'a str,
+}
+
+impl<'a> ReceiptDocument<'a> {
+    fn of(r: &'a ReceiptRow, project: &Project) -> Self {
+        Self {
+            number: r.number,
+            received: r.received,
+            message_id: r.message_id.as_deref(),
+            from: r.from.as_ref(),
+            disposition: &r.disposition,
+            ticket: r.ticket.map(|t| project.show(t)),
+            reason: &r.reason,
+        }
+    }
+}
+
+/// What programs see of a receipt that was taken.
+#[derive(Serialize)]
+struct Taken<'a> {
+    number: i64,
+    ticket: Option<String>,
+    acknowledgement: &'a str,
+}
+
 fn take(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let now = desk.now()?;
     let news = match open::tracker(&desk.config, now)?.take(number, now)? {
@@ -70,7 +102,7 @@ fn take(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
         None => ("withheld", "Nothing is sent to its sender"),
     };
     if out.wants_json() {
-        out.json(&json!({ "number": number, "ticket": ticket, "acknowledgement": word }))?;
+        out.json(&Taken { number, ticket, acknowledgement: word })?;
     } else {
         out.text(&format!("Receipt {number} is {} now. {words}.\n", ticket.unwrap_or_default()))?;
     }

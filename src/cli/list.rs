@@ -2,7 +2,7 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
@@ -12,6 +12,7 @@ use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::token::Key;
+use crate::vocabulary::Address;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -25,8 +26,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let (tickets, now) = desk.read(|tx, now| Ok((tx.tickets(!args.open)?, now)))?;
     if out.wants_json() {
         let key = open::present_key(&desk.config).ok();
-        let all: Vec<Value> = tickets.iter().map(|t| document(t, key.as_ref(), project)).collect();
-        out.json(&json!({ "tickets": all }))?;
+        let tickets = tickets.iter().map(|t| TicketDocument::of(t, key.as_ref(), project)).collect();
+        out.json(&Document { tickets })?;
     } else if tickets.is_empty() {
         out.text(if args.open { "No ticket is open.\n" } else { "There is no ticket yet.\n" })?;
     } else {
@@ -37,24 +38,57 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    tickets: Vec<TicketDocument<'a>>,
+}
+
 /// A ticket as programs see it.
-pub(super) fn document(t: &TicketRow, key: Option<&Key>, project: &Project) -> Value {
-    json!({
-        "id": project.show(t.id),
-        "codename": key.map(|key| Codename::of(t.id, key).slug()),
-        "status": t.status,
-        "severity": t.severity,
-        "owner": t.owner,
-        "reporter": t.reporter,
-        "received": t.received,
-        "acknowledged": t.acknowledged,
-        "assessed": t.assessed,
-        "fix_released": t.fix_released,
-        "public": t.public,
-        "closed": t.closed,
-        "open": t.open,
-        "next": t.next.as_ref().map(|(promise, deadline)| json!({ "promise": promise, "deadline": deadline })),
-    })
+#[derive(Serialize)]
+pub(super) struct TicketDocument<'a> {
+    id: String,
+    codename: Option<String>,
+    status: &'a str,
+    severity: Option<&'a str>,
+    owner: Option<&'a Address>,
+    reporter: Option<&'a Address>,
+    received: Timestamp,
+    acknowledged: Option<Timestamp>,
+    assessed: Option<Timestamp>,
+    fix_released: Option<Timestamp>,
+    public: Option<Timestamp>,
+    closed: Option<Timestamp>,
+    open: bool,
+    next: Option<Next<'a>>,
+}
+
+/// The promise that ends next.
+#[derive(Serialize)]
+struct Next<'a> {
+    promise: &'a str,
+    deadline: Timestamp,
+}
+
+impl<'a> TicketDocument<'a> {
+    pub(super) fn of(t: &'a TicketRow, key: Option<&Key>, project: &Project) -> Self {
+        Self {
+            id: project.show(t.id),
+            codename: key.map(|key| Codename::of(t.id, key).slug()),
+            status: &t.status,
+            severity: t.severity.as_deref(),
+            owner: t.owner.as_ref(),
+            reporter: t.reporter.as_ref(),
+            received: t.received,
+            acknowledged: t.acknowledged,
+            assessed: t.assessed,
+            fix_released: t.fix_released,
+            public: t.public,
+            closed: t.closed,
+            open: t.open,
+            next: t.next.as_ref().map(|(promise, deadline)| Next { promise, deadline: *deadline }),
+        }
+    }
 }
 
 fn row(t: &TicketRow, project: &Project, now: Timestamp) -> Vec<String> {

@@ -1,13 +1,15 @@
 //! `disclosed log`: the timeline of one ticket, a line an entry.
 
 use anyhow::Result;
-use serde_json::{Map, Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, local};
 use crate::project::Project;
 use crate::ticket::words::{who, words};
-use crate::ticket::{Actor, Entry};
+use crate::ticket::{Actor, Entry, EntryKind};
+use crate::vocabulary::Address;
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -24,12 +26,19 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     })?;
     let (id, entries) = found?;
     if out.wants_json() {
-        let all: Vec<Value> = entries.iter().map(|e| document(e, &desk.project)).collect();
-        out.json(&json!({ "ticket": desk.project.show(id), "entries": all }))?;
+        let entries = entries.iter().map(|e| EntryDocument::of(e, &desk.project)).collect();
+        out.json(&Document { ticket: desk.project.show(id), entries })?;
     } else {
         out.text(&lines(&entries, &desk.project, ""))?;
     }
     Ok(Exit::Done)
+}
+
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    ticket: String,
+    entries: Vec<EntryDocument<'a>>,
 }
 
 /// One line an entry: when, who, what.
@@ -41,27 +50,39 @@ pub(super) fn lines(entries: &[Entry], project: &Project, indent: &str) -> Strin
     entries.iter().map(line).collect()
 }
 
-/// An entry as programs see it: the fields of its kind stand beside the common ones. `text` is what stands in the
-/// entry, or what happened, in words, where nothing does.
-pub(super) fn document(entry: &Entry, project: &Project) -> Value {
-    let by = match &entry.by {
-        Actor::Daemon => "daemon",
-        Actor::Local => "local",
-        Actor::Reporter => "reporter",
-        Actor::Stranger => "stranger",
-        Actor::Person(address) => address.as_str(),
-    };
-    let kind = serde_json::to_value(&entry.kind).ok();
-    let mut object = match kind {
-        Some(Value::Object(object)) => object,
-        _ => Map::new(),
-    };
-    let words = words(entry, project);
-    object.insert("seq".into(), entry.seq.into());
-    object.insert("at".into(), json!(entry.at));
-    object.insert("by".into(), by.into());
-    object.insert("party".into(), json!(entry.party));
-    object.insert("text".into(), entry.text.clone().unwrap_or_else(|| words.clone()).into());
-    object.insert("words".into(), words.into());
-    Value::Object(object)
+/// An entry as programs see it.
+#[derive(Serialize)]
+pub(super) struct EntryDocument<'a> {
+    /// The fields of its kind stand beside the common ones, which come after them and win where both have one.
+    #[serde(flatten)]
+    kind: &'a EntryKind,
+    seq: u32,
+    at: Timestamp,
+    by: &'a str,
+    party: Option<&'a Address>,
+    /// What stands in the entry, or what happened, in words, where nothing does.
+    text: String,
+    words: String,
+}
+
+impl<'a> EntryDocument<'a> {
+    pub(super) fn of(entry: &'a Entry, project: &Project) -> Self {
+        let by = match &entry.by {
+            Actor::Daemon => "daemon",
+            Actor::Local => "local",
+            Actor::Reporter => "reporter",
+            Actor::Stranger => "stranger",
+            Actor::Person(address) => address.as_str(),
+        };
+        let words = words(entry, project);
+        Self {
+            kind: &entry.kind,
+            seq: entry.seq,
+            at: entry.at,
+            by,
+            party: entry.party.as_ref(),
+            text: entry.text.clone().unwrap_or_else(|| words.clone()),
+            words,
+        }
+    }
 }

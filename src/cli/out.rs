@@ -6,7 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use anstream::AutoStream;
 use anyhow::Result;
 use comfy_table::{Table, presets};
-use serde_json::Value;
+use serde::Serialize;
 
 use crate::vocabulary::clean;
 
@@ -31,9 +31,10 @@ impl Out {
         self.json
     }
 
-    /// One document, ended by a line end.
-    pub(super) fn json(&mut self, document: &Value) -> Result<()> {
-        let mut text = serde_json::to_string_pretty(document)?;
+    /// One document, ended by a line end. Its fields stand in the order of the alphabet, so that the order in which a
+    /// structure declares them is free.
+    pub(super) fn json(&mut self, document: &impl Serialize) -> Result<()> {
+        let mut text = serde_json::to_string_pretty(&serde_json::to_value(document)?)?;
         text.push('\n');
         self.write(text.as_bytes())
     }

@@ -1,11 +1,15 @@
 //! `disclosed outbox`: every notice, or the bytes of one.
 
+use std::borrow::Cow;
+
 use anyhow::{Result, bail};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::open;
+use crate::project::Project;
 use crate::store::NoticeRow;
 use crate::vocabulary::Address;
 
@@ -35,8 +39,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         }
     }
     if out.wants_json() {
-        let all: Vec<Value> = notices.iter().map(|n| document(n, desk)).collect();
-        out.json(&json!({ "notices": all, "held_since": breaker }))?;
+        let notices = notices.iter().map(|n| NoticeDocument::of(n, project)).collect();
+        out.json(&Document { notices, held_since: breaker })?;
     } else if notices.is_empty() {
         out.text("No mail has left, and none waits.\n")?;
     } else {
@@ -62,10 +66,67 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     Ok(Exit::Done)
 }
 
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    notices: Vec<NoticeDocument<'a>>,
+    held_since: Option<Timestamp>,
+}
+
+/// A notice as programs see it.
+#[derive(Serialize)]
+struct NoticeDocument<'a> {
+    number: u32,
+    created: Timestamp,
+    kind: &'a str,
+    to: Option<&'a Address>,
+    ticket: Option<String>,
+    message_id: &'a str,
+    state: &'a str,
+    attempts: u32,
+    reply: Option<&'a str>,
+}
+
+impl<'a> NoticeDocument<'a> {
+    fn of(n: &'a NoticeRow, project: &Project) -> Self {
+        Self {
+            number: n.number,
+            created: n.created,
+            kind: &n.kind,
+            to: n.to.as_ref(),
+            ticket: n.ticket.map(|t| project.show(t)),
+            message_id: &n.message_id,
+            state: &n.state,
+            attempts: n.attempts,
+            reply: n.reply.as_deref(),
+        }
+    }
+}
+
+/// What programs see of one notice.
+#[derive(Serialize)]
+struct Shown<'a> {
+    notice: Whole<'a>,
+}
+
+/// A notice with its bytes as text.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    notice: NoticeDocument<'a>,
+    mail: Cow<'a, str>,
+}
+
+/// How many notices wait to leave now; null where nothing was held.
+#[derive(Serialize)]
+struct Released {
+    released: Option<u32>,
+}
+
 fn release(desk: &Desk, out: &mut Out) -> Result<Exit> {
     let released = open::tracker(&desk.config, desk.now()?)?.release()?;
     if out.wants_json() {
-        out.json(&json!({ "released": released }))?;
+        out.json(&Released { released })?;
         return Ok(Exit::Done);
     }
     out.text(&match released {
@@ -85,29 +146,12 @@ fn show(number: u32, desk: &Desk, out: &mut Out) -> Result<Exit> {
     })?;
     let Some((row, bytes)) = found else { bail!("there is no notice {number}; `disclosed outbox` lists them") };
     if out.wants_json() {
-        let mut document = document(&row, desk);
-        if let Some(object) = document.as_object_mut() {
-            object.insert("mail".into(), String::from_utf8_lossy(&bytes).into());
-        }
-        out.json(&json!({ "notice": document }))?;
+        let (notice, mail) = (NoticeDocument::of(&row, &desk.project), String::from_utf8_lossy(&bytes));
+        out.json(&Shown { notice: Whole { notice, mail } })?;
     } else if bytes.is_empty() {
         bail!("notice {number} was erased with its ticket");
     } else {
         out.bytes(&bytes)?;
     }
     Ok(Exit::Done)
-}
-
-fn document(n: &NoticeRow, desk: &Desk) -> Value {
-    json!({
-        "number": n.number,
-        "created": n.created,
-        "kind": n.kind,
-        "to": n.to,
-        "ticket": n.ticket.map(|t| desk.project.show(t)),
-        "message_id": n.message_id,
-        "state": n.state,
-        "attempts": n.attempts,
-        "reply": n.reply,
-    })
 }

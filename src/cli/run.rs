@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use anyhow::Result;
 use jiff::{Timestamp, Zoned};
-use serde_json::json;
+use serde::Serialize;
 use tracing::Level;
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
@@ -41,11 +41,17 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     }
     let needs_person = daemon::once(&desk.config, args.now)?;
     if out.wants_json() {
-        out.json(&json!({ "needs_person": needs_person }))?;
+        out.json(&Document { needs_person })?;
     } else if needs_person {
         out.text("Something needs a person: `disclosed status` says what.\n")?;
     }
     Ok(Exit::Done)
+}
+
+/// What programs see of one pass.
+#[derive(Serialize)]
+struct Document {
+    needs_person: bool,
 }
 
 fn instant(text: &str) -> Result<Timestamp, String> {

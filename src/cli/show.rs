@@ -2,18 +2,20 @@
 
 use anyhow::Result;
 use jiff::Timestamp;
-use serde_json::{Value, json};
+use serde::Serialize;
 
+use super::list::TicketDocument;
+use super::log::{self, EntryDocument};
 use super::out::{Out, alarming};
-use super::{Desk, Exit, list, log, role_word};
+use super::{Desk, Exit, role_word};
 use crate::notice::codename::Codename;
 use crate::notice::text::{clock_table, state_line};
 use crate::open;
 use crate::policy::shown::when;
-use crate::project::Project;
+use crate::project::{Person, Project};
 use crate::store::TicketRow;
-use crate::ticket::clock::clocks;
-use crate::ticket::{Entry, Ticket};
+use crate::ticket::clock::{Clock, ClockState, clocks};
+use crate::ticket::{Embargo, Entry, Ticket};
 use crate::token::Key;
 use crate::vocabulary::{Address, clean_line};
 
@@ -37,34 +39,65 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let (row, entries, ticket, now) = found?;
     let key = open::present_key(&desk.config).ok();
     if out.wants_json() {
-        let ticket = row.map(|row| document(&row, &ticket, key.as_ref(), &desk.project, now));
-        let entries: Vec<Value> = entries.iter().map(|e| log::document(e, &desk.project)).collect();
-        out.json(&json!({ "ticket": ticket, "entries": entries }))?;
+        let ticket = row.as_ref().map(|row| Whole::of(row, &ticket, key.as_ref(), &desk.project, now));
+        let entries = entries.iter().map(|e| EntryDocument::of(e, &desk.project)).collect();
+        out.json(&Document { ticket, entries })?;
     } else {
         out.text(&text(&ticket, &entries, key.as_ref(), &desk.project, now))?;
     }
     Ok(Exit::Done)
 }
 
-fn document(row: &TicketRow, ticket: &Ticket, key: Option<&Key>, project: &Project, now: Timestamp) -> Value {
-    let clocks = clocks(ticket, &project.policy, now);
-    let clocks = clocks
-        .iter()
-        .map(|c| json!({ "promise": c.promise.name, "state": c.state, "starts": c.starts, "deadline": c.deadline }));
-    let reporter = ticket.reporter.iter().map(|r| json!({ "address": r, "role": "reporter" }));
-    let people = project
-        .people
-        .iter()
-        .flat_map(|p| p.roles.iter().map(move |r| json!({ "address": p.address, "role": role_word(*r) })));
-    let mut document = list::document(row, key, project);
-    if let Some(object) = document.as_object_mut() {
-        object.insert("title".into(), ticket.title.clone().into());
-        object.insert("clocks".into(), clocks.collect());
-        object.insert("parties".into(), reporter.chain(people).collect());
-        object.insert("embargo".into(), json!(ticket.embargo));
-        object.insert("credit".into(), json!(ticket.credit));
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    ticket: Option<Whole<'a>>,
+    entries: Vec<EntryDocument<'a>>,
+}
+
+/// A ticket as in the list, and what else is known of it.
+#[derive(Serialize)]
+struct Whole<'a> {
+    #[serde(flatten)]
+    listed: TicketDocument<'a>,
+    title: &'a str,
+    clocks: Vec<Running<'a>>,
+    parties: Vec<Party<'a>>,
+    embargo: Option<&'a Embargo>,
+    credit: Option<&'a str>,
+}
+
+/// A promise on this ticket.
+#[derive(Serialize)]
+struct Running<'a> {
+    promise: &'a str,
+    state: ClockState,
+    starts: Timestamp,
+    deadline: Timestamp,
+}
+
+/// Somebody who has to do with it.
+#[derive(Serialize)]
+struct Party<'a> {
+    address: &'a Address,
+    role: &'static str,
+}
+
+impl<'a> Whole<'a> {
+    fn of(row: &'a TicketRow, ticket: &'a Ticket, key: Option<&Key>, project: &'a Project, now: Timestamp) -> Self {
+        let clock =
+            |c: Clock<'a>| Running { promise: &c.promise.name, state: c.state, starts: c.starts, deadline: c.deadline };
+        let reporter = ticket.reporter.iter().map(|address| Party { address, role: "reporter" });
+        let roles = |p: &'a Person| p.roles.iter().map(|r| Party { address: &p.address, role: role_word(*r) });
+        Self {
+            listed: TicketDocument::of(row, key, project),
+            title: &ticket.title,
+            clocks: clocks(ticket, &project.policy, now).into_iter().map(clock).collect(),
+            parties: reporter.chain(project.people.iter().flat_map(roles)).collect(),
+            embargo: ticket.embargo.as_ref(),
+            credit: ticket.credit.as_deref(),
+        }
     }
-    document
 }
 
 pub(super) fn text(ticket: &Ticket, entries: &[Entry], key: Option<&Key>, project: &Project, now: Timestamp) -> String {

@@ -8,19 +8,19 @@ use std::path::PathBuf;
 use anyhow::{Context, Result};
 use jiff::civil::DateTime;
 use jiff::{Timestamp, Zoned};
-use serde_json::{Value, json};
+use serde::Serialize;
 
 use self::words::{ended, happened, headline, hearers, said};
 use super::out::{Out, table};
 use super::{Desk, Exit, Usage};
 use crate::clock;
 use crate::policy::shown::when;
-use crate::policy::{Policy, Severity, Term};
+use crate::policy::{Audience, Milestone, Policy, Severity, Term};
 use crate::project::Project;
 use crate::rules::simulate::course::{Course, Word};
 use crate::rules::simulate::{DAYS_MAX, Happening, Play, Scenario, play};
-use crate::vocabulary::clean_line;
-use crate::vocabulary::piece;
+use crate::ticket::clock::ClockState;
+use crate::vocabulary::{clean_line, piece};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -49,7 +49,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         std::fs::write(file, svg::draw(&play, project)).with_context(|| file.display().to_string())?;
     }
     if out.wants_json() {
-        out.json(&document(&play, project))?;
+        out.json(&Document::of(&play, project))?;
     } else {
         out.text(&text(&play, project))?;
         if let Some(file) = &args.svg {
@@ -99,40 +99,102 @@ fn event(text: &str, start: Timestamp, policy: &Policy) -> Result<(Timestamp, Ha
     Ok((at, what))
 }
 
-fn document(play: &Play, project: &Project) -> Value {
-    let word = |w: &Word| {
-        json!({
-            "at": w.at,
-            "to": w.to,
-            "people": w.people,
-            "rung": w.rung.to_string(),
-            "nominal": w.nominal,
-            "warns": w.warns,
-            "and_so_on": w.and_so_on.map(|t| t.to_string()),
-        })
-    };
-    let clock = |c: &Course| {
-        json!({
-            "promise": c.promise,
-            "until": c.until,
-            "starts": c.starts,
-            "deadline": c.deadline,
-            "state": c.state,
-            "over": c.over,
-            "moved": c.moved.iter().map(|(at, from)| json!({ "at": at, "from": from })).collect::<Vec<_>>(),
-            "rungs": c.words.iter().map(word).collect::<Vec<_>>(),
-        })
-    };
-    json!({
-        "received": play.at,
-        "until": play.until,
-        "timezone": project.policy.calendar.zone_name,
-        "severity": play.severity,
-        "events": play.events.iter().map(|(at, e)| json!({ "at": at, "event": e.word() })).collect::<Vec<_>>(),
-        "clocks": play.courses.iter().map(clock).collect::<Vec<_>>(),
-        "not_started": play.waiting.iter().map(|(p, from)| json!({ "promise": p, "from": from })).collect::<Vec<_>>(),
-        "warnings": play.warnings,
-    })
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    received: Timestamp,
+    until: Timestamp,
+    timezone: &'a str,
+    severity: Option<Severity>,
+    events: Vec<Happened>,
+    clocks: Vec<Clock<'a>>,
+    not_started: Vec<Waiting<'a>>,
+    warnings: &'a [String],
+}
+
+/// What somebody did.
+#[derive(Serialize)]
+struct Happened {
+    at: Timestamp,
+    event: String,
+}
+
+/// A promise that ran.
+#[derive(Serialize)]
+struct Clock<'a> {
+    promise: &'a str,
+    until: Milestone,
+    starts: Timestamp,
+    deadline: Timestamp,
+    state: ClockState,
+    over: Option<Timestamp>,
+    moved: Vec<Moved>,
+    rungs: Vec<Rung<'a>>,
+}
+
+/// When a deadline was replaced, and which it was.
+#[derive(Serialize)]
+struct Moved {
+    at: Timestamp,
+    from: Timestamp,
+}
+
+/// A rung that spoke.
+#[derive(Serialize)]
+struct Rung<'a> {
+    at: Timestamp,
+    to: Audience,
+    people: &'a [String],
+    rung: String,
+    nominal: Timestamp,
+    warns: bool,
+    and_so_on: Option<String>,
+}
+
+/// A promise that did not start, and the milestone that it waits for.
+#[derive(Serialize)]
+struct Waiting<'a> {
+    promise: &'a str,
+    from: Milestone,
+}
+
+impl<'a> Document<'a> {
+    fn of(play: &'a Play, project: &'a Project) -> Self {
+        Self {
+            received: play.at,
+            until: play.until,
+            timezone: &project.policy.calendar.zone_name,
+            severity: play.severity,
+            events: play.events.iter().map(|(at, e)| Happened { at: *at, event: e.word() }).collect(),
+            clocks: play.courses.iter().map(Clock::of).collect(),
+            not_started: play.waiting.iter().map(|(promise, from)| Waiting { promise, from: *from }).collect(),
+            warnings: &play.warnings,
+        }
+    }
+}
+
+impl<'a> Clock<'a> {
+    fn of(course: &'a Course) -> Self {
+        let rung = |w: &'a Word| Rung {
+            at: w.at,
+            to: w.to,
+            people: &w.people,
+            rung: w.rung.to_string(),
+            nominal: w.nominal,
+            warns: w.warns,
+            and_so_on: w.and_so_on.map(|t| t.to_string()),
+        };
+        Self {
+            promise: &course.promise,
+            until: course.until,
+            starts: course.starts,
+            deadline: course.deadline,
+            state: course.state,
+            over: course.over,
+            moved: course.moved.iter().map(|(at, from)| Moved { at: *at, from: *from }).collect(),
+            rungs: course.words.iter().map(rung).collect(),
+        }
+    }
 }
 
 /// "Example: a report of high severity, received Fri 8 January 2027, 18:00 (…)".

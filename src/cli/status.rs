@@ -1,220 +1,197 @@
 //! `disclosed status`: how things stand, for a person and for a monitor.
 
-use std::collections::HashSet;
-
 use anyhow::Result;
-use jiff::{SignedDuration, Timestamp};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::out::{Out, alarming};
 use super::{Desk, Exit, list, local};
-use crate::intake::disposition::Disposition;
+use crate::health::Health;
+use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::length;
 use crate::project::Project;
-use crate::store::{self, NoticeRow, ReceiptRow, StoreError, TicketRow, Tx};
-use crate::vocabulary::{NoticeKind, TicketId};
+use crate::store::{NoticeRow, Standing, StoreError, TicketRow};
 
-/// How long trouble with a mail about no ticket is worth a word.
-const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
+pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let health = desk.read(Health::read)?;
+    if out.wants_json() {
+        out.json(&Document::of(&health, &desk.project))?;
+    } else {
+        out.text(&text(&health, &desk.project))?;
+    }
+    Ok(if health.needs_person() { Exit::Person } else { Exit::Done })
+}
 
-/// A notice that has waited so long to leave wants a person: the way out is closed.
-const STUCK: SignedDuration = SignedDuration::from_hours(1);
-
-/// How things stand.
-struct State {
-    now: Timestamp,
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
     last_scan: Option<Timestamp>,
     last_send: Option<Timestamp>,
     waiting: usize,
-    /// Mails that are stored, and handled once their DKIM signatures are checked.
     unverified: u32,
     next_deadline: Option<Timestamp>,
-    /// Tickets whose next deadline has passed.
-    broken: Vec<TicketRow>,
-    /// Mails that were put aside unread.
+    holds: Vec<Unsettled<'a>>,
+    undelivered: Vec<Unsettled<'a>>,
+    broken: Vec<Broken<'a>>,
     quarantined: usize,
-    /// Notices that wait for a person.
-    held: Vec<NoticeRow>,
-    /// Notices of which we do not know that they arrived, or know that they did not.
-    undelivered: Vec<NoticeRow>,
-    /// The last trouble of the daemon, unless the inbox was read since.
-    trouble: Option<NoticeRow>,
-    /// Since when the inbox cannot be read.
-    inbox_fails: Option<Timestamp>,
-    /// Since when the oldest notice waits, when that is too long.
-    stuck: Option<Timestamp>,
-    /// Since when all but reminders and codes is held, because too much was made.
-    breaker: Option<Timestamp>,
-    /// The database is not the one that the inbox belongs to.
-    begun: bool,
+    trouble: Option<Timestamp>,
+    troubles: Vec<Trouble>,
+    inbox_fails_since: Option<Timestamp>,
+    stuck_since: Option<Timestamp>,
+    held_since: Option<Timestamp>,
+    database_lost: bool,
+    healthy: bool,
 }
 
-pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
-    let state = desk.read(read)?;
-    if out.wants_json() {
-        out.json(&state.document(&desk.project))?;
-    } else {
-        out.text(&state.text(&desk.project))?;
+/// A notice that is held, or that may not have arrived.
+#[derive(Serialize)]
+struct Unsettled<'a> {
+    notice: u32,
+    kind: &'a str,
+    ticket: Option<String>,
+    state: &'a str,
+    reason: Option<&'a str>,
+}
+
+/// A ticket with a broken promise.
+#[derive(Serialize)]
+struct Broken<'a> {
+    ticket: String,
+    promise: Option<&'a str>,
+    deadline: Option<Timestamp>,
+}
+
+/// Trouble of the daemon that is not over.
+#[derive(Serialize)]
+struct Trouble {
+    kind: &'static str,
+    ticket: Option<String>,
+    since: Timestamp,
+    notice: Option<u32>,
+}
+
+impl<'a> Document<'a> {
+    fn of(health: &'a Health, project: &Project) -> Self {
+        let unsettled = |n: &'a NoticeRow| Unsettled {
+            notice: n.number,
+            kind: &n.kind,
+            ticket: n.ticket.map(|t| project.show(t)),
+            state: &n.state,
+            reason: n.reply.as_deref(),
+        };
+        let broken = |t: &'a TicketRow| Broken {
+            ticket: project.show(t.id),
+            promise: t.next.as_ref().map(|(promise, _)| promise.as_str()),
+            deadline: t.next.as_ref().map(|(_, deadline)| *deadline),
+        };
+        let trouble = |t: &Standing| Trouble {
+            kind: t.kind.word(),
+            ticket: t.kind.ticket().map(|t| project.show(t)),
+            since: t.since,
+            notice: t.notice,
+        };
+        Self {
+            last_scan: health.last_scan,
+            last_send: health.last_send,
+            waiting: health.waiting,
+            unverified: health.unverified,
+            next_deadline: health.next_deadline,
+            holds: health.held.iter().map(unsettled).collect(),
+            undelivered: health.undelivered.iter().map(unsettled).collect(),
+            broken: health.broken.iter().map(broken).collect(),
+            quarantined: health.quarantined,
+            trouble: health.troubles.first().map(|t| t.since),
+            troubles: health.troubles.iter().map(trouble).collect(),
+            inbox_fails_since: health.inbox_fails,
+            stuck_since: health.stuck,
+            held_since: health.breaker,
+            database_lost: health.begun,
+            healthy: !health.needs_person(),
+        }
     }
-    Ok(if state.healthy() { Exit::Done } else { Exit::Person })
 }
 
-fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
-    let tickets = tx.tickets(true)?;
-    let last_scan = tx.meta_time("last_scan")?;
-    // Whoever closed a ticket has seen what was wrong with it.
-    let ids: HashSet<TicketId> = tickets.iter().filter(|t| t.open).map(|t| t.id).collect();
-    let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
-        Some(ticket) => ids.contains(&ticket),
-        None => now.duration_since(at) < RECENT,
+fn text(health: &Health, project: &Project) -> String {
+    let ago = |at: Option<Timestamp>| {
+        at.map_or("never".into(), |at| format!("{}, {} ago", local(at, project), length(health.now.duration_since(at))))
     };
-    let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
-    let mut state = State {
-        now,
-        last_scan,
-        last_send: tx.meta_time("last_send")?,
-        waiting: 0,
-        unverified: tx.unverified_mails()?.0,
-        next_deadline: tx.next_deadline(now)?,
-        broken: Vec::new(),
-        quarantined: tx.receipts()?.iter().filter(aside).count(),
-        held: Vec::new(),
-        undelivered: Vec::new(),
-        trouble: tx.last_notice(NoticeKind::Trouble.word())?.filter(|n| last_scan.is_none_or(|s| s < n.created)),
-        inbox_fails: tx.meta_time("inbox_fails")?,
-        stuck: None,
-        breaker: tx.breaker()?,
-        begun: tx.is_begun()?,
-    };
-    for notice in tx.unsettled_notices()? {
-        match notice.state.as_str() {
-            "waiting" | "sending" => {
-                state.waiting += 1;
-                let open = state.breaker.is_none() || notice.lane == 0;
-                let late = open && now.duration_since(notice.created) > STUCK;
-                state.stuck = state.stuck.or(late.then_some(notice.created));
-            }
-            _ if !concerns(notice.ticket, notice.created) => {}
-            "held" => state.held.push(notice),
-            "unknown" => state.undelivered.push(notice),
-            // One that was never tried was dropped: a person answered in its place.
-            "refused" if notice.attempts > 0 => state.undelivered.push(notice),
-            _ => {}
-        }
+    let ahead = health
+        .next_deadline
+        .map_or("none".into(), |at| format!("{}, {} left", local(at, project), length(at.duration_since(health.now))));
+    let mut text = format!("Last scan of the inbox: {}\n", ago(health.last_scan));
+    text.push_str(&format!("Last mail sent:         {}\n", ago(health.last_send)));
+    text.push_str(&format!("Waiting to be sent:     {}\n", health.waiting));
+    text.push_str(&format!("Next deadline:          {ahead}\n"));
+    if health.unverified > 0 {
+        text.push_str(&format!("Waiting for DKIM keys:  {}\n", health.unverified));
     }
-    state.broken = tickets.into_iter().filter(|t| t.next.as_ref().is_some_and(|(_, at)| *at <= now)).collect();
-    Ok(state)
+    if !health.needs_person() {
+        text.push_str("\nNothing needs a person.\n");
+        return text;
+    }
+    text.push_str("\nThis needs a person:\n");
+    if health.begun {
+        text.push_str(&format!("  {}\n", StoreError::Begun));
+    }
+    for t in &health.troubles {
+        text.push_str(&trouble(t, project));
+    }
+    if let Some(since) = health.inbox_fails {
+        let since = local(since, project);
+        text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
+    }
+    if let Some(since) = health.stuck {
+        let since = local(since, project);
+        text.push_str(&format!("  mail waits to be sent since {since}: `disclosed check --online`\n"));
+    }
+    if let Some(since) = health.breaker {
+        let since = local(since, project);
+        let limit = project.limits.breaker_per_hour;
+        text.push_str(&format!(
+            "  mail is held since {since}: more than {limit} were made within an hour; look at `disclosed outbox`, \
+             then `disclosed outbox --release`\n"
+        ));
+    }
+    for t in &health.broken {
+        let (promise, at) = t.next.clone().unwrap_or_default();
+        let id = project.show(t.id);
+        let line = format!("  {id}: {}; `disclosed show {id}`\n", list::next(&promise, at, project, health.now));
+        text.push_str(&alarming(&line));
+    }
+    if health.quarantined > 0 {
+        text.push_str(&format!("  {} mails put aside unread: `disclosed inbox`\n", health.quarantined));
+    }
+    for n in &health.held {
+        let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
+        let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
+        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        text.push_str(&format!("  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n", n.kind, n.number));
+    }
+    for n in &health.undelivered {
+        let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
+        let how = if n.state == "unknown" { "may not have arrived" } else { "was refused" };
+        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind));
+    }
+    text
 }
 
-impl State {
-    fn healthy(&self) -> bool {
-        self.broken.is_empty()
-            && self.quarantined == 0
-            && self.held.is_empty()
-            && self.undelivered.is_empty()
-            && self.trouble.is_none()
-            && self.inbox_fails.is_none()
-            && self.stuck.is_none()
-            && self.breaker.is_none()
-            && !self.begun
+/// The lines about one trouble: since when, what says more, and how a person ends it where nothing else may.
+fn trouble(t: &Standing, project: &Project) -> String {
+    let (kind, at) = (t.kind.word(), local(t.since, project));
+    let line = match (t.notice, t.kind.ticket()) {
+        (Some(number), _) => format!("  the daemon is in trouble since {at}: `disclosed outbox --show {number}`\n"),
+        (None, Some(ticket)) => {
+            let id = project.show(ticket);
+            format!("  the daemon is in trouble since {at} ({kind} of {id}): `disclosed log {id}`\n")
+        }
+        (None, None) => format!("  the daemon is in trouble since {at} ({kind}): `disclosed check --online`\n"),
+    };
+    if t.kind == TroubleKind::Key {
+        return format!(
+            "{line}  a secret is missing from disclosed.key: restore the file, or go on without it by `disclosed key \
+             rotate`\n"
+        );
     }
-
-    fn document(&self, project: &Project) -> Value {
-        let notice = |n: &NoticeRow| {
-            let ticket = n.ticket.map(|t| project.show(t));
-            json!({ "notice": n.number, "kind": n.kind, "ticket": ticket, "state": n.state, "reason": n.reply })
-        };
-        let broken = |t: &TicketRow| {
-            let (promise, deadline) = t.next.clone().unzip();
-            json!({ "ticket": project.show(t.id), "promise": promise, "deadline": deadline })
-        };
-        json!({
-            "last_scan": self.last_scan,
-            "last_send": self.last_send,
-            "waiting": self.waiting,
-            "unverified": self.unverified,
-            "next_deadline": self.next_deadline,
-            "holds": self.held.iter().map(notice).collect::<Vec<_>>(),
-            "undelivered": self.undelivered.iter().map(notice).collect::<Vec<_>>(),
-            "broken": self.broken.iter().map(broken).collect::<Vec<_>>(),
-            "quarantined": self.quarantined,
-            "trouble": self.trouble.as_ref().map(|n| n.created),
-            "inbox_fails_since": self.inbox_fails,
-            "stuck_since": self.stuck,
-            "held_since": self.breaker,
-            "database_lost": self.begun,
-            "healthy": self.healthy(),
-        })
-    }
-
-    fn text(&self, project: &Project) -> String {
-        let ago = |at: Option<Timestamp>| {
-            at.map_or("never".into(), |at| {
-                format!("{}, {} ago", local(at, project), length(self.now.duration_since(at)))
-            })
-        };
-        let ahead = self.next_deadline.map_or("none".into(), |at| {
-            format!("{}, {} left", local(at, project), length(at.duration_since(self.now)))
-        });
-        let mut text = format!("Last scan of the inbox: {}\n", ago(self.last_scan));
-        text.push_str(&format!("Last mail sent:         {}\n", ago(self.last_send)));
-        text.push_str(&format!("Waiting to be sent:     {}\n", self.waiting));
-        text.push_str(&format!("Next deadline:          {ahead}\n"));
-        if self.unverified > 0 {
-            text.push_str(&format!("Waiting for DKIM keys:  {}\n", self.unverified));
-        }
-        if self.healthy() {
-            text.push_str("\nNothing needs a person.\n");
-            return text;
-        }
-        text.push_str("\nThis needs a person:\n");
-        if self.begun {
-            text.push_str(&format!("  {}\n", StoreError::Begun));
-        }
-        if let Some(trouble) = &self.trouble {
-            let (number, at) = (trouble.number, local(trouble.created, project));
-            text.push_str(&format!("  the daemon is in trouble since {at}: `disclosed outbox --show {number}`\n"));
-        }
-        if let Some(since) = self.inbox_fails {
-            let since = local(since, project);
-            text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
-        }
-        if let Some(since) = self.stuck {
-            let since = local(since, project);
-            text.push_str(&format!("  mail waits to be sent since {since}: `disclosed check --online`\n"));
-        }
-        if let Some(since) = self.breaker {
-            let since = local(since, project);
-            let limit = project.limits.breaker_per_hour;
-            text.push_str(&format!(
-                "  mail is held since {since}: more than {limit} were made within an hour; look at `disclosed outbox`, \
-                 then `disclosed outbox --release`\n"
-            ));
-        }
-        for t in &self.broken {
-            let (promise, at) = t.next.clone().unwrap_or_default();
-            let id = project.show(t.id);
-            let line = format!("  {id}: {}; `disclosed show {id}`\n", list::next(&promise, at, project, self.now));
-            text.push_str(&alarming(&line));
-        }
-        if self.quarantined > 0 {
-            text.push_str(&format!("  {} mails put aside unread: `disclosed inbox`\n", self.quarantined));
-        }
-        for n in &self.held {
-            let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
-            let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
-            let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
-            text.push_str(&format!(
-                "  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n",
-                n.kind, n.number
-            ));
-        }
-        for n in &self.undelivered {
-            let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
-            let how = if n.state == "unknown" { "may not have arrived" } else { "was refused" };
-            let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
-            text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind));
-        }
-        text
-    }
+    line
 }

@@ -6,20 +6,23 @@ use std::io::{self, Read};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use serde_json::{Value, json};
+use jiff::Timestamp;
+use serde::Serialize;
 
 use super::out::Out;
 use super::{Desk, Exit, local};
 use crate::dkim::Verifier;
+use crate::intake::disposition::Disposition;
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::mail::fields::{Fields, Part, Score};
 use crate::mail::identity::{Check, Proof};
 use crate::mail::signature::{Dkim, Signature};
 use crate::notice::text::quoted;
+use crate::policy::Severity;
 use crate::project::Project;
 use crate::tracker::{Asked, Tried};
-use crate::vocabulary::{Address, clean, clean_line};
+use crate::vocabulary::{Address, TicketId, clean, clean_line};
 use crate::{clock, command, open};
 
 #[derive(clap::Args)]
@@ -50,7 +53,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     };
     let tried = tracker.try_mail(&raw, dkim, now)?;
     if out.wants_json() {
-        out.json(&document(&tried, &asked, &desk.project))?;
+        out.json(&Document::of(&tried, &asked, &desk.project))?;
     } else {
         out.text(&text(&tried, &asked, &desk.project))?;
     }
@@ -87,51 +90,138 @@ fn by(proof: Proof) -> &'static str {
     }
 }
 
-fn document(tried: &Tried, asked: &[String], project: &Project) -> Value {
-    let Tried { mail, identity, intake, known, .. } = tried;
-    let command = |(verb, arguments): &(String, String)| json!({ "verb": verb, "arguments": arguments });
-    let check = |c: &Check| json!({ "by": by(c.by), "passed": c.passed, "reason": c.reason });
-    let bounced = mail.bounce.as_ref().map_or(&[][..], |b| &b.recipients);
-    let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
-    let support = |v: &String| json!({ "version": v, "support": project.reports.versions.of(v).words() });
-    json!({
-        "disposition": intake.disposition,
-        "reason": intake.reason,
-        "ticket": intake.ticket.map(|t| project.show(t)),
-        "known": known.as_ref().map(|r| json!({
-            "received": r.received,
-            "disposition": r.disposition,
-            "ticket": r.ticket.map(|t| project.show(t)),
-        })),
-        "sender": mail.from.as_ref().ok(),
-        "identity": {
-            "believed": identity.believed,
-            "forged": identity.forged,
-            "by": identity.by.map(by),
-            "reason": identity.reason,
-            "checks": identity.checks.iter().map(check).collect::<Vec<_>>(),
-            "asked": asked,
-        },
-        "subject": mail.subject,
-        "reply_text": new_text(mail),
-        "commands": commands(mail).iter().map(command).collect::<Vec<_>>(),
-        "bounce": { "recipients": bounced },
-        "fields": {
-            "severity": severity,
-            "cvss": cvss,
-            "score": score.map(Score::value),
-            "rating": score.map(Score::word),
-            "cves": cves,
-            "cwes": cwes,
-            "versions": versions,
-            "support": versions.iter().filter(|_| !project.reports.versions.is_empty()).map(support).collect::<Vec<_>>(),
-            "paths": paths,
-            "locations": locations,
-            "found": parts.iter().collect::<Vec<Part>>(),
-            "missing": project.reports.missing(&mail.fields, &mail.attachments),
-        },
-        "problems": mail.problems,
-    })
+/// What programs see.
+#[derive(Serialize)]
+struct Document<'a> {
+    disposition: Disposition,
+    reason: &'a str,
+    ticket: Option<String>,
+    known: Option<Known<'a>>,
+    sender: Option<&'a Address>,
+    identity: Sender<'a>,
+    subject: &'a str,
+    reply_text: &'a str,
+    commands: Vec<Line>,
+    bounce: Bounced<'a>,
+    fields: Found<'a>,
+    problems: &'a [String],
+}
+
+/// The receipt that the mail has already.
+#[derive(Serialize)]
+struct Known<'a> {
+    received: Timestamp,
+    disposition: &'a str,
+    ticket: Option<String>,
+}
+
+/// How sure the sender is.
+#[derive(Serialize)]
+struct Sender<'a> {
+    believed: bool,
+    forged: bool,
+    by: Option<&'static str>,
+    reason: &'a str,
+    checks: Vec<Looked<'a>>,
+    asked: &'a [String],
+}
+
+/// One thing that was looked at.
+#[derive(Serialize)]
+struct Looked<'a> {
+    by: &'static str,
+    passed: bool,
+    reason: &'a str,
+}
+
+/// A command line.
+#[derive(Serialize)]
+struct Line {
+    verb: String,
+    arguments: String,
+}
+
+/// Whom a delivery report is about.
+#[derive(Serialize)]
+struct Bounced<'a> {
+    recipients: &'a [Address],
+}
+
+/// What the report says of itself.
+#[derive(Serialize)]
+struct Found<'a> {
+    severity: Option<Severity>,
+    cvss: Option<&'a str>,
+    score: Option<f64>,
+    rating: Option<String>,
+    cves: &'a [String],
+    cwes: &'a [String],
+    versions: &'a [String],
+    support: Vec<Supported<'a>>,
+    paths: &'a [String],
+    locations: &'a [String],
+    found: Vec<Part>,
+    missing: Vec<Part>,
+}
+
+/// What the project's table says of a version.
+#[derive(Serialize)]
+struct Supported<'a> {
+    version: &'a str,
+    support: &'static str,
+}
+
+impl<'a> Document<'a> {
+    fn of(tried: &'a Tried, asked: &'a [String], project: &Project) -> Self {
+        let Tried { mail, identity, intake, known, .. } = tried;
+        let looked = |c: &'a Check| Looked { by: by(c.by), passed: c.passed, reason: &c.reason };
+        let show = |ticket: Option<TicketId>| ticket.map(|t| project.show(t));
+        let known =
+            known.as_ref().map(|r| Known { received: r.received, disposition: &r.disposition, ticket: show(r.ticket) });
+        Self {
+            disposition: intake.disposition,
+            reason: &intake.reason,
+            ticket: show(intake.ticket),
+            known,
+            sender: mail.from.as_ref().ok(),
+            identity: Sender {
+                believed: identity.believed,
+                forged: identity.forged,
+                by: identity.by.map(by),
+                reason: &identity.reason,
+                checks: identity.checks.iter().map(looked).collect(),
+                asked,
+            },
+            subject: &mail.subject,
+            reply_text: new_text(mail),
+            commands: commands(mail).into_iter().map(|(verb, arguments)| Line { verb, arguments }).collect(),
+            bounce: Bounced { recipients: mail.bounce.as_ref().map_or(&[], |b| &b.recipients) },
+            fields: Found::of(mail, project),
+            problems: &mail.problems,
+        }
+    }
+}
+
+impl<'a> Found<'a> {
+    fn of(mail: &'a Mail, project: &Project) -> Self {
+        let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
+        let table = &project.reports.versions;
+        let support = |v: &'a String| Supported { version: v, support: table.of(v).words() };
+        Self {
+            severity: *severity,
+            cvss: cvss.as_deref(),
+            score: score.map(Score::value),
+            rating: score.map(Score::word),
+            cves,
+            cwes,
+            versions,
+            support: versions.iter().filter(|_| !table.is_empty()).map(support).collect(),
+            paths,
+            locations,
+            found: parts.iter().collect(),
+            missing: project.reports.missing(&mail.fields, &mail.attachments),
+        }
+    }
 }
 
 /// What nobody verified may be read, and commands nothing.

@@ -6,6 +6,7 @@ use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
 use crate::intake::given::Sent;
+use crate::notice::text::trouble::TroubleKind;
 use crate::vocabulary::{Address, NoticeKind, TicketId};
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
@@ -130,7 +131,7 @@ impl Tx<'_> {
 
     /// Since when all but the first lane is held, because too much was made: see the breaker in the tracker.
     pub fn breaker(&self) -> Result<Option<Timestamp>> {
-        self.meta_time("breaker")
+        Ok(self.trouble(TroubleKind::Breaker)?.map(|trouble| trouble.since))
     }
 
     /// The last lane that may leave.

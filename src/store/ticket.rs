@@ -9,6 +9,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{Result, StoreError, Tx, address, instant, millis};
 use crate::notice::text::digest::Line;
 use crate::notice::text::team::Moved;
+use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::{Clock, clocks, next_deadline};
@@ -161,7 +162,8 @@ impl Tx<'_> {
             let wake = clock.wake(ticket, &project.policy, &hearers).map(not_before);
             insert.execute(params![ticket.id.0, clock.promise.name, millis(clock.deadline), wake])?;
         }
-        Ok(())
+        // Whoever remakes them has read the timeline, and from here on the ticket is due when its clocks say so.
+        self.end_trouble(TroubleKind::Timeline(ticket.id))
     }
 
     /// Puts a ticket aside that claimed to be due and had nothing to say, so that it cannot keep the daemon busy.

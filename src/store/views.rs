@@ -146,13 +146,6 @@ impl Tx<'_> {
         self.notice_rows("o.state <> 'sent' AND o.id >= ?1", 0)
     }
 
-    /// The last notice of a kind.
-    pub fn last_notice(&self, kind: &str) -> Result<Option<NoticeRow>> {
-        let last = "SELECT max(id) FROM outbox WHERE kind = ?1";
-        let number: Option<u32> = self.0.prepare_cached(last)?.query_row([kind], |r| r.get(0))?;
-        Ok(number.map(|n| self.notice_rows("o.id = ?1", n)).transpose()?.and_then(|mut rows| rows.pop()))
-    }
-
     fn notice_rows(&self, condition: &str, number: u32) -> Result<Vec<NoticeRow>> {
         let sql = format!(
             "SELECT o.id, o.created, o.kind, a.shown, o.ticket, o.message_id, o.state, o.attempts, o.reply, \
@@ -179,24 +172,6 @@ impl Tx<'_> {
     /// The bytes of a notice.
     pub fn notice_bytes(&self, number: u32) -> Result<Vec<u8>> {
         Ok(self.0.query_row("SELECT bytes FROM outbox WHERE id = ?1", params![number], |r| r.get(0))?)
-    }
-
-    /// What needs a person: tickets with a broken promise at `now`, quarantined mails, notices that did not leave.
-    pub fn needs_person(&self, now: Timestamp) -> Result<(u32, u32, u32)> {
-        let one = |sql: &str, at: Option<i64>| -> Result<u32> {
-            let mut query = self.0.prepare_cached(sql)?;
-            Ok(match at {
-                Some(at) => query.query_row([at], |r| r.get(0))?,
-                None => query.query_row([], |r| r.get(0))?,
-            })
-        };
-        let at = Some(super::millis(now));
-        Ok((
-            one("SELECT count(*) FROM ticket WHERE next_deadline <= ?1", at)?,
-            one("SELECT count(*) FROM receipt WHERE disposition = 'quarantined'", None)?,
-            one("SELECT count(*) FROM outbox WHERE state IN ('held', 'unknown')", None)?
-                + u32::from(self.breaker()?.is_some()),
-        ))
     }
 }
 

@@ -213,7 +213,6 @@ impl Work<'_> {
         if before < self.project.limits.breaker_per_hour || self.tx.breaker()?.is_some() {
             return Ok(());
         }
-        self.tx.set_meta("breaker", &self.now.to_string())?;
         self.trouble(&Trouble::Breaker)
     }
 }

@@ -11,7 +11,7 @@ use super::work::occasion;
 use super::{ATTEMPTS, News, Tracker};
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Question, Sieved};
-use crate::notice::text::trouble::Trouble;
+use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::store::{Result, StoreError};
 use crate::vocabulary::MailRef;
 
@@ -81,15 +81,26 @@ impl Tracker {
         if matches!(dkim, Dkim::Temporary(_)) && waits.word && young && waits.tries < TRIES {
             return if waits.tries == TOLD { self.trouble(&Trouble::Dns, now) } else { Ok(News::default()) };
         }
+        let is_answered = match dkim {
+            Dkim::Pass { .. } | Dkim::Fail(_) | Dkim::None => true,
+            Dkim::Temporary(_) | Dkim::Unasked => false,
+        };
         let raw = self.store.read(|tx| tx.raw(mail))?;
         let stowed = Stowed::whole(&waits, &raw, Some(dkim));
-        match self.handle(&[stowed], now) {
+        let news = match self.handle(&[stowed], now) {
             Err(StoreError::Corrupt(_)) if waits.tries >= ATTEMPTS => {
                 let aside = Stowed { quarantine: true, ..Stowed::whole(&waits, &raw, None) };
                 self.handle(&[aside], now)
             }
             done => done,
-        }
+        }?;
+        // Where nothing waits any more nothing may be asked for weeks, and what the people were told is over: what
+        // came of their mail without an answer is told to each.
+        self.store.write(|tx| {
+            let is_over = is_answered || tx.unverified_mails()?.0 == 0;
+            if is_over { tx.end_trouble(TroubleKind::Dns) } else { Ok(()) }
+        })?;
+        Ok(news)
     }
 
     /// The question that a mail would raise, whatever would depend on it. None, where our own server vouches, or

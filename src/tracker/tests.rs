@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lost;
+mod trouble;
 
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};
@@ -130,7 +131,12 @@ fn a_stale_wake_is_mended_by_the_look_that_it_causes() {
     assert_eq!(tracker.next_wake(false).unwrap(), Some(next), "not an hour later");
 }
 
-/// Runs SQL beside the tracker.
+/// Changes a database beside its tracker.
+fn tamper(folder: &tempfile::TempDir, sql: &str) {
+    rusqlite::Connection::open(folder.path().join("db")).unwrap().execute_batch(sql).unwrap();
+}
+
+/// A tracker with two tickets, whose database was changed by this SQL.
 fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
@@ -138,7 +144,7 @@ fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
     let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
     let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
     tracker.on_mail(&[mail(1), mail(2)], now()).unwrap();
-    rusqlite::Connection::open(&path).unwrap().execute_batch(sql).unwrap();
+    tamper(&folder, sql);
     (folder, tracker)
 }
 

@@ -8,28 +8,25 @@ use super::news::News;
 use super::reading::{Stowed, read_one};
 use super::tallies::{BACKSCATTER, DAY, HOUR, SLOT, UNHEARD, domain_scope, sender_scope, way_scope};
 use crate::command::Command;
-use crate::intake;
 use crate::intake::claims::{self, Claims, Want};
 use crate::intake::copies::is_altered;
 use crate::intake::disposition::{Disposition, Intake};
-use crate::intake::given::Given;
-use crate::intake::given::Known;
+use crate::intake::given::{Given, Known};
 use crate::intake::standing::{First, Part, Standing};
-use crate::intake::through;
 use crate::intake::unheard::{Unheard, unheard};
+use crate::intake::{self, through};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::{Mail, content, identity};
 use crate::notice::codename::Codename;
 use crate::notice::text::level::Text;
-use crate::notice::text::trouble::{self, Trouble};
+use crate::notice::text::trouble::{self, Trouble, TroubleKind};
 use crate::notice::text::{answer, digest, team};
 use crate::notice::write::{self, AutoSubmitted};
 use crate::notice::{Notice, appointment};
 use crate::project::{Level, Person, Project};
-use crate::rules::decide;
 use crate::rules::draft::Decision;
 use crate::rules::event::{Event, Loss, Order, Reminded};
-use crate::rules::{losses, reminders};
+use crate::rules::{decide, losses, reminders};
 use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
 use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
@@ -468,14 +465,18 @@ impl<'a> Work<'a> {
         Ok(())
     }
 
-    /// The daemon itself is in trouble: all but observers are told, once a day for each kind.
+    /// The daemon itself is in trouble: that is noted until it is over, and all but observers are told, once a day for
+    /// each kind.
     pub(super) fn trouble(&mut self, trouble: &Trouble<'_>) -> Result<()> {
+        let (kind, first) = (trouble.kind(), self.next_notice);
         let now = self.now.as_second();
         // The breaker trips anew only when a person has let the mail go.
-        let once = if matches!(trouble, Trouble::Breaker) { now } else { now.div_euclid(DAY) };
-        let key = format!("trouble:{}:{once}", trouble.word());
+        let once = if kind == TroubleKind::Breaker { now } else { now.div_euclid(DAY) };
+        let key = format!("trouble:{}:{once}", kind.word());
         let text = trouble::text(trouble, self.project);
-        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)
+        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)?;
+        let told = (self.next_notice > first).then_some(first);
+        self.tx.note_trouble(kind, self.now, told)
     }
 
     /// A notice did not arrive.

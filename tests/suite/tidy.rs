@@ -16,6 +16,7 @@ const ROWS: &[&[&str]] = &[
     &["intake"],
     &["store"],
     &["tracker"],
+    &["health"],
     &["config", "net", "sasl", "clock"],
     &["imap", "maildir", "smtp", "dkim"],
     &["open"],

@@ -35,17 +35,66 @@ pub enum Trouble<'a> {
     },
 }
 
-impl Trouble<'_> {
-    /// Its name in what is told once: a short word.
-    pub fn word(&self) -> &'static str {
+/// Which trouble it is. People are told of each kind once a day, and each stands until the event that ends it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum TroubleKind {
+    /// [`Trouble::Inbox`]: ends when the inbox was read to its end.
+    Inbox,
+    /// [`Trouble::Login`]: ends when the inbox was read to its end.
+    Login,
+    /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
+    Odd,
+    /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
+    Key,
+    /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
+    Dns,
+    /// [`Trouble::Breaker`]: ends when a person lets the mail go.
+    Breaker,
+    /// [`Trouble::Timeline`] of this ticket: ends when the ticket could be read again.
+    Timeline(TicketId),
+}
+
+impl TroubleKind {
+    /// Its name in what is told once, and in JSON: a short word.
+    pub fn word(self) -> &'static str {
         match self {
-            Self::Inbox { .. } => "inbox",
-            Self::Login(_) => "login",
-            Self::Odd(_) => "odd",
+            Self::Inbox => "inbox",
+            Self::Login => "login",
+            Self::Odd => "odd",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
-            Self::Timeline { .. } => "timeline",
+            Self::Timeline(_) => "timeline",
+        }
+    }
+
+    /// The ticket that it is about.
+    pub fn ticket(self) -> Option<TicketId> {
+        match self {
+            Self::Timeline(ticket) => Some(ticket),
+            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker => None,
+        }
+    }
+
+    /// The kind of this word, about this ticket where it is about one.
+    pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
+        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker];
+        let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
+        all.find(|kind| kind.word() == word && kind.ticket() == ticket)
+    }
+}
+
+impl Trouble<'_> {
+    /// Which it is.
+    pub fn kind(&self) -> TroubleKind {
+        match self {
+            Self::Inbox { .. } => TroubleKind::Inbox,
+            Self::Login(_) => TroubleKind::Login,
+            Self::Odd(_) => TroubleKind::Odd,
+            Self::Key => TroubleKind::Key,
+            Self::Dns => TroubleKind::Dns,
+            Self::Breaker => TroubleKind::Breaker,
+            Self::Timeline { ticket, .. } => TroubleKind::Timeline(*ticket),
         }
     }
 

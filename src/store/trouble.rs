@@ -1,0 +1,78 @@
+//! Trouble of the daemon that stands: a small fact for each kind, from when it is raised until the event that ends it.
+
+use jiff::Timestamp;
+
+use super::{Result, Tx};
+use crate::notice::text::trouble::TroubleKind;
+use crate::vocabulary::TicketId;
+
+/// How the names of these facts begin: `trouble:login`, `trouble:timeline:17`. The value is since when it stands and,
+/// behind a space, the number of the notice.
+const NOTED: &str = "trouble:";
+
+/// Trouble that is not over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Standing {
+    /// Which.
+    pub kind: TroubleKind,
+    /// When it was raised first.
+    pub since: Timestamp,
+    /// The first of the notices that told of it last; `None` where nobody was told, since they had been on the same
+    /// day of trouble of the same word.
+    pub notice: Option<u32>,
+}
+
+impl Tx<'_> {
+    /// Notes that there is trouble, and the notice that tells of it. Where it stands already, it stands since then.
+    pub fn note_trouble(&self, kind: TroubleKind, now: Timestamp, notice: Option<u32>) -> Result<()> {
+        let before = self.trouble(kind)?;
+        if before.is_some() && notice.is_none() {
+            return Ok(());
+        }
+        let since = before.map_or(now, |b| b.since);
+        let notice = notice.map_or(String::new(), |n| format!(" {n}"));
+        self.set_meta(&fact(kind), &format!("{since}{notice}"))
+    }
+
+    /// It is over.
+    pub fn end_trouble(&self, kind: TroubleKind) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([fact(kind)])?;
+        Ok(())
+    }
+
+    /// Trouble of this kind, if it stands.
+    pub fn trouble(&self, kind: TroubleKind) -> Result<Option<Standing>> {
+        Ok(self.meta(&fact(kind))?.and_then(|value| standing(kind, &value)))
+    }
+
+    /// All trouble that stands, the oldest first.
+    pub fn troubles(&self) -> Result<Vec<Standing>> {
+        let mut query = self.0.prepare_cached("SELECT key, value FROM meta WHERE key GLOB ?1 || '*'")?;
+        let rows = query.query_map([NOTED], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
+        let mut all = Vec::new();
+        for row in rows {
+            let (fact, value) = row?;
+            all.extend(kind(&fact).and_then(|kind| standing(kind, &value)));
+        }
+        all.sort_by_key(|trouble| (trouble.since, trouble.kind));
+        Ok(all)
+    }
+}
+
+fn fact(kind: TroubleKind) -> String {
+    let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
+    format!("{NOTED}{}{ticket}", kind.word())
+}
+
+fn kind(fact: &str) -> Option<TroubleKind> {
+    let name = fact.strip_prefix(NOTED)?;
+    match name.split_once(':') {
+        Some((word, ticket)) => TroubleKind::named(word, Some(TicketId(ticket.parse().ok()?))),
+        None => TroubleKind::named(name, None),
+    }
+}
+
+fn standing(kind: TroubleKind, value: &str) -> Option<Standing> {
+    let (since, notice) = value.split_once(' ').unwrap_or((value, ""));
+    Some(Standing { kind, since: since.parse().ok()?, notice: notice.parse().ok() })
+}

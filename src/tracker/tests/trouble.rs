@@ -1,0 +1,159 @@
+//! Trouble stands until the event that ends it, and needs a person as long as it does.
+
+use super::*;
+use crate::health::Health;
+
+/// The kinds that stand, each with whether a notice tells of it. One that stands needs a person.
+fn standing(tracker: &mut Tracker, at: Timestamp) -> Vec<(TroubleKind, bool)> {
+    let health = tracker.store.read(|tx| Health::read(tx, at)).unwrap();
+    assert!(health.troubles.is_empty() || health.needs_person());
+    health.troubles.iter().map(|t| (t.kind, t.notice.is_some())).collect()
+}
+
+fn minutes(n: i64) -> Timestamp {
+    now() + SignedDuration::from_mins(n)
+}
+
+#[test]
+fn trouble_with_the_inbox_is_over_when_it_was_read_to_its_end() {
+    for trouble in [Trouble::Inbox { since: now() }, Trouble::Login("no such user"), Trouble::Odd("no such mail")] {
+        let mut tracker = tracker();
+        tracker.trouble(&trouble, now()).unwrap();
+        tracker.on_tick(minutes(1)).unwrap();
+        assert_eq!(standing(&mut tracker, minutes(1)), [(trouble.kind(), true)]);
+        // A look that could not have all that is listed ends what kept the inbox from being read, and nothing else.
+        tracker.scanned("f", None, minutes(2)).unwrap();
+        let odd = trouble.kind() == TroubleKind::Odd;
+        assert_eq!(standing(&mut tracker, minutes(2)).len(), usize::from(odd), "{trouble:?}");
+        tracker.scanned("f", Some(minutes(3)), minutes(3)).unwrap();
+        assert_eq!(standing(&mut tracker, minutes(3)), []);
+    }
+}
+
+#[test]
+fn trouble_stands_since_it_was_raised_first_and_names_the_last_notice() {
+    let mut tracker = tracker();
+    let mut raise = |at: Timestamp| {
+        tracker.trouble(&Trouble::Login("no such user"), at).unwrap();
+        let found = tracker.store.read(|tx| tx.trouble(TroubleKind::Login)).unwrap().unwrap();
+        (found.since, found.notice.unwrap())
+    };
+    let (since, first) = raise(now());
+    assert_eq!(since, now());
+    assert_eq!(raise(minutes(15)), (now(), first), "told once a day");
+    let (since, second) = raise(minutes(24 * 60));
+    assert!(since == now() && second > first);
+    // It is over, and comes back on the same day: nobody is told once more, and it stands all the same.
+    let at = minutes(25 * 60);
+    tracker.scanned("f", Some(at), at).unwrap();
+    tracker.trouble(&Trouble::Login("no such user"), at).unwrap();
+    assert_eq!(standing(&mut tracker, at), [(TroubleKind::Login, false)]);
+}
+
+/// H2: each of these was forgotten as soon as the inbox was read once more.
+#[test]
+fn a_look_into_the_inbox_ends_no_other_trouble() {
+    let ticket = TicketId(1);
+    let mut tracker = tracker();
+    for trouble in [Trouble::Key, Trouble::Dns, Trouble::Breaker, Trouble::Timeline { ticket, why: "torn" }] {
+        tracker.trouble(&trouble, now()).unwrap();
+    }
+    tracker.scanned("f", Some(minutes(1)), minutes(1)).unwrap();
+    let all = [TroubleKind::Key, TroubleKind::Dns, TroubleKind::Breaker, TroubleKind::Timeline(ticket)];
+    assert_eq!(standing(&mut tracker, minutes(1)), all.map(|kind| (kind, true)));
+    tracker.release().unwrap();
+    assert_eq!(standing(&mut tracker, minutes(1)).len(), 3);
+}
+
+#[test]
+fn a_lost_secret_is_missed_until_it_is_back_or_a_person_changes_the_key() {
+    let one = Key::new([7; KEY_LENGTH]);
+    let both = one.rotated([8; KEY_LENGTH], now()).unwrap();
+    let other = one.rotated([9; KEY_LENGTH], now()).unwrap();
+    let is_missed = |tracker: &mut Tracker| standing(tracker, now()) == [(TroubleKind::Key, true)];
+    let notices = |tracker: &mut Tracker| tracker.store.read(|tx| tx.notices(0)).unwrap().len();
+    let mut tracker = tracker();
+    tracker.rekey(both.clone(), now()).unwrap();
+    assert!(!is_missed(&mut tracker), "one more is a rotation");
+    tracker.rekey(one.clone(), now()).unwrap();
+    assert!(is_missed(&mut tracker));
+    // However often the key is read, and whatever else is in it.
+    tracker.rekey(one.clone(), minutes(24 * 60)).unwrap();
+    tracker.rekey(other, minutes(24 * 60)).unwrap();
+    assert!(is_missed(&mut tracker));
+    assert_eq!(notices(&mut tracker), 1, "told once");
+    tracker.store.write(|tx| Tracker::accept_key(tx, &one)).unwrap();
+    assert_eq!(standing(&mut tracker, now()), []);
+    tracker.rekey(one.clone(), now()).unwrap();
+    assert_eq!(standing(&mut tracker, now()), [], "accepted for good");
+    // The other way out: the file is restored.
+    tracker.rekey(both.clone(), now()).unwrap();
+    tracker.rekey(one, minutes(48 * 60)).unwrap();
+    assert!(is_missed(&mut tracker));
+    tracker.rekey(both, minutes(48 * 60)).unwrap();
+    assert_eq!(standing(&mut tracker, now()), []);
+}
+
+/// A tracker whose person's command waits for a key that cannot be had, so long that it was told, and when that is.
+fn without_answers() -> (Tracker, Timestamp) {
+    let (mut tracker, token) = with_ticket("");
+    tracker.on_mail(&[signed(&token, "/valid", "")], now()).unwrap();
+    let mut at = now();
+    while standing(&mut tracker, at).is_empty() {
+        let (mail, _) = tracker.next_question(at).unwrap().1.unwrap();
+        tracker.verified(mail, Dkim::Temporary("no answer".into()), at).unwrap();
+        at += SignedDuration::from_hours(1);
+    }
+    assert_eq!(standing(&mut tracker, at), [(TroubleKind::Dns, true)]);
+    (tracker, at)
+}
+
+#[test]
+fn name_servers_are_in_trouble_until_one_answers_or_nothing_waits() {
+    for answer in [pass(), Dkim::Fail("not published".into())] {
+        let (mut tracker, at) = without_answers();
+        let (mail, _) = tracker.next_question(at).unwrap().1.unwrap();
+        tracker.verified(mail, answer, at).unwrap();
+        assert_eq!(standing(&mut tracker, at), []);
+    }
+    let (mut tracker, mut at) = without_answers();
+    while unverified(&mut tracker) > 0 {
+        assert_eq!(standing(&mut tracker, at).len(), 1);
+        let (mail, _) = tracker.next_question(at).unwrap().1.unwrap();
+        tracker.verified(mail, Dkim::Temporary("no answer".into()), at).unwrap();
+        at += SignedDuration::from_hours(1);
+    }
+    assert_eq!(standing(&mut tracker, at), []);
+}
+
+#[test]
+fn a_timeline_is_in_trouble_until_that_ticket_is_read_again() {
+    let (folder, mut tracker) = on_disk("UPDATE entry SET kind = 'x' || kind WHERE ticket IN (1, 2)");
+    let mend = |ticket: u32| {
+        tamper(&folder, &format!("UPDATE entry SET kind = substr(kind, 2) WHERE kind LIKE 'x%' AND ticket = {ticket}"));
+    };
+    let [first, second] = [1, 2].map(|n| TroubleKind::Timeline(TicketId(n)));
+    let mut at = minutes(47 * 60);
+    tracker.on_tick(at).unwrap();
+    // One notice tells of all timelines of a day: the first of them.
+    assert_eq!(standing(&mut tracker, at), [(first, true), (second, false)]);
+    mend(2);
+    at += SignedDuration::from_hours(2);
+    tracker.on_tick(at).unwrap();
+    assert_eq!(standing(&mut tracker, at), [(first, true)]);
+    mend(1);
+    tracker.order(TicketId(1), crate::command::split("/ack"), at).unwrap();
+    assert_eq!(standing(&mut tracker, at), []);
+}
+
+#[test]
+fn what_the_breaker_holds_needs_a_person_until_it_is_released() {
+    let mut tracker = tracker();
+    tracker.reload(project("[limits]\nbreaker_per_hour = 1\n"), None, now()).unwrap();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    tracker.scanned("f", Some(minutes(1)), minutes(1)).unwrap();
+    assert_eq!(standing(&mut tracker, minutes(1)), [(TroubleKind::Breaker, true)]);
+    assert_eq!(tracker.store.read(|tx| tx.breaker()).unwrap(), Some(now()));
+    assert!(tracker.release().unwrap().is_some());
+    assert_eq!(standing(&mut tracker, minutes(1)), []);
+}
