@@ -10,6 +10,7 @@ pub mod decide;
 mod embargo;
 mod entry;
 pub mod hearer;
+pub mod moved;
 mod orders;
 mod person;
 pub mod simulate;

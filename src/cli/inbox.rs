@@ -44,7 +44,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
                 r.number.to_string(),
                 local(r.received, project),
                 r.from.as_ref().map_or("-", Address::as_str).to_owned(),
-                r.disposition.clone(),
+                r.disposition.word().to_owned(),
                 r.ticket.map_or("-".to_owned(), |t| project.show(t)),
                 r.reason.clone(),
             ]

@@ -9,6 +9,7 @@ use super::{Desk, Exit, local};
 use crate::codename::Codename;
 use crate::mail::text::length;
 use crate::open;
+use crate::policy::Severity;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::token::Key;
@@ -60,8 +61,8 @@ pub(super) fn document(t: &TicketRow, key: Option<&Key>, project: &Project) -> V
 fn row(t: &TicketRow, project: &Project, now: Timestamp) -> Vec<String> {
     vec![
         project.show(t.id),
-        t.status.clone(),
-        t.severity.clone().unwrap_or_else(|| "-".into()),
+        t.status.to_string(),
+        t.severity.map_or("-", Severity::word).to_owned(),
         t.owner.as_ref().map_or("-", |o| project.name_of(o)).to_owned(),
         local(t.received, project),
         t.next.as_ref().map_or("-".to_owned(), |(promise, at)| next(promise, *at, project, now)),

@@ -69,7 +69,7 @@ fn read(tx: &Tx<'_>, now: Timestamp) -> store::Result<State> {
         Some(ticket) => ids.contains(&ticket),
         None => now.duration_since(at) < RECENT,
     };
-    let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
+    let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined && concerns(r.ticket, r.received);
     let mut state = State {
         now,
         last_scan,

@@ -79,11 +79,6 @@ impl Disposition {
             Self::Quarantined => "quarantined",
         }
     }
-
-    /// The one of that word.
-    pub fn named(word: &str) -> Option<Self> {
-        serde_json::from_value(word.into()).ok()
-    }
 }
 
 /// What a mail refers to, proven by our key or merely claimed.

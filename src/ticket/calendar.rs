@@ -7,8 +7,8 @@ use jiff::Timestamp;
 
 use super::clock::{Clock, clocks};
 use super::decide::Decision;
+use super::moved::Moved;
 use super::{Person, Ticket, TicketId};
-use crate::mail::text::team::Moved;
 use crate::notice::{CalendarEvent, Level};
 use crate::project::Project;
 

@@ -85,6 +85,14 @@ pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) ->
     clocks(ticket, policy, now).into_iter().filter(|c| c.live).min_by_key(|c| c.deadline)
 }
 
+impl Ticket {
+    /// Whether there is work to do on it, which has these clocks. Where it only waits for its data to be erased, there
+    /// is none.
+    pub fn is_open(&self, clocks: &[Clock<'_>]) -> bool {
+        self.status != Status::Closed || clocks.iter().any(|c| c.live && c.promise.until != Milestone::Erased)
+    }
+}
+
 impl Clock<'_> {
     /// The rung that has to speak to this hearer at `now`; the highest one alone.
     pub fn due(&self, ticket: &Ticket, policy: &Policy, hearer: &Hearer<'_>, now: Timestamp) -> Option<Step> {
