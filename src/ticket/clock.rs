@@ -412,4 +412,19 @@ mod tests {
         assert_eq!(state(&[(1, EntryKind::Answered), ready()]), ClockState::Running);
         assert_eq!(state(&[ready(), (3, EntryKind::Answered)]), ClockState::Kept);
     }
+
+    #[test]
+    fn a_closed_ticket_is_open_while_a_promise_runs_but_for_that_of_erasing_it() {
+        let erase = Promise { name: "erase".into(), from: Milestone::Closed, until: Milestone::Erased, ..disclose() };
+        let answer = Promise { name: "answer".into(), until: Milestone::Acknowledged, ..disclose() };
+        let is_open = |promises: Vec<Promise>, happened: &[(i64, EntryKind)]| {
+            let (policy, ticket) = (policy(promises), ticket(happened));
+            ticket.is_open(&clocks(&ticket, &policy, hours(2)))
+        };
+        let closed = || (1, EntryKind::Status { to: Status::Closed });
+        assert!(is_open(vec![], &[]));
+        assert!(!is_open(vec![], &[closed()]));
+        assert!(!is_open(vec![erase.clone()], &[closed()]));
+        assert!(is_open(vec![erase, answer], &[closed()]));
+    }
 }

@@ -62,3 +62,53 @@ pub fn moved(
 fn to_millisecond(at: Timestamp) -> Timestamp {
     Timestamp::from_millisecond(at.as_millisecond()).unwrap_or(at)
 }
+
+#[cfg(test)]
+mod tests {
+    use jiff::SignedDuration;
+
+    use super::*;
+    use crate::policy::{Calendar, Milestone, Promise, Term, Within, presets};
+
+    #[test]
+    fn what_moved_is_told_once_with_the_entries_that_say_so() {
+        let promise = |name: &str, hours: i64| Promise {
+            name: name.into(),
+            from: Milestone::Received,
+            until: Milestone::Public,
+            within: Within::All(Term::Elapsed(SignedDuration::from_hours(hours))),
+            recurring: false,
+            pauses: false,
+            or_sooner: None,
+            about: None,
+            ladder: None,
+        };
+        let promises = vec![promise("stays", 1), promise("moves", 2), promise("new", 3)];
+        let policy = Policy {
+            calendar: Calendar::default(),
+            promises,
+            ladder: presets::default_ladder(),
+            automatic_counts: false,
+        };
+        // It came between two milliseconds, as a deadline does not once it is stored.
+        let received = Timestamp::from_nanosecond(1_500_000).unwrap();
+        let kind = EntryKind::Reported { received, message_id: None, may_belong_to: None, erased: false };
+        let report = Entry { seq: 1, at: received, by: Actor::Daemon, kind, party: None, text: None, mail: None };
+        let ticket = Ticket::fold(TicketId(7), &[report]);
+        let at = |hour: i64| Timestamp::from_millisecond(hour * 3_600_000 + 1).unwrap();
+        let before = [("stays", at(1)), ("moves", at(9)), ("gone", at(4))];
+        let before = before.map(|(name, at)| (name.to_owned(), at)).into();
+
+        let (all, entries) = moved(&ticket, before, &policy, at(0));
+        let told: Vec<_> = all.iter().map(|m| (m.promise.as_str(), m.from, m.to, m.revision)).collect();
+        let (moves, new) = (("moves", Some(at(9)), Some(at(2)), 4), ("new", None, Some(at(3)), 4));
+        assert_eq!(told, [moves, new, ("gone", Some(at(4)), None, 4)]);
+        let said = entries.iter().map(|e| match &e.kind {
+            EntryKind::Rederived { promise, from, to } => (e.seq, promise.as_str(), *from, *to),
+            other => panic!("{other:?}"),
+        });
+        let expect = (2..).zip(&told).map(|(seq, (promise, from, to, _))| (seq, *promise, *from, *to));
+        assert_eq!(said.collect::<Vec<_>>(), expect.collect::<Vec<_>>());
+        assert!(all[0].is_late(at(3)) && !all[0].is_late(at(1)) && !all[2].is_late(at(5)));
+    }
+}
