@@ -60,8 +60,7 @@ impl Health {
             Some(ticket) => ids.contains(&ticket),
             None => now.duration_since(at) < RECENT,
         };
-        let aside =
-            |r: &&ReceiptRow| r.disposition == Disposition::Quarantined.word() && concerns(r.ticket, r.received);
+        let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined && concerns(r.ticket, r.received);
         let troubles = tx.troubles()?;
         let breaker = troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since);
         let mut health = Self {

@@ -7,15 +7,20 @@ mod earlier;
 mod mail;
 mod outbox;
 mod personal;
+mod receipt;
 mod ticket;
 mod trouble;
+mod unverified;
+mod values;
 mod views;
 
-pub use mail::{NewMail, Place, Stored, Unverified};
+pub use mail::{NewMail, Place, Stored, WaitingMail};
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use personal::{Erasable, ErasableMail, Held, HeldMail};
+pub use receipt::{NewReceipt, ReceiptRow};
 pub use trouble::Standing;
-pub use views::{NoticeRow, ReceiptRow, TicketRow};
+pub use unverified::Unverified;
+pub use views::{NoticeRow, TicketRow};
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -23,7 +28,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use rusqlite::backup::{Backup, StepResult};
 use rusqlite::config::DbConfig;
-use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, params};
+use rusqlite::{Connection, OpenFlags, OptionalExtension, Transaction, TransactionBehavior, named_params, params};
 use sha2::{Digest, Sha256};
 
 use crate::vocabulary::Address;
@@ -80,7 +85,13 @@ pub enum StoreError {
 
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
-        Self::Sqlite(error)
+        use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};
+        // SQLite gave a value, and it is none of those that the column may hold.
+        let is_unreadable = matches!(
+            error,
+            FromSqlConversionFailure(..) | IntegralValueOutOfRange(..) | InvalidColumnType(..) | Utf8Error(..)
+        );
+        if is_unreadable { Self::Corrupt(error.to_string()) } else { Self::Sqlite(error) }
     }
 }
 
@@ -273,8 +284,10 @@ impl Tx<'_> {
 
     /// Writes a small fact down.
     pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
-        let sql =
-            "INSERT INTO meta (key, value) VALUES (?1, ?2) ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        let sql = r"
+            INSERT INTO meta (key, value)
+            VALUES (?1, ?2)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.0.prepare_cached(sql)?.execute([key, value])?;
         Ok(())
     }
@@ -295,22 +308,27 @@ impl Tx<'_> {
 
     /// Adds to a tally of the hourly and daily caps.
     pub fn count(&self, scope: &str, slot: i64) -> Result<()> {
-        let sql = "INSERT INTO tally (scope, slot, count) VALUES (?1, ?2, 1) \
-                   ON CONFLICT (scope, slot) DO UPDATE SET count = count + 1";
+        let sql = r"
+            INSERT INTO tally (scope, slot, count)
+            VALUES (?1, ?2, 1)
+            ON CONFLICT (scope, slot) DO UPDATE SET count = count + 1";
         self.0.prepare_cached(sql)?.execute(params![short_hash(scope.as_bytes()), slot])?;
         Ok(())
     }
 
     /// The sum of a tally from a slot on.
     pub fn counted(&self, scope: &str, from_slot: i64) -> Result<u32> {
-        let sql = "SELECT coalesce(sum(count), 0) FROM tally WHERE scope = ?1 AND slot >= ?2";
-        Ok(self.0.prepare_cached(sql)?.query_row(params![short_hash(scope.as_bytes()), from_slot], |r| r.get(0))?)
+        self.counted_in(scope, from_slot..=i64::MAX)
     }
 
     /// The sum of a tally over some slots.
     pub fn counted_in(&self, scope: &str, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
-        let sql = "SELECT coalesce(sum(count), 0) FROM tally WHERE scope = ?1 AND slot BETWEEN ?2 AND ?3";
-        let row = params![short_hash(scope.as_bytes()), slots.start(), slots.end()];
+        let sql = r"
+            SELECT coalesce(sum(count), 0)
+            FROM tally
+            WHERE scope = :scope AND slot BETWEEN :first AND :last";
+        let scope = short_hash(scope.as_bytes());
+        let row = named_params! { ":scope": scope, ":first": slots.start(), ":last": slots.end() };
         Ok(self.0.prepare_cached(sql)?.query_row(row, |r| r.get(0))?)
     }
 

@@ -8,6 +8,7 @@ mod embargo;
 mod entry;
 mod heard;
 pub mod hearer;
+pub mod moved;
 mod status;
 pub mod words;
 

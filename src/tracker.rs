@@ -39,7 +39,8 @@ use crate::rules::draft::Answer;
 use crate::rules::event::{Event, Loss, Order};
 use crate::rules::{decide, reminders};
 use crate::store::{
-    Claim, Erasable, ErasableMail, NewMail, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError, Stored, Tx,
+    Claim, Erasable, ErasableMail, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
+    Stored, Tx, WaitingMail,
 };
 use crate::token::Key;
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
@@ -234,7 +235,7 @@ impl Tracker {
         let mut news = std::mem::take(&mut self.started);
         news.add(self.doubt(now)?);
         self.store.write(|tx| tx.hurry_unverified(now))?;
-        while let Some((mail, _, _, attempts)) = self.waiting()? {
+        while let Some(WaitingMail { mail, attempts, .. }) = self.waiting()? {
             if attempts <= ATTEMPTS {
                 self.store.write(|tx| tx.count_attempt(mail))?;
             }
@@ -264,7 +265,7 @@ impl Tracker {
     /// so that it does not hold up everything else.
     pub fn resume(&mut self, now: Timestamp) -> Result<News> {
         let mut news = News::default();
-        while let Some((mail, _, _, attempts)) = self.waiting()? {
+        while let Some(WaitingMail { mail, attempts, .. }) = self.waiting()? {
             match self.resume_one(now) {
                 Ok(done) => news.add(done),
                 Err(StoreError::Corrupt(_)) if attempts <= ATTEMPTS => {
@@ -276,12 +277,13 @@ impl Tracker {
         Ok(news)
     }
 
-    fn waiting(&mut self) -> Result<Option<(MailRef, Timestamp, bool, u32)>> {
+    fn waiting(&mut self) -> Result<Option<WaitingMail>> {
         Ok(self.store.read(|tx| tx.waiting_mails(1))?.first().copied())
     }
 
     fn resume_one(&mut self, now: Timestamp) -> Result<News> {
-        let Some((mail, received, whole, attempts)) = self.waiting()? else { return Ok(News::default()) };
+        let Some(waiting) = self.waiting()? else { return Ok(News::default()) };
+        let WaitingMail { mail, received, whole, attempts } = waiting;
         // The count includes the try that is made now.
         let quarantine = attempts > ATTEMPTS;
         let raw = match self.store.read(|tx| tx.raw(mail)) {
@@ -341,7 +343,16 @@ impl Tracker {
                     Stored::Known(mail) if second_copy(tx, mail, arrival)? => {
                         let ticket = tx.handled(mail)?.flatten();
                         let reason = "the same bytes are in the folder a second time";
-                        tx.receipt(mail, now, None, None, Disposition::Duplicate, ticket, reason, None)?;
+                        tx.receipt(&NewReceipt {
+                            mail,
+                            at: now,
+                            sender: None,
+                            message_id: None,
+                            disposition: Disposition::Duplicate,
+                            ticket,
+                            reason,
+                            fingerprint: None,
+                        })?;
                         news.receipts.push((mail, Disposition::Duplicate, ticket, reason.into()));
                     }
                     Stored::Known(_) => {}
@@ -403,9 +414,9 @@ impl Tracker {
             let Some(receipt) = tx.receipt_row(number)? else {
                 return Ok(Err(format!("there is no receipt {number}; `disclosed inbox` shows all")));
             };
-            let disposition = Disposition::named(&receipt.disposition);
+            let disposition = receipt.disposition;
             let (print, whole, size) = tx.facts(receipt.mail)?;
-            if let Some(ticket) = receipt.ticket.filter(|_| disposition != Some(Disposition::Duplicate))
+            if let Some(ticket) = receipt.ticket.filter(|_| disposition != Disposition::Duplicate)
                 && let Some(print) = print
                 && matches!(tx.part(ticket, print)?, Part::Opened { .. })
             {
@@ -416,13 +427,13 @@ impl Tracker {
                 Err(StoreError::Corrupt(_)) => Vec::new(),
                 raw => raw?,
             };
-            let earlier = disposition == Some(Disposition::Earlier);
+            let earlier = disposition == Disposition::Earlier;
             if earlier {
                 // No promise ran on it before.
                 tx.promote(receipt.mail, now)?;
             }
             let received = if earlier { now } else { receipt.received };
-            let quarantine = disposition == Some(Disposition::Quarantined);
+            let quarantine = disposition == Disposition::Quarantined;
             let mut work = Work::new(tx, project, key, now)?;
             work.take(&receipt, &Stowed { quarantine, ..Stowed::by_hand(receipt.mail, &raw, received, whole) })?;
             Ok(Ok(work.news))
@@ -452,8 +463,8 @@ impl Tracker {
             let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
             let known = same.or(first);
             if let Some(receipt) = known.as_ref().filter(|_| happened) {
-                let disposition = Disposition::named(&receipt.disposition).unwrap_or(intake.disposition);
-                intake = Intake { disposition, reason: receipt.reason.clone(), ticket: receipt.ticket, event: None };
+                let (disposition, ticket) = (receipt.disposition, receipt.ticket);
+                intake = Intake { disposition, reason: receipt.reason.clone(), ticket, event: None };
             }
             Ok(Tried { mail, identity, intake, known, unheard })
         })

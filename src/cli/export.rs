@@ -59,11 +59,11 @@ fn document(held: &Held, address: &Address, project: &Project) -> Value {
     let mail = |m: &HeldMail| {
         let read = read::read(&m.raw);
         json!({
-            "received": m.received,
-            "message_id": m.message_id,
-            "disposition": m.disposition,
-            "ticket": m.ticket.map(|t| project.show(t)),
-            "reason": m.reason,
+            "received": m.receipt.received,
+            "message_id": m.receipt.message_id,
+            "disposition": m.receipt.disposition,
+            "ticket": m.receipt.ticket.map(|t| project.show(t)),
+            "reason": m.receipt.reason,
             "subject": read.subject,
             "text": read.text,
             "raw_base64": data_encoding::BASE64.encode(&m.raw),
@@ -120,8 +120,11 @@ fn text(held: &Held, address: &Address, project: &Project) -> String {
         text.push_str(&format!("  {id}  {at}  {} (by {who}){words}\n", e.kind.word()));
     }
     for m in &held.mails {
-        let ticket = m.ticket.map_or("no ticket".to_owned(), |t| project.show(t));
-        text.push_str(&format!("\nMail from this address, received {}, {ticket}\n", local(m.received, project)));
+        let ticket = m.receipt.ticket.map_or("no ticket".to_owned(), |t| project.show(t));
+        text.push_str(&format!(
+            "\nMail from this address, received {}, {ticket}\n",
+            local(m.receipt.received, project)
+        ));
         text.push_str(&mail(&m.raw));
     }
     for (n, bytes) in &held.notices {

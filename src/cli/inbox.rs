@@ -6,6 +6,7 @@ use serde::Serialize;
 
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
+use crate::intake::disposition::Disposition;
 use crate::notice::Notice;
 use crate::open;
 use crate::project::Project;
@@ -36,7 +37,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
                 r.number.to_string(),
                 local(r.received, project),
                 r.from.as_ref().map_or("-", Address::as_str).to_owned(),
-                r.disposition.clone(),
+                r.disposition.word().to_owned(),
                 r.ticket.map_or("-".to_owned(), |t| project.show(t)),
                 r.reason.clone(),
             ]
@@ -61,7 +62,7 @@ struct ReceiptDocument<'a> {
     received: Timestamp,
     message_id: Option<&'a str>,
     from: Option<&'a Address>,
-    disposition: &'a str,
+    disposition: Disposition,
     ticket: Option<String>,
     reason: &'a str,
 }
@@ -73,7 +74,7 @@ impl<'a> ReceiptDocument<'a> {
             received: r.received,
             message_id: r.message_id.as_deref(),
             from: r.from.as_ref(),
-            disposition: &r.disposition,
+            disposition: r.disposition,
             ticket: r.ticket.map(|t| project.show(t)),
             reason: &r.reason,
         }

@@ -8,9 +8,11 @@ use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::notice::codename::Codename;
 use crate::open;
+use crate::policy::Severity;
 use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::TicketRow;
+use crate::ticket::Status;
 use crate::token::Key;
 use crate::vocabulary::Address;
 
@@ -49,8 +51,8 @@ struct Document<'a> {
 pub(super) struct TicketDocument<'a> {
     id: String,
     codename: Option<String>,
-    status: &'a str,
-    severity: Option<&'a str>,
+    status: Status,
+    severity: Option<Severity>,
     owner: Option<&'a Address>,
     reporter: Option<&'a Address>,
     received: Timestamp,
@@ -75,8 +77,8 @@ impl<'a> TicketDocument<'a> {
         Self {
             id: project.show(t.id),
             codename: key.map(|key| Codename::of(t.id, key).slug()),
-            status: &t.status,
-            severity: t.severity.as_deref(),
+            status: t.status,
+            severity: t.severity,
             owner: t.owner.as_ref(),
             reporter: t.reporter.as_ref(),
             received: t.received,
@@ -94,8 +96,8 @@ impl<'a> TicketDocument<'a> {
 fn row(t: &TicketRow, project: &Project, now: Timestamp) -> Vec<String> {
     vec![
         project.show(t.id),
-        t.status.clone(),
-        t.severity.clone().unwrap_or_else(|| "-".into()),
+        t.status.to_string(),
+        t.severity.map_or("-", Severity::word).to_owned(),
         t.owner.as_ref().map_or("-", |o| project.name_of(o)).to_owned(),
         local(t.received, project),
         t.next.as_ref().map_or("-".to_owned(), |(promise, at)| next(promise, *at, project, now)),

@@ -96,7 +96,7 @@ struct Document<'a> {
     disposition: Disposition,
     reason: &'a str,
     ticket: Option<String>,
-    known: Option<Known<'a>>,
+    known: Option<Known>,
     sender: Option<&'a Address>,
     identity: Sender<'a>,
     subject: &'a str,
@@ -109,9 +109,9 @@ struct Document<'a> {
 
 /// The receipt that the mail has already.
 #[derive(Serialize)]
-struct Known<'a> {
+struct Known {
     received: Timestamp,
-    disposition: &'a str,
+    disposition: Disposition,
     ticket: Option<String>,
 }
 
@@ -177,7 +177,7 @@ impl<'a> Document<'a> {
         let looked = |c: &'a Check| Looked { by: by(c.by), passed: c.passed, reason: &c.reason };
         let show = |ticket: Option<TicketId>| ticket.map(|t| project.show(t));
         let known =
-            known.as_ref().map(|r| Known { received: r.received, disposition: &r.disposition, ticket: show(r.ticket) });
+            known.as_ref().map(|r| Known { received: r.received, disposition: r.disposition, ticket: show(r.ticket) });
         Self {
             disposition: intake.disposition,
             reason: &intake.reason,

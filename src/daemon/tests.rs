@@ -164,7 +164,7 @@ async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays()
             put(name);
         }
         let receipts = daemon.tracker.store().read(|tx| tx.receipts()).unwrap();
-        let found: Vec<_> = receipts.iter().map(|r| r.disposition.as_str()).collect();
+        let found: Vec<_> = receipts.iter().map(|r| r.disposition.word()).collect();
         assert_eq!(found, [expect, "report"]);
     }
 }

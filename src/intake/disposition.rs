@@ -50,11 +50,6 @@ impl Disposition {
             Self::Quarantined => "quarantined",
         }
     }
-
-    /// The one of that word.
-    pub fn named(word: &str) -> Option<Self> {
-        serde_json::from_value(word.into()).ok()
-    }
 }
 
 /// What to do with a mail.

@@ -5,11 +5,11 @@
 
 use jiff::Timestamp;
 
-use super::text::team::Moved;
 use super::{CalendarEvent, Notice};
 use crate::project::{Level, Person, Project};
 use crate::ticket::Ticket;
 use crate::ticket::clock::{Clock, clocks};
+use crate::ticket::moved::Moved;
 use crate::vocabulary::TicketId;
 
 /// Puts what a change of a ticket did to its deadlines into the notices of it to people of the project, never into one

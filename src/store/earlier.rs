@@ -10,8 +10,10 @@ impl Tx<'_> {
     /// Whether all that a folder lists was there before the first start: no folder was ever listed, or none whole, and
     /// this one not under this name, since it was numbered anew meanwhile. What a person handed over says nothing of it.
     pub fn is_first_listing(&self, folder: &str) -> Result<bool> {
-        let sql = "SELECT NOT EXISTS (SELECT 1 FROM source WHERE name = ?1) AND (NOT EXISTS (SELECT 1 FROM source) \
-                   OR EXISTS (SELECT 1 FROM meta WHERE key = 'first_start' AND value = 'begun'))";
+        let sql = r"
+            SELECT NOT EXISTS (SELECT 1 FROM source WHERE name = ?1)
+                   AND (NOT EXISTS (SELECT 1 FROM source)
+                        OR EXISTS (SELECT 1 FROM meta WHERE key = 'first_start' AND value = 'begun'))";
         Ok(self.0.query_row(sql, [folder], |r| r.get(0))?)
     }
 
@@ -25,32 +27,41 @@ impl Tx<'_> {
 
     /// Whether a mail was there before the first start, and nobody has asked for it.
     pub fn is_earlier(&self, mail: MailRef) -> Result<bool> {
-        let sql = "SELECT 1 FROM place p JOIN earlier e ON e.source = p.source AND e.name = p.name WHERE p.mail = ?1";
-        Ok(self.0.prepare_cached(sql)?.exists([mail.0])?)
+        let sql = r"
+            SELECT 1
+            FROM place p JOIN earlier e ON e.source = p.source AND e.name = p.name
+            WHERE p.mail = ?1";
+        Ok(self.0.prepare_cached(sql)?.exists([mail])?)
     }
 
     /// The receipt of a mail that was there before, and that nobody has looked at.
     pub fn earlier_receipt(&self, mail: MailRef) -> Result<Option<i64>> {
+        // The word stands here as in the index: SQLite takes a partial one only where a query says its condition.
         let sql = "SELECT id FROM receipt WHERE mail = ?1 AND disposition = 'earlier'";
-        Ok(self.0.prepare_cached(sql)?.query_row([mail.0], |r| r.get(0)).optional()?)
+        Ok(self.0.prepare_cached(sql)?.query_row([mail], |r| r.get(0)).optional()?)
     }
 
     /// Has a mail that was there before handled as if it had come `received`. False where it was erased.
     pub fn promote(&self, mail: MailRef, received: Timestamp) -> Result<bool> {
-        let sql = "UPDATE mail SET state = 'stored', received = ?2, attempts = 1 \
-                   WHERE id = ?1 AND EXISTS (SELECT 1 FROM raw WHERE mail = ?1)";
-        let changed = self.0.prepare_cached(sql)?.execute(params![mail.0, millis(received)])? > 0;
+        let sql = r"
+            UPDATE mail
+            SET state = 'stored', received = ?2, attempts = 1
+            WHERE id = ?1 AND EXISTS (SELECT 1 FROM raw WHERE mail = ?1)";
+        let changed = self.0.prepare_cached(sql)?.execute(params![mail, millis(received)])? > 0;
         let sql = "DELETE FROM earlier WHERE (source, name) IN (SELECT source, name FROM place WHERE mail = ?1)";
-        self.0.prepare_cached(sql)?.execute([mail.0])?;
+        self.0.prepare_cached(sql)?.execute([mail])?;
         Ok(changed)
     }
 
     /// Whether all other places of a mail are in other folders than this one: a person moved it. A folder under another
     /// UIDVALIDITY is the same folder.
     pub fn is_moved(&self, mail: MailRef, source: i64) -> Result<bool> {
-        let sql = "SELECT DISTINCT s.id, s.name FROM place p JOIN source s ON s.id = p.source WHERE p.mail = ?1";
+        let sql = r"
+            SELECT DISTINCT s.id, s.name
+            FROM place p JOIN source s ON s.id = p.source
+            WHERE p.mail = ?1";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([mail.0], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let rows = query.query_map([mail], |r| Ok((r.get(0)?, r.get(1)?)))?;
         let (here, others): (Vec<(i64, String)>, Vec<_>) =
             rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().partition(|(id, _)| *id == source);
         let same = |other: &str| here.iter().any(|(_, here)| folder(here) == folder(other));
@@ -60,18 +71,22 @@ impl Tx<'_> {
     /// Mails from before the first start, and whether each is here whole, the oldest first: such as came at `since` or
     /// later, and no more at once than `octets`, but for one.
     pub fn earlier_mails(&self, since: Timestamp, most: u32, octets: i64) -> Result<Vec<(MailRef, bool)>> {
-        let sql = "SELECT m.id, m.whole, m.size FROM receipt r JOIN mail m ON m.id = r.mail \
-                   WHERE r.disposition = 'earlier' AND m.state = 'done' AND m.received >= ?1 \
-                   AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id) ORDER BY m.received, m.id LIMIT ?2";
+        let sql = r"
+            SELECT m.id, m.whole, m.size
+            FROM receipt r JOIN mail m ON m.id = r.mail
+            WHERE r.disposition = 'earlier' AND m.state = 'done' AND m.received >= ?1
+                  AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id)
+            ORDER BY m.received, m.id
+            LIMIT ?2";
         let mut query = self.0.prepare_cached(sql)?;
         let mut rows = query.query(params![millis(since), most])?;
         let (mut found, mut all) = (Vec::new(), 0);
         while let Some(row) = rows.next()? {
-            all += row.get::<_, i64>(2)?;
+            all += row.get::<_, i64>("size")?;
             if !found.is_empty() && all > octets {
                 break;
             }
-            found.push((MailRef(row.get(0)?), row.get(1)?));
+            found.push((row.get("id")?, row.get("whole")?));
         }
         Ok(found)
     }

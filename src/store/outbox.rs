@@ -1,7 +1,7 @@
 //! The outbox: notices on their way, as the bytes that leave.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
@@ -61,6 +61,24 @@ pub struct Claim {
     pub bytes: Vec<u8>,
 }
 
+impl Claim {
+    /// `None` where the address was erased: then there is nobody to send to.
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Option<Self>> {
+        let Some(to) = address(row.get("recipient")?) else { return Ok(None) };
+        Ok(Some(Self {
+            number: row.get("id")?,
+            kind: row.get("kind")?,
+            to,
+            ticket: row.get("ticket")?,
+            created: instant(row.get("created")?),
+            attempts: row.get("attempts")?,
+            doubts: row.get("doubts")?,
+            envelope: address(row.get("envelope")?),
+            bytes: row.get("bytes")?,
+        }))
+    }
+}
+
 impl Tx<'_> {
     /// The number of the next notice.
     pub fn next_notice(&self) -> Result<u32> {
@@ -90,38 +108,40 @@ impl Tx<'_> {
 
     /// The last notice that left to an address since then.
     pub fn sent_to(&self, to: &Address, since: Timestamp) -> Result<Option<Sent>> {
-        let sql = "SELECT id, ticket, kind FROM outbox WHERE recipient = (SELECT id FROM address WHERE key = ?1) \
-                   AND created >= ?2 AND state IN ('sent', 'unknown') ORDER BY id DESC LIMIT 1";
+        let sql = r"
+            SELECT id, ticket, kind
+            FROM outbox
+            WHERE recipient = (SELECT id FROM address WHERE key = ?1) AND created >= ?2 AND state IN ('sent', 'unknown')
+            ORDER BY id DESC
+            LIMIT 1";
         let mut query = self.0.prepare_cached(sql)?;
         let row = query.query_row(params![to.key(), millis(since)], |r| {
-            Ok(Sent {
-                number: r.get(0)?,
-                ticket: r.get::<_, Option<u32>>(1)?.map(TicketId),
-                notice: r.get(2)?,
-                to: to.clone(),
-            })
+            Ok(Sent { number: r.get("id")?, ticket: r.get("ticket")?, notice: r.get("kind")?, to: to.clone() })
         });
         Ok(row.optional()?)
     }
 
     /// Puts a notice into the outbox, with what it stands for.
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, \
-                   reply, envelope, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?2, ?10, ?11, ?12)";
-        self.0.prepare_cached(sql)?.execute(params![
-            new.number,
-            millis(now),
-            new.kind.word(),
-            new.kind.lane(),
-            self.address_id(new.to)?,
-            new.ticket.map(|t| t.0),
-            new.revision,
-            new.message_id,
-            if new.held.is_some() { "held" } else { "waiting" },
-            new.held,
-            new.envelope.map(Address::as_str),
-            new.bytes
-        ])?;
+        let sql = r"
+            INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, reply,
+                                envelope, bytes)
+            VALUES (:id, :now, :kind, :lane, :recipient, :ticket, :revision, :message_id, :state, :now, :held,
+                    :envelope, :bytes)";
+        self.0.prepare_cached(sql)?.execute(named_params! {
+            ":id": new.number,
+            ":now": millis(now),
+            ":kind": new.kind.word(),
+            ":lane": new.kind.lane(),
+            ":recipient": self.address_id(new.to)?,
+            ":ticket": new.ticket,
+            ":revision": new.revision,
+            ":message_id": new.message_id,
+            ":state": if new.held.is_some() { "held" } else { "waiting" },
+            ":held": new.held,
+            ":envelope": new.envelope.map(Address::as_str),
+            ":bytes": new.bytes,
+        })?;
         let mut insert = self.0.prepare_cached("INSERT INTO notice_key (key, notice) VALUES (?1, ?2)")?;
         for key in keys {
             insert.execute(params![&key[..], new.number])?;
@@ -135,7 +155,7 @@ impl Tx<'_> {
     }
 
     /// The last lane that may leave.
-    fn open_lanes(&self) -> Result<u8> {
+    fn last_lane(&self) -> Result<u8> {
         Ok(if self.breaker()?.is_some() { 0 } else { u8::MAX })
     }
 
@@ -148,37 +168,34 @@ impl Tx<'_> {
     /// Takes the next notice that is due, and counts the attempt. None waits longer than `WAIT_MAX`: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
-        // Named, since SQLite would rather collect all that is due, and sort it.
-        let sql = "UPDATE outbox SET state = 'sending', attempts = attempts + 1 WHERE id = (\
-                   SELECT id FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane <= ?3 \
-                   AND (due <= ?1 OR due > ?2) ORDER BY lane, id LIMIT 1) \
-                   RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, \
-                   attempts, doubts, bytes, envelope";
+        // The index is named, since SQLite would rather collect all that is due, and sort it.
+        let sql = r"
+            UPDATE outbox
+            SET state = 'sending', attempts = attempts + 1
+            WHERE id = (
+                SELECT id
+                FROM outbox INDEXED BY outbox_waiting
+                WHERE state = 'waiting' AND lane <= :last_lane AND (due <= :now OR due > :wrong)
+                ORDER BY lane, id
+                LIMIT 1)
+            RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
+                      attempts, doubts, envelope, bytes";
         let mut query = self.0.prepare_cached(sql)?;
         let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
-        let claim = query.query_row(params![millis(now), millis(wrong), self.open_lanes()?], |r| {
-            let to = address(r.get(2)?);
-            Ok(to.map(|to| (to, r.get::<_, i64>(4))).map(|(to, created)| {
-                Ok::<_, rusqlite::Error>(Claim {
-                    number: r.get(0)?,
-                    kind: r.get(1)?,
-                    to,
-                    ticket: r.get::<_, Option<u32>>(3)?.map(TicketId),
-                    created: instant(created?),
-                    attempts: r.get(5)?,
-                    doubts: r.get(6)?,
-                    bytes: r.get(7)?,
-                    envelope: address(r.get(8)?),
-                })
-            }))
-        });
-        Ok(claim.optional()?.flatten().transpose()?)
+        let row = named_params! { ":now": millis(now), ":wrong": millis(wrong), ":last_lane": self.last_lane()? };
+        Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
 
     /// Notes how an attempt ended.
     pub fn settle(&self, number: u32, state: &str, due: Timestamp, doubts: u32, reply: &str) -> Result<()> {
-        let sql = "UPDATE outbox SET state = ?2, due = ?3, doubts = ?4, reply = ?5 WHERE id = ?1";
-        self.0.prepare_cached(sql)?.execute(params![number, state, millis(due), doubts, reply])?;
+        let sql = "UPDATE outbox SET state = :state, due = :due, doubts = :doubts, reply = :reply WHERE id = :id";
+        self.0.prepare_cached(sql)?.execute(named_params! {
+            ":id": number,
+            ":state": state,
+            ":due": millis(due),
+            ":doubts": doubts,
+            ":reply": reply,
+        })?;
         Ok(())
     }
 
@@ -191,40 +208,38 @@ impl Tx<'_> {
 
     /// To whom notices of a kind about a ticket went.
     pub fn mailed(&self, ticket: TicketId, kind: &str) -> Result<Vec<Address>> {
-        let sql =
-            "SELECT a.shown FROM outbox o JOIN address a ON a.id = o.recipient WHERE o.ticket = ?1 AND o.kind = ?2";
+        let sql = r"
+            SELECT a.shown
+            FROM outbox o JOIN address a ON a.id = o.recipient
+            WHERE o.ticket = ?1 AND o.kind = ?2";
         let mut query = self.0.prepare_cached(sql)?;
-        let shown = query.query_map(params![ticket.0, kind], |r| r.get(0))?;
+        let shown = query.query_map(params![ticket, kind], |r| r.get(0))?;
         Ok(shown.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(address).collect())
     }
 
     /// A claim as it stands, to settle it after a restart.
     pub fn claimed(&self, number: u32) -> Result<Option<Claim>> {
-        let sql = "SELECT kind, (SELECT shown FROM address WHERE address.id = recipient), ticket, created, attempts, \
-                   doubts FROM outbox WHERE id = ?1";
-        let mut query = self.0.prepare_cached(sql)?;
-        let found = query.query_row([number], |r| {
-            Ok((r.get(0)?, address(r.get(1)?), r.get::<_, Option<u32>>(2)?, r.get(3)?, r.get(4)?, r.get(5)?))
-        });
-        Ok(found.optional()?.and_then(|(kind, to, ticket, created, attempts, doubts)| {
-            let ticket = ticket.map(TicketId);
-            let created = instant(created);
-            Some(Claim { number, kind, to: to?, ticket, created, attempts, doubts, envelope: None, bytes: Vec::new() })
-        }))
+        let sql = r"
+            SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts, o.doubts, o.envelope, o.bytes
+            FROM outbox o LEFT JOIN address a ON a.id = o.recipient
+            WHERE o.id = ?1";
+        Ok(self.0.prepare_cached(sql)?.query_row([number], Claim::from_row).optional()?.flatten())
     }
 
     /// Drops the held acknowledgement of a ticket: a person answered in its place.
     pub fn drop_held(&self, ticket: TicketId) -> Result<()> {
-        let sql = "UPDATE outbox SET state = 'refused', reply = 'a person answered in its place' \
-                   WHERE ticket = ?1 AND state = 'held'";
-        self.0.prepare_cached(sql)?.execute([ticket.0])?;
+        let sql = r"
+            UPDATE outbox
+            SET state = 'refused', reply = 'a person answered in its place'
+            WHERE ticket = ?1 AND state = 'held'";
+        self.0.prepare_cached(sql)?.execute([ticket])?;
         Ok(())
     }
 
     /// Lets the held acknowledgement of a ticket go, as it is.
     pub fn release_held(&self, ticket: TicketId, now: Timestamp) -> Result<()> {
         let sql = "UPDATE outbox SET state = 'waiting', due = ?2, reply = NULL WHERE ticket = ?1 AND state = 'held'";
-        self.0.prepare_cached(sql)?.execute(params![ticket.0, millis(now)])?;
+        self.0.prepare_cached(sql)?.execute(params![ticket, millis(now)])?;
         Ok(())
     }
 

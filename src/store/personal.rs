@@ -5,12 +5,12 @@
 //! ticket is still the fold of its entries, and a second copy of an erased mail is still known for one.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, params};
+use rusqlite::{OptionalExtension, Row, named_params, params};
 
-use super::{NoticeRow, Result, TicketRow, Tx, instant};
+use super::{NoticeRow, ReceiptRow, Result, TicketRow, Tx, instant};
 use crate::project::Project;
 use crate::ticket::{Actor, Entry};
-use crate::vocabulary::{Address, MailRef, TicketId};
+use crate::vocabulary::{Address, TicketId};
 
 /// What there is to erase in a ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -34,6 +34,12 @@ pub struct ErasableMail {
     pub message_id: Option<String>,
 }
 
+impl ErasableMail {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { received: instant(row.get("received")?), message_id: row.get("message_id")? })
+    }
+}
+
 /// All that is held about an address, and nothing about other people.
 #[derive(Clone, Debug)]
 pub struct Held {
@@ -50,48 +56,42 @@ pub struct Held {
 /// A mail from an address.
 #[derive(Clone, Debug)]
 pub struct HeldMail {
-    /// Where it is stored.
-    pub mail: MailRef,
-    /// When our mail server took it.
-    pub received: Timestamp,
-    /// Its Message-ID.
-    pub message_id: Option<String>,
-    /// How it was handled.
-    pub disposition: String,
-    /// Its ticket.
-    pub ticket: Option<TicketId>,
-    /// Why.
-    pub reason: String,
+    /// Its receipt.
+    pub receipt: ReceiptRow,
     /// Its bytes.
     pub raw: Vec<u8>,
 }
 
 /// The mails of ticket ?1.
-const MAILS: &str = "SELECT mail FROM receipt WHERE ticket = ?1 UNION \
-                     SELECT mail FROM entry WHERE ticket = ?1 AND mail IS NOT NULL";
+const MAILS: &str = r"
+    SELECT mail FROM receipt WHERE ticket = ?1
+    UNION SELECT mail FROM entry WHERE ticket = ?1 AND mail IS NOT NULL";
 /// The mails from the address with key ?1 that belong to no ticket.
-const LOOSE: &str = "SELECT mail FROM receipt WHERE sender = (SELECT id FROM address WHERE key = ?1) EXCEPT \
-                     SELECT mail FROM receipt WHERE ticket IS NOT NULL";
+const LOOSE: &str = r"
+    SELECT mail FROM receipt WHERE sender = (SELECT id FROM address WHERE key = ?1)
+    EXCEPT SELECT mail FROM receipt WHERE ticket IS NOT NULL";
 /// How the kind of the first entry begins.
-const REPORTED: &str = "{\"kind\":\"reported\"%";
+const REPORTED: &str = r#"{"kind":"reported"%"#;
 
 impl Tx<'_> {
     /// Whether a notice about a ticket is being sent: whoever sends it will write down what the server says.
     pub fn is_sending(&self, ticket: TicketId) -> Result<bool> {
-        Ok(self.0.prepare("SELECT 1 FROM outbox WHERE ticket = ?1 AND state = 'sending'")?.exists([ticket.0])?)
+        Ok(self.0.prepare("SELECT 1 FROM outbox WHERE ticket = ?1 AND state = 'sending'")?.exists([ticket])?)
     }
 
     /// What there is to erase in a ticket.
     pub fn erasable(&self, ticket: TicketId) -> Result<Erasable> {
         let sql = format!(
-            "SELECT m.received, max(r.message_id) FROM mail m LEFT JOIN receipt r ON r.mail = m.id \
-             WHERE m.id IN ({MAILS}) AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id) GROUP BY m.id ORDER BY m.id"
+            r"
+            SELECT m.received, max(r.message_id) AS message_id
+            FROM mail m LEFT JOIN receipt r ON r.mail = m.id
+            WHERE m.id IN ({MAILS}) AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id)
+            GROUP BY m.id
+            ORDER BY m.id"
         );
         let mut query = self.0.prepare(&sql)?;
-        let mails = query
-            .query_map([ticket.0], |r| Ok(ErasableMail { received: instant(r.get(0)?), message_id: r.get(1)? }))?
-            .collect::<rusqlite::Result<_>>()?;
-        let count = |sql: &str| self.0.query_row(sql, [ticket.0], |r| r.get(0));
+        let mails = query.query_map([ticket], ErasableMail::from_row)?.collect::<rusqlite::Result<_>>()?;
+        let count = |sql: &str| self.0.query_row(sql, [ticket], |r| r.get(0));
         Ok(Erasable {
             mails,
             texts: count("SELECT count(*) FROM entry WHERE ticket = ?1 AND text IS NOT NULL")?,
@@ -105,31 +105,36 @@ impl Tx<'_> {
     /// be made anew, then the addresses go by [`Tx::forget_addresses`].
     pub fn erase(&self, ticket: TicketId, project: &Project) -> Result<Erasable> {
         let erasable = self.erasable(ticket)?;
-        let run = |sql: &str| self.0.execute(sql, [ticket.0]);
+        let run = |sql: &str| self.0.execute(sql, [ticket]);
         run(&format!("DELETE FROM raw WHERE mail IN ({MAILS})"))?;
-        run("UPDATE outbox SET bytes = x'', state = 'refused', reply = 'it was erased' \
-             WHERE ticket = ?1 AND state IN ('waiting', 'held')")?;
+        run(r"
+            UPDATE outbox
+            SET bytes = x'', state = 'refused', reply = 'it was erased'
+            WHERE ticket = ?1 AND state IN ('waiting', 'held')")?;
         run("UPDATE outbox SET bytes = x'', reply = NULL WHERE ticket = ?1 AND length(bytes) > 0")?;
         // The hash of the Message-ID stays.
         run("UPDATE receipt SET message_id = NULL WHERE ticket = ?1")?;
         let mut query = self.0.prepare("SELECT text FROM entry WHERE ticket = ?1 AND text IS NOT NULL")?;
-        let texts: Vec<i64> = query.query_map([ticket.0], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let texts: Vec<i64> = query.query_map([ticket], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         run("UPDATE entry SET text = NULL WHERE ticket = ?1")?;
         for text in texts {
             self.0.prepare_cached("DELETE FROM text WHERE id = ?1")?.execute([text])?;
         }
         let sql = "UPDATE entry SET kind = json_remove(kind, '$.message_id') WHERE ticket = ?1 AND kind LIKE ?2";
-        self.0.execute(sql, params![ticket.0, REPORTED])?;
+        self.0.execute(sql, params![ticket, REPORTED])?;
         for stranger in self.strangers(ticket, project)? {
-            let sql = "UPDATE entry SET kind = json_set(kind, '$.erased', json('true')) \
-                       WHERE ticket = ?1 AND party = ?2 AND kind LIKE ?3";
-            self.0.execute(sql, params![ticket.0, stranger, REPORTED])?;
+            let sql = r"
+                UPDATE entry
+                SET kind = json_set(kind, '$.erased', json('true'))
+                WHERE ticket = :ticket AND party = :stranger AND kind LIKE :reported";
+            let row = named_params! { ":ticket": ticket, ":stranger": stranger, ":reported": REPORTED };
+            self.0.execute(sql, row)?;
             for sql in [
                 "UPDATE entry SET party = NULL WHERE ticket = ?1 AND party = ?2",
                 "UPDATE receipt SET sender = NULL WHERE ticket = ?1 AND sender = ?2",
                 "UPDATE outbox SET recipient = NULL WHERE ticket = ?1 AND recipient = ?2",
             ] {
-                self.0.execute(sql, params![ticket.0, stranger])?;
+                self.0.execute(sql, params![ticket, stranger])?;
             }
         }
         Ok(erasable)
@@ -138,12 +143,15 @@ impl Tx<'_> {
     /// The mails from an address that belong to no ticket and are here whole.
     pub fn loose_mails(&self, from: &Address) -> Result<Vec<ErasableMail>> {
         let sql = format!(
-            "SELECT m.received, r.message_id FROM receipt r JOIN mail m ON m.id = r.mail \
-             WHERE m.id IN ({LOOSE}) AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id) GROUP BY m.id ORDER BY m.id"
+            r"
+            SELECT m.received, r.message_id
+            FROM receipt r JOIN mail m ON m.id = r.mail
+            WHERE m.id IN ({LOOSE}) AND EXISTS (SELECT 1 FROM raw WHERE mail = m.id)
+            GROUP BY m.id
+            ORDER BY m.id"
         );
         let mut query = self.0.prepare(&sql)?;
-        let mails = query
-            .query_map([from.key()], |r| Ok(ErasableMail { received: instant(r.get(0)?), message_id: r.get(1)? }))?;
+        let mails = query.query_map([from.key()], ErasableMail::from_row)?;
         Ok(mails.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -160,13 +168,17 @@ impl Tx<'_> {
     /// The addresses of a ticket that are not those of the project's people, past ones included: whoever acted on any
     /// ticket, or owned one, is one of them.
     fn strangers(&self, ticket: TicketId, project: &Project) -> Result<Vec<i64>> {
-        let sql = "SELECT a.id, a.key FROM address a WHERE a.id IN (\
-                   SELECT party FROM entry WHERE ticket = ?1 UNION SELECT sender FROM receipt WHERE ticket = ?1 \
-                   UNION SELECT recipient FROM outbox WHERE ticket = ?1) \
-                   AND NOT EXISTS (SELECT 1 FROM entry WHERE by_address = a.id) \
-                   AND NOT EXISTS (SELECT 1 FROM entry WHERE party = a.id AND kind LIKE '{\"kind\":\"owner\"%')";
+        let sql = r#"
+            SELECT a.id, a.key
+            FROM address a
+            WHERE a.id IN (
+                    SELECT party FROM entry WHERE ticket = ?1
+                    UNION SELECT sender FROM receipt WHERE ticket = ?1
+                    UNION SELECT recipient FROM outbox WHERE ticket = ?1)
+                  AND NOT EXISTS (SELECT 1 FROM entry WHERE by_address = a.id)
+                  AND NOT EXISTS (SELECT 1 FROM entry WHERE party = a.id AND kind LIKE '{"kind":"owner"%')"#;
         let mut query = self.0.prepare(sql)?;
-        let mut rows = query.query([ticket.0])?;
+        let mut rows = query.query([ticket])?;
         let mut strangers = Vec::new();
         while let Some(row) = rows.next()? {
             let key: String = row.get(1)?;
@@ -179,13 +191,15 @@ impl Tx<'_> {
 
     /// Removes the addresses that nothing refers to any more.
     pub fn forget_addresses(&self) -> Result<()> {
-        let sql = "DELETE FROM address WHERE id NOT IN (\
-                   SELECT by_address FROM entry WHERE by_address IS NOT NULL \
-                   UNION SELECT party FROM entry WHERE party IS NOT NULL \
-                   UNION SELECT sender FROM receipt WHERE sender IS NOT NULL \
-                   UNION SELECT recipient FROM outbox WHERE recipient IS NOT NULL \
-                   UNION SELECT owner FROM ticket WHERE owner IS NOT NULL \
-                   UNION SELECT reporter FROM ticket WHERE reporter IS NOT NULL)";
+        let sql = r"
+            DELETE FROM address
+            WHERE id NOT IN (
+                SELECT by_address FROM entry WHERE by_address IS NOT NULL
+                UNION SELECT party FROM entry WHERE party IS NOT NULL
+                UNION SELECT sender FROM receipt WHERE sender IS NOT NULL
+                UNION SELECT recipient FROM outbox WHERE recipient IS NOT NULL
+                UNION SELECT owner FROM ticket WHERE owner IS NOT NULL
+                UNION SELECT reporter FROM ticket WHERE reporter IS NOT NULL)";
         self.0.execute(sql, [])?;
         Ok(())
     }
@@ -200,13 +214,15 @@ impl Tx<'_> {
         let mut tickets = self.tickets(true)?;
         tickets.retain(|t| t.reporter.as_ref() == Some(address) || t.owner.as_ref() == Some(address));
         let mails = self.mails_from(id)?;
-        let sql = "SELECT ticket FROM entry WHERE by_address = ?1 OR party = ?1 \
-                   UNION SELECT ticket FROM receipt WHERE sender = ?1 AND ticket IS NOT NULL \
-                   UNION SELECT id FROM ticket WHERE reporter = ?1 ORDER BY 1";
+        let sql = r"
+            SELECT ticket FROM entry WHERE by_address = ?1 OR party = ?1
+            UNION SELECT ticket FROM receipt WHERE sender = ?1 AND ticket IS NOT NULL
+            UNION SELECT id FROM ticket WHERE reporter = ?1
+            ORDER BY 1";
         let mut query = self.0.prepare(sql)?;
-        let of: Vec<u32> = query.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let of: Vec<TicketId> = query.query_map([id], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
         let mut entries = Vec::new();
-        for ticket in of.into_iter().map(TicketId) {
+        for ticket in of {
             let is_reporter = self.reporter(ticket)?.flatten().as_ref() == Some(address);
             let concerns = |e: &Entry| {
                 let by = match &e.by {
@@ -214,7 +230,8 @@ impl Tx<'_> {
                     Actor::Reporter => is_reporter,
                     Actor::Stranger | Actor::Daemon | Actor::Local => false,
                 };
-                by || e.party.as_ref() == Some(address) || e.mail.is_some_and(|m| mails.iter().any(|h| h.mail == m))
+                by || e.party.as_ref() == Some(address)
+                    || e.mail.is_some_and(|m| mails.iter().any(|h| h.receipt.mail == m))
             };
             entries.extend(self.entries(ticket)?.into_iter().filter(concerns).map(|e| (ticket, e)));
         }
@@ -227,23 +244,7 @@ impl Tx<'_> {
     }
 
     fn mails_from(&self, sender: i64) -> Result<Vec<HeldMail>> {
-        let sql = "SELECT r.mail, m.received, r.message_id, r.disposition, r.ticket, r.reason FROM receipt r \
-                   JOIN mail m ON m.id = r.mail WHERE r.sender = ?1 ORDER BY r.id";
-        let mut query = self.0.prepare(sql)?;
-        let mut rows = query.query([sender])?;
-        let mut mails = Vec::new();
-        while let Some(row) = rows.next()? {
-            let mail = MailRef(row.get(0)?);
-            mails.push(HeldMail {
-                mail,
-                received: instant(row.get(1)?),
-                message_id: row.get(2)?,
-                disposition: row.get(3)?,
-                ticket: row.get::<_, Option<u32>>(4)?.map(TicketId),
-                reason: row.get(5)?,
-                raw: self.raw(mail)?,
-            });
-        }
-        Ok(mails)
+        let receipts = self.receipt_rows("r.sender = ?1 ORDER BY r.id", &[&sender])?;
+        receipts.into_iter().map(|receipt| Ok(HeldMail { raw: self.raw(receipt.mail)?, receipt })).collect()
     }
 }

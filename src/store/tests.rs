@@ -1,8 +1,19 @@
+mod plans;
+
+use std::fmt::Debug;
 use std::os::unix::fs::PermissionsExt;
 
 use jiff::Timestamp;
+use rusqlite::ToSql;
+use rusqlite::types::FromSql;
 
 use super::*;
+use crate::config::{Config, EXAMPLE};
+use crate::intake::disposition::Disposition;
+use crate::policy::Severity;
+use crate::project::Project;
+use crate::ticket::{Actor, Entry, EntryKind, Status, Ticket};
+use crate::vocabulary::{MailRef, MessageId, NoticeKind, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -131,4 +142,86 @@ fn a_filled_database_of_version_1_becomes_what_a_fresh_one_is() {
     let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
     assert!(store.read(|tx| tx.meta("old_prints")).unwrap().is_some(), "its fingerprints are of the first kind");
     assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(crate::vocabulary::TicketId(3)), false));
+}
+
+const MAIL: MailRef = MailRef(1);
+const TICKET: TicketId = TicketId(1);
+
+fn reporter() -> Address {
+    Address::parse("r@example.test").unwrap()
+}
+
+fn message_id() -> MessageId {
+    MessageId::parse("1@example.test").unwrap()
+}
+
+fn project() -> Project {
+    Config::parse(EXAMPLE, Path::new("config.toml")).unwrap().project()
+}
+
+/// The receipt of a report with this fingerprint.
+fn report(id: &MessageId, fingerprint: Option<i64>) -> NewReceipt<'_> {
+    let (at, disposition, ticket) = (at(1), Disposition::Report, Some(TICKET));
+    NewReceipt { mail: MAIL, at, sender: None, message_id: Some(id), disposition, ticket, reason: "new", fingerprint }
+}
+
+/// The timeline of a ticket with nothing but its report.
+fn timeline() -> Vec<Entry> {
+    let kind = EntryKind::Reported { received: at(0), message_id: None, may_belong_to: None, erased: false };
+    let (party, text) = (Some(reporter()), Some("a title".into()));
+    vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL) }]
+}
+
+fn notice(to: &Address) -> Outgoing<'_> {
+    let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
+    Outgoing { number: 1, kind, to, ticket, revision, message_id: "n@x.test", held: None, envelope: None, bytes: b"" }
+}
+
+/// A database with one report: its mail, receipt, ticket, and a notice about it.
+fn filled() -> Store {
+    let mut store = Store::in_memory().unwrap();
+    store
+        .write(|tx| {
+            let place = Place { source: tx.source("folder")?, name: "1".into() };
+            tx.store_mail(&mail(b"raw", Some(&place)), at(1))?;
+            tx.receipt(&report(&message_id(), Some(7)))?;
+            tx.append(TICKET, &timeline())?;
+            tx.project(&Ticket::fold(TICKET, &timeline()), &project())?;
+            tx.post(&notice(&reporter()), &[], at(1))
+        })
+        .unwrap();
+    store
+}
+
+#[test]
+fn every_word_that_a_column_holds_comes_back_as_itself() {
+    fn check<T: ToSql + FromSql + PartialEq + Debug>(all: &[T]) {
+        let connection = Connection::open_in_memory().unwrap();
+        let ask = |word: &dyn ToSql| connection.query_row("SELECT ?1", [word], |r| r.get::<_, T>(0));
+        for value in all {
+            assert_eq!(ask(value).as_ref(), Ok(value));
+        }
+        assert!(matches!(ask(&"from-the-future").map_err(StoreError::from), Err(StoreError::Corrupt(_))));
+    }
+    use Disposition::*;
+    check(&[Report, FollowUp, Command, Answer, Bounce, Automatic, Own, Duplicate, Earlier, Unreadable, Quarantined]);
+    check(&Severity::ALL);
+    check(&[Status::Received, Status::Invalid, Status::Valid, Status::Accepted, Status::Deferred, Status::Closed]);
+}
+
+#[test]
+fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
+    let broken = |sql: &str, ask: fn(&Tx<'_>) -> Result<()>| {
+        let mut store = filled();
+        store.connection.execute_batch(sql).unwrap();
+        let answer = store.read(ask);
+        assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{sql}: {answer:?}");
+    };
+    broken("UPDATE ticket SET status = 'done'", |tx| tx.open_lines(&project(), 9).map(drop));
+    broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_lines(&project(), 9).map(drop));
+    broken("UPDATE ticket SET status = 'done'", |tx| tx.tickets(true).map(drop));
+    broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.receipts().map(drop));
+    broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
+    broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));
+    broken("UPDATE entry SET by_kind = 'person'", |tx| tx.ticket(TICKET).map(drop));
 }

@@ -82,6 +82,14 @@ pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) ->
     clocks(ticket, policy, now).into_iter().filter(|c| c.live).min_by_key(|c| c.deadline)
 }
 
+impl Ticket {
+    /// Whether there is work to do on it, which has these clocks. Where it only waits for its data to be erased, there
+    /// is none.
+    pub fn is_open(&self, clocks: &[Clock<'_>]) -> bool {
+        self.status != Status::Closed || clocks.iter().any(|c| c.live && c.promise.until != Milestone::Erased)
+    }
+}
+
 impl Clock<'_> {
     /// Whether the deadline has passed and nobody has written it down.
     pub fn breaks(&self, ticket: &Ticket, now: Timestamp) -> bool {
@@ -341,5 +349,20 @@ mod tests {
         let ready = || (2, EntryKind::Fact { fact: Milestone::FixReady });
         assert_eq!(state(&[(1, EntryKind::Answered), ready()]), ClockState::Running);
         assert_eq!(state(&[ready(), (3, EntryKind::Answered)]), ClockState::Kept);
+    }
+
+    #[test]
+    fn a_closed_ticket_is_open_while_a_promise_runs_but_for_that_of_erasing_it() {
+        let erase = Promise { name: "erase".into(), from: Milestone::Closed, until: Milestone::Erased, ..disclose() };
+        let answer = Promise { name: "answer".into(), until: Milestone::Acknowledged, ..disclose() };
+        let is_open = |promises: Vec<Promise>, happened: &[(i64, EntryKind)]| {
+            let (policy, ticket) = (policy(promises), ticket(happened));
+            ticket.is_open(&clocks(&ticket, &policy, hours(2)))
+        };
+        let closed = || (1, EntryKind::Status { to: Status::Closed });
+        assert!(is_open(vec![], &[]));
+        assert!(!is_open(vec![], &[closed()]));
+        assert!(!is_open(vec![erase.clone()], &[closed()]));
+        assert!(is_open(vec![erase, answer], &[closed()]));
     }
 }

@@ -67,7 +67,11 @@ impl Work<'_> {
         }
         let mut octets = 0;
         for (mail, sender, disposition) in self.tx.mails_of(ticket.id)? {
-            let commands = disposition == Disposition::Command.word();
+            // What was put aside cannot be read.
+            if disposition == Disposition::Quarantined {
+                continue;
+            }
+            let commands = disposition == Disposition::Command;
             let of_team = commands || sender.as_ref().is_some_and(|s| self.project.person(s).is_some());
             // What they wrote, or a colleague wrote to them.
             let of_reporter = theirs.contains(&mail) && !commands;

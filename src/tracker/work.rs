@@ -27,7 +27,8 @@ use crate::project::{Level, Person, Project};
 use crate::rules::draft::Decision;
 use crate::rules::event::{Event, Loss, Order, Reminded};
 use crate::rules::{decide, losses, reminders};
-use crate::store::{Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
+use crate::store::{NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
+use crate::ticket::moved::{self, Moved};
 use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId, clean_line};
@@ -104,9 +105,16 @@ impl<'a> Work<'a> {
             return self.tx.set_meta("begun", &self.key.prints().join(" "));
         }
         let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
-        let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
-        let print = prints.first().copied();
-        self.tx.receipt(stowed.mail, self.now, sender, id, disposition, None, reason, print)?;
+        self.tx.receipt(&NewReceipt {
+            mail: stowed.mail,
+            at: self.now,
+            sender: mail.from.as_ref().ok(),
+            message_id: mail.message_id.as_ref(),
+            disposition,
+            ticket: None,
+            reason,
+            fingerprint: prints.first().copied(),
+        })?;
         self.news.receipts.push((stowed.mail, disposition, None, reason.into()));
         Ok(())
     }
@@ -117,7 +125,7 @@ impl<'a> Work<'a> {
         let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
         let (intake, _) = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
         let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
-        let reason = format!("{} (before: {})", intake.reason, receipt.disposition);
+        let reason = format!("{} (before: {})", intake.reason, receipt.disposition.word());
         self.tx.raise_receipt(receipt.number, intake.disposition, ticket, &reason)?;
         self.tx.done(stowed.mail, prints.first().copied().unwrap_or_default())?;
         self.news.receipts.push((stowed.mail, intake.disposition, ticket, reason));
@@ -127,7 +135,7 @@ impl<'a> Work<'a> {
     /// What was there before the first start is told, once.
     pub(super) fn tell_earlier(&mut self) -> Result<()> {
         let mut earlier = self.tx.receipts()?;
-        earlier.retain(|r| r.disposition == Disposition::Earlier.word());
+        earlier.retain(|r| r.disposition == Disposition::Earlier);
         earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
         let (all, mut lines) = (earlier.len(), Vec::new());
         for receipt in earlier.into_iter().take(NEWEST) {
@@ -178,8 +186,16 @@ impl<'a> Work<'a> {
         if is_first {
             self.tx.done(stowed.mail, print)?;
         } else {
-            let (sender, id) = (mail.from.as_ref().ok(), mail.message_id.as_ref());
-            self.tx.receipt(stowed.mail, self.now, sender, id, disposition, ticket_id, &reason, Some(print))?;
+            self.tx.receipt(&NewReceipt {
+                mail: stowed.mail,
+                at: self.now,
+                sender: mail.from.as_ref().ok(),
+                message_id: mail.message_id.as_ref(),
+                disposition,
+                ticket: ticket_id,
+                reason: &reason,
+                fingerprint: Some(print),
+            })?;
         }
         self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
         Ok(())
@@ -436,7 +452,7 @@ impl<'a> Work<'a> {
         let mut last = TicketId(0);
         while let Some(id) = self.tx.ticket_after(last)? {
             last = id;
-            for moved in self.tx.rederive(id, self.project, self.now)? {
+            for moved in self.moved(id)? {
                 all += 1;
                 let list = if moved.is_late(self.now) { &mut late } else { &mut other };
                 // There may be a hundred thousand; no more are kept than are told.
@@ -463,6 +479,21 @@ impl<'a> Work<'a> {
         }
         self.news.moved += all;
         Ok(())
+    }
+
+    /// Remakes the projections of one ticket under a policy that changed, with an entry for each deadline that moved.
+    fn moved(&self, id: TicketId) -> Result<Vec<Moved>> {
+        let mut ticket = match self.tx.ticket(id) {
+            Ok(Some(ticket)) => ticket,
+            // One timeline that cannot be read must not keep the daemon from all the others; the tick tells of it.
+            Ok(None) | Err(StoreError::Corrupt(_)) => return Ok(Vec::new()),
+            Err(error) => return Err(error),
+        };
+        let (moved, entries) = moved::moved(&ticket, self.tx.deadlines(id)?, &self.project.policy, self.now);
+        entries.iter().for_each(|e| ticket.apply(e));
+        self.tx.append(id, &entries)?;
+        self.tx.project(&ticket, self.project)?;
+        Ok(moved)
     }
 
     /// The daemon itself is in trouble: that is noted until it is over, and all but observers are told, once a day for
@@ -552,7 +583,9 @@ impl<'a> Work<'a> {
         let open = self.tx.open_lines(self.project, 10_000)?;
         let held = self.tx.held()?;
         let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
-        let listed = self.tx.without_ticket(last)?;
+        let by_programs = |d: &Disposition| matches!(d, Disposition::Automatic | Disposition::Bounce);
+        let handled = self.tx.without_ticket(last)?;
+        let listed = handled.iter().filter(|(d, _)| by_programs(d)).map(|(_, count)| count).sum();
         let unheard = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
         self.tx.set_meta(UNHEARD, "0")?;
         let counts = digest::Counts { held, listed, unheard };

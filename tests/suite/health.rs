@@ -6,7 +6,7 @@ use disclosed::config::Config;
 use disclosed::intake::disposition::Disposition;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
-use disclosed::store::{NewMail, Stored};
+use disclosed::store::{NewMail, NewReceipt, Stored};
 use disclosed::tracker::{Arrival, Attempt, Tracker};
 use disclosed::vocabulary::TicketId;
 use jiff::{SignedDuration, Timestamp};
@@ -63,7 +63,16 @@ fn put_aside(desk: &Desk) {
         let raw = report("other").into_bytes();
         let new = NewMail { raw: &raw, size: raw.len() as u64, received: now(), place: None };
         let Stored::New(mail) = tx.store_mail(&new, now())? else { panic!("it is new") };
-        tx.receipt(mail, now(), None, None, Disposition::Quarantined, None, "reading it failed", Some(0))
+        tx.receipt(&NewReceipt {
+            mail,
+            at: now(),
+            sender: None,
+            message_id: None,
+            disposition: Disposition::Quarantined,
+            ticket: None,
+            reason: "reading it failed",
+            fingerprint: Some(0),
+        })
     });
     put.unwrap();
 }

@@ -86,7 +86,7 @@ fn come(order: &[usize], at_once: bool) -> (usize, usize, usize) {
     notices.retain(|n| n.kind == NoticeKind::Acknowledgement.word());
     assert!(receipts.len() == order.len() && notices.len() <= 1, "one receipt each, and no second acknowledgement");
     let left = notices.iter().filter(|n| n.state == "waiting").count();
-    (tickets.len(), left, receipts.iter().filter(|r| r.disposition != "duplicate").count())
+    (tickets.len(), left, receipts.iter().filter(|r| r.disposition.word() != "duplicate").count())
 }
 
 /// G2: whatever copies of a report come in which order, there is one ticket, and one acknowledgement if any of them

@@ -36,7 +36,7 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
 use disclosed::notice::text::answer;
-use disclosed::policy::Term;
+use disclosed::policy::{Severity, Term};
 use disclosed::store::{Claim, Place, Store};
 use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind};
 use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
@@ -262,7 +262,7 @@ impl Play {
                 for t in self.tracker.store().read(|tx| tx.tickets(true)).unwrap() {
                     let next = t.next.map_or("no promise runs".into(), |(n, at)| format!("{n} by {}", self.when(at)));
                     let owner = t.owner.map_or("nobody".into(), |o| self.name(&o));
-                    let severity = t.severity.unwrap_or_else(|| "no severity".into());
+                    let severity = t.severity.map_or("no severity", Severity::word);
                     let open = if t.open { "open" } else { "done" };
                     self.said.push(format!("SEC-{}: {open}, {}, {severity}, owner {owner}, {next}", t.id.0, t.status));
                 }
@@ -274,7 +274,7 @@ impl Play {
                     self.said.push(format!(
                         "{} from {from}: {}, {ticket} ({})",
                         self.when(r.received),
-                        r.disposition,
+                        r.disposition.word(),
                         r.reason
                     ));
                 }

@@ -10,6 +10,7 @@ use crate::command;
 use crate::mail::Attachment;
 use crate::mail::fields::{Fields, Part};
 use crate::project::{Project, VersionTable};
+use crate::ticket::moved::Moved;
 use crate::ticket::{Acknowledgement, Actor, Status, Ticket};
 use crate::vocabulary::{Address, TicketId, clean_line};
 
@@ -313,28 +314,6 @@ pub fn flood(limit: u32, project: &Project) -> Text {
          `disclosed list` shows the tickets; a reply to this mail with /list does too.\n",
         project.name
     ))
-}
-
-/// A deadline that the policy moved.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Moved {
-    /// Of which ticket.
-    pub ticket: TicketId,
-    /// Of which promise.
-    pub promise: String,
-    /// The deadline before; `None` when no such promise ran.
-    pub from: Option<Timestamp>,
-    /// The deadline now; `None` when no such promise runs any more.
-    pub to: Option<Timestamp>,
-    /// The revision of the ticket that knows of it.
-    pub revision: u32,
-}
-
-impl Moved {
-    /// Whether the change alone made it overdue.
-    pub fn is_late(&self, now: Timestamp) -> bool {
-        self.to.is_some_and(|to| to <= now) && self.from.is_none_or(|from| from > now)
-    }
 }
 
 /// The policy changed, and with it deadlines of open tickets: `moved` are those to list, in this order, `all` how many

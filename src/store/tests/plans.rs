@@ -1,0 +1,215 @@
+//! By which way SQLite finds what is asked often.
+
+use std::collections::BTreeSet;
+use std::sync::mpsc;
+
+use rusqlite::trace::{TraceEvent, TraceEventCodes};
+
+use super::*;
+use crate::notice::text::trouble::TroubleKind;
+
+/// What is asked once a mail, once a tick or once a notice costs the same in a database of any size: its statements
+/// find their rows by the indexes that stand here beside its name. They walk no table that grows. Where it says SCAN,
+/// what is walked holds only what waits or is open, or a row or two.
+#[test]
+fn what_is_asked_often_is_found_by_an_index() {
+    type Ask = fn(&Tx<'_>) -> Result<()>;
+    const NUMBER: &str = "INTEGER PRIMARY KEY (rowid=?)";
+    let often: &[(&str, Ask, &[&str])] = &[
+        // Once a mail.
+        ("source", |tx| tx.source("folder").map(drop), &["sqlite_autoindex_source_1 (name=?)"]),
+        ("unseen", |tx| tx.unseen(1, &["2".into()]).map(drop), &["PRIMARY KEY (source=?)"]),
+        ("places", |tx| tx.places(1, MAIL).map(drop), &["place_mail (mail=? AND source=?)"]),
+        ("known", |tx| tx.known(b"raw").map(drop), &["mail_hash (hash=?)"]),
+        ("store_mail", |tx| tx.store_mail(&mail(b"raw", None), at(1)).map(drop), &["mail_hash (hash=?)"]),
+        ("raw", |tx| tx.raw(MAIL).map(drop), &["sqlite_autoindex_raw_1 (mail=?)"]),
+        ("facts", |tx| tx.facts(MAIL).map(drop), &[NUMBER]),
+        (
+            "waiting_mails",
+            |tx| tx.waiting_mails(9).map(drop),
+            &["SCAN mail USING INDEX mail_waiting", "USING ROWID SEARCH ON TABLE unverified"],
+        ),
+        ("is_waiting", |tx| tx.is_waiting(MAIL).map(drop), &[NUMBER]),
+        ("done", |tx| tx.done(MAIL, 7), &[NUMBER]),
+        ("count_attempt", |tx| tx.count_attempt(MAIL), &[NUMBER]),
+        (
+            "is_earlier",
+            |tx| tx.is_earlier(MAIL).map(drop),
+            &["place_mail (mail=?)", "PRIMARY KEY (source=? AND name=?)"],
+        ),
+        ("earlier_receipt", |tx| tx.earlier_receipt(MAIL).map(drop), &["receipt_earlier (mail=?)"]),
+        ("is_moved", |tx| tx.is_moved(MAIL, 1).map(drop), &["place_mail (mail=?)", NUMBER]),
+        (
+            "promote",
+            |tx| tx.promote(MAIL, at(1)).map(drop),
+            &["place_mail (mail=?)", "PRIMARY KEY (source=? AND name=?)", NUMBER],
+        ),
+        ("put_off", |tx| tx.put_off(MAIL, true, at(1)), &[]),
+        ("unverified", |tx| tx.unverified(at(9)).map(drop), &["SCAN u", NUMBER]),
+        ("still_unverified", |tx| tx.still_unverified(MAIL).map(drop), &[NUMBER]),
+        ("try_unverified", |tx| tx.try_unverified(MAIL, at(9)), &[NUMBER]),
+        ("no_longer_unverified", |tx| tx.no_longer_unverified(MAIL), &[NUMBER]),
+        ("unverified_mails", |tx| tx.unverified_mails().map(drop), &["SCAN unverified"]),
+        ("use_signature", |tx| tx.use_signature(7, MAIL, at(1)), &[]),
+        ("is_signature_used", |tx| tx.is_signature_used(7, MailRef(2), &[]).map(drop), &[NUMBER]),
+        (
+            "same_mail",
+            |tx| tx.same_mail(&[7]).map(drop),
+            &["mail_fingerprint (fingerprint=?)", "receipt_mail (mail=?)", "PRIMARY KEY (ticket=? AND seq=?)"],
+        ),
+        (
+            "same_id",
+            |tx| tx.same_id(&message_id()).map(drop),
+            &["receipt_message (message_hash=?)", NUMBER, "PRIMARY KEY (ticket=? AND seq=?)"],
+        ),
+        ("part", |tx| tx.part(TICKET, 7).map(drop), &["PRIMARY KEY (ticket=? AND seq=?)", NUMBER]),
+        ("referenced", |tx| tx.referenced(&[message_id()]).map(drop), &["receipt_message (message_hash=?)", NUMBER]),
+        ("receipt", |tx| tx.receipt(&report(&message_id(), Some(7))), &["receipt_earlier (mail=?)", NUMBER]),
+        ("raise_receipt", |tx| tx.raise_receipt(1, Disposition::Report, Some(TICKET), "raised"), &[NUMBER]),
+        ("receipts_of", |tx| tx.receipts_of(MAIL).map(drop), &["receipt_mail (mail=?)"]),
+        ("handled", |tx| tx.handled(MAIL).map(drop), &["receipt_mail (mail=?)"]),
+        ("receipt_row", |tx| tx.receipt_row(1).map(drop), &[NUMBER]),
+        ("receipt_of", |tx| tx.receipt_of(MAIL).map(drop), &["receipt_mail (mail=?)"]),
+        ("mails_of", |tx| tx.mails_of(TICKET).map(drop), &["receipt_ticket (ticket=?)"]),
+        ("count", |tx| tx.count("scope", 1), &[]),
+        ("counted", |tx| tx.counted("scope", 1).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
+        ("counted_in", |tx| tx.counted_in("scope", 1..=2).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
+        ("uncount", |tx| tx.uncount("scope"), &["PRIMARY KEY (scope=?)"]),
+        ("meta", |tx| tx.meta("key").map(drop), &["PRIMARY KEY (key=?)"]),
+        ("meta_time", |tx| tx.meta_time("key").map(drop), &["PRIMARY KEY (key=?)"]),
+        ("is_begun", |tx| tx.is_begun().map(drop), &["PRIMARY KEY (key=?)"]),
+        ("set_meta", |tx| tx.set_meta("key", "value"), &[]),
+        // Of its ticket.
+        ("next_ticket", |tx| tx.next_ticket().map(drop), &["SEARCH ticket"]),
+        ("ticket", |tx| tx.ticket(TICKET).map(drop), &["PRIMARY KEY (ticket=?)", NUMBER]),
+        ("entries", |tx| tx.entries(TICKET).map(drop), &["PRIMARY KEY (ticket=?)", NUMBER]),
+        ("reporter", |tx| tx.reporter(TICKET).map(drop), &[NUMBER]),
+        ("gathers", |tx| tx.gathers(TICKET).map(drop), &[NUMBER]),
+        ("members", |tx| tx.members(TICKET).map(drop), &["PRIMARY KEY (ticket=?)"]),
+        ("members_after", |tx| tx.members_after(TICKET, 0, 9).map(drop), &["PRIMARY KEY (ticket=? AND seq>?)"]),
+        (
+            "list_member",
+            |tx| tx.list_member(TICKET, &Entry { seq: 2, ..timeline().remove(0) }),
+            &["address_1 (key=?)", NUMBER],
+        ),
+        ("append", |tx| tx.append(TicketId(2), &timeline()), &["address_1 (key=?)"]),
+        (
+            "project",
+            |tx| tx.project(&Ticket::fold(TICKET, &timeline()), &project()),
+            &["address_1 (key=?)", "PRIMARY KEY (ticket=?)"],
+        ),
+        ("deadlines", |tx| tx.deadlines(TICKET).map(drop), &["PRIMARY KEY (ticket=?)"]),
+        ("ticket_after", |tx| tx.ticket_after(TICKET).map(drop), &["PRIMARY KEY (ticket>?)"]),
+        // Once a tick.
+        ("due", |tx| tx.due(at(9), 9).map(drop), &["deadline_wake (wake<?)"]),
+        ("postpone", |tx| tx.postpone(TICKET, at(9), at(10)), &["PRIMARY KEY (ticket=?)"]),
+        ("next_wake", |tx| tx.next_wake().map(drop), &["deadline_wake (wake>?)"]),
+        ("next_due", |tx| tx.next_due().map(drop), &["SEARCH outbox USING COVERING INDEX outbox_due"]),
+        ("breaker", |tx| tx.breaker().map(drop), &["PRIMARY KEY (key=?)"]),
+        ("trouble", |tx| tx.trouble(TroubleKind::Dns).map(drop), &["PRIMARY KEY (key=?)"]),
+        ("end_trouble", |tx| tx.end_trouble(TroubleKind::Dns), &["PRIMARY KEY (key=?)"]),
+        ("open_lines", |tx| tx.open_lines(&project(), 9).map(drop), &["SCAN t USING INDEX ticket_open"]),
+        // Once a notice.
+        ("next_notice", |tx| tx.next_notice().map(drop), &["SCAN sqlite_sequence"]),
+        ("fresh_keys", |tx| tx.fresh_keys(&["key".into()]).map(drop), &["PRIMARY KEY (key=?)"]),
+        (
+            "post",
+            |tx| tx.post(&Outgoing { number: 2, ..notice(&reporter()) }, &[[0; 32]], at(1)),
+            &["address_1 (key=?)"],
+        ),
+        ("noticed", |tx| tx.noticed("key").map(drop), &["PRIMARY KEY (key=?)"]),
+        ("claim", |tx| tx.claim(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
+        ("claimed", |tx| tx.claimed(1).map(drop), &[NUMBER]),
+        ("interrupted", |tx| tx.interrupted().map(drop), &["SCAN outbox USING COVERING INDEX outbox_sending"]),
+        ("settle", |tx| tx.settle(1, "sent", at(9), 0, "250 ok"), &[NUMBER]),
+        ("notice", |tx| tx.notice(1).map(drop), &[NUMBER]),
+        ("notice_bytes", |tx| tx.notice_bytes(1).map(drop), &[NUMBER]),
+        ("revision_of", |tx| tx.revision_of(1).map(drop), &[NUMBER]),
+        ("sent_to", |tx| tx.sent_to(&reporter(), at(0)).map(drop), &["outbox_recipient (recipient=? AND created>?)"]),
+        ("mailed", |tx| tx.mailed(TICKET, "report").map(drop), &["outbox_ticket (ticket=?)"]),
+        ("notices_of", |tx| tx.notices_of(TICKET).map(drop), &["outbox_ticket (ticket=?)"]),
+        ("waiting", |tx| tx.waiting().map(drop), &["SCAN outbox USING COVERING INDEX outbox_due"]),
+        ("held", |tx| tx.held().map(drop), &["SCAN outbox USING COVERING INDEX outbox_held"]),
+        ("drop_held", |tx| tx.drop_held(TICKET), &["outbox_held (ticket=?)"]),
+        ("release_held", |tx| tx.release_held(TICKET, at(9)), &["outbox_held (ticket=?)"]),
+        // With the breaker tripped, another statement asks when the next notice is due.
+        ("set_meta", |tx| tx.set_meta("a", "b"), &[]),
+        ("note_trouble", |tx| tx.note_trouble(TroubleKind::Breaker, at(9), None), &["PRIMARY KEY (key=?)"]),
+        ("next_due", |tx| tx.next_due().map(drop), &["outbox_waiting (lane=?)"]),
+    ];
+    let mut store = filled();
+    let (says, statements) = mpsc::channel();
+    let tell = move |event: TraceEvent<'_>| {
+        if let TraceEvent::Stmt(_, sql) = event {
+            says.send(sql.to_owned()).unwrap();
+        }
+    };
+    store.connection.trace_v2(TraceEventCodes::SQLITE_TRACE_STMT, Some(tell)).unwrap();
+    for (name, ask, found_by) in often {
+        ask(&Tx(&store.connection)).unwrap();
+        let ran: Vec<String> = statements.try_iter().collect();
+        assert!(!ran.is_empty(), "{name} runs a statement");
+        let steps: Vec<String> = ran.iter().flat_map(|sql| plan(&store.connection, sql)).collect();
+        for index in *found_by {
+            assert!(steps.iter().any(|s| s.contains(index)), "{name} uses no {index}: {steps:#?}");
+        }
+        for walk in steps.iter().filter(|s| s.starts_with("SCAN")) {
+            assert!(found_by.contains(&walk.as_str()), "{name} walks a table: {steps:#?}");
+        }
+        // What the plans themselves asked.
+        statements.try_iter().for_each(drop);
+    }
+    let listed: BTreeSet<&str> = often.iter().map(|(name, ..)| *name).chain(SELDOM.iter().copied()).collect();
+    assert_eq!(listed, methods(), "each method of Tx is asked often, and its indexes stand here, or seldom");
+}
+
+/// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
+const SELDOM: &[&str] = &[
+    "earlier_mails",
+    "erasable",
+    "erase",
+    "erase_loose_mails",
+    "forget_addresses",
+    "forget_counts",
+    "forget_signatures",
+    "held_about",
+    "hurry_unverified",
+    "is_first_listing",
+    "is_sending",
+    "loose_mails",
+    "next_deadline",
+    "note_earlier",
+    "noticed_tickets",
+    "notices",
+    "projections",
+    "rebuild",
+    "receipts",
+    "tickets",
+    "troubles",
+    "unsettled_notices",
+    "without_ticket",
+];
+
+/// The names of all that can be asked, as the source has them.
+fn methods() -> BTreeSet<&'static str> {
+    let files = [
+        include_str!("../../store.rs"),
+        include_str!("../earlier.rs"),
+        include_str!("../mail.rs"),
+        include_str!("../outbox.rs"),
+        include_str!("../personal.rs"),
+        include_str!("../receipt.rs"),
+        include_str!("../ticket.rs"),
+        include_str!("../trouble.rs"),
+        include_str!("../unverified.rs"),
+        include_str!("../views.rs"),
+    ];
+    let of_tx = files.iter().filter_map(|file| file.split_once("\nimpl Tx<'_> {\n")?.1.split("\n}\n").next());
+    of_tx.flat_map(str::lines).filter_map(|l| l.strip_prefix("    pub fn ")?.split('(').next()).collect()
+}
+
+/// How SQLite finds the rows of a statement, table by table.
+fn plan(connection: &Connection, sql: &str) -> Vec<String> {
+    let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
+    query.raw_query().mapped(|r| r.get("detail")).map(|r| r.unwrap()).collect()
+}

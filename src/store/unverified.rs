@@ -1,0 +1,117 @@
+//! Mails that wait until their DKIM signatures are checked, and the signatures that have vouched for one.
+
+use jiff::Timestamp;
+use rusqlite::{OptionalExtension, Row, named_params, params};
+
+use super::{Result, Tx, instant, millis};
+use crate::vocabulary::MailRef;
+
+/// A stored mail whose DKIM signatures are to be checked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Unverified {
+    /// The mail.
+    pub mail: MailRef,
+    /// When our mail server took it.
+    pub received: Timestamp,
+    /// When we did.
+    pub first_seen: Timestamp,
+    /// Whether a person's commands or answer depend on it.
+    pub word: bool,
+    /// Tries so far.
+    pub tries: u32,
+}
+
+impl Unverified {
+    fn from_row(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self {
+            mail: row.get("mail")?,
+            received: instant(row.get("received")?),
+            first_seen: instant(row.get("first_seen")?),
+            word: row.get("word")?,
+            tries: row.get("tries")?,
+        })
+    }
+}
+
+impl Tx<'_> {
+    /// Puts a stored mail off until its signatures are checked.
+    pub fn put_off(&self, mail: MailRef, word: bool, now: Timestamp) -> Result<()> {
+        let sql = r"
+            INSERT INTO unverified (mail, word, due, tries)
+            VALUES (:mail, :word, :due, 0)
+            ON CONFLICT DO NOTHING";
+        let row = named_params! { ":mail": mail, ":word": word, ":due": millis(now) };
+        self.0.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    /// The next mail whose signatures are to be checked by now, those that people wait for first.
+    pub fn unverified(&self, now: Timestamp) -> Result<Option<Unverified>> {
+        let sql = r"
+            SELECT u.mail, m.received, m.first_seen, u.word, u.tries
+            FROM unverified u JOIN mail m ON m.id = u.mail
+            WHERE u.due <= ?1
+            ORDER BY u.word DESC, m.id
+            LIMIT 1";
+        Ok(self.0.prepare_cached(sql)?.query_row([millis(now)], Unverified::from_row).optional()?)
+    }
+
+    /// One mail, if its signatures are still to be checked.
+    pub fn still_unverified(&self, mail: MailRef) -> Result<Option<Unverified>> {
+        let sql = r"
+            SELECT u.mail, m.received, m.first_seen, u.word, u.tries
+            FROM unverified u JOIN mail m ON m.id = u.mail
+            WHERE u.mail = ?1";
+        Ok(self.0.prepare_cached(sql)?.query_row([mail], Unverified::from_row).optional()?)
+    }
+
+    /// Counts a try, before it is made, and says when the next may be.
+    pub fn try_unverified(&self, mail: MailRef, due: Timestamp) -> Result<()> {
+        let sql = "UPDATE unverified SET tries = tries + 1, due = ?2 WHERE mail = ?1";
+        self.0.prepare_cached(sql)?.execute(params![mail, millis(due)])?;
+        Ok(())
+    }
+
+    /// After a start: what was put off is due at once.
+    pub fn hurry_unverified(&self, now: Timestamp) -> Result<()> {
+        self.0.prepare_cached("UPDATE unverified SET due = ?1 WHERE due > ?1")?.execute([millis(now)])?;
+        Ok(())
+    }
+
+    /// Puts a mail off no longer: it is handled as it is.
+    pub fn no_longer_unverified(&self, mail: MailRef) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM unverified WHERE mail = ?1")?.execute([mail])?;
+        Ok(())
+    }
+
+    /// How many mails wait for their signatures to be checked, and when the next is due.
+    pub fn unverified_mails(&self) -> Result<(u32, Option<Timestamp>)> {
+        let mut query = self.0.prepare_cached("SELECT count(*), min(due) FROM unverified")?;
+        Ok(query.query_row([], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(instant))))?)
+    }
+
+    /// Whether a signature has vouched for another mail: not for a copy, which bears one of these fingerprints.
+    pub fn is_signature_used(&self, print: i64, mail: MailRef, prints: &[i64]) -> Result<bool> {
+        let sql = r"
+            SELECT m.fingerprint
+            FROM signature s JOIN mail m ON m.id = s.mail
+            WHERE s.print = ?1 AND s.mail <> ?2";
+        let mut query = self.0.prepare_cached(sql)?;
+        let of: Option<Option<i64>> = query.query_row(params![print, mail], |r| r.get(0)).optional()?;
+        Ok(of.is_some_and(|of| of.is_none_or(|of| !prints.contains(&of))))
+    }
+
+    /// Notes that a signature vouches for a mail.
+    pub fn use_signature(&self, print: i64, mail: MailRef, now: Timestamp) -> Result<()> {
+        let sql = "INSERT INTO signature (print, mail, at) VALUES (:print, :mail, :at) ON CONFLICT DO NOTHING";
+        let row = named_params! { ":print": print, ":mail": mail, ":at": millis(now) };
+        self.0.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
+    /// Forgets signatures that are too old to vouch again.
+    pub fn forget_signatures(&self, before: Timestamp) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM signature WHERE at < ?1")?.execute([millis(before)])?;
+        Ok(())
+    }
+}
