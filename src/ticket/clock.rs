@@ -246,6 +246,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
         #[test]
         fn no_pause_no_fix_and_no_severity_moves_an_embargo(
             events in prop::collection::vec((3..2_000_i64, 0..5_usize), 0..12),

@@ -201,6 +201,8 @@ fn keys_are_for_mail() {
 }
 
 proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
     #[test]
     fn whatever_it_says_it_is_bounded(parts in proptest::collection::vec("[ -~]{0,12}", 0..12)) {
         let value = parts.join(";");
