@@ -1,7 +1,5 @@
 //! The built program, as a person and a monitor use it: text, JSON, exit codes.
 
-#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test that fails says so by a panic")]
-
 use std::fs;
 use std::io::Write;
 use std::process::Stdio;
