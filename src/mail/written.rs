@@ -93,11 +93,11 @@ impl<'t> Content<'t> {
     }
 
     /// The line below these lines, which stand in it in this order.
-    pub fn below(&self, lines: &[String]) -> usize {
+    pub fn below(&self, lines: &[&str]) -> usize {
         let mut at = 0;
         for line in lines {
             let rest = self.0.iter().skip(at);
-            at += rest.take_while(|(l, _)| l.trim() != line).count() + 1;
+            at += rest.take_while(|(l, _)| l.trim() != *line).count() + 1;
         }
         at.min(self.0.len())
     }
