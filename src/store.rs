@@ -34,9 +34,10 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 2;
+const VERSION: i64 = 3;
 /// From version n to n + 1.
-const STEPS: &[&str] = &[include_str!("store/schema.sql"), include_str!("store/version_2.sql")];
+const STEPS: &[&str] =
+    &[include_str!("store/schema.sql"), include_str!("store/version_2.sql"), include_str!("store/version_3.sql")];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -78,6 +79,14 @@ pub enum StoreError {
          the key file beside it (disclosed.key) away. Then start again"
     )]
     Begun,
+    /// An entry by somebody who may not make it (G5): this program is wrong, and nothing of the transaction is done.
+    #[error("this program is wrong, and nothing was done: no {by} makes an entry \"{kind}\"")]
+    Unauthorized {
+        /// The word of its kind.
+        kind: &'static str,
+        /// What sort of actor it is by.
+        by: &'static str,
+    },
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::Address;
 pub use clean::{clean, clean_line, piece};
-pub use kind::NoticeKind;
+pub use kind::{Mailed, NoticeKind};
 pub use message_id::MessageId;
 
 /// The number of a ticket: 17 for `SEC-17`.

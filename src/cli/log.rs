@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::out::{Out, alarming};
 use super::{Desk, Exit, local};
 use crate::project::Project;
-use crate::ticket::words::{who, words};
+use crate::ticket::kinds::{who, words};
 use crate::ticket::{Actor, Entry, EntryKind};
 use crate::vocabulary::Address;
 

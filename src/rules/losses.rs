@@ -8,7 +8,7 @@ use crate::notice::text::{reminder, team};
 use crate::policy::Audience;
 use crate::project::Person;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, EntryKind};
+use crate::ticket::{Actor, EntryKind, Undelivered};
 use crate::vocabulary::{Address, NoticeKind, TicketId};
 
 impl Draft<'_> {
@@ -16,7 +16,8 @@ impl Draft<'_> {
         let Loss { notice, to, perhaps, .. } = loss;
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
-        let kind = EntryKind::Undeliverable { notice: notice.clone() };
+        let mailed = serde_json::from_value(notice.as_str().into());
+        let kind = EntryKind::Undeliverable { notice: mailed.unwrap_or_else(|_| Undelivered::Unknown(notice.clone())) };
         self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, loss.mail);
         if notice == NoticeKind::Undeliverable.word() {
             return;

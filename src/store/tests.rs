@@ -10,9 +10,11 @@ use rusqlite::types::FromSql;
 use super::*;
 use crate::config::{Config, EXAMPLE};
 use crate::intake::disposition::Disposition;
+use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
 use crate::project::Project;
-use crate::ticket::{Actor, Entry, EntryKind, Status, Ticket};
+use crate::ticket::kinds::every_kind;
+use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
 use crate::vocabulary::{MailRef, MessageId, NoticeKind, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
@@ -119,29 +121,131 @@ fn whoever_only_reads_changes_no_schema() {
     assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
 }
 
-#[test]
-fn a_filled_database_of_version_1_becomes_what_a_fresh_one_is() {
-    let tables = |connection: &Connection| {
-        let sql = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name";
+/// All tables and indexes, and all entries, of a database.
+fn shape(connection: &Connection) -> (Vec<String>, Vec<String>) {
+    let all = |sql: &str| {
         let mut query = connection.prepare(sql).unwrap();
         query.query_map([], |r| r.get::<_, String>(0)).unwrap().map(|r| r.unwrap()).collect::<Vec<_>>()
     };
+    let entries =
+        "SELECT ticket || ' ' || seq || ' ' || name || ' ' || folds_text || ' ' || kind FROM entry ORDER BY 1";
+    (all("SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name"), all(entries))
+}
+
+#[test]
+fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
+    let entries: Vec<Entry> = (1..).zip(every_kind()).map(|(seq, kind)| made(seq, kind)).collect();
+    let mut fresh = Store::in_memory().unwrap();
+    fresh.write(|tx| tx.append(TICKET, &entries)).unwrap();
+    for found in [1_u8, 2] {
+        let old = Connection::open_in_memory().unwrap();
+        STEPS.iter().take(found.into()).for_each(|step| old.execute_batch(step).unwrap());
+        old.execute_batch(
+            r"
+            INSERT INTO source VALUES (1, 'f');
+            INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7);
+            INSERT INTO place VALUES (1, 'a', 1);
+            INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');
+            INSERT INTO meta VALUES ('breaker', '2027-01-04T10:00:00Z');",
+        )
+        .unwrap();
+        for e in &entries {
+            let row = params![e.seq, serde_json::to_string(&e.kind).unwrap()];
+            let sql = "INSERT INTO entry VALUES (1, ?1, 1000, 'daemon', NULL, ?2, NULL, NULL, NULL)";
+            old.execute(sql, row).unwrap();
+        }
+        old.pragma_update(None, "user_version", found).unwrap();
+        let mut store = Store::with(old).unwrap();
+        assert_eq!(shape(&store.connection), shape(&fresh.connection), "from version {found}");
+        assert_eq!(version(&store.connection), Ok(VERSION));
+        let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
+        let is_old = store.read(|tx| tx.meta("old_prints")).unwrap().is_some();
+        assert_eq!(is_old, found == 1, "the fingerprints of version 1 are of the first kind");
+        assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(TicketId(3)), false));
+        // The breaker had fallen: it holds on, and a person can let the mail go.
+        let since = "2027-01-04T10:00:00Z".parse().unwrap();
+        let breaker = Standing { kind: TroubleKind::Breaker, since, notice: None };
+        assert_eq!(store.read(|tx| tx.troubles()).unwrap(), [breaker]);
+        assert_eq!(store.read(|tx| tx.meta("breaker")).unwrap(), None);
+    }
+}
+
+/// What is unreadable stays what it was, and hinders nothing else; a breaker that was let go has not fallen.
+#[test]
+fn one_unreadable_entry_does_not_keep_a_database_from_its_new_version() {
     let old = Connection::open_in_memory().unwrap();
-    old.execute_batch(STEPS[0]).unwrap();
+    STEPS.iter().take(2).for_each(|step| old.execute_batch(step).unwrap());
     old.execute_batch(
-        "INSERT INTO source VALUES (1, 'f'); \
-         INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7); INSERT INTO place VALUES (1, 'a', 1); \
-         INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');",
+        r#"
+        INSERT INTO entry VALUES (1, 1, 1000, 'daemon', NULL, '"kind":"reported"}', NULL, NULL, NULL);
+        INSERT INTO entry VALUES (2, 1, 1000, 'daemon', NULL, '{}', NULL, NULL, NULL);
+        INSERT INTO entry VALUES (3, 1, 1000, 'daemon', NULL, '{"kind":"note"}', NULL, NULL, NULL);
+        INSERT INTO meta VALUES ('breaker', '');
+        PRAGMA user_version = 2;"#,
     )
     .unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
     let mut store = Store::with(old).unwrap();
-    let fresh = Store::in_memory().unwrap();
-    assert_eq!(tables(&store.connection), tables(&fresh.connection));
-    assert_eq!(version(&store.connection), Ok(VERSION));
-    let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
-    assert!(store.read(|tx| tx.meta("old_prints")).unwrap().is_some(), "its fingerprints are of the first kind");
-    assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(crate::vocabulary::TicketId(3)), false));
+    let (_, entries) = shape(&store.connection);
+    assert_eq!(entries, [r#"1 1  0 "kind":"reported"}"#, "2 1  0 {}", r#"3 1 note 0 {"kind":"note"}"#]);
+    assert!(matches!(store.read(|tx| tx.ticket(TicketId(1))), Err(StoreError::Corrupt(_))));
+    assert!(store.read(|tx| tx.ticket(TicketId(3))).unwrap().is_some());
+    assert_eq!(store.read(|tx| tx.troubles()).unwrap(), []);
+}
+
+/// An entry of a kind with all that an entry can have, by somebody who may make it.
+fn made(seq: u32, kind: EntryKind) -> Entry {
+    let by = kind.row().makers.iter().map(|maker| actor(*maker)).next().unwrap();
+    let (party, text) = (Some(reporter()), Some(format!("text {seq}")));
+    Entry { seq, at: at(1), by, kind, party, text, mail: None }
+}
+
+fn actor(kind: ActorKind) -> Actor {
+    match kind {
+        ActorKind::Daemon => Actor::Daemon,
+        ActorKind::Local => Actor::Local,
+        ActorKind::Reporter => Actor::Reporter,
+        ActorKind::Person => Actor::Person(Address::parse("ada@example.org").unwrap()),
+        ActorKind::Stranger => Actor::Stranger,
+    }
+}
+
+/// Only the texts that the fold needs are read for it. No other may change what it makes.
+#[test]
+fn a_ticket_is_the_fold_of_all_that_its_entries_say() {
+    let reported = every_kind().swap_remove(0);
+    for kind in every_kind() {
+        let entries = [made(1, reported.clone()), made(2, kind)];
+        let mut store = Store::in_memory().unwrap();
+        store.write(|tx| tx.append(TICKET, &entries)).unwrap();
+        let (ticket, read) = store.read(|tx| Ok((tx.ticket(TICKET)?, tx.entries(TICKET)?))).unwrap();
+        assert_eq!(read, entries);
+        assert_eq!(ticket, Some(Ticket::fold(TICKET, &entries)), "{:?}", entries[1].kind);
+    }
+}
+
+/// G5: who may make an entry is held where all entries come by.
+#[test]
+fn an_entry_by_somebody_who_may_not_make_it_is_not_made() {
+    use ActorKind::*;
+    for kind in every_kind() {
+        for maker in [Daemon, Local, Reporter, Person, Stranger] {
+            let mut store = filled();
+            let entry = Entry { by: actor(maker), ..made(2, kind.clone()) };
+            let written = store.write(|tx| {
+                tx.set_meta("before", "it")?;
+                tx.append(TICKET, &[made(3, EntryKind::Attempt), entry.clone()])
+            });
+            let (entries, meta) = store.read(|tx| Ok((tx.entries(TICKET)?, tx.meta("before")?))).unwrap();
+            if kind.row().makers.contains(&maker) {
+                assert!(written.is_ok() && meta.is_some() && entries.contains(&entry), "{kind:?} by {maker:?}");
+                continue;
+            }
+            let said = written.unwrap_err().to_string();
+            let expect = format!("no {} makes an entry \"{}\"", maker.word(), kind.word());
+            assert!(said.ends_with(&expect) && !said.contains('@'), "{said}");
+            assert_eq!((entries.len(), meta), (1, None), "nothing of the transaction is done");
+        }
+    }
 }
 
 const MAIL: MailRef = MailRef(1);

@@ -116,3 +116,43 @@ impl NoticeKind {
         }
     }
 }
+
+/// What somebody was mailed, as the timeline says it of what did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub enum Mailed {
+    /// An answer that a person sent by hand, of which the outbox knows nothing.
+    #[serde(rename = "answer by hand")]
+    ByHand,
+    /// A notice. In JSON only its word stands.
+    #[serde(untagged)]
+    Notice(NoticeKind),
+}
+
+impl Mailed {
+    /// The word for it in the timeline and for people.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::ByHand => "answer by hand",
+            Self::Notice(kind) => kind.word(),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_mailed_stands_in_json_as_its_word() {
+        for (mailed, json) in [
+            (Mailed::ByHand, r#""answer by hand""#),
+            (Mailed::Notice(NoticeKind::Report), r#""report""#),
+            (Mailed::Notice(NoticeKind::FollowUp), r#""follow-up""#),
+        ] {
+            assert_eq!(serde_json::to_string(&mailed).unwrap(), json);
+            assert_eq!(serde_json::from_str::<Mailed>(json).unwrap(), mailed);
+            assert_eq!(format!("\"{}\"", mailed.word()), json);
+        }
+        serde_json::from_str::<Mailed>(r#""letter""#).unwrap_err();
+    }
+}

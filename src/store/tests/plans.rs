@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::*;
-use crate::notice::text::trouble::TroubleKind;
 
 /// What is asked once a mail, once a tick or once a notice costs the same in a database of any size: its statements
 /// find their rows by the indexes that stand here beside its name. They walk no table that grows. Where it says SCAN,
