@@ -10,7 +10,7 @@ use disclosed::tracker::Attempt;
 use disclosed::vocabulary::TicketId;
 use serde_json::Value;
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 
 const NOW: &str = "2027-01-04T10:00:00Z";
 
