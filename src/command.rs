@@ -1,15 +1,21 @@
-//! The commands: one table from which the parser, the permission check, the help mail and the README's list come.
+//! The commands: one table from which the parser, the permission check, the help mails and the README's list come.
 
+mod arguments;
+mod orders;
+mod table;
 mod when;
 
-use crate::mail::reply::is_command;
 use crate::policy::Severity;
 
+pub use orders::{Asked, Fault, LINES_MAX, Line, Orders, asks, distance, parse, split};
+pub use table::{reporters_verbs, verbs};
 pub use when::When;
 
 /// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Class {
+    /// What a reporter may ask in their own ticket; no command of the team.
+    Ask,
     /// Shows something to the registered address.
     Read,
     /// What the team can see and take back.
@@ -126,6 +132,7 @@ pub enum Ask {
 }
 
 /// One row of the table.
+#[derive(Debug)]
 pub struct Verb {
     /// What is written after the slash.
     pub name: &'static str,
@@ -137,317 +144,22 @@ pub struct Verb {
     pub class: Class,
     /// An example.
     pub example: &'static str,
-    parse: fn(&str) -> Result<Command, String>,
+    reads: Reads,
 }
 
-macro_rules! verb {
-    ($name:literal, $arguments:literal, $class:ident, $about:literal, $example:literal, $parse:expr) => {
-        Verb {
-            name: $name,
-            arguments: $arguments,
-            about: $about,
-            class: Class::$class,
-            example: $example,
-            parse: $parse,
-        }
-    };
+/// What the rest of the line makes of a verb.
+#[derive(Clone, Copy, Debug)]
+enum Reads {
+    /// For the team: a command, or what is wrong and what to write.
+    Command(fn(&str) -> Result<Command, String>),
+    /// For a reporter: what is not understood is a text that a person reads.
+    Ask(fn(&str) -> Option<Ask>),
 }
 
-/// All commands, in the order in which help shows them.
-pub const TABLE: &[Verb] = &[
-    verb!("ack", "", Act, "tell the reporter that a person has read the report", "/ack", |a| none(a, Command::Ack)),
-    verb!("reply", "", Act, "send the text below to the reporter", "/reply", |a| none(a, Command::Reply)),
-    verb!(
-        "ask",
-        "",
-        Act,
-        "send the text below to the reporter; clocks that may pause stop until the answer",
-        "/ask",
-        |a| none(a, Command::Ask)
-    ),
-    verb!("note", "", Act, "write the text below down for the team", "/note", |a| none(a, Command::Note)),
-    verb!("claim", "", Act, "make yourself the owner", "/claim", |a| none(a, Command::Claim)),
-    verb!("assign", "PERSON", Act, "make somebody the owner, by name or address", "/assign dana", |a| word(
-        a,
-        "the name or the address of a person",
-        |w| Ok(Command::Assign(w))
-    )),
-    verb!("pass", "", Act, "give the ticket back to the team", "/pass", |a| none(a, Command::Pass)),
-    verb!("severity", "low|medium|high|critical", Act, "say how bad it is", "/severity high", |a| word(
-        a,
-        "low, medium, high or critical",
-        severity
-    )),
-    verb!("valid", "", Act, "judge it a vulnerability", "/valid", |a| none(a, Command::Valid)),
-    verb!("invalid", "[REASON]", Act, "judge it no vulnerability of ours", "/invalid not our code", |a| Ok(
-        Command::Invalid(a.into())
-    )),
-    verb!("accept", "", Act, "take it on: work begins", "/accept", |a| none(a, Command::Accept)),
-    verb!("defer", "[REASON]", Act, "put it off: no work now", "/defer after the release", |a| Ok(Command::Defer(
-        a.into()
-    ))),
-    verb!(
-        "extend",
-        "PROMISE WHEN REASON",
-        Act,
-        "move a deadline; the reporter is told the new date",
-        "/extend disclose 2027-05-31 vendor asked for a month",
-        extend
-    ),
-    verb!(
-        "embargo",
-        "[propose] WHEN [REASON]",
-        Act,
-        "agree on a date until which nothing is published, or propose one; the reporter is told",
-        "/embargo 2027-05-31T14:00[America/New_York]",
-        embargo
-    ),
-    verb!(
-        "lift",
-        "[REASON]",
-        Grave,
-        "end the embargo before its date; the reporter is told",
-        "/lift published elsewhere",
-        |a| { Ok(Command::Lift(a.into())) }
-    ),
-    verb!("resume", "", Act, "run the clocks again that wait for the reporter", "/resume", |a| none(
-        a,
-        Command::Resume
-    )),
-    verb!("credit", "NAME|none", Act, "how the reporter agreed to be named", "/credit R. Porter", |a| word(
-        a,
-        "a name, or none",
-        |w| Ok(Command::Credit(w))
-    )),
-    verb!(
-        "done",
-        "PROMISE [NOTE]",
-        Act,
-        "a promise is kept that only a person can tell of",
-        "/done announce mailed the registered users",
-        done
-    ),
-    verb!("fix", "[NOTE]", Act, "a fix exists", "/fix branch is ready", |a| Ok(Command::Fix(a.into()))),
-    verb!("released", "[VERSION]", Act, "a fixed version is out; the reporter is told", "/released 2.1.4", |a| Ok(
-        Command::Released(a.into())
-    )),
-    verb!("exploited", "[NOTE]", Act, "attacks are known", "/exploited seen in our logs", |a| Ok(Command::Exploited(
-        a.into()
-    ))),
-    verb!("public", "[LINK]", Grave, "the vulnerability is public; the reporter is told", "/public", |a| Ok(
-        Command::Public(a.into())
-    )),
-    verb!("close", "[REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
-    verb!("reopen", "", Act, "not done after all", "/reopen", |a| none(a, Command::Reopen)),
-    verb!("spam", "", Act, "close it as spam: nobody is answered", "/spam", |a| none(a, Command::Spam)),
-    verb!("confirm", "CODE", Act, "the code that a grave command asked for", "/confirm 7k2m9xq4", |a| word(
-        a,
-        "the code that was mailed to you",
-        |w| Ok(Command::Confirm(w))
-    )),
-    verb!(
-        "send",
-        "CODE",
-        Act,
-        "send a text to the reporter that was held back for a look",
-        "/send 7k2m9xq4",
-        |a| word(a, "the code that was mailed to you", |w| Ok(Command::Send(w)))
-    ),
-    verb!("status", "", Read, "show the ticket and its clocks", "/status", |a| none(a, Command::Status)),
-    verb!("list", "", Read, "show all open tickets", "/list", |a| none(a, Command::List)),
-    verb!("help", "", Read, "show the commands", "/help", |a| none(a, Command::Help)),
-];
-
-/// The command lines at the head of a text, and the text below them.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Orders {
-    /// The lines as written, each beginning with `/`.
-    pub lines: Vec<String>,
-    /// What stands below.
-    pub text: String,
-}
-
-impl Orders {
-    /// Whether they are this command and nothing else.
-    pub fn are_only(&self, command: &Command) -> bool {
-        matches!(self.lines.as_slice(), [line] if parse(line).is_ok_and(|(_, c)| c == *command))
+/// A name and a class tell one row from another.
+impl PartialEq for Verb {
+    fn eq(&self, other: &Self) -> bool {
+        (self.name, self.class) == (other.name, other.class)
     }
 }
-
-/// Why a line is no command.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Fault {
-    /// The character that the caret points at, from 0.
-    pub column: usize,
-    /// What is wrong, and what to write.
-    pub what: String,
-}
-
-/// How many command lines one mail may hold.
-pub const LINES_MAX: usize = 20;
-const LINE_MAX: usize = 200;
-
-/// The first lines that begin with `/` are the commands; the first other line ends them. Empty lines before and
-/// between are passed over.
-pub fn split(text: &str) -> Orders {
-    let mut orders = Orders::default();
-    let mut rest = text;
-    while !rest.is_empty() {
-        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        let line = line.trim();
-        if is_command(line) {
-            orders.lines.push(line.to_owned());
-        } else if !line.is_empty() {
-            break;
-        }
-        rest = after;
-    }
-    orders.text = rest.trim().to_owned();
-    orders
-}
-
-/// Reads one line that begins with `/`.
-pub fn parse(line: &str) -> Result<(&'static Verb, Command), Fault> {
-    if line.chars().count() > LINE_MAX {
-        return Err(Fault { column: LINE_MAX, what: format!("a command line has at most {LINE_MAX} characters") });
-    }
-    let body = line.strip_prefix('/').unwrap_or(line);
-    let (name, arguments) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
-    let name = name.to_ascii_lowercase();
-    let Some(verb) = TABLE.iter().find(|v| v.name == name) else {
-        let near = TABLE.iter().map(|v| (distance(v.name, &name), v.name)).min();
-        let what = match near {
-            Some((d, near)) if d <= 2 => format!("there is no /{name}; did you mean /{near}?"),
-            _ => format!("there is no /{name}; /help lists what there is"),
-        };
-        return Err(Fault { column: 1, what });
-    };
-    let command = (verb.parse)(arguments.trim());
-    let column = 1 + name.chars().count() + usize::from(!arguments.is_empty());
-    command.map(|c| (verb, c)).map_err(|what| Fault { column, what: format!("{what}; for example: {}", verb.example) })
-}
-
-fn none(arguments: &str, command: Command) -> Result<Command, String> {
-    if arguments.is_empty() { Ok(command) } else { Err("this takes nothing on its line; write text below it".into()) }
-}
-
-fn word(arguments: &str, what: &str, make: impl Fn(String) -> Result<Command, String>) -> Result<Command, String> {
-    match arguments.split_whitespace().count() {
-        0 => Err(format!("this needs {what}")),
-        _ => make(arguments.to_owned()),
-    }
-}
-
-fn severity(word: String) -> Result<Command, String> {
-    let severity = match word.to_ascii_lowercase().as_str() {
-        "low" => Severity::Low,
-        "medium" | "moderate" => Severity::Medium,
-        "high" | "important" => Severity::High,
-        "critical" => Severity::Critical,
-        _ => return Err(format!("{word:?} is no severity; write low, medium, high or critical")),
-    };
-    Ok(Command::Severity(severity))
-}
-
-fn extend(arguments: &str) -> Result<Command, String> {
-    let mut words = arguments.split_whitespace();
-    let (Some(promise), Some(date)) = (words.next(), words.next()) else {
-        return Err("this needs a promise, a date and a reason".into());
-    };
-    let to = When::parse(date)?;
-    let reason = words.collect::<Vec<_>>().join(" ");
-    if reason.is_empty() {
-        return Err("this needs a reason after the date".into());
-    }
-    Ok(Command::Extend { promise: promise.to_ascii_lowercase(), to, reason })
-}
-
-fn embargo(arguments: &str) -> Result<Command, String> {
-    let (propose, rest) = match arguments.split_once(char::is_whitespace) {
-        Some((first, rest)) if first.eq_ignore_ascii_case("propose") => (true, rest.trim_start()),
-        _ => (false, arguments),
-    };
-    let (date, reason) = rest.split_once(char::is_whitespace).unwrap_or((rest, ""));
-    if date.is_empty() || date.eq_ignore_ascii_case("propose") {
-        return Err("this needs the date until which nothing is published".into());
-    }
-    Ok(Command::Embargo { propose, until: When::parse(date)?, reason: reason.trim().to_owned() })
-}
-
-fn done(arguments: &str) -> Result<Command, String> {
-    let (promise, note) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
-    if promise.is_empty() {
-        return Err("this needs the name of a promise".into());
-    }
-    Ok(Command::Done { promise: promise.to_ascii_lowercase(), note: note.trim().to_owned() })
-}
-
-/// How many letters to change, add, drop or swap with a neighbour to get from one word to the other.
-pub fn distance(a: &str, b: &str) -> usize {
-    let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().take(40).collect());
-    let mut before: Vec<usize> = Vec::new();
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.iter().enumerate() {
-        let mut next = vec![i + 1];
-        for (j, y) in b.iter().enumerate() {
-            let at = |r: &[usize], k: usize| r.get(k).copied().unwrap_or(usize::MAX / 2);
-            let mut cost = (at(&row, j) + usize::from(x != y)).min(at(&row, j + 1) + 1).min(at(&next, j) + 1);
-            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
-            if swapped {
-                cost = cost.min(at(&before, j - 1) + 1);
-            }
-            next.push(cost);
-        }
-        before = std::mem::replace(&mut row, next);
-    }
-    row.last().copied().unwrap_or(0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn commands_stand_at_the_head_only() {
-        let check = |text: &str, lines: &[&str], rest: &str| {
-            let orders = split(text);
-            assert_eq!((orders.lines, orders.text.as_str()), (lines.iter().map(ToString::to_string).collect(), rest));
-        };
-        check("/ack\n", &["/ack"], "");
-        check("\n  /ack\n\n/severity high\nThanks!\n/close\n", &["/ack", "/severity high"], "Thanks!\n/close");
-        check("Hello\n/close\n", &[], "Hello\n/close");
-        check("> /close\n/ack\n", &[], "> /close\n/ack");
-        check("/usr/bin/x crashes\n", &[], "/usr/bin/x crashes");
-        check("/ close\n", &[], "/ close");
-        check("// comment\n", &[], "// comment");
-        check("", &[], "");
-    }
-
-    #[test]
-    fn one_command_alone_is_told_from_one_among_others() {
-        assert!(split("/list\n\ntext").are_only(&Command::List));
-        assert!(!split("/severity high\n/list").are_only(&Command::List));
-        assert!(!split("/help").are_only(&Command::List));
-        assert!(!split("text").are_only(&Command::List));
-    }
-
-    #[test]
-    fn each_example_is_understood_and_each_fault_says_what_to_write() {
-        for verb in TABLE {
-            assert_eq!(parse(verb.example).map(|(v, _)| v.name), Ok(verb.name), "{}", verb.example);
-        }
-        let check = |line: &str, column: usize, what: &str| {
-            let fault = parse(line).map(|(v, _)| v.name).unwrap_err();
-            assert_eq!((fault.column, fault.what.as_str()), (column, what), "{line}");
-        };
-        check("/acept", 1, "there is no /acept; did you mean /accept?");
-        check("/frobnicate", 1, "there is no /frobnicate; /help lists what there is");
-        check(
-            "/severity bad",
-            10,
-            "\"bad\" is no severity; write low, medium, high or critical; for example: /severity high",
-        );
-        check("/assign", 7, "this needs the name or the address of a person; for example: /assign dana");
-        check("/ack now", 5, "this takes nothing on its line; write text below it; for example: /ack");
-    }
-}
+impl Eq for Verb {}

@@ -27,7 +27,7 @@ use self::disposition::{Disposition, Intake, nothing};
 use self::given::Given;
 use self::report::{acknowledge, report};
 
-use crate::command::{self, Ask, Orders};
+use crate::command::{self, Orders};
 use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Report as Form};
 use crate::mail::written::{Content, Ours};
@@ -36,7 +36,7 @@ use crate::project::Person;
 use crate::rules::event::{Event, FollowUp, Loss, Lost, Order};
 use crate::ticket::{Acknowledgement, Actor};
 use crate::token::{self, Purpose};
-use crate::vocabulary::{Address, TicketId, clean_line};
+use crate::vocabulary::{Address, TicketId};
 
 /// A mail that ends without a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -118,9 +118,9 @@ fn alone(given: &Given<'_>) -> Intake {
 
 /// The commands, of lines that nobody quotes, and what their author wrote below them.
 fn orders(mail: &Mail, sent: &Ours) -> Orders {
-    let lines = command::split(&mail.reply_text).lines;
+    let orders = command::split(&mail.reply_text);
     let content = Content::of(&mail.text, sent);
-    Orders { text: content.sent_from(content.below(&lines)), lines }
+    Orders { text: content.sent_from(content.below(&orders.written())), ..orders }
 }
 
 /// A delivery report about a mail of ours is news on its ticket. It names a notice by the address that it comes to, by
@@ -207,7 +207,7 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
     let commands = !orders.lines.is_empty();
     if commands {
         let only_reads =
-            orders.lines.iter().all(|l| command::parse(l).is_ok_and(|(v, _)| v.class == command::Class::Read));
+            orders.lines.iter().all(|l| l.read.as_ref().is_ok_and(|asked| asked.verb.class == command::Class::Read));
         let why = if !identity.believed {
             Some(format!("nobody vouches for the sender: {}", identity.reason))
         } else if mail.from_html {
@@ -321,7 +321,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let holds = claims.token.is_some_and(|t| {
         t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
     });
-    let asks = if holds && is_reporter && !mail.from_html { asks(&mail.reply_text) } else { Vec::new() };
+    let asks = if holds && is_reporter && !mail.from_html { command::asks(&mail.reply_text) } else { Vec::new() };
     let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
     let reply_to = mail.message_id.clone();
     let follow_up = FollowUp { by, program: false, who, holder, excerpt, folded, mail: *stored, tell, asks, reply_to };
@@ -331,22 +331,6 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         ticket: Some(ticket),
         event: Some(Event::FollowedUp(follow_up)),
     }
-}
-
-/// What a reporter asks for on the first lines; what is not understood is simply text for the team.
-fn asks(text: &str) -> Vec<Ask> {
-    let read = |line: &String| {
-        let (verb, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
-        let rest = clean_line(rest, 200);
-        match verb.to_ascii_lowercase().as_str() {
-            "/status" => Some(Ask::Status),
-            "/credit" if !rest.is_empty() => Some(Ask::Credit(rest)),
-            "/withdraw" => Some(Ask::Withdraw(rest)),
-            "/help" => Some(Ask::Help),
-            _ => None,
-        }
-    };
-    command::split(text).lines.iter().take(command::LINES_MAX).filter_map(read).collect()
 }
 
 fn new_report(given: &Given<'_>) -> Intake {

@@ -6,14 +6,16 @@
 //! holds policies ready to use.
 
 pub mod calendar;
+mod choice;
 pub mod deadline;
 pub mod digest;
 pub mod ladder;
+mod milestone;
 pub mod presets;
 pub mod shown;
 pub mod term;
 
-use crate::vocabulary::piece;
+use self::choice::among;
 use std::fmt;
 use std::str::FromStr;
 
@@ -22,36 +24,7 @@ use serde::{Deserialize, Serialize};
 
 pub use calendar::Calendar;
 pub use ladder::Step;
-
-/// A point in the life of a ticket that starts or keeps a promise.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Milestone {
-    /// Our mail server took the report.
-    Received,
-    /// A person answered the reporter.
-    Acknowledged,
-    /// The report left the status `received`.
-    Assessed,
-    /// The team took the report on.
-    Accepted,
-    /// A fix exists.
-    FixReady,
-    /// A fixed version is out.
-    FixReleased,
-    /// The vulnerability is public.
-    Public,
-    /// The ticket is closed.
-    Closed,
-    /// We became aware of attacks.
-    Exploited,
-    /// The reporter last heard from a person here.
-    LastHeardFromUs,
-    /// Somebody said `/done` with the name of the promise: what keeps a promise that no other milestone tells of.
-    Done,
-    /// The personal data of the report is erased.
-    Erased,
-}
+pub use milestone::{Kept, Lasts, Milestone};
 
 /// How bad it is: the qualitative scale of CVSS v3.1 and v4.0 without "none".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -180,42 +153,6 @@ pub struct Policy {
     pub automatic_counts: bool,
 }
 
-impl Milestone {
-    /// All milestones, in the order in which they tend to come.
-    pub const ALL: [Milestone; 12] = [
-        Milestone::Received,
-        Milestone::Acknowledged,
-        Milestone::Assessed,
-        Milestone::Accepted,
-        Milestone::FixReady,
-        Milestone::FixReleased,
-        Milestone::Public,
-        Milestone::Closed,
-        Milestone::Exploited,
-        Milestone::LastHeardFromUs,
-        Milestone::Done,
-        Milestone::Erased,
-    ];
-
-    /// Its name in the config and in JSON.
-    pub fn word(self) -> &'static str {
-        match self {
-            Milestone::Received => "received",
-            Milestone::Acknowledged => "acknowledged",
-            Milestone::Assessed => "assessed",
-            Milestone::Accepted => "accepted",
-            Milestone::FixReady => "fix-ready",
-            Milestone::FixReleased => "fix-released",
-            Milestone::Public => "public",
-            Milestone::Closed => "closed",
-            Milestone::Exploited => "exploited",
-            Milestone::LastHeardFromUs => "last-heard-from-us",
-            Milestone::Done => "done",
-            Milestone::Erased => "erased",
-        }
-    }
-}
-
 impl Severity {
     /// All severities, mildest first.
     pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];
@@ -253,12 +190,6 @@ impl Audience {
     }
 }
 
-impl fmt::Display for Milestone {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.pad(self.word())
-    }
-}
-
 impl fmt::Display for Severity {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
@@ -268,14 +199,6 @@ impl fmt::Display for Severity {
 impl fmt::Display for Audience {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.pad(self.word())
-    }
-}
-
-impl FromStr for Milestone {
-    type Err = String;
-
-    fn from_str(text: &str) -> Result<Milestone, String> {
-        among("milestone", text, &Milestone::ALL, Milestone::word)
     }
 }
 
@@ -293,15 +216,6 @@ impl FromStr for Audience {
     fn from_str(text: &str) -> Result<Audience, String> {
         among("audience", text, &Audience::ALL, Audience::word)
     }
-}
-
-/// Finds a word in a closed list, whatever its case. The error lists all there are.
-fn among<T: Copy>(noun: &str, text: &str, all: &[T], word: fn(T) -> &'static str) -> Result<T, String> {
-    let wanted = text.trim();
-    all.iter().copied().find(|one| word(*one).eq_ignore_ascii_case(wanted)).ok_or_else(|| {
-        let words: Vec<_> = all.iter().map(|one| word(*one)).collect();
-        format!("{} is not a {noun}: write one of {}", piece(wanted), words.join(", "))
-    })
 }
 
 #[cfg(test)]

@@ -104,7 +104,7 @@ impl Project {
     pub fn class(&self, verb: &Verb) -> Class {
         let confirm = self.confirm.as_ref().map_or(verb.class == Class::Grave, |list| list.contains(&verb.name));
         match verb.class {
-            Class::Read => Class::Read,
+            Class::Ask | Class::Read => verb.class,
             Class::Act | Class::Grave if confirm || self.needs_second(verb) => Class::Grave,
             Class::Act | Class::Grave => Class::Act,
         }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::out::{Out, complain};
 use super::{Desk, Exit, role_word};
-use crate::command::{Class, TABLE, Verb};
+use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::policy::calendar::Quiet;
@@ -249,8 +249,8 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
 
 /// The commands that ask for a code of whoever asks, or of a second person.
 fn asking(project: &Project, second: bool) -> Vec<&'static str> {
-    let asks = |v: &&Verb| project.class(v) == Class::Grave && project.needs_second(v) == second;
-    TABLE.iter().filter(asks).map(|v| v.name).collect()
+    let asks = |v: &&'static Verb| project.class(v) == Class::Grave && project.needs_second(v) == second;
+    verbs().filter(asks).map(|v| v.name).collect()
 }
 
 fn codes(project: &Project) -> String {

@@ -75,12 +75,12 @@ fn commands(mail: &Mail) -> Vec<(String, String)> {
     if mail.from_html {
         return Vec::new();
     }
-    let parts = |line: &String| {
+    let parts = |line: &str| {
         let body = line.strip_prefix('/').unwrap_or(line);
         let (verb, arguments) = body.split_once(char::is_whitespace).unwrap_or((body, ""));
         (verb.to_ascii_lowercase(), arguments.trim().to_owned())
     };
-    command::split(&mail.reply_text).lines.iter().map(parts).collect()
+    command::split(&mail.reply_text).written().into_iter().map(parts).collect()
 }
 
 fn by(proof: Proof) -> &'static str {

@@ -11,7 +11,7 @@ use super::{
     Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig, policy, reports,
     value,
 };
-use crate::command::{Class, TABLE};
+use crate::command::{self, Class};
 use crate::mail::passage::Way;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
@@ -449,7 +449,7 @@ fn commands(file: &Table<'_>, people: &[Person]) -> Commands {
 
 /// Verbs that change something; what only shows needs no code, and the code itself none either.
 fn verbs(value: Value<'_>) -> Vec<&'static str> {
-    let change = TABLE.iter().filter(|v| v.class != Class::Read && !["confirm", "send"].contains(&v.name));
+    let change = command::verbs().filter(|v| v.class != Class::Read && !["confirm", "send"].contains(&v.name));
     let known: Vec<(&'static str, &'static str)> = change.map(|v| (v.name, v.name)).collect();
     value.list("public").unwrap_or_default().into_iter().filter_map(|item| item.choose("command", &known)).collect()
 }

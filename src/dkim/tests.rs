@@ -397,6 +397,8 @@ async fn names_are_asked_for_by_dns() {
 }
 
 proptest::proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
     /// Whatever is changed in a signed mail, no other reading of it passes.
     #[test]
     fn no_changed_byte_of_text_or_signed_field_passes(at in 0_usize..400, to in b'!'..b'~') {

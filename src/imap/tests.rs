@@ -294,7 +294,7 @@ async fn a_goodbye_is_bounded() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(1000))]
+    #![proptest_config(ProptestConfig { cases: 1000, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Whatever a server says, each call comes back, and does not panic.
     #[test]

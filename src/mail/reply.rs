@@ -4,7 +4,9 @@
 //! by line, and where a mail program says "all below is the earlier mail" the rest is cut off. It may well be too
 //! little: [`super::written`] says what the person wrote.
 
-use std::sync::OnceLock;
+pub(super) mod words;
+
+use self::words::*;
 
 /// The most lines that an introduction ("On …, … wrote:") is wrapped over.
 const MAX_INTRO_LINES: usize = 4;
@@ -19,70 +21,6 @@ const MAX_GREETING: usize = 5;
 const MAX_BANNER: usize = 80;
 /// The most lines above the first command, or above a text that is signed in the clear.
 const MAX_ABOVE: usize = 24;
-
-/// What introductions say somebody did, in lower case.
-static WROTE: Words = Words::of(
-    "wrote|writes|a écrit|a ecrit|schrieb|geschrieben|ha scritto|escribió|escribio|escreveu|\
-    schreef|geschreven|skrev|napisał|napisal|pisze|napsal|kirjoitti|írta|написал|пишет|писал|пише|yazdı|\
-    a scris|έγραψε|写道|寫道|书写|のメッセージ|書きました|작성|said|says|sagt|viết",
-);
-
-/// How introductions begin, in lower case.
-static STARTS: Words = Words::of(
-    "on |le |am |il |el |em |op |den |w dniu |dnia |på |dne |în |pe |la |в |у |στις |vào |\
-    no dia |a(z) |at |fra |från |von |del |de |on\u{a0}|在",
-);
-
-/// The words between the dashes of a separator, in lower case.
-static SEPARATORS: Words = Words::of(
-    "original message|original mail|original appointment|originalmessage|\
-    forwarded message|forwarded by|ursprüngliche nachricht|ursprungliche nachricht|originalnachricht|\
-    original-nachricht|weitergeleitete nachricht|message d'origine|message original|message d’origine|\
-    message transféré|mensaje original|mensaje reenviado|messaggio originale|messaggio inoltrato|\
-    mensagem original|oorspronkelijk bericht|ursprungligt meddelande|oprindelig meddelelse|\
-    opprinnelig melding|пересылаемое сообщение|исходное сообщение|wiadomość oryginalna",
-);
-
-/// Lines that begin a forwarded mail without dashes, in lower case.
-static FORWARDS: Words = Words::of(
-    "begin forwarded message:|anfang der weitergeleiteten|début du message réexpédié|\
-    inizio messaggio inoltrato|inicio del mensaje reenviado|reply above this line",
-);
-
-/// The names of header lines as mail programs translate them, in lower case: who wrote it.
-pub(super) static FROM_NAMES: Words =
-    Words::of("from|von|de|da|van|fra|från|od|от|expéditeur|mittente|发件人|寄件者|差出人|보낸 사람");
-
-/// The same: the other lines of such a block.
-static OTHER_NAMES: Words = Words::of(
-    "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
-    objet|enviado|enviado el|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|\
-    ämne|sendt|til|emne|wysłano|do|temat|отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|organization|\
-    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora",
-);
-
-/// How the lines begin that phones and mail programs put below, in lower case.
-static DEVICES: Words = Words::of(
-    "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\
-    von meinem |envoyé de mon |envoyé depuis |enviado desde |enviado do meu |enviado de mi |inviato da |\
-    verzonden vanaf |verstuurd vanaf |skickat från |sendt fra |wysłane z |отправлено с ",
-);
-
-/// How lines greet, in lower case.
-const GREETINGS: &str = "hi|hello|hey|dear|good morning|good afternoon|good evening|good day|greetings|hallo|liebe|guten |sehr |moin|servus|bonjour|\
-    salut|cher|chère|bonsoir|hola|buenos|buenas|estimad|ciao|buongiorno|salve|gentile|olá|ola|bom dia|\
-    boa tarde|prezad|beste|geachte|goede|hej|hei|kära|kjære|cześć|witam|dzień|szanown|ahoj|dobrý|\
-    здравствуйте|привет|добрый|уважаем|你好|您好|各位|大家|こんにちは|お疲れ|お世話|안녕|merhaba|selam|γεια|\
-    hoi|szia|sziasztok|bună|tere|labas|sveiki|terve|moi|zdravo|bok|привіт|вітаю|добрий|xin chào|สวัสดี|שלום|مرحبا|السلام|नमस्ते|\
-    to whom it may concern";
-
-/// What a gateway's banner says, in lower case: a word of each list.
-const OUTSIDE: &str = "extern|outside|außerhalb|ausserhalb|extérieur|exterieur|estern|fuera|fora d|buiten|\
-    utanför|ekstern|zewn|spoza|vnějš|külső|dışından|exterior|ulkopuol|ulkoi|εξωτερικ|внешн|外部|외부|[ext]|\
-    unknown sender|don't often get|don’t often get|erhalten nicht oft|pas souvent|no suele recibir|\
-    non si ricevono spesso|ontvangt niet vaak|não costuma receber|får inte ofta|modtager ikke ofte";
-const MAILS: &str = "mail|message|nachricht|sender|absender|organi|courriel|expéditeur|mensaje|correo|\
-    remitente|messaggi|mittente|bericht|afzender|meddelande|wiadomo|письм|сообщени|e-posta|viesti|邮件|郵件|メール|메일|link|[ext";
 
 /// The text of `text` in which commands are looked for, without blank lines at its ends. Linear in the text.
 pub fn new_text(text: &str) -> String {
@@ -354,67 +292,6 @@ impl<'t> Page<'t> {
     }
 }
 
-/// A list of words in lower case, parted by `|`. It is taken apart once, and most lines are told by their first or last
-/// octet to do with none of them.
-pub(super) struct Words {
-    list: &'static str,
-    split: OnceLock<Split>,
-}
-
-struct Split {
-    words: Vec<&'static str>,
-    /// The octets that they begin with in either case, and those that they end with.
-    first: [bool; 256],
-    last: [bool; 256],
-}
-
-impl Words {
-    pub(super) const fn of(list: &'static str) -> Self {
-        Self { list, split: OnceLock::new() }
-    }
-
-    fn split(&self) -> &Split {
-        self.split.get_or_init(|| {
-            let words: Vec<&str> = self.list.split('|').collect();
-            let octets = |of: fn(&str) -> Option<u8>| {
-                let mut octets = [false; 256];
-                for octet in words.iter().filter_map(|w| of(w)) {
-                    // The upper case of a letter outside of ASCII may have another octet.
-                    let alike = |(n, _): &(usize, &mut bool)| same_octet(u8::try_from(*n).ok(), Some(octet));
-                    octets.iter_mut().enumerate().filter(alike).for_each(|(_, is)| *is = true);
-                }
-                octets
-            };
-            let (first, last) = (octets(|w| w.bytes().next()), octets(|w| w.bytes().next_back()));
-            Split { words, first, last }
-        })
-    }
-
-    /// Whether a word is one of them.
-    pub(super) fn has(&self, word: &str) -> bool {
-        self.split().words.contains(&word)
-    }
-
-    /// Whether one of them stands in a text of lower case.
-    fn stands_in(&self, lower: &str) -> bool {
-        self.split().words.iter().any(|w| lower.contains(w))
-    }
-
-    /// Whether a text begins with one of them, whatever its case.
-    fn begins(&self, text: &str) -> bool {
-        let Split { words, first, .. } = self.split();
-        let possible = text.bytes().next().and_then(|c| first.get(usize::from(c)));
-        possible == Some(&true) && words.iter().any(|w| starts_with(text, w))
-    }
-
-    /// Whether a text ends with one of them, whatever its case.
-    fn ends(&self, text: &str) -> bool {
-        let Split { words, last, .. } = self.split();
-        let possible = text.bytes().next_back().and_then(|c| last.get(usize::from(c)));
-        possible == Some(&true) && words.iter().any(|w| ends_with(text, w))
-    }
-}
-
 /// Whether the first line of an introduction goes on below: it holds a date, or ends with an address or a comma.
 fn ends_open(line: &str, started: bool) -> bool {
     let digits = line.chars().filter(char::is_ascii_digit).count();
@@ -433,35 +310,6 @@ pub(super) fn ends_like_introduction(line: &str) -> bool {
 fn starts_like_introduction(line: &str) -> bool {
     let start = line.trim_start_matches(['-', '*', ' ']);
     start.starts_with(|c: char| c.is_ascii_digit()) || STARTS.begins(start) || is_weekday(start)
-}
-
-/// Whether a text begins so, whatever its case; costs no copy, and mostly one comparison.
-fn starts_with(text: &str, lower: &str) -> bool {
-    // No upper-case letter outside of ASCII has a lower case within it that begins one of our words.
-    if !same_octet(text.bytes().next(), lower.bytes().next()) {
-        return false;
-    }
-    if let Some(start) = text.as_bytes().get(..lower.len()).filter(|start| start.is_ascii()) {
-        return start.eq_ignore_ascii_case(lower.as_bytes());
-    }
-    let mut chars = text.chars().flat_map(char::to_lowercase);
-    lower.chars().all(|c| chars.next() == Some(c))
-}
-
-/// Whether two octets could belong to the same letter in either case: all that is not ASCII could.
-fn same_octet(a: Option<u8>, b: Option<u8>) -> bool {
-    a.zip(b).is_some_and(|(a, b)| {
-        if a.is_ascii() && b.is_ascii() { a.eq_ignore_ascii_case(&b) } else { !a.is_ascii() && !b.is_ascii() }
-    })
-}
-
-/// Whether a text ends so, whatever its case.
-fn ends_with(text: &str, lower: &str) -> bool {
-    if !same_octet(text.bytes().next_back(), lower.bytes().next_back()) {
-        return false;
-    }
-    let mut chars = text.chars().rev().flat_map(char::to_lowercase);
-    lower.chars().rev().all(|c| chars.next() == Some(c))
 }
 
 fn is_weekday(start: &str) -> bool {
@@ -527,113 +375,4 @@ pub(super) fn is_device_line(line: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::new_text;
-
-    #[track_caller]
-    fn check(text: &str, expect: &str) {
-        assert_eq!(new_text(text), expect, "{text}");
-    }
-
-    #[test]
-    fn quotations_are_taken_out_and_inline_answers_stay() {
-        check("Yes.\n\n> Is it?\n", "Yes.");
-        check("> Is it?\nYes.\n> And that?\nNo.\n", "Yes.\n\nNo.");
-        check("On Mon, 1 Jan 2024 at 10:00, Ann <a@example.org> wrote:\n> Is it?\nYes.", "Yes.");
-        check("Hi,\n\nOn Mon, 1 Jan 2024 at 10:00, Ann\n<a@example.org> wrote:\n\n> Is it?\n\nYes.", "Hi,\n\nYes.");
-        check("  > indented\n>> twice\nnew", "new");
-        check("a > b\n>c\n", "a > b");
-        for above in [
-            "[EXT]\n",
-            "Caution\nThis mail came from outside.\n",
-            "POZOR: e-mail z vnějšku.\n\nDobrý den,\n\n",
-            "Hola a todos:\n",
-            "Sehr geehrte Damen und Herren,\n",
-            "Hi Lee, hi Ann,\n\n",
-        ] {
-            check(&format!("{above}/ack\n\nThanks."), "/ack\n\nThanks.");
-        }
-        let signed = "-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\nHi,\n\n/ack\n-----BEGIN PGP SIGNATURE-----\n\nx\n-----END PGP SIGNATURE-----";
-        check(&format!("[EXTERNAL]\n\n{signed}"), "/ack");
-        // What asks, introduces or says more is no greeting, and no banner.
-        for above in [
-            "Hello Lee wrote:",
-            "[EXTERNAL] Lee wrote:",
-            "External mail:",
-            "Hello, do not send",
-            "Good grief",
-            "Hi?",
-            "Is this mail external?",
-        ] {
-            check(&format!("{above}\n\n/ack"), &format!("{above}\n\n/ack"));
-        }
-        check("", "");
-        check("> only\n> quoted", "");
-    }
-
-    #[test]
-    fn introductions_in_other_languages() {
-        for intro in [
-            "Am 1.1.2024 um 10:00 schrieb Ann <a@example.org>:",
-            "Ann <a@example.org> schrieb am Mo., 1. Jan. 2024, 10:00:",
-            "Le lun. 1 janv. 2024 à 10:00, Ann <a@example.org> a écrit :",
-            "El lun, 1 ene 2024 a las 10:00, Ann (<a@example.org>) escribió:",
-            "Il giorno lun 1 gen 2024 alle ore 10:00 Ann <a@example.org> ha scritto:",
-            "Em seg., 1 de jan. de 2024 às 10:00, Ann <a@example.org> escreveu:",
-            "Op ma 1 jan 2024 om 10:00 schreef Ann <a@example.org>:",
-            "Den mån 1 jan. 2024 kl 10:00 skrev Ann <a@example.org>:",
-            "W dniu 1.01.2024 o 10:00, Ann pisze:",
-            "1 янв. 2024 г., в 10:00, Ann <a@example.org> написал(а):",
-            "2024年1月1日(月) 10:00 Ann <a@example.org>:",
-            "在 2024年1月1日，10:00，Ann <a@example.org> 写道：",
-        ] {
-            check(&format!("New.\n\n{intro}\n> old\n"), "New.");
-            check(&format!("New.\n\n{intro}\n\n> old\n\nBelow."), "New.\n\nBelow.");
-        }
-        check("New.\n\nOn Mon, 1 Jan 2024, Ann <a@example.org> wrote:\n\nold without marks\n", "New.");
-    }
-
-    #[test]
-    fn what_people_write_is_not_an_introduction() {
-        for text in [
-            "On reflection this is bad:\nit crashes.",
-            "The file says:\n\n    wrote 2024 bytes to disk",
-            "From: the start, it was broken.\nIt still is.",
-            "Steps:\n1. run it\n2. look",
-            "--\nfirst\n\nsecond\n\nthird\n\n4\n5\n6\n7\n8\n9\n10\n11\n12\n13\n14",
-            "----\nAnother section",
-            "Sent from my script, the request fails.\nAlways.",
-            "Version 1.2.3 wrote:\nno, it did not.",
-        ] {
-            check(text, text);
-        }
-    }
-
-    #[test]
-    fn all_below_an_earlier_mail_is_cut() {
-        for tail in [
-            "-----Original Message-----\nFrom: x\n/close",
-            "-----Ursprüngliche Nachricht-----\nold",
-            "---------- Forwarded message ---------\nold",
-            "Begin forwarded message:\n\nold",
-            "From: Ann <a@example.org>\nSent: Monday\nTo: Security\nSubject: x\n\nold",
-            "*From:* Ann\n*Date:* Monday\n*Subject:* x\n\nold",
-            "Von: Ann\nGesendet: Montag\nAn: Security\nBetreff: x\n\nold",
-            "De : Ann\nEnvoyé : lundi\nÀ : Security\nObjet : x\n\nold",
-            "________________________________\nFrom: Ann\nSent: Monday\nTo: x\n\nold",
-            "_______________________________________________\nexample mailing list\nlist@example.org",
-            "-- \nAnn\nExample Ltd\n",
-            "--\nAnn\n",
-        ] {
-            check(&format!("New.\n\n{tail}"), "New.");
-        }
-        for line in [
-            "Sent from my iPhone",
-            "Gesendet von meinem Telefon",
-            "Envoyé de mon iPhone",
-            "Get Outlook for iOS<https://a.example>",
-        ] {
-            check(&format!("New.\n\n{line}\n\n> old"), "New.");
-        }
-    }
-}
+mod tests;

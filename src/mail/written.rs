@@ -6,7 +6,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::reply::{self, MAX_SIGNATURE, Page, Words, is_device_line, is_quoted, is_rule};
+use super::reply::words::{FROM_NAMES, Words};
+use super::reply::{self, MAX_SIGNATURE, Page, is_device_line, is_quoted, is_rule};
 use super::runs::{self, Word};
 use crate::vocabulary::Address;
 
@@ -93,11 +94,11 @@ impl<'t> Content<'t> {
     }
 
     /// The line below these lines, which stand in it in this order.
-    pub fn below(&self, lines: &[String]) -> usize {
+    pub fn below(&self, lines: &[&str]) -> usize {
         let mut at = 0;
         for line in lines {
             let rest = self.0.iter().skip(at);
-            at += rest.take_while(|(l, _)| l.trim() != line).count() + 1;
+            at += rest.take_while(|(l, _)| l.trim() != *line).count() + 1;
         }
         at.min(self.0.len())
     }
@@ -301,7 +302,7 @@ impl Sorter<'_, '_> {
         // The names above the address and the date are those of a person who writes so.
         let tells = |from: &&usize| {
             let line = self.page.line(**from);
-            let is_from = reply::header_name(line).is_some_and(|n| reply::FROM_NAMES.has(&n));
+            let is_from = reply::header_name(line).is_some_and(|n| FROM_NAMES.has(&n));
             line.contains(['@', '[']) || digits(line) >= 4 || is_from || names_us(line)
         };
         if let Some(from) = above.iter().take(named).rfind(tells).filter(|from| **from < last) {

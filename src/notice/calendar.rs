@@ -232,7 +232,7 @@ END:VCALENDAR\r
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(256))]
+        #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn any_name_comes_back(uid in "[ -~]{1,200}", pieces in prop::collection::vec(prop_oneof![
             any::<String>(),

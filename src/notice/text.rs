@@ -14,7 +14,7 @@ pub mod trouble;
 use jiff::Timestamp;
 
 use crate::policy::shown::{length, when};
-use crate::policy::{Milestone, Policy, Promise, Within};
+use crate::policy::{Policy, Promise, Within};
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::ticket::clock::{Clock, ClockState, clocks};
@@ -83,20 +83,7 @@ pub fn done_lines(lines: &[(String, String)]) -> String {
 
 /// What a promise means to a reporter.
 pub fn meaning(promise: &Promise) -> &'static str {
-    match promise.until {
-        Milestone::Received => "the report is received",
-        Milestone::Acknowledged => "a person answers you",
-        Milestone::Assessed => "we have assessed the report",
-        Milestone::Accepted => "we have taken it on",
-        Milestone::FixReady => "a fix is ready",
-        Milestone::FixReleased => "a fixed version is released",
-        Milestone::Public => "the vulnerability is made public",
-        Milestone::Closed => "the report is closed",
-        Milestone::Exploited => "attacks are reported",
-        Milestone::LastHeardFromUs => "you hear from us again",
-        Milestone::Done => "what was promised is done",
-        Milestone::Erased => "your data is erased here",
-    }
+    promise.until.means()
 }
 
 /// The clocks of a ticket as a table for the team: name, state, deadline, distance.

@@ -525,7 +525,7 @@ The team\r
     }
 
     proptest! {
-        #![proptest_config(ProptestConfig::with_cases(96))]
+        #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
         #[test]
         fn hostile_text_stays_text(name in hostile(), subject in hostile(), body in hostile()) {
             let mail = written(&name, &subject, &body);

@@ -325,6 +325,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
         #[test]
         fn any_text_is_read_or_refused(text in r"\PC{0,30}|[0-9]{1,6} ?[a-zA-Z]{0,8}( [0-9]{0,6} ?[a-z]{0,8})?") {
             if let Ok(term) = Term::parse(&text) {

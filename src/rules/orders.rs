@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::draft::{Answer, Draft};
 use super::event::Order;
-use crate::command::{self, Class, Command, Verb, When};
+use crate::command::{self, Asked, Class, Command, Line, Orders, When};
 use crate::notice::Notice;
 use crate::notice::key::NoticeKey;
 use crate::notice::leak::Hit;
@@ -31,6 +31,23 @@ struct Refusal {
     why: String,
 }
 
+impl Refusal {
+    /// Of a line that could be read.
+    fn of(line: &Line, why: String) -> Self {
+        Self { line: line.written.clone(), column: None, why }
+    }
+}
+
+/// The lines with what they ask for, or the first that cannot be read.
+fn read(orders: &Orders) -> Result<Vec<(&Line, &Asked)>, Refusal> {
+    let read = |line: &'_ Line| match &line.read {
+        Ok(_) => Ok(()),
+        Err(fault) => Err(Refusal { line: line.written.clone(), column: Some(fault.column), why: fault.what.clone() }),
+    };
+    orders.lines.iter().try_for_each(read)?;
+    Ok(orders.lines.iter().filter_map(|line| Some((line, line.read.as_ref().ok()?))).collect())
+}
+
 /// Does all lines, or says why none was done.
 pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
     let before = (draft.ticket.clone(), std::mem::take(&mut draft.decision));
@@ -53,37 +70,30 @@ pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
 }
 
 fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Refusal> {
-    let mut lines = Vec::new();
-    if order.orders.lines.len() > command::LINES_MAX {
-        let why = format!("a mail holds at most {} commands", command::LINES_MAX);
-        return Err(Refusal { line: order.orders.lines.last().cloned().unwrap_or_default(), column: None, why });
+    if let Some(last) = order.orders.lines.last().filter(|_| order.orders.lines.len() > command::LINES_MAX) {
+        return Err(Refusal::of(last, format!("a mail holds at most {} commands", command::LINES_MAX)));
     }
-    for line in &order.orders.lines {
-        let parsed = command::parse(line);
-        lines.push(parsed.map_err(|f| Refusal { line: line.clone(), column: Some(f.column), why: f.what })?);
-    }
-    let refusal = |line: &str, why: String| Refusal { line: line.to_owned(), column: None, why };
-    for (line, (verb, command)) in order.orders.lines.iter().zip(&lines) {
-        let (Command::Confirm(code) | Command::Send(code)) = command else { continue };
+    let lines = read(&order.orders)?;
+    for (line, asked) in &lines {
+        let (Command::Confirm(code) | Command::Send(code)) = &asked.command else { continue };
         if lines.len() > 1 {
-            return Err(refusal(line, format!("/{} stands alone", verb.name)));
+            return Err(Refusal::of(line, format!("/{} stands alone", asked.verb.name)));
         }
-        let send = matches!(command, Command::Send(_));
-        return confirm(draft, order, code, send).map_err(|why| refusal(line, why));
+        let send = matches!(asked.command, Command::Send(_));
+        return confirm(draft, order, code, send).map_err(|why| Refusal::of(line, why));
     }
     // The code goes to the registered address of the person who asked; the command line is beyond all doubt.
     if let Actor::Person(person) = &order.by
-        && lines.iter().any(|(v, _)| draft.project.class(v) == Class::Grave)
+        && lines.iter().any(|(_, asked)| draft.project.class(asked.verb) == Class::Grave)
     {
         // A command that cannot be done now is refused now, not after a code.
         overtaken(draft, order, &lines)?;
-        let length = order.orders.lines.iter().map(String::len).sum::<usize>() + order.orders.text.len();
-        if length > 1_500 {
-            let line = order.orders.lines.first().cloned().unwrap_or_default();
+        let length = lines.iter().map(|(line, _)| line.written.len()).sum::<usize>() + order.orders.text.len();
+        if let Some((line, _)) = lines.first().filter(|_| length > 1_500) {
             let why = "what needs a code takes at most 1,500 characters; send a longer text in a mail of its own";
-            return Err(refusal(&line, why.into()));
+            return Err(Refusal::of(line, why.into()));
         }
-        let second = lines.iter().any(|(v, _)| draft.project.needs_second(v));
+        let second = lines.iter().any(|(_, asked)| draft.project.needs_second(asked.verb));
         return Ok(ask_code(draft, order, person, second));
     }
     overtaken(draft, order, &lines)?;
@@ -92,10 +102,10 @@ fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Re
 
 /// Whether somebody else changed, after the notice that these commands answer, what they would change: two people who
 /// answer the same notice must not undo one another unseen.
-fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&'static Verb, Command)]) -> Result<(), Refusal> {
+fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Result<(), Refusal> {
     let Some(seen) = order.seen else { return Ok(()) };
-    for (line, (_, command)) in order.orders.lines.iter().zip(lines) {
-        let Some((seq, by)) = aspect(command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };
+    for (line, asked) in lines {
+        let Some((seq, by)) = aspect(&asked.command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };
         if *seq > seen && *by != order.by {
             let why = format!(
                 "{} changed that after the mail that you answer was sent; answer the newest mail about {} if it \
@@ -103,7 +113,7 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&'static Verb, Command)
                 name(draft, by),
                 draft.project.show(draft.ticket.id)
             );
-            return Err(Refusal { line: line.clone(), column: None, why });
+            return Err(Refusal::of(line, why));
         }
     }
     Ok(())
@@ -147,28 +157,28 @@ fn aspect(command: &Command) -> Option<Aspect> {
 fn run(
     draft: &mut Draft<'_>,
     order: &Order,
-    lines: &[(&'static Verb, Command)],
+    lines: &[(&Line, &Asked)],
     looked_at: bool,
 ) -> Result<Vec<(String, String)>, Refusal> {
     let before = (draft.ticket.clone(), draft.decision.clone());
     let mut done = Vec::new();
     let text = order.orders.text.as_str();
     let mut used = false;
-    for (line, (_, command)) in order.orders.lines.iter().zip(lines) {
+    for (line, Asked { command, .. }) in lines {
         let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
         if takes && used {
             let why = "two commands of this mail would take the text below them; send two mails".into();
-            return Err(Refusal { line: line.clone(), column: None, why });
+            return Err(Refusal::of(line, why));
         }
         used |= takes;
         let did = one(draft, order, command, text);
-        done.push((line.clone(), did.map_err(|why| Refusal { line: line.clone(), column: None, why })?));
+        done.push((line.written.clone(), did.map_err(|why| Refusal::of(line, why))?));
     }
     if !used && !text.is_empty() {
         draft.enter(&order.by, EntryKind::Note, text, order.mail);
         done.push(("(the text below)".into(), "written down as a note for the team".into()));
     }
-    let leaves = lines.iter().filter_map(|(_, command)| command.sends(text)).collect::<Vec<_>>().join("\n\n");
+    let leaves = lines.iter().filter_map(|(_, asked)| asked.command.sends(text)).collect::<Vec<_>>().join("\n\n");
     let hits = order.known.hits(&leaves, draft.key);
     if looked_at || hits.is_empty() || draft.ticket.reporter.is_none() {
         return Ok(done);
@@ -459,7 +469,7 @@ fn done(draft: &mut Draft<'_>, order: &Order, promise: &str, note: &str) -> Resu
 /// The code goes to whoever asked, or to all others who may command when a second person must agree.
 fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool) -> Vec<(String, String)> {
     draft.enter(&order.by, EntryKind::CodeAsked { second, send: false }, &whole(order), order.mail);
-    let lines = order.orders.lines.join("\n");
+    let lines = order.orders.written().join("\n");
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
     let project = draft.project;
     if !second {
@@ -484,7 +494,7 @@ fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool
 
 /// The orders as they are kept until their code comes.
 fn whole(order: &Order) -> String {
-    format!("{}\n\n{}", order.orders.lines.join("\n"), order.orders.text).trim().to_owned()
+    format!("{}\n\n{}", order.orders.written().join("\n"), order.orders.text).trim().to_owned()
 }
 
 /// Nothing leaves before whoever asked has looked at it: the code is for them alone.
@@ -540,13 +550,12 @@ fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str, send: bool) -> Res
     draft.enter(&order.by, EntryKind::CodeUsed, "", order.mail);
     let orders = command::split(&pending.lines);
     let asked = Order { by: pending.by.clone(), orders, ..order.clone() };
-    let parsed: Result<Vec<_>, _> = asked.orders.lines.iter().map(|l| command::parse(l)).collect();
-    let parsed = parsed.map_err(|f| f.what)?;
-    overtaken(draft, &asked, &parsed).map_err(|r| format!("{}: {}", r.line, r.why))?;
-    let mut done = run(draft, &asked, &parsed, send).map_err(|r| format!("{}: {}", r.line, r.why))?;
+    let lines = read(&asked.orders).map_err(|r| r.why)?;
+    overtaken(draft, &asked, &lines).map_err(|r| format!("{}: {}", r.line, r.why))?;
+    let mut done = run(draft, &asked, &lines, send).map_err(|r| format!("{}: {}", r.line, r.why))?;
     if done.is_empty() && asked.by != order.by {
         let who = name(draft, &asked.by);
-        done = asked.orders.lines.iter().map(|l| (l.clone(), format!("waits for a look of {who}"))).collect();
+        done = asked.orders.lines.iter().map(|l| (l.written.clone(), format!("waits for a look of {who}"))).collect();
     }
     Ok(done)
 }
@@ -568,10 +577,9 @@ fn is_right(draft: &Draft<'_>, pending: &Pending, by: &Actor, given: &str) -> bo
 fn guesses(draft: &Draft<'_>, order: &Order) -> bool {
     let Some(pending) = &draft.ticket.pending else { return false };
     let wrong = |given: &str| confirms(pending, &order.by) && !is_right(draft, pending, &order.by, given);
-    order.orders.lines.iter().any(|line| match command::parse(line) {
-        Ok((_, Command::Confirm(given))) => !pending.send && wrong(&given),
-        Ok((_, Command::Send(given))) => pending.send && wrong(&given),
-        Ok(_) | Err(_) => false,
+    order.orders.commands().any(|command| {
+        let (Command::Confirm(given) | Command::Send(given)) = command else { return false };
+        matches!(command, Command::Send(_)) == pending.send && wrong(given)
     })
 }
 

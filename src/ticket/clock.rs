@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::Serialize;
 
 use super::{Embargo, Status, Ticket};
-use crate::policy::{Milestone, Policy, Promise, Within};
+use crate::policy::{Kept, Lasts, Milestone, Policy, Promise, Within};
 
 /// A promise running on a ticket, or what became of it.
 #[derive(Clone, Debug)]
@@ -156,20 +156,11 @@ fn judge<'a>(
 }
 
 fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestamp) -> Option<Timestamp> {
-    let at = match promise.until {
-        Milestone::Done => ticket.done.get(&promise.name).copied(),
-        // The latest word counts, and not one from before the promise began.
-        Milestone::LastHeardFromUs => ticket.milestones.get(&promise.until).copied().filter(|at| *at >= starts),
-        Milestone::Received
-        | Milestone::Acknowledged
-        | Milestone::Assessed
-        | Milestone::Accepted
-        | Milestone::FixReady
-        | Milestone::FixReleased
-        | Milestone::Public
-        | Milestone::Closed
-        | Milestone::Exploited
-        | Milestone::Erased => ticket.milestones.get(&promise.until).copied(),
+    let reached = ticket.milestones.get(&promise.until).copied();
+    let at = match promise.until.kept() {
+        Kept::First => reached,
+        Kept::Latest => reached.filter(|at| *at >= starts),
+        Kept::ByName => ticket.done.get(&promise.name).copied(),
     };
     match ticket.auto_acknowledged.filter(|_| policy.automatic_counts && promise.until == Milestone::Acknowledged) {
         Some(auto) => Some(at.map_or(auto, |a| a.min(auto))),
@@ -177,27 +168,18 @@ fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestam
     }
 }
 
-/// Spam ends every clock. A closed or invalid report still deserves an answer, so the promise to acknowledge runs
-/// on until somebody gave one; what else was promised about it makes no sense any more. What is held of it is erased
-/// when all else is over, spam or not; after that nobody is left to keep a promise to.
+/// Whether a promise makes no sense any more. What is held of a report is erased when all else is over, spam or not;
+/// after that nobody is left to keep a promise to.
 fn ends(ticket: &Ticket, promise: &Promise) -> bool {
-    let closed = matches!(ticket.status, Status::Closed | Status::Invalid);
-    let goes_on = match promise.until {
-        Milestone::Acknowledged => true,
-        Milestone::Erased => return false,
-        Milestone::Closed => ticket.status == Status::Invalid,
-        // "Tell the users" holds when the ticket is closed too, unless there was nothing to tell.
-        Milestone::Done => ticket.status == Status::Closed && ticket.before_closed != Status::Invalid,
-        Milestone::Received
-        | Milestone::Assessed
-        | Milestone::Accepted
-        | Milestone::FixReady
-        | Milestone::FixReleased
-        | Milestone::Public
-        | Milestone::Exploited
-        | Milestone::LastHeardFromUs => false,
+    let closed = ticket.status == Status::Closed;
+    let over = match promise.until.lasts() {
+        Lasts::UntilErased => return false,
+        Lasts::UntilKept => false,
+        Lasts::UntilClosed => closed || ticket.status == Status::Invalid,
+        Lasts::WhileInvalid => closed,
+        Lasts::WhenClosedValid => ticket.status == Status::Invalid || closed && ticket.before_closed == Status::Invalid,
     };
-    ticket.spam || (closed && !goes_on) || ticket.milestones.contains_key(&Milestone::Erased)
+    ticket.spam || over || ticket.milestones.contains_key(&Milestone::Erased)
 }
 
 /// How long the ticket has waited for its reporter since `start`.
@@ -264,6 +246,8 @@ mod tests {
     }
 
     proptest! {
+        #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
         #[test]
         fn no_pause_no_fix_and_no_severity_moves_an_embargo(
             events in prop::collection::vec((3..2_000_i64, 0..5_usize), 0..12),

@@ -38,7 +38,8 @@ impl Work<'_> {
         let waiting = ticket.pending.as_ref().map_or("", |p| &p.lines);
         let leaves = !waiting.is_empty() || sends(&order.orders, false);
         let Some(reporter) = ticket.reporter.as_ref().filter(|_| leaves) else { return Ok(Known::default()) };
-        let mut known = Known::about(&format!("{}\n{}\n{waiting}", order.orders.lines.join("\n"), order.orders.text));
+        let mut known =
+            Known::about(&format!("{}\n{}\n{waiting}", order.orders.written().join("\n"), order.orders.text));
         let mut theirs = HashSet::new();
         for entry in self.tx.entries(ticket.id)? {
             let text = entry.text.as_deref().unwrap_or_default();
@@ -100,6 +101,5 @@ impl Work<'_> {
 
 /// Whether orders send words of a person to the reporter; or, of these, the text below them.
 fn sends(orders: &Orders, below: bool) -> bool {
-    let mut commands = orders.lines.iter().filter_map(|l| command::parse(l).ok());
-    commands.any(|(_, command)| command.sends("\n").is_some_and(|words| words == "\n" || !below))
+    orders.commands().any(|command| command.sends("\n").is_some_and(|words| words == "\n" || !below))
 }

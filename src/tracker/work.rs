@@ -402,7 +402,7 @@ impl<'a> Work<'a> {
                 }
             }
             (Event::Ordered(order), None) => {
-                let first = order.orders.lines.first().map_or("", String::as_str);
+                let first = order.orders.lines.first().map_or("", |l| l.written.as_str());
                 let why = "this mail answers no notice about a ticket; reply to one of its notices";
                 let text = if order.orders.are_only(&Command::Help) {
                     answer::help(self.project)

@@ -6,7 +6,7 @@ use std::os::unix::fs::PermissionsExt;
 use rusqlite::Connection;
 use serde_json::Value;
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 
 #[test]
 fn a_backup_holds_the_same_tickets_and_answers_the_same_replies() {

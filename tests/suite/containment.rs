@@ -12,7 +12,7 @@ use disclosed::tracker::{Arrival, News, Tracker};
 use disclosed::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 use crate::world::{self, Letter, Proof, answer, field};
 
 /// What came from outside or was written by a person, each once where it can stand.

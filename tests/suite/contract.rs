@@ -9,7 +9,7 @@ use disclosed::open;
 use disclosed::vocabulary::{Outcome, TicketId};
 use serde_json::Value;
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 
 const NOW: &str = "2027-01-04T10:00:00Z";
 

@@ -410,7 +410,7 @@ fn no_command_comes_from_a_quotation() {
         let original = format!("-----Original Message-----\nFrom: ann@example.org\n\n/close\n{marked}");
         for (how, text) in [("in it", marked), ("below", below), ("forwarded", forwarded), ("original", original)] {
             let lines = disclosed::command::split(&reply::new_text(&text)).lines;
-            let obeyed = lines.iter().any(|l| l.starts_with("/close"));
+            let obeyed = lines.iter().any(|l| l.written.starts_with("/close"));
             scores.add("no command from a quotation", !obeyed, || format!("{}: {how}: {lines:?}", columns[0]));
         }
     }

@@ -11,7 +11,7 @@ use disclosed::tracker::{Arrival, Tracker};
 use disclosed::vocabulary::{Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 
 const NOW: &str = "2027-01-04T10:00:00Z";
 /// The promise to acknowledge the report is broken by then.

@@ -118,8 +118,8 @@ proptest! {
         let orders = command::split(&text);
         let mut lines = text.lines().map(str::trim).filter(|l| !l.is_empty());
         for order in &orders.lines {
-            prop_assert!(order.starts_with('/'));
-            prop_assert_eq!(Some(order.as_str()), lines.next(), "a command that is not the next line");
+            prop_assert!(order.written.starts_with('/'));
+            prop_assert_eq!(Some(order.written.as_str()), lines.next(), "a command that is not the next line");
         }
         // The line that ended the commands, and all below it, is text.
         if let Some(first) = lines.next() {
@@ -141,7 +141,7 @@ proptest! {
         let body = format!("{own}\n\nOn Mon, 4 Jan 2027 at 10:00, Example wrote:\n{quote}");
         let letter = Letter { from: Some("dana@example.org".into()), body, date: now(), ..Letter::default() };
         let mail = read::read(&letter.bytes());
-        prop_assert_eq!(command::split(&mail.reply_text).lines, Vec::<String>::new());
+        prop_assert!(command::split(&mail.reply_text).lines.is_empty());
     }
 
     #[test]

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::cli::Desk;
+use crate::desk::Desk;
 
 /// Friday evening, in the zone of the policy.
 const FRIDAY: [&str; 3] = ["simulate", "--at", "2027-01-08 18:00"];

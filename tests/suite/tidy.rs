@@ -190,3 +190,41 @@ fn nothing_listens() {
     let words = ["TcpListener", "UnixListener", "UdpSocket", "UnixDatagram", ".listen("];
     assert_eq!(find(&House::read(), |_| true, &words), [""; 0]);
 }
+
+/// A newcomer sees the sources, the tests, an example and a README: what tools want beside them is hidden.
+#[test]
+fn the_top_level_is_small() {
+    let allowed = [
+        "Cargo.toml",
+        "Cargo.lock",
+        "CHANGELOG.md",
+        "LICENSE",
+        "README.md",
+        "config.toml.example",
+        "src",
+        "systemd",
+        "target",
+        "tests",
+    ];
+    let names = std::fs::read_dir(env!("CARGO_MANIFEST_DIR")).unwrap();
+    let names = names.map(|e| e.unwrap().file_name().to_string_lossy().into_owned());
+    let others: Vec<String> = names.filter(|n| !n.starts_with('.') && !allowed.contains(&n.as_str())).collect();
+    assert_eq!(others, [""; 0]);
+}
+
+/// A file that one reading takes in.
+#[test]
+fn no_file_is_long() {
+    let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR"));
+    let mut lines = Vec::new();
+    for folder in ["src", "tests"] {
+        for path in arrows::sources(&root.join(folder)) {
+            let text = std::fs::read_to_string(&path).unwrap();
+            lines.push((text.lines().count(), path.strip_prefix(root).unwrap().to_owned()));
+        }
+    }
+    lines.sort();
+    let long: Vec<_> = lines.iter().filter(|(count, _)| *count > 550).collect();
+    assert!(long.is_empty(), "{long:?}");
+    assert!(lines[lines.len() / 2].0 <= 200, "the median is {:?}", lines[lines.len() / 2]);
+}

@@ -100,7 +100,7 @@ fn our_own_mail_is_known_in_any_language() {
     let patch = "--- a/x\n+++ b/x\n@@ -1,2 +1,2 @@\n \n-a \n+b\n-- \n2.39.1\n";
     let text = format!("/reply\nTry:\n\n{patch}\nSoon.\n-- \nDana\n");
     let content = Content::of(&text, &Ours::default());
-    assert_eq!(content.sent_from(content.below(&["/reply".into()])), format!("Try:\n\n{patch}\nSoon."));
+    assert_eq!(content.sent_from(content.below(&["/reply"])), format!("Try:\n\n{patch}\nSoon."));
     // The person says it, with no word that it is quoted.
     assert_eq!(places(&format!("Yes.\n\n{ours}"), &[ours]), "c.c.c.c.c");
     // A word of ours in an answer between is no quotation.

@@ -133,16 +133,16 @@ pub fn help(project: &Project) -> Text {
 /// The table as text, a line each, for the help mail.
 pub fn commands(project: &Project) -> String {
     let usage = |v: &command::Verb| format!("/{} {}", v.name, v.arguments).trim_end().to_owned();
-    let width = command::TABLE.iter().map(|v| usage(v).chars().count()).max().unwrap_or(0).min(28);
+    let width = command::verbs().map(|v| usage(v).chars().count()).max().unwrap_or(0).min(28);
     let line = |v: &command::Verb| {
         let code = match (project.class(v), project.needs_second(v)) {
             (command::Class::Grave, false) => " (asks for a code)",
             (command::Class::Grave, true) => " (asks another person for a code)",
-            (command::Class::Read | command::Class::Act, _) => "",
+            (command::Class::Ask | command::Class::Read | command::Class::Act, _) => "",
         };
         format!("  {:width$}  {}{code}\n", usage(v), v.about)
     };
-    command::TABLE.iter().map(line).collect()
+    command::verbs().map(line).collect()
 }
 
 /// State and clocks of one ticket.

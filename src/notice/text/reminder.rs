@@ -158,7 +158,7 @@ mod tests {
             let send = |draft: &str| {
                 let mail = format!("From: ada@example.org\r\n\r\n/reply\r\n{}", draft.replace('\n', "\r\n"));
                 let orders = command::split(&read::read(mail.as_bytes()).reply_text);
-                assert_eq!(orders.lines, ["/reply"]);
+                assert_eq!(orders.written(), ["/reply"]);
                 let order = Order { orders, ..Order::local() };
                 decide(&ticket, &Event::Ordered(order), &project, &Key::new([0; KEY_LENGTH]), at(now))
             };

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::{holds, meaning, promises_ahead, subject};
-use crate::command::Ask;
+use crate::command::{Ask, Verb, reporters_verbs};
 use crate::policy::shown::when;
 use crate::policy::{Milestone, Within};
 use crate::project::Project;
@@ -68,7 +68,7 @@ pub fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -
             Ask::Withdraw(_) => {
                 "The team is told that you take it back. They decide what becomes of it.\n\n".to_owned()
             }
-            Ask::Help => format!("{HELP}\n"),
+            Ask::Help => format!("{}\n", help()),
         });
     }
     body.push_str("This was answered automatically. The people who handle your report have been told.\n");
@@ -76,13 +76,14 @@ pub fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -
 }
 
 /// What a reporter may ask for. Nothing of the ticket's inner life stands in the answers.
-const HELP: &str = "Reply with one of these on the first line:
-  /status            how your report stands
-  /credit NAME       how we are to name you when we publish; /credit none for not at all
-  /withdraw [WHY]    take the report back
-  /help              this list
-All else is read by a person.
-";
+fn help() -> String {
+    let row = |verb: &Verb| {
+        let usage = format!("/{} {}", verb.name, verb.arguments);
+        format!("  {:18} {}\n", usage.trim_end(), verb.about)
+    };
+    let rows: String = reporters_verbs().map(row).collect();
+    format!("Reply with one of these on the first line:\n{rows}All else is read by a person.\n")
+}
 
 fn standing(ticket: &Ticket, project: &Project, now: Timestamp) -> String {
     let stands = match ticket.status {

@@ -185,7 +185,7 @@ impl Did {
     /// stands in the state.
     pub fn lines<'n>(lines: &[(String, String)], notes: impl Iterator<Item = &'n str>) -> Self {
         let verb = |line: &String| match command::parse(line) {
-            Ok((verb, _)) => format!("> /{}\n", verb.name),
+            Ok(asked) => format!("> /{}\n", asked.verb.name),
             Err(_) => "> (a text)\n".to_owned(),
         };
         let notes = notes.map(|note| format!("\n{}", quoted(note, EXCERPT)));

@@ -241,7 +241,7 @@ const CHANGES: [&str; 8] = [
 ];
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(48))]
+    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
 
     /// Against walking in steps of half an hour, on which all changes of quiet time lie here.
     #[test]

@@ -166,7 +166,7 @@ fn any_policy() -> impl Strategy<Value = Policy> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(96))]
+    #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn business_days_are_walking(policy in any_policy(), second in 1_827_000_000_i64..1_832_000_000, days in 1_u16..40) {

@@ -100,6 +100,8 @@ fn a_faulty_schedule_is_told_with_what_to_write() {
 }
 
 proptest! {
+    #![proptest_config(proptest::prelude::ProptestConfig { failure_persistence: None, ..proptest::prelude::ProptestConfig::default() })]
+
     #[test]
     fn any_text_is_read_or_refused(text in r"\PC{0,30}|([0-9*,/?-]{1,5} ){5}[a-zA-Z*,/?-]{1,7}|([0-9*/,-]{1,3} ){4,6}\*") {
         if let Ok(schedule) = Schedule::parse(&text) {

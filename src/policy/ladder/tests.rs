@@ -319,7 +319,7 @@ fn any_run() -> impl Strategy<Value = (Timestamp, Timestamp)> {
 const DAY: i64 = 24 * 60;
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(64))]
+    #![proptest_config(ProptestConfig { cases: 64, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn steps_are_those_found_one_by_one(

@@ -131,7 +131,7 @@ fn contradictions(policy: &Policy, ticket: &Ticket) -> Vec<String> {
     let mut found = Vec::new();
     for (earlier, first) in &all {
         for (later, last) in &all {
-            let (Some(a), Some(b)) = (stage(earlier.until), stage(later.until)) else { continue };
+            let (Some(a), Some(b)) = (earlier.until.stage(), later.until.stage()) else { continue };
             if a < b && last < first {
                 found.push(format!(
                     "{}: due {}, before {} has to be ({}); one of the two terms cannot be meant",
@@ -159,20 +159,4 @@ fn latest(policy: &Policy, ticket: &Ticket) -> BTreeMap<Milestone, Timestamp> {
         reached.append(&mut next);
     }
     reached
-}
-
-/// The order in which milestones must come. Attacks, and hearing from us, may come at any time.
-fn stage(milestone: Milestone) -> Option<u8> {
-    match milestone {
-        Milestone::Received => Some(0),
-        Milestone::Acknowledged => Some(1),
-        Milestone::Assessed => Some(2),
-        Milestone::Accepted => Some(3),
-        Milestone::FixReady => Some(4),
-        Milestone::FixReleased => Some(5),
-        Milestone::Public => Some(6),
-        Milestone::Closed => Some(7),
-        Milestone::Erased => Some(8),
-        Milestone::Exploited | Milestone::LastHeardFromUs | Milestone::Done => None,
-    }
 }

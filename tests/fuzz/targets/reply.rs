@@ -23,6 +23,6 @@ fuzz_target!(|text: &str| {
     // Answered above the quotation, it yields no command.
     let answer = format!("Thank you.\n\nOn Mon, 4 Jan 2027 at 10:00, Example wrote:\n{quote}");
     let answered = reply::new_text(&answer);
-    assert_eq!(command::split(&answered).lines, [""; 0]);
+    assert!(command::split(&answered).lines.is_empty());
     assert_eq!(answered, "Thank you.");
 });

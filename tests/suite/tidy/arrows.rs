@@ -32,8 +32,7 @@ struct Use {
 impl House {
     pub(crate) fn read() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let mut paths = Vec::new();
-        sources(&root, &mut paths);
+        let paths = sources(&root);
         assert!(paths.len() > 60);
         let is_test = |p: &Path| p.ends_with("tests.rs") || p.components().any(|c| c.as_os_str() == "tests");
         let sources = paths.into_iter().filter(|p| !is_test(p.strip_prefix(&root).unwrap())).map(|path| {
@@ -122,14 +121,17 @@ impl House {
     }
 }
 
-fn sources(folder: &Path, into: &mut Vec<PathBuf>) {
+/// All Rust files below a folder.
+pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
     for path in fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()) {
         if path.is_dir() {
-            sources(&path, into);
+            found.extend(sources(&path));
         } else if path.extension().is_some_and(|e| e == "rs") {
-            into.push(path);
+            found.push(path);
         }
     }
+    found
 }
 
 /// A path from the root of the crate; `None` for one that begins elsewhere.
