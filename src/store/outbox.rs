@@ -396,4 +396,26 @@ mod tests {
             assert_eq!(notice_key(&key), bytes, "{text}");
         }
     }
+
+    /// A reminder that was passed on stands for the news of the loss too: the day in that key is no ticket.
+    #[test]
+    fn a_notice_about_several_tickets_is_about_those_in_its_keys() {
+        let at: Timestamp = "2027-01-04T10:11:12Z".parse().unwrap();
+        let to = Address::parse("ada@example.org").unwrap();
+        let key = |ticket| {
+            let (promise, deadline, nominal, to) = ("acknowledge".into(), at, at, to.clone());
+            NoticeKey::Rung { ticket, promise, deadline, nominal, to }
+        };
+        let lost = NoticeKey::LostMail { at, missed: to.clone(), to: to.clone() };
+        let (kind, message_id, bytes) = (NoticeKind::Reminder, "n@example.org", b"".as_slice());
+        let (ticket, held, envelope) = (None, None, None);
+        let new = Outgoing { number: 1, kind, to: &to, ticket, revision: 0, message_id, held, envelope, bytes };
+        let mut store = crate::store::Store::in_memory().unwrap();
+        let about = store.write(|tx| {
+            let keys = tx.fresh_keys(&[key(TicketId(3)), lost, key(TicketId(2)), key(TicketId(2))])?;
+            tx.post(&new, &keys, at)?;
+            tx.noticed_tickets(1)
+        });
+        assert_eq!(about.unwrap(), [TicketId(2), TicketId(3)]);
+    }
 }

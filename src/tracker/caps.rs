@@ -154,9 +154,9 @@ impl Work<'_> {
         };
         let now = self.now.as_second();
         let told: Option<String> = self.tx.fact(Fact::GatheredTold(what))?;
-        let told = told.and_then(|at| at.rsplit(' ').next()?.parse().ok());
+        let told = told.and_then(|value| told_at(&value));
         // Either way, for a clock that was wrong when it was told.
-        if told.is_none_or(|at: i64| now.abs_diff(at) >= HOUR.unsigned_abs()) {
+        if told.is_none_or(|at| now.abs_diff(at) >= HOUR.unsigned_abs()) {
             self.tell_gathered(what, id)?;
         } else if report.backscatter && self.tx.fact::<Timestamp>(Fact::ReturnedDue)?.is_none() {
             let due = self.now.checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(self.now);
@@ -218,5 +218,22 @@ impl Work<'_> {
             return Ok(());
         }
         self.trouble(&Trouble::Breaker)
+    }
+}
+
+/// The seconds in the value of [`Fact::GatheredTold`], also in that of an older version, which begins with a ticket.
+fn told_at(value: &str) -> Option<i64> {
+    value.rsplit(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_the_team_was_told_is_read_from_both_forms() {
+        assert_eq!(told_at("1799057472"), Some(1_799_057_472));
+        assert_eq!(told_at("17 1799057472"), Some(1_799_057_472));
+        assert_eq!(told_at("never"), None);
     }
 }

@@ -459,7 +459,7 @@ fn a_command_waits_a_day_for_a_key_and_no_longer() {
         }
         assert_eq!(unverified(&mut tracker), 1);
         assert!(tracker.next_question(at).unwrap().1.is_none(), "not at once again");
-        // Nothing else takes it, and no attempt is counted against it.
+        // Nothing else takes it, and no try is counted against it.
         assert!(tracker.recover(at).unwrap().receipts.is_empty() && tracker.resume(at).unwrap().receipts.is_empty());
         let wait = tracker.store.read(|tx| Ok(tx.waiting_mails(9)?.len())).unwrap();
         assert_eq!(wait, 0);

@@ -108,8 +108,7 @@ fn a_forged_report_silences_nobody() {
     let before = tracker.store.read(|tx| tx.notices(0)).unwrap();
     tracker.on_mail(&[report_on(&reminder, "failed")], at).unwrap();
     let after = tracker.store.read(|tx| tx.notices(0)).unwrap();
-    let state =
-        |all: &[crate::store::NoticeRow]| all.iter().find(|n| n.number == reminder.number).map(|n| n.state.clone());
+    let state = |all: &[crate::store::NoticeRow]| all.iter().find(|n| n.number == reminder.number).map(|n| n.state);
     assert_eq!(state(&before), state(&after), "nothing is withdrawn");
     drain(&mut tracker, at);
     // Ada gets what comes later: a change, and the next reminder once she is meant by it.
@@ -233,8 +232,6 @@ fn many_reminders_in_one_that_did_not_arrive_go_on_each() {
     let news = tracker.on_mail(&[report_on(many, "failed")], later).unwrap();
     let passed: Vec<_> = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder).collect();
     assert_eq!(passed.len(), 1, "six are one mail again");
-    let about = tracker.store.read(|tx| tx.noticed_tickets(passed[0].0)).unwrap();
-    assert_eq!(about, (2..8).map(TicketId).collect::<Vec<_>>(), "and no day is taken for a ticket");
     assert_eq!(passed[0].1.to.as_str(), "lee@example.org");
     assert_eq!(news.entries.len(), 6, "each timeline says so");
 }
