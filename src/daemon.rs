@@ -31,7 +31,7 @@ use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
-use crate::store::{Claim, Fact, StoreError};
+use crate::store::{Claim, Memo, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
@@ -352,7 +352,7 @@ impl Daemon {
     /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
     /// years old, and call every promise kept or broken by chance.
     fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
-        let seen = self.tracker.store().read(|tx| tx.fact(Fact::LastScan))?;
+        let seen = self.tracker.store().read(|tx| tx.memo(Memo::LastScan))?;
         Ok(self.fixed.is_none() && seen.is_some_and(|seen: Timestamp| seen.duration_since(now) > BEHIND))
     }
 

@@ -18,7 +18,7 @@ use crate::mail::read;
 use crate::maildir::Maildir;
 use crate::policy::shown::length;
 use crate::project::Project;
-use crate::ticket::words::{who, words};
+use crate::ticket::kinds::{who, words};
 use crate::tracker::News;
 use crate::vocabulary::{NoticeKind, TicketId};
 

@@ -3,7 +3,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::notice::text::trouble::TroubleKind;
-use crate::store::{Fact, NoticeRow, Result, Standing, TicketRow, Tx};
+use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx};
 use crate::vocabulary::{NoticeState, TicketId};
 
 /// How long trouble with a mail about no ticket is worth a word.
@@ -75,8 +75,8 @@ impl Health {
         let (waiting, oldest) = tx.on_their_way()?;
         Ok(Self {
             now,
-            last_scan: tx.fact(Fact::LastScan)?,
-            last_send: tx.fact(Fact::LastSend)?,
+            last_scan: tx.memo(Memo::LastScan)?,
+            last_send: tx.memo(Memo::LastSend)?,
             waiting,
             unverified: tx.unverified_mails()?.0,
             next_deadline: tx.next_deadline(now)?,
@@ -86,9 +86,9 @@ impl Health {
             undelivered,
             breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
             troubles,
-            inbox_fails: tx.fact(Fact::InboxFails)?,
+            inbox_fails: tx.memo(Memo::InboxFails)?,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
-            begun: tx.fact::<String>(Fact::Begun)?.is_some(),
+            begun: tx.memo::<String>(Memo::Begun)?.is_some(),
         })
     }
 

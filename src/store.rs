@@ -4,8 +4,8 @@
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
 mod earlier;
-mod fact;
 mod mail;
+mod memo;
 mod outbox;
 mod personal;
 mod receipt;
@@ -15,8 +15,8 @@ mod unverified;
 mod values;
 mod views;
 
-pub use fact::Fact;
 pub use mail::{NewMail, Place, Stored, WaitingMail};
+pub use memo::Memo;
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use personal::{Erasable, ErasableMail, Held, HeldMail};
 pub use receipt::{NewReceipt, ReceiptRow};
@@ -82,6 +82,14 @@ pub enum StoreError {
          the key file beside it (disclosed.key) away. Then start again"
     )]
     Begun,
+    /// An entry by somebody who may not make it (G5): this program is wrong, and nothing of the transaction is done.
+    #[error("this program is wrong, and nothing was done: no {by} makes an entry \"{kind}\"")]
+    Unauthorized {
+        /// The word of its kind.
+        kind: &'static str,
+        /// What sort of actor it is by.
+        by: &'static str,
+    },
     /// Something in it cannot be read.
     #[error("the database: {0}")]
     Corrupt(String),

@@ -39,7 +39,7 @@ use crate::rules::draft::Answer;
 use crate::rules::event::{Event, Loss, Lost, Order};
 use crate::rules::{decide, reminders};
 use crate::store::{
-    Claim, Erasable, ErasableMail, Fact, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
+    Claim, Erasable, ErasableMail, Memo, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
     Stored, Tx, WaitingMail,
 };
 use crate::token::Key;
@@ -120,19 +120,19 @@ impl Tracker {
             known.split_whitespace().filter(|k| !prints.iter().any(|p| p == k)).map(str::to_owned).collect()
         };
         self.store.write(|tx| {
-            let known: String = tx.fact(Fact::Secrets)?.unwrap_or_default();
-            let missed_before: String = tx.fact(Fact::MissedSecrets)?.unwrap_or_default();
+            let known: String = tx.memo(Memo::Secrets)?.unwrap_or_default();
+            let missed_before: String = tx.memo(Memo::MissedSecrets)?.unwrap_or_default();
             let (lost, mut missed) = (lacks(&known), lacks(&missed_before));
             missed.extend(lost.iter().cloned());
             let (present, missing) = (prints.join(" "), missed.join(" "));
             if (&present, &missing) == (&known, &missed_before) {
                 return Ok(());
             }
-            tx.set_fact(Fact::Secrets, &present)?;
+            tx.set_memo(Memo::Secrets, &present)?;
             if missed.is_empty() {
-                tx.drop_fact(Fact::MissedSecrets)?;
+                tx.drop_memo(Memo::MissedSecrets)?;
             } else {
-                tx.set_fact(Fact::MissedSecrets, &missing)?;
+                tx.set_memo(Memo::MissedSecrets, &missing)?;
             }
             if !lost.is_empty() {
                 return Work::new(tx, project, key, now)?.trouble(&Trouble::Key);
@@ -144,21 +144,21 @@ impl Tracker {
     /// A person has changed the key file, and has seen what is in it: of what is not, nothing is missed any more. Part of
     /// the transaction under which the file is changed.
     pub fn accept_key(tx: &Tx<'_>, key: &Key) -> Result<()> {
-        tx.set_fact(Fact::Secrets, key.prints().join(" "))?;
-        tx.drop_fact(Fact::MissedSecrets)?;
+        tx.set_memo(Memo::Secrets, key.prints().join(" "))?;
+        tx.drop_memo(Memo::MissedSecrets)?;
         tx.end_trouble(TroubleKind::Key)
     }
 
     /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
     fn know_past(&mut self) -> Result<()> {
-        let Some(begun) = self.store.read(|tx| tx.fact::<String>(Fact::Begun))? else { return Ok(()) };
+        let Some(begun) = self.store.read(|tx| tx.memo::<String>(Memo::Begun))? else { return Ok(()) };
         if begun.split(' ').any(|of| self.key.prints().iter().any(|p| p == of)) {
             return Err(StoreError::Begun);
         }
         // The key was moved away on purpose, and is not missed.
         let key = &self.key;
         self.store.write(|tx| {
-            tx.drop_fact(Fact::Begun)?;
+            tx.drop_memo(Memo::Begun)?;
             Self::accept_key(tx, key)
         })
     }
@@ -193,16 +193,16 @@ impl Tracker {
         let (project, key, policy) = (&self.project, &self.key, self.policy.as_str());
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            let known: Option<String> = tx.fact(Fact::Policy)?;
+            let known: Option<String> = tx.memo(Memo::Policy)?;
             if known.as_deref() != Some(policy) {
                 match known {
                     Some(_) => work.rederive(policy)?,
                     None => drop(tx.rebuild(project, |_| ())?),
                 }
-                tx.set_fact(Fact::Policy, policy)?;
+                tx.set_memo(Memo::Policy, policy)?;
             }
-            if tx.fact::<Timestamp>(Fact::LastDigest)?.is_none() {
-                tx.set_fact(Fact::LastDigest, now)?;
+            if tx.memo::<Timestamp>(Memo::LastDigest)?.is_none() {
+                tx.set_memo(Memo::LastDigest, now)?;
             }
             Ok(work.news)
         })
@@ -461,7 +461,7 @@ impl Tracker {
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
     /// read a config that the daemon has not been told to read.
     pub fn has_other_policy(&mut self) -> Result<bool> {
-        Ok(self.store.read(|tx| tx.fact(Fact::Policy))?.as_ref() != Some(&self.policy))
+        Ok(self.store.read(|tx| tx.memo(Memo::Policy))?.as_ref() != Some(&self.policy))
     }
 
     /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
@@ -469,7 +469,7 @@ impl Tracker {
         let mut adopted = if self.has_other_policy()? { self.adopt_policy(now)? } else { News::default() };
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
-        let gathered = self.store.read(|tx| tx.fact(Fact::ReturnedDue))?.is_some_and(|at: Timestamp| at <= now);
+        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?.is_some_and(|at: Timestamp| at <= now);
         if due.is_empty() && !digest && !gathered {
             return Ok((adopted, false));
         }
@@ -519,7 +519,7 @@ impl Tracker {
 
     fn digest_due(&mut self, now: Timestamp) -> Result<bool> {
         let Some(schedule) = &self.digest else { return Ok(false) };
-        let last = self.store.read(|tx| tx.fact(Fact::LastDigest))?.unwrap_or(now);
+        let last = self.store.read(|tx| tx.memo(Memo::LastDigest))?.unwrap_or(now);
         Ok(schedule.next(last, &self.project.policy.calendar.zone).is_some_and(|at| at <= now))
     }
 
@@ -527,8 +527,8 @@ impl Tracker {
     pub fn next_wake(&mut self, sending: bool) -> Result<Option<Timestamp>> {
         let (ticket, notice, last, unverified) = self
             .store
-            .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.fact(Fact::LastDigest)?, tx.unverified_mails()?.1)))?;
-        let gathered = self.store.read(|tx| tx.fact(Fact::ReturnedDue))?;
+            .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.memo(Memo::LastDigest)?, tx.unverified_mails()?.1)))?;
+        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?;
         let zone = &self.project.policy.calendar.zone;
         let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
         Ok([ticket, notice.filter(|_| sending), digest, unverified, gathered].into_iter().flatten().min())
@@ -651,7 +651,7 @@ impl Tracker {
             tx.settle(claim.number, state, due, doubts, &reply)?;
             let mut work = Work::new(tx, project, key, now)?;
             match state {
-                Sent => tx.set_fact(Fact::LastSend, now)?,
+                Sent => tx.set_memo(Memo::LastSend, now)?,
                 Refused | Unknown => {
                     let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
                     let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
@@ -678,7 +678,7 @@ impl Tracker {
 
     /// Notes since when the inbox cannot be read, for `status`.
     pub fn inbox_fails(&mut self, since: Timestamp) -> Result<()> {
-        self.store.write(|tx| tx.set_fact(Fact::InboxFails, since))
+        self.store.write(|tx| tx.set_memo(Memo::InboxFails, since))
     }
 
     /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was
@@ -690,22 +690,22 @@ impl Tracker {
             if tx.is_first_start()? {
                 work.tell_earlier()?;
             }
-            tx.drop_fact(Fact::InboxFails)?;
+            tx.drop_memo(Memo::InboxFails)?;
             tx.end_trouble(TroubleKind::Inbox)?;
             tx.end_trouble(TroubleKind::Login)?;
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
             }
-            tx.set_fact(Fact::LastScan, now)?;
-            listed.map_or(Ok(()), |at| tx.set_fact(Fact::LastScanOf(folder), at))?;
+            tx.set_memo(Memo::LastScan, now)?;
+            listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;
             Ok(work.news)
         })
     }
 
     /// When a folder was last listed that was then read to its end.
     pub fn last_scan(&mut self, folder: &str) -> Result<Option<Timestamp>> {
-        self.store.read(|tx| tx.fact(Fact::LastScanOf(folder)))
+        self.store.read(|tx| tx.memo(Memo::LastScanOf(folder)))
     }
 
     /// Throws the projections away and remakes them from the timeline; says how many tickets there are.

@@ -7,7 +7,7 @@ use serde::Serialize;
 use super::out::{Out, alarming};
 use super::{Desk, Exit, local};
 use crate::project::Project;
-use crate::ticket::words::{who, words};
+use crate::ticket::kinds::{who, words};
 use crate::ticket::{Actor, Entry, EntryKind};
 use crate::vocabulary::Address;
 
@@ -60,6 +60,8 @@ pub(super) struct EntryDocument<'a> {
     at: Timestamp,
     by: &'a str,
     party: Option<&'a Address>,
+    /// The number of the first entry that the same commands made.
+    order: Option<u32>,
     /// What stands in the entry, or what happened, in words, where nothing does.
     text: String,
     words: String,
@@ -81,6 +83,7 @@ impl<'a> EntryDocument<'a> {
             at: entry.at,
             by,
             party: entry.party.as_ref(),
+            order: entry.order,
             text: entry.text.clone().unwrap_or_else(|| words.clone()),
             words,
         }

@@ -164,7 +164,7 @@ impl<'a> Document<'a> {
             received: play.at,
             until: play.until,
             timezone: &project.policy.calendar.zone_name,
-            severity: play.severity,
+            severity: play.ticket.severity,
             events: play.events.iter().map(|(at, e)| Happened { at: *at, event: e.word() }).collect(),
             clocks: play.courses.iter().map(Clock::of).collect(),
             not_started: play.waiting.iter().map(|(promise, from)| Waiting { promise, from: *from }).collect(),

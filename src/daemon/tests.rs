@@ -37,7 +37,7 @@ async fn a_clock_behind_the_last_look_holds_everything() {
         answer
     };
     let sent =
-        |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.fact::<String>(Fact::LastSend)).unwrap().is_some();
+        |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.memo::<String>(Memo::LastSend)).unwrap().is_some();
 
     daemon.tracker.scanned("f", None, now + SignedDuration::from_hours(2)).unwrap();
     assert_eq!(daemon.work().unwrap(), NAP);

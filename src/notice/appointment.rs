@@ -100,6 +100,7 @@ mod tests {
     use crate::config::{Config, EXAMPLE as CONFIG};
     use crate::policy::Promise;
     use crate::ticket::clock::ClockState;
+    use crate::ticket::{Actor, Entry, EntryKind};
     use crate::vocabulary::TicketId;
 
     fn at(hour: i64) -> Timestamp {
@@ -122,7 +123,10 @@ mod tests {
             };
             all.iter().map(one).collect()
         };
-        let ticket = Ticket { revision: 7, ..Ticket::new(TicketId(17)) };
+        let kind = EntryKind::Note;
+        let seventh =
+            Entry { seq: 7, at: at(0), by: Actor::Local, kind, party: None, text: None, mail: None, order: None };
+        let ticket = Ticket::fold(TicketId(17), &[seventh]);
         let events = changed(&clocks(before), &clocks(after), &ticket, &project, at(10));
         let shown: Vec<String> = events
             .iter()

@@ -9,7 +9,7 @@ use crate::notice::text::{reminder, team};
 use crate::policy::Audience;
 use crate::project::Person;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, EntryKind};
+use crate::ticket::{Actor, EntryKind, Undelivered};
 use crate::vocabulary::{Address, NoticeKind};
 
 impl Draft<'_> {
@@ -18,7 +18,7 @@ impl Draft<'_> {
         let notice = of.mailed().word();
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
-        let kind = EntryKind::Undeliverable { notice: notice.to_owned() };
+        let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
         self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, of.report());
         if of.kind() == Some(NoticeKind::Undeliverable) {
             return;

@@ -14,7 +14,7 @@ use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
 use crate::project::{Level, Person};
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Pending, Status};
+use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Pending, Status};
 use crate::vocabulary::{Address, NoticeKind};
 
 /// How long a one-time code is good for.
@@ -51,6 +51,7 @@ fn read(orders: &Orders) -> Result<Vec<(&Line, &Asked)>, Refusal> {
 /// Does all lines, or says why none was done.
 pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
     let before = (draft.ticket.clone(), std::mem::take(&mut draft.decision));
+    draft.order = Some(draft.ticket.revision + 1);
     match all(draft, order) {
         Ok(done) => told(draft, order, &done),
         Err(refusal) => {
@@ -268,13 +269,13 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
             draft.decision.answered = true;
             Ok("closed as spam; no promise runs, and nobody is answered".into())
         }
-        Command::Fix(note) => fact(draft, order, Milestone::FixReady, note, None),
+        Command::Fix(note) => fact(draft, order, Fact::FixReady, note, None),
         Command::Released(version) => {
-            fact(draft, order, Milestone::FixReleased, version, Some("a fixed version has been released."))
+            fact(draft, order, Fact::FixReleased, version, Some("a fixed version has been released."))
         }
-        Command::Exploited(note) => fact(draft, order, Milestone::Exploited, note, None),
+        Command::Exploited(note) => fact(draft, order, Fact::Exploited, note, None),
         Command::Public(link) => {
-            fact(draft, order, Milestone::Public, link, Some("the vulnerability has been made public."))
+            fact(draft, order, Fact::Public, link, Some("the vulnerability has been made public."))
         }
         Command::Extend { promise, to, reason } => extend(draft, order, promise, to, reason),
         Command::Embargo { propose, until, reason } => embargo(draft, order, *propose, until, reason),
@@ -347,15 +348,10 @@ fn go(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str) -> Result<
     Ok(format!("it is {to} now"))
 }
 
-fn fact(
-    draft: &mut Draft<'_>,
-    order: &Order,
-    fact: Milestone,
-    note: &str,
-    tell: Option<&str>,
-) -> Result<String, String> {
-    if draft.ticket.milestones.contains_key(&fact) {
-        return Err(format!("{fact} is recorded already"));
+fn fact(draft: &mut Draft<'_>, order: &Order, fact: Fact, note: &str, tell: Option<&str>) -> Result<String, String> {
+    let milestone = fact.milestone();
+    if draft.ticket.milestones.contains_key(&milestone) {
+        return Err(format!("{milestone} is recorded already"));
     }
     draft.enter(&order.by, EntryKind::Fact { fact }, note, order.mail);
     match tell {
@@ -364,9 +360,9 @@ fn fact(
             let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
             let mail = reporter::update(&draft.ticket, what, &words.join("\n\n"), draft.project);
             draft.tell_reporter(NoticeKind::Update, mail);
-            Ok(format!("{fact} is recorded, and the reporter is told"))
+            Ok(format!("{milestone} is recorded, and the reporter is told"))
         }
-        _ => Ok(format!("{fact} is recorded")),
+        _ => Ok(format!("{milestone} is recorded")),
     }
 }
 

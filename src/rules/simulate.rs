@@ -1,7 +1,8 @@
 //! A policy played forward: what the project has promised, before it happens.
 //!
-//! A report comes in, time passes, and the real rules are asked at each instant at which they have something to say:
-//! the play knows no rule of its own. What is odd about the promises themselves stands in `concerns`.
+//! A report comes in, people command, time passes, and the real rules are asked each time: the play knows no rule of its
+//! own, and its ticket is the fold of the entries that the rules make. What is odd about the promises themselves stands
+//! in `concerns`.
 
 mod concerns;
 pub mod course;
@@ -13,14 +14,17 @@ use jiff::Timestamp;
 
 use self::course::{Course, Word};
 use super::decide::decide;
-use super::event::Event;
+use super::event::{Event, FollowUp, Order, Report};
+use crate::command;
+use crate::mail::fields::Fields;
+use crate::policy::shown::when;
 use crate::policy::{Milestone, Policy, Promise, Severity, Term};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::hearer::{Hearer, hearers, together};
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
+use crate::ticket::{Acknowledgement, Actor, EntryKind, Status, Ticket};
 use crate::token::{KEY_LENGTH, Key};
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, MailRef, TicketId};
 
 /// The longest play.
 pub const DAYS_MAX: u16 = 400;
@@ -65,15 +69,15 @@ pub struct Play {
     pub at: Timestamp,
     /// Up to when it was played.
     pub until: Timestamp,
-    /// What people did, in order.
+    /// What people did, in order; without what the rules refused.
     pub events: Vec<(Timestamp, Happening)>,
-    /// The severity at the end.
-    pub severity: Option<Severity>,
+    /// The ticket at the end.
+    pub ticket: Ticket,
     /// The clocks, in the order in which they started, then of the policy.
     pub courses: Vec<Course>,
     /// Promises that never started, with the milestone that they wait for.
     pub waiting: Vec<(String, Milestone)>,
-    /// What is odd about these promises.
+    /// What is odd about these promises, and which events the rules refused.
     pub warnings: Vec<String>,
 }
 
@@ -87,13 +91,12 @@ pub fn play(project: &Project, scenario: &Scenario) -> Play {
         now: scenario.at,
         courses: BTreeMap::new(),
         nags: BTreeMap::new(),
+        happened: Vec::new(),
+        refused: Vec::new(),
     };
-    stage.enter(EntryKind::Reported { received: scenario.at, message_id: None, may_belong_to: None, erased: false });
-    // Somebody of whom nothing but the address is needed: rungs may be for the reporter.
-    stage.ticket.reporter = Address::parse("reporter@reporter.invalid");
-    stage.enter(EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });
-    if let Some(to) = scenario.severity {
-        stage.enter(EntryKind::Severity { to });
+    stage.let_happen(&Event::Reported(Box::new(report(scenario.at))));
+    if let Some(severity) = scenario.severity {
+        stage.order(&format!("/severity {severity}"));
     }
     let (until, whole) = stage.run(&events, scenario.days);
     let policy = &project.policy;
@@ -101,12 +104,63 @@ pub fn play(project: &Project, scenario: &Scenario) -> Play {
     let started = |p: &&Promise| courses.iter().any(|c| c.promise == p.name);
     let waits = |p: &&Promise| !started(p) && !stage.ticket.milestones.contains_key(&p.from);
     let waiting = policy.promises.iter().filter(waits).map(|p| (p.name.clone(), p.from)).collect();
-    events.retain(|(at, _)| *at <= until);
     let mut warnings = concerns::of(policy, &stage.ticket, &courses);
+    let refusal = |(at, what): &(Timestamp, Happening)| {
+        format!(
+            "{}: on {} the rules refuse it, as they would a command; it is left out",
+            what.word(),
+            when(*at, policy)
+        )
+    };
+    warnings.extend(stage.refused.iter().map(refusal));
     if !whole {
         warnings.push("the play stops early: its reminders are too many; let them repeat less often".to_owned());
     }
-    Play { at: scenario.at, until, events, severity: stage.ticket.severity, courses, waiting, warnings }
+    let (at, events, ticket) = (scenario.at, stage.happened, stage.ticket);
+    Play { at, until, events, ticket, courses, waiting, warnings }
+}
+
+/// The mail that everything in a play came in: no rule looks into it.
+const MAIL: MailRef = MailRef(1);
+
+/// The report that is played, by somebody of whom nothing but an address is known: rungs may be for the reporter.
+fn report(received: Timestamp) -> Report {
+    Report {
+        mail: MAIL,
+        from: Address::parse("reporter@reporter.invalid"),
+        shown: String::new(),
+        identity: String::new(),
+        title: String::new(),
+        excerpt: String::new(),
+        message_id: None,
+        received,
+        fields: Fields::default(),
+        missing: Vec::new(),
+        off_subject: false,
+        attachments: Vec::new(),
+        problems: Vec::new(),
+        may_belong_to: None,
+        acknowledge: (Acknowledgement::Sent, String::new()),
+        tell: false,
+        through: None,
+        backscatter: false,
+    }
+}
+
+/// More mail of the reporter.
+fn follow_up() -> FollowUp {
+    FollowUp {
+        by: Actor::Reporter,
+        program: false,
+        who: String::new(),
+        holder: None,
+        excerpt: String::new(),
+        folded: 0,
+        mail: MAIL,
+        tell: false,
+        asks: Vec::new(),
+        reply_to: None,
+    }
 }
 
 /// A ticket with the clocks that are watched on it.
@@ -118,6 +172,10 @@ struct Stage<'a> {
     courses: BTreeMap<(Timestamp, usize), Course>,
     /// How often a rung has nagged of a deadline: promise, deadline, rung, and whom if that was one alone.
     nags: BTreeMap<(String, Timestamp, usize, Option<Address>), u32>,
+    /// What people did.
+    happened: Vec<(Timestamp, Happening)>,
+    /// What the rules did not let them do.
+    refused: Vec<(Timestamp, Happening)>,
 }
 
 impl Stage<'_> {
@@ -133,7 +191,7 @@ impl Stage<'_> {
                 self.happen(*what);
             }
             self.watch();
-            self.tick();
+            self.let_happen(&Event::Tick);
             // What the tick wrote down is seen too.
             self.watch();
             let ends = if days.is_some() { last } else { self.ends(start).min(last) };
@@ -183,59 +241,70 @@ impl Stage<'_> {
         self.project.policy.add(latest, AFTER)
     }
 
-    fn enter(&mut self, kind: EntryKind) {
-        let seq = self.ticket.revision + 1;
-        let by = Actor::Daemon;
-        self.ticket.apply(&Entry { seq, at: self.now, by, kind, party: None, text: None, mail: None });
+    /// People do something, in the words of their commands.
+    fn happen(&mut self, what: Happening) {
+        let happened = match what {
+            Happening::Milestone(milestone) => self.reach(milestone),
+            Happening::Severity(to) => self.order(&format!("/severity {to}")),
+            Happening::Ask => self.order("/ask\n\nWhich version is it?"),
+            Happening::Answer => self.let_happen(&Event::FollowedUp(follow_up())),
+        };
+        let list = if happened { &mut self.happened } else { &mut self.refused };
+        list.push((self.now, what));
     }
 
-    fn happen(&mut self, what: Happening) {
-        let status = |to| Some(EntryKind::Status { to });
-        let judged = self.ticket.status != Status::Received;
-        let kind = match what {
-            Happening::Milestone(fact) => match fact {
-                Milestone::Received => None,
-                Milestone::Acknowledged => Some(EntryKind::Acknowledged),
-                Milestone::LastHeardFromUs => Some(EntryKind::Answered),
-                // Whoever has accepted it has judged it.
-                Milestone::Assessed => (!judged).then_some(EntryKind::Status { to: Status::Valid }),
-                Milestone::Accepted => status(Status::Accepted),
-                Milestone::Closed => status(Status::Closed),
-                Milestone::Erased => Some(EntryKind::Erased),
-                Milestone::FixReady | Milestone::FixReleased | Milestone::Public | Milestone::Exploited => {
-                    Some(EntryKind::Fact { fact })
-                }
-                Milestone::Done => {
-                    let begun = |p: &&Promise| p.until == fact && self.ticket.milestones.contains_key(&p.from);
-                    for promise in self.project.policy.promises.iter().filter(begun).collect::<Vec<_>>() {
-                        self.enter(EntryKind::Done { promise: promise.name.clone() });
-                    }
-                    None
+    /// People bring a milestone about. The commands are those that a person would need from where the ticket stands.
+    fn reach(&mut self, milestone: Milestone) -> bool {
+        let status = self.ticket.status;
+        match milestone {
+            // The play begins with it.
+            Milestone::Received => false,
+            Milestone::Acknowledged => self.order("/ack"),
+            Milestone::LastHeardFromUs => self.order("/reply\n\nWe are at work on it."),
+            // Whoever has accepted it has judged it.
+            Milestone::Assessed => status != Status::Received || self.order("/valid"),
+            Milestone::Accepted => match (status, self.ticket.before_closed) {
+                (Status::Closed, Status::Accepted) => self.order("/reopen"),
+                (Status::Closed, _) => self.order("/reopen\n/accept"),
+                (Status::Received | Status::Invalid | Status::Valid | Status::Accepted | Status::Deferred, _) => {
+                    self.order("/accept")
                 }
             },
-            Happening::Severity(to) => Some(EntryKind::Severity { to }),
-            Happening::Ask => {
-                self.enter(EntryKind::Answered);
-                Some(EntryKind::Paused)
+            Milestone::FixReady => self.order("/fix"),
+            Milestone::FixReleased => self.order("/released"),
+            Milestone::Public => self.order("/public"),
+            Milestone::Exploited => self.order("/exploited"),
+            Milestone::Closed => match status {
+                // Nothing says that it is no vulnerability, or that anybody took it on.
+                Status::Received | Status::Valid => self.order("/defer\n/close"),
+                Status::Invalid | Status::Accepted | Status::Deferred | Status::Closed => self.order("/close"),
+            },
+            Milestone::Done => {
+                let promises = self.project.policy.promises.iter().filter(|p| p.until == milestone);
+                // Each that can be kept now, and not only the first.
+                promises.fold(false, |kept, promise| self.order(&format!("/done {}", promise.name)) || kept)
             }
-            Happening::Answer => self.ticket.paused_since().map(|_| EntryKind::Resumed),
-        };
-        if let Some(kind) = kind {
-            self.enter(kind);
+            Milestone::Erased => self.let_happen(&Event::Erased),
         }
     }
 
-    /// Time passes: what the rules write down is heard.
-    fn tick(&mut self) {
+    /// Somebody commands who may do everything.
+    fn order(&mut self, mail: &str) -> bool {
+        self.let_happen(&Event::Ordered(Order { orders: command::split(mail), ..Order::local() }))
+    }
+
+    /// Asks the rules what follows from an event, and lets that happen; false where they refuse it.
+    fn let_happen(&mut self, event: &Event) -> bool {
         // No mail leaves a play, so that any key will do.
         let key = Key::new([0; KEY_LENGTH]);
-        let decision = decide(&self.ticket, &Event::Tick, self.project, &key, self.now);
+        let decision = decide(&self.ticket, event, self.project, &key, self.now);
         for entry in &decision.entries {
             if let EntryKind::Reminded { promise, deadline, rung, round, nominal } = &entry.kind {
                 self.hear(promise, *deadline, *rung, *round, *nominal, entry.party.as_ref());
             }
             self.ticket.apply(entry);
         }
+        !decision.answer.is_some_and(|answer| answer.refused)
     }
 
     fn hear(

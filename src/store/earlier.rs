@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Fact, Result, Tx, millis};
+use super::{Memo, Result, Tx, millis};
 use crate::vocabulary::MailRef;
 
-/// The value of [`Fact::FirstStart`].
+/// The value of [`Memo::FirstStart`].
 const BEGUN: &str = "begun";
 
 impl Tx<'_> {
@@ -21,7 +21,7 @@ impl Tx<'_> {
 
     /// Whether a first start is not over: what was in the folder then is not told yet.
     pub fn is_first_start(&self) -> Result<bool> {
-        Ok(self.fact::<String>(Fact::FirstStart)?.is_some_and(|value| value == BEGUN))
+        Ok(self.memo::<String>(Memo::FirstStart)?.is_some_and(|value| value == BEGUN))
     }
 
     /// Writes down what a folder holds at the first start, which is not over from here on.
@@ -29,7 +29,7 @@ impl Tx<'_> {
         let sql = "INSERT INTO earlier (source, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let mut insert = self.0.prepare_cached(sql)?;
         listing.iter().try_for_each(|name| insert.execute(params![source, name]).map(drop))?;
-        self.set_fact(Fact::FirstStart, BEGUN)
+        self.set_memo(Memo::FirstStart, BEGUN)
     }
 
     /// Whether a mail was there before the first start, and nobody has asked for it.

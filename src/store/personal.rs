@@ -5,7 +5,7 @@
 //! ticket is still the fold of its entries, and a second copy of an erased mail is still known for one.
 
 use jiff::Timestamp;
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{OptionalExtension, Row, params};
 
 use super::{NoticeRow, ReceiptRow, Result, TicketRow, Tx, instant};
 use crate::project::Project;
@@ -70,8 +70,6 @@ const MAILS: &str = r"
 const LOOSE: &str = r"
     SELECT mail FROM receipt WHERE sender = (SELECT id FROM address WHERE key = ?1)
     EXCEPT SELECT mail FROM receipt WHERE ticket IS NOT NULL";
-/// How the kind of the first entry begins.
-const REPORTED: &str = r#"{"kind":"reported"%"#;
 
 impl Tx<'_> {
     /// Whether a notice about a ticket is being sent: whoever sends it will write down what the server says.
@@ -123,15 +121,13 @@ impl Tx<'_> {
         for text in texts {
             self.0.prepare_cached("DELETE FROM text WHERE id = ?1")?.execute([text])?;
         }
-        let sql = "UPDATE entry SET kind = json_remove(kind, '$.message_id') WHERE ticket = ?1 AND kind LIKE ?2";
-        self.0.execute(sql, params![ticket, REPORTED])?;
+        run("UPDATE entry SET kind = json_remove(kind, '$.message_id') WHERE ticket = ?1 AND name = 'reported'")?;
         for stranger in self.strangers(ticket, project)? {
             let sql = r"
                 UPDATE entry
                 SET kind = json_set(kind, '$.erased', json('true'))
-                WHERE ticket = :ticket AND party = :stranger AND kind LIKE :reported";
-            let row = named_params! { ":ticket": ticket, ":stranger": stranger, ":reported": REPORTED };
-            self.0.execute(sql, row)?;
+                WHERE ticket = ?1 AND party = ?2 AND name = 'reported'";
+            self.0.execute(sql, params![ticket, stranger])?;
             for sql in [
                 "UPDATE entry SET party = NULL WHERE ticket = ?1 AND party = ?2",
                 "UPDATE receipt SET sender = NULL WHERE ticket = ?1 AND sender = ?2",
@@ -171,7 +167,7 @@ impl Tx<'_> {
     /// The addresses of a ticket that are not those of the project's people, past ones included: whoever acted on any
     /// ticket, or owned one, is one of them.
     fn strangers(&self, ticket: TicketId, project: &Project) -> Result<Vec<i64>> {
-        let sql = r#"
+        let sql = r"
             SELECT a.id, a.key
             FROM address a
             WHERE a.id IN (
@@ -179,7 +175,7 @@ impl Tx<'_> {
                     UNION SELECT sender FROM receipt WHERE ticket = ?1
                     UNION SELECT recipient FROM outbox WHERE ticket = ?1)
                   AND NOT EXISTS (SELECT 1 FROM entry WHERE by_address = a.id)
-                  AND NOT EXISTS (SELECT 1 FROM entry WHERE party = a.id AND kind LIKE '{"kind":"owner"%')"#;
+                  AND NOT EXISTS (SELECT 1 FROM entry WHERE party = a.id AND name = 'owner')";
         let mut query = self.0.prepare(sql)?;
         let mut rows = query.query([ticket])?;
         let mut strangers = Vec::new();

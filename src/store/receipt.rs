@@ -157,10 +157,10 @@ impl Tx<'_> {
 
     /// What a mail with that fingerprint is in its ticket. Whether anybody waits only its timeline says.
     pub fn part(&self, ticket: TicketId, print: i64) -> Result<Part> {
-        let sql = r#"
-            SELECT e.kind LIKE '{"kind":"reported"%', m.fingerprint = ?2
+        let sql = r"
+            SELECT e.name = 'reported', m.fingerprint = ?2
             FROM entry e LEFT JOIN mail m ON m.id = e.mail
-            WHERE e.ticket = ?1 AND e.seq = 1"#;
+            WHERE e.ticket = ?1 AND e.seq = 1";
         let mut query = self.0.prepare_cached(sql)?;
         let row = query.query_row(params![ticket, print], |r| Ok((r.get(0)?, r.get::<_, Option<bool>>(1)?)));
         Ok(match row.optional()? {

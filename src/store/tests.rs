@@ -10,10 +10,12 @@ use rusqlite::types::FromSql;
 use super::*;
 use crate::config::{Config, EXAMPLE};
 use crate::intake::disposition::Disposition;
-use crate::notice::key::NoticeKey;
+use crate::notice::key::{Gathered, NoticeKey};
+use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
 use crate::project::Project;
-use crate::ticket::{Actor, Entry, EntryKind, Status, Ticket};
+use crate::ticket::kinds::every_kind;
+use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
 use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
@@ -42,7 +44,7 @@ fn only_the_owner_can_read_it_and_what_was_written_is_synced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d.db");
     let mut store = Store::open(&path).unwrap();
-    store.write(|tx| tx.set_fact(Fact::LastSend, "b")).unwrap();
+    store.write(|tx| tx.set_memo(Memo::LastSend, "b")).unwrap();
     for entry in std::fs::read_dir(folder.path()).unwrap().map(std::result::Result::unwrap) {
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{:?}", entry.file_name());
@@ -60,11 +62,11 @@ fn only_the_owner_can_read_it_and_what_was_written_is_synced() {
 fn what_failed_in_the_middle_never_happened() {
     let mut store = Store::in_memory().unwrap();
     let failed: Result<()> = store.write(|tx| {
-        tx.set_fact(Fact::LastSend, "b")?;
+        tx.set_memo(Memo::LastSend, "b")?;
         Err(StoreError::Corrupt("no".into()))
     });
     assert!(failed.is_err());
-    assert_eq!(store.read(|tx| tx.fact::<String>(Fact::LastSend)).unwrap(), None);
+    assert_eq!(store.read(|tx| tx.memo::<String>(Memo::LastSend)).unwrap(), None);
 }
 
 #[test]
@@ -120,32 +122,133 @@ fn whoever_only_reads_changes_no_schema() {
     assert!(matches!(Store::open(&path), Err(StoreError::Newer { .. })));
 }
 
-#[test]
-fn a_filled_database_of_version_1_becomes_what_a_fresh_one_is() {
-    let tables = |connection: &Connection| {
-        let sql = "SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name";
+/// All tables and indexes, and all entries, of a database.
+fn shape(connection: &Connection) -> (Vec<String>, Vec<String>) {
+    let all = |sql: &str| {
         let mut query = connection.prepare(sql).unwrap();
         query.query_map([], |r| r.get::<_, String>(0)).unwrap().map(|r| r.unwrap()).collect::<Vec<_>>()
     };
+    let entries =
+        "SELECT ticket || ' ' || seq || ' ' || name || ' ' || folds_text || ' ' || kind FROM entry ORDER BY 1";
+    (all("SELECT name || ': ' || coalesce(sql, '') FROM sqlite_master ORDER BY name"), all(entries))
+}
+
+#[test]
+fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
+    let entries: Vec<Entry> = (1..).zip(every_kind()).map(|(seq, kind)| made(seq, kind)).collect();
+    let mut fresh = Store::in_memory().unwrap();
+    fresh.write(|tx| tx.append(TICKET, &entries)).unwrap();
+    for found in [1_u8, 2] {
+        let old = Connection::open_in_memory().unwrap();
+        STEPS.iter().take(found.into()).for_each(|step| old.execute_batch(step).unwrap());
+        old.execute_batch(
+            r"
+            INSERT INTO source VALUES (1, 'f');
+            INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7);
+            INSERT INTO place VALUES (1, 'a', 1);
+            INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');
+            INSERT INTO meta VALUES ('breaker', '2027-01-04T10:00:00Z');",
+        )
+        .unwrap();
+        for e in &entries {
+            let row = params![e.seq, serde_json::to_string(&e.kind).unwrap()];
+            let sql = "INSERT INTO entry VALUES (1, ?1, 1000, 'daemon', NULL, ?2, NULL, NULL, NULL)";
+            old.execute(sql, row).unwrap();
+        }
+        old.pragma_update(None, "user_version", found).unwrap();
+        let mut store = Store::with(old).unwrap();
+        assert_eq!(shape(&store.connection), shape(&fresh.connection), "from version {found}");
+        assert_eq!(version(&store.connection), Ok(VERSION));
+        let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
+        let is_old = store.read(|tx| tx.memo::<String>(Memo::OldPrints)).unwrap().is_some();
+        assert_eq!(is_old, found == 1, "the fingerprints of version 1 are of the first kind");
+        assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(TicketId(3)), false));
+        // The breaker had fallen: it holds on, and a person can let the mail go.
+        let since = "2027-01-04T10:00:00Z".parse().unwrap();
+        let breaker = Standing { kind: TroubleKind::Breaker, since, notice: None };
+        assert_eq!(store.read(|tx| tx.troubles()).unwrap(), [breaker]);
+        let rows = "SELECT count(*) FROM meta WHERE key = 'breaker'";
+        assert_eq!(store.connection.query_row(rows, [], |r| r.get(0)), Ok(0));
+    }
+}
+
+/// What is unreadable stays what it was, and hinders nothing else; a breaker that was let go has not fallen.
+#[test]
+fn one_unreadable_entry_does_not_keep_a_database_from_its_new_version() {
     let old = Connection::open_in_memory().unwrap();
-    old.execute_batch(STEPS[0]).unwrap();
+    STEPS.iter().take(2).for_each(|step| old.execute_batch(step).unwrap());
     old.execute_batch(
-        "INSERT INTO source VALUES (1, 'f'); \
-         INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7); INSERT INTO place VALUES (1, 'a', 1); \
-         INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');",
+        r#"
+        INSERT INTO entry VALUES (1, 1, 1000, 'daemon', NULL, '"kind":"reported"}', NULL, NULL, NULL);
+        INSERT INTO entry VALUES (2, 1, 1000, 'daemon', NULL, '{}', NULL, NULL, NULL);
+        INSERT INTO entry VALUES (3, 1, 1000, 'daemon', NULL, '{"kind":"note"}', NULL, NULL, NULL);
+        INSERT INTO meta VALUES ('breaker', '');
+        PRAGMA user_version = 2;"#,
     )
     .unwrap();
-    old.pragma_update(None, "user_version", 1).unwrap();
     let mut store = Store::with(old).unwrap();
-    let fresh = Store::in_memory().unwrap();
-    assert_eq!(tables(&store.connection), tables(&fresh.connection));
-    assert_eq!(version(&store.connection), Ok(VERSION));
-    let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
-    assert!(
-        store.read(|tx| tx.fact::<String>(Fact::OldPrints)).unwrap().is_some(),
-        "its fingerprints are of the first kind"
-    );
-    assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(crate::vocabulary::TicketId(3)), false));
+    let (_, entries) = shape(&store.connection);
+    assert_eq!(entries, [r#"1 1  0 "kind":"reported"}"#, "2 1  0 {}", r#"3 1 note 0 {"kind":"note"}"#]);
+    assert!(matches!(store.read(|tx| tx.ticket(TicketId(1))), Err(StoreError::Corrupt(_))));
+    assert!(store.read(|tx| tx.ticket(TicketId(3))).unwrap().is_some());
+    assert_eq!(store.read(|tx| tx.troubles()).unwrap(), []);
+}
+
+/// An entry of a kind with all that an entry can have, by somebody who may make it.
+fn made(seq: u32, kind: EntryKind) -> Entry {
+    let by = kind.row().makers.iter().map(|maker| actor(*maker)).next().unwrap();
+    let (party, text) = (Some(reporter()), Some(format!("text {seq}")));
+    Entry { seq, at: at(1), by, kind, party, text, mail: None, order: None }
+}
+
+fn actor(kind: ActorKind) -> Actor {
+    match kind {
+        ActorKind::Daemon => Actor::Daemon,
+        ActorKind::Local => Actor::Local,
+        ActorKind::Reporter => Actor::Reporter,
+        ActorKind::Person => Actor::Person(Address::parse("ada@example.org").unwrap()),
+        ActorKind::Stranger => Actor::Stranger,
+    }
+}
+
+/// Only the texts that the fold needs are read for it. No other may change what it makes.
+#[test]
+fn a_ticket_is_the_fold_of_all_that_its_entries_say() {
+    let reported = every_kind().swap_remove(0);
+    for kind in every_kind() {
+        let entries = [made(1, reported.clone()), made(2, kind)];
+        let mut store = Store::in_memory().unwrap();
+        store.write(|tx| tx.append(TICKET, &entries)).unwrap();
+        let (ticket, read) = store.read(|tx| Ok((tx.ticket(TICKET)?, tx.entries(TICKET)?))).unwrap();
+        assert_eq!(read, entries);
+        assert_eq!(ticket, Some(Ticket::fold(TICKET, &entries)), "{:?}", entries[1].kind);
+    }
+}
+
+/// G5: who may make an entry is held where all entries come by.
+#[test]
+fn an_entry_by_somebody_who_may_not_make_it_is_not_made() {
+    use ActorKind::*;
+    for kind in every_kind() {
+        for maker in [Daemon, Local, Reporter, Person, Stranger] {
+            let mut store = filled();
+            let entry = Entry { by: actor(maker), ..made(2, kind.clone()) };
+            let written = store.write(|tx| {
+                tx.set_memo(Memo::LastSend, "it")?;
+                tx.append(TICKET, &[made(3, EntryKind::Attempt), entry.clone()])
+            });
+            let (entries, meta) =
+                store.read(|tx| Ok((tx.entries(TICKET)?, tx.memo::<String>(Memo::LastSend)?))).unwrap();
+            if kind.row().makers.contains(&maker) {
+                assert!(written.is_ok() && meta.is_some() && entries.contains(&entry), "{kind:?} by {maker:?}");
+                continue;
+            }
+            let said = written.unwrap_err().to_string();
+            let expect = format!("no {} makes an entry \"{}\"", maker.word(), kind.word());
+            assert!(said.ends_with(&expect) && !said.contains('@'), "{said}");
+            assert_eq!((entries.len(), meta), (1, None), "nothing of the transaction is done");
+        }
+    }
 }
 
 const MAIL: MailRef = MailRef(1);
@@ -173,7 +276,7 @@ fn report(id: &MessageId, fingerprint: Option<i64>) -> NewReceipt<'_> {
 fn timeline() -> Vec<Entry> {
     let kind = EntryKind::Reported { received: at(0), message_id: None, may_belong_to: None, erased: false };
     let (party, text) = (Some(reporter()), Some("a title".into()));
-    vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL) }]
+    vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL), order: None }]
 }
 
 fn key() -> NoticeKey {
@@ -238,40 +341,38 @@ fn a_notice_can_stand_in_each_state() {
 /// G3: another name is another fact, and what it said is forgotten.
 #[test]
 fn each_small_fact_stands_under_the_name_that_it_always_had() {
-    use crate::notice::key::Gathered;
-    use crate::notice::text::trouble::TroubleKind;
     let names = [
-        (Fact::LastScan, "last_scan"),
-        (Fact::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
-        (Fact::LastSend, "last_send"),
-        (Fact::InboxFails, "inbox_fails"),
-        (Fact::LastDigest, "digest"),
-        (Fact::Policy, "policy"),
-        (Fact::Secrets, "key"),
-        (Fact::MissedSecrets, "key_missed"),
-        (Fact::Begun, "begun"),
-        (Fact::FirstStart, "first_start"),
-        (Fact::OldPrints, "old_prints"),
-        (Fact::CountsForgotten, "counts_forgotten"),
-        (Fact::Unheard, "unheard"),
-        (Fact::Gathers(Gathered::Reports), "many"),
-        (Fact::Gathers(Gathered::Returned), "backscatter"),
-        (Fact::GatheredTold(Gathered::Reports), "many_told"),
-        (Fact::GatheredTold(Gathered::Returned), "backscatter_told"),
-        (Fact::ReturnedDue, "gathered_due"),
-        (Fact::ReturnedListed, "gathered_listed"),
-        (Fact::Trouble(TroubleKind::Login), "trouble:login"),
-        (Fact::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
+        (Memo::LastScan, "last_scan"),
+        (Memo::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
+        (Memo::LastSend, "last_send"),
+        (Memo::InboxFails, "inbox_fails"),
+        (Memo::LastDigest, "digest"),
+        (Memo::Policy, "policy"),
+        (Memo::Secrets, "key"),
+        (Memo::MissedSecrets, "key_missed"),
+        (Memo::Begun, "begun"),
+        (Memo::FirstStart, "first_start"),
+        (Memo::OldPrints, "old_prints"),
+        (Memo::CountsForgotten, "counts_forgotten"),
+        (Memo::Unheard, "unheard"),
+        (Memo::Gathers(Gathered::Reports), "many"),
+        (Memo::Gathers(Gathered::Returned), "backscatter"),
+        (Memo::GatheredTold(Gathered::Reports), "many_told"),
+        (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
+        (Memo::ReturnedDue, "gathered_due"),
+        (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::Trouble(TroubleKind::Login), "trouble:login"),
+        (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];
     let mut store = Store::in_memory().unwrap();
-    for (fact, name) in names {
-        store.write(|tx| tx.set_fact(fact, 17)).unwrap();
+    for (memo, name) in names {
+        store.write(|tx| tx.set_memo(memo, 17)).unwrap();
         let sql = "SELECT value FROM meta WHERE key = ?1";
         assert_eq!(store.connection.query_row(sql, [name], |r| r.get(0)), Ok("17".to_owned()), "{name}");
-        store.write(|tx| tx.drop_fact(fact)).unwrap();
+        store.write(|tx| tx.drop_memo(memo)).unwrap();
         let rows: i64 = store.connection.query_row("SELECT count(*) FROM meta", [], |r| r.get(0)).unwrap();
         assert_eq!(rows, 0, "{name}: what is not known has no row");
-        assert_eq!(store.read(|tx| tx.fact::<u32>(fact)).unwrap(), None);
+        assert_eq!(store.read(|tx| tx.memo::<u32>(memo)).unwrap(), None);
     }
 }
 
@@ -280,8 +381,8 @@ fn an_empty_fact_of_an_older_version_is_none() {
     let mut store = Store::in_memory().unwrap();
     let old = "INSERT INTO meta VALUES ('begun', ''), ('key_missed', ''), ('first_start', 'told')";
     store.connection.execute_batch(old).unwrap();
-    for fact in [Fact::Begun, Fact::MissedSecrets] {
-        assert_eq!(store.read(|tx| tx.fact::<String>(fact)).unwrap(), None);
+    for memo in [Memo::Begun, Memo::MissedSecrets] {
+        assert_eq!(store.read(|tx| tx.memo::<String>(memo)).unwrap(), None);
     }
     assert!(!store.read(|tx| tx.is_first_start()).unwrap());
 }

@@ -34,7 +34,7 @@ impl Tx<'_> {
         let sql = format!(
             r"
             SELECT e.seq, e.at, e.by_kind, b.shown, e.kind, p.shown,
-                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail
+                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail, e.by_order
             FROM entry e LEFT JOIN address b ON b.id = e.by_address LEFT JOIN address p ON p.id = e.party
             WHERE e.ticket = ?1
             ORDER BY e.seq"
@@ -50,10 +50,7 @@ impl Tx<'_> {
     /// A ticket, folded from its timeline; `None` when there is none of that number.
     pub fn ticket(&self, id: TicketId) -> Result<Option<Ticket>> {
         let mut ticket = Ticket::new(id);
-        // The fold looks at these texts and no others; a long ticket has many.
-        let with_text = r#"e.kind LIKE '{"kind":"reported"%' OR e.kind LIKE '{"kind":"code-asked"%'
-            OR e.kind LIKE '{"kind":"credit"%'"#;
-        self.each_entry(id, with_text, |e| ticket.apply(&e))?;
+        self.each_entry(id, "e.folds_text", |e| ticket.apply(&e))?;
         Ok((ticket.revision > 0).then_some(ticket))
     }
 
@@ -87,18 +84,18 @@ impl Tx<'_> {
 
     /// How many reports a ticket lists.
     pub fn members(&self, id: TicketId) -> Result<u32> {
-        let sql = r#"SELECT count(*) FROM entry WHERE ticket = ?1 AND kind = '{"kind":"member"}'"#;
+        let sql = "SELECT count(*) FROM entry WHERE ticket = ?1 AND name = 'member'";
         Ok(self.0.prepare_cached(sql)?.query_row([id], |r| r.get(0))?)
     }
 
     /// The senders and titles of the mails that a ticket lists after an entry of its timeline, at most so many; and how
     /// many there are.
     pub fn members_after(&self, id: TicketId, after: u32, most: usize) -> Result<(Vec<(String, String)>, usize)> {
-        let sql = r#"
+        let sql = r"
             SELECT coalesce(a.shown, ''), coalesce(t.text, '')
             FROM entry e LEFT JOIN address a ON a.id = e.party LEFT JOIN text t ON t.id = e.text
-            WHERE e.ticket = ?1 AND e.seq > ?2 AND e.kind = '{"kind":"member"}'
-            ORDER BY e.seq"#;
+            WHERE e.ticket = ?1 AND e.seq > ?2 AND e.name = 'member'
+            ORDER BY e.seq";
         let mut query = self.0.prepare_cached(sql)?;
         let mut rows = query.query(params![id, after])?;
         let (mut found, mut all) = (Vec::new(), 0);
@@ -111,24 +108,32 @@ impl Tx<'_> {
         Ok((found, all))
     }
 
-    /// Adds to the timeline.
+    /// Adds to the timeline. All entries come through here, so that here is held that each is by somebody who may make it
+    /// (G5).
     pub fn append(&self, ticket: TicketId, entries: &[Entry]) -> Result<()> {
         let sql = r"
-            INSERT INTO entry (ticket, seq, at, by_kind, by_address, kind, party, text, mail)
-            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :kind, :party, :text, :mail)";
+            INSERT INTO entry (ticket, seq, at, by_kind, by_address, name, kind, party, folds_text, text, mail, by_order)
+            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :name, :kind, :party, :folds_text, :text, :mail, :by_order)";
         let mut insert = self.0.prepare_cached(sql)?;
         for e in entries {
-            let (by_kind, by_address) = by_columns(&e.by);
+            let (row, by) = (e.kind.row(), e.by.kind());
+            if !row.makers.contains(&by) {
+                return Err(StoreError::Unauthorized { kind: row.word, by: by.word() });
+            }
+            let by_address = if let Actor::Person(address) = &e.by { Some(address) } else { None };
             insert.execute(named_params! {
                 ":ticket": ticket,
                 ":seq": e.seq,
                 ":at": millis(e.at),
-                ":by_kind": by_kind,
+                ":by_kind": by.word(),
                 ":by_address": by_address.map(|a| self.address_id(a)).transpose()?,
+                ":name": row.name,
                 ":kind": serde_json::to_string(&e.kind).map_err(|e| StoreError::Corrupt(e.to_string()))?,
                 ":party": e.party.as_ref().map(|a| self.address_id(a)).transpose()?,
+                ":folds_text": row.folds_text,
                 ":text": e.text.as_deref().map(|t| self.text_id(t)).transpose()?,
                 ":mail": e.mail,
+                ":by_order": e.order,
             })?;
         }
         Ok(())
@@ -314,21 +319,11 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
         party: address(row.get(5)?),
         text: row.get(6)?,
         mail: row.get(7)?,
+        order: row.get(8)?,
     })
 }
 
-/// The columns that say who did something: a word, and the address of a person.
-fn by_columns(actor: &Actor) -> (&'static str, Option<&Address>) {
-    match actor {
-        Actor::Daemon => ("daemon", None),
-        Actor::Local => ("local", None),
-        Actor::Reporter => ("reporter", None),
-        Actor::Stranger => ("stranger", None),
-        Actor::Person(address) => ("person", Some(address)),
-    }
-}
-
-/// Who did something, from [`by_columns`].
+/// Who did something, from the word of [`crate::ticket::ActorKind`] and the address of a person.
 fn actor(by_kind: &str, by_address: Option<Address>) -> Result<Actor> {
     match (by_kind, by_address) {
         ("daemon", _) => Ok(Actor::Daemon),

@@ -2,8 +2,8 @@
 
 use jiff::Timestamp;
 
-use super::fact::TROUBLE;
-use super::{Fact, Result, Tx};
+use super::memo::TROUBLE;
+use super::{Memo, Result, Tx};
 use crate::notice::text::trouble::TroubleKind;
 use crate::vocabulary::TicketId;
 
@@ -28,17 +28,17 @@ impl Tx<'_> {
         }
         let since = before.map_or(now, |b| b.since);
         let notice = notice.map_or(String::new(), |n| format!(" {n}"));
-        self.set_fact(Fact::Trouble(kind), format!("{since}{notice}"))
+        self.set_memo(Memo::Trouble(kind), format!("{since}{notice}"))
     }
 
     /// It is over.
     pub fn end_trouble(&self, kind: TroubleKind) -> Result<()> {
-        self.drop_fact(Fact::Trouble(kind))
+        self.drop_memo(Memo::Trouble(kind))
     }
 
     /// Trouble of this kind, if it stands.
     pub fn trouble(&self, kind: TroubleKind) -> Result<Option<Standing>> {
-        Ok(self.fact::<String>(Fact::Trouble(kind))?.and_then(|value| standing(kind, &value)))
+        Ok(self.memo::<String>(Memo::Trouble(kind))?.and_then(|value| standing(kind, &value)))
     }
 
     /// All trouble that stands, the oldest first.

@@ -196,7 +196,7 @@ mod tests {
 
     use super::*;
     use crate::policy::{Calendar, Severity, Term, presets};
-    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind};
+    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact};
     use crate::vocabulary::TicketId;
 
     fn policy(promises: Vec<Promise>) -> Policy {
@@ -218,6 +218,7 @@ mod tests {
                 party: crate::vocabulary::Address::parse("r@example.test"),
                 text: None,
                 mail: None,
+                order: None,
             })
             .collect();
         Ticket::fold(TicketId(1), &entries)
@@ -257,7 +258,7 @@ mod tests {
             let kinds = [
                 EntryKind::Paused,
                 EntryKind::Resumed,
-                EntryKind::Fact { fact: Milestone::FixReleased },
+                EntryKind::Fact { fact: Fact::FixReleased },
                 EntryKind::Severity { to: Severity::Low },
                 EntryKind::Embargo { to: EmbargoState::Proposed, until: Some(hours(1)), zone: None },
             ];
@@ -284,7 +285,7 @@ mod tests {
         assert_eq!(deadline(&[(1, agreed(5_000))]), [(hours(5_000), ClockState::Running)]);
         let ended = EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None };
         assert_eq!(deadline(&[(1, agreed(5_000)), (2, ended)]), [(ninety_days, ClockState::Running)]);
-        let public = EntryKind::Fact { fact: Milestone::Public };
+        let public = EntryKind::Fact { fact: Fact::Public };
         assert_eq!(deadline(&[(1, agreed(5_000)), (2, public)]), [(ninety_days, ClockState::Kept)]);
         let proposed = EntryKind::Embargo { to: EmbargoState::Proposed, until: Some(hours(20)), zone: None };
         assert_eq!(deadline(&[(1, proposed)]), [(ninety_days, ClockState::Running)], "a proposal binds nobody");
@@ -305,7 +306,7 @@ mod tests {
         let states = |happened: &[(i64, EntryKind)], now: i64| {
             clocks(&ticket(happened), &policy, hours(now)).iter().map(|c| (c.state, c.live)).collect::<Vec<_>>()
         };
-        let released = || (1, EntryKind::Fact { fact: Milestone::FixReleased });
+        let released = || (1, EntryKind::Fact { fact: Fact::FixReleased });
         let announced = || (2, EntryKind::Done { promise: "announce".into() });
         let closed = || (3, EntryKind::Status { to: Status::Closed });
         assert_eq!(states(&[], 1), []);
@@ -330,7 +331,7 @@ mod tests {
         };
         let policy = policy(vec![tell]);
         let state = |happened: &[(i64, EntryKind)]| clocks(&ticket(happened), &policy, hours(9))[0].state;
-        let ready = || (2, EntryKind::Fact { fact: Milestone::FixReady });
+        let ready = || (2, EntryKind::Fact { fact: Fact::FixReady });
         assert_eq!(state(&[(1, EntryKind::Answered), ready()]), ClockState::Running);
         assert_eq!(state(&[ready(), (3, EntryKind::Answered)]), ClockState::Kept);
     }

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EmbargoState, Status};
 use crate::policy::{Milestone, Severity};
-use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
+use crate::vocabulary::{Address, MailRef, Mailed, MessageId, TicketId};
 
 /// Who did something.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,6 +20,47 @@ pub enum Actor {
     Person(Address),
     /// Someone of whom we know nothing.
     Stranger,
+}
+
+/// What sort of actor did something: an [`Actor`] without the address.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ActorKind {
+    /// [`Actor::Daemon`].
+    Daemon,
+    /// [`Actor::Local`].
+    Local,
+    /// [`Actor::Reporter`].
+    Reporter,
+    /// [`Actor::Person`].
+    Person,
+    /// [`Actor::Stranger`].
+    Stranger,
+}
+
+impl Actor {
+    /// What sort of actor this is.
+    pub fn kind(&self) -> ActorKind {
+        match self {
+            Self::Daemon => ActorKind::Daemon,
+            Self::Local => ActorKind::Local,
+            Self::Reporter => ActorKind::Reporter,
+            Self::Person(_) => ActorKind::Person,
+            Self::Stranger => ActorKind::Stranger,
+        }
+    }
+}
+
+impl ActorKind {
+    /// The word for it in the database.
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Daemon => "daemon",
+            Self::Local => "local",
+            Self::Reporter => "reporter",
+            Self::Person => "person",
+            Self::Stranger => "stranger",
+        }
+    }
 }
 
 /// One line of the timeline: never changed, never removed. Addresses and texts stand apart from `kind`, since
@@ -40,9 +81,12 @@ pub struct Entry {
     pub text: Option<String>,
     /// The mail it came from.
     pub mail: Option<MailRef>,
+    /// The order that made it: the number of the first entry of those that the commands of one mail made together;
+    /// `None` for what no command made.
+    pub order: Option<u32>,
 }
 
-/// What an entry records.
+/// What an entry records. What else is to be known of each kind stands in [`super::kinds`].
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum EntryKind {
@@ -95,8 +139,8 @@ pub enum EntryKind {
     Note,
     /// A fact beside the status. Text: a version, a link, a reason.
     Fact {
-        /// Which: fix-ready, fix-released, public or exploited.
-        fact: Milestone,
+        /// Which.
+        fact: Fact,
     },
     /// A deadline of this ticket was moved. Text: the reason.
     DeadlineMoved {
@@ -172,87 +216,58 @@ pub enum EntryKind {
     CodeWrong,
     /// Somebody tried to command and may not. Text: why.
     Attempt,
-    /// A notice did not arrive. Party: to whom. Text: the answer of the server.
+    /// A mail of ours did not arrive. Party: to whom. Text: the answer of the server.
     Undeliverable {
         /// What it was.
-        notice: String,
+        notice: Undelivered,
     },
     /// The addresses, texts and mails of the ticket up to here were erased.
     Erased,
 }
 
-impl EntryKind {
-    /// What of the ticket it changes.
-    pub(super) fn aspect(&self) -> Option<Aspect> {
+/// A fact beside the status: a milestone that somebody says is reached, and that no other entry tells of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fact {
+    /// A fix exists.
+    FixReady,
+    /// A fixed version is out.
+    FixReleased,
+    /// The vulnerability is public.
+    Public,
+    /// Attacks are seen.
+    Exploited,
+}
+
+impl Fact {
+    /// The milestone that is reached by it.
+    pub fn milestone(self) -> Milestone {
         match self {
-            Self::Status { .. } | Self::Spam => Some(Aspect::Status),
-            Self::Severity { .. } => Some(Aspect::Severity),
-            Self::Owner => Some(Aspect::Owner),
-            Self::Embargo { .. } => Some(Aspect::Embargo),
-            Self::DeadlineMoved { promise, .. } => Some(Aspect::Deadline(promise.clone())),
-            Self::Reported { .. }
-            | Self::Member
-            | Self::Acknowledgement { .. }
-            | Self::FollowUp
-            | Self::Answered
-            | Self::Acknowledged
-            | Self::Paused
-            | Self::Resumed
-            | Self::Note
-            | Self::Fact { .. }
-            | Self::Credit
-            | Self::Withdrawn
-            | Self::Asked
-            | Self::Done { .. }
-            | Self::Reminded { .. }
-            | Self::Rederived { .. }
-            | Self::Erased
-            | Self::Broken { .. }
-            | Self::CodeAsked { .. }
-            | Self::CodeUsed
-            | Self::CodeWrong
-            | Self::Attempt
-            | Self::Undeliverable { .. } => None,
+            Self::FixReady => Milestone::FixReady,
+            Self::FixReleased => Milestone::FixReleased,
+            Self::Public => Milestone::Public,
+            Self::Exploited => Milestone::Exploited,
         }
     }
+}
 
-    /// The word for it in the log and in JSON.
-    pub fn word(&self) -> &'static str {
+/// What did not arrive. In JSON it is a word.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Undelivered {
+    /// A mail of a kind that this version knows.
+    Known(Mailed),
+    /// A mail of a kind that only another version knows. A timeline lasts longer than the list of kinds, and one such
+    /// word must not make it unreadable.
+    Unknown(String),
+}
+
+impl Undelivered {
+    /// The word for it in the timeline and for people.
+    pub fn word(&self) -> &str {
         match self {
-            Self::Reported { .. } => "reported",
-            Self::Acknowledgement { outcome: Acknowledgement::Sent } => "acknowledgement sent",
-            Self::Acknowledgement { outcome: Acknowledgement::Held } => "acknowledgement held",
-            Self::Acknowledgement { outcome: Acknowledgement::Withheld } => "no acknowledgement",
-            Self::Member => "one of many",
-            Self::FollowUp => "follow-up",
-            Self::Answered => "answered",
-            Self::Acknowledged => "acknowledged",
-            Self::Paused => "paused",
-            Self::Resumed => "resumed",
-            Self::Status { .. } => "status",
-            Self::Spam => "spam",
-            Self::Severity { .. } => "severity",
-            Self::Owner => "owner",
-            Self::Note => "note",
-            Self::Fact { .. } => "fact",
-            Self::DeadlineMoved { .. } => "deadline moved",
-            Self::Embargo { to: EmbargoState::Proposed, .. } => "embargo proposed",
-            Self::Embargo { to: EmbargoState::Active, .. } => "embargo agreed",
-            Self::Embargo { to: EmbargoState::Revised, .. } => "embargo revised",
-            Self::Embargo { to: EmbargoState::Ended, .. } => "embargo ended",
-            Self::Credit => "credit",
-            Self::Withdrawn => "withdrawn",
-            Self::Asked => "asked",
-            Self::Done { .. } => "done",
-            Self::Reminded { .. } => "reminded",
-            Self::Rederived { .. } => "deadline derived anew",
-            Self::Broken { .. } => "promise broken",
-            Self::CodeAsked { .. } => "code asked",
-            Self::CodeUsed => "code used",
-            Self::CodeWrong => "code wrong",
-            Self::Attempt => "commands refused",
-            Self::Undeliverable { .. } => "undeliverable",
-            Self::Erased => "erased",
+            Self::Known(mailed) => mailed.word(),
+            Self::Unknown(word) => word,
         }
     }
 }

@@ -31,8 +31,9 @@ impl Clock<'_> {
         (self.live && heard).then(run)
     }
 
-    /// Up to where this hearer has been told of this deadline. When a maintainer moved it here, the move told
-    /// everybody; when a pause did, what was said before it moves along.
+    /// Up to where this hearer has been told of this deadline. A maintainer who moves a deadline tells everybody of it,
+    /// so that no rung from before that instant is due any more. A pause moves a deadline too, and tells nobody of
+    /// anything new: what was said of the old deadline is then taken as said of the new one, moved by the same length.
     fn spoken(&self, ticket: &Ticket, hearer: &Hearer<'_>) -> Option<Timestamp> {
         let party = hearer.party().cloned();
         let said = |deadline| ticket.spoken.get(&(self.promise.name.clone(), deadline, party.clone())).copied();

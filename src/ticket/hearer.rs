@@ -33,7 +33,7 @@ pub enum Who<'a> {
     Reporter {
         /// Where they are written to.
         address: &'a Address,
-        /// When they last heard from us, a machine included: what the ladder put before it is not said any more.
+        /// When they last heard from us, a machine included. Rungs from before that instant stay silent for them.
         heard: Timestamp,
     },
 }

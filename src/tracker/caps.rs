@@ -16,7 +16,7 @@ use crate::notice::text::trouble::Trouble;
 use crate::notice::text::{answer, team};
 use crate::rules::decide;
 use crate::rules::event::{Event, Report};
-use crate::store::{Fact, Result};
+use crate::store::{Memo, Result};
 use crate::ticket::{Acknowledgement, Ticket};
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
@@ -97,8 +97,8 @@ impl Work<'_> {
     /// than the team is told of the mail for one ticket. Their mailbox may answer each time.
     pub(super) fn unheard(&mut self, unheard: &Unheard, stored: MailRef, mail: &Mail) -> Result<()> {
         let Unheard::Told { to, ticket, line, why, filed } = unheard else {
-            let before: u32 = self.tx.fact(Fact::Unheard)?.unwrap_or_default();
-            return self.tx.set_fact(Fact::Unheard, before.saturating_add(1));
+            let before: u32 = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
+            return self.tx.set_memo(Memo::Unheard, before.saturating_add(1));
         };
         let scope = Scope::Unheard(to);
         if self.told_enough(scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
@@ -132,7 +132,7 @@ impl Work<'_> {
     /// once, and then at most once an hour.
     pub(super) fn one_of_many(&mut self, report: &Report) -> Result<TicketId> {
         let what = if report.backscatter { Gathered::Returned } else { Gathered::Reports };
-        let known = self.tx.fact(Fact::Gathers(what))?.map(TicketId);
+        let known = self.tx.memo(Memo::Gathers(what))?.map(TicketId);
         let gathers = known.map(|id| self.tx.gathers(id)).transpose()?.flatten();
         let id = match (known, gathers) {
             // One that a person has dealt with must not swallow what comes later.
@@ -147,39 +147,39 @@ impl Work<'_> {
                 let event = Event::Flooded(Box::new(report.clone()));
                 let decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                self.tx.set_fact(Fact::Gathers(what), ticket.id.0)?;
-                self.tx.drop_fact(Fact::GatheredTold(what))?;
+                self.tx.set_memo(Memo::Gathers(what), ticket.id.0)?;
+                self.tx.drop_memo(Memo::GatheredTold(what))?;
                 ticket.id
             }
         };
         let now = self.now.as_second();
-        let told: Option<String> = self.tx.fact(Fact::GatheredTold(what))?;
+        let told: Option<String> = self.tx.memo(Memo::GatheredTold(what))?;
         let told = told.and_then(|value| told_at(&value));
         // Either way, for a clock that was wrong when it was told.
         if told.is_none_or(|at| now.abs_diff(at) >= HOUR.unsigned_abs()) {
             self.tell_gathered(what, id)?;
-        } else if report.backscatter && self.tx.fact::<Timestamp>(Fact::ReturnedDue)?.is_none() {
+        } else if report.backscatter && self.tx.memo::<Timestamp>(Memo::ReturnedDue)?.is_none() {
             let due = self.now.checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(self.now);
-            self.tx.set_fact(Fact::ReturnedDue, due)?;
+            self.tx.set_memo(Memo::ReturnedDue, due)?;
         }
         Ok(id)
     }
 
     /// What was gathered and not told yet, at the end of its hour.
     pub(super) fn tell_rest(&mut self) -> Result<()> {
-        let known = self.tx.fact(Fact::Gathers(Gathered::Returned))?.map(TicketId);
+        let known = self.tx.memo(Memo::Gathers(Gathered::Returned))?.map(TicketId);
         known.map_or(Ok(()), |id| self.tell_gathered(Gathered::Returned, id))
     }
 
     fn tell_gathered(&mut self, what: Gathered, id: TicketId) -> Result<()> {
-        self.tx.set_fact(Fact::GatheredTold(what), self.now.as_second())?;
+        self.tx.set_memo(Memo::GatheredTold(what), self.now.as_second())?;
         let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
         let text = match what {
             Gathered::Returned => {
-                self.tx.drop_fact(Fact::ReturnedDue)?;
-                let listed: Option<u32> = self.tx.fact(Fact::ReturnedListed)?;
+                self.tx.drop_memo(Memo::ReturnedDue)?;
+                let listed: Option<u32> = self.tx.memo(Memo::ReturnedListed)?;
                 let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
-                self.tx.set_fact(Fact::ReturnedListed, ticket.revision)?;
+                self.tx.set_memo(Memo::ReturnedListed, ticket.revision)?;
                 let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
                 team::returned(&ticket, &lines, all, self.project, self.now)
             }
@@ -221,7 +221,7 @@ impl Work<'_> {
     }
 }
 
-/// The seconds in the value of [`Fact::GatheredTold`], also in that of an older version, which begins with a ticket.
+/// The seconds in the value of [`Memo::GatheredTold`], also in that of an older version, which begins with a ticket.
 fn told_at(value: &str) -> Option<i64> {
     value.rsplit(' ').next()?.parse().ok()
 }

@@ -5,9 +5,10 @@ mod lost;
 mod trouble;
 
 use super::*;
+use crate::command;
 use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::notice::Notice;
-use crate::ticket::EntryKind;
+use crate::ticket::{Actor, EntryKind};
 use crate::token::KEY_LENGTH;
 
 fn now() -> Timestamp {
@@ -52,6 +53,34 @@ fn two_copies_that_are_found_at_once_are_one_report() {
     found.sort_unstable();
     assert_eq!(found, ["duplicate", "report"]);
     assert_eq!(news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count(), 1);
+}
+
+/// G5: should a command of somebody without authority ever get past all that asks for it, the commit does not take it.
+#[test]
+fn what_nobody_with_authority_did_is_not_committed() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let all = |store: &mut Store| {
+        let read = |tx: &Tx<'_>| Ok((tx.entries(TicketId(1))?, tx.notices(0)?.len(), tx.projections()?));
+        store.read(read).unwrap()
+    };
+    let before = all(&mut tracker.store);
+    for (by, expect) in [
+        (Actor::Stranger, "no stranger makes an entry \"severity\""),
+        (Actor::Reporter, "no reporter makes an entry \"severity\""),
+        (Actor::Daemon, "no daemon makes an entry \"severity\""),
+    ] {
+        let (project, key) = (&tracker.project, &tracker.key);
+        let written = tracker.store.write(|tx| {
+            let mut work = Work::new(tx, project, key, now())?;
+            let Some(ticket) = tx.ticket(TicketId(1))? else { return Ok(()) };
+            let order = Order { by, orders: command::split("/severity high"), ..Order::local() };
+            work.carry_out(&ticket, decide::decide(&ticket, &Event::Ordered(order), project, key, now()))
+        });
+        let said = written.unwrap_err().to_string();
+        assert!(said.ends_with(expect), "{said}");
+        assert_eq!(all(&mut tracker.store), before);
+    }
 }
 
 #[test]
@@ -113,10 +142,28 @@ fn projections_follow_the_policy_of_whoever_reads_them() {
     let ours = deadlines(&mut tracker);
     // `disclosed do` with a config that the daemon has not read.
     let other = rungs(&["-1h"]);
-    tracker.store.write(|tx| tx.set_fact(Fact::Policy, "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
+    tracker.store.write(|tx| tx.set_memo(Memo::Policy, "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
     assert_ne!(deadlines(&mut tracker), ours);
     tracker.on_tick(now()).unwrap();
     assert_eq!(deadlines(&mut tracker), ours);
+}
+
+/// What undo and audit go by: which entries belong together, and that no others do.
+#[test]
+fn each_entry_names_the_order_that_made_it() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let mut order = |lines: &str| {
+        tracker.order(TicketId(1), crate::command::split(lines), now()).unwrap();
+    };
+    order("/accept\n/severity high\n\nWe work on it.");
+    order("/frobnicate");
+    order("/close fixed");
+    let entries = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
+    let orders: Vec<(u32, Option<u32>)> = entries.iter().map(|e| (e.seq, e.order)).collect();
+    // The report and its acknowledgement; valid, accepted, high and the note; closed.
+    let (first, second) = (Some(3), Some(7));
+    assert_eq!(orders, [(1, None), (2, None), (3, first), (4, first), (5, first), (6, first), (7, second)]);
 }
 
 #[test]

@@ -28,7 +28,7 @@ use crate::project::{Level, Person, Project};
 use crate::rules::draft::Decision;
 use crate::rules::event::{Event, Loss, Lost, Order, Reminded};
 use crate::rules::{decide, losses, reminders};
-use crate::store::{Fact, NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
+use crate::store::{Memo, NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
 use crate::ticket::moved::{self, Moved};
 use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
@@ -103,7 +103,7 @@ impl<'a> Work<'a> {
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
         if Claims::of(mail, self.project, self.key).has_a_past() {
             self.begun = true;
-            return self.tx.set_fact(Fact::Begun, self.key.prints().join(" "));
+            return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
         }
         let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
         self.tx.receipt(&NewReceipt {
@@ -149,7 +149,7 @@ impl<'a> Work<'a> {
             let text = team::earlier(all, &lines, self.project);
             self.tell(NoticeKind::Flood, self.project.team(), |to| NoticeKey::Earlier { to }, &text)?;
         }
-        self.tx.drop_fact(Fact::FirstStart)
+        self.tx.drop_memo(Memo::FirstStart)
     }
 
     /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made
@@ -233,7 +233,7 @@ impl<'a> Work<'a> {
 
     /// A mail's fingerprints, with those of an earlier version where this database holds any.
     pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
-        if self.tx.fact::<String>(Fact::OldPrints)?.is_none() {
+        if self.tx.memo::<String>(Memo::OldPrints)?.is_none() {
             return Ok(prints.to_vec());
         }
         Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
@@ -336,14 +336,14 @@ impl<'a> Work<'a> {
     /// Once an hour, what no cap counts any more.
     pub(super) fn forget_counts(&self) -> Result<()> {
         let hour = self.now.as_second().div_euclid(HOUR);
-        if self.tx.fact(Fact::CountsForgotten)? == Some(hour) {
+        if self.tx.memo(Memo::CountsForgotten)? == Some(hour) {
             return Ok(());
         }
         self.tx.forget_counts(self.slot(DAY))?;
         // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
         let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
         self.tx.forget_signatures(old)?;
-        self.tx.set_fact(Fact::CountsForgotten, hour)
+        self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 
     /// The first slot of the last so many seconds.
@@ -584,17 +584,17 @@ impl<'a> Work<'a> {
     pub(super) fn digest(&mut self) -> Result<()> {
         let open = self.tx.open_lines(self.project, 10_000)?;
         let held = self.tx.held()?;
-        let last = self.tx.fact(Fact::LastDigest)?.unwrap_or(self.now);
+        let last = self.tx.memo(Memo::LastDigest)?.unwrap_or(self.now);
         let by_programs = |d: &Disposition| matches!(d, Disposition::Automatic | Disposition::Bounce);
         let handled = self.tx.without_ticket(last)?;
         let listed = handled.iter().filter(|(d, _)| by_programs(d)).map(|(_, count)| count).sum();
-        let unheard = self.tx.fact(Fact::Unheard)?.unwrap_or_default();
-        self.tx.drop_fact(Fact::Unheard)?;
+        let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
+        self.tx.drop_memo(Memo::Unheard)?;
         let counts = digest::Counts { held, listed, unheard };
         let text = digest::text(&open, counts, self.key, self.project, self.now);
         let at = self.now;
         self.tell(NoticeKind::Digest, self.project.people.iter(), |to| NoticeKey::Digest { at, to }, &text)?;
-        self.tx.set_fact(Fact::LastDigest, at)
+        self.tx.set_memo(Memo::LastDigest, at)
     }
 
     /// Entries, projections, notices: all that a decision asks for.

@@ -11,7 +11,7 @@ use disclosed::intake::unheard::Unheard;
 use disclosed::policy::{Milestone, Severity};
 use disclosed::rules::event::Event;
 use disclosed::store::Store;
-use disclosed::ticket::{Actor, Entry, EntryKind, Ticket};
+use disclosed::ticket::{Actor, Entry, EntryKind, State, Ticket};
 use disclosed::tracker::{Arrival, News, Tracker};
 use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
@@ -353,7 +353,7 @@ fn flipped(address: &str) -> String {
 
 /// All of a ticket that a command can change; not what is counted of attempts, nor what was filed.
 fn state(ticket: &Ticket) -> String {
-    let Ticket { status, spam, severity, owner, milestones, moved, pauses, pending, reporter, held, .. } = ticket;
+    let State { status, spam, severity, owner, milestones, moved, pauses, pending, reporter, held, .. } = &**ticket;
     let agreed = (&ticket.embargo, &ticket.credit, &ticket.done);
     let asked = pending.as_ref().map(|p| (p.seq, &p.lines));
     let owner = owner.as_ref().map(Address::as_str);

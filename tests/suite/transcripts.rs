@@ -642,31 +642,20 @@ impl Play {
 
     fn entry(&self, entry: &Entry) -> String {
         let by = match &entry.by {
-            Actor::Daemon => "daemon".to_owned(),
-            Actor::Local => "local".to_owned(),
-            Actor::Reporter => "reporter".to_owned(),
-            Actor::Stranger => "stranger".to_owned(),
+            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => entry.by.kind().word().to_owned(),
             Actor::Person(a) => self.name(a),
         };
+        // The sentences of the product are for people. A transcript also shows what they leave out, such as the rung.
+        let word = entry.kind.word();
         let what = match &entry.kind {
-            EntryKind::Reported { may_belong_to: Some(t), .. } => format!("reported, may belong to SEC-{}", t.0),
-            EntryKind::Reported { .. } => "reported".into(),
+            EntryKind::Reported { may_belong_to: Some(t), .. } => format!("{word}, may belong to SEC-{}", t.0),
             EntryKind::Acknowledgement { outcome } => format!("acknowledgement {outcome:?}").to_lowercase(),
-            EntryKind::Member => "one of many".into(),
-            EntryKind::FollowUp => "follow-up".into(),
-            EntryKind::Answered => "answered".into(),
-            EntryKind::Acknowledged => "acknowledged".into(),
-            EntryKind::Paused => "paused".into(),
-            EntryKind::Resumed => "resumed".into(),
-            EntryKind::Status { to } => format!("status {to}"),
-            EntryKind::Spam => "spam".into(),
-            EntryKind::Severity { to } => format!("severity {to}"),
-            EntryKind::Owner => "owner".into(),
-            EntryKind::Note => "note".into(),
-            EntryKind::Fact { fact } => format!("fact {fact}"),
+            EntryKind::Status { to } => format!("{word} {to}"),
+            EntryKind::Severity { to } => format!("{word} {to}"),
+            EntryKind::Fact { fact } => format!("{word} {}", fact.milestone()),
             EntryKind::DeadlineMoved { promise, to } => format!("moved {promise} to {}", self.when(*to)),
             EntryKind::Reminded { promise, deadline, rung, round, .. } => {
-                format!("reminded of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
+                format!("{word} of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
             }
             EntryKind::Rederived { promise, from, to } => {
                 let date = |at: &Option<Timestamp>| at.map_or("none".into(), |at| self.when(at));
@@ -676,18 +665,28 @@ impl Play {
             EntryKind::Embargo { to, until, .. } => {
                 format!("embargo {to}{}", until.map_or(String::new(), |u| format!(" until {}", self.when(u))))
             }
-            EntryKind::Credit => "credit".into(),
-            EntryKind::Withdrawn => "withdrawn".into(),
-            EntryKind::Asked => "asked".into(),
-            EntryKind::Done { promise } => format!("done {promise}"),
+            EntryKind::Done { promise } => format!("{word} {promise}"),
             EntryKind::CodeAsked { send: true, .. } => "look asked".into(),
-            EntryKind::CodeAsked { second: false, .. } => "code asked".into(),
             EntryKind::CodeAsked { second: true, .. } => "second person asked".into(),
-            EntryKind::CodeUsed => "code used".into(),
-            EntryKind::CodeWrong => "code wrong".into(),
             EntryKind::Attempt => "attempt".into(),
-            EntryKind::Undeliverable { notice } => format!("undeliverable {notice}"),
-            EntryKind::Erased => "erased".into(),
+            EntryKind::Undeliverable { notice } => format!("{word} {}", notice.word()),
+            EntryKind::Reported { .. }
+            | EntryKind::Member
+            | EntryKind::FollowUp
+            | EntryKind::Answered
+            | EntryKind::Acknowledged
+            | EntryKind::Paused
+            | EntryKind::Resumed
+            | EntryKind::Spam
+            | EntryKind::Owner
+            | EntryKind::Note
+            | EntryKind::Credit
+            | EntryKind::Withdrawn
+            | EntryKind::Asked
+            | EntryKind::CodeAsked { .. }
+            | EntryKind::CodeUsed
+            | EntryKind::CodeWrong
+            | EntryKind::Erased => word.into(),
         };
         let party = entry.party.as_ref().map_or(String::new(), |p| format!(" [{}]", self.name(p)));
         let text =

@@ -11,7 +11,7 @@ use crate::ticket::clock::ClockState;
 use crate::vocabulary::clean_line;
 
 pub(super) fn headline(play: &Play, project: &Project) -> String {
-    let severity = play.severity.map_or("no known severity".to_owned(), |s| format!("{s} severity"));
+    let severity = play.ticket.severity.map_or("no known severity".to_owned(), |s| format!("{s} severity"));
     let name = clean_line(&project.name, 80);
     format!("{name}: a report of {severity}, received {}", when(play.at, &project.policy))
 }

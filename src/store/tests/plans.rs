@@ -6,7 +6,6 @@ use std::sync::mpsc;
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::*;
-use crate::notice::text::trouble::TroubleKind;
 
 /// What is asked once a mail, once a tick or once a notice costs the same in a database of any size: its statements
 /// find their rows by the indexes that stand here beside its name. They walk no table that grows. Where it says SCAN,
@@ -75,9 +74,9 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("counted", |tx| tx.counted("scope", 1).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
         ("counted_in", |tx| tx.counted_in("scope", 1..=2).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
         ("uncount", |tx| tx.uncount("scope"), &["PRIMARY KEY (scope=?)"]),
-        ("fact", |tx| tx.fact::<Timestamp>(Fact::LastScan).map(drop), &["PRIMARY KEY (key=?)"]),
-        ("set_fact", |tx| tx.set_fact(Fact::LastScan, at(1)), &[]),
-        ("drop_fact", |tx| tx.drop_fact(Fact::InboxFails), &["PRIMARY KEY (key=?)"]),
+        ("memo", |tx| tx.memo::<Timestamp>(Memo::LastScan).map(drop), &["PRIMARY KEY (key=?)"]),
+        ("set_memo", |tx| tx.set_memo(Memo::LastScan, at(1)), &[]),
+        ("drop_memo", |tx| tx.drop_memo(Memo::InboxFails), &["PRIMARY KEY (key=?)"]),
         ("is_first_start", |tx| tx.is_first_start().map(drop), &["PRIMARY KEY (key=?)"]),
         // Of its ticket.
         ("next_ticket", |tx| tx.next_ticket().map(drop), &["SEARCH ticket"]),
@@ -207,7 +206,7 @@ fn methods() -> BTreeSet<&'static str> {
     let files = [
         include_str!("../../store.rs"),
         include_str!("../earlier.rs"),
-        include_str!("../fact.rs"),
+        include_str!("../memo.rs"),
         include_str!("../mail.rs"),
         include_str!("../outbox.rs"),
         include_str!("../personal.rs"),

@@ -12,7 +12,7 @@ use crate::policy::calendar::Quiet;
 use crate::rules::decide::decide;
 use crate::rules::event::Event;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Fact};
 use crate::token::{KEY_LENGTH, Key};
 use crate::vocabulary::{NoticeKind, TicketId};
 
@@ -63,18 +63,40 @@ struct Play<'a> {
 
 impl<'a> Play<'a> {
     fn new(project: &'a Project, start: Timestamp) -> Self {
+        Self::reported(project, start, Some("reporter@r.example"), Acknowledgement::Sent)
+    }
+
+    fn reported(project: &'a Project, start: Timestamp, reporter: Option<&str>, outcome: Acknowledgement) -> Self {
         let mut play = Self { project, ticket: Ticket::new(TicketId(1)), now: start, said: Vec::new() };
-        let party = Address::parse("reporter@r.example");
+        let party = reporter.and_then(Address::parse);
         let reported = EntryKind::Reported { received: start, message_id: None, may_belong_to: None, erased: false };
-        let entry = Entry { seq: 1, at: start, by: Actor::Reporter, kind: reported, party, text: None, mail: None };
+        let entry = Entry {
+            seq: 1,
+            at: start,
+            by: Actor::Reporter,
+            kind: reported,
+            party,
+            text: None,
+            mail: None,
+            order: None,
+        };
         play.ticket.apply(&entry);
-        play.enter(start, EntryKind::Acknowledgement { outcome: Acknowledgement::Sent });
+        play.enter(start, EntryKind::Acknowledgement { outcome });
         play
     }
 
     fn enter(&mut self, at: Timestamp, kind: EntryKind) {
         let seq = self.ticket.revision + 1;
-        self.ticket.apply(&Entry { seq, at, by: Actor::Daemon, kind, party: None, text: None, mail: None });
+        self.ticket.apply(&Entry {
+            seq,
+            at,
+            by: Actor::Daemon,
+            kind,
+            party: None,
+            text: None,
+            mail: None,
+            order: None,
+        });
     }
 
     /// One look; says how much was said.
@@ -231,7 +253,6 @@ fn the_reporter_hears_nothing_where_there_is_nothing_good_to_say() {
         assert_eq!(play.to("reporter").len(), expect, "{why}");
     };
     let status = |to| EntryKind::Status { to };
-    let held = EntryKind::Acknowledgement { outcome: Acknowledgement::Held };
     check(1, &[], "half time");
     check(1, &[status(Status::Accepted)], "taken on");
     check(0, &[EntryKind::Spam], "spam");
@@ -240,10 +261,8 @@ fn the_reporter_hears_nothing_where_there_is_nothing_good_to_say() {
     check(0, &[status(Status::Deferred)], "not worked on");
     let broken = EntryKind::Broken { promise: "fix".into(), deadline: at("2027-02-03T09:00:00Z") };
     check(0, &[broken], "a promise is broken, which a person has to tell first");
-    check(0, &[EntryKind::Fact { fact: Milestone::FixReleased }], "the promise is kept");
-    let mut silent = Play::new(&project, start);
-    (silent.ticket.auto_acknowledged, silent.ticket.held) = (None, true);
-    silent.enter(start, held);
+    check(0, &[EntryKind::Fact { fact: Fact::FixReleased }], "the promise is kept");
+    let mut silent = Play::reported(&project, start, Some("reporter@r.example"), Acknowledgement::Held);
     silent.until(start + SignedDuration::from_hours(24 * 20));
     assert_eq!(silent.to("reporter").len(), 0, "nobody has acknowledged it");
     // Once a person answered, only what comes later.
@@ -259,12 +278,10 @@ fn the_reporter_hears_nothing_where_there_is_nothing_good_to_say() {
     first.until(start + SignedDuration::from_hours(47));
     let told = first.to("reporter");
     assert!(told.len() == 1 && told[0].1.len() == 1 && told[0].1[0].contains(":assess:"), "{told:?}");
-    let mut team = Play::new(&project, start);
-    team.ticket.reporter = Address::parse("Ada@example.org");
+    let mut team = Play::reported(&project, start, Some("Ada@example.org"), Acknowledgement::Sent);
     team.until(start + SignedDuration::from_hours(24 * 20));
     assert_eq!(team.said, [], "one of us knows");
-    let mut nobody = Play::new(&project, start);
-    nobody.ticket.reporter = None;
+    let mut nobody = Play::reported(&project, start, None, Acknowledgement::Sent);
     nobody.until(start + SignedDuration::from_hours(24 * 20));
     assert_eq!(nobody.said, []);
 }

@@ -12,9 +12,9 @@ use crate::notice::text::trouble::TroubleKind;
 /// How the names of troubles begin: `trouble:login`, `trouble:timeline:17`.
 pub(super) const TROUBLE: &str = "trouble:";
 
-/// A small fact. Instants stand as RFC 3339 writes them, where nothing else is said.
+/// A small fact that the database keeps about itself. Instants stand as RFC 3339 writes them, where nothing else is said.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Fact<'a> {
+pub enum Memo<'a> {
     /// When the inbox was last read to its end.
     LastScan,
     /// When this folder was last listed that was then read to its end.
@@ -55,7 +55,7 @@ pub enum Fact<'a> {
     Trouble(TroubleKind),
 }
 
-impl Fact<'_> {
+impl Memo<'_> {
     fn key(self) -> String {
         let key = match self {
             Self::LastScan => "last_scan",
@@ -86,25 +86,25 @@ impl Fact<'_> {
 
 impl Tx<'_> {
     /// A small fact, if it is known. An older disclosed wrote an empty value where nothing is known.
-    pub fn fact<T: FromStr>(&self, fact: Fact<'_>) -> Result<Option<T>> {
+    pub fn memo<T: FromStr>(&self, memo: Memo<'_>) -> Result<Option<T>> {
         let mut query = self.0.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-        let value: Option<String> = query.query_row([fact.key()], |r| r.get(0)).optional()?;
+        let value: Option<String> = query.query_row([memo.key()], |r| r.get(0)).optional()?;
         Ok(value.filter(|v| !v.is_empty()).and_then(|v| v.parse().ok()))
     }
 
     /// Writes a small fact down.
-    pub fn set_fact(&self, fact: Fact<'_>, value: impl Display) -> Result<()> {
+    pub fn set_memo(&self, memo: Memo<'_>, value: impl Display) -> Result<()> {
         let sql = r"
             INSERT INTO meta (key, value)
             VALUES (?1, ?2)
             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.0.prepare_cached(sql)?.execute([fact.key(), value.to_string()])?;
+        self.0.prepare_cached(sql)?.execute([memo.key(), value.to_string()])?;
         Ok(())
     }
 
     /// From now on a small fact is not known.
-    pub fn drop_fact(&self, fact: Fact<'_>) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([fact.key()])?;
+    pub fn drop_memo(&self, memo: Memo<'_>) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([memo.key()])?;
         Ok(())
     }
 }
