@@ -47,11 +47,11 @@
 //!   [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is
 //!   tried once more with the same bytes. G4 commit before act: only a committed [`store::Claim`] can be sent;
 //!   `synchronous=FULL`.
-//! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen. G6 the embargo
-//!   holds: one recipient a notice, which says what [`notice::text::level`] lets it; what a person sends to a reporter is
-//!   held against the team's own words by [`notice::leak`]; no title, text or address in a log line. G7 no loops:
-//!   automatic mail is never answered, and the caps of the tracker bound the rest. G8 hostile mail is bounded:
-//!   [`mail::read`].
+//! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
+//!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which says
+//!   what [`notice::text::level`] lets it; what a person sends to a reporter is held against the team's own words by
+//!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and the
+//!   caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!

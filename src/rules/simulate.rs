@@ -282,7 +282,7 @@ impl Stage<'_> {
             Milestone::Done => {
                 let promises = self.project.policy.promises.iter().filter(|p| p.until == milestone);
                 // Each that can be kept now, and not only the first.
-                promises.fold(false, |kept, promise| self.order(&format!("/done {}", promise.name)) || kept)
+                promises.filter(|promise| self.order(&format!("/done {}", promise.name))).count() > 0
             }
             Milestone::Erased => self.let_happen(&Event::Erased),
         }
