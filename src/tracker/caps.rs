@@ -2,6 +2,7 @@
 //! ticket, per hour; many reports at once are one ticket; and a breaker for what no other cap has seen.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use jiff::SignedDuration;
 
@@ -13,9 +14,9 @@ use super::work::{Work, desk};
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::notice::Notice;
-use crate::notice::text::level::Text;
+use crate::notice::says::{About, Says};
+use crate::notice::text::flood::RETURNED_LINES;
 use crate::notice::text::trouble::Trouble;
-use crate::notice::text::{answer, team};
 use crate::rules::decide;
 use crate::rules::event::{Event, Report};
 use crate::store::Result;
@@ -68,8 +69,7 @@ impl Work<'_> {
     /// More comes in than is told one by one: one word an hour for each of the team.
     pub(super) fn flood(&mut self) -> Result<()> {
         let hour = self.now.as_second().div_euclid(HOUR);
-        let text = team::flood(self.project.limits.automatic_per_hour, self.project);
-        self.tell(NoticeKind::Flood, self.project.team(), &format!("flood:{hour}"), &text)
+        self.tell(self.project.team(), &format!("flood:{hour}"), Says::Flood)
     }
 
     /// Counts what mail for a ticket made us say; over the caps, the team gets one word an hour in place of many.
@@ -82,8 +82,8 @@ impl Work<'_> {
         }
         if self.is_full(ticket.id)? {
             let hour = self.now.as_second().div_euclid(HOUR);
-            let text = team::flood_of(ticket, self.project, self.now);
-            return self.tell_of(ticket.id, NoticeKind::Flood, &format!("flood:{}:{hour}", ticket.id.0), &text);
+            let says = Says::About(Arc::new(ticket.clone()), About::Flood);
+            return self.tell(self.project.team(), &format!("flood:{}:{hour}", ticket.id.0), says);
         }
         Ok(())
     }
@@ -109,10 +109,11 @@ impl Work<'_> {
             return Ok(());
         }
         self.tx.count(&scope, self.now.as_second().div_euclid(SLOT))?;
-        let text = answer::unheard(*ticket, line.as_deref(), why, filed, self.project);
+        let Some(ticket) = self.tx.ticket(*ticket)? else { return Ok(()) };
+        let about = About::Unheard { line: line.clone(), why: why.clone(), filed };
         let keys = vec![format!("unheard:{}", stored.0)];
-        let notice = desk(NoticeKind::Attempt, to, keys, text.at(self.project.level(to), self.key));
-        self.post(Notice { ticket: Some(*ticket), in_reply_to: mail.message_id.clone(), ..notice })
+        let notice = desk(Arc::new(Says::About(Arc::new(ticket), about)), to, keys);
+        self.post(Notice { in_reply_to: mail.message_id.clone(), ..notice })
     }
 
     /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took
@@ -178,27 +179,18 @@ impl Work<'_> {
         let now = self.now.as_second();
         self.tx.set_meta(&format!("{gathered}_told"), &format!("{} {now}", id.0))?;
         let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
-        let text = if gathered == BACKSCATTER {
+        let about = if gathered == BACKSCATTER {
             self.tx.set_meta(GATHERED_DUE, "")?;
             let listed = self.tx.meta("gathered_listed")?.and_then(|v| v.parse().ok()).map(|n: u32| n);
             let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
             self.tx.set_meta("gathered_listed", &ticket.revision.to_string())?;
-            let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
-            team::returned(&ticket, &lines, all, self.project, self.now)
+            let (newest, all) = self.tx.members_after(id, since, RETURNED_LINES)?;
+            About::Returned { newest, all }
         } else {
-            team::many(&ticket, self.tx.members(id)?, self.project, self.now)
+            About::Many(self.tx.members(id)?)
         };
-        self.tell_of(id, NoticeKind::Flood, &format!("{gathered}:{}:{now}", id.0), &text)
-    }
-
-    /// The same notice about a ticket, for each of the team.
-    fn tell_of(&mut self, id: TicketId, kind: NoticeKind, key: &str, text: &Text) -> Result<()> {
-        for person in self.project.team() {
-            let keys = vec![format!("{key}:{}", person.address.key())];
-            let text = text.at(person.notices, self.key);
-            self.post(Notice { ticket: Some(id), ..desk(kind, &person.address, keys, text) })?;
-        }
-        Ok(())
+        let says = Says::About(Arc::new(ticket), about);
+        self.tell(self.project.team(), &format!("{gathered}:{}:{now}", id.0), says)
     }
 
     /// Counts what is made. Far more than any honest hour brings means that something is wrong that no other cap has

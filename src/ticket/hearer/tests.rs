@@ -104,7 +104,7 @@ impl<'a> Play<'a> {
         let decision = decide(&self.ticket, &Event::Tick, self.project, &Key::new([0; KEY_LENGTH]), now);
         decision.entries.iter().for_each(|e| self.ticket.apply(e));
         let count = decision.notices.len();
-        let said = decision.notices.into_iter().map(|n| (now, n.to.as_str().to_owned(), n.kind, n.keys));
+        let said = decision.notices.into_iter().map(|n| (now, n.to.as_str().to_owned(), n.kind(), n.keys));
         self.said.extend(said);
         count
     }
