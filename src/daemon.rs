@@ -32,7 +32,7 @@ use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::store::{Claim, Memo, StoreError};
-use crate::tracker::{News, Tracker};
+use crate::tracker::{News, Posted, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::{Inward, Watching};
@@ -559,13 +559,13 @@ impl Daemon {
                 let since = *self.watch.failing.get_or_insert(now);
                 self.tracker.inbox_fails(since)?;
                 if login {
-                    let news = self.tracker.trouble(&Trouble::Login(&what), now)?;
+                    let news = self.tracker.trouble(&Trouble::Login(what), now)?;
                     self.log(news);
                 }
             }
             Inward::Odd { what } => {
                 tracing::warn!("the inbox: {what}");
-                let news = self.tracker.trouble(&Trouble::Odd(&what), now)?;
+                let news = self.tracker.trouble(&Trouble::Odd(what), now)?;
                 self.log(news);
             }
         }
@@ -607,9 +607,15 @@ impl Daemon {
         for (ticket, entry) in &news.entries {
             tracing::info!(ticket = show(Some(*ticket)), seq = entry.seq, "{}", entry.kind.word());
         }
-        for (number, notice) in &news.notices {
+        for Posted { number, notice, .. } in &news.notices {
             let held = notice.held.is_some();
-            tracing::info!(ticket = show(notice.ticket), notice = number, kind = notice.kind.word(), held, "notice");
+            tracing::info!(
+                ticket = show(notice.ticket()),
+                notice = number,
+                kind = notice.kind().word(),
+                held,
+                "notice"
+            );
         }
         if news.moved > 0 {
             tracing::warn!(deadlines = news.moved, "the policy has changed, and deadlines of open tickets with it");

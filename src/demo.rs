@@ -19,7 +19,7 @@ use crate::maildir::Maildir;
 use crate::policy::shown::length;
 use crate::project::Project;
 use crate::ticket::kinds::{who, words};
-use crate::tracker::News;
+use crate::tracker::{News, Posted};
 use crate::vocabulary::{NoticeKind, TicketId};
 
 const CONFIG: &str = include_str!("demo/config.toml");
@@ -184,12 +184,12 @@ impl<W: Write> Stage<W> {
                 format!("{} {}", who(&entry.by, &self.project), words(entry, &self.project)),
             ));
         }
-        for (_, notice) in &news.notices {
+        for Posted { notice, words, .. } in &news.notices {
             let to = self.project.person(&notice.to).map_or("the reporter", |p| p.name.as_str());
             let held = if notice.held.is_some() { " (held)" } else { "" };
-            let alarm = notice.kind == NoticeKind::Reminder && notice.subject.contains("BROKEN");
+            let alarm = notice.kind() == NoticeKind::Reminder && words.subject.contains("BROKEN");
             let style = if alarm { ALARM } else { MAIL };
-            lines.push((style, about(notice.ticket), format!("  → to {to}: {}{held}", notice.subject)));
+            lines.push((style, about(notice.ticket()), format!("  → to {to}: {}{held}", words.subject)));
         }
         self.mails += u32::try_from(news.notices.len()).unwrap_or(u32::MAX);
         for (style, ticket, text) in lines {

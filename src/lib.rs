@@ -13,7 +13,7 @@
 //! | 1 | [`vocabulary`]: addresses, Message-IDs, numbers of tickets and mails, kinds of notices, clean text |
 //! | 2 | [`policy`]: promises, terms, the calendar, the ladder. [`token`]: proof of having seen a notice. [`mail`]: what came in, as a value (it knows the length of a token and severities) |
 //! | 3 | [`ticket`]: what is tracked, as the fold of its entries; its clocks, and who hears of them (it knows the project). [`command`]: the table of commands. [`project`]: what the rules know of the config (it knows the commands) |
-//! | 4 | [`notice`]: all that ever leaves: texts, levels, calendar files, bytes |
+//! | 4 | [`notice`]: all that ever leaves: what can be said, its words at each level, calendar files, bytes |
 //! | 5 | [`rules`]: (ticket, event, project, now) → entries and notices; and the same played forward |
 //! | 6 | [`intake`]: a read mail and what the store knows → event |
 //! | 7 | [`store`]: all SQL |
@@ -38,6 +38,10 @@
 //! was down says the one thing that matters.
 //!
 //! # The way of one notice
+//! A rule returns [`notice::says::Says`], facts and the ticket as it stands → [`notice::text`] makes blocks of it →
+//! [`notice::level`] leaves out what its reader may not be told → [`notice::plain`] → [`notice::write`] makes bytes, in
+//! the transaction of the decision. To add a notice: a variant of `Says`, and a function that makes its blocks.
+//!
 //! [`tracker::Tracker::claim`] counts the try and commits → one fresh connection → the outcome goes to
 //! [`tracker::Tracker::delivered`]; a notice that cannot be delivered is itself news on its ticket.
 //!
@@ -49,7 +53,7 @@
 //!   `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
 //!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which says
-//!   what [`notice::text::level`] lets it; what a person sends to a reporter is held against the team's own words by
+//!   what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and the
 //!   caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:

@@ -1,37 +1,43 @@
-//! A mail to send, as a decision makes it: to whom, about which ticket, in which words. [`crate::notice::write`] makes
-//! bytes of it.
+//! A mail to send, as a decision makes it: what is said, as facts, and to whom.
+//!
+//! [`says`] lists all that can be said. [`text`] makes [`block`]s of it, [`level`] leaves out what its reader may not
+//! be told, [`plain`] makes plain text of the rest, and [`write`] makes bytes. A notice about a ticket shows the ticket
+//! as it stood when the rule spoke.
 
 pub mod appointment;
+pub mod block;
 pub mod calendar;
 pub mod codename;
 pub mod key;
 pub mod leak;
+pub mod level;
+pub mod plain;
+pub mod says;
+pub mod standing;
 pub mod text;
+pub mod words;
 pub mod write;
+
+use std::sync::Arc;
 
 use jiff::Timestamp;
 
 use self::key::NoticeKey;
+use self::says::Says;
 use crate::token::Purpose;
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
 /// A mail to send, decided and not yet bytes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Notice {
-    /// What it is.
-    pub kind: NoticeKind,
+    /// What it says.
+    pub says: Arc<Says>,
     /// The one recipient.
     pub to: Address,
-    /// The ticket it is about; `None` for one about many or none.
-    pub ticket: Option<TicketId>,
     /// What it stands for, so that it is made once (G3): no two notices share a key.
     pub keys: Vec<NoticeKey>,
     /// The token that an answer to it carries.
     pub carries: Option<Purpose>,
-    /// Its subject, without content of the ticket.
-    pub subject: String,
-    /// Its text.
-    pub body: String,
     /// The mail that it answers.
     pub in_reply_to: Option<MessageId>,
     /// Why it is held for a person; `None` when it leaves.
@@ -40,6 +46,18 @@ pub struct Notice {
     pub revision: u32,
     /// The deadlines that it puts into its reader's calendar, moves there or takes out.
     pub calendar: Vec<CalendarEvent>,
+}
+
+impl Notice {
+    /// What it is.
+    pub fn kind(&self) -> NoticeKind {
+        self.says.kind()
+    }
+
+    /// The ticket that it is about; `None` for one about many or none.
+    pub fn ticket(&self) -> Option<TicketId> {
+        self.says.ticket()
+    }
 }
 
 /// A deadline as an event of people's calendars (RFC 5545 section 3.6.1). Calendars are synced to clouds and shared:

@@ -13,7 +13,7 @@ mod tallies;
 mod words;
 mod work;
 
-pub use news::News;
+pub use news::{Answer, News, Posted};
 pub use questions::Asked;
 
 use std::sync::Arc;
@@ -34,8 +34,7 @@ use crate::mail::{Mail, identity};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
-use crate::project::{Level, Project};
-use crate::rules::draft::Answer;
+use crate::project::Project;
 use crate::rules::event::{Event, Loss, Lost, Order};
 use crate::rules::{decide, reminders};
 use crate::store::{
@@ -483,7 +482,7 @@ impl Tracker {
                     Ok(ticket) => ticket,
                     // One timeline that cannot be read must not silence all the others.
                     Err(StoreError::Corrupt(why)) => {
-                        work.trouble(&Trouble::Timeline { ticket: *id, why: &why })?;
+                        work.trouble(&Trouble::Timeline { ticket: *id, why })?;
                         None
                     }
                     Err(error) => return Err(error),
@@ -501,7 +500,7 @@ impl Tracker {
                     work.commit(&ticket, decision)?;
                 }
             }
-            for notice in reminders::coalesce(notices, project) {
+            for notice in reminders::coalesce(notices) {
                 work.post(notice)?;
             }
             if digest {
@@ -541,7 +540,7 @@ impl Tracker {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
             let mut work = Work::new(tx, project, key, now)?;
             if orders.are_only(&Command::List) {
-                let (_, text) = work.list()?.at(Level::Full, work.key);
+                let text = work.in_full(&work.list()?);
                 work.news.answer = Some(Answer { text, refused: false });
                 return Ok(Some(work.news));
             }
@@ -558,9 +557,8 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         let done = self.store.write_over(|tx| {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
-            let refusal = decide::decide(&ticket, &Event::Erased, project, key, now).answer.filter(|a| a.refused);
-            if let Some(refusal) = refusal {
-                return Ok(Some(Err(refusal.text)));
+            if let Some(why) = decide::not_erasable(&ticket, project, now) {
+                return Ok(Some(Err(why)));
             }
             if tx.is_sending(id)? {
                 return Ok(Some(Err("a mail about it is being sent this moment; try again in a minute".into())));
@@ -667,7 +665,7 @@ impl Tracker {
 
     /// The daemon itself is in trouble: that is noted until it is over ([`TroubleKind`]), and everyone but pure observers
     /// is told, once a day for each kind.
-    pub fn trouble(&mut self, trouble: &Trouble<'_>, now: Timestamp) -> Result<News> {
+    pub fn trouble(&mut self, trouble: &Trouble, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;

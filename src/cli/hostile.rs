@@ -12,7 +12,7 @@ use crate::mail::read;
 use crate::store::Store;
 use crate::ticket::Ticket;
 use crate::token::{KEY_LENGTH, Key};
-use crate::tracker::{Arrival, Tracker};
+use crate::tracker::{Arrival, Posted, Tracker};
 use crate::vocabulary::{Address, Outcome, TicketId};
 
 /// What the colours of our own are; nothing else of that kind may stand in what is printed.
@@ -115,11 +115,11 @@ proptest! {
             let reply = format!("550 {subject}");
             news.add(tracker.delivered(&claim, &Outcome::Refused(reply.into()), now).unwrap());
         }
-        for (number, notice) in &news.notices {
+        for Posted { number, notice, .. } in &news.notices {
             let bytes = tracker.store().read(|tx| tx.notice_bytes(*number)).unwrap();
             harmless("subject", &read::read(&bytes).subject)?;
             let sent = mail_parser::MessageParser::default().parse(&bytes).unwrap();
-            harmless(notice.kind.word(), &sent.body_text(0).unwrap().replace("\r\n", "\n"))?;
+            harmless(notice.kind().word(), &sent.body_text(0).unwrap().replace("\r\n", "\n"))?;
         }
 
         let entries = tracker.store().read(|tx| tx.entries(TicketId(1))).unwrap();

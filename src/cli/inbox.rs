@@ -7,10 +7,10 @@ use serde::Serialize;
 use super::out::{Out, table};
 use super::{Desk, Exit, local};
 use crate::intake::disposition::Disposition;
-use crate::notice::Notice;
 use crate::open;
 use crate::project::Project;
 use crate::store::ReceiptRow;
+use crate::tracker::Posted;
 use crate::vocabulary::{Address, NoticeKind};
 
 #[derive(clap::Args)]
@@ -96,8 +96,8 @@ fn take(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
         Err(why) => bail!("{why}; nothing was done"),
     };
     let ticket = news.receipts.iter().find_map(|(_, _, ticket, _)| ticket.map(|t| desk.project.show(t)));
-    let left = |n: &&(u32, Notice)| n.1.kind == NoticeKind::Acknowledgement;
-    let (word, words) = match news.notices.iter().find(left).map(|(_, n)| n.held.is_some()) {
+    let left = |n: &&Posted| n.notice.kind() == NoticeKind::Acknowledgement;
+    let (word, words) = match news.notices.iter().find(left).map(|n| n.notice.held.is_some()) {
         Some(false) => ("sent", "Its sender is sent an acknowledgement"),
         Some(true) => ("held", "The acknowledgement is held for a person"),
         None => ("withheld", "Nothing is sent to its sender"),

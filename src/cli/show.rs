@@ -9,7 +9,8 @@ use super::log::{self, EntryDocument};
 use super::out::{Out, alarming};
 use super::{Desk, Exit, role_word};
 use crate::notice::codename::Codename;
-use crate::notice::text::{clock_table, state_line};
+use crate::notice::plain;
+use crate::notice::standing::{clock_rows, state_line};
 use crate::open;
 use crate::policy::shown::when;
 use crate::project::{Person, Project};
@@ -113,7 +114,7 @@ pub(super) fn text(ticket: &Ticket, entries: &[Entry], key: Option<&Key>, projec
     if ticket.held {
         text.push_str("The automatic acknowledgement is held; /ack or /reply answers in its place.\n");
     }
-    text.push_str(&format!("\nPromises:\n{}", alarming(&clock_table(ticket, &project.policy, now))));
+    text.push_str(&format!("\nPromises:\n{}", alarming(&plain::clocks(&clock_rows(ticket, &project.policy, now)))));
     text.push_str("\nPeople:\n");
     for person in &project.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();

@@ -18,7 +18,7 @@ use crate::mail::Mail;
 use crate::mail::fields::{Fields, Part, Score};
 use crate::mail::identity::{Check, Proof};
 use crate::mail::signature::{Dkim, Signature};
-use crate::notice::text::quoted;
+use crate::notice::plain::quoted;
 use crate::policy::Severity;
 use crate::project::Project;
 use crate::tracker::{Asked, Tried};

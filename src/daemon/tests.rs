@@ -22,7 +22,7 @@ async fn a_clock_behind_the_last_look_holds_everything() {
     let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
     let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
     let now = clock::now();
-    daemon.tracker.trouble(&Trouble::Odd("a notice that waits"), now).unwrap();
+    daemon.tracker.trouble(&Trouble::Odd("a notice that waits".into()), now).unwrap();
     let arrival = || crate::tracker::Arrival {
         raw: b"From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n".to_vec(),
         size: 45,

@@ -20,7 +20,7 @@ pub fn attach(before: &Ticket, after: &Ticket, notices: &mut [Notice], project: 
     }
     let live = |ticket| clocks(ticket, &project.policy, now);
     let events = changed(&live(before), &live(after), after, project, now);
-    for notice in notices.iter_mut().filter(|n| n.kind.moves_deadlines()) {
+    for notice in notices.iter_mut().filter(|n| n.kind().moves_deadlines()) {
         if project.person(&notice.to).is_some_and(shows) {
             notice.calendar.clone_from(&events);
         }

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use super::text::invitation::MARK;
+use super::plain::MARK;
 use crate::mail::runs::{Word, run, runs, words};
 use crate::mail::written;
 use crate::token::{Key, LENGTH, Purpose, Token};

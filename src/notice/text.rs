@@ -1,154 +1,144 @@
-//! All that leaves, as text: one file a kind of notice. No byte of a report stands in what strangers get, and no
-//! title in any subject.
+//! A text in blocks, and what each level shows of it. Below stand the texts themselves: one file a kind of notice. No
+//! byte of a report stands in what strangers get, and no title in any subject.
 
 pub mod acknowledgement;
 pub mod answer;
 pub mod digest;
-pub mod invitation;
-pub mod level;
+pub mod flood;
+pub mod lost;
+pub mod policy;
 pub mod reminder;
+pub mod report;
 pub mod reporter;
 pub mod team;
 pub mod trouble;
 
 use jiff::Timestamp;
 
-use crate::policy::shown::{length, when};
-use crate::policy::{Policy, Promise, Within};
-use crate::project::Project;
+use super::block::{Block, ClockRow, Form, Span, always};
+use super::codename::Codename;
+use super::level::Said;
+use super::standing;
+use crate::project::{Level, Project};
 use crate::ticket::Ticket;
-use crate::ticket::clock::{Clock, ClockState, clocks};
+use crate::token::Key;
 use crate::vocabulary::TicketId;
 
-/// Whether a text holds a phrase of ours, however a mail program wrapped and marked its lines.
-fn holds(text: &str, phrase: &str) -> bool {
-    let words = |t: &'_ str| -> Vec<String> {
-        t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
-    };
-    let phrase = words(phrase);
-    words(text).windows(phrase.len()).any(|w| w == phrase)
+/// A text, before a level has left out what it does not say.
+#[derive(Clone, Debug)]
+pub struct Text {
+    /// The subject where all is said; it names no content.
+    subject: String,
+    /// The subject at `none`.
+    quiet_subject: String,
+    /// The ticket that it hides at `none`, and how it begins there before the codename.
+    hides: Option<(TicketId, &'static str)>,
+    blocks: Vec<Block>,
+    /// The deadlines, below all else at `none`.
+    deadlines: Vec<ClockRow>,
 }
 
-/// Text from outside, set off so that no line of it can pass for ours or for a command, at most `max` characters.
-pub fn quoted(text: &str, max: usize) -> String {
-    let text = text.trim();
-    let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
-    let short = text.get(..end).unwrap_or(text);
-    let mut out = String::with_capacity(2 * short.len());
-    for line in short.lines() {
-        out.push_str("| ");
-        out.push_str(line);
-        out.push('\n');
+impl Text {
+    /// To the reporter: the same whatever the levels of the team are, since it is theirs.
+    pub fn to_reporter(ticket: &Ticket, what: &str, project: &Project) -> Self {
+        Self::desk(tagged(ticket, what, project))
     }
-    if short.len() < text.len() {
-        out.push_str("| […]\n");
-    }
-    out
-}
 
-/// How many lines were left out of a text, and what shows them; empty for none.
-pub fn folded_line(lines: usize, number: &str) -> String {
-    match lines {
-        0 => String::new(),
-        1 => format!("[1 line that looks quoted: disclosed show {number}]\n"),
-        _ => format!("[{lines} lines that look quoted: disclosed show {number}]\n"),
+    /// News of a ticket for people of the project. What it is about is not said at `none`.
+    pub fn news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
+        Self::about(ticket, what, "News", "There is news about", project).with_deadlines(ticket, project, now)
     }
-}
 
-/// A text as lines of at most 78 characters, broken at blanks; all but the first begin with `indent`. A longer word
-/// keeps its line to itself. Without a line break at its end.
-pub fn wrapped(text: &str, indent: &str) -> String {
-    let mut out = String::with_capacity(text.len() + 16);
-    let mut width = 0;
-    for word in text.split_ascii_whitespace() {
-        let length = word.chars().count();
-        if width > 0 && width + 1 + length > 78 {
-            out.push('\n');
-            out.push_str(indent);
-            width = indent.chars().count();
-        } else if width > 0 {
-            out.push(' ');
-            width += 1;
+    /// The answer to whoever wrote about a ticket. Its subject tells nothing of the ticket.
+    pub fn answer(ticket: &Ticket, what: &str, project: &Project) -> Self {
+        Self::about(ticket, what, what, "You wrote about", project)
+    }
+
+    fn about(ticket: &Ticket, what: &str, quietly: &str, opening: &'static str, project: &Project) -> Self {
+        let hides = Some((ticket.id, opening));
+        Self { hides, quiet_subject: quietly.to_owned(), ..Self::desk(tagged(ticket, what, project)) }
+    }
+
+    /// About no single ticket.
+    pub fn desk(subject: impl Into<String>) -> Self {
+        let subject: String = subject.into();
+        Self { quiet_subject: subject.clone(), subject, hides: None, blocks: Vec::new(), deadlines: Vec::new() }
+    }
+
+    /// Another subject at `none`.
+    pub fn quiet_subject(self, what: &str) -> Self {
+        Self { quiet_subject: what.to_owned(), ..self }
+    }
+
+    /// With the deadlines, at `none`.
+    pub fn with_deadlines(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
+        Self { deadlines: standing::deadlines(ticket, &project.policy, now), ..self }
+    }
+
+    /// With a paragraph.
+    pub fn paragraph(self, spans: impl IntoIterator<Item = Span>) -> Self {
+        self.and([Block::paragraph(spans)])
+    }
+
+    /// With a paragraph right below the last block.
+    pub fn line(self, spans: impl IntoIterator<Item = Span>) -> Self {
+        self.and([Block { apart: false, ..Block::paragraph(spans) }])
+    }
+
+    /// With a block.
+    pub fn block(self, said: Said, form: Form) -> Self {
+        self.and([Block { said, apart: true, form }])
+    }
+
+    /// With a block right below the last one.
+    pub fn below(self, said: Said, form: Form) -> Self {
+        self.and([Block { said, apart: false, form }])
+    }
+
+    /// With more blocks.
+    pub fn and(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
+        self.blocks.extend(blocks);
+        self
+    }
+
+    /// With the promises that run on the ticket.
+    pub fn promises(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
+        let rows = standing::clock_rows(ticket, &project.policy, now);
+        self.block(Said::State, Form::Clocks(rows))
+    }
+
+    /// With the commands that make sense now.
+    pub fn commands(self, ticket: &Ticket) -> Self {
+        self.block(Said::State, Form::Commands(standing::commands(ticket)))
+    }
+
+    /// The subject at a level.
+    pub fn subject(&self, level: Level, key: &Key) -> String {
+        match (self.hides, level) {
+            (_, Level::Full | Level::Summary) => self.subject.clone(),
+            (None, Level::None) => self.quiet_subject.clone(),
+            (Some((ticket, _)), Level::None) => format!("[{}] {}", Codename::of(ticket, key), self.quiet_subject),
         }
-        out.push_str(word);
-        width += length;
     }
-    out
-}
 
-/// The lines and what each did.
-pub fn done_lines(lines: &[(String, String)]) -> String {
-    lines.iter().map(|(line, did)| format!("> {line}\n{did}\n")).collect()
-}
-
-/// What a promise means to a reporter.
-pub fn meaning(promise: &Promise) -> &'static str {
-    promise.until.means()
-}
-
-/// The clocks of a ticket as a table for the team: name, state, deadline, distance.
-pub fn clock_table(ticket: &Ticket, policy: &Policy, now: Timestamp) -> String {
-    let all = clocks(ticket, policy, now);
-    let width = all.iter().map(|c| c.promise.name.len()).max().unwrap_or(0);
-    all.iter().map(|c| format!("  {:width$}  {}\n", c.promise.name, clock_line(c, policy, now))).collect()
-}
-
-fn clock_line(clock: &Clock<'_>, policy: &Policy, now: Timestamp) -> String {
-    let date = when(clock.deadline, policy);
-    let distance = length(clock.deadline.duration_since(now));
-    match clock.state {
-        ClockState::Running => format!("by {date}, {distance} left"),
-        ClockState::Broken if clock.live => format!("BROKEN: was due {date}, {distance} ago"),
-        ClockState::Broken => format!("broken: was due {date}"),
-        ClockState::Paused => "paused: we wait for the reporter".into(),
-        ClockState::Kept => "kept".into(),
-        ClockState::Ended => "ended".into(),
+    /// What a level shows below the subject.
+    pub fn blocks(self, level: Level, key: &Key) -> Vec<Block> {
+        let said = self.blocks.into_iter().filter_map(|block| block.at(level));
+        let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else { return said.collect() };
+        let name = Codename::of(ticket, key);
+        let quiet = |form| Block { said: Said::Quiet, apart: true, form };
+        let more = format!("To see more: `disclosed show {}` on the daemon's machine.", name.slug());
+        let deadlines = Some(self.deadlines).filter(|rows| !rows.is_empty()).map(|rows| quiet(Form::Clocks(rows)));
+        [Block::paragraph([always(format!("{opening} {}.", name.loud()))])]
+            .into_iter()
+            .chain(said)
+            .chain(deadlines)
+            .chain([Block::paragraph([always(more)]), quiet(Form::Commands(vec!["/help"]))])
+            .collect()
     }
-}
-
-/// The deadlines that still bind, by the names of their promises, and nothing else of the ticket.
-pub fn deadlines(ticket: &Ticket, policy: &Policy, now: Timestamp) -> String {
-    let mut live: Vec<_> = clocks(ticket, policy, now).into_iter().filter(|c| c.live).collect();
-    live.retain(|c| matches!(c.state, ClockState::Running | ClockState::Broken));
-    let width = live.iter().map(|c| c.promise.name.len()).max().unwrap_or(0);
-    live.iter().map(|c| format!("  {:width$}  {}\n", c.promise.name, clock_line(c, policy, now))).collect()
-}
-
-/// The promises to a reporter that lie ahead, one a line with its date.
-pub fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> String {
-    let mut ahead: Vec<_> = clocks(ticket, policy, now).into_iter().filter(|c| c.live && c.deadline > now).collect();
-    ahead.sort_by_key(|c| c.deadline);
-    let line = |c: &Clock<'_>| match &c.promise.within {
-        // Until somebody judged it we hurry as for the worst. That is not what was promised for all.
-        Within::BySeverity(_) if ticket.severity.is_none() => {
-            format!("  - {}: the date depends on how severe it is\n", meaning(c.promise))
-        }
-        Within::BySeverity(_) | Within::All(_) => {
-            format!("  - {}: by {}\n", meaning(c.promise), when(c.deadline, policy))
-        }
-    };
-    ahead.iter().map(line).collect()
 }
 
 /// "[SEC-17] …": the number alone names the ticket in a subject.
-pub fn subject(project: &Project, ticket: TicketId, what: &str) -> String {
-    format!("[{}] {what}", project.show(ticket))
-}
-
-/// A line on status, severity and owner.
-pub fn state_line(ticket: &Ticket, project: &Project) -> String {
-    let severity = ticket.severity.map_or("not set".to_owned(), |s| s.to_string());
-    let owner = ticket.owner.as_ref().map_or("nobody", |o| project.name_of(o));
-    let status = if ticket.spam { "closed as spam".to_owned() } else { ticket.status.to_string() };
-    let mut line = format!("Status: {status}. Severity: {severity}. Owner: {owner}.");
-    if let Some(embargo) = &ticket.embargo {
-        let date = |at: Timestamp| when(at, &project.policy);
-        let until = embargo.holds().map_or(String::new(), |(until, _)| format!(", until {}", date(until)));
-        let proposed = embargo.proposed.map_or(String::new(), |at| format!(", proposed {}", date(at)));
-        line.push_str(&format!("\nEmbargo: {}{until}{proposed}.", embargo.state));
-    }
-    if let Some(since) = ticket.paused_since() {
-        line.push_str(&format!("\nWaiting for the reporter since {}.", when(since, &project.policy)));
-    }
-    line
+fn tagged(ticket: &Ticket, what: &str, project: &Project) -> String {
+    format!("[{}] {what}", project.show(ticket.id))
 }

@@ -53,7 +53,7 @@ pub enum Role {
 }
 
 /// How much of a ticket its notices say to a person of the project: `notices` in the config. What each level leaves
-/// out is decided in [`crate::notice::text::level`].
+/// out is decided in [`crate::notice::level`].
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Level {
     /// Everything but attachments.

@@ -1,24 +1,29 @@
 //! Every rule: (ticket, event, project, now) → entries and notices. Total, synchronous, the same each time (G10).
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::draft::{Answer, Decision, Draft, EXCERPT};
+use super::draft::{Decision, Draft, EXCERPT};
 use super::event::{Event, FollowUp, Report};
 use super::orders;
 use crate::command::Ask;
 use crate::notice::appointment;
 use crate::notice::key::NoticeKey;
-use crate::notice::text::{acknowledgement, folded_line, reporter, team};
+use crate::notice::says::About;
+use crate::notice::text::report::NewReport;
+use crate::notice::text::team::{Did, MoreMail};
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
 use crate::token::{Key, Purpose};
-use crate::vocabulary::{Address, MailRef, NoticeKind};
+use crate::vocabulary::{Address, MailRef};
 
 /// Decides. Adds nothing for an event that changes nothing.
 pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now: Timestamp) -> Decision {
-    let mut draft = Draft { ticket: ticket.clone(), project, key, now, decision: Decision::default(), order: None };
+    let (before, decision) = (Arc::new(ticket.clone()), Decision::default());
+    let mut draft = Draft { ticket: before, project, key, now, decision, order: None };
     match event {
         Event::Reported(report) => draft.reported(report),
         Event::Flooded(first) => draft.flooded(first),
@@ -63,22 +68,20 @@ impl Draft<'_> {
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
         self.acknowledge(report);
-        let (outcome, why) = &report.acknowledge;
         if report.tell {
-            let news = team::NewReport {
-                from: &report.shown,
-                identity: &report.identity,
-                excerpt: &report.excerpt,
-                fields: &report.fields,
-                missing: &report.missing,
+            let news = NewReport {
+                from: report.shown.clone(),
+                identity: report.identity.clone(),
+                excerpt: report.excerpt.clone(),
+                fields: report.fields.clone(),
+                missing: report.missing.clone(),
                 off_subject: report.off_subject,
-                attachments: &report.attachments,
-                problems: &report.problems,
-                acknowledgement: (*outcome, why),
+                attachments: report.attachments.clone(),
+                problems: report.problems.clone(),
+                acknowledgement: report.acknowledge.clone(),
                 may_belong_to: report.may_belong_to,
             };
-            let text = team::report(&self.ticket, &news, self.project, self.now);
-            self.tell_team(NoticeKind::Report, None, &text);
+            self.tell_team(None, About::Report(Box::new(news)));
         }
     }
 
@@ -87,8 +90,7 @@ impl Draft<'_> {
         let (outcome, why) = &report.acknowledge;
         self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
         if *outcome != Acknowledgement::Withheld {
-            let text = acknowledgement::text(&self.ticket, &report.missing, self.project, self.now);
-            self.tell_reporter(NoticeKind::Acknowledgement, text);
+            self.tell_reporter(About::Acknowledgement { missing: report.missing.clone() });
             if *outcome == Acknowledgement::Held
                 && let Some(notice) = self.decision.notices.last_mut()
             {
@@ -118,8 +120,7 @@ impl Draft<'_> {
         }
         if report.tell {
             let sent = self.ticket.auto_acknowledged == Some(self.now);
-            let text = team::copied(&self.ticket, sent, excerpt, self.project, self.now);
-            self.tell_team(NoticeKind::FollowUp, None, &text);
+            self.tell_team(None, About::Copied { sent, excerpt: excerpt.to_owned() });
         }
     }
 
@@ -129,9 +130,7 @@ impl Draft<'_> {
         self.enter(&Actor::Daemon, kind, if first.backscatter { RETURNED } else { MANY }, None);
         let outcome = Acknowledgement::Withheld;
         self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, "they are many at once", None);
-        let entry = member(self.ticket.revision, first, self.now);
-        self.ticket.apply(&entry);
-        self.decision.entries.push(entry);
+        self.apply(member(self.ticket.revision, first, self.now));
     }
 
     fn followed_up(&mut self, mail: &FollowUp) {
@@ -144,10 +143,14 @@ impl Draft<'_> {
         }
         self.asked(mail);
         if mail.tell {
-            let holder = mail.holder.as_ref().map(|h| self.project.name_of(h));
-            let words = (mail.excerpt.as_str(), mail.folded);
-            let text = team::follow_up(&self.ticket, (&mail.by, &mail.who, holder), words, self.project, self.now);
-            self.tell_team(NoticeKind::FollowUp, None, &text);
+            let more = MoreMail {
+                by: mail.by.clone(),
+                who: mail.who.clone(),
+                holder: mail.holder.as_ref().map(|h| self.project.name_of(h).to_owned()),
+                excerpt: mail.excerpt.clone(),
+                folded: mail.folded,
+            };
+            self.tell_team(None, About::FollowUp(more));
         }
     }
 
@@ -162,8 +165,7 @@ impl Draft<'_> {
             }
         }
         let Some(to) = self.ticket.reporter.clone().filter(|_| !mail.asks.is_empty() && mail.tell) else { return };
-        let text = reporter::asked(&self.ticket, &mail.asks, self.project, self.now);
-        let mut notice = self.notice(NoticeKind::Told, &to, text);
+        let mut notice = self.notice(&to, self.says(About::Asked(mail.asks.clone())));
         notice.carries = Some(Purpose::Reporter);
         notice.keys = vec![NoticeKey::Told(mail.mail)];
         notice.in_reply_to = mail.reply_to.clone();
@@ -174,10 +176,8 @@ impl Draft<'_> {
         let kind = if to_reporter { EntryKind::Answered } else { EntryKind::Note };
         self.decision.answered = to_reporter;
         self.enter(&Actor::Person(by.clone()), kind, words, mail);
-        let did = if to_reporter { "answered the reporter" } else { "wrote a note" };
-        let did = team::Did::wrote(did, words, EXCERPT, &folded_line(folded, &self.project.show(self.ticket.id)));
-        let text = team::change(&self.ticket, self.project.name_of(by), &did, self.project, self.now);
-        self.tell_team(NoticeKind::Change, Some(by), &text);
+        let did = Did::Wrote { to_reporter, words: words.to_owned(), folded };
+        self.tell_team(Some(by), About::Change { who: self.project.name_of(by).to_owned(), did });
     }
 
     fn attempted(&mut self, from: Option<&Address>, holder: Option<&Address>, why: &str, mail: Option<MailRef>) {
@@ -185,27 +185,19 @@ impl Draft<'_> {
         if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
             return;
         }
-        let shown = from.map_or("nobody that could be made out", Address::as_str);
-        let name = holder.map(|h| self.project.name_of(h));
-        let text = team::attempt(&self.ticket, shown, name, why, self.project, self.now);
-        self.tell_team(NoticeKind::Attempt, holder, &text);
+        let name = holder.map(|h| self.project.name_of(h).to_owned());
+        self.tell_team(holder, About::Attempt { from: from.cloned(), holder: name, why: why.to_owned() });
     }
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
     fn erased(&mut self) {
-        if let Some(text) = not_erasable(&self.ticket, self.project, self.now) {
-            self.decision.answer = Some(Answer { text, refused: true });
-            return;
-        }
-        if self.ticket.milestones.contains_key(&Milestone::Erased) {
+        let is_erased = self.ticket.milestones.contains_key(&Milestone::Erased);
+        if is_erased || not_erasable(&self.ticket, self.project, self.now).is_some() {
             return;
         }
         self.enter(&Actor::Local, EntryKind::Erased, "", None);
-        let who = "somebody at the daemon's machine";
-        let what = "erased the addresses of strangers, the texts and the mails of this ticket here.\n\
-                    The mailbox, backups and what you got by mail still hold them.\n";
-        let text = team::change(&self.ticket, who, &team::Did::ours(what), self.project, self.now);
-        self.tell_team(NoticeKind::Change, None, &text);
+        let who = "somebody at the daemon's machine".to_owned();
+        self.tell_team(None, About::Change { who, did: Did::Erased });
     }
 }
 

@@ -1,10 +1,12 @@
 //! A ticket in the making, and what is to be done about it.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use crate::notice::Notice;
 use crate::notice::key::NoticeKey;
-use crate::notice::text::level::Text;
+use crate::notice::says::{About, Says};
 use crate::project::Project;
 use crate::ticket::{Actor, Entry, EntryKind, Ticket};
 use crate::token::{Key, Purpose};
@@ -20,26 +22,27 @@ pub struct Decision {
     pub entries: Vec<Entry>,
     /// For the outbox.
     pub notices: Vec<Notice>,
-    /// The answer to whoever commanded, for the terminal; in a mail it is a notice too.
-    pub answer: Option<Answer>,
+    /// What became of commands, for the terminal; in a mail it is a notice too.
+    pub outcome: Option<Outcome>,
     /// The held acknowledgement of this ticket is not needed any more: a person answered.
     pub answered: bool,
     /// The held acknowledgement of this ticket leaves.
     pub released: bool,
 }
 
-/// What whoever commanded is told.
+/// What became of commands.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
-    /// In words.
-    pub text: String,
+pub struct Outcome {
+    /// What whoever commanded is told.
+    pub says: Arc<Says>,
     /// Whether nothing was done.
     pub refused: bool,
 }
 
 /// A ticket in the making: each entry is at once part of what the next rule sees.
 pub(super) struct Draft<'a> {
-    pub ticket: Ticket,
+    /// Notices hold it as it stood when they were made.
+    pub ticket: Arc<Ticket>,
     pub project: &'a Project,
     pub key: &'a Key,
     pub now: Timestamp,
@@ -76,24 +79,29 @@ impl Draft<'_> {
             mail,
             order: self.order,
         };
-        self.ticket.apply(&entry);
+        self.apply(entry);
+    }
+
+    /// Takes in an entry as it is.
+    pub(super) fn apply(&mut self, entry: Entry) {
+        Arc::make_mut(&mut self.ticket).apply(&entry);
         self.decision.entries.push(entry);
     }
 
+    /// Something about this ticket as it stands.
+    pub(super) fn says(&self, about: About) -> Arc<Says> {
+        Arc::new(Says::About(Arc::clone(&self.ticket), about))
+    }
+
     /// A notice about this ticket that stands for the entry just written.
-    /// A person of the project reads it at their level.
-    pub(super) fn notice(&self, kind: NoticeKind, to: &Address, text: impl Into<Text>) -> Notice {
-        let (subject, body) = text.into().at(self.project.level(to), self.key);
-        let (ticket, revision) = (self.ticket.id, self.ticket.revision);
+    pub(super) fn notice(&self, to: &Address, says: Arc<Says>) -> Notice {
+        let (kind, ticket, revision) = (says.kind(), self.ticket.id, self.ticket.revision);
         let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
         Notice {
-            kind,
+            says,
             to: to.clone(),
-            ticket: Some(self.ticket.id),
             keys: vec![NoticeKey::Revision { kind, ticket, revision, to: to.clone() }],
             carries: Some(carries),
-            subject,
-            body,
             in_reply_to: None,
             held: None,
             revision: self.ticket.revision,
@@ -101,20 +109,20 @@ impl Draft<'_> {
         }
     }
 
-    /// The same notice for everyone of the team but one, for each at their level.
-    pub(super) fn tell_team(&mut self, kind: NoticeKind, but: Option<&Address>, text: &Text) {
-        let to: Vec<Address> = self.project.team().map(|p| p.address.clone()).filter(|a| Some(a) != but).collect();
-        for address in to {
-            self.decision.notices.push(self.notice(kind, &address, text.clone()));
+    /// The same notice for everyone of the team but one.
+    pub(super) fn tell_team(&mut self, but: Option<&Address>, about: About) {
+        let says = self.says(about);
+        for person in self.project.team().filter(|p| Some(&p.address) != but) {
+            self.decision.notices.push(self.notice(&person.address, Arc::clone(&says)));
         }
     }
 
     /// A notice to the reporter, in answer to the report; nothing when there is nobody to write to.
-    pub(super) fn tell_reporter(&mut self, kind: NoticeKind, text: (String, String)) {
+    pub(super) fn tell_reporter(&mut self, about: About) {
         let Some(to) = self.ticket.reporter.clone() else { return };
         // Whatever a person has them told, the reporter has heard from us, and needs no machine's word any more.
-        self.decision.answered |= kind != NoticeKind::Acknowledgement;
-        let mut notice = self.notice(kind, &to, text);
+        self.decision.answered |= about.kind() != NoticeKind::Acknowledgement;
+        let mut notice = self.notice(&to, self.says(about));
         notice.carries = Some(Purpose::Reporter);
         notice.in_reply_to = self.ticket.report_id.clone();
         self.decision.notices.push(notice);

@@ -1,11 +1,13 @@
 //! A notice that did not arrive is itself news.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::draft::Draft;
 use super::event::{Loss, Lost, Reminded};
 use crate::notice::key::NoticeKey;
-use crate::notice::text::{reminder, team};
+use crate::notice::says::About;
 use crate::policy::Audience;
 use crate::project::Person;
 use crate::ticket::clock::clocks;
@@ -15,7 +17,7 @@ use crate::vocabulary::{Address, NoticeKind};
 impl Draft<'_> {
     pub(super) fn undelivered(&mut self, loss: &Loss) {
         let Loss { of, to, perhaps, .. } = loss;
-        let notice = of.mailed().word();
+        let _notice = of.mailed().word();
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
         let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
@@ -27,12 +29,12 @@ impl Draft<'_> {
             self.unreached(&loss.mailed);
         }
         let passed = self.pass_on(loss);
-        let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
-        let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
-        let all: Vec<Address> = others.cloned().collect();
-        for address in all {
-            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
-            news.keys = vec![lost_key(loss, address, self.now)];
+        let (notice, to, perhaps, reply) = (loss.of.mailed(), to.clone(), *perhaps, loss.reply.clone());
+        let says = self.says(About::Undeliverable { notice, to, perhaps, reply });
+        let others = self.project.responsible().map(|p| &p.address);
+        for address in others.filter(|a| **a != loss.to && !passed.contains(a)) {
+            let mut news = self.notice(address, Arc::clone(&says));
+            news.keys = vec![lost_key(loss, address.clone(), self.now)];
             self.decision.notices.push(news);
         }
     }
@@ -45,11 +47,10 @@ impl Draft<'_> {
         if self.project.team().any(|p| mailed.contains(&p.address) && !missed.contains(&p.address)) {
             return;
         }
-        let text = team::unreached(&self.ticket, self.project, self.now);
-        let all: Vec<Address> = self.project.responsible().map(|p| p.address.clone()).collect();
-        for address in all {
-            let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
-            news.keys = vec![NoticeKey::Unreached { ticket: self.ticket.id, to: address }];
+        let says = self.says(About::Unreached);
+        for address in self.project.responsible().map(|p| &p.address) {
+            let mut news = self.notice(address, Arc::clone(&says));
+            news.keys = vec![NoticeKey::Unreached { ticket: self.ticket.id, to: address.clone() }];
             self.decision.notices.push(news);
         }
     }
@@ -60,7 +61,7 @@ impl Draft<'_> {
         let missed = &loss.to;
         let mut passed = Vec::new();
         let Lost::Notice { number: lost, .. } = loss.of else { return passed };
-        let before = self.ticket.clone();
+        let before = Arc::clone(&self.ticket);
         let policy = &self.project.policy;
         for clock in clocks(&before, policy, self.now).iter().filter(|c| c.live) {
             let of = |r: &&Reminded| r.promise == clock.promise.name && r.deadline == clock.deadline;
@@ -83,11 +84,10 @@ impl Draft<'_> {
                 all.filter(|a| a != missed && !step.told.contains(a)).collect()
             };
             let next = next.chain([everybody]).map(untold).find(|people| !people.is_empty()).unwrap_or_default();
-            let text = reminder::text(&self.ticket, clock, self.project, self.now);
-            let missed_by = self.project.name_of(missed);
-            let text = text.first(format!("Passed on to you, since it did not reach {missed_by}.\n\n"));
+            let missed_by = self.project.name_of(missed).to_owned();
+            let says = self.says(About::Reminder { due: clock.into(), missed: Some(missed_by) });
             for person in next {
-                let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
+                let mut notice = self.notice(&person, Arc::clone(&says));
                 let (promise, deadline, nominal) = (step.promise.clone(), step.deadline, step.nominal);
                 let ticket = self.ticket.id;
                 // It says whom mail does not reach, so that needs no word of its own.

@@ -1,18 +1,22 @@
 //! Commands obeyed: all lines of a mail, or none.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
-use super::draft::{Answer, Draft};
+use super::draft::{Draft, Outcome};
 use super::event::Order;
 use crate::command::{self, Asked, Class, Command, Line, Orders, When};
 use crate::notice::Notice;
+use crate::notice::block::Obeyed;
 use crate::notice::key::NoticeKey;
 use crate::notice::leak::Hit;
-use crate::notice::text::level::Text;
-use crate::notice::text::{answer, meaning, reporter, team};
+use crate::notice::says::{About, Says};
+use crate::notice::text::team::Did;
+use crate::notice::text::{answer, reporter};
 use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
-use crate::project::{Level, Person};
+use crate::project::Person;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Pending, Status};
 use crate::vocabulary::{Address, NoticeKind};
@@ -50,27 +54,24 @@ fn read(orders: &Orders) -> Result<Vec<(&Line, &Asked)>, Refusal> {
 
 /// Does all lines, or says why none was done.
 pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
-    let before = (draft.ticket.clone(), std::mem::take(&mut draft.decision));
+    let before = (Arc::clone(&draft.ticket), std::mem::take(&mut draft.decision));
     draft.order = Some(draft.ticket.revision + 1);
     match all(draft, order) {
-        Ok(done) => told(draft, order, &done),
+        Ok(done) => told(draft, order, done),
         Err(refusal) => {
             (draft.ticket, draft.decision) = before;
             if guesses(draft, order) {
                 // One guess a code, or whoever can send mail in a person's name could try until it fits.
                 draft.enter(&order.by, EntryKind::CodeWrong, "", order.mail);
                 let who = name(draft, &order.by);
-                let did = team::Did::ours("sent a wrong code; the command that waited for it is dropped.\n");
-                let text = team::change(&draft.ticket, &who, &did, draft.project, draft.now);
-                let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
-                draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
+                draft.tell_team(person(&order.by), About::Change { who, did: Did::GuessedCode });
             }
-            refuse(draft, order, &refusal);
+            refuse(draft, order, refusal);
         }
     }
 }
 
-fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<(String, String)>, Refusal> {
+fn all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<Obeyed>, Refusal> {
     if let Some(last) = order.orders.lines.last().filter(|_| order.orders.lines.len() > command::LINES_MAX) {
         return Err(Refusal::of(last, format!("a mail holds at most {} commands", command::LINES_MAX)));
     }
@@ -160,12 +161,12 @@ fn run(
     order: &Order,
     lines: &[(&Line, &Asked)],
     looked_at: bool,
-) -> Result<Vec<(String, String)>, Refusal> {
-    let before = (draft.ticket.clone(), draft.decision.clone());
+) -> Result<Vec<Obeyed>, Refusal> {
+    let before = (Arc::clone(&draft.ticket), draft.decision.clone());
     let mut done = Vec::new();
     let text = order.orders.text.as_str();
     let mut used = false;
-    for (line, Asked { command, .. }) in lines {
+    for (line, Asked { verb, command }) in lines {
         let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
         if takes && used {
             let why = "two commands of this mail would take the text below them; send two mails".into();
@@ -173,11 +174,13 @@ fn run(
         }
         used |= takes;
         let did = one(draft, order, command, text);
-        done.push((line.written.clone(), did.map_err(|why| Refusal::of(line, why))?));
+        let did = did.map_err(|why| Refusal::of(line, why))?;
+        done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
     }
     if !used && !text.is_empty() {
         draft.enter(&order.by, EntryKind::Note, text, order.mail);
-        done.push(("(the text below)".into(), "written down as a note for the team".into()));
+        let did = "written down as a note for the team".into();
+        done.push(Obeyed { line: "(the text below)".into(), verb: None, did });
     }
     let leaves = lines.iter().filter_map(|(_, asked)| asked.command.sends(text)).collect::<Vec<_>>().join("\n\n");
     let hits = order.known.hits(&leaves, draft.key);
@@ -210,8 +213,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
             if reporter.is_err() {
                 return Ok("recorded as answered; there is no address that we could write to".into());
             }
-            let mail = reporter::acknowledged(&draft.ticket, &name, text, draft.project, draft.now);
-            draft.tell_reporter(NoticeKind::Reply, mail);
+            draft.tell_reporter(About::Acknowledged { by: name, words: text.to_owned() });
             Ok("the reporter is told that a person has read the report".into())
         }
         Command::Reply | Command::Ask => {
@@ -219,8 +221,7 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
             needs_text(if *command == Command::Ask { "ask" } else { "reply" })?;
             draft.enter(by, EntryKind::Answered, text, order.mail);
             draft.decision.answered = true;
-            let mail = reporter::reply(&draft.ticket, &name, text, draft.project);
-            draft.tell_reporter(NoticeKind::Reply, mail);
+            draft.tell_reporter(About::Reply { by: name, words: text.to_owned() });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
                 draft.enter(by, EntryKind::Resumed, "", None);
                 return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
@@ -271,12 +272,10 @@ fn one(draft: &mut Draft<'_>, order: &Order, command: &Command, text: &str) -> R
         }
         Command::Fix(note) => fact(draft, order, Fact::FixReady, note, None),
         Command::Released(version) => {
-            fact(draft, order, Fact::FixReleased, version, Some("a fixed version has been released."))
+            fact(draft, order, Fact::FixReleased, version, Some(About::Released(version.clone())))
         }
         Command::Exploited(note) => fact(draft, order, Fact::Exploited, note, None),
-        Command::Public(link) => {
-            fact(draft, order, Fact::Public, link, Some("the vulnerability has been made public."))
-        }
+        Command::Public(link) => fact(draft, order, Fact::Public, link, Some(About::Public(link.clone()))),
         Command::Extend { promise, to, reason } => extend(draft, order, promise, to, reason),
         Command::Embargo { propose, until, reason } => embargo(draft, order, *propose, until, reason),
         Command::Lift(reason) => lift(draft, order, reason),
@@ -348,18 +347,15 @@ fn go(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str) -> Result<
     Ok(format!("it is {to} now"))
 }
 
-fn fact(draft: &mut Draft<'_>, order: &Order, fact: Fact, note: &str, tell: Option<&str>) -> Result<String, String> {
+fn fact(draft: &mut Draft<'_>, order: &Order, fact: Fact, note: &str, tell: Option<About>) -> Result<String, String> {
     let milestone = fact.milestone();
     if draft.ticket.milestones.contains_key(&milestone) {
         return Err(format!("{milestone} is recorded already"));
     }
     draft.enter(&order.by, EntryKind::Fact { fact }, note, order.mail);
     match tell {
-        Some(what) if draft.ticket.reporter.is_some() => {
-            let words = [note, reporter::ask_credit(&draft.ticket)];
-            let words: Vec<&str> = words.into_iter().filter(|w| !w.is_empty()).collect();
-            let mail = reporter::update(&draft.ticket, what, &words.join("\n\n"), draft.project);
-            draft.tell_reporter(NoticeKind::Update, mail);
+        Some(about) if draft.ticket.reporter.is_some() => {
+            draft.tell_reporter(about);
             Ok(format!("{milestone} is recorded, and the reporter is told"))
         }
         _ => Ok(format!("{milestone} is recorded")),
@@ -378,14 +374,13 @@ fn extend(draft: &mut Draft<'_>, order: &Order, promise: &str, to: &When, reason
     }
     let at = ahead(draft, to)?;
     let tells = clock.promise.until != Milestone::Done && draft.ticket.reporter.is_some();
-    let what = meaning(clock.promise);
+    let until = clock.promise.until;
     draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, reason, order.mail);
     let date = when(at, policy);
     if !tells {
         return Ok(format!("{promise} ends {date} now"));
     }
-    let mail = reporter::moved(&draft.ticket, what, at, draft.project);
-    draft.tell_reporter(NoticeKind::Update, mail);
+    draft.tell_reporter(About::Moved { until, to: at });
     Ok(format!("{promise} ends {date} now; the reporter is told the date"))
 }
 
@@ -410,9 +405,8 @@ fn embargo(draft: &mut Draft<'_>, order: &Order, propose: bool, until: &When, re
     let zone = until.zone().map(str::to_owned);
     let date = in_zones(at, zone.as_deref(), policy);
     let to = if propose { EmbargoState::Proposed } else { EmbargoState::Active };
-    draft.enter(&order.by, EntryKind::Embargo { to, until: Some(at), zone }, reason, order.mail);
-    let mail = reporter::embargo(&draft.ticket, propose, &date, draft.project);
-    draft.tell_reporter(NoticeKind::Update, mail);
+    draft.enter(&order.by, EntryKind::Embargo { to, until: Some(at), zone: zone.clone() }, reason, order.mail);
+    draft.tell_reporter(About::Embargo { proposed: propose, until: at, zone });
     let mut did = if propose {
         format!("an embargo until {date} is proposed; /embargo with that date makes it agreed on")
     } else {
@@ -435,8 +429,7 @@ fn lift(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, St
         return Err("there is no embargo".into());
     }
     draft.enter(&order.by, EntryKind::Embargo { to: EmbargoState::Ended, until: None, zone: None }, reason, order.mail);
-    let mail = reporter::update(&draft.ticket, "the embargo is over.", "", draft.project);
-    draft.tell_reporter(NoticeKind::Update, mail);
+    draft.tell_reporter(About::EmbargoOver);
     Ok("the embargo is over".into())
 }
 
@@ -463,28 +456,27 @@ fn done(draft: &mut Draft<'_>, order: &Order, promise: &str, note: &str) -> Resu
 }
 
 /// The code goes to whoever asked, or to all others who may command when a second person must agree.
-fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool) -> Vec<(String, String)> {
+fn ask_code(draft: &mut Draft<'_>, order: &Order, person: &Address, second: bool) -> Vec<Obeyed> {
     draft.enter(&order.by, EntryKind::CodeAsked { second, send: false }, &whole(order), order.mail);
-    let lines = order.orders.written().join("\n");
+    let lines: Vec<String> = order.orders.lines.iter().map(|l| l.written.clone()).collect();
     let until = draft.now.checked_add(CODE_GOOD).unwrap_or(draft.now);
     let project = draft.project;
     if !second {
         let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
-        let text = answer::code(draft.ticket.id, &lines, &code, until, project);
-        let mut notice = draft.notice(NoticeKind::Code, person, text);
+        let mut notice = draft.notice(person, draft.says(About::Code { lines, code, until }));
         notice.in_reply_to = order.reply_to.clone();
         draft.decision.notices.push(notice);
         return Vec::new();
     }
-    let who = project.name_of(person);
+    let who = project.name_of(person).to_owned();
     for other in project.responsible().filter(|p| p.address != *person) {
         let other_by = Actor::Person(other.address.clone());
         let code = with_code(draft, &other_by, draft.ticket.revision, |parts| draft.key.code(parts));
-        let text = answer::code_of_second(draft.ticket.id, who, &lines, &code, until, project);
-        draft.decision.notices.push(draft.notice(NoticeKind::Code, &other.address, text));
+        let says = draft.says(About::CodeOfSecond { who: who.clone(), lines: lines.clone(), code, until });
+        draft.decision.notices.push(draft.notice(&other.address, says));
     }
-    let text = answer::waits_for_second(draft.ticket.id, &lines, until, project);
-    draft.decision.notices.push(reply(draft, order, person, text));
+    let says = draft.says(About::WaitsForSecond { lines, until });
+    draft.decision.notices.push(reply(draft, order, person, says));
     Vec::new()
 }
 
@@ -494,12 +486,7 @@ fn whole(order: &Order) -> String {
 }
 
 /// Nothing leaves before whoever asked has looked at it: the code is for them alone.
-fn ask_look(
-    draft: &mut Draft<'_>,
-    order: &Order,
-    hits: &[Hit],
-    leaves: &str,
-) -> Result<Vec<(String, String)>, Refusal> {
+fn ask_look(draft: &mut Draft<'_>, order: &Order, hits: &[Hit], leaves: &str) -> Result<Vec<Obeyed>, Refusal> {
     let asked = whole(order);
     if asked.len() > SEND_MAX || command::split(&asked) != order.orders {
         let Hit { line, why } = hits.first().cloned().unwrap_or_else(|| Hit { line: String::new(), why: "" });
@@ -509,11 +496,10 @@ fn ask_look(
     draft.enter(&order.by, EntryKind::CodeAsked { second: false, send: true }, &asked, order.mail);
     let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
     let until = draft.now.checked_add(SEND_GOOD).unwrap_or(draft.now);
-    let text = answer::look(draft.ticket.id, hits, leaves, &code, until, draft.project);
-    let (_, words) = text.at(Level::Full, draft.key);
-    draft.decision.answer = Some(Answer { text: words, refused: true });
-    if let Actor::Person(person) = &order.by {
-        let mut notice = draft.notice(NoticeKind::Code, person, text);
+    let says = draft.says(About::Look { hits: hits.to_vec(), text: leaves.to_owned(), code, until });
+    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    if let Some(person) = person(&order.by) {
+        let mut notice = draft.notice(person, says);
         notice.in_reply_to = order.reply_to.clone();
         draft.decision.notices.push(notice);
     }
@@ -527,7 +513,7 @@ fn with_code<T>(draft: &Draft<'_>, by: &Actor, seq: u32, then: impl FnOnce(&[&[u
     then(&[&ticket, key.as_bytes(), &seq.to_be_bytes()])
 }
 
-fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str, send: bool) -> Result<Vec<(String, String)>, String> {
+fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str, send: bool) -> Result<Vec<Obeyed>, String> {
     let pending = draft.ticket.pending.clone().filter(|p| p.send == send);
     let pending = pending.ok_or(if send { "no text waits for a look" } else { "no command waits for a code" })?;
     if !confirms(&pending, &order.by) {
@@ -551,7 +537,12 @@ fn confirm(draft: &mut Draft<'_>, order: &Order, given: &str, send: bool) -> Res
     let mut done = run(draft, &asked, &lines, send).map_err(|r| format!("{}: {}", r.line, r.why))?;
     if done.is_empty() && asked.by != order.by {
         let who = name(draft, &asked.by);
-        done = asked.orders.lines.iter().map(|l| (l.written.clone(), format!("waits for a look of {who}"))).collect();
+        let waits = |(line, asked): &(&Line, &Asked)| Obeyed {
+            line: line.written.clone(),
+            verb: Some(asked.verb.name),
+            did: format!("waits for a look of {who}"),
+        };
+        done = lines.iter().map(waits).collect();
     }
     Ok(done)
 }
@@ -586,47 +577,48 @@ fn name(draft: &Draft<'_>, by: &Actor) -> String {
     }
 }
 
+/// The person who did it, if it was one.
+fn person(by: &Actor) -> Option<&Address> {
+    if let Actor::Person(person) = by { Some(person) } else { None }
+}
+
 /// Answers whoever commanded, and tells the rest of the team what changed.
-fn told(draft: &mut Draft<'_>, order: &Order, done: &[(String, String)]) {
+fn told(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
     if done.is_empty() {
         return; // A code was asked for: its mail is the answer.
     }
-    let to_reporter = |n: &&Notice| matches!(n.kind, NoticeKind::Reply | NoticeKind::Update);
-    let left: Vec<&str> = draft.decision.notices.iter().filter(to_reporter).map(|n| n.body.as_str()).collect();
-    let text = answer::done(&draft.ticket, done, &left, draft.project, draft.now);
-    let (_, words) = text.at(Level::Full, draft.key);
-    draft.decision.answer = Some(Answer { text: words, refused: false });
-    let person = if let Actor::Person(p) = &order.by { Some(p.clone()) } else { None };
-    if let Some(person) = &person {
-        let notice = reply(draft, order, person, text);
+    let to_reporter = |n: &&Notice| matches!(n.kind(), NoticeKind::Reply | NoticeKind::Update);
+    let left = draft.decision.notices.iter().filter(to_reporter).map(|n| Arc::clone(&n.says)).collect();
+    let says = draft.says(About::Done { lines: done.clone(), left });
+    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: false });
+    let person = person(&order.by);
+    if let Some(person) = person {
+        let notice = reply(draft, order, person, says);
         draft.decision.notices.push(notice);
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
         let local = order.by == Actor::Local;
         let who = if local { "somebody at the daemon's machine".to_owned() } else { name(draft, &order.by) };
-        let notes =
-            draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.as_deref());
-        let did = team::Did::lines(done, notes);
-        let text = team::change(&draft.ticket, &who, &did, draft.project, draft.now);
-        draft.tell_team(NoticeKind::Change, person.as_ref(), &text);
+        let notes = draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.clone());
+        let did = Did::Commanded(done, notes.collect());
+        draft.tell_team(person, About::Change { who, did });
     }
 }
 
-fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: &Refusal) {
-    let (line, why) = (&refusal.line, &refusal.why);
-    let text = answer::refused(Some(draft.ticket.id), line, refusal.column, why, draft.project);
-    let (_, words) = text.at(Level::Full, draft.key);
-    draft.decision.answer = Some(Answer { text: words, refused: true });
-    if let Actor::Person(person) = &order.by {
-        let notice = reply(draft, order, person, text);
+fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: Refusal) {
+    let Refusal { line, column, why } = refusal;
+    let says = draft.says(About::Refused { line, column, why });
+    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    if let Some(person) = person(&order.by) {
+        let notice = reply(draft, order, person, says);
         draft.decision.notices.push(notice);
     }
 }
 
 /// An answer stands for the mail that asked, so that the same mail is answered once.
-fn reply(draft: &Draft<'_>, order: &Order, person: &Address, text: Text) -> Notice {
-    let mut notice = draft.notice(NoticeKind::Answer, person, text);
+fn reply(draft: &Draft<'_>, order: &Order, person: &Address, says: Arc<Says>) -> Notice {
+    let mut notice = draft.notice(person, says);
     if let Some(mail) = order.mail {
         notice.keys = vec![NoticeKey::Answer(mail)];
     }

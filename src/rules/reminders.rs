@@ -1,13 +1,15 @@
 //! Time passes: the rungs of the ladder speak, and what broke is written down.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
 
 use super::draft::Draft;
 use crate::notice::key::NoticeKey;
-use crate::notice::text::{reminder, reporter};
+use crate::notice::says::{About, Says};
 use crate::notice::{Notice, appointment};
 use crate::policy::ladder::Step;
-use crate::project::{Person, Project};
+use crate::project::Person;
 use crate::ticket::clock::{Clock, clocks};
 use crate::ticket::hearer::{self, Hearer, Who, hearers};
 use crate::ticket::{Actor, EntryKind};
@@ -18,7 +20,7 @@ impl Draft<'_> {
     pub(super) fn tick(&mut self) {
         let policy = &self.project.policy;
         // Entries of a tick touch no milestone, so the clocks stay what they were.
-        let before = self.ticket.clone();
+        let before = Arc::clone(&self.ticket);
         let hearers = hearers(&before, self.project, self.now);
         let mut good_news = Vec::new();
         for clock in clocks(&before, policy, self.now) {
@@ -55,8 +57,8 @@ impl Draft<'_> {
     }
 
     fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {
-        let text = reminder::text(&self.ticket, clock, self.project, self.now);
-        let mut notice = self.notice(NoticeKind::Reminder, &person.address, text);
+        let says = self.says(About::Reminder { due: clock.into(), missed: None });
+        let mut notice = self.notice(&person.address, says);
         if appointment::shows(person) {
             notice.calendar = appointment::reminded(clock, &self.ticket, self.project, self.now);
         }
@@ -72,9 +74,9 @@ impl Draft<'_> {
     /// What is planned, to the reporter: one mail, whatever number of promises it is about.
     fn tell_of_work(&mut self, news: &[(Clock<'_>, Timestamp)]) {
         let Some(to) = self.ticket.reporter.clone().filter(|_| !news.is_empty()) else { return };
-        let clocks: Vec<&Clock<'_>> = news.iter().map(|(clock, _)| clock).collect();
+        let says = self.says(About::AtWork(news.iter().map(|(clock, _)| clock.into()).collect()));
         // Not by `tell_reporter`: a machine's word is no answer, and a held acknowledgement stays held.
-        let mut notice = self.notice(NoticeKind::Update, &to, reporter::at_work(&self.ticket, &clocks, self.project));
+        let mut notice = self.notice(&to, says);
         notice.keys = news.iter().map(|(clock, nominal)| self.rung_key(clock, *nominal, &to)).collect();
         notice.carries = Some(Purpose::Reporter);
         notice.in_reply_to = self.ticket.report_id.clone();
@@ -86,9 +88,9 @@ impl Draft<'_> {
 pub const REMINDERS_MAX: usize = 5;
 
 /// Joins the reminders of one pass: a person who would get more than [`REMINDERS_MAX`] gets one.
-pub fn coalesce(notices: Vec<Notice>, project: &Project) -> Vec<Notice> {
+pub fn coalesce(notices: Vec<Notice>) -> Vec<Notice> {
     let mut by_person: std::collections::BTreeMap<String, Vec<Notice>> = std::collections::BTreeMap::new();
-    let (reminders, mut out): (Vec<_>, Vec<_>) = notices.into_iter().partition(|n| n.kind == NoticeKind::Reminder);
+    let (reminders, mut out): (Vec<_>, Vec<_>) = notices.into_iter().partition(|n| n.kind() == NoticeKind::Reminder);
     for notice in reminders {
         by_person.entry(notice.to.key()).or_default().push(notice);
     }
@@ -97,12 +99,11 @@ pub fn coalesce(notices: Vec<Notice>, project: &Project) -> Vec<Notice> {
             out.append(&mut mine);
             continue;
         }
-        let subjects: Vec<&str> = mine.iter().map(|n| n.subject.as_str()).collect();
-        let (subject, body) = reminder::many(&subjects, project);
+        let says = Arc::new(Says::Reminders(mine.iter().map(|n| Arc::clone(&n.says)).collect()));
         let keys = mine.iter().flat_map(|n| n.keys.clone()).collect();
         if let Some(first) = mine.into_iter().next() {
             // A list to look through is no file of appointments.
-            out.push(Notice { subject, body, keys, ticket: None, calendar: Vec::new(), ..first });
+            out.push(Notice { says, keys, calendar: Vec::new(), ..first });
         }
     }
     out

@@ -13,7 +13,7 @@ use std::str::FromStr;
 use jiff::Timestamp;
 
 use self::course::{Course, Word};
-use super::decide::decide;
+use super::decide::{decide, not_erasable};
 use super::event::{Event, FollowUp, Order, Report};
 use crate::command;
 use crate::mail::fields::Fields;
@@ -284,7 +284,9 @@ impl Stage<'_> {
                 // Each that can be kept now, and not only the first.
                 promises.filter(|promise| self.order(&format!("/done {}", promise.name))).count() > 0
             }
-            Milestone::Erased => self.let_happen(&Event::Erased),
+            Milestone::Erased => {
+                not_erasable(&self.ticket, self.project, self.now).is_none() && self.let_happen(&Event::Erased)
+            }
         }
     }
 
@@ -304,7 +306,7 @@ impl Stage<'_> {
             }
             self.ticket.apply(entry);
         }
-        !decision.answer.is_some_and(|answer| answer.refused)
+        !decision.outcome.is_some_and(|o| o.refused)
     }
 
     fn hear(

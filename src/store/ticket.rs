@@ -7,6 +7,7 @@ use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{Result, StoreError, Tx, address, instant, millis};
 use crate::notice::text::digest::Line;
+use crate::notice::text::flood::Sample;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Milestone;
 use crate::project::Project;
@@ -90,9 +91,9 @@ impl Tx<'_> {
 
     /// The senders and titles of the mails that a ticket lists after an entry of its timeline, at most so many; and how
     /// many there are.
-    pub fn members_after(&self, id: TicketId, after: u32, most: usize) -> Result<(Vec<(String, String)>, usize)> {
+    pub fn members_after(&self, id: TicketId, after: u32, most: usize) -> Result<(Vec<Sample>, usize)> {
         let sql = r"
-            SELECT coalesce(a.shown, ''), coalesce(t.text, '')
+            SELECT a.shown, coalesce(t.text, '') AS subject
             FROM entry e LEFT JOIN address a ON a.id = e.party LEFT JOIN text t ON t.id = e.text
             WHERE e.ticket = ?1 AND e.seq > ?2 AND e.name = 'member'
             ORDER BY e.seq";
@@ -102,7 +103,7 @@ impl Tx<'_> {
         while let Some(row) = rows.next()? {
             all += 1;
             if found.len() < most {
-                found.push((row.get(0)?, row.get(1)?));
+                found.push(Sample { from: row.get("shown")?, subject: row.get("subject")? });
             }
         }
         Ok((found, all))

@@ -2,6 +2,7 @@
 //! ticket, per hour; many reports at once are one ticket; and a breaker for what no other cap has seen.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,14 +12,14 @@ use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::notice::key::{Gathered, NoticeKey};
-use crate::notice::text::level::Text;
+use crate::notice::says::{About, Says};
+use crate::notice::text::flood::RETURNED_LINES;
 use crate::notice::text::trouble::Trouble;
-use crate::notice::text::{answer, team};
 use crate::rules::decide;
 use crate::rules::event::{Event, Report};
 use crate::store::{Memo, Result};
 use crate::ticket::{Acknowledgement, Ticket};
-use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
+use crate::vocabulary::{MailRef, NoticeKind, TicketId};
 
 /// Mails for one ticket that the team is told of one by one, in an hour and in a day.
 const TOLD_PER_HOUR: u32 = 10;
@@ -65,8 +66,8 @@ impl Work<'_> {
 
     /// More comes in than is told one by one: one word an hour for each of the team.
     pub(super) fn flood(&mut self) -> Result<()> {
-        let (at, text) = (self.now, team::flood(self.project.limits.automatic_per_hour, self.project));
-        self.tell(NoticeKind::Flood, self.project.team(), |to| NoticeKey::Flood { at, to }, &text)
+        let at = self.now;
+        self.tell(self.project.team(), |to| NoticeKey::Flood { at, to }, Says::Flood)
     }
 
     /// Counts what mail for a ticket made us say; over the caps, the team gets one word an hour in place of many.
@@ -78,8 +79,9 @@ impl Work<'_> {
             return self.flood();
         }
         if self.is_full(ticket.id)? {
-            let (ticket, at, text) = (ticket.id, self.now, team::flood_of(ticket, self.project, self.now));
-            return self.tell_of(ticket, NoticeKind::Flood, |to| NoticeKey::FloodOf { ticket, at, to }, &text);
+            let says = Says::About(Arc::new(ticket.clone()), About::Flood);
+            let (ticket, at) = (ticket.id, self.now);
+            return self.tell(self.project.team(), |to| NoticeKey::FloodOf { ticket, at, to }, says);
         }
         Ok(())
     }
@@ -105,10 +107,10 @@ impl Work<'_> {
             return Ok(());
         }
         self.tx.count(scope, self.now.as_second().div_euclid(SLOT))?;
-        let text = answer::unheard(*ticket, line.as_deref(), why, filed, self.project);
-        let keys = vec![NoticeKey::Unheard(stored)];
-        let notice = desk(NoticeKind::Attempt, to, keys, text.at(self.project.level(to), self.key));
-        self.post(Notice { ticket: Some(*ticket), in_reply_to: mail.message_id.clone(), ..notice })
+        let Some(ticket) = self.tx.ticket(*ticket)? else { return Ok(()) };
+        let about = About::Unheard { line: line.clone(), why: why.clone(), filed };
+        let notice = desk(Arc::new(Says::About(Arc::new(ticket), about)), to, vec![NoticeKey::Unheard(stored)]);
+        self.post(Notice { in_reply_to: mail.message_id.clone(), ..notice })
     }
 
     /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took
@@ -174,35 +176,20 @@ impl Work<'_> {
     fn tell_gathered(&mut self, what: Gathered, id: TicketId) -> Result<()> {
         self.tx.set_memo(Memo::GatheredTold(what), self.now.as_second())?;
         let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
-        let text = match what {
+        let about = match what {
             Gathered::Returned => {
                 self.tx.drop_memo(Memo::ReturnedDue)?;
                 let listed: Option<u32> = self.tx.memo(Memo::ReturnedListed)?;
                 let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
                 self.tx.set_memo(Memo::ReturnedListed, ticket.revision)?;
-                let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
-                team::returned(&ticket, &lines, all, self.project, self.now)
+                let (newest, all) = self.tx.members_after(id, since, RETURNED_LINES)?;
+                About::Returned { newest, all }
             }
-            Gathered::Reports => team::many(&ticket, self.tx.members(id)?, self.project, self.now),
+            Gathered::Reports => About::Many(self.tx.members(id)?),
         };
+        let says = Says::About(Arc::new(ticket), about);
         let (ticket, at) = (id, self.now);
-        self.tell_of(id, NoticeKind::Flood, |to| NoticeKey::Gathered { what, ticket, at, to }, &text)
-    }
-
-    /// The same notice about a ticket, for each of the team.
-    fn tell_of(
-        &mut self,
-        id: TicketId,
-        kind: NoticeKind,
-        key: impl Fn(Address) -> NoticeKey,
-        text: &Text,
-    ) -> Result<()> {
-        for person in self.project.team() {
-            let keys = vec![key(person.address.clone())];
-            let text = text.at(person.notices, self.key);
-            self.post(Notice { ticket: Some(id), ..desk(kind, &person.address, keys, text) })?;
-        }
-        Ok(())
+        self.tell(self.project.team(), |to| NoticeKey::Gathered { what, ticket, at, to }, says)
     }
 
     /// Counts what is made. Far more than any honest hour brings means that something is wrong that no other cap has

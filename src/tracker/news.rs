@@ -2,7 +2,7 @@
 
 use crate::intake::disposition::Disposition;
 use crate::notice::Notice;
-use crate::rules::draft::Answer;
+use crate::notice::words::Words;
 use crate::ticket::Entry;
 use crate::vocabulary::{MailRef, TicketId};
 
@@ -13,12 +13,32 @@ pub struct News {
     pub receipts: Vec<(MailRef, Disposition, Option<TicketId>, String)>,
     /// Each new entry.
     pub entries: Vec<(TicketId, Entry)>,
-    /// Each new notice with its number.
-    pub notices: Vec<(u32, Notice)>,
+    /// Each new notice.
+    pub notices: Vec<Posted>,
     /// Deadlines that a new policy moved; their entries are not among the above, for there may be very many.
     pub moved: usize,
     /// What whoever commanded is told.
     pub answer: Option<Answer>,
+}
+
+/// A notice that was put into the outbox.
+#[derive(Clone, Debug)]
+pub struct Posted {
+    /// Its number.
+    pub number: u32,
+    /// What it says, to whom.
+    pub notice: Notice,
+    /// The same in words for its reader.
+    pub words: Words,
+}
+
+/// What whoever commanded at the terminal is told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    /// In words.
+    pub text: String,
+    /// Whether nothing was done.
+    pub refused: bool,
 }
 
 impl News {

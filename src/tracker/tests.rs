@@ -52,7 +52,7 @@ fn two_copies_that_are_found_at_once_are_one_report() {
     let mut found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
     found.sort_unstable();
     assert_eq!(found, ["duplicate", "report"]);
-    assert_eq!(news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count(), 1);
+    assert_eq!(news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Acknowledgement).count(), 1);
 }
 
 /// G5: should a command of somebody without authority ever get past all that asks for it, the commit does not take it.
@@ -104,7 +104,7 @@ fn reminders(tracker: &mut Tracker, until: Timestamp) -> Vec<String> {
     let mut said = Vec::new();
     while let Some(at) = tracker.next_wake(false).unwrap().filter(|at| *at <= until) {
         let (news, _) = tracker.on_tick(at).unwrap();
-        said.extend(news.notices.into_iter().map(|(_, n)| n.subject));
+        said.extend(news.notices.into_iter().map(|p| p.words.subject));
     }
     said
 }
@@ -199,7 +199,7 @@ fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
 fn a_timeline_that_cannot_be_read_does_not_silence_the_others() {
     let (_folder, mut tracker) = on_disk("UPDATE entry SET kind = '{\"kind\":\"from-the-future\"}' WHERE ticket = 1");
     let (news, _) = tracker.on_tick(now() + SignedDuration::from_hours(47)).unwrap();
-    let kinds: Vec<_> = news.notices.iter().map(|(_, n)| (n.kind, n.ticket)).collect();
+    let kinds: Vec<_> = news.notices.iter().map(|p| (p.notice.kind(), p.notice.ticket())).collect();
     assert!(kinds.contains(&(NoticeKind::Reminder, Some(TicketId(2)))), "{kinds:?}");
     assert!(kinds.contains(&(NoticeKind::Trouble, None)), "{kinds:?}");
 }
@@ -258,8 +258,9 @@ fn promise(name: &str, until: &str, within: &str) -> String {
     format!("[[policy.promise]]\nname = {name:?}\nuntil = {until:?}\nwithin = {within:?}\n")
 }
 
-fn policy_mails(news: &News) -> Vec<&Notice> {
-    news.notices.iter().map(|(_, n)| n).filter(|n| n.kind == NoticeKind::Policy).collect()
+fn policy_mails(news: &News) -> Vec<&str> {
+    let told = news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Policy);
+    told.map(|p| p.words.body.as_str()).collect()
 }
 
 fn rederived(tracker: &mut Tracker, ticket: u32) -> Vec<String> {
@@ -287,11 +288,8 @@ fn a_policy_that_changes_says_what_it_moves() {
     assert_eq!((news.moved, policy_mails(&news).len()), (2, 1), "one mail for all");
     let news = tracker.reload(zone("UTC", "90d"), None, hours(2)).unwrap();
     assert_eq!(news.moved, 2);
-    assert!(
-        policy_mails(&news)[0]
-            .body
-            .contains("SEC-1 assess: Sun 4 April 2027, 09:00 -> Sun 4 April 2027, 10:00 (later)")
-    );
+    let later = "SEC-1 assess: Sun 4 April 2027, 09:00 -> Sun 4 April 2027, 10:00 (later)";
+    assert!(policy_mails(&news)[0].contains(later));
     let all = ["assess: 11 Jan 10:00 to 4 Apr 09:00", "assess: 4 Apr 09:00 to 4 Apr 10:00"];
     assert_eq!(rederived(&mut tracker, 1), all);
     assert_eq!(rederived(&mut tracker, 2), all);
@@ -299,14 +297,14 @@ fn a_policy_that_changes_says_what_it_moves() {
     // What the change alone has made overdue comes first, and is said to be; what was overdue before is not new.
     let both = format!("{}{}", promise("fix", "fix-released", "30d"), promise("assess", "assessed", "1h"));
     let news = tracker.reload(policy(&both), None, hours(3)).unwrap();
-    let body = &policy_mails(&news)[0].body;
+    let body = policy_mails(&news)[0];
     let lines: Vec<&str> = body.lines().filter(|l| l.contains("SEC-")).collect();
     assert_eq!(news.moved, 4);
     assert!(lines[0].starts_with("  OVERDUE NOW: SEC-1 assess: ") && lines[0].ends_with("11:00 (earlier)"), "{body}");
     assert!(lines[1].starts_with("  OVERDUE NOW: SEC-2"), "{body}");
     assert_eq!(lines[2], "  SEC-1 fix: -> Wed 3 February 2027, 10:00 (new)");
     let gone = tracker.reload(policy(&promise("fix", "fix-released", "30d")), None, hours(4)).unwrap();
-    assert!(policy_mails(&gone)[0].body.contains("SEC-2 assess: Mon 4 January 2027, 11:00 -> none (gone)"));
+    assert!(policy_mails(&gone)[0].contains("SEC-2 assess: Mon 4 January 2027, 11:00 -> none (gone)"));
     assert_eq!(rederived(&mut tracker, 2).last().map(String::as_str), Some("assess: 4 Jan 11:00 to none"));
 
     // A rebuild makes the same of it, and the same policy again says nothing.
@@ -356,14 +354,14 @@ fn a_first_start_says_nothing_and_a_later_one_tells_of_the_new_policy() {
     assert_eq!(news.moved, mails.len(), "the start tells it");
     assert_eq!(policy_mails(&news).len(), 1);
     let news = tracker.reload(policy(&promise("assess", "assessed", "9d")), None, now()).unwrap();
-    let body = &policy_mails(&news)[0].body;
+    let body = policy_mails(&news)[0];
     assert_eq!(body.lines().filter(|l| l.contains("SEC-")).count(), team_lines());
     assert!(body.contains("… and 6 more"), "{body}");
     assert!(news.entries.is_empty(), "no line of the log for each of so many");
 }
 
 fn team_lines() -> usize {
-    crate::notice::text::team::POLICY_LINES
+    crate::notice::text::policy::POLICY_LINES
 }
 
 #[test]
@@ -389,12 +387,12 @@ fn with_ticket(more: &str) -> (Tracker, String) {
     let key = Key::new([7; KEY_LENGTH]);
     let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(more), key.clone(), None, now()).unwrap();
     let news = tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
-    let told = news.notices.iter().find(|(_, n)| n.kind == NoticeKind::Report).unwrap();
+    let told = news.notices.iter().find(|p| p.notice.kind() == NoticeKind::Report).unwrap();
     let token = crate::token::Token {
         purpose: crate::token::Purpose::Person,
-        party: crate::token::party(&told.1.to),
+        party: crate::token::party(&told.notice.to),
         ticket: Some(TicketId(1)),
-        notice: told.0,
+        notice: told.number,
     };
     (tracker, token.sign(&key))
 }
@@ -460,8 +458,8 @@ fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
         let news = tracker.verified(mail, if good { pass } else { Dkim::Fail("changed".into()) }, now()).unwrap();
         let word = if good { "report" } else { "automatic" };
         assert_eq!(news.receipts[0].1.word(), word);
-        let acknowledged = |n: &Notice| n.kind == NoticeKind::Acknowledgement && n.held.is_none();
-        assert_eq!(news.notices.iter().any(|(_, n)| acknowledged(n)), good);
+        let acknowledged = |n: &Notice| n.kind() == NoticeKind::Acknowledgement && n.held.is_none();
+        assert_eq!(news.notices.iter().any(|p| acknowledged(&p.notice)), good);
     }
 }
 
@@ -500,7 +498,7 @@ fn a_command_waits_a_day_for_a_key_and_no_longer() {
         let (mail, _) = question.expect("it is due when it was said to be");
         tries += 1;
         let news = tracker.verified(mail, silent(), at).unwrap();
-        told.extend(news.notices.iter().map(|(_, n)| n.kind));
+        told.extend(news.notices.iter().map(|p| p.notice.kind()));
         if !news.receipts.is_empty() {
             break news;
         }
@@ -517,7 +515,7 @@ fn a_command_waits_a_day_for_a_key_and_no_longer() {
     assert_eq!(disposition, "command");
     assert!(reason.contains("not obeyed") && reason.contains("DKIM could not be checked"), "{reason}");
     assert!(told.contains(&NoticeKind::Trouble), "people hear of it while it waits: {told:?}");
-    assert!(news.notices.iter().any(|(_, n)| n.to.as_str() == "ada@example.org"), "she is told what failed");
+    assert!(news.notices.iter().any(|p| p.notice.to.as_str() == "ada@example.org"), "she is told what failed");
 }
 
 #[test]
@@ -546,7 +544,7 @@ fn reports_do_not_wait_for_keys() {
     assert!(!question.word);
     let news = tracker.verified(mail, Dkim::Temporary("no answer".into()), now()).unwrap();
     assert_eq!(dispositions(&news), [("report", "a new report")]);
-    assert!(news.notices.iter().any(|(_, n)| n.held.as_ref().is_some_and(|h| h.contains("no answer"))));
+    assert!(news.notices.iter().any(|p| p.notice.held.as_ref().is_some_and(|h| h.contains("no answer"))));
     // One whose check ends the daemon is handled without it after a few tries.
     tracker.on_mail(&[report(2)], now()).unwrap();
     let mut at = now();

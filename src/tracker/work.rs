@@ -1,10 +1,11 @@
 //! One transaction's work: a mail, a decision, a notice, each carried out whole.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::news::News;
+use super::news::{Answer, News, Posted};
 use super::reading::{Stowed, read_one};
 use super::tallies::{DAY, HOUR, SLOT, Scope};
 use crate::command::Command;
@@ -19,9 +20,11 @@ use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::{Mail, content, identity};
 use crate::notice::codename::Codename;
 use crate::notice::key::NoticeKey;
-use crate::notice::text::level::Text;
-use crate::notice::text::trouble::{self, Trouble};
-use crate::notice::text::{answer, digest, team};
+use crate::notice::says::Says;
+use crate::notice::text::digest::Counts;
+use crate::notice::text::flood::Sample;
+use crate::notice::text::policy::POLICY_LINES;
+use crate::notice::text::trouble::Trouble;
 use crate::notice::write::{self, AutoSubmitted};
 use crate::notice::{Notice, appointment};
 use crate::project::{Level, Person, Project};
@@ -32,7 +35,7 @@ use crate::store::{Memo, NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, St
 use crate::ticket::moved::{self, Moved};
 use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
-use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId, clean_line};
+use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
 /// Mails from before the first start that are told.
 const NEWEST: usize = 10;
@@ -138,16 +141,14 @@ impl<'a> Work<'a> {
         let mut earlier = self.tx.receipts()?;
         earlier.retain(|r| r.disposition == Disposition::Earlier);
         earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
-        let (all, mut lines) = (earlier.len(), Vec::new());
+        let (all, mut newest) = (earlier.len(), Vec::new());
         for receipt in earlier.into_iter().take(NEWEST) {
             let raw = self.tx.raw(receipt.mail)?;
             let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
-            let from = receipt.from.map_or("nobody that could be made out".to_owned(), String::from);
-            lines.push((receipt.received, from, clean_line(&subject, 100)));
+            newest.push((receipt.received, Sample { from: receipt.from.map(String::from), subject }));
         }
         if all > 0 {
-            let text = team::earlier(all, &lines, self.project);
-            self.tell(NoticeKind::Flood, self.project.team(), |to| NoticeKey::Earlier { to }, &text)?;
+            self.tell(self.project.team(), |to| NoticeKey::Earlier { to }, Says::Earlier { all, newest })?;
         }
         self.tx.drop_memo(Memo::FirstStart)
     }
@@ -370,8 +371,8 @@ impl<'a> Work<'a> {
         let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();
         match (event, ticket) {
             (Event::Ordered(order), _) if order.orders.are_only(&Command::List) => {
-                let text = self.list()?;
-                self.answer(order, mail, &text)?;
+                let says = self.list()?;
+                self.answer(order, mail, says)?;
             }
             (Event::Wrote { .. }, Some(ticket)) => {
                 // Two answering machines of the team that say of themselves that they are people would feed one
@@ -402,47 +403,45 @@ impl<'a> Work<'a> {
                 }
             }
             (Event::Ordered(order), None) => {
-                let first = order.orders.lines.first().map_or("", |l| l.written.as_str());
-                let why = "this mail answers no notice about a ticket; reply to one of its notices";
-                let text = if order.orders.are_only(&Command::Help) {
-                    answer::help(self.project)
-                } else {
-                    answer::refused(None, first, None, why, self.project)
-                };
-                self.answer(order, mail, &text)?;
+                let first = order.orders.lines.first().map_or(String::new(), |l| l.written.clone());
+                let says = if order.orders.are_only(&Command::Help) { Says::Help } else { Says::NoTicket(first) };
+                self.answer(order, mail, says)?;
             }
             (_, None) => {}
         }
         Ok(id)
     }
 
-    pub(super) fn answer(&mut self, order: &Order, mail: &Mail, text: &Text) -> Result<()> {
+    pub(super) fn answer(&mut self, order: &Order, mail: &Mail, says: Says) -> Result<()> {
         let (Actor::Person(to), Some(asked)) = (&order.by, order.mail) else { return Ok(()) };
-        let words = text.at(self.project.level(to), self.key);
-        let mut notice = desk(NoticeKind::Answer, to, vec![NoticeKey::Answer(asked)], words);
+        let mut notice = desk(Arc::new(says), to, vec![NoticeKey::Answer(asked)]);
         notice.in_reply_to = mail.message_id.clone();
         self.post(notice)
     }
 
     /// All open tickets.
-    pub(super) fn list(&self) -> Result<Text> {
-        let open = self.tx.open_lines(self.project, 1_000)?;
-        Ok(digest::list(&open, self.key, self.project, self.now))
+    pub(super) fn list(&self) -> Result<Says> {
+        Ok(Says::List(self.tx.open_lines(self.project, 1_000)?))
     }
 
-    /// The same notice, about no single ticket, for several people, for each at their level.
+    /// The same notice for several people, by no decision of a ticket's rules.
     pub(super) fn tell<'p>(
         &mut self,
-        kind: NoticeKind,
         to: impl Iterator<Item = &'p Person>,
         key: impl Fn(Address) -> NoticeKey,
-        text: &Text,
+        says: Says,
     ) -> Result<()> {
+        let says = Arc::new(says);
         for person in to {
             let keys = vec![key(person.address.clone())];
-            self.post(desk(kind, &person.address, keys, text.at(person.notices, self.key)))?;
+            self.post(desk(Arc::clone(&says), &person.address, keys))?;
         }
         Ok(())
+    }
+
+    /// A text for the terminal, which holds nothing back.
+    pub(super) fn in_full(&self, says: &Says) -> String {
+        says.words(Level::Full, self.key, self.project, self.now).body
     }
 
     /// Derives all projections anew under a policy that changed. Each deadline that moved stands in its timeline, and
@@ -456,21 +455,21 @@ impl<'a> Work<'a> {
                 all += 1;
                 let list = if moved.is_late(self.now) { &mut late } else { &mut other };
                 // There may be a hundred thousand; no more are kept than are told.
-                if list.len() < team::POLICY_LINES {
+                if list.len() < POLICY_LINES {
                     list.push(moved);
                 }
             }
         }
         if all > 0 {
             late.append(&mut other);
-            late.truncate(team::POLICY_LINES);
-            let text = team::policy(&late, all, self.project, self.now);
+            late.truncate(POLICY_LINES);
             let events =
                 if self.project.calendar { appointment::moved(&late, self.project, self.now) } else { Vec::new() };
+            let says = Arc::new(Says::Policy { moved: late, all });
             for person in self.project.team() {
                 let (print, at, to) = (policy.to_owned(), self.now, person.address.clone());
                 let keys = vec![NoticeKey::Policy { print, at, to }];
-                let mut notice = desk(NoticeKind::Policy, &person.address, keys, text.at(person.notices, self.key));
+                let mut notice = desk(Arc::clone(&says), &person.address, keys);
                 if appointment::shows(person) {
                     notice.calendar.clone_from(&events);
                 }
@@ -498,11 +497,10 @@ impl<'a> Work<'a> {
 
     /// The daemon itself is in trouble: that is noted until it is over, and all but observers are told, once a day for
     /// each kind.
-    pub(super) fn trouble(&mut self, trouble: &Trouble<'_>) -> Result<()> {
+    pub(super) fn trouble(&mut self, trouble: &Trouble) -> Result<()> {
         let (kind, first, at) = (trouble.kind(), self.next_notice, self.now);
-        let text = trouble::text(trouble, self.project);
         let key = |to| NoticeKey::Trouble { kind, at, to };
-        self.tell(NoticeKind::Trouble, self.project.responsible(), key, &text)?;
+        self.tell(self.project.responsible(), key, Says::Trouble(trouble.clone()))?;
         let told = (self.next_notice > first).then_some(first);
         self.tx.note_trouble(kind, self.now, told)
     }
@@ -530,9 +528,9 @@ impl<'a> Work<'a> {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
         let (to, now) = (&loss.to, self.now);
-        let text = team::lost(loss.of.mailed().word(), to, &loss.reply, self.project);
+        let says = Says::Lost { notice: loss.of.mailed(), to: to.clone(), reply: loss.reply.clone() };
         let others = self.project.responsible().filter(|p| p.address != *to);
-        self.tell(NoticeKind::Undeliverable, others, |person| losses::lost_key(loss, person, now), &text)?;
+        self.tell(others, |person| losses::lost_key(loss, person, now), says)?;
         let Lost::Notice { number, kind: kind @ NoticeKind::Reminder, .. } = loss.of else { return Ok(()) };
         // Many reminders in one: each goes on to whom its own ticket's ladder names next. The delivery report is of
         // none of them alone.
@@ -541,10 +539,10 @@ impl<'a> Work<'a> {
         for id in self.tx.noticed_tickets(number)? {
             let Some(ticket) = self.tx.ticket(id)? else { continue };
             let mut decision = self.decide_loss(&ticket, &loss)?;
-            onward.extend(decision.notices.drain(..).filter(|n| n.kind == NoticeKind::Reminder));
+            onward.extend(decision.notices.drain(..).filter(|n| n.kind() == NoticeKind::Reminder));
             self.commit(&ticket, decision)?;
         }
-        reminders::coalesce(onward, self.project).into_iter().try_for_each(|n| self.post(n))
+        reminders::coalesce(onward).into_iter().try_for_each(|n| self.post(n))
     }
 
     /// What follows for a ticket from the loss, with what the store knows of it: which reminder it was, and who else
@@ -590,10 +588,9 @@ impl<'a> Work<'a> {
         let listed = handled.iter().filter(|(d, _)| by_programs(d)).map(|(_, count)| count).sum();
         let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
         self.tx.drop_memo(Memo::Unheard)?;
-        let counts = digest::Counts { held, listed, unheard };
-        let text = digest::text(&open, counts, self.key, self.project, self.now);
         let at = self.now;
-        self.tell(NoticeKind::Digest, self.project.people.iter(), |to| NoticeKey::Digest { at, to }, &text)?;
+        let says = Says::Digest(open, Counts { held, listed, unheard });
+        self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }
 
@@ -619,14 +616,14 @@ impl<'a> Work<'a> {
             self.tx.project(&after, self.project)?;
         }
         self.news.entries.extend(decision.entries.into_iter().map(|e| (ticket.id, e)));
-        if decision.answer.is_some() {
-            self.news.answer = decision.answer;
+        if let Some(outcome) = decision.outcome {
+            self.news.answer = Some(Answer { text: self.in_full(&outcome.says), refused: outcome.refused });
         }
         Ok(())
     }
 
-    /// Makes a notice final: number, token, Message-ID, bytes. One that stands only for what others stood for
-    /// already is not made again.
+    /// Makes a notice final: number, words for its reader, token, Message-ID, bytes. One that stands only for what
+    /// others stood for already is not made again.
     pub(super) fn post(&mut self, notice: Notice) -> Result<()> {
         let fresh = self.tx.fresh_keys(&notice.keys)?;
         if fresh.is_empty() {
@@ -634,10 +631,12 @@ impl<'a> Work<'a> {
         }
         let number = self.next_notice;
         let ours = &self.project.address;
+        let words = notice.says.words(self.project.level(&notice.to), self.key, self.project, self.now);
+        let (kind, ticket) = (notice.kind(), notice.ticket());
         let token = Token {
             purpose: notice.carries.unwrap_or(Purpose::Reporter),
             party: token::party(&notice.to),
-            ticket: notice.ticket,
+            ticket,
             notice: number,
         };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
@@ -647,28 +646,28 @@ impl<'a> Work<'a> {
         let reply_to = tagged(&signed);
         let envelope = tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key));
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
-        let references: Vec<MessageId> = notice.ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
+        let references: Vec<MessageId> = ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
         let bytes = write::write(&write::Outgoing {
             from_name: &self.project.name,
             from: ours,
             to: &notice.to,
-            subject: &notice.subject,
-            body: &notice.body,
+            subject: &words.subject,
+            body: &words.body,
             message_id: &message_id,
             date: self.now,
             reply_to: reply_to.as_ref(),
             in_reply_to: notice.in_reply_to.as_ref(),
             references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
-            auto_submitted: auto_submitted(notice.kind),
+            auto_submitted: auto_submitted(kind),
             calendar: &notice.calendar,
             mark: Some(&mark),
         });
         let bytes = bytes.map_err(|e| StoreError::Corrupt(format!("a notice cannot be written: {e}")))?;
         let new = Outgoing {
             number,
-            kind: notice.kind,
+            kind,
             to: &notice.to,
-            ticket: notice.ticket,
+            ticket,
             message_id: message_id.as_str(),
             held: notice.held.as_deref(),
             revision: notice.revision,
@@ -676,12 +675,12 @@ impl<'a> Work<'a> {
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;
-        if notice.kind.provoked() && notice.held.is_none() && !self.uncounted {
+        if kind.provoked() && notice.held.is_none() && !self.uncounted {
             self.count_provoked()?;
         }
         self.next_notice += 1;
-        let (kind, leaves) = (notice.kind, notice.held.is_none());
-        self.news.notices.push((number, notice));
+        let leaves = notice.held.is_none();
+        self.news.notices.push(Posted { number, notice, words });
         if leaves { self.watch_breaker(kind) } else { Ok(()) }
     }
 
@@ -759,20 +758,8 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
     }
 }
 
-/// A notice about no single ticket.
-pub(super) fn desk(kind: NoticeKind, to: &Address, keys: Vec<NoticeKey>, (subject, body): (String, String)) -> Notice {
+/// A notice to a person of the project by no decision of a ticket's rules.
+pub(super) fn desk(says: Arc<Says>, to: &Address, keys: Vec<NoticeKey>) -> Notice {
     let carries = Some(Purpose::Person);
-    Notice {
-        kind,
-        to: to.clone(),
-        ticket: None,
-        keys,
-        carries,
-        subject,
-        body,
-        in_reply_to: None,
-        held: None,
-        revision: 0,
-        calendar: Vec::new(),
-    }
+    Notice { says, to: to.clone(), keys, carries, in_reply_to: None, held: None, revision: 0, calendar: Vec::new() }
 }

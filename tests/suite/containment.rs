@@ -2,13 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use disclosed::notice::Notice;
 use disclosed::notice::codename::Codename;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::project::Level;
 use disclosed::store::Store;
-use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -61,7 +60,7 @@ fn now() -> Timestamp {
 /// A tracker, all notices that it made, and their bytes.
 struct Life {
     tracker: Tracker,
-    said: Vec<(Notice, Vec<u8>)>,
+    said: Vec<(Posted, Vec<u8>)>,
     at: Timestamp,
     mails: usize,
 }
@@ -76,9 +75,9 @@ impl Life {
     }
 
     fn heard(&mut self, news: News) {
-        for (number, notice) in news.notices {
-            let bytes = self.tracker.store().read(|tx| tx.notice_bytes(number)).unwrap();
-            self.said.push((notice, bytes));
+        for posted in news.notices {
+            let bytes = self.tracker.store().read(|tx| tx.notice_bytes(posted.number)).unwrap();
+            self.said.push((posted, bytes));
         }
     }
 
@@ -106,8 +105,8 @@ impl Life {
     }
 
     /// The last notice of a kind to somebody.
-    fn last(&self, kind: NoticeKind, to: &str) -> &(Notice, Vec<u8>) {
-        let found = self.said.iter().rev().find(|(n, _)| n.kind == kind && n.to.as_str() == to);
+    fn last(&self, kind: NoticeKind, to: &str) -> &(Posted, Vec<u8>) {
+        let found = self.said.iter().rev().find(|(p, _)| p.notice.kind() == kind && p.notice.to.as_str() == to);
         found.unwrap_or_else(|| panic!("no {kind:?} to {to}"))
     }
 
@@ -175,7 +174,7 @@ fn life() -> Life {
     life.tick(24 * 7 * 9);
     life.refuse(NoticeKind::Digest, "550 no-such-mailbox at reporter.example");
     let trouble =
-        life.tracker.trouble(&Trouble::Timeline { ticket: TicketId(1), why: "frobnicator" }, life.at).unwrap();
+        life.tracker.trouble(&Trouble::Timeline { ticket: TicketId(1), why: "frobnicator".into() }, life.at).unwrap();
     life.heard(trouble);
     life
 }
@@ -190,34 +189,34 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
     life.said.extend(flooded.said);
 
     for (person, level) in EACH {
-        let mine: Vec<_> = life.said.iter().filter(|(n, _)| n.to.as_str() == person).collect();
-        let kinds: BTreeSet<&str> = mine.iter().map(|(n, _)| n.kind.word()).collect();
+        let mine: Vec<_> = life.said.iter().filter(|(p, _)| p.notice.to.as_str() == person).collect();
+        let kinds: BTreeSet<&str> = mine.iter().map(|(p, _)| p.notice.kind().word()).collect();
         for told in
             ["report", "follow-up", "change", "attempt", "undeliverable", "reminder", "digest", "trouble", "flood"]
         {
             assert!(kinds.contains(told), "no {told} to {person}: {kinds:?}");
         }
         let mut seen = BTreeSet::new();
-        for (notice, bytes) in &mine {
+        for (Posted { notice, words, .. }, bytes) in &mine {
             // All of it but the tokens.
             let raw = String::from_utf8(bytes.clone()).unwrap();
             let raw: String =
                 raw.lines().filter(|l| !l.starts_with("Message-ID") && !l.starts_with("Reply-To")).collect();
-            let text = format!("{}\n{}", notice.subject, world::reading(bytes).text);
+            let text = format!("{}\n{}", words.subject, world::reading(bytes).text);
             for mark in MARKS {
                 let found = text.contains(mark) || raw.contains(mark);
                 if found {
                     seen.insert(*mark);
                 }
                 // Trouble is about the daemon; what it says there, it says in our words.
-                let ours = notice.kind == NoticeKind::Trouble && level == Level::Summary;
+                let ours = notice.kind() == NoticeKind::Trouble && level == Level::Summary;
                 assert!(!found || level == Level::Full || ours, "{mark} to {level:?}:\n{text}");
             }
             match level {
                 Level::Full => {}
                 Level::Summary => {
-                    let tagged = ["[SEC-1] ", "[SEC-2] "].iter().any(|tag| notice.subject.starts_with(tag));
-                    assert!(notice.ticket.is_none() || tagged, "{}", notice.subject);
+                    let tagged = ["[SEC-1] ", "[SEC-2] "].iter().any(|tag| words.subject.starts_with(tag));
+                    assert!(notice.ticket().is_none() || tagged, "{}", words.subject);
                 }
                 Level::None => {
                     for word in [
@@ -226,9 +225,9 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
                     ] {
                         assert!(!text.contains(word) && !raw.contains(word), "{word}:\n{text}");
                     }
-                    if let Some(ticket) = notice.ticket {
+                    if let Some(ticket) = notice.ticket() {
                         let name = Codename::of(ticket, &world::key());
-                        assert!(notice.subject.starts_with(&format!("[{name}] ")), "{}", notice.subject);
+                        assert!(words.subject.starts_with(&format!("[{name}] ")), "{}", words.subject);
                         let say = [name.loud(), format!("`disclosed show {}`", name.slug()), "/help".into()];
                         assert!(say.iter().all(|s| text.contains(s)), "{text}");
                     }
@@ -240,7 +239,10 @@ fn each_level_says_what_it_may_in_every_kind_of_notice() {
     }
     // Summary says what was recognised, and who in the sense of a role.
     let summary = |kind| world::reading(&life.last(kind, "sam@example.org").1).text;
-    let report = life.said.iter().find(|(n, _)| n.kind == NoticeKind::Report && n.to.as_str() == "sam@example.org");
+    let report = life
+        .said
+        .iter()
+        .find(|(p, _)| p.notice.kind() == NoticeKind::Report && p.notice.to.as_str() == "sam@example.org");
     let report = world::reading(&report.unwrap().1).text;
     for part in
         ["SEC-1", "severity high", "CVE-2027-4242, CWE-79", "Attachments: 1.", "acknowledge", "Status: received"]
@@ -258,10 +260,10 @@ fn a_person_without_notices_commands_as_well() {
     life.mail(&report());
     let name = Codename::of(TicketId(1), &world::key());
     let said = |life: &Life, kind| {
-        let (notice, bytes) = life.last(kind, nox);
+        let (Posted { words, .. }, bytes) = life.last(kind, nox);
         let text = world::reading(bytes).text;
         assert!(MARKS.iter().all(|m| !text.contains(m)) && !text.contains("SEC-1"), "{text}");
-        (notice.subject.clone(), text)
+        (words.subject.clone(), text)
     };
     life.reply(NoticeKind::Report, nox, nox, Proof::Vouched, "/severity critical\n");
     let (subject, text) = said(&life, NoticeKind::Answer);
@@ -292,8 +294,8 @@ fn a_notice_of_any_level_is_no_text_for_the_reporter() {
         let notice = world::reading(&life.last(NoticeKind::Report, person).1).text;
         life.reply(NoticeKind::Report, person, person, Proof::Vouched, &format!("/reply\n\nSee below.\n\n{notice}"));
         let answer = &life.last(NoticeKind::Code, person).0;
-        assert!(answer.subject.ends_with("Nothing was sent"), "{person}: {answer:?}");
-        assert!(!life.said.iter().any(|(n, _)| n.kind == NoticeKind::Reply));
+        assert!(answer.words.subject.ends_with("Nothing was sent"), "{person}: {answer:?}");
+        assert!(!life.said.iter().any(|(p, _)| p.notice.kind() == NoticeKind::Reply));
     }
 }
 
@@ -309,9 +311,9 @@ fn many_reminders_in_one_name_their_tickets_by_level() {
     }
     life.tick(47);
     for (person, level) in EACH {
-        let (notice, bytes) = life.last(NoticeKind::Reminder, person);
+        let (Posted { notice, .. }, bytes) = life.last(NoticeKind::Reminder, person);
         let text = world::reading(bytes).text;
-        assert_eq!(notice.ticket, None, "one for all");
+        assert_eq!(notice.ticket(), None, "one for all");
         assert!(MARKS.iter().all(|m| !text.contains(m)), "{text}");
         let third = Codename::of(TicketId(3), &world::key()).to_string();
         assert_eq!((text.contains("[SEC-3]"), text.contains(&third)), (level != Level::None, level == Level::None));
@@ -347,8 +349,8 @@ fn no_address_is_written_to_because_a_stranger_named_it() {
     life.reply(NoticeKind::Report, "dana@example.org", "dana@example.org", Proof::Vouched, "/reply\n\nThank you.\n");
     life.tick(24 * 100);
     assert!(life.said.len() > 10);
-    for (notice, bytes) in &life.said {
-        assert_ne!(notice.to.as_str(), "victim@victim.example", "{:?}", notice.kind);
+    for (Posted { notice, .. }, bytes) in &life.said {
+        assert_ne!(notice.to.as_str(), "victim@victim.example", "{:?}", notice.kind());
         let raw = String::from_utf8(bytes.clone()).unwrap();
         let head = raw.split("\r\n\r\n").next().unwrap();
         assert!(!head.contains("victim"), "{head}");
@@ -356,19 +358,19 @@ fn no_address_is_written_to_because_a_stranger_named_it() {
         assert_eq!(field(bytes, "To").as_deref(), Some(notice.to.as_str()));
         assert!(["Cc", "Bcc"].iter().all(|h| field(bytes, h).is_none()), "{head}");
     }
-    assert_eq!(life.last(NoticeKind::Reply, "riley@reporter.example").0.to.as_str(), "riley@reporter.example");
+    assert_eq!(life.last(NoticeKind::Reply, "riley@reporter.example").0.notice.to.as_str(), "riley@reporter.example");
 }
 
 #[test]
 fn the_reporter_reads_only_what_was_written_for_them() {
     let life = life();
-    let theirs: Vec<_> = life.said.iter().filter(|(n, _)| n.to.as_str() == "riley@reporter.example").collect();
+    let theirs: Vec<_> = life.said.iter().filter(|(p, _)| p.notice.to.as_str() == "riley@reporter.example").collect();
     assert!(theirs.len() >= 2, "an acknowledgement and a date");
-    for (notice, bytes) in theirs {
+    for (Posted { words, .. }, bytes) in theirs {
         let text = world::reading(bytes).text;
         // Not even their own words come back, and nothing of the team's.
         for mark in MARKS.iter().filter(|m| !["reporter.example", "Riley"].contains(m)) {
-            assert!(!text.contains(mark) && !notice.subject.contains(mark), "{mark}:\n{text}");
+            assert!(!text.contains(mark) && !words.subject.contains(mark), "{mark}:\n{text}");
         }
     }
 }

@@ -79,7 +79,7 @@ fn desk() -> Desk {
     let mut tracker = open::tracker(&config, at).unwrap();
     let claim = tracker.claim(at).unwrap().expect("the answer waits to leave");
     tracker.delivered(&claim, &Outcome::Refused("550 no".into()), at).unwrap();
-    tracker.trouble(&Trouble::Timeline { ticket: TicketId(9), why: "torn" }, at).unwrap();
+    tracker.trouble(&Trouble::Timeline { ticket: TicketId(9), why: "torn".into() }, at).unwrap();
     drop(tracker);
     desk.run(&["run", "--once", "--now", "2027-01-07T10:00:00Z"]);
     desk

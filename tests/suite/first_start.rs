@@ -97,7 +97,7 @@ fn copies_among_what_was_there_before_are_one_ticket() {
     tracker.on_mail(&all, now()).unwrap();
     assert_eq!(dispositions(&mut tracker), ["earlier"; 3]);
     let news = tracker.take_earlier(Timestamp::MIN, now()).unwrap().1;
-    assert_eq!(news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count(), 1);
+    assert_eq!(news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Acknowledgement).count(), 1);
     let mut found = dispositions(&mut tracker);
     found.sort();
     assert_eq!(found, ["duplicate", "duplicate", "report"]);
@@ -139,7 +139,7 @@ fn what_is_handed_over_is_no_first_start_and_is_taken_in() {
     assert_eq!(dispositions(&mut tracker), ["report", "earlier", "earlier"]);
     for (again, copy) in [mail(1), mail(1), mail(2).replace("\r\n", "\n")].into_iter().enumerate() {
         let news = tracker.on_mail(&[handed(&copy)], now()).unwrap();
-        let acknowledged = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Acknowledgement).count();
+        let acknowledged = news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Acknowledgement).count();
         assert_eq!(acknowledged, usize::from(again != 1), "{copy:?}");
     }
     assert_eq!(dispositions(&mut tracker), ["report"; 3]);

@@ -53,7 +53,7 @@ fn ends(desk: &Desk, outcome: &Outcome) {
     }
 }
 
-fn raise(desk: &Desk, trouble: &Trouble<'_>) {
+fn raise(desk: &Desk, trouble: &Trouble) {
     tracker(desk).trouble(trouble, now()).unwrap();
 }
 
@@ -106,12 +106,12 @@ const CONDITIONS: &[Condition] = &[
     }),
     ("an inbox that fails", NOW, false, |desk| tracker(desk).inbox_fails(now()).unwrap()),
     ("an inbox that fails for long", NOW, false, |desk| raise(desk, &Trouble::Inbox { since: now() })),
-    ("a refused login", NOW, false, |desk| raise(desk, &Trouble::Login("no such user"))),
-    ("an odd inbox", NOW, false, |desk| raise(desk, &Trouble::Odd("no such mail"))),
+    ("a refused login", NOW, false, |desk| raise(desk, &Trouble::Login("no such user".into()))),
+    ("an odd inbox", NOW, false, |desk| raise(desk, &Trouble::Odd("no such mail".into()))),
     ("a lost secret", NOW, true, lose_a_secret),
     ("silent name servers", NOW, true, |desk| raise(desk, &Trouble::Dns)),
     ("a breaker that fell", NOW, true, |desk| raise(desk, &Trouble::Breaker)),
-    ("a torn timeline", NOW, true, |desk| raise(desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn" })),
+    ("a torn timeline", NOW, true, |desk| raise(desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn".into() })),
 ];
 
 #[test]
@@ -138,8 +138,8 @@ fn the_status_names_trouble_and_its_notice_until_it_is_over() {
     let desk = Desk::new();
     desk.ok(&["run", "--once", "--now", NOW]);
     lose_a_secret(&desk);
-    raise(&desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn" });
-    raise(&desk, &Trouble::Timeline { ticket: TicketId(10), why: "torn too" });
+    raise(&desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn".into() });
+    raise(&desk, &Trouble::Timeline { ticket: TicketId(10), why: "torn too".into() });
     desk.ok(&["run", "--once", "--now", NOW]);
     let status = desk.json(&["status"]);
     assert_eq!((&status["healthy"], &status["trouble"]), (&false.into(), &NOW.into()));

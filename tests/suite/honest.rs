@@ -12,7 +12,7 @@ use disclosed::rules::event::Event;
 use disclosed::store::Store;
 use disclosed::ticket::{Acknowledgement, EntryKind};
 use disclosed::token::LENGTH;
-use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
@@ -221,9 +221,9 @@ fn five_thousand_bounces_hide_no_report() {
     let tickets: std::collections::BTreeSet<TicketId> = news.receipts.iter().filter_map(|r| r.2).collect();
     assert_eq!(tickets.len(), 22, "twenty, the one that gathers, and the report");
     let report = news.receipts.iter().find(|r| r.1 == Disposition::Report).unwrap().2;
-    let of = |kind| news.notices.iter().filter(move |(_, n)| n.kind == kind && n.ticket == report);
+    let of = |kind| news.notices.iter().filter(move |p| p.notice.kind() == kind && p.notice.ticket() == report);
     let acknowledged: Vec<&Address> =
-        of(NoticeKind::Acknowledgement).filter(|(_, n)| n.held.is_none()).map(|(_, n)| &n.to).collect();
+        of(NoticeKind::Acknowledgement).filter(|p| p.notice.held.is_none()).map(|p| &p.notice.to).collect();
     assert_eq!(acknowledged.iter().map(|a| a.as_str()).collect::<Vec<_>>(), ["ann@researcher.example"]);
     assert_eq!(of(NoticeKind::Report).count(), 2, "the team is told of it");
     assert_eq!(tracker.store().read(|tx| tx.breaker()).unwrap(), None);
@@ -263,8 +263,9 @@ impl Desk {
             .into_bytes(),
         );
         let mut token = |prefix, kind: NoticeKind, to: &str, field: &str| {
-            let (number, _) = desk.news.notices.iter().find(|(_, n)| n.kind == kind && n.to.as_str() == to).unwrap();
-            let bytes = desk.tracker.store().read(|tx| tx.notice_bytes(*number)).unwrap();
+            let is_it = |p: &&Posted| p.notice.kind() == kind && p.notice.to.as_str() == to;
+            let number = desk.news.notices.iter().find(is_it).unwrap().number;
+            let bytes = desk.tracker.store().read(|tx| tx.notice_bytes(number)).unwrap();
             let value = world::field(&bytes, field).unwrap();
             let token = value.trim_matches(['<', '>']).split('@').next().unwrap().to_owned();
             desk.tokens.push((prefix, token));
@@ -293,8 +294,8 @@ impl Desk {
         let mut told: Vec<String> = news
             .notices
             .iter()
-            .filter(|(_, n)| n.kind != NoticeKind::Reminder && !n.to.as_str().starts_with("lea@"))
-            .map(|(_, n)| format!("{} to {}", n.kind.word(), n.to.as_str()))
+            .filter(|p| p.notice.kind() != NoticeKind::Reminder && !p.notice.to.as_str().starts_with("lea@"))
+            .map(|p| format!("{} to {}", p.notice.kind().word(), p.notice.to.as_str()))
             .collect();
         told.sort();
         if !told.is_empty() {
@@ -307,7 +308,7 @@ impl Desk {
     /// All that was said to people of the project since the first report.
     fn told(&mut self) -> String {
         let mut all = String::new();
-        for (number, _) in self.news.notices.iter().skip(3) {
+        for Posted { number, .. } in self.news.notices.iter().skip(3) {
             let bytes = self.tracker.store().read(|tx| tx.notice_bytes(*number)).unwrap();
             all.push_str(&world::reading(&bytes).text);
         }

@@ -12,7 +12,7 @@ use disclosed::policy::{Milestone, Severity};
 use disclosed::rules::event::Event;
 use disclosed::store::Store;
 use disclosed::ticket::{Actor, Entry, EntryKind, State, Ticket};
-use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
 
@@ -326,10 +326,10 @@ impl World {
             let before = if *id == ONE { &self.before[0] } else { &self.before[1] };
             after != *before
         });
-        let sent = |kind: NoticeKind| news.notices.iter().filter(move |(_, n)| n.kind == kind);
+        let sent = |kind: NoticeKind| news.notices.iter().filter(move |p| p.notice.kind() == kind);
         let told: Vec<&str> = sent(NoticeKind::Attempt)
-            .filter(|(_, n)| n.subject.ends_with("Not done"))
-            .map(|(_, n)| n.to.as_str())
+            .filter(|p| p.words.subject.ends_with("Not done"))
+            .map(|p| p.notice.to.as_str())
             .collect();
         let holder = if cell.carries == Carries::OfLee { LEE } else { DANA };
         assert!(told.is_empty() || told == [holder], "{cell:?}: {told:?}");
@@ -365,17 +365,17 @@ fn state(ticket: &Ticket) -> String {
 
 /// What holds for every cell, whatever its outcome.
 fn contained(cell: Cell, outcome: Outcome, news: &News) {
-    for (_, notice) in &news.notices {
+    for Posted { notice, .. } in &news.notices {
         let to = notice.to.as_str();
         // Letter by letter as registered, never as the mail wrote it.
         let registered = to == DANA || to == LEE;
-        match notice.kind {
+        match notice.kind() {
             NoticeKind::Answer | NoticeKind::Code => {
                 assert_eq!(to, DANA, "{cell:?}");
                 assert!(matches!(outcome, Outcome::Done(_) | Outcome::Answered), "{cell:?}: {outcome:?}");
             }
             NoticeKind::Acknowledgement => {
-                assert!(notice.ticket > Some(OTHER), "{cell:?}: only a new report is acknowledged");
+                assert!(notice.ticket() > Some(OTHER), "{cell:?}: only a new report is acknowledged");
                 let person =
                     matches!(cell.marking, Marking::None | Marking::QuotedOnly | Marking::HtmlOnly | Marking::Wrapped);
                 assert!(person, "{cell:?}: automatic mail was answered");
@@ -401,7 +401,7 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
             | NoticeKind::Undeliverable
             | NoticeKind::Policy
             | NoticeKind::Digest
-            | NoticeKind::Trouble => panic!("{cell:?}: {:?}", notice.kind),
+            | NoticeKind::Trouble => panic!("{cell:?}: {:?}", notice.kind()),
         }
     }
     // Nobody is written down as having done what they did not do.

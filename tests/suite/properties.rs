@@ -3,10 +3,9 @@
 
 use disclosed::mail::read;
 use disclosed::mail::written::{Content, Ours, Place as Where};
-use disclosed::notice::Notice;
 use disclosed::policy::Term;
 use disclosed::store::{Place, Store, Tx};
-use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeKind, NoticeState};
 use disclosed::{command, open};
 use jiff::Timestamp;
@@ -338,7 +337,7 @@ proptest! {
         // Six words, twelve characters, or all of it.
         let tell = |part: &[String]| if cjk { part.concat() } else { plain(&part.join(" ")) };
         let to_reporter = |news: &News| {
-            news.notices.iter().find(|(_, n)| n.to.as_str() == "r@r.example").map(|(_, n)| n.body.clone())
+            news.notices.iter().find(|p| p.notice.to.as_str() == "r@r.example").map(|p| p.words.body.clone())
         };
         if let Some(body) = to_reporter(&news) {
             let body = if cjk { body.replace(|c: char| !c.is_alphanumeric(), "") } else { plain(&body) };
@@ -348,13 +347,13 @@ proptest! {
             return Ok(());
         }
         // With the code all of it does.
-        let codes = |n: &Notice| n.body.lines().find_map(|l| l.strip_prefix("/send ").map(str::to_owned));
-        let code = news.notices.iter().find_map(|(_, n)| codes(n)).unwrap();
+        let codes = |p: &Posted| p.words.body.lines().find_map(|l| l.strip_prefix("/send ").map(str::to_owned));
+        let code = news.notices.iter().find_map(codes).unwrap();
         let body = format!("/send {code}\n");
         let letter = world::answer("dana@example.org", &notices["dana@example.org"], &body, "<4@example.org>", now());
         let left = to_reporter(&send(&mut tracker, letter, "4")).unwrap();
-        let asked = news.notices.iter().find(|(_, n)| codes(n).is_some()).unwrap();
-        let (_, shown) = asked.1.body.split_once("as it would leave:\n\n").unwrap();
+        let asked = news.notices.iter().find(|p| codes(p).is_some()).unwrap();
+        let (_, shown) = asked.words.body.split_once("as it would leave:\n\n").unwrap();
         let shown: Vec<&str> = shown.lines().map_while(|l| l.strip_prefix("| ").or(l.strip_prefix('|'))).collect();
         prop_assert!(left.starts_with(&shown.join("\n")), "not as it was shown: {}", left);
     }

@@ -15,7 +15,7 @@ use disclosed::config::Config;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::store::{Claim, Place, Result, Store};
-use disclosed::tracker::{Arrival, Tracker};
+use disclosed::tracker::{Arrival, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
@@ -488,7 +488,7 @@ impl Sim {
             let now = self.now;
             let Some((news, more)) = self.with(|t| t.on_tick(now)) else { return };
             let mut reminders: BTreeMap<&Address, u32> = BTreeMap::new();
-            for (_, notice) in news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder) {
+            for Posted { notice, .. } in news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Reminder) {
                 *reminders.entry(&notice.to).or_default() += 1;
             }
             assert!(reminders.values().all(|n| *n <= 5), "a tick sends too many reminders to one person");

@@ -35,11 +35,12 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
+use disclosed::notice::plain;
 use disclosed::notice::text::answer;
 use disclosed::policy::{Severity, Term};
 use disclosed::store::{Claim, Place, Store};
 use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind};
-use disclosed::tracker::{Arrival, Erasure, News, Tracker};
+use disclosed::tracker::{Arrival, Erasure, News, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeState, Outcome, TicketId};
 use disclosed::{command, open};
 use jiff::Timestamp;
@@ -371,9 +372,9 @@ impl Play {
                 self.said.push(format!("NO acknowledgement: {}", entry.text.as_deref().unwrap_or_default()));
             }
         }
-        for (_, notice) in &news.notices {
+        for Posted { notice, .. } in &news.notices {
             if let Some(why) = &notice.held {
-                self.said.push(format!("HELD {} to {}: {why}", notice.kind.word(), self.name(&notice.to)));
+                self.said.push(format!("HELD {} to {}: {why}", notice.kind().word(), self.name(&notice.to)));
             }
         }
     }
@@ -615,7 +616,7 @@ impl Play {
     fn show(&mut self, ticket: &str) {
         let id = self.ticket_id(ticket);
         let ticket = self.tracker.store().read(|tx| tx.ticket(id)).unwrap().expect("there is such a ticket");
-        for line in answer::status(&ticket, self.tracker.project(), self.now).lines() {
+        for line in plain::body(&answer::status(&ticket, self.tracker.project(), self.now)).lines() {
             self.said.push(format!("  {line}"));
         }
     }

@@ -4,47 +4,53 @@
 
 use jiff::Timestamp;
 
-use super::{promises_ahead, subject, wrapped};
+use super::Text;
 use crate::mail::fields::Part;
+use crate::notice::block::{Form, Mark, always};
+use crate::notice::level::Said;
+use crate::notice::plain::wrapped;
+use crate::notice::standing::promises_ahead;
 use crate::project::Project;
 use crate::ticket::Ticket;
 
-/// Subject and body.
-pub fn text(ticket: &Ticket, missing: &[Part], project: &Project, now: Timestamp) -> (String, String) {
-    let number = project.show(ticket.id);
-    let mut body = format!(
-        "Your report has arrived at {}. Its number is {number}.\n\n\
-         This is an automatic acknowledgement. It means that your mail is stored and\n\
-         that the people who handle reports have been told.\n",
-        project.name
-    );
+/// The text; `missing` is what the project asks for and was not found.
+pub fn text(ticket: &Ticket, missing: &[Part], project: &Project, now: Timestamp) -> Text {
+    let (name, number) = (&project.name, project.show(ticket.id));
+    let mut text = Text::to_reporter(ticket, "We have received your report", project)
+        .paragraph([always(format!("Your report has arrived at {name}. Its number is {number}."))])
+        .paragraph([always(
+            "This is an automatic acknowledgement. It means that your mail is stored and\n\
+             that the people who handle reports have been told.",
+        )]);
     let ahead = promises_ahead(ticket, &project.policy, now);
     if !ahead.is_empty() {
-        body.push_str("\nWhat happens next, as published in our security policy:\n");
-        body.push_str(&ahead);
+        text = text
+            .paragraph([always("What happens next, as published in our security policy:")])
+            .below(Said::Always, Form::List(Mark::Dash, ahead));
     }
-    body.push_str(
-        "\nTo add something, reply to this mail and leave its address as it is; what you\n\
-         write is filed with your report.\n",
-    );
+    text = text.paragraph([always(
+        "To add something, reply to this mail and leave its address as it is; what you\n\
+         write is filed with your report.",
+    )]);
     let reports = &project.reports;
     if !reports.asks.is_empty() {
         let phrases: Vec<&str> = reports.asks.iter().map(|p| p.phrase()).collect();
-        body.push_str(&format!("\n{}\n", wrapped(&format!("A good report holds {}.", listed(&phrases)), "")));
+        text = text.paragraph([always(wrapped(&format!("A good report holds {}.", listed(&phrases)), ""))]);
     }
     if !missing.is_empty() {
-        body.push_str("We could not make out in yours:\n");
-        body.extend(missing.iter().map(|p| format!("  - {}\n", p.name())));
-        body.push_str("If you have more, reply with it; nothing waits for it.\n");
+        let missing = missing.iter().map(|p| p.name().to_owned()).collect();
+        text = text
+            .line([always("We could not make out in yours:")])
+            .below(Said::Always, Form::List(Mark::Dash, missing))
+            .line([always("If you have more, reply with it; nothing waits for it.")]);
     }
     if let Some(versions) = reports.versions.sentence() {
-        body.push_str(&format!("\n{}\n", wrapped(&versions, "")));
+        text = text.paragraph([always(wrapped(&versions, ""))]);
     }
     if let Some(note) = &reports.note {
-        body.push_str(&format!("\n{note}\n"));
+        text = text.block(Said::Always, Form::Verbatim(note.clone()));
     }
-    body.push_str("\nPlease keep this between us until we have agreed on a date to publish it.\n");
-    (subject(project, ticket.id, "We have received your report"), body)
+    text.paragraph([always("Please keep this between us until we have agreed on a date to publish it.")])
 }
 
 /// "a, b, and c".

@@ -2,156 +2,193 @@
 
 use jiff::Timestamp;
 
-use super::level::Text;
-use super::{clock_table, done_lines, quoted, state_line};
+use super::Text;
 use crate::command;
+use crate::notice::block::{
+    Block, Faulty, Form, Mark, Obeyed, Quotation, Usage, always, content, instead, quiet, state,
+};
 use crate::notice::leak::Hit;
+use crate::notice::level::Said;
+use crate::notice::plain;
+use crate::notice::standing::{clock_rows, state_line};
 use crate::policy::shown::when;
 use crate::project::Project;
 use crate::ticket::Ticket;
-use crate::vocabulary::TicketId;
 
-/// All was done: each line with what it did, then the state.
-/// `left` is what the reporter got.
-pub fn done(ticket: &Ticket, lines: &[(String, String)], left: &[&str], project: &Project, now: Timestamp) -> Text {
-    let left = left.iter().map(|body| format!("\nThis left for the reporter:\n\n{}", quoted(body, usize::MAX)));
-    Text::answer(Some(ticket.id), "Done", project)
-        .quiet("\n")
-        .always(done_lines(lines))
-        .content(left.collect::<String>())
-        .state(format!("\n{}", status(ticket, project, now)))
-        .clocks(ticket, project, now)
+/// All was done: each line with what it did, then what left for the reporter and the state.
+pub fn done(
+    ticket: &Ticket,
+    lines: &[Obeyed],
+    left: impl Iterator<Item = String>,
+    project: &Project,
+    now: Timestamp,
+) -> Text {
+    let mut text = Text::answer(ticket, "Done", project)
+        .block(Said::Always, Form::Obeyed(lines.to_vec()))
+        .with_deadlines(ticket, project, now);
+    for body in left {
+        text = text
+            .paragraph([content("This left for the reporter:")])
+            .block(Said::Content, Quotation::of(&body, usize::MAX));
+    }
+    text.and(status(ticket, project, now))
+}
+
+/// State and clocks of one ticket.
+pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 2] {
+    let (number, received) = (project.show(ticket.id), when(ticket.received, &project.policy));
+    let line = format!("{number}: {}\nReceived: {received}.", state_line(ticket, project));
+    let clocks = Form::Clocks(clock_rows(ticket, &project.policy, now));
+    [Block::paragraph([state(line)]), Block { said: Said::State, apart: true, form: clocks }]
 }
 
 /// Nothing was done: the faulty line with a caret.
-pub fn refused(ticket: Option<TicketId>, line: &str, column: Option<usize>, why: &str, project: &Project) -> Text {
-    let mut body = format!("Nothing was done.\n\n    {line}\n");
-    if let Some(column) = column {
-        body.push_str(&format!("    {}^\n", " ".repeat(column)));
-    }
-    body.push_str(&format!("{why}\n\nAll lines of a mail are done, or none. /help lists the commands.\n"));
-    Text::answer(ticket, "Nothing was done", project).always(body)
+pub fn refused(ticket: &Ticket, line: &str, column: Option<usize>, why: &str, project: &Project) -> Text {
+    refusal(Text::answer(ticket, REFUSED, project), line, column, why)
+}
+
+/// The same for commands in a mail about no ticket.
+pub fn no_ticket(line: &str) -> Text {
+    let why = "this mail answers no notice about a ticket; reply to one of its notices";
+    refusal(Text::desk(REFUSED), line, None, why)
+}
+
+const REFUSED: &str = "Nothing was done";
+
+fn refusal(text: Text, line: &str, column: Option<usize>, why: &str) -> Text {
+    text.line([always("Nothing was done.")])
+        .block(Said::Always, Form::Faulty(Faulty { line: line.to_owned(), column }))
+        .line([always(why)])
+        .paragraph([always("All lines of a mail are done, or none. /help lists the commands.")])
 }
 
 /// To the person whose own reply address a mail bears: what was not done with it, and why.
-pub fn unheard(ticket: TicketId, line: Option<&str>, why: &str, filed: &str, project: &Project) -> Text {
-    let (what, line) = match line {
-        Some(line) => {
-            ("A line of a mail that bears your reply address was not read as a command:", format!("    {line}\n\n"))
-        }
-        None => ("A mail that bears your reply address was not taken for yours.", String::new()),
+pub fn unheard(ticket: &Ticket, line: Option<&str>, why: &str, filed: &str, project: &Project) -> Text {
+    let mut text = Text::answer(ticket, "Not done", project);
+    text = match line {
+        Some(line) => text
+            .line([always("A line of a mail that bears your reply address was not read as a command:")])
+            .block(Said::Always, Form::Faulty(Faulty { line: line.to_owned(), column: None })),
+        None => text.line([always("A mail that bears your reply address was not taken for yours.")]),
     };
-    let body = format!("{what}\n\n{line}Why: {why}.\n\n{filed}\n\n/help lists the commands.\n");
-    Text::answer(Some(ticket), "Not done", project).always(body)
+    text.paragraph([always(format!("Why: {why}."))])
+        .paragraph([always(filed)])
+        .paragraph([always("/help lists the commands.")])
 }
 
 /// A grave command waits for its code.
-pub fn code(ticket: TicketId, lines: &str, code: &str, until: Timestamp, project: &Project) -> Text {
-    let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
-    Text::answer(Some(ticket), "Please confirm", project)
-        .state(format!("You asked on {} for what cannot be taken back:\n\n", project.show(ticket)))
-        .quiet("You asked for what cannot be taken back:\n\n")
-        .always(format!(
-            "{quoted}\n\
-             Nothing has been done yet. To do it, reply to this mail with this line, until\n{}:\n\n/confirm {code}\n\n\
-             If you did not ask for it, somebody else can send mail in your name: tell your\n\
-             team, and do not send the code.\n",
+pub fn code(ticket: &Ticket, lines: &[String], code: &str, until: Timestamp, project: &Project) -> Text {
+    Text::answer(ticket, "Please confirm", project)
+        .line([
+            state(format!("You asked on {} for what cannot be taken back:", project.show(ticket.id))),
+            quiet("You asked for what cannot be taken back:"),
+        ])
+        .block(Said::Always, commands_of(lines))
+        .paragraph([always(format!(
+            "Nothing has been done yet. To do it, reply to this mail with this line, until\n{}:",
             when(until, &project.policy)
-        ))
+        ))])
+        .block(Said::Always, Form::Draft(format!("/confirm {code}")))
+        .paragraph([always(
+            "If you did not ask for it, somebody else can send mail in your name: tell your\n\
+             team, and do not send the code.",
+        )])
+}
+
+fn commands_of(lines: &[String]) -> Form {
+    Form::List(Mark::Indent, lines.iter().filter(|l| l.starts_with('/')).cloned().collect())
 }
 
 /// A text waits for a look before it goes to the reporter: which lines, and all of it as it would leave.
-pub fn look(ticket: TicketId, hits: &[Hit], text: &str, code: &str, until: Timestamp, project: &Project) -> Text {
-    let lines: String = hits.iter().map(|hit| format!("| {}\n    {}\n", hit.line, hit.why)).collect();
-    let left_out = "The lines and the text are those of your mail; this one does not repeat them.\n";
-    Text::answer(Some(ticket), "Nothing was sent", project)
-        .always("Nothing was done or sent. What was to go to the reporter may not be meant for them.\n")
-        .content(format!("\n{lines}\nThe whole text, as it would leave:\n\n{}", quoted(text, usize::MAX)))
-        .instead(left_out)
-        .quiet(left_out)
-        .always(format!(
-            "\nTo change it, send your commands again with another text. To send it as it stands,\n\
-             reply to this mail with this line, until\n{}:\n\n/send {code}\n",
+pub fn look(ticket: &Ticket, hits: &[Hit], text: &str, code: &str, until: Timestamp, project: &Project) -> Text {
+    let lines = hits.iter().map(|hit| format!("{}\n    {}", hit.line, hit.why)).collect();
+    let left_out = "The lines and the text are those of your mail; this one does not repeat them.";
+    Text::answer(ticket, "Nothing was sent", project)
+        .line([always("Nothing was done or sent. What was to go to the reporter may not be meant for them.")])
+        .block(Said::Content, Form::List(Mark::Quote, lines))
+        .paragraph([content("The whole text, as it would leave:")])
+        .block(Said::Content, Quotation::of(text, usize::MAX))
+        .line([instead(left_out), quiet(left_out)])
+        .paragraph([always(format!(
+            "To change it, send your commands again with another text. To send it as it stands,\n\
+             reply to this mail with this line, until\n{}:",
             when(until, &project.policy)
-        ))
+        ))])
+        .block(Said::Always, Form::Draft(format!("/send {code}")))
 }
 
 /// A command of somebody else waits for this person's code.
 pub fn code_of_second(
-    ticket: TicketId,
+    ticket: &Ticket,
     who: &str,
-    lines: &str,
+    lines: &[String],
     code: &str,
     until: Timestamp,
     project: &Project,
 ) -> Text {
-    let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
     // The reader did not write these lines, so their arguments are content; without them nobody can agree.
-    let verbs: String = lines
-        .lines()
-        .filter_map(|l| l.split_whitespace().next())
-        .filter(|w| w.starts_with('/'))
-        .collect::<Vec<_>>()
-        .join(" ");
-    Text::answer(Some(ticket), "A second person is needed", project)
-        .state(format!("{who} asked on {} for what takes two of you:\n\n", project.show(ticket)))
-        .quiet(format!("{who} asked for what takes two of you:\n\n"))
-        .content(quoted)
-        .instead(format!("  {verbs}\n"))
-        .quiet(format!("  {verbs}\n"))
-        .always(format!(
-            "\nNothing has been done yet. If you agree, reply to this mail with this line, until\n{}:\n\n\
-             /confirm {code}\n\n\
-             If you do not, do nothing. Ask {who} by another way first if you are not sure.\n",
+    let verbs: Vec<&str> =
+        lines.iter().filter_map(|l| l.split_whitespace().next()).filter(|w| w.starts_with('/')).collect();
+    let verbs = || Form::List(Mark::Indent, vec![verbs.join(" ")]);
+    Text::answer(ticket, "A second person is needed", project)
+        .line([
+            state(format!("{who} asked on {} for what takes two of you:", project.show(ticket.id))),
+            quiet(format!("{who} asked for what takes two of you:")),
+        ])
+        .block(Said::Content, commands_of(lines))
+        .block(Said::Instead, verbs())
+        .block(Said::Quiet, verbs())
+        .paragraph([always(format!(
+            "Nothing has been done yet. If you agree, reply to this mail with this line, until\n{}:",
             when(until, &project.policy)
-        ))
+        ))])
+        .block(Said::Always, Form::Draft(format!("/confirm {code}")))
+        .paragraph([always(format!("If you do not, do nothing. Ask {who} by another way first if you are not sure."))])
 }
 
 /// To whoever asked: the others have been asked.
-pub fn waits_for_second(ticket: TicketId, lines: &str, until: Timestamp, project: &Project) -> Text {
-    let quoted: String = lines.lines().filter(|l| l.starts_with('/')).map(|l| format!("  {l}\n")).collect();
-    Text::answer(Some(ticket), "Waiting for a second person", project)
-        .state(format!("You asked on {} for what takes two of you:\n\n", project.show(ticket)))
-        .quiet("You asked for what takes two of you:\n\n")
-        .always(format!(
-            "{quoted}\nNothing has been done yet. The others have a code each; one of them has to send\n\
-             it until {}.\n",
+pub fn waits_for_second(ticket: &Ticket, lines: &[String], until: Timestamp, project: &Project) -> Text {
+    Text::answer(ticket, "Waiting for a second person", project)
+        .line([
+            state(format!("You asked on {} for what takes two of you:", project.show(ticket.id))),
+            quiet("You asked for what takes two of you:"),
+        ])
+        .block(Said::Always, commands_of(lines))
+        .paragraph([always(format!(
+            "Nothing has been done yet. The others have a code each; one of them has to send\nit until {}.",
             when(until, &project.policy)
-        ))
+        ))])
 }
 
 /// The commands.
 pub fn help(project: &Project) -> Text {
-    Text::desk(format!("Commands of {}'s security desk", project.name)).always(format!(
-        "Reply to a mail about a ticket with commands on the first lines. The first line\n\
-         that is none ends them; what stands below is the text. All lines are done, or\n\
-         none. Without a command, your text is filed as a note of the team.\n\n{}",
-        commands(project)
-    ))
+    Text::desk(format!("Commands of {}'s security desk", project.name))
+        .paragraph([always(
+            "Reply to a mail about a ticket with commands on the first lines. The first line\n\
+             that is none ends them; what stands below is the text. All lines are done, or\n\
+             none. Without a command, your text is filed as a note of the team.",
+        )])
+        .and([table(project)])
 }
 
-/// The table as text, a line each, for the help mail.
+/// The table of commands as text, a line each.
 pub fn commands(project: &Project) -> String {
-    let usage = |v: &command::Verb| format!("/{} {}", v.name, v.arguments).trim_end().to_owned();
-    let width = command::verbs().map(|v| usage(v).chars().count()).max().unwrap_or(0).min(28);
-    let line = |v: &command::Verb| {
+    plain::body(&[table(project)])
+}
+
+/// Characters of the longest command in the table that moves its column.
+const USAGE: usize = 28;
+
+fn table(project: &Project) -> Block {
+    let usage = |v: &command::Verb| {
         let code = match (project.class(v), project.needs_second(v)) {
             (command::Class::Grave, false) => " (asks for a code)",
             (command::Class::Grave, true) => " (asks another person for a code)",
             (command::Class::Ask | command::Class::Read | command::Class::Act, _) => "",
         };
-        format!("  {:width$}  {}{code}\n", usage(v), v.about)
+        let command = format!("/{} {}", v.name, v.arguments).trim_end().to_owned();
+        Usage { command, about: format!("{}{code}", v.about) }
     };
-    command::verbs().map(line).collect()
-}
-
-/// State and clocks of one ticket.
-pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> String {
-    format!(
-        "{}: {}\nReceived: {}.\n\nPromises:\n{}",
-        project.show(ticket.id),
-        state_line(ticket, project),
-        when(ticket.received, &project.policy),
-        clock_table(ticket, &project.policy, now)
-    )
+    let form = Form::Usage(USAGE, command::verbs().map(usage).collect());
+    Block { said: Said::Always, apart: true, form }
 }

@@ -2,8 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::level::Text;
+use super::Text;
+use crate::notice::block::{Form, Mark, always};
 use crate::notice::codename::Codename;
+use crate::notice::level::Said;
 use crate::policy::Severity;
 use crate::policy::shown::{length, when};
 use crate::project::Project;
@@ -12,7 +14,7 @@ use crate::token::Key;
 use crate::vocabulary::TicketId;
 
 /// One open ticket, as the list shows it.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Line {
     /// Its number.
     pub ticket: TicketId,
@@ -31,48 +33,51 @@ pub struct Line {
 /// Tickets that one mail lists; the rest is counted.
 const LINES_MAX: usize = 200;
 
-/// All open tickets: first those whose deadline is nearest. By number with their state, or by `names` alone.
-pub fn lines(open: &[Line], names: Option<&Key>, project: &Project, now: Timestamp) -> String {
+/// All open tickets, first those whose deadline is nearest: by number with their state, or at `none` by their names
+/// alone.
+fn listed(text: Text, open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
     let mut order: Vec<&Line> = open.iter().collect();
     order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
-    let one = |l: &&Line| {
-        let next = match &l.next {
-            Some((name, at)) if *at > now => {
-                format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now)))
-            }
-            Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
-            None => "no promise runs".into(),
-        };
-        let waits = l.waits_since.map_or(String::new(), |since| {
-            format!("; waiting for the reporter for {}", length(now.duration_since(since)))
-        });
-        let next = next + &waits;
-        if let Some(key) = names {
-            return format!("{}: {next}\n", Codename::of(l.ticket, key).loud());
+    let list = |item: &dyn Fn(&Line) -> String| {
+        let mut items: Vec<String> = order.iter().take(LINES_MAX).map(|line| item(line)).collect();
+        if order.len() > LINES_MAX {
+            items.push(format!("… and {} more: `disclosed list` shows all.", order.len() - LINES_MAX));
         }
-        let severity = l.severity.map_or(String::new(), |s| format!(", {s}"));
-        let owner = l.owner.as_deref().unwrap_or("nobody");
-        format!("{} ({}{severity}), owner {owner}: {next}\n", project.show(l.ticket), l.status)
+        Form::List(Mark::Nothing, items)
     };
-    let mut text: String = order.iter().take(LINES_MAX).map(one).collect();
-    if order.len() > LINES_MAX {
-        text.push_str(&format!("… and {} more: `disclosed list` shows all.\n", order.len() - LINES_MAX));
+    if order.is_empty() {
+        return text.paragraph([always("No ticket is open.")]);
     }
-    if text.is_empty() { "No ticket is open.\n".into() } else { text }
+    let by_number = list(&|line| {
+        let severity = line.severity.map_or(String::new(), |s| format!(", {s}"));
+        let owner = line.owner.as_deref().unwrap_or("nobody");
+        let number = project.show(line.ticket);
+        format!("{number} ({}{severity}), owner {owner}: {}", line.status, next(line, project, now))
+    });
+    let by_name = list(&|line| format!("{}: {}", Codename::of(line.ticket, key).loud(), next(line, project, now)));
+    text.block(Said::State, by_number).block(Said::Quiet, by_name)
+}
+
+/// What comes next, and what it waits for.
+fn next(line: &Line, project: &Project, now: Timestamp) -> String {
+    let next = match &line.next {
+        Some((name, at)) if *at > now => {
+            format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now)))
+        }
+        Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
+        None => "no promise runs".into(),
+    };
+    let waits = |since: Timestamp| format!("; waiting for the reporter for {}", length(now.duration_since(since)));
+    next + &line.waits_since.map_or(String::new(), waits)
 }
 
 /// The answer to `/list`.
 pub fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
-    Text::desk(format!("{} open", open.len())).state(lines(open, None, project, now)).quiet(lines(
-        open,
-        Some(key),
-        project,
-        now,
-    ))
+    listed(Text::desk(format!("{} open", open.len())), open, key, project, now)
 }
 
 /// What has happened since the last digest, and waits.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// What waits for a person in the outbox.
     pub held: u32,
@@ -85,25 +90,24 @@ pub struct Counts {
 
 /// The digest.
 pub fn text(open: &[Line], counts: Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
-    let Counts { held, listed, unheard } = counts;
+    let Counts { held, listed: loose, unheard } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
-    let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()))
-        .state(lines(open, None, project, now))
-        .quiet(lines(open, Some(key), project, now));
+    let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
+    text = listed(text, open, key, project, now);
     if held > 0 {
-        text = text.always(format!("\n{held} mails are held for a person: `disclosed outbox` shows them.\n"));
+        text = text.paragraph([always(format!("{held} mails are held for a person: `disclosed outbox` shows them."))]);
     }
-    if listed > 0 {
-        text = text.always(format!(
-            "\n{listed} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them.\n"
-        ));
+    if loose > 0 {
+        text = text.paragraph([always(format!(
+            "{loose} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them."
+        ))]);
     }
     if unheard > 0 {
-        text = text.always(format!(
-            "\n{unheard} mails with a reply address of yours begin with a command, and say that a program wrote\n\
-             them: they were neither obeyed nor answered. `disclosed inbox` lists them.\n"
-        ));
+        text = text.paragraph([always(format!(
+            "{unheard} mails with a reply address of yours begin with a command, and say that a program wrote\n\
+             them: they were neither obeyed nor answered. `disclosed inbox` lists them."
+        ))]);
     }
     text
 }

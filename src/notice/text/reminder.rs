@@ -1,98 +1,96 @@
 //! A rung of the ladder speaks.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
-use super::level::{Text, Words};
-use super::{clock_table, reporter, state_line, team};
+use super::{Text, reporter};
+use crate::notice::block::{Form, Mark, always, state};
+use crate::notice::level::Said;
+use crate::notice::standing::{Due, state_line};
 use crate::policy::Milestone;
 use crate::policy::shown::{length, when};
 use crate::project::Project;
 use crate::ticket::Ticket;
-use crate::ticket::clock::Clock;
 
-/// A promise nears its deadline or has passed it.
-pub fn text(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> Text {
-    let name = &clock.promise.name;
-    let date = when(clock.deadline, &project.policy);
-    let distance = length(clock.deadline.duration_since(now));
-    let number = project.show(ticket.id);
-    let (title, first) = if clock.deadline > now {
-        (format!("{name}: {distance} left"), format!("The promise \"{name}\" on {number} ends in {distance}:\n{date}."))
+/// A promise nears its deadline or has passed it. `missed` is the name of whoever was told first and not reached.
+pub fn text(ticket: &Ticket, due: &Due, missed: Option<&str>, project: &Project, now: Timestamp) -> Text {
+    let Due { promise, deadline } = due;
+    let name = &promise.name;
+    let distance = length(deadline.duration_since(now));
+    let (title, how) = if *deadline > now {
+        (format!("{name}: {distance} left"), format!("ends in {distance}"))
+    } else if now.duration_since(*deadline) < SignedDuration::from_mins(1) {
+        (format!("{name}: BROKEN"), "is broken. It was due now".to_owned())
     } else {
-        let just_now = now.duration_since(clock.deadline) < jiff::SignedDuration::from_mins(1);
-        let (overdue, ago) = if just_now {
-            (String::new(), " now".to_owned())
-        } else {
-            (format!(", {distance} overdue"), format!(" {distance} ago"))
-        };
-        (
-            format!("{name}: BROKEN{overdue}"),
-            format!("The promise \"{name}\" on {number} is broken. It was due{ago}:\n{date}."),
-        )
+        (format!("{name}: BROKEN, {distance} overdue"), format!("is broken. It was due {distance} ago"))
     };
-    Text::news(ticket, &title, project, now)
-        .quiet_subject(&title)
-        .quiet(format!("\n{}\n", first.replace(&format!(" on {number}"), "")))
-        .state(format!(
-            "{first}\n{}\n{}\nReceived: {}.\n\nPromises:\n{}{}",
-            to_do(ticket, clock, project, now),
+    let mut text = Text::news(ticket, &title, project, now).quiet_subject(&title);
+    if let Some(missed) = missed {
+        text = text.line([always(format!("Passed on to you, since it did not reach {missed}."))]);
+    }
+    text = text.paragraph([
+        always(format!("The promise \"{name}\"")),
+        state(format!(" on {}", project.show(ticket.id))),
+        always(format!(" {how}:\n{}.", when(*deadline, &project.policy))),
+    ]);
+    if let Some(about) = &promise.about {
+        text = text.line([state(about)]);
+    }
+    to_do(text, ticket, due, project, now)
+        .paragraph([state(format!(
+            "{}\nReceived: {}.",
             state_line(ticket, project),
-            when(ticket.received, &project.policy),
-            clock_table(ticket, &project.policy, now),
-            team::commands(ticket)
-        ))
+            when(ticket.received, &project.policy)
+        ))])
+        .promises(ticket, project, now)
+        .commands(ticket)
 }
 
-/// What the promise asks for, in the project's words; how it is kept where no other command does; and past the
-/// deadline, who does not know of it yet.
-fn to_do(ticket: &Ticket, clock: &Clock<'_>, project: &Project, now: Timestamp) -> String {
-    let promise = clock.promise;
-    let mut text = promise.about.as_ref().map_or(String::new(), |about| format!("{about}\n"));
+/// How the promise is kept where no other command does; and past the deadline, who does not know of it yet.
+fn to_do(text: Text, ticket: &Ticket, due: &Due, project: &Project, now: Timestamp) -> Text {
+    let Due { promise, deadline } = due;
+    let name = &promise.name;
     if promise.until == Milestone::Done {
-        text.push_str(&format!("/done {0} keeps it; /extend {0} with a date and a reason moves it.\n", promise.name));
-    } else if promise.until == Milestone::Erased {
+        return text.line([state(format!("/done {name} keeps it; /extend {name} with a date and a reason moves it."))]);
+    }
+    if promise.until == Milestone::Erased {
         let number = project.show(ticket.id);
-        text.push_str(&format!("To keep it, on the daemon's machine: disclosed erase {number}\n"));
-    } else if clock.deadline <= now {
-        text.push_str(&format!("{}\n", untold(ticket, clock, project)));
+        return text.line([state(format!("To keep it, on the daemon's machine: disclosed erase {number}"))]);
     }
-    text
-}
-
-/// That the reporter does not know, and a text for a person to send.
-fn untold(ticket: &Ticket, clock: &Clock<'_>, project: &Project) -> String {
+    if *deadline > now {
+        return text;
+    }
     if ticket.reporter.is_none() {
-        return "The report came without an address to answer to: nobody outside has been told.".to_owned();
+        let nobody = "The report came without an address to answer to: nobody outside has been told.";
+        return text.line([state(nobody)]);
     }
-    format!(
-        "The reporter has not been told; that is for a person to do. A draft to copy below\n\
-         /reply; {DRAFT}{}\n\
-         Instead, /extend {} with a new date and a reason moves the date and tells the reporter.",
-        reporter::late(ticket, clock, project),
-        clock.promise.name
-    )
+    text.line([state(format!(
+        "The reporter has not been told; that is for a person to do. A draft to copy below\n/reply; {FILL_IN}"
+    ))])
+    .block(Said::State, Form::Draft(reporter::late(ticket, due, project)))
+    .paragraph([state(format!("{INSTEAD}{name} with a new date and a reason moves the date and tells the reporter."))])
 }
 
 /// The draft in a reminder, if it offers one.
 pub fn draft(body: &str) -> Option<&str> {
-    let (_, rest) = body.split_once(DRAFT)?;
-    rest.split_once("Instead, /extend ").map(|(draft, _)| draft)
+    let (_, rest) = body.split_once(FILL_IN)?;
+    rest.split_once(INSTEAD).map(|(draft, _)| draft.trim())
 }
 
-/// What stands above a draft.
-const DRAFT: &str = "fill in what stands in brackets:\n\n";
+/// What stands above a draft, and below it.
+const FILL_IN: &str = "fill in what stands in brackets:";
+const INSTEAD: &str = "Instead, /extend ";
 
-/// Many reminders for one person as one mail; their subjects say what that person's level does.
-pub fn many(subjects: &[&str], project: &Project) -> Words {
-    let list: String = subjects.iter().map(|s| format!("  {s}\n")).collect();
-    let body = format!(
-        "{} promises of {} need somebody:\n\n{list}\n\
-         `/list` in reply to this mail shows all open tickets. To act on one, reply to an\n\
-         earlier mail about it, or use `disclosed do` on the daemon's machine.\n",
-        subjects.len(),
-        project.name
-    );
-    (format!("{} promises need somebody", subjects.len()), body)
+/// Many reminders for one person as one mail: their subjects where all is said, and at `none`.
+pub fn many(subjects: Vec<String>, quietly: Vec<String>, project: &Project) -> Text {
+    let count = subjects.len();
+    Text::desk(format!("{count} promises need somebody"))
+        .paragraph([always(format!("{count} promises of {} need somebody:", project.name))])
+        .block(Said::State, Form::List(Mark::Indent, subjects))
+        .block(Said::Quiet, Form::List(Mark::Indent, quietly))
+        .paragraph([always(
+            "`/list` in reply to this mail shows all open tickets. To act on one, reply to an\n\
+             earlier mail about it, or use `disclosed do` on the daemon's machine.",
+        )])
 }
 
 #[cfg(test)]
@@ -104,7 +102,7 @@ mod tests {
     use crate::command;
     use crate::config::{Config, EXAMPLE};
     use crate::mail::read;
-    use crate::notice::text::invitation::MARK;
+    use crate::notice::plain::{self, MARK};
     use crate::rules::decide::decide;
     use crate::rules::event::{Event, Order};
     use crate::ticket::clock::clocks;
@@ -130,8 +128,8 @@ mod tests {
         Ticket::fold(TicketId(3), [&entry])
     }
 
-    fn full(text: &Text) -> Words {
-        text.at(Level::Full, &Key::new([0; KEY_LENGTH]))
+    fn full(text: Text) -> String {
+        plain::body(&text.blocks(Level::Full, &Key::new([0; KEY_LENGTH])))
     }
 
     fn at(text: &str) -> Timestamp {
@@ -145,11 +143,9 @@ mod tests {
         for (promise, now) in project.policy.promises.iter().zip(["2027-01-07T09:00:00Z", "2027-01-15T09:00:00Z"]) {
             let all = clocks(&ticket, &project.policy, at(now));
             let clock = all.iter().find(|c| c.promise.name == promise.name).unwrap();
-            let (_, body) = full(&text(&ticket, clock, &project, at(now)));
+            let body = full(text(&ticket, &clock.into(), None, &project, at(now)));
             let draft = draft(&body).expect("there is a draft");
-            for part in
-                ["SEC-3", crate::notice::text::meaning(promise), &when(clock.deadline, &project.policy), reporter::GAP]
-            {
+            for part in ["SEC-3", promise.until.means(), &when(clock.deadline, &project.policy), reporter::GAP] {
                 assert!(draft.contains(part), "{part}: {draft}");
             }
             assert!(!draft.contains("Secret"), "{draft}");
@@ -164,17 +160,14 @@ mod tests {
             };
             for wrapped in [reporter::GAP.to_owned(), reporter::GAP.replacen(" or", "\nor", 1)] {
                 let decision = send(&draft.replace(reporter::GAP, &wrapped));
-                assert!(decision.answer.unwrap().refused && decision.notices.is_empty(), "{wrapped:?}");
+                assert!(decision.outcome.unwrap().refused && decision.notices.is_empty(), "{wrapped:?}");
             }
             let draft = draft.replace(reporter::GAP, "On Friday.");
             let decision = send(&draft);
-            assert!(!decision.answer.unwrap().refused);
-            let reply = decision.notices.iter().find(|n| n.kind == NoticeKind::Reply).expect("it is sent");
-            assert!(
-                reply.to.as_str() == "r@reporter.example" && reply.body.starts_with(draft.trim_end()),
-                "{}",
-                reply.body
-            );
+            assert!(!decision.outcome.unwrap().refused);
+            let reply = decision.notices.iter().find(|n| n.kind() == NoticeKind::Reply).expect("it is sent");
+            let body = reply.says.words(Level::Full, &Key::new([0; KEY_LENGTH]), &project, at(now)).body;
+            assert!(reply.to.as_str() == "r@reporter.example" && body.starts_with(draft.trim_end()), "{body}");
         }
     }
 
@@ -184,7 +177,7 @@ mod tests {
         let check = |reporter: Option<&str>, now: &str, expect: &str| {
             let ticket = ticket(reporter);
             let all = clocks(&ticket, &project.policy, at(now));
-            let (_, body) = full(&text(&ticket, &all[0], &project, at(now)));
+            let body = full(text(&ticket, &(&all[0]).into(), None, &project, at(now)));
             assert!(!body.contains(reporter::GAP) && body.contains(expect), "{body}");
         };
         check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "ends in 60 minutes");

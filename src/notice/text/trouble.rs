@@ -2,24 +2,25 @@
 
 use jiff::Timestamp;
 
-use super::level::Text;
-use super::quoted;
+use super::Text;
+use crate::notice::block::{Quotation, always, quiet, state};
+use crate::notice::level::Said;
 use crate::policy::shown::when;
 use crate::project::Project;
 use crate::vocabulary::TicketId;
 
 /// What is wrong, which a person has to mend.
-#[derive(Clone, Copy, Debug)]
-pub enum Trouble<'a> {
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Trouble {
     /// The inbox could not be read for long.
     Inbox {
         /// Since when.
         since: Timestamp,
     },
     /// The mail server lets us in no more.
-    Login(&'a str),
+    Login(String),
     /// The inbox does what no inbox should.
-    Odd(&'a str),
+    Odd(String),
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -31,7 +32,7 @@ pub enum Trouble<'a> {
         /// Which.
         ticket: TicketId,
         /// What is wrong with it.
-        why: &'a str,
+        why: String,
     },
 }
 
@@ -84,7 +85,7 @@ impl TroubleKind {
     }
 }
 
-impl Trouble<'_> {
+impl Trouble {
     /// Which it is.
     pub fn kind(&self) -> TroubleKind {
         match self {
@@ -121,14 +122,17 @@ impl Trouble<'_> {
     }
 }
 
-/// The notice.
-pub fn text(trouble: &Trouble<'_>, project: &Project) -> Text {
+/// The text.
+pub fn text(trouble: &Trouble, project: &Project) -> Text {
     Text::desk("disclosed cannot do its work")
-        .always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name))
-        .state(format!(":\n\n{}", quoted(&trouble.what(project), 500)))
-        .quiet(".\n")
-        .always(
-            "\nUntil this is mended, reports may lie unread and promises may be missed.\n\
-             `disclosed check --online` on its machine says more.\n",
-        )
+        .paragraph([
+            always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name)),
+            state(":"),
+            quiet("."),
+        ])
+        .block(Said::State, Quotation::of(&trouble.what(project), 500))
+        .paragraph([always(
+            "Until this is mended, reports may lie unread and promises may be missed.\n\
+             `disclosed check --online` on its machine says more.",
+        )])
 }

@@ -105,7 +105,7 @@ impl<'a> Play<'a> {
         decision.entries.iter().for_each(|e| self.ticket.apply(e));
         let count = decision.notices.len();
         let keys = |n: &crate::notice::Notice| n.keys.iter().map(ToString::to_string).collect();
-        let said = decision.notices.iter().map(|n| (now, n.to.as_str().to_owned(), n.kind, keys(n)));
+        let said = decision.notices.iter().map(|n| (now, n.to.as_str().to_owned(), n.kind(), keys(n)));
         self.said.extend(said);
         count
     }

@@ -63,7 +63,7 @@ fn a_mail_bomb_makes_sixty_tickets_and_one() {
 #[test]
 fn many_at_once_are_told_once_an_hour_and_wait_for_a_person() {
     let mut tracker = with("[limits]\nreports_per_hour = 2\n");
-    let told = |news: &News| news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Flood).count();
+    let told = |news: &News| news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Flood).count();
     let minutes = |m| now() + SignedDuration::from_mins(m);
     tracker.on_mail(&[report(1), report(2)], now()).unwrap();
     let news = tracker.on_mail(&[report(3)], now()).unwrap();
@@ -115,13 +115,13 @@ fn mail_for_one_ticket_is_told_ten_times_an_hour() {
         let mail = format!("From: r1@d1.example\r\nTo: {address}\r\nSubject: More\r\n\r\nMore {n}.\r\n");
         let news = tracker.on_mail(&[found(&mail)], now()).unwrap();
         assert_eq!(news.receipts[0].2, Some(TicketId(1)), "all of it is filed");
-        kinds.extend(news.notices.iter().map(|(_, n)| n.kind));
+        kinds.extend(news.notices.iter().map(|p| p.notice.kind()));
     }
     let count = |kind| kinds.iter().filter(|k| **k == kind).count();
     assert_eq!((count(NoticeKind::FollowUp), count(NoticeKind::Flood), kinds.len()), (10, 1, 11));
     // Another ticket is told of as ever.
     let news = tracker.on_mail(&[report(2)], now()).unwrap();
-    assert!(news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Report));
+    assert!(news.notices.iter().any(|p| p.notice.kind() == NoticeKind::Report));
 }
 
 #[test]
@@ -131,13 +131,13 @@ fn the_breaker_holds_all_but_the_first_lane_until_a_person_releases_it() {
     assert_eq!(drain(&mut tracker, now()).len(), 2);
     assert_eq!(tracker.release().unwrap(), None);
     let news = tracker.on_mail(&[report(2), report(3)], now()).unwrap();
-    let trouble = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Trouble).count();
+    let trouble = news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Trouble).count();
     assert_eq!((news.notices.len(), trouble), (5, 1), "two for each, and the word about it once");
     let left = drain(&mut tracker, now());
     assert_eq!(left.iter().map(|c| c.kind).collect::<Vec<_>>(), [NoticeKind::Trouble]);
     // Reminders pass; the loop is not kept awake by what is held.
     let (news, _) = tracker.on_tick(now() + SignedDuration::from_hours(47)).unwrap();
-    let reminders = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder).count();
+    let reminders = news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Reminder).count();
     assert!(reminders > 0);
     let later = now() + SignedDuration::from_hours(47);
     assert_eq!(drain(&mut tracker, later).len(), reminders);
@@ -146,7 +146,7 @@ fn the_breaker_holds_all_but_the_first_lane_until_a_person_releases_it() {
     assert_eq!(drain(&mut tracker, later).len(), 4);
     // It does not fall again over what was released.
     let news = tracker.on_mail(&[report(4)], later).unwrap();
-    assert!(news.notices.iter().all(|(_, n)| n.kind != NoticeKind::Trouble));
+    assert!(news.notices.iter().all(|p| p.notice.kind() != NoticeKind::Trouble));
     assert_eq!(drain(&mut tracker, later).len(), 2);
 }
 
@@ -240,7 +240,7 @@ fn our_own_mark_under_another_name_is_an_echo() {
     let check = |tracker: &mut Tracker, mail: &str, expect: Disposition, acknowledged: bool| {
         let news = tracker.on_mail(&[found(mail)], now()).unwrap();
         assert_eq!(news.receipts[0].1, expect, "{mail}");
-        let acks = news.notices.iter().any(|(_, n)| n.kind == NoticeKind::Acknowledgement);
+        let acks = news.notices.iter().any(|p| p.notice.kind() == NoticeKind::Acknowledgement);
         assert_eq!(acks, acknowledged, "{mail}");
     };
     let echo = format!("From: r9@d9.example\r\nX-Disclosed-Loop: {mark}\r\nSubject: a\r\n\r\nText.\r\n");
@@ -287,8 +287,11 @@ fn nothing_that_can_be_guessed_or_copied_joins_a_ticket() {
             let EntryKind::Reported { may_belong_to, .. } = &news.entries[0].1.kind else { panic!("{header}") };
             assert_eq!(may_belong_to.is_some(), hint, "{header}");
             // Nothing of the first ticket is shown to whoever wrote.
-            let shown = news.notices.iter().filter(|(_, n)| n.to.domain() == "thief.example");
-            assert!(shown.clone().all(|(_, n)| !n.body.contains("Hole") && !n.body.contains("SEC-1 ")), "{header}");
+            let shown = news.notices.iter().filter(|p| p.notice.to.domain() == "thief.example");
+            assert!(
+                shown.clone().all(|p| !p.words.body.contains("Hole") && !p.words.body.contains("SEC-1 ")),
+                "{header}"
+            );
         }
     }
     let first = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
@@ -297,7 +300,7 @@ fn nothing_that_can_be_guessed_or_copied_joins_a_ticket() {
     let mail = format!("From: t@thief.example\r\nIn-Reply-To: {ours}\r\n\r\n/status\r\n");
     let news = tracker.on_mail(&[found(&mail)], now()).unwrap();
     assert_eq!(news.receipts[0].1, Disposition::FollowUp);
-    assert!(news.notices.iter().all(|(_, n)| n.to.domain() == "example.org"));
+    assert!(news.notices.iter().all(|p| p.notice.to.domain() == "example.org"));
 }
 
 #[test]

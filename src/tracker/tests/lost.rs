@@ -62,7 +62,7 @@ fn report_on(claim: &Claim, action: &str) -> Arrival {
 }
 
 fn told(news: &News) -> Vec<(NoticeKind, &str)> {
-    news.notices.iter().map(|(_, n)| (n.kind, n.to.as_str())).collect()
+    news.notices.iter().map(|p| (p.notice.kind(), p.notice.to.as_str())).collect()
 }
 
 #[test]
@@ -76,7 +76,7 @@ fn a_report_to_the_envelope_sender_says_which_notice_was_lost() {
     // The rung was for the owner, and the next on the ladder is the team.
     let expect = [(NoticeKind::Reminder, "lee@example.org"), (NoticeKind::Undeliverable, "eve@board.example")];
     assert_eq!(told(&news), expect);
-    let passed = &news.notices[0].1;
+    let passed = &news.notices[0].words;
     assert!(passed.body.starts_with("Passed on to you, since it did not reach Ada."), "{}", passed.body);
     let entry = &news.entries[0].1;
     assert_eq!((entry.mail, &entry.party), (Some(news.receipts[0].0), &Some(reminder.to.clone())));
@@ -168,8 +168,8 @@ fn what_comes_to_the_envelope_sender_is_taken_for_what_it_is() {
     let relayed = report_on(&reminder, "relayed");
     // A person who writes there reports, with no more authority than anybody: the old ticket is a hint.
     let news = check("Subject: /close", (Disposition::Report, Some(2)), 3);
-    let acknowledgement = news.notices.iter().find(|(_, n)| n.kind == NoticeKind::Acknowledgement).unwrap();
-    assert!(acknowledgement.1.held.is_some(), "a person decides whether that is answered");
+    let acknowledgement = news.notices.iter().find(|p| p.notice.kind() == NoticeKind::Acknowledgement).unwrap();
+    assert!(acknowledgement.notice.held.is_some(), "a person decides whether that is answered");
     assert!(matches!(
         news.entries[0].1.kind,
         crate::ticket::EntryKind::Reported { may_belong_to: Some(TicketId(1)), .. }
@@ -230,8 +230,8 @@ fn many_reminders_in_one_that_did_not_arrive_go_on_each() {
     let many = left.iter().find(|c| c.kind == NoticeKind::Reminder && c.ticket.is_none()).expect("one for many");
     assert_eq!(many.to, Address::parse("ada@example.org").unwrap());
     let news = tracker.on_mail(&[report_on(many, "failed")], later).unwrap();
-    let passed: Vec<_> = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder).collect();
+    let passed: Vec<_> = news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Reminder).collect();
     assert_eq!(passed.len(), 1, "six are one mail again");
-    assert_eq!(passed[0].1.to.as_str(), "lee@example.org");
+    assert_eq!(passed[0].notice.to.as_str(), "lee@example.org");
     assert_eq!(news.entries.len(), 6, "each timeline says so");
 }

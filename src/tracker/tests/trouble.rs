@@ -16,7 +16,9 @@ fn minutes(n: i64) -> Timestamp {
 
 #[test]
 fn trouble_with_the_inbox_is_over_when_it_was_read_to_its_end() {
-    for trouble in [Trouble::Inbox { since: now() }, Trouble::Login("no such user"), Trouble::Odd("no such mail")] {
+    for trouble in
+        [Trouble::Inbox { since: now() }, Trouble::Login("no such user".into()), Trouble::Odd("no such mail".into())]
+    {
         let mut tracker = tracker();
         tracker.trouble(&trouble, now()).unwrap();
         tracker.on_tick(minutes(1)).unwrap();
@@ -34,7 +36,7 @@ fn trouble_with_the_inbox_is_over_when_it_was_read_to_its_end() {
 fn trouble_stands_since_it_was_raised_first_and_names_the_last_notice() {
     let mut tracker = tracker();
     let mut raise = |at: Timestamp| {
-        tracker.trouble(&Trouble::Login("no such user"), at).unwrap();
+        tracker.trouble(&Trouble::Login("no such user".into()), at).unwrap();
         let found = tracker.store.read(|tx| tx.trouble(TroubleKind::Login)).unwrap().unwrap();
         (found.since, found.notice.unwrap())
     };
@@ -46,7 +48,7 @@ fn trouble_stands_since_it_was_raised_first_and_names_the_last_notice() {
     // It is over, and comes back on the same day: nobody is told once more, and it stands all the same.
     let at = minutes(25 * 60);
     tracker.scanned("f", Some(at), at).unwrap();
-    tracker.trouble(&Trouble::Login("no such user"), at).unwrap();
+    tracker.trouble(&Trouble::Login("no such user".into()), at).unwrap();
     assert_eq!(standing(&mut tracker, at), [(TroubleKind::Login, false)]);
 }
 
@@ -55,7 +57,7 @@ fn trouble_stands_since_it_was_raised_first_and_names_the_last_notice() {
 fn a_look_into_the_inbox_ends_no_other_trouble() {
     let ticket = TicketId(1);
     let mut tracker = tracker();
-    for trouble in [Trouble::Key, Trouble::Dns, Trouble::Breaker, Trouble::Timeline { ticket, why: "torn" }] {
+    for trouble in [Trouble::Key, Trouble::Dns, Trouble::Breaker, Trouble::Timeline { ticket, why: "torn".into() }] {
         tracker.trouble(&trouble, now()).unwrap();
     }
     tracker.scanned("f", Some(minutes(1)), minutes(1)).unwrap();

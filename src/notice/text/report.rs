@@ -1,0 +1,120 @@
+//! To the team: a new report.
+
+use jiff::Timestamp;
+
+use super::Text;
+use crate::mail::Attachment;
+use crate::mail::fields::{Fields, Part};
+use crate::notice::block::{Block, Fact, Form, Quotation, content, instead, state};
+use crate::notice::level::Said;
+use crate::notice::standing::state_line;
+use crate::project::{Project, VersionTable};
+use crate::ticket::{Acknowledgement, Ticket};
+use crate::vocabulary::TicketId;
+
+/// Characters of a mail from outside that a notice shows; the rest is in the store.
+pub(super) const EXCERPT: usize = 4_000;
+
+/// What a new report says, for its notice.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewReport {
+    /// The sender as shown to the team.
+    pub from: String,
+    /// Whether and why the sender is believed.
+    pub identity: String,
+    /// Its beginning.
+    pub excerpt: String,
+    /// What was recognised in it.
+    pub fields: Fields,
+    /// What the project asks for and is not in it.
+    pub missing: Vec<Part>,
+    /// Its subject does not begin as the project asks for.
+    pub off_subject: bool,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// What was odd about the mail.
+    pub problems: Vec<String>,
+    /// What became of the acknowledgement, and why.
+    pub acknowledgement: (Acknowledgement, String),
+    /// A ticket that it may belong to.
+    pub may_belong_to: Option<TicketId>,
+}
+
+/// The text.
+pub fn text(ticket: &Ticket, news: &NewReport, project: &Project, now: Timestamp) -> Text {
+    let title = if ticket.title.is_empty() { "(none)" } else { &ticket.title };
+    let sender = format!("{}\n({})", news.from, news.identity);
+    let mut text = Text::news(ticket, "New report", project, now)
+        .paragraph([state(format!("A report has arrived: {}.", project.show(ticket.id)))])
+        .block(Said::Content, Form::Head(vec![Fact::new("From", sender), Fact::new("Subject", title)]))
+        .paragraph([instead(format!("It came from outside. {}", state_line(ticket, project)))]);
+    // Why names the domain of the sender.
+    let (outcome, why) = &news.acknowledgement;
+    let why = content(format!(": {why}"));
+    text = match outcome {
+        Acknowledgement::Sent => text.paragraph([state("The sender has been sent an automatic acknowledgement.")]),
+        Acknowledgement::Held => text.paragraph([
+            state("The automatic acknowledgement is HELD"),
+            why,
+            state(".\nReply with /ack to answer the reporter."),
+        ]),
+        Acknowledgement::Withheld => {
+            let text = text.paragraph([state("Nothing was sent to the sender"), why, state(".")]);
+            if news.off_subject && ticket.reporter.is_some() {
+                text.line([state("Reply with /ack to answer the sender, or with /spam to close it.")])
+            } else {
+                text
+            }
+        }
+    };
+    if let Some(other) = news.may_belong_to {
+        let other = project.show(other);
+        text = text.line([state(format!("It may belong to {other}, which its subject or references name."))]);
+    }
+    let facts = |said, facts: Vec<Fact>| {
+        let block = Block { said, apart: true, form: Form::Facts(facts) };
+        Some(block).filter(|block| block.form != Form::Facts(Vec::new()))
+    };
+    text.promises(ticket, project, now)
+        .and(facts(Said::Content, recognised(news, &project.reports.versions)))
+        .and(facts(Said::Instead, counted(news)))
+        .block(Said::Content, Quotation::of(&news.excerpt, EXCERPT))
+        .commands(ticket)
+}
+
+/// What the report says of itself in words of public lists: a severity and numbers.
+fn public(fields: &Fields) -> (Option<Fact>, Option<Fact>) {
+    let severity = fields.severity.map(|s| Fact::new("It says of itself", format!("severity {s}.")));
+    let numbers: Vec<&str> = fields.cves.iter().chain(&fields.cwes).map(String::as_str).collect();
+    (severity, Some(Fact::new("It names", numbers.join(", "))).filter(|_| !numbers.is_empty()))
+}
+
+/// What was recognised, without a word of the report: a severity, numbers of public lists, counts.
+fn counted(news: &NewReport) -> Vec<Fact> {
+    let (severity, numbers) = public(&news.fields);
+    let counts = [("Attachments", news.attachments.len()), ("Oddities", news.problems.len())];
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    let counts = counts.map(|(name, count)| Fact::new(name, format!("{count}.")));
+    severity.into_iter().chain(numbers).chain(counts).collect()
+}
+
+fn recognised(news: &NewReport, table: &VersionTable) -> Vec<Fact> {
+    let Fields { severity: _, cvss: _, score: _, cves: _, cwes: _, versions, paths, locations, parts: _ } =
+        &news.fields;
+    let (severity, numbers) = public(&news.fields);
+    let version = |v: &String| if table.is_empty() { v.clone() } else { format!("{v} ({})", table.of(v).words()) };
+    let versions: Vec<String> = versions.iter().map(version).collect();
+    let lists = [("Versions", &versions), ("Source files", paths), ("Source at", locations)];
+    let lists = lists.into_iter().filter(|(_, found)| !found.is_empty()).map(|(name, found)| Fact::list(name, found));
+    let missing: Vec<&str> = news.missing.iter().map(|p| p.name()).collect();
+    let missing = Some(Fact::list("Not found in it", &missing)).filter(|_| !missing.is_empty());
+    let attached = |a: &Attachment| Fact::new("Attached", format!("{} ({}, {} octets)", a.name, a.media_type, a.size));
+    let mut facts: Vec<Fact> = severity.into_iter().collect();
+    facts.extend(news.fields.shown_cvss().map(|cvss| Fact::new("", cvss)));
+    facts.extend(numbers);
+    facts.extend(lists);
+    facts.extend(missing.map(|fact| Fact { value: fact.value + ".", ..fact }));
+    facts.extend(news.attachments.iter().map(attached));
+    facts.extend(news.problems.iter().map(|p| Fact::new("Odd", format!("{p}."))));
+    facts
+}

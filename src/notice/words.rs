@@ -1,0 +1,97 @@
+//! From what a notice says to its words, for whoever reads it.
+
+use jiff::Timestamp;
+
+use super::plain;
+use super::says::{About, Says};
+use super::text::{
+    Text, acknowledgement, answer, digest, flood, lost, policy, reminder, report, reporter, team, trouble,
+};
+use crate::project::{Level, Project};
+use crate::ticket::Ticket;
+use crate::token::Key;
+
+/// What a mail says.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Words {
+    /// Its subject, without content of the ticket.
+    pub subject: String,
+    /// Its text.
+    pub body: String,
+}
+
+impl Says {
+    /// The words for a reader of that level.
+    pub fn words(&self, level: Level, key: &Key, project: &Project, now: Timestamp) -> Words {
+        let text = self.text(key, project, now);
+        Words { subject: text.subject(level, key), body: plain::body(&text.blocks(level, key)) }
+    }
+
+    fn text(&self, key: &Key, project: &Project, now: Timestamp) -> Text {
+        match self {
+            Self::About(ticket, says) => about(ticket, says, key, project, now),
+            Self::Lost { notice, to, reply } => lost::of_many(*notice, to, reply, project),
+            Self::Earlier { all, newest } => flood::earlier(*all, newest, project),
+            Self::Flood => flood::all(project),
+            Self::Policy { moved, all } => policy::text(moved, *all, project, now),
+            Self::Reminders(all) => {
+                let texts: Vec<Text> = all.iter().map(|says| says.text(key, project, now)).collect();
+                let subjects = |level| texts.iter().map(|text| text.subject(level, key)).collect();
+                reminder::many(subjects(Level::Full), subjects(Level::None), project)
+            }
+            Self::Digest(open, counts) => digest::text(open, *counts, key, project, now),
+            Self::List(open) => digest::list(open, key, project, now),
+            Self::Help => answer::help(project),
+            Self::NoTicket(line) => answer::no_ticket(line),
+            Self::Trouble(trouble) => trouble::text(trouble, project),
+        }
+    }
+}
+
+fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Timestamp) -> Text {
+    match says {
+        About::Acknowledgement { missing } => acknowledgement::text(ticket, missing, project, now),
+        About::Acknowledged { by, words } => reporter::acknowledged(ticket, by, words, project, now),
+        About::Reply { by, words } => reporter::reply(ticket, by, words, project),
+        About::Released(note) => reporter::released(ticket, note, project),
+        About::Public(note) => reporter::public(ticket, note, project),
+        About::Embargo { proposed, until, zone } => {
+            reporter::embargo(ticket, *proposed, *until, zone.as_deref(), project)
+        }
+        About::EmbargoOver => reporter::embargo_over(ticket, project),
+        About::Moved { until, to } => reporter::moved(ticket, *until, *to, project),
+        About::AtWork(news) => reporter::at_work(ticket, news, project),
+        About::Asked(asks) => reporter::asked(ticket, asks, project, now),
+        About::Report(news) => report::text(ticket, news, project, now),
+        About::Copied { sent, excerpt } => team::copied(ticket, *sent, excerpt, project, now),
+        About::FollowUp(mail) => team::follow_up(ticket, mail, project, now),
+        About::Change { who, did } => team::change(ticket, who, did, project, now),
+        About::Attempt { from, holder, why } => {
+            team::attempt(ticket, from.as_ref(), holder.as_deref(), why, project, now)
+        }
+        About::Undeliverable { notice, to, perhaps, reply } => {
+            lost::of_ticket(ticket, (*notice, to, *perhaps), reply, project, now)
+        }
+        About::Unreached => lost::unreached(ticket, project, now),
+        About::Flood => flood::of_ticket(ticket, project, now),
+        About::Many(members) => flood::many(ticket, *members, project, now),
+        About::Returned { newest, all } => flood::returned(ticket, newest, *all, project, now),
+        About::Reminder { due, missed } => reminder::text(ticket, due, missed.as_deref(), project, now),
+        About::Done { lines, left } => {
+            // What left reads the same at each level.
+            let left = left.iter().map(|says| says.words(Level::Full, key, project, now).body);
+            answer::done(ticket, lines, left, project, now)
+        }
+        About::Refused { line, column, why } => answer::refused(ticket, line, *column, why, project),
+        About::Unheard { line, why, filed } => answer::unheard(ticket, line.as_deref(), why, filed, project),
+        About::Code { lines, code, until } => answer::code(ticket, lines, code, *until, project),
+        About::CodeOfSecond { who, lines, code, until } => {
+            answer::code_of_second(ticket, who, lines, code, *until, project)
+        }
+        About::WaitsForSecond { lines, until } => answer::waits_for_second(ticket, lines, *until, project),
+        About::Look { hits, text, code, until } => answer::look(ticket, hits, text, code, *until, project),
+    }
+}
+
+#[cfg(test)]
+mod tests;

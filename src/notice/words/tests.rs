@@ -1,0 +1,249 @@
+//! Each text at each level: what may not be said is not said.
+
+use std::sync::Arc;
+
+use super::*;
+use crate::command::Ask;
+use crate::config::{Config, EXAMPLE};
+use crate::mail::Attachment;
+use crate::mail::fields::{Fields, Part};
+use crate::notice::block::Obeyed;
+use crate::notice::leak::Hit;
+use crate::notice::standing::Due;
+use crate::notice::text::digest::{Counts, Line};
+use crate::notice::text::flood::Sample;
+use crate::notice::text::report::NewReport;
+use crate::notice::text::team::{Did, MoreMail};
+use crate::notice::text::trouble::Trouble;
+use crate::policy::{Milestone, Severity};
+use crate::ticket::moved::Moved;
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status};
+use crate::token::KEY_LENGTH;
+use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
+
+/// What came from outside or was written by a person: at `full` alone, or to whoever wrote it.
+const SECRET: &str = "frobnicator";
+/// What the ticket is and how it stands, and who did something: not at `none`.
+const STANDING: &[&str] = &["SEC-3", "accepted", "Ada", "Dana"];
+
+fn now() -> Timestamp {
+    "2027-01-06T09:00:00Z".parse().unwrap()
+}
+
+fn project() -> Project {
+    let people = "[[person]]\nname = \"Dana\"\naddress = \"dana@example.org\"\n";
+    Config::parse(&format!("{EXAMPLE}{people}"), std::path::Path::new("config.toml")).unwrap().project()
+}
+
+fn secret() -> String {
+    format!("the {SECRET}")
+}
+
+fn stranger() -> Address {
+    Address::parse(&format!("{SECRET}@reporter.example")).unwrap()
+}
+
+fn ticket() -> Arc<Ticket> {
+    let mut ticket = Ticket::new(TicketId(3));
+    let kinds = [
+        EntryKind::Reported { received: now(), message_id: None, may_belong_to: None, erased: false },
+        EntryKind::Note,
+        EntryKind::Severity { to: Severity::Critical },
+        EntryKind::Status { to: Status::Accepted },
+        EntryKind::Credit,
+        EntryKind::Owner,
+    ];
+    for (seq, kind) in (1..).zip(kinds) {
+        let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
+        let text = Some(secret());
+        ticket.apply(&Entry { seq, at: now(), by: Actor::Local, kind, party, text, mail: None, order: None });
+    }
+    Arc::new(ticket)
+}
+
+fn due() -> Due {
+    let promise = Box::new(project().policy.promises[0].clone());
+    Due { promise, deadline: now() }
+}
+
+fn obeyed(line: &str) -> Vec<Obeyed> {
+    vec![Obeyed { line: line.into(), verb: Some("close"), did: "done".into() }]
+}
+
+/// The text after this one, so that each stands here once: a new one is linked in where the compiler asks for it.
+/// Whatever a level may hide is [`SECRET`], and the reader's own words are not.
+fn after(about: Option<&About>) -> Option<About> {
+    let (code, until, own) = (|| "7k2m9xq4".to_owned(), now(), || "mine".to_owned());
+    let samples = || vec![Sample { from: Some(stranger().as_str().into()), subject: secret() }];
+    Some(match about {
+        None => About::Acknowledgement { missing: vec![Part::Impact] },
+        Some(About::Acknowledgement { .. }) => About::Acknowledged { by: own(), words: own() },
+        Some(About::Acknowledged { .. }) => About::Reply { by: own(), words: own() },
+        Some(About::Reply { .. }) => About::Released(own()),
+        Some(About::Released(_)) => About::Public(own()),
+        Some(About::Public(_)) => About::Embargo { proposed: true, until, zone: None },
+        Some(About::Embargo { .. }) => About::EmbargoOver,
+        Some(About::EmbargoOver) => About::Moved { until: Milestone::Public, to: until },
+        Some(About::Moved { .. }) => About::AtWork(vec![due()]),
+        Some(About::AtWork(_)) => About::Asked(vec![Ask::Status, Ask::Credit(own()), Ask::Withdraw(own()), Ask::Help]),
+        Some(About::Asked(_)) => About::Report(Box::new(NewReport {
+            from: secret(),
+            identity: secret(),
+            excerpt: secret(),
+            fields: Fields {
+                severity: Some(Severity::Low),
+                cves: vec!["CVE-2027-4242".into()],
+                versions: vec![secret()],
+                paths: vec![secret()],
+                locations: vec![secret()],
+                ..Fields::default()
+            },
+            missing: vec![Part::Impact],
+            off_subject: true,
+            attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+            problems: vec![secret()],
+            acknowledgement: (Acknowledgement::Withheld, secret()),
+            may_belong_to: Some(TicketId(2)),
+        })),
+        Some(About::Report(_)) => About::Copied { sent: true, excerpt: secret() },
+        Some(About::Copied { .. }) => About::FollowUp(MoreMail {
+            by: Actor::Stranger,
+            who: secret(),
+            holder: Some("Dana".into()),
+            excerpt: secret(),
+            folded: 2,
+        }),
+        Some(About::FollowUp(_)) => {
+            About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: false, words: secret(), folded: 1 } }
+        }
+        Some(About::Change { did: Did::Wrote { .. }, .. }) => {
+            let lines = obeyed(&format!("/close {SECRET}"));
+            About::Change { who: "Dana".into(), did: Did::Commanded(lines, vec![secret()]) }
+        }
+        Some(About::Change { did: Did::Commanded(..), .. }) => {
+            About::Change { who: "Dana".into(), did: Did::GuessedCode }
+        }
+        Some(About::Change { did: Did::GuessedCode, .. }) => About::Change { who: "Dana".into(), did: Did::Erased },
+        Some(About::Change { did: Did::Erased, .. }) => {
+            About::Attempt { from: Some(stranger()), holder: Some("Dana".into()), why: secret() }
+        }
+        Some(About::Attempt { .. }) => About::Undeliverable {
+            notice: Mailed::Notice(NoticeKind::Reply),
+            to: stranger(),
+            perhaps: true,
+            reply: secret(),
+        },
+        Some(About::Undeliverable { .. }) => About::Unreached,
+        Some(About::Unreached) => About::Flood,
+        Some(About::Flood) => About::Many(7),
+        Some(About::Many(_)) => About::Returned { newest: samples(), all: 9 },
+        Some(About::Returned { .. }) => About::Reminder { due: due(), missed: Some("Lee".into()) },
+        Some(About::Reminder { .. }) => {
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            About::Done { lines: obeyed("/close mine"), left }
+        }
+        Some(About::Done { .. }) => About::Refused { line: "/clse mine".into(), column: Some(1), why: own() },
+        Some(About::Refused { .. }) => About::Unheard { line: Some("/close mine".into()), why: own(), filed: "Filed." },
+        Some(About::Unheard { .. }) => About::Code { lines: vec!["/public mine".into()], code: code(), until },
+        Some(About::Code { .. }) => {
+            About::CodeOfSecond { who: "Lee".into(), lines: vec![format!("/public {SECRET}")], code: code(), until }
+        }
+        Some(About::CodeOfSecond { .. }) => About::WaitsForSecond { lines: vec!["/public mine".into()], until },
+        Some(About::WaitsForSecond { .. }) => {
+            let hits = vec![Hit { line: secret(), why: "is the team's" }];
+            About::Look { hits, text: secret(), code: code(), until }
+        }
+        Some(About::Look { .. }) => return None,
+    })
+}
+
+/// The same for what is about no single ticket.
+fn after_many(says: Option<&Says>) -> Option<Says> {
+    let sample = || Sample { from: Some(stranger().as_str().into()), subject: secret() };
+    let line = || Line {
+        ticket: TicketId(3),
+        status: Status::Accepted,
+        severity: Some(Severity::Critical),
+        owner: Some("Ada".into()),
+        next: Some(("fix".into(), now())),
+        waits_since: Some(now()),
+    };
+    Some(match says {
+        None => Says::Lost { notice: Mailed::Notice(NoticeKind::Digest), to: stranger(), reply: secret() },
+        Some(Says::Lost { .. }) => Says::Earlier { all: 1, newest: vec![(now(), sample())] },
+        Some(Says::Earlier { .. }) => Says::Flood,
+        Some(Says::Flood) => {
+            let (ticket, promise) = (TicketId(3), "fix".to_owned());
+            let moved = vec![Moved { ticket, promise, from: Some(now()), to: None, revision: 7 }];
+            Says::Policy { moved, all: 2 }
+        }
+        Some(Says::Policy { .. }) => {
+            let reminder = About::Reminder { due: due(), missed: None };
+            Says::Reminders(vec![Arc::new(Says::About(ticket(), reminder))])
+        }
+        Some(Says::Reminders(_)) => Says::Digest(vec![line()], Counts { held: 1, listed: 1, unheard: 1 }),
+        Some(Says::Digest(..)) => Says::List(vec![line()]),
+        Some(Says::List(_)) => Says::Help,
+        Some(Says::Help) => Says::NoTicket("/close mine".into()),
+        Some(Says::NoTicket(_)) => Says::Trouble(Trouble::Timeline { ticket: TicketId(3), why: "Ada".into() }),
+        Some(Says::Trouble(_) | Says::About(..)) => return None,
+    })
+}
+
+fn all() -> Vec<Says> {
+    let of_one = std::iter::successors(after(None), |about| after(Some(about)));
+    let of_many = std::iter::successors(after_many(None), |says| after_many(Some(says)));
+    of_one.map(|about| Says::About(ticket(), about)).chain(of_many).collect()
+}
+
+/// To the reporter, whose ticket it is.
+fn is_theirs(says: &Says) -> bool {
+    match says.kind() {
+        NoticeKind::Acknowledgement | NoticeKind::Reply | NoticeKind::Update | NoticeKind::Told => true,
+        NoticeKind::Report
+        | NoticeKind::FollowUp
+        | NoticeKind::Change
+        | NoticeKind::Answer
+        | NoticeKind::Code
+        | NoticeKind::Reminder
+        | NoticeKind::Attempt
+        | NoticeKind::Undeliverable
+        | NoticeKind::Flood
+        | NoticeKind::Digest
+        | NoticeKind::Policy
+        | NoticeKind::Trouble => false,
+    }
+}
+
+#[test]
+fn no_text_says_more_than_the_level_of_its_reader() {
+    let (project, key) = (project(), Key::new([7; KEY_LENGTH]));
+    let texts = all();
+    assert!(texts.len() > 40, "{}", texts.len());
+    for says in texts {
+        let at = |level| {
+            let Words { subject, body } = says.words(level, &key, &project, now());
+            assert!(!subject.contains('\n') && body.ends_with('\n') && !body.starts_with('\n'), "{subject}\n{body}");
+            assert!(!subject.contains(SECRET), "a subject holds no content: {subject}");
+            format!("{subject}\n\n{body}")
+        };
+        let (full, summary, none) = (at(Level::Full), at(Level::Summary), at(Level::None));
+        // A ticket is full of secrets; what counts is what was given to be said of it.
+        let given = if let Says::About(_, about) = &says { format!("{about:?}") } else { format!("{says:?}") };
+        let given = if matches!(says, Says::Reminders(_)) { String::new() } else { given };
+        let (given, told) = (given.contains(SECRET), full.contains(SECRET));
+        assert_eq!(given, told, "{full}");
+        assert!(!summary.contains(SECRET), "at summary:\n{summary}");
+        assert!(!none.contains(SECRET), "at none:\n{none}");
+        if is_theirs(&says) {
+            assert_eq!((&full, &full), (&summary, &none), "whatever the levels of the team are");
+        } else {
+            let said = STANDING.iter().find(|word| none.contains(**word));
+            assert_eq!(said, None, "at none:\n{none}");
+        }
+        if says.ticket().is_some() && !is_theirs(&says) {
+            assert!(full.starts_with("[SEC-3] ") && summary.starts_with("[SEC-3] "), "{summary}");
+            assert!(none.contains("disclosed show ") && none.contains("/help"), "{none}");
+        }
+    }
+}
