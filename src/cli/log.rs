@@ -60,6 +60,8 @@ pub(super) struct EntryDocument<'a> {
     at: Timestamp,
     by: &'a str,
     party: Option<&'a Address>,
+    /// The number of the first entry that the same commands made.
+    order: Option<u32>,
     /// What stands in the entry, or what happened, in words, where nothing does.
     text: String,
     words: String,
@@ -81,6 +83,7 @@ impl<'a> EntryDocument<'a> {
             at: entry.at,
             by,
             party: entry.party.as_ref(),
+            order: entry.order,
             text: entry.text.clone().unwrap_or_else(|| words.clone()),
             words,
         }

@@ -124,7 +124,8 @@ mod tests {
             all.iter().map(one).collect()
         };
         let kind = EntryKind::Note;
-        let seventh = Entry { seq: 7, at: at(0), by: Actor::Local, kind, party: None, text: None, mail: None };
+        let seventh =
+            Entry { seq: 7, at: at(0), by: Actor::Local, kind, party: None, text: None, mail: None, order: None };
         let ticket = Ticket::fold(TicketId(17), &[seventh]);
         let events = changed(&clocks(before), &clocks(after), &ticket, &project, at(10));
         let shown: Vec<String> = events

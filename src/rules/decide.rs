@@ -17,7 +17,7 @@ use crate::vocabulary::{Address, MailRef, NoticeKind};
 
 /// Decides. Adds nothing for an event that changes nothing.
 pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now: Timestamp) -> Decision {
-    let mut draft = Draft { ticket: ticket.clone(), project, key, now, decision: Decision::default() };
+    let mut draft = Draft { ticket: ticket.clone(), project, key, now, decision: Decision::default(), order: None };
     match event {
         Event::Reported(report) => draft.reported(report),
         Event::Flooded(first) => draft.flooded(first),
@@ -48,6 +48,7 @@ pub fn member(after: u32, report: &Report, now: Timestamp) -> Entry {
         party: report.from.clone(),
         text,
         mail: Some(report.mail),
+        order: None,
     }
 }
 

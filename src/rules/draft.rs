@@ -43,6 +43,8 @@ pub(super) struct Draft<'a> {
     pub key: &'a Key,
     pub now: Timestamp,
     pub decision: Decision,
+    /// The order that is obeyed: see [`Entry::order`].
+    pub order: Option<u32>,
 }
 
 impl Draft<'_> {
@@ -63,7 +65,16 @@ impl Draft<'_> {
         // A text that waits to be sent is all there.
         let max = if matches!(kind, EntryKind::CodeAsked { .. }) { usize::MAX } else { EXCERPT };
         let text = Some(text.chars().take(max).collect::<String>()).filter(|t| !t.is_empty());
-        let entry = Entry { seq: self.ticket.revision + 1, at: self.now, by: by.clone(), kind, party, text, mail };
+        let entry = Entry {
+            seq: self.ticket.revision + 1,
+            at: self.now,
+            by: by.clone(),
+            kind,
+            party,
+            text,
+            mail,
+            order: self.order,
+        };
         self.ticket.apply(&entry);
         self.decision.entries.push(entry);
     }

@@ -50,6 +50,7 @@ fn read(orders: &Orders) -> Result<Vec<(&Line, &Asked)>, Refusal> {
 /// Does all lines, or says why none was done.
 pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
     let before = (draft.ticket.clone(), std::mem::take(&mut draft.decision));
+    draft.order = Some(draft.ticket.revision + 1);
     match all(draft, order) {
         Ok(done) => told(draft, order, &done),
         Err(refusal) => {

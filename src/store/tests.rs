@@ -196,7 +196,7 @@ fn one_unreadable_entry_does_not_keep_a_database_from_its_new_version() {
 fn made(seq: u32, kind: EntryKind) -> Entry {
     let by = kind.row().makers.iter().map(|maker| actor(*maker)).next().unwrap();
     let (party, text) = (Some(reporter()), Some(format!("text {seq}")));
-    Entry { seq, at: at(1), by, kind, party, text, mail: None }
+    Entry { seq, at: at(1), by, kind, party, text, mail: None, order: None }
 }
 
 fn actor(kind: ActorKind) -> Actor {
@@ -273,7 +273,7 @@ fn report(id: &MessageId, fingerprint: Option<i64>) -> NewReceipt<'_> {
 fn timeline() -> Vec<Entry> {
     let kind = EntryKind::Reported { received: at(0), message_id: None, may_belong_to: None, erased: false };
     let (party, text) = (Some(reporter()), Some("a title".into()));
-    vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL) }]
+    vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL), order: None }]
 }
 
 fn notice(to: &Address) -> Outgoing<'_> {

@@ -34,7 +34,7 @@ impl Tx<'_> {
         let sql = format!(
             r"
             SELECT e.seq, e.at, e.by_kind, b.shown, e.kind, p.shown,
-                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail
+                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail, e.by_order
             FROM entry e LEFT JOIN address b ON b.id = e.by_address LEFT JOIN address p ON p.id = e.party
             WHERE e.ticket = ?1
             ORDER BY e.seq"
@@ -107,8 +107,8 @@ impl Tx<'_> {
     /// (G5).
     pub fn append(&self, ticket: TicketId, entries: &[Entry]) -> Result<()> {
         let sql = r"
-            INSERT INTO entry (ticket, seq, at, by_kind, by_address, name, kind, party, folds_text, text, mail)
-            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :name, :kind, :party, :folds_text, :text, :mail)";
+            INSERT INTO entry (ticket, seq, at, by_kind, by_address, name, kind, party, folds_text, text, mail, by_order)
+            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :name, :kind, :party, :folds_text, :text, :mail, :by_order)";
         let mut insert = self.0.prepare_cached(sql)?;
         for e in entries {
             let (row, by) = (e.kind.row(), e.by.kind());
@@ -128,6 +128,7 @@ impl Tx<'_> {
                 ":folds_text": row.folds_text,
                 ":text": e.text.as_deref().map(|t| self.text_id(t)).transpose()?,
                 ":mail": e.mail,
+                ":by_order": e.order,
             })?;
         }
         Ok(())
@@ -304,6 +305,7 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
         party: address(row.get(5)?),
         text: row.get(6)?,
         mail: row.get(7)?,
+        order: row.get(8)?,
     })
 }
 

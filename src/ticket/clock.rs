@@ -218,6 +218,7 @@ mod tests {
                 party: crate::vocabulary::Address::parse("r@example.test"),
                 text: None,
                 mail: None,
+                order: None,
             })
             .collect();
         Ticket::fold(TicketId(1), &entries)

@@ -81,6 +81,9 @@ pub struct Entry {
     pub text: Option<String>,
     /// The mail it came from.
     pub mail: Option<MailRef>,
+    /// The order that made it: the number of the first entry of those that the commands of one mail made together;
+    /// `None` for what no command made.
+    pub order: Option<u32>,
 }
 
 /// What an entry records. What else is to be known of each kind stands in [`super::kinds`].

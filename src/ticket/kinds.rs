@@ -265,6 +265,7 @@ mod tests {
                 party: party.and_then(Address::parse),
                 text: text.map(str::to_owned),
                 mail: None,
+                order: None,
             };
             assert_eq!(words(&entry, &project), expect);
         };

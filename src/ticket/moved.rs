@@ -52,7 +52,7 @@ pub fn moved(
         .zip(&all)
         .map(|(seq, (promise, from, to))| {
             let kind = EntryKind::Rederived { promise: promise.clone(), from: *from, to: *to };
-            Entry { seq, at: now, by: Actor::Daemon, kind, party: None, text: None, mail: None }
+            Entry { seq, at: now, by: Actor::Daemon, kind, party: None, text: None, mail: None, order: None }
         })
         .collect();
     let revision = entries.last().map_or(ticket.revision, |e| e.seq);
@@ -94,7 +94,8 @@ mod tests {
         // It came between two milliseconds, as a deadline does not once it is stored.
         let received = Timestamp::from_nanosecond(1_500_000).unwrap();
         let kind = EntryKind::Reported { received, message_id: None, may_belong_to: None, erased: false };
-        let report = Entry { seq: 1, at: received, by: Actor::Daemon, kind, party: None, text: None, mail: None };
+        let report =
+            Entry { seq: 1, at: received, by: Actor::Daemon, kind, party: None, text: None, mail: None, order: None };
         let ticket = Ticket::fold(TicketId(7), &[report]);
         let at = |hour: i64| Timestamp::from_millisecond(hour * 3_600_000 + 1).unwrap();
         let before = [("stays", at(1)), ("moves", at(9)), ("gone", at(4))];

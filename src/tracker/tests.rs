@@ -148,6 +148,24 @@ fn projections_follow_the_policy_of_whoever_reads_them() {
     assert_eq!(deadlines(&mut tracker), ours);
 }
 
+/// What undo and audit go by: which entries belong together, and that no others do.
+#[test]
+fn each_entry_names_the_order_that_made_it() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let mut order = |lines: &str| {
+        tracker.order(TicketId(1), crate::command::split(lines), now()).unwrap();
+    };
+    order("/accept\n/severity high\n\nWe work on it.");
+    order("/frobnicate");
+    order("/close fixed");
+    let entries = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
+    let orders: Vec<(u32, Option<u32>)> = entries.iter().map(|e| (e.seq, e.order)).collect();
+    // The report and its acknowledgement; valid, accepted, high and the note; closed.
+    let (first, second) = (Some(3), Some(7));
+    assert_eq!(orders, [(1, None), (2, None), (3, first), (4, first), (5, first), (6, first), (7, second)]);
+}
+
 #[test]
 fn a_stale_wake_is_mended_by_the_look_that_it_causes() {
     let mut tracker = tracker();

@@ -126,7 +126,7 @@ mod tests {
         };
         let (party, text) = (reporter.and_then(Address::parse), Some("Secret title".to_owned()));
         let at = at("2027-01-04T09:00:00Z");
-        let entry = Entry { seq: 1, at, by: Actor::Reporter, kind, party, text, mail: None };
+        let entry = Entry { seq: 1, at, by: Actor::Reporter, kind, party, text, mail: None, order: None };
         Ticket::fold(TicketId(3), [&entry])
     }
 

@@ -464,9 +464,27 @@ fn lived(project: &Project, start: Timestamp, events: &[(Timestamp, usize)], unt
     let reporter = Address::parse("r@example.test");
     let kind = EntryKind::Reported { received: start, message_id: None, may_belong_to: None, erased: false };
     let mail = Some(MAIL);
-    ticket.apply(&Entry { seq: 1, at: start, by: Actor::Reporter, kind, party: reporter, text: None, mail });
+    ticket.apply(&Entry {
+        seq: 1,
+        at: start,
+        by: Actor::Reporter,
+        kind,
+        party: reporter,
+        text: None,
+        mail,
+        order: None,
+    });
     let kind = EntryKind::Acknowledgement { outcome: Acknowledgement::Sent };
-    ticket.apply(&Entry { seq: 2, at: start, by: Actor::Daemon, kind, party: None, text: None, mail: None });
+    ticket.apply(&Entry {
+        seq: 2,
+        at: start,
+        by: Actor::Daemon,
+        kind,
+        party: None,
+        text: None,
+        mail: None,
+        order: None,
+    });
     let happen = |ticket: &mut Ticket, event: &Event, now| {
         let decision = decide(ticket, event, project, &key, now);
         decision.entries.iter().for_each(|e| ticket.apply(e));

@@ -70,7 +70,16 @@ impl<'a> Play<'a> {
         let mut play = Self { project, ticket: Ticket::new(TicketId(1)), now: start, said: Vec::new() };
         let party = reporter.and_then(Address::parse);
         let reported = EntryKind::Reported { received: start, message_id: None, may_belong_to: None, erased: false };
-        let entry = Entry { seq: 1, at: start, by: Actor::Reporter, kind: reported, party, text: None, mail: None };
+        let entry = Entry {
+            seq: 1,
+            at: start,
+            by: Actor::Reporter,
+            kind: reported,
+            party,
+            text: None,
+            mail: None,
+            order: None,
+        };
         play.ticket.apply(&entry);
         play.enter(start, EntryKind::Acknowledgement { outcome });
         play
@@ -78,7 +87,16 @@ impl<'a> Play<'a> {
 
     fn enter(&mut self, at: Timestamp, kind: EntryKind) {
         let seq = self.ticket.revision + 1;
-        self.ticket.apply(&Entry { seq, at, by: Actor::Daemon, kind, party: None, text: None, mail: None });
+        self.ticket.apply(&Entry {
+            seq,
+            at,
+            by: Actor::Daemon,
+            kind,
+            party: None,
+            text: None,
+            mail: None,
+            order: None,
+        });
     }
 
     /// One look; says how much was said.
