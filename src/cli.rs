@@ -38,7 +38,7 @@ use jiff::Timestamp;
 use crate::config::{Config, ConfigError};
 use crate::notice::codename::Codename;
 use crate::project::{Project, Role};
-use crate::store::{self, StoreError, Tx};
+use crate::store::{self, Memo, StoreError, Tx};
 use crate::vocabulary::TicketId;
 use crate::{clock, open};
 use out::{Closed, Out};
@@ -353,7 +353,7 @@ struct NoTicket(String);
 /// Now, and never before the last scan: after `run --once --now` the database may be further than this machine's
 /// clock, and what has come to pass in it does not come undone.
 fn present(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
-    Ok(tx.meta_time("last_scan")?.map_or(clock::now(), |scan| scan.max(clock::now())))
+    Ok(tx.memo(Memo::LastScan)?.map_or(clock::now(), |scan: Timestamp| scan.max(clock::now())))
 }
 
 /// "2027-01-04 10:00" in the policy's zone.

@@ -31,9 +31,9 @@ use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
-use crate::store::{Claim, StoreError};
-use crate::tracker::{Attempt, News, Tracker};
-use crate::vocabulary::MailRef;
+use crate::store::{Claim, Memo, StoreError};
+use crate::tracker::{News, Tracker};
+use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::{Inward, Watching};
 use steady::Steady;
@@ -135,13 +135,13 @@ struct Daemon {
     told: News,
     watch: Watch,
     /// The notice that is with a server.
-    sending: Option<JoinHandle<(Claim, Attempt)>>,
+    sending: Option<JoinHandle<(Claim, Outcome)>>,
     /// Checks DKIM signatures; away while it does.
     verifier: Option<Box<Verifier>>,
     /// The mail whose signatures are being checked.
     checking: Option<(MailRef, JoinHandle<Verdict>)>,
-    /// How the last attempt ended, while the database does not take it.
-    unsettled: Option<(Claim, Attempt)>,
+    /// How the last delivery ended, while the database does not take it.
+    unsettled: Option<(Claim, Outcome)>,
     /// Nothing is sent before: the way out is closed.
     closed: Option<(Timestamp, u32)>,
     steady: Steady,
@@ -166,7 +166,7 @@ enum Woken {
     Stop,
     Reload,
     Inward(Inward),
-    Sent(Result<(Claim, Attempt), tokio::task::JoinError>),
+    Sent(Result<(Claim, Outcome), tokio::task::JoinError>),
     Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,
@@ -352,8 +352,8 @@ impl Daemon {
     /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
     /// years old, and call every promise kept or broken by chance.
     fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
-        let seen = self.tracker.store().read(|tx| tx.meta_time("last_scan"))?;
-        Ok(self.fixed.is_none() && seen.is_some_and(|seen| seen.duration_since(now) > BEHIND))
+        let seen = self.tracker.store().read(|tx| tx.memo(Memo::LastScan))?;
+        Ok(self.fixed.is_none() && seen.is_some_and(|seen: Timestamp| seen.duration_since(now) > BEHIND))
     }
 
     /// All that is due now; says how long to sleep.
@@ -367,8 +367,8 @@ impl Daemon {
             tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
             return Ok(NAP);
         }
-        if let Some((claim, attempt)) = self.unsettled.take() {
-            self.ended(&claim, &attempt)?;
+        if let Some((claim, outcome)) = self.unsettled.take() {
+            self.ended(&claim, &outcome)?;
         }
         if self.sending.is_none() {
             // Nothing is with a server, so what is still claimed ended without a word.
@@ -459,9 +459,9 @@ impl Daemon {
             let Some(claim) = self.tracker.claim(now)? else { break };
             match outgoing::prepare(&self.config) {
                 outgoing::Way::Maildir(path) => {
-                    let attempt = outgoing::into_maildir(path, &claim, now);
-                    self.ended(&claim, &attempt)?;
-                    if matches!(attempt, Attempt::Closed(_)) {
+                    let outcome = outgoing::into_maildir(path, &claim, now);
+                    self.ended(&claim, &outcome)?;
+                    if matches!(outcome, Outcome::Closed(_)) {
                         break;
                     }
                 }
@@ -469,8 +469,8 @@ impl Daemon {
                     let from = self.config.mailbox.clone();
                     let smtp = smtp.clone();
                     self.sending = Some(tokio::spawn(async move {
-                        let attempt = outgoing::by_smtp(&smtp, &from, &claim).await;
-                        (claim, attempt)
+                        let outcome = outgoing::by_smtp(&smtp, &from, &claim).await;
+                        (claim, outcome)
                     }));
                 }
             }
@@ -478,9 +478,9 @@ impl Daemon {
         Ok(())
     }
 
-    fn settle(&mut self, ended: Result<(Claim, Attempt), tokio::task::JoinError>) -> Result<()> {
+    fn settle(&mut self, ended: Result<(Claim, Outcome), tokio::task::JoinError>) -> Result<()> {
         match ended {
-            Ok((claim, attempt)) => self.ended(&claim, &attempt),
+            Ok((claim, outcome)) => self.ended(&claim, &outcome),
             Err(error) => {
                 // The notice stays claimed, and is doubtful from here on, as after a crash: the next pass says so.
                 let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
@@ -490,31 +490,31 @@ impl Daemon {
         }
     }
 
-    fn ended(&mut self, claim: &Claim, attempt: &Attempt) -> Result<()> {
+    fn ended(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
         let now = self.now();
-        let news = match self.tracker.delivered(claim, attempt, now) {
+        let news = match self.tracker.delivered(claim, outcome, now) {
             Ok(news) => news,
             Err(error) => {
                 // Else a notice that a server took would be sent again, or one that it did not take never would be.
-                self.unsettled = Some((claim.clone(), attempt.clone()));
+                self.unsettled = Some((claim.clone(), outcome.clone()));
                 return Err(error.into());
             }
         };
-        let (number, kind) = (claim.number, claim.kind.as_str());
-        match attempt {
-            Attempt::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.attempts, "sent"),
-            Attempt::Later(_) => tracing::warn!(notice = number, kind, attempts = claim.attempts, "not sent yet"),
-            Attempt::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
-            Attempt::Doubtful(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
-            Attempt::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {why}"),
+        let (number, kind) = (claim.number, claim.kind.word());
+        match outcome {
+            Outcome::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.tries, "sent"),
+            Outcome::Deferred(_) => tracing::warn!(notice = number, kind, attempts = claim.tries, "not sent yet"),
+            Outcome::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
+            Outcome::Unknown(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
+            Outcome::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {}", why.for_log()),
         }
-        self.closed = match (attempt, self.closed) {
-            (Attempt::Closed(_), before) => {
+        self.closed = match (outcome, self.closed) {
+            (Outcome::Closed(_), before) => {
                 let tries = before.map_or(0, |(_, n)| n) + 1;
                 let minutes = i64::from(1_u32 << tries.min(4)).min(15);
                 Some((now + SignedDuration::from_mins(minutes), tries))
             }
-            (Attempt::Sent(_) | Attempt::Refused(_) | Attempt::Later(_) | Attempt::Doubtful(_), _) => None,
+            (Outcome::Sent(_) | Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Unknown(_), _) => None,
         };
         self.log(news);
         Ok(())

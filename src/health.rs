@@ -1,13 +1,10 @@
 //! How things stand, and the one rule of what needs a person: `status` prints it, `run --once` says it.
 
-use std::collections::HashSet;
-
 use jiff::{SignedDuration, Timestamp};
 
-use crate::intake::disposition::Disposition;
 use crate::notice::text::trouble::TroubleKind;
-use crate::store::{NoticeRow, ReceiptRow, Result, Standing, TicketRow, Tx};
-use crate::vocabulary::TicketId;
+use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx};
+use crate::vocabulary::{NoticeState, TicketId};
 
 /// How long trouble with a mail about no ticket is worth a word.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -25,7 +22,7 @@ pub struct Health {
     /// When a notice last left.
     pub last_send: Option<Timestamp>,
     /// How many notices are on their way.
-    pub waiting: usize,
+    pub waiting: u32,
     /// Mails that are stored, and handled once their DKIM signatures are checked.
     pub unverified: u32,
     /// The earliest deadline ahead.
@@ -53,51 +50,46 @@ pub struct Health {
 impl Health {
     /// Reads it, all in one look.
     pub fn read(tx: &Tx<'_>, now: Timestamp) -> Result<Self> {
-        let tickets = tx.tickets(true)?;
         // Whoever closed a ticket has seen what was wrong with it.
-        let ids: HashSet<TicketId> = tickets.iter().filter(|t| t.open).map(|t| t.id).collect();
         let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
-            Some(ticket) => ids.contains(&ticket),
-            None => now.duration_since(at) < RECENT,
+            Some(ticket) => tx.is_open(ticket),
+            None => Ok(now.duration_since(at) < RECENT),
         };
-        let aside = |r: &&ReceiptRow| r.disposition == Disposition::Quarantined && concerns(r.ticket, r.received);
-        let troubles = tx.troubles()?;
-        let breaker = troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since);
-        let mut health = Self {
-            now,
-            last_scan: tx.meta_time("last_scan")?,
-            last_send: tx.meta_time("last_send")?,
-            waiting: 0,
-            unverified: tx.unverified_mails()?.0,
-            next_deadline: tx.next_deadline(now)?,
-            broken: Vec::new(),
-            quarantined: tx.receipts()?.iter().filter(aside).count(),
-            held: Vec::new(),
-            undelivered: Vec::new(),
-            troubles,
-            inbox_fails: tx.meta_time("inbox_fails")?,
-            stuck: None,
-            breaker,
-            begun: tx.is_begun()?,
-        };
-        for notice in tx.unsettled_notices()? {
-            match notice.state.as_str() {
-                "waiting" | "sending" => {
-                    health.waiting += 1;
-                    let open = health.breaker.is_none() || notice.lane == 0;
-                    let late = open && now.duration_since(notice.created) > STUCK;
-                    health.stuck = health.stuck.or(late.then_some(notice.created));
-                }
-                _ if !concerns(notice.ticket, notice.created) => {}
-                "held" => health.held.push(notice),
-                "unknown" => health.undelivered.push(notice),
-                // One that was never tried was dropped: a person answered in its place.
-                "refused" if notice.attempts > 0 => health.undelivered.push(notice),
-                _ => {}
+        let mut quarantined = 0;
+        for aside in tx.quarantined()? {
+            quarantined += usize::from(concerns(aside.ticket, aside.received)?);
+        }
+        let (mut held, mut undelivered) = (Vec::new(), Vec::new());
+        for notice in tx.failed_notices()? {
+            if !concerns(notice.ticket, notice.created)? {
+                continue;
+            }
+            match notice.state {
+                NoticeState::Held => held.push(notice),
+                NoticeState::Unknown | NoticeState::Refused => undelivered.push(notice),
+                // Not asked for.
+                NoticeState::Waiting | NoticeState::Sending | NoticeState::Sent => {}
             }
         }
-        health.broken = tickets.into_iter().filter(|t| t.next.as_ref().is_some_and(|(_, at)| *at <= now)).collect();
-        Ok(health)
+        let troubles = tx.troubles()?;
+        let (waiting, oldest) = tx.on_their_way()?;
+        Ok(Self {
+            now,
+            last_scan: tx.memo(Memo::LastScan)?,
+            last_send: tx.memo(Memo::LastSend)?,
+            waiting,
+            unverified: tx.unverified_mails()?.0,
+            next_deadline: tx.next_deadline(now)?,
+            broken: tx.broken_tickets(now)?,
+            quarantined,
+            held,
+            undelivered,
+            breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
+            troubles,
+            inbox_fails: tx.memo(Memo::InboxFails)?,
+            stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
+            begun: tx.memo::<String>(Memo::Begun)?.is_some(),
+        })
     }
 
     /// Whether something needs a person.

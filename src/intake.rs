@@ -33,7 +33,7 @@ use crate::mail::automatic::{Automatic, Report as Form};
 use crate::mail::written::{Content, Ours};
 use crate::notice::leak;
 use crate::project::Person;
-use crate::rules::event::{Event, FollowUp, Loss, Order};
+use crate::rules::event::{Event, FollowUp, Loss, Lost, Order};
 use crate::ticket::{Acknowledgement, Actor};
 use crate::token::{self, Purpose};
 use crate::vocabulary::{Address, TicketId};
@@ -134,23 +134,21 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let unformed = mail.signs.null_path && mail.signs.report.is_none();
     let permanent = mail.bounce.as_ref().map_or(unformed, |b| b.permanent);
     let recipient = mail.bounce.as_ref().and_then(|b| b.recipients.first());
-    let notice = claims.bounced.zip(known.bounced_notice.clone());
-    let found = match (notice, known.returned_to, &known.sent_to) {
-        (Some((token, (to, notice))), ..) => Some((token.ticket, token.notice, to, notice, false)),
-        (None, Some(ticket), _) => {
-            recipient.map(|to| (Some(ticket), 0, to.clone(), "answer by hand".to_owned(), false))
-        }
-        (None, None, Some(sent)) => Some((sent.ticket, sent.number, sent.to.clone(), sent.notice.clone(), true)),
+    let notice = |number, kind| Lost::Notice { number, kind, report: Some(*stored) };
+    let bounced = claims.bounced.zip(known.bounced_notice.as_ref());
+    let found = match (bounced, known.returned_to, &known.sent_to) {
+        (Some((token, (to, kind))), ..) => Some((token.ticket, notice(token.notice, *kind), to, false)),
+        (None, Some(ticket), _) => recipient.map(|to| (Some(ticket), Lost::ByHand { report: *stored }, to, false)),
+        (None, None, Some(sent)) => Some((sent.ticket, notice(sent.number, sent.kind), &sent.to, true)),
         (None, None, None) => None,
     };
     let ticket = found.as_ref().and_then(|(ticket, ..)| *ticket);
-    let Some((ticket, number, to, notice, perhaps)) = found.filter(|_| permanent) else {
+    let Some((ticket, of, to, perhaps)) = found.filter(|_| permanent) else {
         return nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report");
     };
     let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
-    let reason = format!("a notice {did} not arrive: {notice}");
-    let loss =
-        Loss { number, notice, to, reply, mail: Some(*stored), reminded: Vec::new(), mailed: Vec::new(), perhaps };
+    let reason = format!("a notice {did} not arrive: {}", of.mailed().word());
+    let loss = Loss { of, to: to.clone(), reply, reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
 }
 

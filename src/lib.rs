@@ -38,7 +38,7 @@
 //! was down says the one thing that matters.
 //!
 //! # The way of one notice
-//! [`tracker::Tracker::claim`] counts the attempt and commits → one fresh connection → the outcome goes to
+//! [`tracker::Tracker::claim`] counts the try and commits → one fresh connection → the outcome goes to
 //! [`tracker::Tracker::delivered`]; a notice that cannot be delivered is itself news on its ticket.
 //!
 //! # What it guarantees, and where that is held

@@ -4,12 +4,14 @@
 pub mod appointment;
 pub mod calendar;
 pub mod codename;
+pub mod key;
 pub mod leak;
 pub mod text;
 pub mod write;
 
 use jiff::Timestamp;
 
+use self::key::NoticeKey;
 use crate::token::Purpose;
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
@@ -23,7 +25,7 @@ pub struct Notice {
     /// The ticket it is about; `None` for one about many or none.
     pub ticket: Option<TicketId>,
     /// What it stands for, so that it is made once (G3): no two notices share a key.
-    pub keys: Vec<String>,
+    pub keys: Vec<NoticeKey>,
     /// The token that an answer to it carries.
     pub carries: Option<Purpose>,
     /// Its subject, without content of the ticket.

@@ -1,6 +1,6 @@
 //! Sends one mail to one recipient over one fresh connection (RFC 5321, RFC 6409).
 //!
-//! What a send came to is exactly one [`Outcome`], and the difference that matters most is drawn sharply: before
+//! What a delivery came to is exactly one [`Outcome`], whose words are one clean line of at most 200 characters, and the difference that matters most is drawn sharply: before
 //! the final dot nothing can have been accepted, so trying again is safe; after it, only a reply tells. There is
 //! no pool and no reuse: after any doubt the socket is dropped.
 
@@ -19,95 +19,11 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
 use self::wire::Wire;
-use crate::config::{Auth, Login, SmtpConfig};
+use crate::config::{Auth, Login, Password, SmtpConfig};
 use crate::net::{self, NetError, Tls};
 use crate::notice::write::check_wire;
 use crate::sasl::Credentials;
-use crate::vocabulary::{Address, clean_line};
-
-/// What became of one mail. Replies are one clean line of at most 200 characters.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Outcome {
-    /// The server has taken responsibility for it (RFC 5321 section 6.1): its final reply was 250.
-    Sent {
-        /// The final reply; often the server's queue id.
-        reply: String,
-    },
-    /// It was not accepted, and may be later.
-    Retry {
-        /// How far it came.
-        stage: Stage,
-        /// The reply, or what broke.
-        reply: String,
-    },
-    /// It was not accepted and will not be: this mail or this recipient.
-    Refused {
-        /// How far it came.
-        stage: Stage,
-        /// The reply.
-        reply: String,
-    },
-    /// The whole of it was given over, and no clear reply came back (RFC 1047). It may have been accepted.
-    Unknown {
-        /// What came in place of a reply.
-        reply: String,
-    },
-    /// Our own account, server or config is at fault. No other mail would fare better: the queue must wait, and
-    /// none of it is to be called refused.
-    Account {
-        /// How far it came.
-        stage: Stage,
-        /// The reply, or what is wrong.
-        reply: String,
-    },
-}
-
-/// How far a send came: the step that was being done when it ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Stage {
-    /// Name resolution and TCP.
-    Connect,
-    /// STARTTLS and the handshake.
-    Tls,
-    /// Greeting and EHLO.
-    Hello,
-    /// AUTH (RFC 4954).
-    Auth,
-    /// MAIL FROM.
-    Mail,
-    /// RCPT TO.
-    Rcpt,
-    /// DATA.
-    Data,
-    /// The mail itself and the reply to its final dot.
-    Content,
-}
-
-impl Stage {
-    /// Its name in logs and in the outbox.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Connect => "connect",
-            Self::Tls => "tls",
-            Self::Hello => "hello",
-            Self::Auth => "auth",
-            Self::Mail => "mail",
-            Self::Rcpt => "rcpt",
-            Self::Data => "data",
-            Self::Content => "content",
-        }
-    }
-}
-
-/// Why a login did not come about; no mail was involved.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("{}: {reply}", stage.as_str())]
-pub struct CheckError {
-    /// How far it came.
-    pub stage: Stage,
-    /// The reply, or what is wrong.
-    pub reply: String,
-}
+use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
 const STEP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -129,16 +45,16 @@ const REPLY: usize = 200;
 /// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes.
 pub async fn send(
     config: &SmtpConfig,
-    secret: Option<&str>,
+    secret: Option<&Password>,
     senders: &[&Address],
     to: &Address,
     bytes: &[u8],
 ) -> Outcome {
     // Not the account's fault: the other mails of the queue may go.
     if let Err(unfit) = check_wire(bytes) {
-        return Outcome::Refused { stage: Stage::Content, reply: format!("not sent: the mail {unfit}") };
+        return Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}")));
     }
-    let login = config.login.as_ref();
+    let (login, secret) = (config.login.as_ref(), secret.map(Password::expose));
     transact(async |stage| connect(stage, config).await, login, secret, senders, to, bytes).await
 }
 
@@ -146,11 +62,11 @@ pub async fn send(
 ///
 /// # Errors
 /// What went wrong, and at which step.
-pub async fn check(config: &SmtpConfig, secret: Option<&str>) -> Result<String, CheckError> {
+pub async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Result<String, Said> {
     let mut stage = Stage::Connect;
     let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage, config).await?;
-        enter(&mut stage, stream, config.login.as_ref(), secret).await
+        enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
     });
     match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
         Ok(connection) => {
@@ -158,7 +74,7 @@ pub async fn check(config: &SmtpConfig, secret: Option<&str>) -> Result<String, 
             quit(connection).await;
             Ok(if config.login.is_some() { format!("{name} lets us in") } else { format!("{name} answers") })
         }
-        Err(cause) => Err(CheckError { stage, reply: cause.text() }),
+        Err(cause) => Err(Said::at(stage, cause.text())),
     }
 }
 
@@ -238,12 +154,12 @@ impl From<NetError> for Cause {
 
 /// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
 fn judge(stage: Stage, cause: Cause) -> Outcome {
-    let reply = cause.text();
+    let said = Said::at(stage, cause.text());
     match cause {
-        Cause::Ours(_) => Outcome::Account { stage, reply },
-        Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Account { stage, reply },
-        Cause::Reply(500..=599, _) => Outcome::Refused { stage, reply },
-        Cause::Reply(..) | Cause::Broken(_) => Outcome::Retry { stage, reply },
+        Cause::Ours(_) => Outcome::Closed(said),
+        Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Closed(said),
+        Cause::Reply(500..=599, _) => Outcome::Refused(said),
+        Cause::Reply(..) | Cause::Broken(_) => Outcome::Deferred(said),
     }
 }
 
@@ -428,7 +344,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
             quit(connection).await;
-            return Outcome::Sent { reply: Cause::said(&response).text() };
+            return Outcome::Sent(Cause::said(&response).text().into());
         }
         Ok(Ok(response)) => Cause::said(&response),
         Ok(Err(error)) => Cause::from(error),
@@ -436,7 +352,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     };
     let refused = matches!(cause, Cause::Reply(400..=599, _));
     if dot.load(Ordering::Relaxed) && !refused {
-        return Outcome::Unknown { reply: cause.text() };
+        return Outcome::Unknown(cause.text().into());
     }
     judge(Stage::Content, cause)
 }

@@ -5,6 +5,7 @@
 
 mod earlier;
 mod mail;
+mod memo;
 mod outbox;
 mod personal;
 mod receipt;
@@ -15,6 +16,7 @@ mod values;
 mod views;
 
 pub use mail::{NewMail, Place, Stored, WaitingMail};
+pub use memo::Memo;
 pub use outbox::{Claim, Outgoing, RETRY_FOR};
 pub use personal::{Erasable, ErasableMail, Held, HeldMail};
 pub use receipt::{NewReceipt, ReceiptRow};
@@ -22,6 +24,7 @@ pub use trouble::Standing;
 pub use unverified::Unverified;
 pub use views::{NoticeRow, TicketRow};
 
+use std::fmt::Display;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -275,32 +278,6 @@ impl Store {
 }
 
 impl Tx<'_> {
-    /// A small fact.
-    pub fn meta(&self, key: &str) -> Result<Option<String>> {
-        let mut query = self.0.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
-        Ok(query.query_row([key], |r| r.get(0)).optional()?)
-    }
-
-    /// A small fact that is an instant.
-    pub fn meta_time(&self, key: &str) -> Result<Option<Timestamp>> {
-        Ok(self.meta(key)?.and_then(|v| v.parse().ok()))
-    }
-
-    /// Whether a first start was found that is none ([`StoreError::Begun`]).
-    pub fn is_begun(&self) -> Result<bool> {
-        Ok(self.meta("begun")?.is_some_and(|keys| !keys.is_empty()))
-    }
-
-    /// Writes a small fact down.
-    pub fn set_meta(&self, key: &str, value: &str) -> Result<()> {
-        let sql = r"
-            INSERT INTO meta (key, value)
-            VALUES (?1, ?2)
-            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
-        self.0.prepare_cached(sql)?.execute([key, value])?;
-        Ok(())
-    }
-
     fn address_id(&self, address: &Address) -> Result<i64> {
         let key = address.key();
         let mut query = self.0.prepare_cached("SELECT id FROM address WHERE key = ?1")?;
@@ -316,34 +293,33 @@ impl Tx<'_> {
     }
 
     /// Adds to a tally of the hourly and daily caps.
-    pub fn count(&self, scope: &str, slot: i64) -> Result<()> {
+    pub fn count(&self, scope: impl Display, slot: i64) -> Result<()> {
         let sql = r"
             INSERT INTO tally (scope, slot, count)
             VALUES (?1, ?2, 1)
             ON CONFLICT (scope, slot) DO UPDATE SET count = count + 1";
-        self.0.prepare_cached(sql)?.execute(params![short_hash(scope.as_bytes()), slot])?;
+        self.0.prepare_cached(sql)?.execute(params![scope_hash(scope), slot])?;
         Ok(())
     }
 
     /// The sum of a tally from a slot on.
-    pub fn counted(&self, scope: &str, from_slot: i64) -> Result<u32> {
+    pub fn counted(&self, scope: impl Display, from_slot: i64) -> Result<u32> {
         self.counted_in(scope, from_slot..=i64::MAX)
     }
 
     /// The sum of a tally over some slots.
-    pub fn counted_in(&self, scope: &str, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
+    pub fn counted_in(&self, scope: impl Display, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
         let sql = r"
             SELECT coalesce(sum(count), 0)
             FROM tally
             WHERE scope = :scope AND slot BETWEEN :first AND :last";
-        let scope = short_hash(scope.as_bytes());
-        let row = named_params! { ":scope": scope, ":first": slots.start(), ":last": slots.end() };
+        let row = named_params! { ":scope": scope_hash(scope), ":first": slots.start(), ":last": slots.end() };
         Ok(self.0.prepare_cached(sql)?.query_row(row, |r| r.get(0))?)
     }
 
     /// Begins a tally anew.
-    pub fn uncount(&self, scope: &str) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM tally WHERE scope = ?1")?.execute([short_hash(scope.as_bytes())])?;
+    pub fn uncount(&self, scope: impl Display) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM tally WHERE scope = ?1")?.execute([scope_hash(scope)])?;
         Ok(())
     }
 
@@ -364,6 +340,11 @@ fn millis(at: Timestamp) -> i64 {
 
 fn instant(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(millis).unwrap_or(Timestamp::UNIX_EPOCH)
+}
+
+/// What is counted, as the tallies know it: a hash, which names nobody.
+fn scope_hash(scope: impl Display) -> i64 {
+    short_hash(scope.to_string().as_bytes())
 }
 
 /// A hash of 8 octets, as SQLite's integer: for indexes that hostile keys cannot swell.

@@ -2,7 +2,7 @@
 //!
 //! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one
 //! look into the store → `intake` → `decide` → one transaction with entries, projections, notices and the receipt.
-//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (attempt counted, committed) → the shell
+//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (the try counted, committed) → the shell
 //! sends → the outcome is settled, and what failed for good is news.
 
 mod caps;
@@ -22,7 +22,7 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use self::reading::{Stowed, read_one, side_by_side};
-use self::tallies::{GATHERED_DUE, MADE};
+use self::tallies::Scope;
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::intake;
@@ -36,25 +36,22 @@ use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::{Level, Project};
 use crate::rules::draft::Answer;
-use crate::rules::event::{Event, Loss, Order};
+use crate::rules::event::{Event, Loss, Lost, Order};
 use crate::rules::{decide, reminders};
 use crate::store::{
-    Claim, Erasable, ErasableMail, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
+    Claim, Erasable, ErasableMail, Memo, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
     Stored, Tx, WaitingMail,
 };
 use crate::token::Key;
-use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
+use crate::vocabulary::{Address, MailRef, NoticeKind, NoticeState, Outcome, TicketId};
 
 /// Tries to read a mail before it is put aside as quarantined.
-const ATTEMPTS: u32 = 3;
+const TRIES: u32 = 3;
 /// Mails from before the first start, and octets of them, that are taken in at a time.
 const EARLIER: u32 = 64;
 const EARLIER_OCTETS: i64 = 4 << 20;
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
-/// The small facts that know the secrets of the key again: those that were there last, and those that are missed.
-const KEY: &str = "key";
-const KEY_MISSED: &str = "key_missed";
 
 /// A mail that has arrived.
 #[derive(Clone, Debug)]
@@ -71,21 +68,6 @@ pub struct Arrival {
     pub place: Option<Place>,
     /// The folder's present listing, to tell a second copy from a renumbered one.
     pub listing: Arc<Vec<String>>,
-}
-
-/// How an attempt to send ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Attempt {
-    /// The server took it.
-    Sent(String),
-    /// Not now.
-    Later(String),
-    /// Not this mail, ever.
-    Refused(String),
-    /// The server's last answer was lost: it may have taken it.
-    Doubtful(String),
-    /// Our own fault, or the way is closed: nothing about this mail. It waits; the attempt does not count against it.
-    Closed(String),
 }
 
 /// What became of erasing a ticket.
@@ -138,15 +120,20 @@ impl Tracker {
             known.split_whitespace().filter(|k| !prints.iter().any(|p| p == k)).map(str::to_owned).collect()
         };
         self.store.write(|tx| {
-            let (known, missed_before) = (tx.meta(KEY)?.unwrap_or_default(), tx.meta(KEY_MISSED)?.unwrap_or_default());
+            let known: String = tx.memo(Memo::Secrets)?.unwrap_or_default();
+            let missed_before: String = tx.memo(Memo::MissedSecrets)?.unwrap_or_default();
             let (lost, mut missed) = (lacks(&known), lacks(&missed_before));
             missed.extend(lost.iter().cloned());
             let (present, missing) = (prints.join(" "), missed.join(" "));
             if (&present, &missing) == (&known, &missed_before) {
                 return Ok(());
             }
-            tx.set_meta(KEY, &present)?;
-            tx.set_meta(KEY_MISSED, &missing)?;
+            tx.set_memo(Memo::Secrets, &present)?;
+            if missed.is_empty() {
+                tx.drop_memo(Memo::MissedSecrets)?;
+            } else {
+                tx.set_memo(Memo::MissedSecrets, &missing)?;
+            }
             if !lost.is_empty() {
                 return Work::new(tx, project, key, now)?.trouble(&Trouble::Key);
             }
@@ -157,21 +144,23 @@ impl Tracker {
     /// A person has changed the key file, and has seen what is in it: of what is not, nothing is missed any more. Part of
     /// the transaction under which the file is changed.
     pub fn accept_key(tx: &Tx<'_>, key: &Key) -> Result<()> {
-        tx.set_meta(KEY, &key.prints().join(" "))?;
-        tx.set_meta(KEY_MISSED, "")?;
+        tx.set_memo(Memo::Secrets, key.prints().join(" "))?;
+        tx.drop_memo(Memo::MissedSecrets)?;
         tx.end_trouble(TroubleKind::Key)
     }
 
     /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
     fn know_past(&mut self) -> Result<()> {
-        let begun = self.store.read(|tx| tx.meta("begun"))?.unwrap_or_default();
+        let Some(begun) = self.store.read(|tx| tx.memo::<String>(Memo::Begun))? else { return Ok(()) };
         if begun.split(' ').any(|of| self.key.prints().iter().any(|p| p == of)) {
             return Err(StoreError::Begun);
         }
         // The key was moved away on purpose, and is not missed.
         let key = &self.key;
-        let anew = |tx: &Tx<'_>| tx.set_meta("begun", "").and_then(|()| Self::accept_key(tx, key));
-        if begun.is_empty() { Ok(()) } else { self.store.write(anew) }
+        self.store.write(|tx| {
+            tx.drop_memo(Memo::Begun)?;
+            Self::accept_key(tx, key)
+        })
     }
 
     /// Goes on with the key file as it stands now.
@@ -204,16 +193,16 @@ impl Tracker {
         let (project, key, policy) = (&self.project, &self.key, self.policy.as_str());
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            let known = tx.meta("policy")?;
+            let known: Option<String> = tx.memo(Memo::Policy)?;
             if known.as_deref() != Some(policy) {
                 match known {
                     Some(_) => work.rederive(policy)?,
                     None => drop(tx.rebuild(project, |_| ())?),
                 }
-                tx.set_meta("policy", policy)?;
+                tx.set_memo(Memo::Policy, policy)?;
             }
-            if tx.meta("digest")?.is_none() {
-                tx.set_meta("digest", &now.to_string())?;
+            if tx.memo::<Timestamp>(Memo::LastDigest)?.is_none() {
+                tx.set_memo(Memo::LastDigest, now)?;
             }
             Ok(work.news)
         })
@@ -235,13 +224,13 @@ impl Tracker {
         let mut news = std::mem::take(&mut self.started);
         news.add(self.doubt(now)?);
         self.store.write(|tx| tx.hurry_unverified(now))?;
-        while let Some(WaitingMail { mail, attempts, .. }) = self.waiting()? {
-            if attempts <= ATTEMPTS {
-                self.store.write(|tx| tx.count_attempt(mail))?;
+        while let Some(WaitingMail { mail, tries, .. }) = self.waiting()? {
+            if tries <= TRIES {
+                self.store.write(|tx| tx.count_try(mail))?;
             }
             match self.resume_one(now) {
                 Ok(done) => news.add(done),
-                Err(StoreError::Corrupt(_)) if attempts <= ATTEMPTS => {}
+                Err(StoreError::Corrupt(_)) if tries <= TRIES => {}
                 Err(error) => return Err(error),
             }
         }
@@ -254,7 +243,7 @@ impl Tracker {
         for number in self.store.read(|tx| tx.interrupted())? {
             if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
                 let why = "the daemon ended while it was being sent".into();
-                news.add(self.delivered(&claim, &Attempt::Doubtful(why), now)?);
+                news.add(self.delivered(&claim, &Outcome::Unknown(why), now)?);
             }
         }
         Ok(news)
@@ -265,11 +254,11 @@ impl Tracker {
     /// so that it does not hold up everything else.
     pub fn resume(&mut self, now: Timestamp) -> Result<News> {
         let mut news = News::default();
-        while let Some(WaitingMail { mail, attempts, .. }) = self.waiting()? {
+        while let Some(WaitingMail { mail, tries, .. }) = self.waiting()? {
             match self.resume_one(now) {
                 Ok(done) => news.add(done),
-                Err(StoreError::Corrupt(_)) if attempts <= ATTEMPTS => {
-                    self.store.write(|tx| tx.count_attempt(mail))?;
+                Err(StoreError::Corrupt(_)) if tries <= TRIES => {
+                    self.store.write(|tx| tx.count_try(mail))?;
                 }
                 Err(error) => return Err(error),
             }
@@ -283,9 +272,9 @@ impl Tracker {
 
     fn resume_one(&mut self, now: Timestamp) -> Result<News> {
         let Some(waiting) = self.waiting()? else { return Ok(News::default()) };
-        let WaitingMail { mail, received, whole, attempts } = waiting;
+        let WaitingMail { mail, received, whole, tries } = waiting;
         // The count includes the try that is made now.
-        let quarantine = attempts > ATTEMPTS;
+        let quarantine = tries > TRIES;
         let raw = match self.store.read(|tx| tx.raw(mail)) {
             // What was put aside is not read.
             Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
@@ -302,7 +291,6 @@ impl Tracker {
             let source = tx.source(folder)?;
             if is_first {
                 tx.note_earlier(source, listing)?;
-                tx.set_meta("first_start", "begun")?;
             }
             Ok((source, tx.unseen(source, listing)?))
         })
@@ -473,7 +461,7 @@ impl Tracker {
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
     /// read a config that the daemon has not been told to read.
     pub fn has_other_policy(&mut self) -> Result<bool> {
-        Ok(self.store.read(|tx| tx.meta("policy"))?.as_ref() != Some(&self.policy))
+        Ok(self.store.read(|tx| tx.memo(Memo::Policy))?.as_ref() != Some(&self.policy))
     }
 
     /// Time passed: reminds, notes what broke, makes the digest. Call again while it says that there is more.
@@ -481,7 +469,7 @@ impl Tracker {
         let mut adopted = if self.has_other_policy()? { self.adopt_policy(now)? } else { News::default() };
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
-        let gathered = self.store.read(|tx| tx.meta_time(GATHERED_DUE))?.is_some_and(|at| at <= now);
+        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?.is_some_and(|at: Timestamp| at <= now);
         if due.is_empty() && !digest && !gathered {
             return Ok((adopted, false));
         }
@@ -531,7 +519,7 @@ impl Tracker {
 
     fn digest_due(&mut self, now: Timestamp) -> Result<bool> {
         let Some(schedule) = &self.digest else { return Ok(false) };
-        let last = self.store.read(|tx| tx.meta_time("digest"))?.unwrap_or(now);
+        let last = self.store.read(|tx| tx.memo(Memo::LastDigest))?.unwrap_or(now);
         Ok(schedule.next(last, &self.project.policy.calendar.zone).is_some_and(|at| at <= now))
     }
 
@@ -539,8 +527,8 @@ impl Tracker {
     pub fn next_wake(&mut self, sending: bool) -> Result<Option<Timestamp>> {
         let (ticket, notice, last, unverified) = self
             .store
-            .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.meta_time("digest")?, tx.unverified_mails()?.1)))?;
-        let gathered = self.store.read(|tx| tx.meta_time(GATHERED_DUE))?;
+            .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.memo(Memo::LastDigest)?, tx.unverified_mails()?.1)))?;
+        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?;
         let zone = &self.project.policy.calendar.zone;
         let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
         Ok([ticket, notice.filter(|_| sending), digest, unverified, gathered].into_iter().flatten().min())
@@ -620,7 +608,7 @@ impl Tracker {
         }
     }
 
-    /// Claims the next notice that is due: the attempt is on disk before anything is sent (G4).
+    /// Claims the next notice that is due: the try is on disk before anything is sent (G4).
     pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
         self.store.write(|tx| tx.claim(now))
     }
@@ -633,40 +621,45 @@ impl Tracker {
             }
             tx.end_trouble(TroubleKind::Breaker)?;
             // Else the same hour would hold it again at once.
-            tx.uncount(MADE)?;
+            tx.uncount(Scope::Made)?;
             Ok(Some(tx.waiting()?))
         })
     }
 
-    /// How an attempt ended.
-    pub fn delivered(&mut self, claim: &Claim, attempt: &Attempt, now: Timestamp) -> Result<News> {
+    /// How a delivery ended: where the notice stands now, and what follows where it is lost.
+    pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
+        use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
         let (project, key) = (&self.project, &self.key);
         let age = now.duration_since(claim.created);
-        let later = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let (state, due, doubts, reply) = match attempt {
-            Attempt::Sent(reply) => ("sent", now, claim.doubts, reply),
-            Attempt::Later(reply) if age > keep_trying(&claim.kind) => ("refused", now, claim.doubts, reply),
-            Attempt::Later(reply) => ("waiting", later(backoff(claim.number, claim.attempts)), claim.doubts, reply),
-            Attempt::Refused(reply) => ("refused", now, claim.doubts, reply),
+        let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
+        let later = || after(backoff(claim.number, claim.tries));
+        let (state, due, doubts, reply) = match outcome {
+            Outcome::Sent(said) => (Sent, now, claim.doubts, said.to_string()),
+            Outcome::Deferred(said) if age > keep_trying(claim.kind) => (Refused, now, claim.doubts, said.to_string()),
+            Outcome::Deferred(said) => (Waiting, later(), claim.doubts, said.to_string()),
+            Outcome::Refused(said) => (Refused, now, claim.doubts, said.to_string()),
             // Once more with the same bytes, and never a third time (G3).
-            Attempt::Doubtful(reply) if claim.doubts == 0 => ("waiting", later(SignedDuration::from_mins(1)), 1, reply),
-            Attempt::Doubtful(reply) => ("unknown", now, claim.doubts + 1, reply),
-            // Later than the others, so that one notice that the way is closed for does not keep them all.
-            Attempt::Closed(reply) => ("waiting", later(backoff(claim.number, claim.attempts)), claim.doubts, reply),
+            Outcome::Unknown(said) if claim.doubts == 0 => {
+                (Waiting, after(SignedDuration::from_mins(1)), 1, said.to_string())
+            }
+            Outcome::Unknown(said) => (Unknown, now, claim.doubts + 1, said.to_string()),
+            // Later than the others, so that one notice that the way is closed for does not keep them all. What is wrong
+            // is not about this mail, however old it is.
+            Outcome::Closed(said) => (Waiting, later(), claim.doubts, said.for_log().to_string()),
         };
         self.store.write(|tx| {
-            tx.settle(claim.number, state, due, doubts, reply)?;
+            tx.settle(claim.number, state, due, doubts, &reply)?;
             let mut work = Work::new(tx, project, key, now)?;
-            if state == "sent" {
-                tx.set_meta("last_send", &now.to_string())?;
-            }
-            let lost = matches!(state, "refused" | "unknown");
-            if lost {
-                let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
-                let (number, notice, to) = (claim.number, claim.kind.clone(), claim.to.clone());
-                let (reply, reminded, mailed) = (reply.clone(), Vec::new(), Vec::new());
-                let loss = Loss { number, notice, to, reply, mail: None, reminded, mailed, perhaps: false };
-                work.undelivered(ticket.as_ref(), &loss)?;
+            match state {
+                Sent => tx.set_memo(Memo::LastSend, now)?,
+                Refused | Unknown => {
+                    let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
+                    let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
+                    let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
+                    let loss = Loss { of, to, reply, reminded, mailed, perhaps: false };
+                    work.undelivered(ticket.as_ref(), &loss)?;
+                }
+                Waiting | Sending | Held => {}
             }
             Ok(work.news)
         })
@@ -685,7 +678,7 @@ impl Tracker {
 
     /// Notes since when the inbox cannot be read, for `status`.
     pub fn inbox_fails(&mut self, since: Timestamp) -> Result<()> {
-        self.store.write(|tx| tx.set_meta("inbox_fails", &since.to_string()))
+        self.store.write(|tx| tx.set_memo(Memo::InboxFails, since))
     }
 
     /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was
@@ -694,25 +687,25 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            if tx.meta("first_start")?.as_deref() == Some("begun") {
+            if tx.is_first_start()? {
                 work.tell_earlier()?;
             }
-            tx.set_meta("inbox_fails", "")?;
+            tx.drop_memo(Memo::InboxFails)?;
             tx.end_trouble(TroubleKind::Inbox)?;
             tx.end_trouble(TroubleKind::Login)?;
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
             }
-            tx.set_meta("last_scan", &now.to_string())?;
-            listed.map_or(Ok(()), |at| tx.set_meta(&format!("last_scan:{folder}"), &at.to_string()))?;
+            tx.set_memo(Memo::LastScan, now)?;
+            listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;
             Ok(work.news)
         })
     }
 
     /// When a folder was last listed that was then read to its end.
     pub fn last_scan(&mut self, folder: &str) -> Result<Option<Timestamp>> {
-        self.store.read(|tx| tx.meta_time(&format!("last_scan:{folder}")))
+        self.store.read(|tx| tx.memo(Memo::LastScanOf(folder)))
     }
 
     /// Throws the projections away and remakes them from the timeline; says how many tickets there are.
@@ -759,23 +752,23 @@ fn second_copy(tx: &Tx<'_>, mail: MailRef, arrival: &Arrival) -> Result<bool> {
     Ok(others > 0 && others >= usize::try_from(tx.receipts_of(mail)?).unwrap_or(usize::MAX))
 }
 
-/// Minutes between attempts: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
+/// Minutes between tries: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
 /// step. The same notice always waits the same time.
-fn backoff(number: u32, attempts: u32) -> SignedDuration {
-    let minutes: i64 = match attempts {
+fn backoff(number: u32, tries: u32) -> SignedDuration {
+    let minutes: i64 = match tries {
         0 | 1 => 1,
         2 => 5,
         3 => 15,
         4 => 30,
         _ => 60,
     };
-    let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(attempts)) % 16) * minutes * 60 / 64;
+    let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(tries)) % 16) * minutes * 60 / 64;
     SignedDuration::from_secs(minutes * 60 + jitter)
 }
 
 /// How long a notice is tried. An acknowledgement that is a day late only confuses.
-fn keep_trying(kind: &str) -> SignedDuration {
-    if kind == NoticeKind::Acknowledgement.word() { SignedDuration::from_hours(24) } else { RETRY_FOR }
+fn keep_trying(kind: NoticeKind) -> SignedDuration {
+    if kind == NoticeKind::Acknowledgement { SignedDuration::from_hours(24) } else { RETRY_FOR }
 }
 
 #[cfg(test)]

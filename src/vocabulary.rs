@@ -1,8 +1,9 @@
-//! What every room speaks of: addresses, Message-IDs, the numbers of tickets and mails, the kinds of notices, and text
-//! made fit to be shown. Nothing here knows a rule.
+//! What every room speaks of: addresses, Message-IDs, the numbers of tickets and mails, the kinds of notices and what
+//! becomes of one, and text made fit to be shown. Nothing here knows a rule.
 
 mod address;
 mod clean;
+mod delivery;
 mod kind;
 mod message_id;
 
@@ -10,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::Address;
 pub use clean::{clean, clean_line, piece};
+pub use delivery::{NoticeState, Outcome, Said, Stage};
 pub use kind::{Mailed, NoticeKind};
 pub use message_id::MessageId;
 

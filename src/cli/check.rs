@@ -15,7 +15,7 @@ use crate::policy::calendar::Quiet;
 use crate::policy::shown::when;
 use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::project::{Level, Project, Reports};
-use crate::store::{Store, StoreError};
+use crate::store::{Memo, Store, StoreError};
 use crate::vocabulary::clean_line;
 use crate::{clock, open};
 
@@ -73,7 +73,7 @@ fn database(config: &Config) -> Finding {
     }
     let begun = |mut store: Store| {
         store.check()?;
-        Ok(store.read(|tx| tx.is_begun())?)
+        Ok(store.read(|tx| tx.memo::<String>(Memo::Begun))?.is_some())
     };
     match open::to_read(config).and_then(begun) {
         Ok(true) => Finding::bad(format!("database: {}", StoreError::Begun)),

@@ -129,8 +129,8 @@ fn text(held: &Held, address: &Address, project: &Project) -> String {
     }
     for (n, bytes) in &held.notices {
         let ticket = n.ticket.map_or("no ticket".to_owned(), |t| project.show(t));
-        let (kind, made) = (&n.kind, local(n.created, project));
-        text.push_str(&format!("\nMail to this address ({kind}), made {made}, {ticket}, {}\n", n.state));
+        let (kind, made) = (n.kind.word(), local(n.created, project));
+        text.push_str(&format!("\nMail to this address ({kind}), made {made}, {ticket}, {}\n", n.state.word()));
         text.push_str(&mail(bytes));
     }
     let address = address.as_str();

@@ -12,8 +12,8 @@ use crate::mail::read;
 use crate::store::Store;
 use crate::ticket::Ticket;
 use crate::token::{KEY_LENGTH, Key};
-use crate::tracker::{Arrival, Attempt, Tracker};
-use crate::vocabulary::{Address, TicketId};
+use crate::tracker::{Arrival, Tracker};
+use crate::vocabulary::{Address, Outcome, TicketId};
 
 /// What the colours of our own are; nothing else of that kind may stand in what is printed.
 fn uncoloured(text: &str) -> String {
@@ -113,7 +113,7 @@ proptest! {
         let mut news = tracker.on_mail(&[arrival], now).unwrap();
         while let Some(claim) = tracker.claim(now).unwrap() {
             let reply = format!("550 {subject}");
-            news.add(tracker.delivered(&claim, &Attempt::Refused(reply), now).unwrap());
+            news.add(tracker.delivered(&claim, &Outcome::Refused(reply.into()), now).unwrap());
         }
         for (number, notice) in &news.notices {
             let bytes = tracker.store().read(|tx| tx.notice_bytes(*number)).unwrap();

@@ -11,7 +11,7 @@ use super::{Desk, Exit, local};
 use crate::open;
 use crate::project::Project;
 use crate::store::NoticeRow;
-use crate::vocabulary::Address;
+use crate::vocabulary::{Address, NoticeKind, NoticeState};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,8 +33,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let project = &desk.project;
     let (mut notices, breaker) = desk.read(|tx, _| Ok((tx.notices(0)?, tx.breaker()?)))?;
     if let Some(since) = breaker {
-        for notice in notices.iter_mut().filter(|n| n.state == "waiting" && n.lane > 0) {
-            notice.state = "held".into();
+        for notice in notices.iter_mut().filter(|n| n.state == NoticeState::Waiting && n.lane > 0) {
+            notice.state = NoticeState::Held;
             notice.reply = Some(format!("too much was made since {}", local(since, project)));
         }
     }
@@ -48,11 +48,11 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
             vec![
                 n.number.to_string(),
                 local(n.created, project),
-                n.kind.clone(),
+                n.kind.word().to_owned(),
                 n.to.as_ref().map_or("-", Address::as_str).to_owned(),
                 n.ticket.map_or("-".to_owned(), |t| project.show(t)),
-                n.state.clone(),
-                n.attempts.to_string(),
+                n.state.word().to_owned(),
+                n.tries.to_string(),
                 n.reply.clone().unwrap_or_default(),
             ]
         };
@@ -78,11 +78,11 @@ struct Document<'a> {
 struct NoticeDocument<'a> {
     number: u32,
     created: Timestamp,
-    kind: &'a str,
+    kind: NoticeKind,
     to: Option<&'a Address>,
     ticket: Option<String>,
     message_id: &'a str,
-    state: &'a str,
+    state: NoticeState,
     attempts: u32,
     reply: Option<&'a str>,
 }
@@ -92,12 +92,12 @@ impl<'a> NoticeDocument<'a> {
         Self {
             number: n.number,
             created: n.created,
-            kind: &n.kind,
+            kind: n.kind,
             to: n.to.as_ref(),
             ticket: n.ticket.map(|t| project.show(t)),
             message_id: &n.message_id,
-            state: &n.state,
-            attempts: n.attempts,
+            state: n.state,
+            attempts: n.tries,
             reply: n.reply.as_deref(),
         }
     }

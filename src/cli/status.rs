@@ -11,6 +11,7 @@ use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::{NoticeRow, Standing, StoreError, TicketRow};
+use crate::vocabulary::{NoticeKind, NoticeState};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
     let health = desk.read(Health::read)?;
@@ -27,7 +28,7 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
 struct Document<'a> {
     last_scan: Option<Timestamp>,
     last_send: Option<Timestamp>,
-    waiting: usize,
+    waiting: u32,
     unverified: u32,
     next_deadline: Option<Timestamp>,
     holds: Vec<Unsettled<'a>>,
@@ -47,9 +48,9 @@ struct Document<'a> {
 #[derive(Serialize)]
 struct Unsettled<'a> {
     notice: u32,
-    kind: &'a str,
+    kind: NoticeKind,
     ticket: Option<String>,
-    state: &'a str,
+    state: NoticeState,
     reason: Option<&'a str>,
 }
 
@@ -74,9 +75,9 @@ impl<'a> Document<'a> {
     fn of(health: &'a Health, project: &Project) -> Self {
         let unsettled = |n: &'a NoticeRow| Unsettled {
             notice: n.number,
-            kind: &n.kind,
+            kind: n.kind,
             ticket: n.ticket.map(|t| project.show(t)),
-            state: &n.state,
+            state: n.state,
             reason: n.reply.as_deref(),
         };
         let broken = |t: &'a TicketRow| Broken {
@@ -165,13 +166,17 @@ fn text(health: &Health, project: &Project) -> String {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
         let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
-        text.push_str(&format!("  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n", n.kind, n.number));
+        text.push_str(&format!(
+            "  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n",
+            n.kind.word(),
+            n.number
+        ));
     }
     for n in &health.undelivered {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
-        let how = if n.state == "unknown" { "may not have arrived" } else { "was refused" };
+        let how = if n.state == NoticeState::Unknown { "may not have arrived" } else { "was refused" };
         let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
-        text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind));
+        text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind.word()));
     }
     text
 }

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use super::Secret;
+use super::{Secret, SmtpConfig};
 
 /// How long `password_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -24,7 +24,7 @@ pub struct Password(String);
 
 impl Password {
     /// One line without its line end; an empty one or more than one line is no secret.
-    fn parse(bytes: Vec<u8>, place: &str) -> Result<Self, SecretError> {
+    pub(crate) fn parse(bytes: Vec<u8>, place: &str) -> Result<Self, SecretError> {
         let wrong = |why| Err(SecretError::Unfit { place: place.to_owned(), why });
         if bytes.len() as u64 > MAX_SECRET {
             return wrong("is longer than 64 KiB");
@@ -94,6 +94,19 @@ pub enum SecretError {
         /// What is wrong with it, without showing it.
         why: &'static str,
     },
+}
+
+impl SmtpConfig {
+    /// Fetches the secret to log in with; `None` for a relay that trusts this machine.
+    ///
+    /// # Errors
+    /// See [`Secret::read`].
+    pub async fn secret(&self) -> Result<Option<Password>, SecretError> {
+        match &self.login {
+            Some(login) => login.secret.read().await.map(Some),
+            None => Ok(None),
+        }
+    }
 }
 
 impl Secret {

@@ -125,15 +125,12 @@ async fn skew(folder: &mut Folder<'_>, listing: &Listing) -> Option<Finding> {
 
 async fn outgoing(config: &SmtpConfig) -> Finding {
     let server = format!("{}:{}", config.endpoint.server, config.endpoint.port);
-    let secret = match &config.login {
-        Some(login) => match login.secret.read().await {
-            Ok(secret) => Some(secret),
-            Err(error) => return bad(format!("outgoing: {error}")),
-        },
-        None => None,
+    let secret = match config.secret().await {
+        Ok(secret) => secret,
+        Err(error) => return bad(format!("outgoing: {error}")),
     };
-    match smtp::check(config, secret.as_ref().map(crate::config::Password::expose)).await {
+    match smtp::check(config, secret.as_ref()).await {
         Ok(greeting) => good(format!("outgoing: {server}: {greeting}")),
-        Err(error) => bad(format!("outgoing: {server}: at {}: {}", error.stage.as_str(), error.reply)),
+        Err(said) => bad(format!("outgoing: {server}: {said}")),
     }
 }

@@ -17,8 +17,9 @@ use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::mail::header::Trace;
 use crate::mail::identity::{Forged, forged_line, names_authserv};
 use crate::mail::read;
-use crate::smtp::{self, Outcome};
+use crate::smtp;
 use crate::token::{self, CHECKS, Key, Purpose, Token};
+use crate::vocabulary::Outcome;
 
 /// How long the mail may be on its way.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -64,17 +65,12 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let mut folder = Folder::open(&config.inbox).await.map_err(|e| format!("the inbox: {e}"))?;
     let before = folder.list().await.map_err(|e| format!("the inbox: {e}"))?;
     let mut known: HashSet<String> = before.names.iter().cloned().collect();
-    let secret = match &smtp.login {
-        Some(login) => Some(login.secret.read().await.map_err(|e| format!("the secret for sending: {e}"))?),
-        None => None,
-    };
-    let secret = secret.as_ref().map(crate::config::Password::expose);
-    match smtp::send(smtp, secret, &[&config.address], &config.address, &mail).await {
-        Outcome::Sent { .. } => {}
-        Outcome::Retry { reply, .. }
-        | Outcome::Refused { reply, .. }
-        | Outcome::Unknown { reply }
-        | Outcome::Account { reply, .. } => return Err(format!("the server did not take the mail: {reply}")),
+    let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
+    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await {
+        Outcome::Sent(_) => {}
+        Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Unknown(said) | Outcome::Closed(said) => {
+            return Err(format!("the server did not take the mail: {}", said.reply));
+        }
     }
     let end = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < end {

@@ -36,7 +36,8 @@ async fn a_clock_behind_the_last_look_holds_everything() {
         daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap();
         answer
     };
-    let sent = |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.meta("last_send")).unwrap().is_some();
+    let sent =
+        |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.memo::<String>(Memo::LastSend)).unwrap().is_some();
 
     daemon.tracker.scanned("f", None, now + SignedDuration::from_hours(2)).unwrap();
     assert_eq!(daemon.work().unwrap(), NAP);

@@ -10,7 +10,7 @@ use crate::mail::automatic::{Automatic, Passed, is_role};
 use crate::mail::identity::Identity;
 use crate::mail::written::Ours;
 use crate::project::Project;
-use crate::vocabulary::{Address, MailRef, TicketId};
+use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
@@ -22,7 +22,7 @@ pub struct Known {
     /// The reporter of the ticket that the token names; outer `None`: there is no such ticket.
     pub token_ticket: Option<Option<Address>>,
     /// Where the notice that bounced went, and what it was.
-    pub bounced_notice: Option<(Address, String)>,
+    pub bounced_notice: Option<(Address, NoticeKind)>,
     /// The ticket whose mail the returned mail of a delivery report answers.
     pub returned_to: Option<TicketId>,
     /// The last notice of five days to somebody whom a delivery report names.
@@ -51,7 +51,7 @@ pub struct Sent {
     /// The ticket that it was about.
     pub ticket: Option<TicketId>,
     /// What it was.
-    pub notice: String,
+    pub kind: NoticeKind,
     /// To whom it went.
     pub to: Address,
 }

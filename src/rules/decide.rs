@@ -7,6 +7,7 @@ use super::event::{Event, FollowUp, Report};
 use super::orders;
 use crate::command::Ask;
 use crate::notice::appointment;
+use crate::notice::key::NoticeKey;
 use crate::notice::text::{acknowledgement, folded_line, reporter, team};
 use crate::policy::Milestone;
 use crate::project::Project;
@@ -164,7 +165,7 @@ impl Draft<'_> {
         let text = reporter::asked(&self.ticket, &mail.asks, self.project, self.now);
         let mut notice = self.notice(NoticeKind::Told, &to, text);
         notice.carries = Some(Purpose::Reporter);
-        notice.keys = vec![format!("told:{}", mail.mail.0)];
+        notice.keys = vec![NoticeKey::Told(mail.mail)];
         notice.in_reply_to = mail.reply_to.clone();
         self.decision.notices.push(notice);
     }

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 
 use crate::notice::Notice;
+use crate::notice::key::NoticeKey;
 use crate::notice::text::level::Text;
 use crate::project::Project;
 use crate::ticket::{Actor, Entry, EntryKind, Ticket};
@@ -83,13 +84,13 @@ impl Draft<'_> {
     /// A person of the project reads it at their level.
     pub(super) fn notice(&self, kind: NoticeKind, to: &Address, text: impl Into<Text>) -> Notice {
         let (subject, body) = text.into().at(self.project.level(to), self.key);
-        let key = format!("{}:{}:{}:{}", kind.word(), self.ticket.id.0, self.ticket.revision, to.key());
+        let (ticket, revision) = (self.ticket.id, self.ticket.revision);
         let carries = if self.project.person(to).is_some() { Purpose::Person } else { Purpose::Reporter };
         Notice {
             kind,
             to: to.clone(),
             ticket: Some(self.ticket.id),
-            keys: vec![key],
+            keys: vec![NoticeKey::Revision { kind, ticket, revision, to: to.clone() }],
             carries: Some(carries),
             subject,
             body,

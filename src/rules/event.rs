@@ -7,7 +7,7 @@ use crate::mail::Attachment;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::leak::Known;
 use crate::ticket::{Acknowledgement, Actor};
-use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
+use crate::vocabulary::{Address, MailRef, Mailed, MessageId, NoticeKind, TicketId};
 
 /// What happened.
 #[derive(Clone, Debug)]
@@ -55,25 +55,66 @@ pub enum Event {
     Tick,
 }
 
-/// A notice that did not arrive.
+/// A notice that did not arrive, or an answer by hand.
 #[derive(Clone, Debug)]
 pub struct Loss {
-    /// Its number in the outbox; 0 for an answer that a person sent by hand.
-    pub number: u32,
-    /// What it was.
-    pub notice: String,
+    /// What was lost.
+    pub of: Lost,
     /// To whom it went.
     pub to: Address,
     /// What the server said.
     pub reply: String,
-    /// The delivery report; `None` when our own server refused the notice.
-    pub mail: Option<MailRef>,
     /// If it was a reminder: of what. Only the store knows.
     pub reminded: Vec<Reminded>,
     /// If it was about a report: to whom such notices went. Only the store knows.
     pub mailed: Vec<Address>,
     /// Nothing but the recipient says that it was this notice.
     pub perhaps: bool,
+}
+
+/// What did not arrive.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lost {
+    /// A notice of ours.
+    Notice {
+        /// Its number in the outbox.
+        number: u32,
+        /// What it was.
+        kind: NoticeKind,
+        /// The delivery report; `None` when our own server refused the notice.
+        report: Option<MailRef>,
+    },
+    /// An answer that a person sent by hand.
+    ByHand {
+        /// The delivery report.
+        report: MailRef,
+    },
+}
+
+impl Lost {
+    /// What was mailed.
+    pub fn mailed(self) -> Mailed {
+        match self {
+            Self::Notice { kind, .. } => Mailed::Notice(kind),
+            Self::ByHand { .. } => Mailed::ByHand,
+        }
+    }
+
+    /// The kind of the notice, if it was one.
+    pub fn kind(self) -> Option<NoticeKind> {
+        match self {
+            Self::Notice { kind, .. } => Some(kind),
+            Self::ByHand { .. } => None,
+        }
+    }
+
+    /// The delivery report, if one came.
+    pub fn report(self) -> Option<MailRef> {
+        match self {
+            Self::Notice { report, .. } => report,
+            Self::ByHand { report } => Some(report),
+        }
+    }
 }
 
 /// What a reminder that did not arrive spoke of.

@@ -3,36 +3,36 @@
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use super::event::{Loss, Reminded};
+use super::event::{Loss, Lost, Reminded};
+use crate::notice::key::NoticeKey;
 use crate::notice::text::{reminder, team};
 use crate::policy::Audience;
 use crate::project::Person;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Actor, EntryKind, Undelivered};
-use crate::vocabulary::{Address, NoticeKind, TicketId};
+use crate::vocabulary::{Address, NoticeKind};
 
 impl Draft<'_> {
     pub(super) fn undelivered(&mut self, loss: &Loss) {
-        let Loss { notice, to, perhaps, .. } = loss;
+        let Loss { of, to, perhaps, .. } = loss;
+        let notice = of.mailed().word();
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
-        let mailed = serde_json::from_value(notice.as_str().into());
-        let kind = EntryKind::Undeliverable { notice: mailed.unwrap_or_else(|_| Undelivered::Unknown(notice.clone())) };
-        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, loss.mail);
-        if notice == NoticeKind::Undeliverable.word() {
+        let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, of.report());
+        if of.kind() == Some(NoticeKind::Undeliverable) {
             return;
         }
-        if notice == NoticeKind::Report.word() {
+        if of.kind() == Some(NoticeKind::Report) {
             self.unreached(&loss.mailed);
         }
         let passed = self.pass_on(loss);
         let text = team::undeliverable(&self.ticket, notice, to, *perhaps, &loss.reply, self.project, self.now);
         let others = self.project.responsible().map(|p| &p.address).filter(|a| *a != to && !passed.contains(a));
         let all: Vec<Address> = others.cloned().collect();
-        let key = undeliverable_key(loss, self.now);
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
-            news.keys = vec![format!("{key}:{}", address.key())];
+            news.keys = vec![lost_key(loss, address, self.now)];
             self.decision.notices.push(news);
         }
     }
@@ -49,7 +49,7 @@ impl Draft<'_> {
         let all: Vec<Address> = self.project.responsible().map(|p| p.address.clone()).collect();
         for address in all {
             let mut news = self.notice(NoticeKind::Undeliverable, &address, text.clone());
-            news.keys = vec![format!("unreached:{}:{}", self.ticket.id.0, address.key())];
+            news.keys = vec![NoticeKey::Unreached { ticket: self.ticket.id, to: address }];
             self.decision.notices.push(news);
         }
     }
@@ -59,6 +59,7 @@ impl Draft<'_> {
     fn pass_on(&mut self, loss: &Loss) -> Vec<Address> {
         let missed = &loss.to;
         let mut passed = Vec::new();
+        let Lost::Notice { number: lost, .. } = loss.of else { return passed };
         let before = self.ticket.clone();
         let policy = &self.project.policy;
         for clock in clocks(&before, policy, self.now).iter().filter(|c| c.live) {
@@ -87,10 +88,14 @@ impl Draft<'_> {
             let text = text.first(format!("Passed on to you, since it did not reach {missed_by}.\n\n"));
             for person in next {
                 let mut notice = self.notice(NoticeKind::Reminder, &person, text.clone());
-                let rung = rung_key(self.ticket.id, &step.promise, step.deadline, step.nominal, &person);
+                let (promise, deadline, nominal) = (step.promise.clone(), step.deadline, step.nominal);
+                let ticket = self.ticket.id;
                 // It says whom mail does not reach, so that needs no word of its own.
-                let lost = undeliverable_key(loss, self.now);
-                notice.keys = vec![rung, passed_key(self.ticket.id, loss.number), format!("{lost}:{}", person.key())];
+                notice.keys = vec![
+                    NoticeKey::Rung { ticket, promise, deadline, nominal, to: person.clone() },
+                    NoticeKey::Passed { ticket, lost },
+                    lost_key(loss, person.clone(), self.now),
+                ];
                 self.decision.notices.push(notice);
                 passed.push(person);
             }
@@ -99,26 +104,14 @@ impl Draft<'_> {
     }
 }
 
-/// What a reminder stands for (G3). By its instant: the number of a rung means another one when the ladder in the
-/// config changes.
-pub fn rung_key(ticket: TicketId, promise: &str, deadline: Timestamp, nominal: Timestamp, person: &Address) -> String {
-    let (deadline, nominal) = (deadline.as_millisecond(), nominal.as_millisecond());
-    format!("rung:{}:{promise}:{deadline}:{nominal}:{}", ticket.0, person.key())
-}
-
-/// That a lost reminder was passed on: a second report about it takes it no further.
-pub fn passed_key(ticket: TicketId, number: u32) -> String {
-    format!("passed:{}:{number}", ticket.0)
-}
-
-/// What the news of a lost notice stands for: each that holds a person's words, else one a day for each address that
-/// mail does not reach. The timeline holds all.
-pub fn undeliverable_key(loss: &Loss, now: Timestamp) -> String {
-    if loss.number == 0 {
-        return format!("undeliverable:by-hand:{}", loss.mail.map_or(0, |m| m.0));
+/// What the news of a loss stands for: each loss of a person's words, else one a day for each address that mail does not
+/// reach. The timeline holds all.
+pub fn lost_key(loss: &Loss, to: Address, now: Timestamp) -> NoticeKey {
+    match loss.of {
+        Lost::ByHand { report } => NoticeKey::LostByHand { report, to },
+        Lost::Notice { number, kind: NoticeKind::Reply | NoticeKind::Update, .. } => {
+            NoticeKey::LostWords { lost: number, to }
+        }
+        Lost::Notice { .. } => NoticeKey::LostMail { at: now, missed: loss.to.clone(), to },
     }
-    if loss.notice == NoticeKind::Reply.word() || loss.notice == NoticeKind::Update.word() {
-        return format!("undeliverable:{}", loss.number);
-    }
-    format!("undeliverable:{}:{}", now.as_second().div_euclid(24 * 3_600), loss.to.key())
 }

@@ -6,6 +6,7 @@ use super::draft::{Answer, Draft};
 use super::event::Order;
 use crate::command::{self, Asked, Class, Command, Line, Orders, When};
 use crate::notice::Notice;
+use crate::notice::key::NoticeKey;
 use crate::notice::leak::Hit;
 use crate::notice::text::level::Text;
 use crate::notice::text::{answer, meaning, reporter, team};
@@ -627,7 +628,7 @@ fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: &Refusal) {
 fn reply(draft: &Draft<'_>, order: &Order, person: &Address, text: Text) -> Notice {
     let mut notice = draft.notice(NoticeKind::Answer, person, text);
     if let Some(mail) = order.mail {
-        notice.keys = vec![format!("answer:{}", mail.0)];
+        notice.keys = vec![NoticeKey::Answer(mail)];
     }
     notice.in_reply_to = order.reply_to.clone();
     notice

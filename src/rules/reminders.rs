@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 
 use super::draft::Draft;
-use super::losses::rung_key;
+use crate::notice::key::NoticeKey;
 use crate::notice::text::{reminder, reporter};
 use crate::notice::{Notice, appointment};
 use crate::policy::ladder::Step;
@@ -64,8 +64,9 @@ impl Draft<'_> {
         self.decision.notices.push(notice);
     }
 
-    fn rung_key(&self, clock: &Clock<'_>, nominal: Timestamp, to: &Address) -> String {
-        rung_key(self.ticket.id, &clock.promise.name, clock.deadline, nominal, to)
+    fn rung_key(&self, clock: &Clock<'_>, nominal: Timestamp, to: &Address) -> NoticeKey {
+        let (promise, deadline) = clock.key();
+        NoticeKey::Rung { ticket: self.ticket.id, promise, deadline, nominal, to: to.clone() }
     }
 
     /// What is planned, to the reporter: one mail, whatever number of promises it is about.

@@ -91,6 +91,10 @@ fn login(auth: Auth) -> Login {
     Login { user: "security@example.org".into(), secret: Secret::Credential("smtp".into()), auth }
 }
 
+fn secret() -> Password {
+    Password::parse(b"secret".to_vec(), "a test").unwrap()
+}
+
 fn to() -> Address {
     Address::parse("reporter@example.test").unwrap()
 }
@@ -112,11 +116,11 @@ async fn scripted(script: Vec<(&'static str, Do)>) -> (Outcome, Seen) {
 /// The outcome's kind and stage; `None` for a stage where there is none.
 fn kind(outcome: &Outcome) -> (&'static str, Option<Stage>) {
     match outcome {
-        Outcome::Sent { .. } => ("sent", None),
-        Outcome::Retry { stage, .. } => ("retry", Some(*stage)),
-        Outcome::Refused { stage, .. } => ("refused", Some(*stage)),
-        Outcome::Unknown { .. } => ("unknown", None),
-        Outcome::Account { stage, .. } => ("account", Some(*stage)),
+        Outcome::Sent(said) => ("sent", said.stage),
+        Outcome::Deferred(said) => ("deferred", said.stage),
+        Outcome::Refused(said) => ("refused", said.stage),
+        Outcome::Unknown(said) => ("unknown", said.stage),
+        Outcome::Closed(said) => ("closed", said.stage),
     }
 }
 
@@ -135,7 +139,7 @@ fn stage_of(step: &str) -> Stage {
 #[tokio::test(start_paused = true)]
 async fn one_mail_arrives_as_it_is() {
     let (outcome, seen) = scripted(vec![]).await;
-    assert_eq!(outcome, Outcome::Sent { reply: "250 2.0.0 queued as 4711".into() });
+    assert_eq!(outcome, Outcome::Sent("250 2.0.0 queued as 4711".into()));
     assert_eq!(seen.mails, [b"Subject: x\r\n\r\nHello\r\n..\r\n...\r\nend\r\n.\r\n"]);
     assert_eq!(
         seen.commands,
@@ -162,7 +166,7 @@ async fn a_server_that_refuses_the_tagged_sender_gets_the_plain_one() {
     assert_ne!(kind(&outcome).0, "sent");
     assert_eq!(seen.commands.iter().filter(|c| c.starts_with("MAIL")).count(), 2);
     let (outcome, seen) = scripted(vec![("MAIL+", Do::Say(b"451 4.3.0 later\r\n"))]).await;
-    assert_eq!(kind(&outcome), ("retry", Some(Stage::Mail)));
+    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Mail)));
     assert_eq!(seen.commands.iter().filter(|c| c.starts_with("MAIL")).count(), 1);
 }
 
@@ -171,7 +175,7 @@ async fn a_hang_ends_in_time() {
     for step in STEPS {
         let start = tokio::time::Instant::now();
         let (outcome, _) = scripted(vec![(step, Do::Hang)]).await;
-        let expect = if step == "content" { ("unknown", None) } else { ("retry", Some(stage_of(step))) };
+        let expect = if step == "content" { ("unknown", None) } else { ("deferred", Some(stage_of(step))) };
         assert_eq!(kind(&outcome), expect, "{step}");
         let limit = if step == "content" { CONTENT_TIMEOUT } else { STEP_TIMEOUT };
         assert!(start.elapsed() <= limit + QUIT_TIMEOUT, "{step}: {:?}", start.elapsed());
@@ -192,7 +196,7 @@ async fn a_server_slow_at_every_step_is_given_up() {
         }
     });
     let outcome = over(ours, Auth::Password, "secret", MAIL).await;
-    assert_eq!(kind(&outcome).0, "retry");
+    assert_eq!(kind(&outcome).0, "deferred");
     assert_eq!(start.elapsed(), BEFORE_CONTENT_TIMEOUT);
 }
 
@@ -209,7 +213,7 @@ async fn a_hang_at_quit_changes_nothing() {
 async fn a_closed_connection_is_unknown_only_after_the_dot() {
     for step in STEPS {
         let (outcome, seen) = scripted(vec![(step, Do::Close)]).await;
-        let expect = if step == "content" { ("unknown", None) } else { ("retry", Some(stage_of(step))) };
+        let expect = if step == "content" { ("unknown", None) } else { ("deferred", Some(stage_of(step))) };
         assert_eq!(kind(&outcome), expect, "{step}");
         assert_eq!(seen.mails.len(), usize::from(step == "content"), "{step}");
     }
@@ -232,45 +236,45 @@ async fn a_stop_inside_the_mail_is_safe_to_try_again() {
             }
         });
         let outcome = over(ours, Auth::Password, "secret", &b"x\r\n".repeat(100_000)).await;
-        assert_eq!(kind(&outcome), ("retry", Some(Stage::Content)), "{outcome:?}");
+        assert_eq!(kind(&outcome), ("deferred", Some(Stage::Content)), "{outcome:?}");
     }
 }
 
 #[tokio::test(start_paused = true)]
 async fn replies_are_told_apart_by_step_and_code() {
-    let (retry, refused, account, unknown) = ("retry", "refused", "account", "unknown");
+    let (deferred, refused, closed, unknown) = ("deferred", "refused", "closed", "unknown");
     for (step, reply, expect) in [
-        ("greeting", &b"421 4.3.2 not now\r\n"[..], retry),
-        ("greeting", b"554 5.7.1 no service for you\r\n", account),
-        ("greeting", b"SSH-2.0-x\r\n", retry),
-        ("EHLO", b"451 4.3.0 later\r\n", retry),
-        ("EHLO", b"550 5.7.1 no\r\n", account),
-        ("AUTH", b"454 4.7.0 later\r\n", retry),
-        ("AUTH", b"535 5.7.8 wrong\r\n", account),
-        ("AUTH", b"550 5.7.30 Basic authentication is not supported\r\n", account),
-        ("MAIL", b"452 4.3.1 full\r\n", retry),
-        ("MAIL", b"530 5.7.0 log in\r\n", account),
-        ("MAIL", b"553 5.7.1 not your address\r\n", account),
-        ("MAIL", b"354 what\r\n", retry),
-        ("RCPT", b"450 4.7.1 greylisted\r\n", retry),
-        ("RCPT", b"421 4.7.0 too many\r\n", retry),
+        ("greeting", &b"421 4.3.2 not now\r\n"[..], deferred),
+        ("greeting", b"554 5.7.1 no service for you\r\n", closed),
+        ("greeting", b"SSH-2.0-x\r\n", deferred),
+        ("EHLO", b"451 4.3.0 later\r\n", deferred),
+        ("EHLO", b"550 5.7.1 no\r\n", closed),
+        ("AUTH", b"454 4.7.0 later\r\n", deferred),
+        ("AUTH", b"535 5.7.8 wrong\r\n", closed),
+        ("AUTH", b"550 5.7.30 Basic authentication is not supported\r\n", closed),
+        ("MAIL", b"452 4.3.1 full\r\n", deferred),
+        ("MAIL", b"530 5.7.0 log in\r\n", closed),
+        ("MAIL", b"553 5.7.1 not your address\r\n", closed),
+        ("MAIL", b"354 what\r\n", deferred),
+        ("RCPT", b"450 4.7.1 greylisted\r\n", deferred),
+        ("RCPT", b"421 4.7.0 too many\r\n", deferred),
         ("RCPT", b"550 5.1.1 no such user\r\n", refused),
         ("RCPT", b"550-5.1.1 no such\r\n550 5.1.1 user\r\n", refused),
         ("RCPT", b"501 5.1.3 bad address\r\n", refused),
-        ("RCPT", b"554 5.7.1 <x>: Relay access denied\r\n", account),
-        ("RCPT", b"550 relaying denied\r\n", account),
-        ("RCPT", b"550 5.4.5 Daily sending quota exceeded\r\n", account),
-        ("RCPT", b"503 5.5.1 sequence\r\n", account),
-        ("RCPT", b"354 what\r\n", retry),
-        ("DATA", b"451 4.3.0 later\r\n", retry),
+        ("RCPT", b"554 5.7.1 <x>: Relay access denied\r\n", closed),
+        ("RCPT", b"550 relaying denied\r\n", closed),
+        ("RCPT", b"550 5.4.5 Daily sending quota exceeded\r\n", closed),
+        ("RCPT", b"503 5.5.1 sequence\r\n", closed),
+        ("RCPT", b"354 what\r\n", deferred),
+        ("DATA", b"451 4.3.0 later\r\n", deferred),
         ("DATA", b"554 5.5.1 no valid recipients\r\n", refused),
-        ("DATA", b"250 ok\r\n", retry),
-        ("content", b"451 4.3.0 later\r\n", retry),
-        ("content", b"421 4.3.2 shutting down\r\n", retry),
+        ("DATA", b"250 ok\r\n", deferred),
+        ("content", b"451 4.3.0 later\r\n", deferred),
+        ("content", b"421 4.3.2 shutting down\r\n", deferred),
         ("content", b"554 5.6.0 spam\r\n", refused),
         ("content", b"552 5.3.4 too big, relay\r\n", refused),
-        ("content", b"550 5.4.5 Daily sending quota exceeded\r\n", account),
-        ("content", b"554 5.2.252 SendAsDenied\r\n", account),
+        ("content", b"550 5.4.5 Daily sending quota exceeded\r\n", closed),
+        ("content", b"554 5.2.252 SendAsDenied\r\n", closed),
         ("content", b"354 go on\r\n", unknown),
         ("content", b"251 will forward\r\n", unknown),
         ("content", b"what?\r\n", unknown),
@@ -287,7 +291,7 @@ async fn replies_are_told_apart_by_step_and_code() {
 #[tokio::test(start_paused = true)]
 async fn a_reply_too_early_is_not_believed() {
     let (outcome, seen) = scripted(vec![("DATA", Do::Say(b"354 go on\r\n250 ok\r\n"))]).await;
-    assert_eq!(kind(&outcome), ("retry", Some(Stage::Content)));
+    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Content)));
     assert!(seen.mails.is_empty());
 }
 
@@ -310,7 +314,7 @@ async fn replies_are_short_and_clean() {
     let long: &'static [u8] =
         Box::leak(format!("550 5.1.1 \x1b[31m{}\r\n", "x".repeat(900)).into_bytes().into_boxed_slice());
     let (outcome, _) = scripted(vec![("RCPT", Do::Say(long))]).await;
-    let Outcome::Refused { reply, .. } = outcome else { panic!("{outcome:?}") };
+    let Outcome::Refused(Said { reply, .. }) = outcome else { panic!("{outcome:?}") };
     assert_eq!(reply.chars().count(), REPLY);
     assert!(reply.starts_with("550 5.1.1 [31mx"), "{reply}");
 }
@@ -320,7 +324,7 @@ async fn a_reply_without_end_is_given_up() {
     let endless: &'static [u8] = Box::leak(vec![b'x'; 1024 * 1024].into_boxed_slice());
     let start = tokio::time::Instant::now();
     let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
-    assert_eq!(kind(&outcome), ("retry", Some(Stage::Rcpt)));
+    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Rcpt)));
     assert_eq!(start.elapsed(), Duration::ZERO);
 }
 
@@ -363,11 +367,11 @@ async fn each_mechanism() {
     let ok: &[u8] = b"235 ok\r\n";
     for (auth, answer, expect, line) in [
         (Auth::XOauth2, ok, "sent", Some("user=security@example.org\x01auth=Bearer t0ken\x01\x01")),
-        (Auth::XOauth2, challenge, "account", None),
+        (Auth::XOauth2, challenge, "closed", None),
         (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
-        (Auth::OauthBearer, challenge, "account", None),
-        (Auth::Password, b"250 ok\r\n", "retry", None),
-        (Auth::Password, challenge, "account", None),
+        (Auth::OauthBearer, challenge, "closed", None),
+        (Auth::Password, b"250 ok\r\n", "deferred", None),
+        (Auth::Password, challenge, "closed", None),
     ] {
         let (ours, theirs) = tokio::io::duplex(1024);
         let server = tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(answer))]));
@@ -402,31 +406,31 @@ async fn a_password_goes_by_login_where_there_is_no_plain() {
 async fn a_login_that_cannot_work_is_ours_to_mend() {
     let (ours, theirs) = tokio::io::duplex(1024);
     tokio::spawn(serve(theirs, vec![]));
-    assert_eq!(kind(&over(ours, Auth::Password, "two\nlines", MAIL).await), ("account", Some(Stage::Auth)));
+    assert_eq!(kind(&over(ours, Auth::Password, "two\nlines", MAIL).await), ("closed", Some(Stage::Auth)));
     let (ours, theirs) = tokio::io::duplex(1024);
     tokio::spawn(serve(theirs, vec![]));
-    assert_eq!(kind(&over(ours, Auth::XOauth2, "", MAIL).await), ("account", Some(Stage::Auth)));
+    assert_eq!(kind(&over(ours, Auth::XOauth2, "", MAIL).await), ("closed", Some(Stage::Auth)));
 
     let no_auth = Do::Say(b"250 mx.example.org\r\n");
-    assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("account", Some(Stage::Auth)));
+    assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("closed", Some(Stage::Auth)));
 }
 
 #[tokio::test(start_paused = true)]
 async fn starttls_or_nothing() {
     for (script, expect) in [
         (vec![], Ok(())),
-        (vec![("EHLO", Do::Say(b"250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("account", Stage::Tls))),
-        (vec![("EHLO", Do::Say(b"250 STARTTLS\r\n"))], Err(("account", Stage::Tls))),
-        (vec![("EHLO", Do::Say(b"502 what\r\n"))], Err(("account", Stage::Hello))),
-        (vec![("greeting", Do::Say(b"421 later\r\n"))], Err(("retry", Stage::Hello))),
-        (vec![("greeting", Do::Say(b"220 hi\r\n250-mx\r\n250 STARTTLS\r\n"))], Err(("account", Stage::Hello))),
-        (vec![("greeting", Do::Say(b"x\r\n"))], Err(("retry", Stage::Hello))),
-        (vec![("STARTTLS", Do::Say(b"454 4.7.0 later\r\n"))], Err(("retry", Stage::Tls))),
-        (vec![("STARTTLS", Do::Say(b"501 no\r\n"))], Err(("account", Stage::Tls))),
-        (vec![("STARTTLS", Do::Hang)], Err(("retry", Stage::Tls))),
-        (vec![("STARTTLS", Do::Close)], Err(("retry", Stage::Tls))),
+        (vec![("EHLO", Do::Say(b"250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("closed", Stage::Tls))),
+        (vec![("EHLO", Do::Say(b"250 STARTTLS\r\n"))], Err(("closed", Stage::Tls))),
+        (vec![("EHLO", Do::Say(b"502 what\r\n"))], Err(("closed", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"421 later\r\n"))], Err(("deferred", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"220 hi\r\n250-mx\r\n250 STARTTLS\r\n"))], Err(("closed", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"x\r\n"))], Err(("deferred", Stage::Hello))),
+        (vec![("STARTTLS", Do::Say(b"454 4.7.0 later\r\n"))], Err(("deferred", Stage::Tls))),
+        (vec![("STARTTLS", Do::Say(b"501 no\r\n"))], Err(("closed", Stage::Tls))),
+        (vec![("STARTTLS", Do::Hang)], Err(("deferred", Stage::Tls))),
+        (vec![("STARTTLS", Do::Close)], Err(("deferred", Stage::Tls))),
         // The injection of hazard C6: what follows the 220 must never be read as said under TLS.
-        (vec![("STARTTLS", Do::Say(b"220 go\r\n250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("account", Stage::Tls))),
+        (vec![("STARTTLS", Do::Say(b"220 go\r\n250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("closed", Stage::Tls))),
     ] {
         let (ours, theirs) = tokio::io::duplex(1024);
         tokio::spawn(serve(theirs, script.clone()));
@@ -464,7 +468,7 @@ async fn secured(tcp: TcpStream) -> std::io::Result<tokio_rustls::server::TlsStr
 }
 
 /// Sends over real TCP and TLS to a server that holds the fixture's certificate for "localhost".
-async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Result<String, CheckError>, Vec<Seen>) {
+async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Result<String, Said>, Vec<Seen>) {
     let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
     let mut endpoint = endpoint(listener.local_addr().unwrap().port(), tls, Some("ca.pem"));
     change(&mut endpoint);
@@ -484,9 +488,9 @@ async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Res
         all
     });
     let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
-    let checked = check(&config, Some("secret")).await;
+    let checked = check(&config, Some(&secret())).await;
     // Spawned: the daemon may want to.
-    let outcome = tokio::spawn(async move { send(&config, Some("secret"), &[], &to(), MAIL).await }).await.unwrap();
+    let outcome = tokio::spawn(async move { send(&config, Some(&secret()), &[], &to(), MAIL).await }).await.unwrap();
     (outcome, checked, server.await.unwrap())
 }
 
@@ -512,8 +516,8 @@ async fn a_wrong_certificate_gets_no_password() {
             [|e| e.server = "127.0.0.1".into(), |e| e.ca_file = Some(fixture("server.pem"))];
         for change in wrong {
             let (outcome, checked, seen) = over_tls(tls, change).await;
-            assert_eq!(kind(&outcome), ("account", Some(Stage::Tls)), "{outcome:?}");
-            assert_eq!(checked.unwrap_err().stage, Stage::Tls);
+            assert_eq!(kind(&outcome), ("closed", Some(Stage::Tls)), "{outcome:?}");
+            assert_eq!(checked.unwrap_err().stage, Some(Stage::Tls));
             assert!(seen.iter().all(|s| s.mails.is_empty() && !s.commands.iter().any(|c| c.starts_with("AUTH"))));
         }
     }
@@ -525,6 +529,6 @@ async fn nobody_there_is_for_later() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
-    assert_eq!(kind(&send(&config, None, &[], &to(), MAIL).await), ("retry", Some(Stage::Connect)));
-    assert_eq!(check(&config, None).await.unwrap_err().stage, Stage::Connect);
+    assert_eq!(kind(&send(&config, None, &[], &to(), MAIL).await), ("deferred", Some(Stage::Connect)));
+    assert_eq!(check(&config, None).await.unwrap_err().stage, Some(Stage::Connect));
 }

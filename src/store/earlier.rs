@@ -3,8 +3,11 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
-use super::{Result, Tx, millis};
+use super::{Memo, Result, Tx, millis};
 use crate::vocabulary::MailRef;
+
+/// The value of [`Memo::FirstStart`].
+const BEGUN: &str = "begun";
 
 impl Tx<'_> {
     /// Whether all that a folder lists was there before the first start: no folder was ever listed, or none whole, and
@@ -12,17 +15,21 @@ impl Tx<'_> {
     pub fn is_first_listing(&self, folder: &str) -> Result<bool> {
         let sql = r"
             SELECT NOT EXISTS (SELECT 1 FROM source WHERE name = ?1)
-                   AND (NOT EXISTS (SELECT 1 FROM source)
-                        OR EXISTS (SELECT 1 FROM meta WHERE key = 'first_start' AND value = 'begun'))";
-        Ok(self.0.query_row(sql, [folder], |r| r.get(0))?)
+                   AND (NOT EXISTS (SELECT 1 FROM source) OR ?2)";
+        Ok(self.0.query_row(sql, params![folder, self.is_first_start()?], |r| r.get(0))?)
     }
 
-    /// Writes down what a folder holds at the first start.
+    /// Whether a first start is not over: what was in the folder then is not told yet.
+    pub fn is_first_start(&self) -> Result<bool> {
+        Ok(self.memo::<String>(Memo::FirstStart)?.is_some_and(|value| value == BEGUN))
+    }
+
+    /// Writes down what a folder holds at the first start, which is not over from here on.
     pub fn note_earlier(&self, source: i64, listing: &[String]) -> Result<()> {
         let sql = "INSERT INTO earlier (source, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let mut insert = self.0.prepare_cached(sql)?;
         listing.iter().try_for_each(|name| insert.execute(params![source, name]).map(drop))?;
-        Ok(())
+        self.set_memo(Memo::FirstStart, BEGUN)
     }
 
     /// Whether a mail was there before the first start, and nobody has asked for it.

@@ -45,7 +45,7 @@ pub struct WaitingMail {
     /// Whether all of it was stored.
     pub whole: bool,
     /// Tries so far.
-    pub attempts: u32,
+    pub tries: u32,
 }
 
 impl WaitingMail {
@@ -54,7 +54,7 @@ impl WaitingMail {
             mail: row.get("id")?,
             received: instant(row.get("received")?),
             whole: row.get("whole")?,
-            attempts: row.get("attempts")?,
+            tries: row.get("attempts")?,
         })
     }
 }
@@ -204,7 +204,7 @@ impl Tx<'_> {
     }
 
     /// Counts one more try at a mail, before it is tried.
-    pub fn count_attempt(&self, mail: MailRef) -> Result<()> {
+    pub fn count_try(&self, mail: MailRef) -> Result<()> {
         self.0.prepare_cached("UPDATE mail SET attempts = attempts + 1 WHERE id = ?1")?.execute([mail])?;
         Ok(())
     }

@@ -6,13 +6,14 @@ use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
 use crate::intake::given::Sent;
+use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::TroubleKind;
-use crate::vocabulary::{Address, NoticeKind, TicketId};
+use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 
-/// The longest time between two attempts.
+/// The longest time between two tries.
 const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
 
 /// A notice for the outbox.
@@ -38,21 +39,21 @@ pub struct Outgoing<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A notice that is ours to send: its attempt is counted and on disk. Only a committed claim makes one.
+/// A notice that is ours to send: the try is counted and on disk. Only a committed claim makes one.
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// Its number.
     pub number: u32,
     /// What it is.
-    pub kind: String,
+    pub kind: NoticeKind,
     /// To whom.
     pub to: Address,
     /// About which ticket.
     pub ticket: Option<TicketId>,
     /// When it was made.
     pub created: Timestamp,
-    /// This attempt counted.
-    pub attempts: u32,
+    /// How often it was tried, this time counted.
+    pub tries: u32,
     /// How often the server's last answer was lost.
     pub doubts: u32,
     /// The envelope sender; `None` for the project's own address.
@@ -71,7 +72,7 @@ impl Claim {
             to,
             ticket: row.get("ticket")?,
             created: instant(row.get("created")?),
-            attempts: row.get("attempts")?,
+            tries: row.get("attempts")?,
             doubts: row.get("doubts")?,
             envelope: address(row.get("envelope")?),
             bytes: row.get("bytes")?,
@@ -88,7 +89,7 @@ impl Tx<'_> {
     }
 
     /// Those keys that no notice stands for yet, each once: a notice made of several may bring one twice.
-    pub fn fresh_keys(&self, keys: &[String]) -> Result<Vec<[u8; 32]>> {
+    pub fn fresh_keys(&self, keys: &[NoticeKey]) -> Result<Vec<[u8; 32]>> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();
         for key in keys {
@@ -111,14 +112,20 @@ impl Tx<'_> {
         let sql = r"
             SELECT id, ticket, kind
             FROM outbox
-            WHERE recipient = (SELECT id FROM address WHERE key = ?1) AND created >= ?2 AND state IN ('sent', 'unknown')
+            WHERE recipient = (SELECT id FROM address WHERE key = :to) AND created >= :since AND state IN (:sent, :unknown)
             ORDER BY id DESC
             LIMIT 1";
         let mut query = self.0.prepare_cached(sql)?;
-        let row = query.query_row(params![to.key(), millis(since)], |r| {
-            Ok(Sent { number: r.get("id")?, ticket: r.get("ticket")?, notice: r.get("kind")?, to: to.clone() })
+        let row = named_params! {
+            ":to": to.key(),
+            ":since": millis(since),
+            ":sent": NoticeState::Sent,
+            ":unknown": NoticeState::Unknown,
+        };
+        let sent = query.query_row(row, |r| {
+            Ok(Sent { number: r.get("id")?, ticket: r.get("ticket")?, kind: r.get("kind")?, to: to.clone() })
         });
-        Ok(row.optional()?)
+        Ok(sent.optional()?)
     }
 
     /// Puts a notice into the outbox, with what it stands for.
@@ -131,13 +138,13 @@ impl Tx<'_> {
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": new.number,
             ":now": millis(now),
-            ":kind": new.kind.word(),
+            ":kind": new.kind,
             ":lane": new.kind.lane(),
             ":recipient": self.address_id(new.to)?,
             ":ticket": new.ticket,
             ":revision": new.revision,
             ":message_id": new.message_id,
-            ":state": if new.held.is_some() { "held" } else { "waiting" },
+            ":state": if new.held.is_some() { NoticeState::Held } else { NoticeState::Waiting },
             ":held": new.held,
             ":envelope": new.envelope.map(Address::as_str),
             ":bytes": new.bytes,
@@ -165,13 +172,26 @@ impl Tx<'_> {
         Ok(query.query_row([], |r| r.get(0))?)
     }
 
-    /// Takes the next notice that is due, and counts the attempt. None waits longer than `WAIT_MAX`: what is due later
+    /// How many notices are on their way, those that are being sent among them; and when the oldest of them was made that
+    /// may leave.
+    pub fn on_their_way(&self) -> Result<(u32, Option<Timestamp>)> {
+        let sql = r"
+            SELECT count(*), min(CASE WHEN lane <= ?1 THEN created END)
+            FROM (
+                SELECT lane, created FROM outbox WHERE state = 'waiting'
+                UNION ALL SELECT lane, created FROM outbox WHERE state = 'sending')";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row = query.query_row([self.last_lane()?], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?)))?;
+        Ok((row.0, row.1.map(instant)))
+    }
+
+    /// Takes the next notice that is due, and counts the try. None waits longer than `WAIT_MAX`: what is due later
     /// than that was put off by a clock that was wrong then.
     pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
         // The index is named, since SQLite would rather collect all that is due, and sort it.
         let sql = r"
             UPDATE outbox
-            SET state = 'sending', attempts = attempts + 1
+            SET state = :sending, attempts = attempts + 1
             WHERE id = (
                 SELECT id
                 FROM outbox INDEXED BY outbox_waiting
@@ -182,12 +202,17 @@ impl Tx<'_> {
                       attempts, doubts, envelope, bytes";
         let mut query = self.0.prepare_cached(sql)?;
         let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
-        let row = named_params! { ":now": millis(now), ":wrong": millis(wrong), ":last_lane": self.last_lane()? };
+        let row = named_params! {
+            ":sending": NoticeState::Sending,
+            ":now": millis(now),
+            ":wrong": millis(wrong),
+            ":last_lane": self.last_lane()?,
+        };
         Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
 
-    /// Notes how an attempt ended.
-    pub fn settle(&self, number: u32, state: &str, due: Timestamp, doubts: u32, reply: &str) -> Result<()> {
+    /// Notes where a notice stands after it was tried.
+    pub fn settle(&self, number: u32, state: NoticeState, due: Timestamp, doubts: u32, reply: &str) -> Result<()> {
         let sql = "UPDATE outbox SET state = :state, due = :due, doubts = :doubts, reply = :reply WHERE id = :id";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": number,
@@ -207,7 +232,7 @@ impl Tx<'_> {
     }
 
     /// To whom notices of a kind about a ticket went.
-    pub fn mailed(&self, ticket: TicketId, kind: &str) -> Result<Vec<Address>> {
+    pub fn mailed(&self, ticket: TicketId, kind: NoticeKind) -> Result<Vec<Address>> {
         let sql = r"
             SELECT a.shown
             FROM outbox o JOIN address a ON a.id = o.recipient
@@ -230,16 +255,16 @@ impl Tx<'_> {
     pub fn drop_held(&self, ticket: TicketId) -> Result<()> {
         let sql = r"
             UPDATE outbox
-            SET state = 'refused', reply = 'a person answered in its place'
+            SET state = ?2, reply = 'a person answered in its place'
             WHERE ticket = ?1 AND state = 'held'";
-        self.0.prepare_cached(sql)?.execute([ticket])?;
+        self.0.prepare_cached(sql)?.execute(params![ticket, NoticeState::Refused])?;
         Ok(())
     }
 
     /// Lets the held acknowledgement of a ticket go, as it is.
     pub fn release_held(&self, ticket: TicketId, now: Timestamp) -> Result<()> {
-        let sql = "UPDATE outbox SET state = 'waiting', due = ?2, reply = NULL WHERE ticket = ?1 AND state = 'held'";
-        self.0.prepare_cached(sql)?.execute(params![ticket, millis(now)])?;
+        let sql = "UPDATE outbox SET state = ?3, due = ?2, reply = NULL WHERE ticket = ?1 AND state = 'held'";
+        self.0.prepare_cached(sql)?.execute(params![ticket, millis(now), NoticeState::Waiting])?;
         Ok(())
     }
 
@@ -258,39 +283,139 @@ impl Tx<'_> {
     }
 
     /// Which notice stands for a key.
-    pub fn noticed(&self, key: &str) -> Result<Option<u32>> {
+    pub fn noticed(&self, key: &NoticeKey) -> Result<Option<u32>> {
         let mut query = self.0.prepare_cached("SELECT notice FROM notice_key WHERE key = ?1")?;
         Ok(query.query_row([&notice_key(key)[..]], |r| r.get(0)).optional()?)
     }
 
-    /// The tickets that a notice about several is about: the first numbers in its keys.
+    /// The tickets that a notice about several is about: those in its keys.
     pub fn noticed_tickets(&self, number: u32) -> Result<Vec<TicketId>> {
         let mut query = self.0.prepare_cached("SELECT key FROM notice_key WHERE notice = ?1 ORDER BY key")?;
         let rows = query.query_map([number], |r| {
             let key: Vec<u8> = r.get(0)?;
-            Ok(TicketId(u32::from_be_bytes(key.first_chunk().copied().unwrap_or_default())))
+            Ok(u32::from_be_bytes(key.first_chunk().copied().unwrap_or_default()))
         })?;
-        let mut tickets: Vec<TicketId> = rows.collect::<rusqlite::Result<_>>()?;
-        tickets.dedup();
-        Ok(tickets)
+        let mut numbers: Vec<u32> = rows.collect::<rusqlite::Result<_>>()?;
+        numbers.dedup();
+        Ok(numbers.into_iter().filter(|n| *n != NO_TICKET).map(TicketId).collect())
     }
 
     /// To whom a notice went, and what it was.
-    pub fn notice(&self, number: u32) -> Result<Option<(Address, String)>> {
+    pub fn notice(&self, number: u32) -> Result<Option<(Address, NoticeKind)>> {
         let sql = "SELECT a.shown, o.kind FROM outbox o JOIN address a ON a.id = o.recipient WHERE o.id = ?1";
         let mut query = self.0.prepare_cached(sql)?;
-        let row: Option<(Option<String>, String)> =
+        let row: Option<(Option<String>, NoticeKind)> =
             query.query_row([number], |r| Ok((r.get(0)?, r.get(1)?))).optional()?;
         Ok(row.and_then(|(shown, kind)| Some((address(shown)?, kind))))
     }
 }
 
-/// What a notice stands for, as the key of a row: the first number in it, which is a ticket's if any is, and a hash.
-fn notice_key(text: &str) -> [u8; 32] {
-    let mut key: [u8; 32] = Sha256::digest(text.as_bytes()).into();
-    let number: u32 = text.split(':').find_map(|part| part.parse().ok()).unwrap_or(0);
+/// What stands in the place of a ticket's number where there is none; no ticket has it.
+const NO_TICKET: u32 = 0;
+
+/// What a notice stands for, as the key of a row: the number of its ticket, and the hash of its text.
+///
+/// An older disclosed took the first number of the text for the ticket's: a day, an hour, a mail. What it told under such
+/// a key is not known by it any more, so that after an upgrade the same day's trouble or loss, or the same hour's flood,
+/// may be told once more, at most once. The keys that are a ticket's own are what they were.
+fn notice_key(of: &NoticeKey) -> [u8; 32] {
+    let mut key: [u8; 32] = Sha256::digest(of.to_string().as_bytes()).into();
     if let Some(first) = key.first_chunk_mut() {
-        *first = number.to_be_bytes();
+        *first = of.ticket().map_or(NO_TICKET, |ticket| ticket.0).to_be_bytes();
     }
     key
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::notice::key::Gathered;
+    use crate::vocabulary::MailRef;
+
+    /// G3: what was said once is known by these bytes. With others it would be said again.
+    #[test]
+    fn each_key_has_the_bytes_that_it_always_had() {
+        let at: Timestamp = "2027-01-04T10:11:12.345Z".parse().unwrap();
+        let (to, missed) = (Address::parse("Ada@example.org").unwrap(), Address::parse("lee@example.org").unwrap());
+        let (ticket, mail, lost, to) = (TicketId(17), MailRef(5), 9, || to.clone());
+        let (deadline, nominal, promise) = (at, at, "acknowledge".to_owned());
+        let none = NO_TICKET;
+        for (key, number, text) in [
+            (
+                NoticeKey::Revision { kind: NoticeKind::FollowUp, ticket, revision: 3, to: to() },
+                17,
+                "follow-up:17:3:ada@example.org",
+            ),
+            (
+                NoticeKey::Rung { ticket, promise, deadline, nominal, to: to() },
+                17,
+                "rung:17:acknowledge:1799057472345:1799057472345:ada@example.org",
+            ),
+            (NoticeKey::Passed { ticket, lost }, 17, "passed:17:9"),
+            (NoticeKey::Unreached { ticket, to: to() }, 17, "unreached:17:ada@example.org"),
+            (NoticeKey::FloodOf { ticket, at, to: to() }, 17, "flood:17:499738:ada@example.org"),
+            (
+                NoticeKey::Gathered { what: Gathered::Reports, ticket, at, to: to() },
+                17,
+                "many:17:1799057472:ada@example.org",
+            ),
+            (
+                NoticeKey::Gathered { what: Gathered::Returned, ticket, at, to: to() },
+                17,
+                "backscatter:17:1799057472:ada@example.org",
+            ),
+            (NoticeKey::Told(mail), none, "told:5"),
+            (NoticeKey::Answer(mail), none, "answer:5"),
+            (NoticeKey::Unheard(mail), none, "unheard:5"),
+            (NoticeKey::LostByHand { report: mail, to: to() }, none, "undeliverable:by-hand:5:ada@example.org"),
+            (NoticeKey::LostWords { lost, to: to() }, none, "undeliverable:9:ada@example.org"),
+            (NoticeKey::LostMail { at, missed, to: to() }, none, "undeliverable:20822:lee@example.org:ada@example.org"),
+            (NoticeKey::Flood { at, to: to() }, none, "flood:499738:ada@example.org"),
+            (NoticeKey::Digest { at, to: to() }, none, "digest:1799057472:ada@example.org"),
+            (
+                NoticeKey::Policy { print: "c0de".into(), at, to: to() },
+                none,
+                "policy:c0de:1799057472345:ada@example.org",
+            ),
+            (NoticeKey::Trouble { kind: TroubleKind::Dns, at, to: to() }, none, "trouble:dns:20822:ada@example.org"),
+            (
+                NoticeKey::Trouble { kind: TroubleKind::Timeline(ticket), at, to: to() },
+                none,
+                "trouble:timeline:20822:ada@example.org",
+            ),
+            (
+                NoticeKey::Trouble { kind: TroubleKind::Breaker, at, to: to() },
+                none,
+                "trouble:breaker:1799057472:ada@example.org",
+            ),
+            (NoticeKey::Earlier { to: to() }, none, "earlier:ada@example.org"),
+        ] {
+            let mut bytes: [u8; 32] = Sha256::digest(text).into();
+            bytes[..4].copy_from_slice(&u32::to_be_bytes(number));
+            assert_eq!(key.to_string(), text);
+            assert_eq!(notice_key(&key), bytes, "{text}");
+        }
+    }
+
+    /// A reminder that was passed on stands for the news of the loss too: the day in that key is no ticket.
+    #[test]
+    fn a_notice_about_several_tickets_is_about_those_in_its_keys() {
+        let at: Timestamp = "2027-01-04T10:11:12Z".parse().unwrap();
+        let to = Address::parse("ada@example.org").unwrap();
+        let key = |ticket| {
+            let (promise, deadline, nominal, to) = ("acknowledge".into(), at, at, to.clone());
+            NoticeKey::Rung { ticket, promise, deadline, nominal, to }
+        };
+        let lost = NoticeKey::LostMail { at, missed: to.clone(), to: to.clone() };
+        let (kind, message_id, bytes) = (NoticeKind::Reminder, "n@example.org", b"".as_slice());
+        let (ticket, held, envelope) = (None, None, None);
+        let new = Outgoing { number: 1, kind, to: &to, ticket, revision: 0, message_id, held, envelope, bytes };
+        let mut store = crate::store::Store::in_memory().unwrap();
+        let about = store.write(|tx| {
+            let keys = tx.fresh_keys(&[key(TicketId(3)), lost, key(TicketId(2)), key(TicketId(2))])?;
+            tx.post(&new, &keys, at)?;
+            tx.noticed_tickets(1)
+        });
+        assert_eq!(about.unwrap(), [TicketId(2), TicketId(3)]);
+    }
 }

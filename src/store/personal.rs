@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, params};
 use super::{NoticeRow, ReceiptRow, Result, TicketRow, Tx, instant};
 use crate::project::Project;
 use crate::ticket::{Actor, Entry};
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, NoticeState, TicketId};
 
 /// What there is to erase in a ticket.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -90,11 +90,13 @@ impl Tx<'_> {
         let mut query = self.0.prepare(&sql)?;
         let mails = query.query_map([ticket], ErasableMail::from_row)?.collect::<rusqlite::Result<_>>()?;
         let count = |sql: &str| self.0.query_row(sql, [ticket], |r| r.get(0));
+        let unsent = "SELECT count(*) FROM outbox WHERE ticket = ?1 AND state IN (?2, ?3)";
+        let row = params![ticket, NoticeState::Waiting, NoticeState::Held];
         Ok(Erasable {
             mails,
             texts: count("SELECT count(*) FROM entry WHERE ticket = ?1 AND text IS NOT NULL")?,
             notices: count("SELECT count(*) FROM outbox WHERE ticket = ?1 AND length(bytes) > 0")?,
-            unsent: count("SELECT count(*) FROM outbox WHERE ticket = ?1 AND state IN ('waiting', 'held')")?,
+            unsent: self.0.query_row(unsent, row, |r| r.get(0))?,
         })
     }
 
@@ -105,10 +107,11 @@ impl Tx<'_> {
         let erasable = self.erasable(ticket)?;
         let run = |sql: &str| self.0.execute(sql, [ticket]);
         run(&format!("DELETE FROM raw WHERE mail IN ({MAILS})"))?;
-        run(r"
+        let sql = r"
             UPDATE outbox
-            SET bytes = x'', state = 'refused', reply = 'it was erased'
-            WHERE ticket = ?1 AND state IN ('waiting', 'held')")?;
+            SET bytes = x'', state = ?4, reply = 'it was erased'
+            WHERE ticket = ?1 AND state IN (?2, ?3)";
+        self.0.execute(sql, params![ticket, NoticeState::Waiting, NoticeState::Held, NoticeState::Refused])?;
         run("UPDATE outbox SET bytes = x'', reply = NULL WHERE ticket = ?1 AND length(bytes) > 0")?;
         // The hash of the Message-ID stays.
         run("UPDATE receipt SET message_id = NULL WHERE ticket = ?1")?;

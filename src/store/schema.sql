@@ -3,7 +3,7 @@
 -- Personal data stands in address and text, referenced by number, so that it can be erased on its own: `disclosed
 -- erase` also empties raw, outbox.bytes, outbox.reply and receipt.message_id of the ticket, and keeps all hashes.
 
--- Small facts about the database itself: last_scan, last_send, digest, policy, and each trouble that stands.
+-- Small facts about the database itself: `Memo` in the store names each, and says what it holds.
 CREATE TABLE meta (
     key TEXT PRIMARY KEY,
     value TEXT NOT NULL

@@ -10,12 +10,13 @@ use rusqlite::types::FromSql;
 use super::*;
 use crate::config::{Config, EXAMPLE};
 use crate::intake::disposition::Disposition;
+use crate::notice::key::{Gathered, NoticeKey};
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
 use crate::project::Project;
 use crate::ticket::kinds::every_kind;
 use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
-use crate::vocabulary::{MailRef, MessageId, NoticeKind, TicketId};
+use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -43,7 +44,7 @@ fn only_the_owner_can_read_it_and_what_was_written_is_synced() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("d.db");
     let mut store = Store::open(&path).unwrap();
-    store.write(|tx| tx.set_meta("a", "b")).unwrap();
+    store.write(|tx| tx.set_memo(Memo::LastSend, "b")).unwrap();
     for entry in std::fs::read_dir(folder.path()).unwrap().map(std::result::Result::unwrap) {
         let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
         assert_eq!(mode, 0o600, "{:?}", entry.file_name());
@@ -61,11 +62,11 @@ fn only_the_owner_can_read_it_and_what_was_written_is_synced() {
 fn what_failed_in_the_middle_never_happened() {
     let mut store = Store::in_memory().unwrap();
     let failed: Result<()> = store.write(|tx| {
-        tx.set_meta("a", "b")?;
+        tx.set_memo(Memo::LastSend, "b")?;
         Err(StoreError::Corrupt("no".into()))
     });
     assert!(failed.is_err());
-    assert_eq!(store.read(|tx| tx.meta("a")).unwrap(), None);
+    assert_eq!(store.read(|tx| tx.memo::<String>(Memo::LastSend)).unwrap(), None);
 }
 
 #[test]
@@ -159,14 +160,15 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         assert_eq!(shape(&store.connection), shape(&fresh.connection), "from version {found}");
         assert_eq!(version(&store.connection), Ok(VERSION));
         let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
-        let is_old = store.read(|tx| tx.meta("old_prints")).unwrap().is_some();
+        let is_old = store.read(|tx| tx.memo::<String>(Memo::OldPrints)).unwrap().is_some();
         assert_eq!(is_old, found == 1, "the fingerprints of version 1 are of the first kind");
         assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(TicketId(3)), false));
         // The breaker had fallen: it holds on, and a person can let the mail go.
         let since = "2027-01-04T10:00:00Z".parse().unwrap();
         let breaker = Standing { kind: TroubleKind::Breaker, since, notice: None };
         assert_eq!(store.read(|tx| tx.troubles()).unwrap(), [breaker]);
-        assert_eq!(store.read(|tx| tx.meta("breaker")).unwrap(), None);
+        let rows = "SELECT count(*) FROM meta WHERE key = 'breaker'";
+        assert_eq!(store.connection.query_row(rows, [], |r| r.get(0)), Ok(0));
     }
 }
 
@@ -232,10 +234,11 @@ fn an_entry_by_somebody_who_may_not_make_it_is_not_made() {
             let mut store = filled();
             let entry = Entry { by: actor(maker), ..made(2, kind.clone()) };
             let written = store.write(|tx| {
-                tx.set_meta("before", "it")?;
+                tx.set_memo(Memo::LastSend, "it")?;
                 tx.append(TICKET, &[made(3, EntryKind::Attempt), entry.clone()])
             });
-            let (entries, meta) = store.read(|tx| Ok((tx.entries(TICKET)?, tx.meta("before")?))).unwrap();
+            let (entries, meta) =
+                store.read(|tx| Ok((tx.entries(TICKET)?, tx.memo::<String>(Memo::LastSend)?))).unwrap();
             if kind.row().makers.contains(&maker) {
                 assert!(written.is_ok() && meta.is_some() && entries.contains(&entry), "{kind:?} by {maker:?}");
                 continue;
@@ -276,6 +279,10 @@ fn timeline() -> Vec<Entry> {
     vec![Entry { seq: 1, at: at(1), by: Actor::Daemon, kind, party, text, mail: Some(MAIL), order: None }]
 }
 
+fn key() -> NoticeKey {
+    NoticeKey::Told(MAIL)
+}
+
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
     Outgoing { number: 1, kind, to, ticket, revision, message_id: "n@x.test", held: None, envelope: None, bytes: b"" }
@@ -297,6 +304,89 @@ fn filled() -> Store {
     store
 }
 
+/// All kinds and states of notices, by the order of their lists.
+fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
+    use NoticeKind::*;
+    use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
+    let kinds = [
+        Acknowledgement,
+        Reply,
+        Update,
+        Told,
+        Report,
+        FollowUp,
+        Change,
+        Answer,
+        Code,
+        Reminder,
+        Attempt,
+        Undeliverable,
+        Flood,
+        Digest,
+        Policy,
+        Trouble,
+    ];
+    (kinds, [Waiting, Sending, Sent, Unknown, Refused, Held])
+}
+
+#[test]
+fn a_notice_can_stand_in_each_state() {
+    for state in words_of_notices().1 {
+        let mut store = filled();
+        store.write(|tx| tx.settle(1, state, at(9), 0, "said")).unwrap();
+        assert_eq!(store.read(|tx| tx.notices(0)).unwrap()[0].state, state);
+    }
+}
+
+/// G3: another name is another fact, and what it said is forgotten.
+#[test]
+fn each_small_fact_stands_under_the_name_that_it_always_had() {
+    let names = [
+        (Memo::LastScan, "last_scan"),
+        (Memo::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
+        (Memo::LastSend, "last_send"),
+        (Memo::InboxFails, "inbox_fails"),
+        (Memo::LastDigest, "digest"),
+        (Memo::Policy, "policy"),
+        (Memo::Secrets, "key"),
+        (Memo::MissedSecrets, "key_missed"),
+        (Memo::Begun, "begun"),
+        (Memo::FirstStart, "first_start"),
+        (Memo::OldPrints, "old_prints"),
+        (Memo::CountsForgotten, "counts_forgotten"),
+        (Memo::Unheard, "unheard"),
+        (Memo::Gathers(Gathered::Reports), "many"),
+        (Memo::Gathers(Gathered::Returned), "backscatter"),
+        (Memo::GatheredTold(Gathered::Reports), "many_told"),
+        (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
+        (Memo::ReturnedDue, "gathered_due"),
+        (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::Trouble(TroubleKind::Login), "trouble:login"),
+        (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
+    ];
+    let mut store = Store::in_memory().unwrap();
+    for (memo, name) in names {
+        store.write(|tx| tx.set_memo(memo, 17)).unwrap();
+        let sql = "SELECT value FROM meta WHERE key = ?1";
+        assert_eq!(store.connection.query_row(sql, [name], |r| r.get(0)), Ok("17".to_owned()), "{name}");
+        store.write(|tx| tx.drop_memo(memo)).unwrap();
+        let rows: i64 = store.connection.query_row("SELECT count(*) FROM meta", [], |r| r.get(0)).unwrap();
+        assert_eq!(rows, 0, "{name}: what is not known has no row");
+        assert_eq!(store.read(|tx| tx.memo::<u32>(memo)).unwrap(), None);
+    }
+}
+
+#[test]
+fn an_empty_fact_of_an_older_version_is_none() {
+    let mut store = Store::in_memory().unwrap();
+    let old = "INSERT INTO meta VALUES ('begun', ''), ('key_missed', ''), ('first_start', 'told')";
+    store.connection.execute_batch(old).unwrap();
+    for memo in [Memo::Begun, Memo::MissedSecrets] {
+        assert_eq!(store.read(|tx| tx.memo::<String>(memo)).unwrap(), None);
+    }
+    assert!(!store.read(|tx| tx.is_first_start()).unwrap());
+}
+
 #[test]
 fn every_word_that_a_column_holds_comes_back_as_itself() {
     fn check<T: ToSql + FromSql + PartialEq + Debug>(all: &[T]) {
@@ -310,6 +400,9 @@ fn every_word_that_a_column_holds_comes_back_as_itself() {
     use Disposition::*;
     check(&[Report, FollowUp, Command, Answer, Bounce, Automatic, Own, Duplicate, Earlier, Unreadable, Quarantined]);
     check(&Severity::ALL);
+    let (kinds, states) = words_of_notices();
+    check(&kinds);
+    check(&states);
     check(&[Status::Received, Status::Invalid, Status::Valid, Status::Accepted, Status::Deferred, Status::Closed]);
 }
 
@@ -324,6 +417,8 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE ticket SET status = 'done'", |tx| tx.open_lines(&project(), 9).map(drop));
     broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_lines(&project(), 9).map(drop));
     broken("UPDATE ticket SET status = 'done'", |tx| tx.tickets(true).map(drop));
+    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.notices(0).map(drop));
+    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.claim(at(9)).map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.receipts().map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));

@@ -63,6 +63,11 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row([id], |r| Ok(address(r.get(0)?))).optional()?)
     }
 
+    /// Whether a ticket is open, or a promise still runs on it other than that of erasing it.
+    pub fn is_open(&self, id: TicketId) -> Result<bool> {
+        Ok(self.0.prepare_cached("SELECT 1 FROM ticket WHERE id = ?1 AND open = 1")?.exists([id])?)
+    }
+
     /// What is to be known of a ticket to list one more of many reports in it: its last entry, and whether it still
     /// waits for a person.
     pub fn gathers(&self, id: TicketId) -> Result<Option<(u32, bool)>> {
@@ -212,7 +217,16 @@ impl Tx<'_> {
 
     /// The earliest deadline that lies ahead, of any promise that runs.
     pub fn next_deadline(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        let mut query = self.0.prepare_cached("SELECT min(deadline) FROM deadline WHERE deadline > ?1")?;
+        // The next of a ticket is its first, and a later one lies ahead only where that has passed.
+        let sql = r"
+            SELECT min(ahead)
+            FROM (
+                SELECT min(next_deadline) AS ahead FROM ticket WHERE next_deadline > ?1
+                UNION ALL
+                SELECT min(d.deadline)
+                FROM ticket t JOIN deadline d ON d.ticket = t.id
+                WHERE t.next_deadline <= ?1 AND d.deadline > ?1)";
+        let mut query = self.0.prepare_cached(sql)?;
         Ok(query.query_row([millis(now)], |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 

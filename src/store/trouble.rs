@@ -2,13 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::{Result, Tx};
+use super::memo::TROUBLE;
+use super::{Memo, Result, Tx};
 use crate::notice::text::trouble::TroubleKind;
 use crate::vocabulary::TicketId;
-
-/// How the names of these facts begin: `trouble:login`, `trouble:timeline:17`. The value is since when it stands and,
-/// behind a space, the number of the notice.
-const NOTED: &str = "trouble:";
 
 /// Trouble that is not over.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -31,47 +28,42 @@ impl Tx<'_> {
         }
         let since = before.map_or(now, |b| b.since);
         let notice = notice.map_or(String::new(), |n| format!(" {n}"));
-        self.set_meta(&fact(kind), &format!("{since}{notice}"))
+        self.set_memo(Memo::Trouble(kind), format!("{since}{notice}"))
     }
 
     /// It is over.
     pub fn end_trouble(&self, kind: TroubleKind) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([fact(kind)])?;
-        Ok(())
+        self.drop_memo(Memo::Trouble(kind))
     }
 
     /// Trouble of this kind, if it stands.
     pub fn trouble(&self, kind: TroubleKind) -> Result<Option<Standing>> {
-        Ok(self.meta(&fact(kind))?.and_then(|value| standing(kind, &value)))
+        Ok(self.memo::<String>(Memo::Trouble(kind))?.and_then(|value| standing(kind, &value)))
     }
 
     /// All trouble that stands, the oldest first.
     pub fn troubles(&self) -> Result<Vec<Standing>> {
         let mut query = self.0.prepare_cached("SELECT key, value FROM meta WHERE key GLOB ?1 || '*'")?;
-        let rows = query.query_map([NOTED], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
+        let rows = query.query_map([TROUBLE], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
         let mut all = Vec::new();
         for row in rows {
-            let (fact, value) = row?;
-            all.extend(kind(&fact).and_then(|kind| standing(kind, &value)));
+            let (key, value) = row?;
+            all.extend(kind(&key).and_then(|kind| standing(kind, &value)));
         }
         all.sort_by_key(|trouble| (trouble.since, trouble.kind));
         Ok(all)
     }
 }
 
-fn fact(kind: TroubleKind) -> String {
-    let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
-    format!("{NOTED}{}{ticket}", kind.word())
-}
-
-fn kind(fact: &str) -> Option<TroubleKind> {
-    let name = fact.strip_prefix(NOTED)?;
+fn kind(key: &str) -> Option<TroubleKind> {
+    let name = key.strip_prefix(TROUBLE)?;
     match name.split_once(':') {
         Some((word, ticket)) => TroubleKind::named(word, Some(TicketId(ticket.parse().ok()?))),
         None => TroubleKind::named(name, None),
     }
 }
 
+/// The value is since when it stands and, behind a blank, the number of the notice.
 fn standing(kind: TroubleKind, value: &str) -> Option<Standing> {
     let (since, notice) = value.split_once(' ').unwrap_or((value, ""));
     Some(Standing { kind, since: since.parse().ok()?, notice: notice.parse().ok() })

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use crate::intake::disposition::Disposition;
 use crate::policy::Severity;
 use crate::ticket::Status;
-use crate::vocabulary::{MailRef, TicketId};
+use crate::vocabulary::{MailRef, NoticeKind, NoticeState, TicketId};
 
 /// A value of a closed list, from its word.
 fn from_word<T: DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult<T> {
@@ -49,6 +49,30 @@ impl FromSql for Status {
 impl ToSql for Status {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.to_string().into())
+    }
+}
+
+impl FromSql for NoticeKind {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl ToSql for NoticeKind {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
+}
+
+impl FromSql for NoticeState {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl ToSql for NoticeState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
     }
 }
 

@@ -13,3 +13,6 @@ ALTER TABLE entry ADD COLUMN by_order INTEGER;
 -- all other trouble that stands.
 INSERT OR IGNORE INTO meta (key, value) SELECT 'trouble:breaker', value FROM meta WHERE key = 'breaker' AND value <> '';
 DELETE FROM meta WHERE key = 'breaker';
+
+-- What was tried and refused, for `status`: few of all notices.
+CREATE INDEX outbox_refused ON outbox (id) WHERE state = 'refused' AND attempts > 0;

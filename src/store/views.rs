@@ -1,12 +1,12 @@
 //! What the command line shows.
 
 use jiff::Timestamp;
-use rusqlite::Row;
+use rusqlite::{Row, ToSql};
 
-use super::{Result, Tx, address, instant};
+use super::{Result, Tx, address, instant, millis};
 use crate::policy::Severity;
 use crate::ticket::Status;
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 
 /// A ticket in the list.
 #[derive(Clone, Debug)]
@@ -47,7 +47,7 @@ pub struct NoticeRow {
     /// When it was made.
     pub created: Timestamp,
     /// What it is.
-    pub kind: String,
+    pub kind: NoticeKind,
     /// Which of the waiting ones go first: the lowest.
     pub lane: u8,
     /// To whom.
@@ -57,9 +57,9 @@ pub struct NoticeRow {
     /// Its Message-ID.
     pub message_id: String,
     /// Where it stands.
-    pub state: String,
+    pub state: NoticeState,
     /// How often it was tried.
-    pub attempts: u32,
+    pub tries: u32,
     /// What the server said last, or why it is held.
     pub reply: Option<String>,
 }
@@ -98,23 +98,35 @@ impl NoticeRow {
             ticket: row.get("ticket")?,
             message_id: row.get("message_id")?,
             state: row.get("state")?,
-            attempts: row.get("attempts")?,
+            tries: row.get("attempts")?,
             reply: row.get("reply")?,
         })
     }
 }
 
 impl Tx<'_> {
-    /// Tickets, by number.
+    /// Tickets, by number: all, or the open ones.
     pub fn tickets(&self, all: bool) -> Result<Vec<TicketRow>> {
-        let sql = r"
+        self.ticket_rows(if all { "true ORDER BY t.id" } else { "t.open = 1 ORDER BY t.id" }, &[])
+    }
+
+    /// Tickets of which a deadline has passed that is not kept, by number.
+    pub fn broken_tickets(&self, now: Timestamp) -> Result<Vec<TicketRow>> {
+        // The sign keeps SQLite from walking all tickets for their order.
+        self.ticket_rows("t.next_deadline <= ?1 ORDER BY +t.id", &[&millis(now)])
+    }
+
+    /// The tickets that meet a condition, with its parameters by position.
+    fn ticket_rows(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<TicketRow>> {
+        let sql = format!(
+            r"
             SELECT t.id, t.status, t.open, t.severity, o.shown AS owner, r.shown AS reporter, t.received, t.acknowledged,
                    t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline
             FROM ticket t LEFT JOIN address o ON o.id = t.owner LEFT JOIN address r ON r.id = t.reporter
-            WHERE ?1 OR t.open = 1
-            ORDER BY t.id";
-        let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([all], TicketRow::from_row)?;
+            WHERE {condition}"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
+        let rows = query.query_map(row, TicketRow::from_row)?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
@@ -128,9 +140,16 @@ impl Tx<'_> {
         self.notice_rows("o.ticket = ?1", ticket.0)
     }
 
-    /// Notices that did not leave, or of which that is not known.
-    pub fn unsettled_notices(&self) -> Result<Vec<NoticeRow>> {
-        self.notice_rows("o.state <> 'sent' AND o.id >= ?1", 0)
+    /// Notices that are held, that may not have arrived, or that were refused. Of those that were refused without a try
+    /// none: a person answered in their place, or they were erased.
+    pub fn failed_notices(&self) -> Result<Vec<NoticeRow>> {
+        // The words stand here as in the indexes: SQLite takes a partial one only where a query says its condition.
+        let stuck = "o.id >= ?1 AND o.state IN ('held', 'unknown')";
+        let refused = "o.id >= ?1 AND o.state = 'refused' AND o.attempts > 0";
+        let mut failed = self.notice_rows(stuck, 0)?;
+        failed.append(&mut self.notice_rows(refused, 0)?);
+        failed.sort_by_key(|n| n.number);
+        Ok(failed)
     }
 
     fn notice_rows(&self, condition: &str, number: u32) -> Result<Vec<NoticeRow>> {

@@ -3,24 +3,22 @@
 
 use std::cell::Cell;
 
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 
-use super::tallies::{
-    BACKSCATTER, DAY, GATHERED_DUE, HOUR, MADE, PROVOKED, SLOT, UNHEARD, domain_scope, sender_scope, ticket_scope,
-    way_scope,
-};
+use super::tallies::{DAY, HOUR, SLOT, Scope};
 use super::work::{Work, desk};
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::notice::Notice;
+use crate::notice::key::{Gathered, NoticeKey};
 use crate::notice::text::level::Text;
 use crate::notice::text::trouble::Trouble;
 use crate::notice::text::{answer, team};
 use crate::rules::decide;
 use crate::rules::event::{Event, Report};
-use crate::store::Result;
+use crate::store::{Memo, Result};
 use crate::ticket::{Acknowledgement, Ticket};
-use crate::vocabulary::{MailRef, NoticeKind, TicketId};
+use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// Mails for one ticket that the team is told of one by one, in an hour and in a day.
 const TOLD_PER_HOUR: u32 = 10;
@@ -32,18 +30,18 @@ const RETURNED_PER_HOUR: u32 = 20;
 impl Work<'_> {
     /// The mails that incoming mail made us send within an hour.
     pub(super) fn provoked(&self) -> Result<u32> {
-        self.of_the_hour(&self.provoked, PROVOKED)
+        self.of_the_hour(&self.provoked, Scope::Provoked)
     }
 
     /// Counts one more of them.
     pub(super) fn count_provoked(&self) -> Result<()> {
         let before = self.provoked()?;
-        self.tx.count(PROVOKED, self.now.as_second().div_euclid(SLOT))?;
+        self.tx.count(Scope::Provoked, self.now.as_second().div_euclid(SLOT))?;
         self.provoked.set(Some(before + 1));
         Ok(())
     }
 
-    fn of_the_hour(&self, known: &Cell<Option<u32>>, scope: &str) -> Result<u32> {
+    fn of_the_hour(&self, known: &Cell<Option<u32>>, scope: Scope<'_>) -> Result<u32> {
         if let Some(count) = known.get() {
             return Ok(count);
         }
@@ -56,10 +54,10 @@ impl Work<'_> {
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
             let slot = self.now.as_second().div_euclid(SLOT);
-            self.tx.count(&sender_scope(from), slot)?;
-            self.tx.count(&domain_scope(from), slot)?;
+            self.tx.count(Scope::Sender(from), slot)?;
+            self.tx.count(Scope::Domain(from), slot)?;
             if let Some(way) = &report.through {
-                self.tx.count(&way_scope(way), slot)?;
+                self.tx.count(Scope::Way(way), slot)?;
             }
         }
         if report.tell { Ok(()) } else { self.flood() }
@@ -67,32 +65,30 @@ impl Work<'_> {
 
     /// More comes in than is told one by one: one word an hour for each of the team.
     pub(super) fn flood(&mut self) -> Result<()> {
-        let hour = self.now.as_second().div_euclid(HOUR);
-        let text = team::flood(self.project.limits.automatic_per_hour, self.project);
-        self.tell(NoticeKind::Flood, self.project.team(), &format!("flood:{hour}"), &text)
+        let (at, text) = (self.now, team::flood(self.project.limits.automatic_per_hour, self.project));
+        self.tell(NoticeKind::Flood, self.project.team(), |to| NoticeKey::Flood { at, to }, &text)
     }
 
     /// Counts what mail for a ticket made us say; over the caps, the team gets one word an hour in place of many.
     pub(super) fn bound_ticket(&mut self, ticket: &Ticket, told: bool) -> Result<()> {
         if told {
-            return self.tx.count(&ticket_scope(ticket.id), self.now.as_second().div_euclid(SLOT));
+            return self.tx.count(Scope::Told(ticket.id), self.now.as_second().div_euclid(SLOT));
         }
         if self.provoked()? >= self.project.limits.automatic_per_hour {
             return self.flood();
         }
         if self.is_full(ticket.id)? {
-            let hour = self.now.as_second().div_euclid(HOUR);
-            let text = team::flood_of(ticket, self.project, self.now);
-            return self.tell_of(ticket.id, NoticeKind::Flood, &format!("flood:{}:{hour}", ticket.id.0), &text);
+            let (ticket, at, text) = (ticket.id, self.now, team::flood_of(ticket, self.project, self.now));
+            return self.tell_of(ticket, NoticeKind::Flood, |to| NoticeKey::FloodOf { ticket, at, to }, &text);
         }
         Ok(())
     }
 
     pub(super) fn is_full(&self, ticket: TicketId) -> Result<bool> {
-        self.told_enough(&ticket_scope(ticket))
+        self.told_enough(Scope::Told(ticket))
     }
 
-    fn told_enough(&self, scope: &str) -> Result<bool> {
+    fn told_enough(&self, scope: Scope<'_>) -> Result<bool> {
         Ok(self.tx.counted(scope, self.slot(HOUR))? >= TOLD_PER_HOUR
             || self.tx.counted(scope, self.slot(DAY))? >= TOLD_PER_DAY)
     }
@@ -101,16 +97,16 @@ impl Work<'_> {
     /// than the team is told of the mail for one ticket. Their mailbox may answer each time.
     pub(super) fn unheard(&mut self, unheard: &Unheard, stored: MailRef, mail: &Mail) -> Result<()> {
         let Unheard::Told { to, ticket, line, why, filed } = unheard else {
-            let before: u32 = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
-            return self.tx.set_meta(UNHEARD, &before.saturating_add(1).to_string());
+            let before: u32 = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
+            return self.tx.set_memo(Memo::Unheard, before.saturating_add(1));
         };
-        let scope = format!("unheard:{}", to.key());
-        if self.told_enough(&scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
+        let scope = Scope::Unheard(to);
+        if self.told_enough(scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
             return Ok(());
         }
-        self.tx.count(&scope, self.now.as_second().div_euclid(SLOT))?;
+        self.tx.count(scope, self.now.as_second().div_euclid(SLOT))?;
         let text = answer::unheard(*ticket, line.as_deref(), why, filed, self.project);
-        let keys = vec![format!("unheard:{}", stored.0)];
+        let keys = vec![NoticeKey::Unheard(stored)];
         let notice = desk(NoticeKind::Attempt, to, keys, text.at(self.project.level(to), self.key));
         self.post(Notice { ticket: Some(*ticket), in_reply_to: mail.message_id.clone(), ..notice })
     }
@@ -118,16 +114,16 @@ impl Work<'_> {
     /// Whether more new tickets came in within an hour than people can look at one by one. By when our mail server took
     /// the mails: what has waited for a daemon that was down is no flood.
     pub(super) fn is_flood(&self, report: &Report) -> Result<bool> {
-        Ok(self.before(report, "ticket")? >= self.project.limits.reports_per_hour)
+        Ok(self.before(report, Scope::Reports)? >= self.project.limits.reports_per_hour)
     }
 
     /// Whether more mail that servers returned to the wrong address came in within an hour than gets tickets of its own.
     pub(super) fn is_backscatter(&self, report: &Report) -> Result<bool> {
-        Ok(report.backscatter && self.before(report, BACKSCATTER)? >= RETURNED_PER_HOUR)
+        Ok(report.backscatter && self.before(report, Scope::Returned)? >= RETURNED_PER_HOUR)
     }
 
     /// How many of a kind our mail server took in the hour that ended with this one.
-    fn before(&self, report: &Report, scope: &str) -> Result<u32> {
+    fn before(&self, report: &Report, scope: Scope<'_>) -> Result<u32> {
         let last = report.received.as_second();
         self.tx.counted_in(scope, (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT))
     }
@@ -135,8 +131,8 @@ impl Work<'_> {
     /// One of many: listed in a ticket for all of them, which waits for a person like any other. The team is told of it
     /// once, and then at most once an hour.
     pub(super) fn one_of_many(&mut self, report: &Report) -> Result<TicketId> {
-        let gathered = if report.backscatter { BACKSCATTER } else { "many" };
-        let known = self.tx.meta(gathered)?.and_then(|v| v.parse().ok()).map(TicketId);
+        let what = if report.backscatter { Gathered::Returned } else { Gathered::Reports };
+        let known = self.tx.memo(Memo::Gathers(what))?.map(TicketId);
         let gathers = known.map(|id| self.tx.gathers(id)).transpose()?.flatten();
         let id = match (known, gathers) {
             // One that a person has dealt with must not swallow what comes later.
@@ -151,50 +147,58 @@ impl Work<'_> {
                 let event = Event::Flooded(Box::new(report.clone()));
                 let decision = decide::decide(&ticket, &event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
-                self.tx.set_meta(gathered, &ticket.id.0.to_string())?;
+                self.tx.set_memo(Memo::Gathers(what), ticket.id.0)?;
+                self.tx.drop_memo(Memo::GatheredTold(what))?;
                 ticket.id
             }
         };
         let now = self.now.as_second();
-        let told = self.tx.meta(&format!("{gathered}_told"))?.unwrap_or_default();
-        let told = told.split_once(' ').filter(|(of, _)| *of == id.0.to_string()).and_then(|(_, at)| at.parse().ok());
+        let told: Option<String> = self.tx.memo(Memo::GatheredTold(what))?;
+        let told = told.and_then(|value| told_at(&value));
         // Either way, for a clock that was wrong when it was told.
-        if told.is_none_or(|at: i64| now.abs_diff(at) >= HOUR.unsigned_abs()) {
-            self.tell_gathered(gathered, id)?;
-        } else if report.backscatter && self.tx.meta_time(GATHERED_DUE)?.is_none() {
+        if told.is_none_or(|at| now.abs_diff(at) >= HOUR.unsigned_abs()) {
+            self.tell_gathered(what, id)?;
+        } else if report.backscatter && self.tx.memo::<Timestamp>(Memo::ReturnedDue)?.is_none() {
             let due = self.now.checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(self.now);
-            self.tx.set_meta(GATHERED_DUE, &due.to_string())?;
+            self.tx.set_memo(Memo::ReturnedDue, due)?;
         }
         Ok(id)
     }
 
     /// What was gathered and not told yet, at the end of its hour.
     pub(super) fn tell_rest(&mut self) -> Result<()> {
-        let known = self.tx.meta(BACKSCATTER)?.and_then(|v| v.parse().ok()).map(TicketId);
-        known.map_or(Ok(()), |id| self.tell_gathered(BACKSCATTER, id))
+        let known = self.tx.memo(Memo::Gathers(Gathered::Returned))?.map(TicketId);
+        known.map_or(Ok(()), |id| self.tell_gathered(Gathered::Returned, id))
     }
 
-    fn tell_gathered(&mut self, gathered: &str, id: TicketId) -> Result<()> {
-        let now = self.now.as_second();
-        self.tx.set_meta(&format!("{gathered}_told"), &format!("{} {now}", id.0))?;
+    fn tell_gathered(&mut self, what: Gathered, id: TicketId) -> Result<()> {
+        self.tx.set_memo(Memo::GatheredTold(what), self.now.as_second())?;
         let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
-        let text = if gathered == BACKSCATTER {
-            self.tx.set_meta(GATHERED_DUE, "")?;
-            let listed = self.tx.meta("gathered_listed")?.and_then(|v| v.parse().ok()).map(|n: u32| n);
-            let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
-            self.tx.set_meta("gathered_listed", &ticket.revision.to_string())?;
-            let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
-            team::returned(&ticket, &lines, all, self.project, self.now)
-        } else {
-            team::many(&ticket, self.tx.members(id)?, self.project, self.now)
+        let text = match what {
+            Gathered::Returned => {
+                self.tx.drop_memo(Memo::ReturnedDue)?;
+                let listed: Option<u32> = self.tx.memo(Memo::ReturnedListed)?;
+                let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
+                self.tx.set_memo(Memo::ReturnedListed, ticket.revision)?;
+                let (lines, all) = self.tx.members_after(id, since, team::RETURNED_LINES)?;
+                team::returned(&ticket, &lines, all, self.project, self.now)
+            }
+            Gathered::Reports => team::many(&ticket, self.tx.members(id)?, self.project, self.now),
         };
-        self.tell_of(id, NoticeKind::Flood, &format!("{gathered}:{}:{now}", id.0), &text)
+        let (ticket, at) = (id, self.now);
+        self.tell_of(id, NoticeKind::Flood, |to| NoticeKey::Gathered { what, ticket, at, to }, &text)
     }
 
     /// The same notice about a ticket, for each of the team.
-    fn tell_of(&mut self, id: TicketId, kind: NoticeKind, key: &str, text: &Text) -> Result<()> {
+    fn tell_of(
+        &mut self,
+        id: TicketId,
+        kind: NoticeKind,
+        key: impl Fn(Address) -> NoticeKey,
+        text: &Text,
+    ) -> Result<()> {
         for person in self.project.team() {
-            let keys = vec![format!("{key}:{}", person.address.key())];
+            let keys = vec![key(person.address.clone())];
             let text = text.at(person.notices, self.key);
             self.post(Notice { ticket: Some(id), ..desk(kind, &person.address, keys, text) })?;
         }
@@ -207,12 +211,29 @@ impl Work<'_> {
         if kind.lane() == 0 {
             return Ok(());
         }
-        let before = self.of_the_hour(&self.made, MADE)?;
-        self.tx.count(MADE, self.now.as_second().div_euclid(SLOT))?;
+        let before = self.of_the_hour(&self.made, Scope::Made)?;
+        self.tx.count(Scope::Made, self.now.as_second().div_euclid(SLOT))?;
         self.made.set(Some(before + 1));
         if before < self.project.limits.breaker_per_hour || self.tx.breaker()?.is_some() {
             return Ok(());
         }
         self.trouble(&Trouble::Breaker)
+    }
+}
+
+/// The seconds in the value of [`Memo::GatheredTold`], also in that of an older version, which begins with a ticket.
+fn told_at(value: &str) -> Option<i64> {
+    value.rsplit(' ').next()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn when_the_team_was_told_is_read_from_both_forms() {
+        assert_eq!(told_at("1799057472"), Some(1_799_057_472));
+        assert_eq!(told_at("17 1799057472"), Some(1_799_057_472));
+        assert_eq!(told_at("never"), None);
     }
 }

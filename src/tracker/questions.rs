@@ -8,7 +8,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::reading::{Stowed, read_one};
 use super::work::occasion;
-use super::{ATTEMPTS, News, Tracker};
+use super::{News, Tracker};
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Question, Sieved};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
@@ -49,7 +49,7 @@ impl Tracker {
                 }
                 raw => raw?,
             };
-            if waits.tries >= if waits.word { TRIES } else { ATTEMPTS } {
+            if waits.tries >= if waits.word { TRIES } else { super::TRIES } {
                 let why = Dkim::Temporary("checking it did not come to an end".into());
                 news.add(self.verified(mail, why, now)?);
                 continue;
@@ -88,7 +88,7 @@ impl Tracker {
         let raw = self.store.read(|tx| tx.raw(mail))?;
         let stowed = Stowed::whole(&waits, &raw, Some(dkim));
         let news = match self.handle(&[stowed], now) {
-            Err(StoreError::Corrupt(_)) if waits.tries >= ATTEMPTS => {
+            Err(StoreError::Corrupt(_)) if waits.tries >= super::TRIES => {
                 let aside = Stowed { quarantine: true, ..Stowed::whole(&waits, &raw, None) };
                 self.handle(&[aside], now)
             }

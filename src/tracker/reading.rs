@@ -63,7 +63,7 @@ pub(super) fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R +
 }
 
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
-/// attempts in the store.
+/// tries in the store.
 pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, Prints) {
     let mut mail = if stowed.quarantine {
         Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")

@@ -1,5 +1,7 @@
 //! What is counted, by which names, in slots of five minutes.
 
+use std::fmt;
+
 use crate::vocabulary::{Address, TicketId};
 
 /// The tallies' slot: five minutes.
@@ -7,32 +9,69 @@ pub(super) const SLOT: i64 = 5 * 60;
 pub(super) const HOUR: i64 = 3_600;
 pub(super) const DAY: i64 = 86_400;
 
-/// What counts mails from where servers return mail from, and the small fact that names the ticket for those on top.
-pub(super) const BACKSCATTER: &str = "backscatter";
-/// The small fact that says when those that were gathered since are told.
-pub(super) const GATHERED_DUE: &str = "gathered_due";
-/// What counts the mails that incoming mail made us send.
-pub(super) const PROVOKED: &str = "provoked";
-/// The small fact that counts the commands in mail of programs that no person heard of, until the digest says so.
-pub(super) const UNHEARD: &str = "unheard";
-/// What the breaker counts: all that is made but the first lane.
-pub(super) const MADE: &str = "made";
-
-/// Tagged addresses are one mailbox (RFC 5233), and one sender. The store keeps hashes of these.
-pub(super) fn sender_scope(from: &Address) -> String {
-    let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
-    format!("sender:{base}@{}", from.domain())
+/// What is counted. The store keeps the hash of its text.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Scope<'a> {
+    /// Automatic acknowledgements to a sender. Tagged addresses are one mailbox (RFC 5233), and one sender.
+    Sender(&'a Address),
+    /// Automatic acknowledgements to the domain of this address.
+    Domain(&'a Address),
+    /// Automatic acknowledgements to all senders that a way of the operator's names: anybody can make these up, so that
+    /// they have one cap.
+    Way(&'a str),
+    /// Mails for a ticket that the team was told of one by one.
+    Told(TicketId),
+    /// Mails that bear the reply address of this person, and were not obeyed: told to them.
+    Unheard(&'a Address),
+    /// New tickets.
+    Reports,
+    /// New tickets of mail from where servers return mail from, about nothing of ours.
+    Returned,
+    /// Mails that incoming mail made us send.
+    Provoked,
+    /// All that is made but the first lane, for the breaker.
+    Made,
 }
 
-pub(super) fn ticket_scope(ticket: TicketId) -> String {
-    format!("told:{}", ticket.0)
+impl fmt::Display for Scope<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sender(from) => {
+                let base = from.local().split('+').next().unwrap_or_default().to_ascii_lowercase();
+                write!(f, "sender:{base}@{}", from.domain())
+            }
+            Self::Domain(from) => write!(f, "domain:{}", from.domain()),
+            Self::Way(way) => write!(f, "way:{way}"),
+            Self::Told(ticket) => write!(f, "told:{}", ticket.0),
+            Self::Unheard(person) => write!(f, "unheard:{}", person.key()),
+            Self::Reports => f.write_str("ticket"),
+            Self::Returned => f.write_str("backscatter"),
+            Self::Provoked => f.write_str("provoked"),
+            Self::Made => f.write_str("made"),
+        }
+    }
 }
 
-/// What a way of the operator's says of a sender can be made up by anybody: all that it names have one cap.
-pub(super) fn way_scope(way: &str) -> String {
-    format!("way:{way}")
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-pub(super) fn domain_scope(from: &Address) -> String {
-    format!("domain:{}", from.domain())
+    /// The store has the hashes of these: another text would begin a cap anew.
+    #[test]
+    fn each_scope_has_the_text_that_it_always_had() {
+        let ada = Address::parse("Ada+Tag@Example.org").unwrap();
+        for (scope, text) in [
+            (Scope::Sender(&ada), "sender:ada@example.org"),
+            (Scope::Domain(&ada), "domain:example.org"),
+            (Scope::Way("security.example.org"), "way:security.example.org"),
+            (Scope::Told(TicketId(17)), "told:17"),
+            (Scope::Unheard(&ada), "unheard:ada+tag@example.org"),
+            (Scope::Reports, "ticket"),
+            (Scope::Returned, "backscatter"),
+            (Scope::Provoked, "provoked"),
+            (Scope::Made, "made"),
+        ] {
+            assert_eq!(scope.to_string(), text);
+        }
+    }
 }

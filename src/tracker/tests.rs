@@ -113,7 +113,7 @@ fn projections_follow_the_policy_of_whoever_reads_them() {
     let ours = deadlines(&mut tracker);
     // `disclosed do` with a config that the daemon has not read.
     let other = rungs(&["-1h"]);
-    tracker.store.write(|tx| tx.set_meta("policy", "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
+    tracker.store.write(|tx| tx.set_memo(Memo::Policy, "of another process").and(tx.rebuild(&other, |_| ()))).unwrap();
     assert_ne!(deadlines(&mut tracker), ours);
     tracker.on_tick(now()).unwrap();
     assert_eq!(deadlines(&mut tracker), ours);
@@ -477,7 +477,7 @@ fn a_command_waits_a_day_for_a_key_and_no_longer() {
         }
         assert_eq!(unverified(&mut tracker), 1);
         assert!(tracker.next_question(at).unwrap().1.is_none(), "not at once again");
-        // Nothing else takes it, and no attempt is counted against it.
+        // Nothing else takes it, and no try is counted against it.
         assert!(tracker.recover(at).unwrap().receipts.is_empty() && tracker.resume(at).unwrap().receipts.is_empty());
         let wait = tracker.store.read(|tx| Ok(tx.waiting_mails(9)?.len())).unwrap();
         assert_eq!(wait, 0);
@@ -555,8 +555,8 @@ fn copies_that_wait_for_keys_are_one_mail() {
             }
         }
         let (tickets, mut notices) = tracker.store.read(|tx| Ok((tx.tickets(true)?, tx.notices(0)?))).unwrap();
-        notices.retain(|n| n.kind == "acknowledgement");
-        assert_eq!((tickets.len(), notices.len(), notices[0].state.as_str()), (1, 1, "waiting"), "{order:?}");
+        notices.retain(|n| n.kind == NoticeKind::Acknowledgement);
+        assert_eq!((tickets.len(), notices.len(), notices[0].state), (1, 1, NoticeState::Waiting), "{order:?}");
     }
     // The list's copy cannot command, the direct one can, though it bears the same signature; once.
     let (mut tracker, token) = with_ticket("");

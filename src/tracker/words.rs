@@ -13,7 +13,7 @@ use crate::notice::text::reminder;
 use crate::rules::event::Order;
 use crate::store::Result;
 use crate::ticket::{Actor, EntryKind, Ticket};
-use crate::vocabulary::{Address, NoticeKind, TicketId};
+use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 
 /// Notices that a quotation may be of: the newest.
 const SENT: usize = 30;
@@ -55,13 +55,16 @@ impl Work<'_> {
         for notice in self.tx.notices_of(ticket.id)? {
             let text = self.notice_text(notice.number)?;
             if notice.to.as_ref() == Some(reporter) {
-                if !matches!(notice.state.as_str(), "held" | "refused") {
-                    known.allowed(&text);
+                match notice.state {
+                    NoticeState::Held | NoticeState::Refused => {}
+                    NoticeState::Waiting | NoticeState::Sending | NoticeState::Sent | NoticeState::Unknown => {
+                        known.allowed(&text);
+                    }
                 }
                 continue;
             }
             // What answers a command holds the words of whoever gave it, for the reporter most of all.
-            if notice.kind != NoticeKind::Answer.word() && notice.kind != NoticeKind::Code.word() {
+            if !matches!(notice.kind, NoticeKind::Answer | NoticeKind::Code) {
                 known.secret(&text);
             }
             reminder::draft(&text).into_iter().for_each(|draft| known.allowed(draft));

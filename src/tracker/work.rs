@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::news::News;
 use super::reading::{Stowed, read_one};
-use super::tallies::{BACKSCATTER, DAY, HOUR, SLOT, UNHEARD, domain_scope, sender_scope, way_scope};
+use super::tallies::{DAY, HOUR, SLOT, Scope};
 use crate::command::Command;
 use crate::intake::claims::{self, Claims, Want};
 use crate::intake::copies::is_altered;
@@ -18,16 +18,17 @@ use crate::intake::{self, through};
 use crate::mail::signature::{self, Dkim, Occasion};
 use crate::mail::{Mail, content, identity};
 use crate::notice::codename::Codename;
+use crate::notice::key::NoticeKey;
 use crate::notice::text::level::Text;
-use crate::notice::text::trouble::{self, Trouble, TroubleKind};
+use crate::notice::text::trouble::{self, Trouble};
 use crate::notice::text::{answer, digest, team};
 use crate::notice::write::{self, AutoSubmitted};
 use crate::notice::{Notice, appointment};
 use crate::project::{Level, Person, Project};
 use crate::rules::draft::Decision;
-use crate::rules::event::{Event, Loss, Order, Reminded};
+use crate::rules::event::{Event, Loss, Lost, Order, Reminded};
 use crate::rules::{decide, losses, reminders};
-use crate::store::{NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
+use crate::store::{Memo, NewReceipt, Outgoing, RETRY_FOR, ReceiptRow, Result, StoreError, Tx, leading};
 use crate::ticket::moved::{self, Moved};
 use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
@@ -102,7 +103,7 @@ impl<'a> Work<'a> {
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
         if Claims::of(mail, self.project, self.key).has_a_past() {
             self.begun = true;
-            return self.tx.set_meta("begun", &self.key.prints().join(" "));
+            return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
         }
         let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
         self.tx.receipt(&NewReceipt {
@@ -146,9 +147,9 @@ impl<'a> Work<'a> {
         }
         if all > 0 {
             let text = team::earlier(all, &lines, self.project);
-            self.tell(NoticeKind::Flood, self.project.team(), "earlier", &text)?;
+            self.tell(NoticeKind::Flood, self.project.team(), |to| NoticeKey::Earlier { to }, &text)?;
         }
-        self.tx.set_meta("first_start", "told")
+        self.tx.drop_memo(Memo::FirstStart)
     }
 
     /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made
@@ -232,7 +233,7 @@ impl<'a> Work<'a> {
 
     /// A mail's fingerprints, with those of an earlier version where this database holds any.
     pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
-        if self.tx.meta("old_prints")?.is_none() {
+        if self.tx.memo::<String>(Memo::OldPrints)?.is_none() {
             return Ok(prints.to_vec());
         }
         Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
@@ -301,11 +302,11 @@ impl<'a> Work<'a> {
         let through = through::through(mail, self.project, identity);
         let answered = through.as_ref().map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
         if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
-            known.acks_through = tx.counted(&way_scope(way.way.name()), self.slot(HOUR))?;
+            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slot(HOUR))?;
         }
         if let Some(from) = answered {
-            known.acks_to_sender = tx.counted(&sender_scope(from), self.slot(DAY))?;
-            known.acks_to_domain = tx.counted(&domain_scope(from), self.slot(HOUR))?;
+            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
+            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
         }
         known.provoked = self.provoked()?;
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
@@ -334,15 +335,15 @@ impl<'a> Work<'a> {
 
     /// Once an hour, what no cap counts any more.
     pub(super) fn forget_counts(&self) -> Result<()> {
-        let hour = self.now.as_second().div_euclid(HOUR).to_string();
-        if self.tx.meta("counts_forgotten")?.as_ref() == Some(&hour) {
+        let hour = self.now.as_second().div_euclid(HOUR);
+        if self.tx.memo(Memo::CountsForgotten)? == Some(hour) {
             return Ok(());
         }
         self.tx.forget_counts(self.slot(DAY))?;
         // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
         let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
         self.tx.forget_signatures(old)?;
-        self.tx.set_meta("counts_forgotten", &hour)
+        self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 
     /// The first slot of the last so many seconds.
@@ -355,7 +356,7 @@ impl<'a> Work<'a> {
         if let Event::Reported(report) = event {
             // Returned mail is counted apart, also in what it makes us send: whoever has our address used for spam must not
             // cost honest reports their acknowledgement.
-            let scope = if report.backscatter { BACKSCATTER } else { "ticket" };
+            let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
             self.uncounted = report.backscatter;
             let ticket = Ticket::new(self.tx.next_ticket()?);
@@ -416,10 +417,9 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn answer(&mut self, order: &Order, mail: &Mail, text: &Text) -> Result<()> {
-        let Actor::Person(to) = &order.by else { return Ok(()) };
-        let key = format!("answer:{}", order.mail.map_or(0, |m| m.0));
+        let (Actor::Person(to), Some(asked)) = (&order.by, order.mail) else { return Ok(()) };
         let words = text.at(self.project.level(to), self.key);
-        let mut notice = desk(NoticeKind::Answer, to, vec![key], words);
+        let mut notice = desk(NoticeKind::Answer, to, vec![NoticeKey::Answer(asked)], words);
         notice.in_reply_to = mail.message_id.clone();
         self.post(notice)
     }
@@ -435,11 +435,11 @@ impl<'a> Work<'a> {
         &mut self,
         kind: NoticeKind,
         to: impl Iterator<Item = &'p Person>,
-        key: &str,
+        key: impl Fn(Address) -> NoticeKey,
         text: &Text,
     ) -> Result<()> {
         for person in to {
-            let keys = vec![format!("{key}:{}", person.address.key())];
+            let keys = vec![key(person.address.clone())];
             self.post(desk(kind, &person.address, keys, text.at(person.notices, self.key)))?;
         }
         Ok(())
@@ -465,11 +465,11 @@ impl<'a> Work<'a> {
             late.append(&mut other);
             late.truncate(team::POLICY_LINES);
             let text = team::policy(&late, all, self.project, self.now);
-            let key = format!("policy:{policy}:{}", self.now.as_millisecond());
             let events =
                 if self.project.calendar { appointment::moved(&late, self.project, self.now) } else { Vec::new() };
             for person in self.project.team() {
-                let keys = vec![format!("{key}:{}", person.address.key())];
+                let (print, at, to) = (policy.to_owned(), self.now, person.address.clone());
+                let keys = vec![NoticeKey::Policy { print, at, to }];
                 let mut notice = desk(NoticeKind::Policy, &person.address, keys, text.at(person.notices, self.key));
                 if appointment::shows(person) {
                     notice.calendar.clone_from(&events);
@@ -499,13 +499,10 @@ impl<'a> Work<'a> {
     /// The daemon itself is in trouble: that is noted until it is over, and all but observers are told, once a day for
     /// each kind.
     pub(super) fn trouble(&mut self, trouble: &Trouble<'_>) -> Result<()> {
-        let (kind, first) = (trouble.kind(), self.next_notice);
-        let now = self.now.as_second();
-        // The breaker trips anew only when a person has let the mail go.
-        let once = if kind == TroubleKind::Breaker { now } else { now.div_euclid(DAY) };
-        let key = format!("trouble:{}:{once}", kind.word());
+        let (kind, first, at) = (trouble.kind(), self.next_notice, self.now);
         let text = trouble::text(trouble, self.project);
-        self.tell(NoticeKind::Trouble, self.project.responsible(), &key, &text)?;
+        let key = |to| NoticeKey::Trouble { kind, at, to };
+        self.tell(NoticeKind::Trouble, self.project.responsible(), key, &text)?;
         let told = (self.next_notice > first).then_some(first);
         self.tx.note_trouble(kind, self.now, told)
     }
@@ -514,8 +511,9 @@ impl<'a> Work<'a> {
     pub(super) fn undelivered(&mut self, ticket: Option<&Ticket>, loss: &Loss) -> Result<()> {
         let Some(ticket) = ticket else { return self.lost(loss) };
         let mut decision = self.decide_loss(ticket, loss)?;
-        if loss.number != 0 {
-            return self.carry_out(ticket, decision);
+        match loss.of {
+            Lost::Notice { .. } => return self.carry_out(ticket, decision),
+            Lost::ByHand { .. } => {}
         }
         // Whoever knows a Message-ID of the ticket can say that an answer to it did not arrive, as often as they like.
         let told = !self.is_full(ticket.id)?;
@@ -528,22 +526,19 @@ impl<'a> Work<'a> {
 
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
     fn lost(&mut self, loss: &Loss) -> Result<()> {
-        let Loss { notice, to, .. } = loss;
-        if *notice == NoticeKind::Undeliverable.word() {
+        if loss.of.kind() == Some(NoticeKind::Undeliverable) {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
-        let text = team::lost(notice, to, &loss.reply, self.project);
+        let (to, now) = (&loss.to, self.now);
+        let text = team::lost(loss.of.mailed().word(), to, &loss.reply, self.project);
         let others = self.project.responsible().filter(|p| p.address != *to);
-        let key = losses::undeliverable_key(loss, self.now);
-        self.tell(NoticeKind::Undeliverable, others, &key, &text)?;
-        if *notice != NoticeKind::Reminder.word() {
-            return Ok(());
-        }
+        self.tell(NoticeKind::Undeliverable, others, |person| losses::lost_key(loss, person, now), &text)?;
+        let Lost::Notice { number, kind: kind @ NoticeKind::Reminder, .. } = loss.of else { return Ok(()) };
         // Many reminders in one: each goes on to whom its own ticket's ladder names next. The delivery report is of
         // none of them alone.
-        let loss = Loss { mail: None, ..loss.clone() };
+        let loss = Loss { of: Lost::Notice { number, kind, report: None }, ..loss.clone() };
         let mut onward = Vec::new();
-        for id in self.tx.noticed_tickets(loss.number)? {
+        for id in self.tx.noticed_tickets(number)? {
             let Some(ticket) = self.tx.ticket(id)? else { continue };
             let mut decision = self.decide_loss(&ticket, &loss)?;
             onward.extend(decision.notices.drain(..).filter(|n| n.kind == NoticeKind::Reminder));
@@ -556,14 +551,21 @@ impl<'a> Work<'a> {
     /// got that.
     fn decide_loss(&self, ticket: &Ticket, loss: &Loss) -> Result<Decision> {
         let mut reminded = Vec::new();
-        let loss = Loss { mailed: self.tx.mailed(ticket.id, NoticeKind::Report.word())?, ..loss.clone() };
-        if loss.perhaps {
-            return Ok(decide::decide(ticket, &Event::Undelivered(loss), self.project, self.key, self.now));
-        }
-        let passed = self.tx.noticed(&losses::passed_key(ticket.id, loss.number))?.is_some();
+        let id = ticket.id;
+        let loss = Loss { mailed: self.tx.mailed(id, NoticeKind::Report)?, ..loss.clone() };
+        let lost = match loss.of {
+            Lost::Notice { number, .. } if !loss.perhaps => number,
+            Lost::Notice { .. } | Lost::ByHand { .. } => {
+                return Ok(decide::decide(ticket, &Event::Undelivered(loss), self.project, self.key, self.now));
+            }
+        };
+        let passed = self.tx.noticed(&NoticeKey::Passed { ticket: id, lost })?.is_some();
         for ((promise, deadline, _), nominal) in &ticket.spoken {
-            let told = |a: &Address| self.tx.noticed(&losses::rung_key(ticket.id, promise, *deadline, *nominal, a));
-            if passed || told(&loss.to)? != Some(loss.number) {
+            let told = |to: &Address| {
+                let (promise, deadline, nominal, to) = (promise.clone(), *deadline, *nominal, to.clone());
+                self.tx.noticed(&NoticeKey::Rung { ticket: id, promise, deadline, nominal, to })
+            };
+            if passed || told(&loss.to)? != Some(lost) {
                 continue;
             }
             let mut all = Vec::new();
@@ -582,17 +584,17 @@ impl<'a> Work<'a> {
     pub(super) fn digest(&mut self) -> Result<()> {
         let open = self.tx.open_lines(self.project, 10_000)?;
         let held = self.tx.held()?;
-        let last = self.tx.meta_time("digest")?.unwrap_or(self.now);
+        let last = self.tx.memo(Memo::LastDigest)?.unwrap_or(self.now);
         let by_programs = |d: &Disposition| matches!(d, Disposition::Automatic | Disposition::Bounce);
         let handled = self.tx.without_ticket(last)?;
         let listed = handled.iter().filter(|(d, _)| by_programs(d)).map(|(_, count)| count).sum();
-        let unheard = self.tx.meta(UNHEARD)?.and_then(|n| n.parse().ok()).unwrap_or_default();
-        self.tx.set_meta(UNHEARD, "0")?;
+        let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
+        self.tx.drop_memo(Memo::Unheard)?;
         let counts = digest::Counts { held, listed, unheard };
         let text = digest::text(&open, counts, self.key, self.project, self.now);
-        let key = format!("digest:{}", self.now.as_second());
-        self.tell(NoticeKind::Digest, self.project.people.iter(), &key, &text)?;
-        self.tx.set_meta("digest", &self.now.to_string())
+        let at = self.now;
+        self.tell(NoticeKind::Digest, self.project.people.iter(), |to| NoticeKey::Digest { at, to }, &text)?;
+        self.tx.set_memo(Memo::LastDigest, at)
     }
 
     /// Entries, projections, notices: all that a decision asks for.
@@ -758,7 +760,7 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
 }
 
 /// A notice about no single ticket.
-pub(super) fn desk(kind: NoticeKind, to: &Address, keys: Vec<String>, (subject, body): (String, String)) -> Notice {
+pub(super) fn desk(kind: NoticeKind, to: &Address, keys: Vec<NoticeKey>, (subject, body): (String, String)) -> Notice {
     let carries = Some(Purpose::Person);
     Notice {
         kind,

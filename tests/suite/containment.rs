@@ -8,8 +8,8 @@ use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::project::Level;
 use disclosed::store::Store;
-use disclosed::tracker::{Arrival, Attempt, News, Tracker};
-use disclosed::vocabulary::{NoticeKind, TicketId};
+use disclosed::tracker::{Arrival, News, Tracker};
+use disclosed::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desk::Desk;
@@ -114,8 +114,8 @@ impl Life {
     /// Fails the delivery of the waiting notice of a kind.
     fn refuse(&mut self, kind: NoticeKind, reply: &str) {
         while let Some(claim) = self.tracker.claim(self.at).unwrap() {
-            if claim.kind == kind.word() {
-                let news = self.tracker.delivered(&claim, &Attempt::Refused(reply.into()), self.at).unwrap();
+            if claim.kind == kind {
+                let news = self.tracker.delivered(&claim, &Outcome::Refused(reply.into()), self.at).unwrap();
                 self.heard(news);
                 return;
             }

@@ -6,8 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use disclosed::config::Config;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
-use disclosed::tracker::Attempt;
-use disclosed::vocabulary::TicketId;
+use disclosed::vocabulary::{Outcome, TicketId};
 use serde_json::Value;
 
 use crate::desk::Desk;
@@ -79,7 +78,7 @@ fn desk() -> Desk {
     let at = NOW.parse().unwrap();
     let mut tracker = open::tracker(&config, at).unwrap();
     let claim = tracker.claim(at).unwrap().expect("the answer waits to leave");
-    tracker.delivered(&claim, &Attempt::Refused("550 no".into()), at).unwrap();
+    tracker.delivered(&claim, &Outcome::Refused("550 no".into()), at).unwrap();
     tracker.trouble(&Trouble::Timeline { ticket: TicketId(9), why: "torn" }, at).unwrap();
     drop(tracker);
     desk.run(&["run", "--once", "--now", "2027-01-07T10:00:00Z"]);

@@ -6,8 +6,8 @@ use disclosed::command;
 use disclosed::policy::Milestone;
 use disclosed::store::{Claim, Place, Store};
 use disclosed::ticket::{EntryKind, State, Ticket};
-use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
-use disclosed::vocabulary::{Address, TicketId};
+use disclosed::tracker::{Arrival, Erasure, News, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind, Outcome, TicketId};
 use jiff::Timestamp;
 
 use crate::world::{self, Letter, Proof};
@@ -76,11 +76,12 @@ impl Desk {
         let mut sent = Vec::new();
         while let Some(claim) = self.tracker.claim(now()).unwrap() {
             let to = claim.to.as_str();
-            let attempt = match claim.kind.as_str() {
-                "reply" => Attempt::Refused(format!("550 5.1.1 <{to}> is unknown")),
-                _ => Attempt::Sent(format!("250 2.0.0 Ok, for {to}")),
+            let outcome = if claim.kind == NoticeKind::Reply {
+                Outcome::Refused(format!("550 5.1.1 <{to}> is unknown").into())
+            } else {
+                Outcome::Sent(format!("250 2.0.0 Ok, for {to}").into())
             };
-            self.tracker.delivered(&claim, &attempt, now()).unwrap();
+            self.tracker.delivered(&claim, &outcome, now()).unwrap();
             sent.push(claim);
         }
         sent
@@ -126,7 +127,7 @@ fn no_byte_of_an_erased_ticket_is_left() {
         desk.order(ticket, &format!("/invalid not {mark}\n/close"));
         let sent = desk.send();
         // A maintainer's mail quotes it, and somebody else commands in the reporter's name.
-        let change = sent.iter().rev().find(|c| c.kind == "change").unwrap();
+        let change = sent.iter().rev().find(|c| c.kind == NoticeKind::Change).unwrap();
         let quote = format!("Noted.\n\n> {mark} overflows\n");
         let to = change.to.as_str().to_owned();
         desk.arrive(world::answer(&to, &change.bytes, &quote, &format!("<a{n}@example.org>"), now()).bytes());
@@ -253,13 +254,13 @@ fn what_may_not_be_erased_is_left_whole() {
     desk.order(1, "/spam");
     let claim = desk.tracker.claim(now()).unwrap().unwrap();
     refused(&mut desk, "is being sent");
-    desk.tracker.delivered(&claim, &Attempt::Later("451".into()), now()).unwrap();
+    desk.tracker.delivered(&claim, &Outcome::Deferred("451".into()), now()).unwrap();
     let Erasure::Done { erased, news, .. } = desk.erase(1) else { panic!("it is closed") };
     assert!(erased.unsent > 0);
     // Of this ticket only the word that it was erased leaves now.
     let sent = desk.send();
     assert_eq!(sent.len(), news.notices.len());
-    assert!(sent.iter().all(|c| c.kind == "change" && !c.bytes.is_empty()));
+    assert!(sent.iter().all(|c| c.kind == NoticeKind::Change && !c.bytes.is_empty()));
     assert!(desk.tracker.erase(TicketId(9), now()).unwrap().is_none());
 }
 

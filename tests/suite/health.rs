@@ -7,8 +7,8 @@ use disclosed::intake::disposition::Disposition;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::store::{NewMail, NewReceipt, Stored};
-use disclosed::tracker::{Arrival, Attempt, Tracker};
-use disclosed::vocabulary::TicketId;
+use disclosed::tracker::{Arrival, Tracker};
+use disclosed::vocabulary::{Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desk::Desk;
@@ -41,14 +41,14 @@ fn comes(tracker: &mut Tracker, at: Timestamp) {
     tracker.on_mail(&[arrival], at).unwrap();
 }
 
-/// All attempts to send what a report brings about end so.
-fn ends(desk: &Desk, attempt: &Attempt) {
+/// All that is sent of what a report brings about ends so.
+fn ends(desk: &Desk, outcome: &Outcome) {
     let mut tracker = tracker(desk);
     comes(&mut tracker, now());
     for minutes in [0, 2] {
         let at = now() + SignedDuration::from_mins(minutes);
         while let Some(claim) = tracker.claim(at).unwrap() {
-            tracker.delivered(&claim, attempt, at).unwrap();
+            tracker.delivered(&claim, outcome, at).unwrap();
         }
     }
 }
@@ -99,8 +99,8 @@ const CONDITIONS: &[Condition] = &[
     ("a broken promise", LATER, true, |desk| drop(desk.ok(&["run", "--once", "--now", LATER]))),
     ("a mail put aside", NOW, true, put_aside),
     ("a held notice", NOW, true, hold),
-    ("a refused notice", NOW, true, |desk| ends(desk, &Attempt::Refused("550 no".into()))),
-    ("a notice of unknown fate", NOW, true, |desk| ends(desk, &Attempt::Doubtful("no answer".into()))),
+    ("a refused notice", NOW, true, |desk| ends(desk, &Outcome::Refused("550 no".into()))),
+    ("a notice of unknown fate", NOW, true, |desk| ends(desk, &Outcome::Unknown("no answer".into()))),
     ("a notice that waits for long", NOW, false, |desk| {
         comes(&mut tracker(desk), now() - SignedDuration::from_hours(2));
     }),

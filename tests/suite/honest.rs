@@ -280,7 +280,7 @@ impl Desk {
         token("04", NoticeKind::Report, &format!("{person}@{domain}"), "Message-ID");
         token("08", NoticeKind::Acknowledgement, reporter, "Message-ID");
         let claims: Vec<_> = std::iter::from_fn(|| desk.tracker.claim(now()).unwrap()).collect();
-        let claim = claims.iter().find(|c| c.kind == "acknowledgement").unwrap();
+        let claim = claims.iter().find(|c| c.kind == NoticeKind::Acknowledgement).unwrap();
         let envelope = claim.envelope.as_ref().unwrap().local().split_once('+').unwrap().1.to_owned();
         desk.tokens.push(("0c", envelope));
         desk

@@ -149,7 +149,7 @@ fn a_receipt_is_taken_by_its_number() {
     desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
     // A database that is not the one of the inbox: `status` and `check` say so.
     let mut store = disclosed::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
-    store.write(|tx| tx.set_meta("begun", "of a key")).unwrap();
+    store.write(|tx| tx.set_memo(disclosed::store::Memo::Begun, "of a key")).unwrap();
     assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
     let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
     assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);

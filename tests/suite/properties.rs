@@ -7,7 +7,7 @@ use disclosed::notice::Notice;
 use disclosed::policy::Term;
 use disclosed::store::{Place, Store, Tx};
 use disclosed::tracker::{Arrival, News, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind};
+use disclosed::vocabulary::{Address, NoticeKind, NoticeState};
 use disclosed::{command, open};
 use jiff::Timestamp;
 use proptest::collection::vec;
@@ -83,9 +83,9 @@ fn come(order: &[usize], at_once: bool) -> (usize, usize, usize) {
     }
     let read = |tx: &Tx<'_>| Ok((tx.tickets(true)?, tx.receipts()?, tx.notices(0)?));
     let (tickets, receipts, mut notices) = tracker.store().read(read).unwrap();
-    notices.retain(|n| n.kind == NoticeKind::Acknowledgement.word());
+    notices.retain(|n| n.kind == NoticeKind::Acknowledgement);
     assert!(receipts.len() == order.len() && notices.len() <= 1, "one receipt each, and no second acknowledgement");
-    let left = notices.iter().filter(|n| n.state == "waiting").count();
+    let left = notices.iter().filter(|n| n.state == NoticeState::Waiting).count();
     (tickets.len(), left, receipts.iter().filter(|r| r.disposition.word() != "duplicate").count())
 }
 

@@ -15,8 +15,8 @@ use disclosed::config::Config;
 use disclosed::notice::text::trouble::Trouble;
 use disclosed::open;
 use disclosed::store::{Claim, Place, Result, Store};
-use disclosed::tracker::{Arrival, Attempt, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind};
+use disclosed::tracker::{Arrival, Tracker};
+use disclosed::vocabulary::{Address, NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
@@ -218,7 +218,7 @@ struct Item {
 /// What the mail server has taken.
 struct Accepted {
     notice: u32,
-    kind: String,
+    kind: NoticeKind,
     to: Address,
     envelope: Option<Address>,
     bytes: Vec<u8>,
@@ -526,13 +526,13 @@ impl Sim {
             let Some(claim) = self.with(|t| t.claim(now)) else { continue };
             let Some(claim) = claim else { return };
             let fate = if well { 0 } else { self.random.below(100) };
-            let (taken, attempt) = match fate {
-                0..70 => (true, Attempt::Sent("250 2.0.0 Ok".into())),
-                70..78 => (false, Attempt::Later("450 4.2.1 busy".into())),
-                78..81 => (false, Attempt::Refused("550 5.1.1 no such user".into())),
-                81..86 => (true, Attempt::Doubtful("connection lost after the dot".into())),
-                86..91 => (false, Attempt::Doubtful("connection lost within the data".into())),
-                91..94 => (false, Attempt::Closed("connection refused".into())),
+            let (taken, outcome) = match fate {
+                0..70 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
+                70..78 => (false, Outcome::Deferred("450 4.2.1 busy".into())),
+                78..81 => (false, Outcome::Refused("550 5.1.1 no such user".into())),
+                81..86 => (true, Outcome::Unknown("connection lost after the dot".into())),
+                86..91 => (false, Outcome::Unknown("connection lost within the data".into())),
+                91..94 => (false, Outcome::Closed("connection refused".into())),
                 // The process dies before it sends, or after the server took it.
                 dies => {
                     if dies < 97 {
@@ -547,15 +547,15 @@ impl Sim {
             if taken {
                 self.accept(&claim);
             }
-            if matches!(attempt, Attempt::Doubtful(_)) {
+            if matches!(outcome, Outcome::Unknown(_)) {
                 self.doubtful.insert(claim.number);
             }
-            if let Some(news) = self.with(|t| t.delivered(&claim, &attempt, now)) {
+            if let Some(news) = self.with(|t| t.delivered(&claim, &outcome, now)) {
                 self.check_news(&news);
             } else {
                 self.doubtful.insert(claim.number);
             }
-            if matches!(attempt, Attempt::Closed(_)) {
+            if matches!(outcome, Outcome::Closed(_)) {
                 return;
             }
         }
@@ -569,19 +569,19 @@ impl Sim {
         let row: (String, u32, String, Vec<u8>) = query
             .query_row([claim.number], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
             .expect("G4: what leaves is not in the committed database");
-        assert_eq!((row.0.as_str(), row.1), ("sending", claim.attempts), "G4: the attempt is not on disk");
+        assert_eq!((row.0.as_str(), row.1), ("sending", claim.tries), "G4: the try is not on disk");
         assert_eq!(row.2, claim.to.as_str());
         assert!(row.3 == claim.bytes, "G3: other bytes leave than were decided");
         let to = world::field(&claim.bytes, "To").expect("a recipient");
         assert_eq!(Address::parse(&to), Some(claim.to.clone()), "G6: one recipient a mail");
         // A person may answer the sender of an automatic mail; a program may not.
-        let by_person = claim.kind == "reply" || claim.kind == "update";
-        assert!(by_person || !to.starts_with("robot"), "G7: automatic mail is answered by a {}", claim.kind);
+        let by_person = claim.kind == NoticeKind::Reply || claim.kind == NoticeKind::Update;
+        assert!(by_person || !to.starts_with("robot"), "G7: automatic mail is answered by a {}", claim.kind.word());
         let person = self.config.people.iter().any(|p| p.address == claim.to);
         let leaks = || world::reading(&claim.bytes).text.contains("zq-");
-        assert!(person || !leaks(), "G6: content of a report leaves in a {}", claim.kind);
+        assert!(person || !leaks(), "G6: content of a report leaves in a {}", claim.kind.word());
         for e in world::calendar(&claim.bytes) {
-            assert!(person, "G6: a calendar file leaves in a {} to a stranger", claim.kind);
+            assert!(person, "G6: a calendar file leaves in a {} to a stranger", claim.kind.word());
             assert!(!format!("{}{}", e.uid, e.summary).contains("zq-"), "G6: content of a report in a calendar");
             let says = (e.method, e.summary, e.to);
             let known = self.appointments.entry((e.uid.clone(), e.sequence)).or_insert_with(|| says.clone());
@@ -590,7 +590,7 @@ impl Sim {
         let before = self.sink.iter().filter(|s| s.notice == claim.number).count();
         let most = if self.doubtful.contains(&claim.number) { 2 } else { 1 };
         assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);
-        let (notice, kind) = (claim.number, claim.kind.clone());
+        let (notice, kind) = (claim.number, claim.kind);
         let (to, envelope) = (claim.to.clone(), claim.envelope.clone());
         self.sink.push(Accepted { notice, kind, to, envelope, bytes: claim.bytes.clone() });
     }

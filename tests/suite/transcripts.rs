@@ -39,8 +39,8 @@ use disclosed::notice::text::answer;
 use disclosed::policy::{Severity, Term};
 use disclosed::store::{Claim, Place, Store};
 use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind};
-use disclosed::tracker::{Arrival, Attempt, Erasure, News, Tracker};
-use disclosed::vocabulary::{Address, TicketId};
+use disclosed::tracker::{Arrival, Erasure, News, Tracker};
+use disclosed::vocabulary::{Address, NoticeState, Outcome, TicketId};
 use disclosed::{command, open};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
@@ -135,7 +135,7 @@ struct Play {
     lies: Vec<Timestamp>,
     sent: Vec<Claim>,
     /// For whom it answers so, all when empty; and how.
-    server: (Vec<Address>, Attempt),
+    server: (Vec<Address>, Outcome),
     said: Vec<String>,
     /// What the places in a block stand for.
     about: Vec<(&'static str, String)>,
@@ -157,7 +157,7 @@ impl Play {
             last: Vec::new(),
             lies: Vec::new(),
             sent: Vec::new(),
-            server: (Vec::new(), Attempt::Sent("250 2.0.0 Ok".into())),
+            server: (Vec::new(), Outcome::Sent("250 2.0.0 Ok".into())),
             said: Vec::new(),
             about: Vec::new(),
         }
@@ -281,10 +281,11 @@ impl Play {
             }
             ["outbox"] => {
                 let notices = self.tracker.store().read(|tx| tx.notices(1)).unwrap();
-                for n in notices.into_iter().filter(|n| n.state != "sent") {
+                for n in notices.into_iter().filter(|n| n.state != NoticeState::Sent) {
                     let to = n.to.map_or("nobody".into(), |t| self.name(&t));
                     let reply = n.reply.unwrap_or_default();
-                    self.said.push(format!("{} to {to}: {}, attempts: {}, {reply}", n.kind, n.state, n.attempts));
+                    let (kind, state, tries) = (n.kind.word(), n.state.word(), n.tries);
+                    self.said.push(format!("{kind} to {to}: {state}, attempts: {tries}, {reply}"));
                 }
             }
             _ => panic!("no such line"),
@@ -337,24 +338,24 @@ impl Play {
         let (news, _) = self.tracker.on_tick(self.now).unwrap();
         self.tell(&news);
         while let Some(claim) = self.tracker.claim(self.now).unwrap() {
-            let attempt = match &self.server {
-                (only, _) if !only.is_empty() && !only.contains(&claim.to) => Attempt::Sent("250 2.0.0 Ok".into()),
-                (_, attempt) => attempt.clone(),
+            let outcome = match &self.server {
+                (only, _) if !only.is_empty() && !only.contains(&claim.to) => Outcome::Sent("250 2.0.0 Ok".into()),
+                (_, outcome) => outcome.clone(),
             };
             let subject = world::reading(&claim.bytes).subject;
-            let line = format!("{} to {}: {subject}", claim.kind, self.name(&claim.to));
+            let line = format!("{} to {}: {subject}", claim.kind.word(), self.name(&claim.to));
             let when = self.when(self.now);
-            self.said.push(match &attempt {
-                Attempt::Sent(_) => format!("{when}  {line}"),
-                Attempt::Later(why) => format!("{when}  NOT YET ({why}): {line}"),
-                Attempt::Refused(why) => format!("{when}  REFUSED ({why}): {line}"),
-                Attempt::Doubtful(why) => format!("{when}  IN DOUBT ({why}): {line}"),
-                Attempt::Closed(why) => format!("{when}  NO SERVER ({why})"),
+            self.said.push(match &outcome {
+                Outcome::Sent(_) => format!("{when}  {line}"),
+                Outcome::Deferred(why) => format!("{when}  NOT YET ({why}): {line}"),
+                Outcome::Refused(why) => format!("{when}  REFUSED ({why}): {line}"),
+                Outcome::Unknown(why) => format!("{when}  IN DOUBT ({why}): {line}"),
+                Outcome::Closed(why) => format!("{when}  NO SERVER ({why})"),
             });
-            let news = self.tracker.delivered(&claim, &attempt, self.now).unwrap();
+            let news = self.tracker.delivered(&claim, &outcome, self.now).unwrap();
             self.sent.push(claim);
             self.tell(&news);
-            if matches!(attempt, Attempt::Closed(_)) {
+            if matches!(outcome, Outcome::Closed(_)) {
                 break;
             }
         }
@@ -568,21 +569,21 @@ impl Play {
     }
 
     fn answers(&mut self, only: Vec<Address>, how: &str, answer: &str) {
-        let answer = answer.to_owned();
-        let attempt = match how {
-            "accepts" => Attempt::Sent(answer),
-            "later" => Attempt::Later(answer),
-            "refuses" => Attempt::Refused(answer),
-            "doubts" => Attempt::Doubtful(answer),
-            "closed" => Attempt::Closed(answer),
+        let answer = answer.into();
+        let outcome = match how {
+            "accepts" => Outcome::Sent(answer),
+            "later" => Outcome::Deferred(answer),
+            "refuses" => Outcome::Refused(answer),
+            "doubts" => Outcome::Unknown(answer),
+            "closed" => Outcome::Closed(answer),
             _ => panic!("server [for WHO] accepts|later|refuses|doubts|closed [ANSWER]"),
         };
-        self.server = (only, attempt);
+        self.server = (only, outcome);
     }
 
     fn notice(&self, kind: &str, who: &str) -> &Claim {
         let to = self.address(who);
-        self.sent.iter().rev().find(|c| c.kind == kind && c.to == to).expect("such a notice has left")
+        self.sent.iter().rev().find(|c| c.kind.word() == kind && c.to == to).expect("such a notice has left")
     }
 
     fn read(&mut self, kind: &str, who: &str) {

@@ -2,8 +2,8 @@
 //! bounded all the same (G7).
 
 use disclosed::store::{Claim, Store};
-use disclosed::tracker::{Arrival, Attempt, Tracker};
-use disclosed::vocabulary::NoticeKind;
+use disclosed::tracker::{Arrival, Tracker};
+use disclosed::vocabulary::{NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world;
@@ -19,7 +19,7 @@ fn arrival(raw: String) -> Arrival {
 fn drain(tracker: &mut Tracker, now: Timestamp) -> Vec<Claim> {
     let mut sent = Vec::new();
     while let Some(claim) = tracker.claim(now).unwrap() {
-        tracker.delivered(&claim, &Attempt::Sent("250 Ok".into()), now).unwrap();
+        tracker.delivered(&claim, &Outcome::Sent("250 Ok".into()), now).unwrap();
         sent.push(claim);
     }
     sent
@@ -39,7 +39,7 @@ fn answered_by_a_machine(vouched: bool, text: &str) -> Vec<usize> {
     for minute in 0..48 * 60 {
         let now = start + SignedDuration::from_mins(minute);
         for notice in drain(&mut tracker, now).into_iter().filter(|c| c.to.as_str() == DANA) {
-            if notice.kind == NoticeKind::Attempt.word() {
+            if notice.kind == NoticeKind::Attempt {
                 hours[usize::try_from(minute / 60).unwrap()] += 1;
             }
             number += 1;

@@ -30,7 +30,7 @@ fn what_is_asked_often_is_found_by_an_index() {
         ),
         ("is_waiting", |tx| tx.is_waiting(MAIL).map(drop), &[NUMBER]),
         ("done", |tx| tx.done(MAIL, 7), &[NUMBER]),
-        ("count_attempt", |tx| tx.count_attempt(MAIL), &[NUMBER]),
+        ("count_try", |tx| tx.count_try(MAIL), &[NUMBER]),
         (
             "is_earlier",
             |tx| tx.is_earlier(MAIL).map(drop),
@@ -74,10 +74,10 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("counted", |tx| tx.counted("scope", 1).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
         ("counted_in", |tx| tx.counted_in("scope", 1..=2).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
         ("uncount", |tx| tx.uncount("scope"), &["PRIMARY KEY (scope=?)"]),
-        ("meta", |tx| tx.meta("key").map(drop), &["PRIMARY KEY (key=?)"]),
-        ("meta_time", |tx| tx.meta_time("key").map(drop), &["PRIMARY KEY (key=?)"]),
-        ("is_begun", |tx| tx.is_begun().map(drop), &["PRIMARY KEY (key=?)"]),
-        ("set_meta", |tx| tx.set_meta("key", "value"), &[]),
+        ("memo", |tx| tx.memo::<Timestamp>(Memo::LastScan).map(drop), &["PRIMARY KEY (key=?)"]),
+        ("set_memo", |tx| tx.set_memo(Memo::LastScan, at(1)), &[]),
+        ("drop_memo", |tx| tx.drop_memo(Memo::InboxFails), &["PRIMARY KEY (key=?)"]),
+        ("is_first_start", |tx| tx.is_first_start().map(drop), &["PRIMARY KEY (key=?)"]),
         // Of its ticket.
         ("next_ticket", |tx| tx.next_ticket().map(drop), &["SEARCH ticket"]),
         ("ticket", |tx| tx.ticket(TICKET).map(drop), &["PRIMARY KEY (ticket=?)", NUMBER]),
@@ -110,29 +110,43 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("open_lines", |tx| tx.open_lines(&project(), 9).map(drop), &["SCAN t USING INDEX ticket_open"]),
         // Once a notice.
         ("next_notice", |tx| tx.next_notice().map(drop), &["SCAN sqlite_sequence"]),
-        ("fresh_keys", |tx| tx.fresh_keys(&["key".into()]).map(drop), &["PRIMARY KEY (key=?)"]),
+        ("fresh_keys", |tx| tx.fresh_keys(&[key()]).map(drop), &["PRIMARY KEY (key=?)"]),
         (
             "post",
             |tx| tx.post(&Outgoing { number: 2, ..notice(&reporter()) }, &[[0; 32]], at(1)),
             &["address_1 (key=?)"],
         ),
-        ("noticed", |tx| tx.noticed("key").map(drop), &["PRIMARY KEY (key=?)"]),
+        ("noticed", |tx| tx.noticed(&key()).map(drop), &["PRIMARY KEY (key=?)"]),
         ("claim", |tx| tx.claim(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
         ("claimed", |tx| tx.claimed(1).map(drop), &[NUMBER]),
         ("interrupted", |tx| tx.interrupted().map(drop), &["SCAN outbox USING COVERING INDEX outbox_sending"]),
-        ("settle", |tx| tx.settle(1, "sent", at(9), 0, "250 ok"), &[NUMBER]),
+        ("settle", |tx| tx.settle(1, NoticeState::Sent, at(9), 0, "250 ok"), &[NUMBER]),
         ("notice", |tx| tx.notice(1).map(drop), &[NUMBER]),
         ("notice_bytes", |tx| tx.notice_bytes(1).map(drop), &[NUMBER]),
         ("revision_of", |tx| tx.revision_of(1).map(drop), &[NUMBER]),
         ("sent_to", |tx| tx.sent_to(&reporter(), at(0)).map(drop), &["outbox_recipient (recipient=? AND created>?)"]),
-        ("mailed", |tx| tx.mailed(TICKET, "report").map(drop), &["outbox_ticket (ticket=?)"]),
+        ("mailed", |tx| tx.mailed(TICKET, NoticeKind::Report).map(drop), &["outbox_ticket (ticket=?)"]),
         ("notices_of", |tx| tx.notices_of(TICKET).map(drop), &["outbox_ticket (ticket=?)"]),
         ("waiting", |tx| tx.waiting().map(drop), &["SCAN outbox USING COVERING INDEX outbox_due"]),
         ("held", |tx| tx.held().map(drop), &["SCAN outbox USING COVERING INDEX outbox_held"]),
         ("drop_held", |tx| tx.drop_held(TICKET), &["outbox_held (ticket=?)"]),
         ("release_held", |tx| tx.release_held(TICKET, at(9)), &["outbox_held (ticket=?)"]),
+        // Once a minute, by a monitor.
+        (
+            "next_deadline",
+            |tx| tx.next_deadline(at(9)).map(drop),
+            &["ticket_next (next_deadline>?)", "ticket_next (next_deadline<?)", "PRIMARY KEY (ticket=?)"],
+        ),
+        ("broken_tickets", |tx| tx.broken_tickets(at(9)).map(drop), &["ticket_next (next_deadline<?)", NUMBER]),
+        ("is_open", |tx| tx.is_open(TICKET).map(drop), &[NUMBER]),
+        ("quarantined", |tx| tx.quarantined().map(drop), &["SCAN r USING INDEX receipt_quarantined", NUMBER]),
+        (
+            "on_their_way",
+            |tx| tx.on_their_way().map(drop),
+            &["SCAN outbox USING INDEX outbox_due", "SCAN outbox USING INDEX outbox_sending", "SCAN (subquery-2)"],
+        ),
+        ("failed_notices", |tx| tx.failed_notices().map(drop), &["outbox_stuck", "outbox_refused"]),
         // With the breaker tripped, another statement asks when the next notice is due.
-        ("set_meta", |tx| tx.set_meta("a", "b"), &[]),
         ("note_trouble", |tx| tx.note_trouble(TroubleKind::Breaker, at(9), None), &["PRIMARY KEY (key=?)"]),
         ("next_due", |tx| tx.next_due().map(drop), &["outbox_waiting (lane=?)"]),
     ];
@@ -176,7 +190,6 @@ const SELDOM: &[&str] = &[
     "is_first_listing",
     "is_sending",
     "loose_mails",
-    "next_deadline",
     "note_earlier",
     "noticed_tickets",
     "notices",
@@ -185,7 +198,6 @@ const SELDOM: &[&str] = &[
     "receipts",
     "tickets",
     "troubles",
-    "unsettled_notices",
     "without_ticket",
 ];
 
@@ -194,6 +206,7 @@ fn methods() -> BTreeSet<&'static str> {
     let files = [
         include_str!("../../store.rs"),
         include_str!("../earlier.rs"),
+        include_str!("../memo.rs"),
         include_str!("../mail.rs"),
         include_str!("../outbox.rs"),
         include_str!("../personal.rs"),
@@ -204,7 +217,7 @@ fn methods() -> BTreeSet<&'static str> {
         include_str!("../views.rs"),
     ];
     let of_tx = files.iter().filter_map(|file| file.split_once("\nimpl Tx<'_> {\n")?.1.split("\n}\n").next());
-    of_tx.flat_map(str::lines).filter_map(|l| l.strip_prefix("    pub fn ")?.split('(').next()).collect()
+    of_tx.flat_map(str::lines).filter_map(|l| l.strip_prefix("    pub fn ")?.split(['(', '<']).next()).collect()
 }
 
 /// How SQLite finds the rows of a statement, table by table.

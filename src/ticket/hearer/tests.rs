@@ -104,7 +104,8 @@ impl<'a> Play<'a> {
         let decision = decide(&self.ticket, &Event::Tick, self.project, &Key::new([0; KEY_LENGTH]), now);
         decision.entries.iter().for_each(|e| self.ticket.apply(e));
         let count = decision.notices.len();
-        let said = decision.notices.into_iter().map(|n| (now, n.to.as_str().to_owned(), n.kind, n.keys));
+        let keys = |n: &crate::notice::Notice| n.keys.iter().map(ToString::to_string).collect();
+        let said = decision.notices.iter().map(|n| (now, n.to.as_str().to_owned(), n.kind, keys(n)));
         self.said.extend(said);
         count
     }

@@ -110,7 +110,7 @@ fn mail_for_one_ticket_is_told_ten_times_an_hour() {
     let mut tracker = with("");
     tracker.on_mail(&[report(1)], now()).unwrap();
     let left = drain(&mut tracker, now());
-    let address = reply_to(&left.iter().find(|c| c.kind == "acknowledgement").unwrap().bytes);
+    let address = reply_to(&left.iter().find(|c| c.kind == NoticeKind::Acknowledgement).unwrap().bytes);
     let mut kinds = Vec::new();
     for n in 0..30 {
         let mail = format!("From: r1@d1.example\r\nTo: {address}\r\nSubject: More\r\n\r\nMore {n}.\r\n");
@@ -135,7 +135,7 @@ fn the_breaker_holds_all_but_the_first_lane_until_a_person_releases_it() {
     let trouble = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Trouble).count();
     assert_eq!((news.notices.len(), trouble), (5, 1), "two for each, and the word about it once");
     let left = drain(&mut tracker, now());
-    assert_eq!(left.iter().map(|c| c.kind.as_str()).collect::<Vec<_>>(), ["trouble"]);
+    assert_eq!(left.iter().map(|c| c.kind).collect::<Vec<_>>(), [NoticeKind::Trouble]);
     // Reminders pass; the loop is not kept awake by what is held.
     let (news, _) = tracker.on_tick(now() + SignedDuration::from_hours(47)).unwrap();
     let reminders = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder).count();
@@ -236,7 +236,7 @@ fn our_own_mark_under_another_name_is_an_echo() {
     let mut tracker = with("");
     tracker.on_mail(&[report(1)], now()).unwrap();
     let left = drain(&mut tracker, now());
-    let notice = &left.iter().find(|c| c.kind == "acknowledgement").unwrap().bytes;
+    let notice = &left.iter().find(|c| c.kind == NoticeKind::Acknowledgement).unwrap().bytes;
     let mark = field(notice, "X-Disclosed-Loop: ");
     let check = |tracker: &mut Tracker, mail: &str, expect: Disposition, acknowledged: bool| {
         let news = tracker.on_mail(&[found(mail)], now()).unwrap();
@@ -264,7 +264,7 @@ fn nothing_that_can_be_guessed_or_copied_joins_a_ticket() {
     let mut tracker = with(VOUCH);
     tracker.on_mail(&[report(1)], now()).unwrap();
     let left = drain(&mut tracker, now());
-    let ack = &left.iter().find(|c| c.kind == "acknowledgement").unwrap().bytes;
+    let ack = &left.iter().find(|c| c.kind == NoticeKind::Acknowledgement).unwrap().bytes;
     let ours = field(ack, "Message-ID: ");
     let believed = "Authentication-Results: mx.example.org; dmarc=pass header.from=thief.example\r\n\
                     Received: from a by mx.example.org with ESMTPS; x\r\n";

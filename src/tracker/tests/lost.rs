@@ -44,7 +44,7 @@ fn reminded() -> (Tracker, Timestamp, Claim) {
 pub(super) fn drain(tracker: &mut Tracker, now: Timestamp) -> Vec<Claim> {
     let mut left = Vec::new();
     while let Some(claim) = tracker.claim(now).unwrap() {
-        tracker.delivered(&claim, &Attempt::Sent("250 ok".into()), now).unwrap();
+        tracker.delivered(&claim, &Outcome::Sent("250 ok".into()), now).unwrap();
         left.push(claim);
     }
     left
@@ -90,13 +90,13 @@ fn a_reminder_goes_on_until_all_who_are_responsible_know() {
     let (mut tracker, at, reminder) = reminded();
     tracker.on_mail(&[report_on(&reminder, "failed")], at).unwrap();
     let left = drain(&mut tracker, at);
-    let to_lee = left.iter().find(|c| c.kind == "reminder").unwrap();
+    let to_lee = left.iter().find(|c| c.kind == NoticeKind::Reminder).unwrap();
     let news = tracker.on_mail(&[report_on(to_lee, "failed")], at).unwrap();
     // Ada is dead to mail, but hears that Lee is: nobody is silenced by a report.
     let expect = [(NoticeKind::Reminder, "eve@board.example"), (NoticeKind::Undeliverable, "ada@example.org")];
     assert_eq!(told(&news), expect);
     let left = drain(&mut tracker, at);
-    let to_eve = left.iter().find(|c| c.kind == "reminder").unwrap();
+    let to_eve = left.iter().find(|c| c.kind == NoticeKind::Reminder).unwrap();
     let news = tracker.on_mail(&[report_on(to_eve, "failed")], at).unwrap();
     let expect = [(NoticeKind::Undeliverable, "ada@example.org"), (NoticeKind::Undeliverable, "lee@example.org")];
     assert_eq!(told(&news), expect, "nobody is left to be reminded");
@@ -108,8 +108,7 @@ fn a_forged_report_silences_nobody() {
     let before = tracker.store.read(|tx| tx.notices(0)).unwrap();
     tracker.on_mail(&[report_on(&reminder, "failed")], at).unwrap();
     let after = tracker.store.read(|tx| tx.notices(0)).unwrap();
-    let state =
-        |all: &[crate::store::NoticeRow]| all.iter().find(|n| n.number == reminder.number).map(|n| n.state.clone());
+    let state = |all: &[crate::store::NoticeRow]| all.iter().find(|n| n.number == reminder.number).map(|n| n.state);
     assert_eq!(state(&before), state(&after), "nothing is withdrawn");
     drain(&mut tracker, at);
     // Ada gets what comes later: a change, and the next reminder once she is meant by it.
@@ -135,7 +134,7 @@ fn repeated_bounces_of_one_address_are_told_once_a_day() {
         let mail = format!("From: r{n}@example.test\r\nSubject: s{n}\r\n\r\ntext {n}\r\n");
         tracker.on_mail(&[arrival(&mail)], at).unwrap();
         let left = drain(&mut tracker, at);
-        let to_ada = left.iter().find(|c| c.kind == "report" && c.to.as_str() == "ada@example.org").unwrap();
+        let to_ada = left.iter().find(|c| c.kind == NoticeKind::Report && c.to.as_str() == "ada@example.org").unwrap();
         let news = tracker.on_mail(&[report_on(to_ada, "failed")], at).unwrap();
         assert_eq!(news.entries.len(), 1, "the timeline holds each");
         told.push(news.notices.len());
@@ -146,7 +145,7 @@ fn repeated_bounces_of_one_address_are_told_once_a_day() {
         let orders = crate::command::split(&format!("/reply\nWords {n}."));
         tracker.order(TicketId(1), orders, at).unwrap();
         let left = drain(&mut tracker, at);
-        let reply = left.iter().find(|c| c.kind == "reply").unwrap();
+        let reply = left.iter().find(|c| c.kind == NoticeKind::Reply).unwrap();
         assert_eq!(tracker.on_mail(&[report_on(reply, "failed")], at).unwrap().notices.len(), 3);
     }
 }
@@ -228,7 +227,7 @@ fn many_reminders_in_one_that_did_not_arrive_go_on_each() {
     let later = at + SignedDuration::from_hours(12);
     tracker.on_tick(later).unwrap();
     let left = drain(&mut tracker, later);
-    let many = left.iter().find(|c| c.kind == "reminder" && c.ticket.is_none()).expect("one for many");
+    let many = left.iter().find(|c| c.kind == NoticeKind::Reminder && c.ticket.is_none()).expect("one for many");
     assert_eq!(many.to, Address::parse("ada@example.org").unwrap());
     let news = tracker.on_mail(&[report_on(many, "failed")], later).unwrap();
     let passed: Vec<_> = news.notices.iter().filter(|(_, n)| n.kind == NoticeKind::Reminder).collect();

@@ -2,7 +2,7 @@
 //! copies, damage, and octets that are no mail at all.
 
 use disclosed::command;
-use disclosed::vocabulary::{Address, TicketId};
+use disclosed::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use super::{Accepted, Item, Mail, Sim};
@@ -65,7 +65,7 @@ impl Sim {
         let plain =
             |letter: Letter| Some(Mail { bytes: letter.bytes(), authority: None, group: number, report: false });
         let id = format!("<{number}@x.example>");
-        let code_waits = self.sink.iter().rev().take(8).any(|s| s.kind == "code");
+        let code_waits = self.sink.iter().rev().take(8).any(|s| s.kind == NoticeKind::Code);
         if code_waits && self.random.percent(60) {
             return self.command(number);
         }
@@ -74,7 +74,7 @@ impl Sim {
             30..55 => self.command(number),
             55..61 => {
                 // The reporter, or whoever holds the reporter's address, writes again.
-                let notice = self.notice(|s| s.kind == "acknowledgement" || s.kind == "reply")?;
+                let notice = self.notice(|s| s.kind == NoticeKind::Acknowledgement || s.kind == NoticeKind::Reply)?;
                 let from =
                     if self.random.percent(70) { notice.0.as_str().to_owned() } else { "thief@t.example".into() };
                 let asks = ["", "", "/status\n", "/credit zq-0\n/status\n", "/withdraw zq-0\n", "/help\n"];
@@ -187,8 +187,8 @@ impl Sim {
         let person = Address::parse(self.random.pick(&people)?)?;
         let own = self.random.percent(80);
         // A code is good for an hour only, so whoever has one hurries.
-        let code = if own { self.notice(|s| s.to == person && s.kind == "code") } else { None };
-        let any = |s: &Accepted| (s.to == person) == own && s.kind != "acknowledgement";
+        let code = if own { self.notice(|s| s.to == person && s.kind == NoticeKind::Code) } else { None };
+        let any = |s: &Accepted| (s.to == person) == own && s.kind != NoticeKind::Acknowledgement;
         let (to, notice) = match code.filter(|_| self.random.percent(60)) {
             Some(code) => code,
             None => self.notice(any)?,

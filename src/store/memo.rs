@@ -1,0 +1,110 @@
+//! Small facts about the database itself: each is a row of `meta`, and one that is not known has none.
+
+use std::fmt::Display;
+use std::str::FromStr;
+
+use rusqlite::OptionalExtension;
+
+use super::{Result, Tx};
+use crate::notice::key::Gathered;
+use crate::notice::text::trouble::TroubleKind;
+
+/// How the names of troubles begin: `trouble:login`, `trouble:timeline:17`.
+pub(super) const TROUBLE: &str = "trouble:";
+
+/// A small fact that the database keeps about itself. Instants stand as RFC 3339 writes them, where nothing else is said.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Memo<'a> {
+    /// When the inbox was last read to its end.
+    LastScan,
+    /// When this folder was last listed that was then read to its end.
+    LastScanOf(&'a str),
+    /// When a notice last left.
+    LastSend,
+    /// Since when the inbox cannot be read.
+    InboxFails,
+    /// When the last digest was made; before the first one, when the database was.
+    LastDigest,
+    /// The fingerprint of the policy that the projections were made by.
+    Policy,
+    /// The fingerprints of the secrets of the key that were there last, with blanks between.
+    Secrets,
+    /// The fingerprints of the secrets that are missed, with blanks between.
+    MissedSecrets,
+    /// The fingerprints of the key that the inbox bore tokens of at a first start: see [`super::StoreError::Begun`].
+    Begun,
+    /// That a first start is not over: `begun` from the first listing until what was listed is told. An older disclosed
+    /// wrote `told` then; now there is no row.
+    FirstStart,
+    /// That some fingerprints of mail are of the kind that version 1 of the schema had.
+    OldPrints,
+    /// The hour, counted from 1970, in which tallies were last looked through for what is too old to count.
+    CountsForgotten,
+    /// How many commands in mail of programs no person heard of, until the digest says so.
+    Unheard,
+    /// The number of the ticket that gathers such mails.
+    Gathers(Gathered),
+    /// When the team was last told of what that ticket gathers, in seconds from 1970. An older disclosed wrote the
+    /// number of the ticket and a blank before that.
+    GatheredTold(Gathered),
+    /// When the team is told of the returned mails that were gathered since.
+    ReturnedDue,
+    /// The revision of the ticket up to which returned mails were told.
+    ReturnedListed,
+    /// Trouble that stands: see [`super::Standing`].
+    Trouble(TroubleKind),
+}
+
+impl Memo<'_> {
+    fn key(self) -> String {
+        let key = match self {
+            Self::LastScan => "last_scan",
+            Self::LastScanOf(folder) => return format!("last_scan:{folder}"),
+            Self::LastSend => "last_send",
+            Self::InboxFails => "inbox_fails",
+            Self::LastDigest => "digest",
+            Self::Policy => "policy",
+            Self::Secrets => "key",
+            Self::MissedSecrets => "key_missed",
+            Self::Begun => "begun",
+            Self::FirstStart => "first_start",
+            Self::OldPrints => "old_prints",
+            Self::CountsForgotten => "counts_forgotten",
+            Self::Unheard => "unheard",
+            Self::Gathers(what) => what.word(),
+            Self::GatheredTold(what) => return format!("{}_told", what.word()),
+            Self::ReturnedDue => "gathered_due",
+            Self::ReturnedListed => "gathered_listed",
+            Self::Trouble(kind) => {
+                let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
+                return format!("{TROUBLE}{}{ticket}", kind.word());
+            }
+        };
+        key.to_owned()
+    }
+}
+
+impl Tx<'_> {
+    /// A small fact, if it is known. An older disclosed wrote an empty value where nothing is known.
+    pub fn memo<T: FromStr>(&self, memo: Memo<'_>) -> Result<Option<T>> {
+        let mut query = self.0.prepare_cached("SELECT value FROM meta WHERE key = ?1")?;
+        let value: Option<String> = query.query_row([memo.key()], |r| r.get(0)).optional()?;
+        Ok(value.filter(|v| !v.is_empty()).and_then(|v| v.parse().ok()))
+    }
+
+    /// Writes a small fact down.
+    pub fn set_memo(&self, memo: Memo<'_>, value: impl Display) -> Result<()> {
+        let sql = r"
+            INSERT INTO meta (key, value)
+            VALUES (?1, ?2)
+            ON CONFLICT (key) DO UPDATE SET value = excluded.value";
+        self.0.prepare_cached(sql)?.execute([memo.key(), value.to_string()])?;
+        Ok(())
+    }
+
+    /// From now on a small fact is not known.
+    pub fn drop_memo(&self, memo: Memo<'_>) -> Result<()> {
+        self.0.prepare_cached("DELETE FROM meta WHERE key = ?1")?.execute([memo.key()])?;
+        Ok(())
+    }
+}
