@@ -5,10 +5,9 @@ mod lost;
 mod trouble;
 
 use super::*;
-use crate::command;
 use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::notice::Notice;
-use crate::ticket::{Actor, EntryKind};
+use crate::ticket::EntryKind;
 use crate::token::KEY_LENGTH;
 
 fn now() -> Timestamp {
@@ -53,34 +52,6 @@ fn two_copies_that_are_found_at_once_are_one_report() {
     found.sort_unstable();
     assert_eq!(found, ["duplicate", "report"]);
     assert_eq!(news.notices.iter().filter(|p| p.notice.kind() == NoticeKind::Acknowledgement).count(), 1);
-}
-
-/// G5: should a command of somebody without authority ever get past all that asks for it, the commit does not take it.
-#[test]
-fn what_nobody_with_authority_did_is_not_committed() {
-    let mut tracker = tracker();
-    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
-    let all = |store: &mut Store| {
-        let read = |tx: &Tx<'_>| Ok((tx.entries(TicketId(1))?, tx.notices(0)?.len(), tx.projections()?));
-        store.read(read).unwrap()
-    };
-    let before = all(&mut tracker.store);
-    for (by, expect) in [
-        (Actor::Stranger, "no stranger makes an entry \"severity\""),
-        (Actor::Reporter, "no reporter makes an entry \"severity\""),
-        (Actor::Daemon, "no daemon makes an entry \"severity\""),
-    ] {
-        let (project, key) = (&tracker.project, &tracker.key);
-        let written = tracker.store.write(|tx| {
-            let mut work = Work::new(tx, project, key, now())?;
-            let Some(ticket) = tx.ticket(TicketId(1))? else { return Ok(()) };
-            let order = Order { by, orders: command::split("/severity high"), ..Order::local() };
-            work.carry_out(&ticket, decide::decide(&ticket, &Event::Ordered(order), project, key, now()))
-        });
-        let said = written.unwrap_err().to_string();
-        assert!(said.ends_with(expect), "{said}");
-        assert_eq!(all(&mut tracker.store), before);
-    }
 }
 
 #[test]

@@ -2,7 +2,8 @@
 
 use super::lost::drain;
 use super::*;
-use crate::ticket::{EntryKind, Status};
+use crate::command;
+use crate::ticket::{Actor, EntryKind, Status};
 
 const VOUCH: &str = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
 
@@ -331,4 +332,32 @@ fn a_replay_is_harmless_and_a_reused_message_id_keeps_both() {
     let same_sender = "From: r1@d1.example\r\nMessage-ID: <1@d1.example>\r\nSubject: Hole 1\r\n\r\nNew words.\r\n";
     let news = tracker.on_mail(&[found(same_sender)], later).unwrap();
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Report, Some(TicketId(3))));
+}
+
+/// G5: should a command of somebody without authority ever get past all that asks for it, the commit does not take it.
+#[test]
+fn what_nobody_with_authority_did_is_not_committed() {
+    let mut tracker = tracker();
+    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let all = |store: &mut Store| {
+        let read = |tx: &Tx<'_>| Ok((tx.entries(TicketId(1))?, tx.notices(0)?.len(), tx.projections()?));
+        store.read(read).unwrap()
+    };
+    let before = all(&mut tracker.store);
+    for (by, expect) in [
+        (Actor::Stranger, "no stranger makes an entry \"severity\""),
+        (Actor::Reporter, "no reporter makes an entry \"severity\""),
+        (Actor::Daemon, "no daemon makes an entry \"severity\""),
+    ] {
+        let (project, key) = (&tracker.project, &tracker.key);
+        let written = tracker.store.write(|tx| {
+            let mut work = Work::new(tx, project, key, now())?;
+            let Some(ticket) = tx.ticket(TicketId(1))? else { return Ok(()) };
+            let order = Order { by, orders: command::split("/severity high"), ..Order::local() };
+            work.carry_out(&ticket, decide::decide(&ticket, &Event::Ordered(order), project, key, now()))
+        });
+        let said = written.unwrap_err().to_string();
+        assert!(said.ends_with(expect), "{said}");
+        assert_eq!(all(&mut tracker.store), before);
+    }
 }
