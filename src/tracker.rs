@@ -5,16 +5,26 @@
 //! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (the try counted, committed) → the shell
 //! sends → the outcome is settled, and what failed for good is news.
 
+mod adopting;
 mod caps;
+mod delivery;
+mod erasing;
+mod losses;
+mod mails;
 mod news;
 mod questions;
 mod reading;
+mod signed;
+mod taking;
 mod tallies;
+mod trying;
 mod words;
 mod work;
 
+pub use erasing::Erasure;
 pub use news::{Answer, News, Posted};
 pub use questions::Asked;
+pub use trying::Tried;
 
 use std::sync::Arc;
 
@@ -22,33 +32,20 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use self::reading::{Stowed, read_one, side_by_side};
-use self::tallies::Scope;
 use self::work::Work;
 use crate::command::{Command, Orders};
-use crate::intake;
-use crate::intake::disposition::{Disposition, Intake};
-use crate::intake::standing::Part;
-use crate::intake::unheard::Unheard;
-use crate::mail::signature::Dkim;
-use crate::mail::{Mail, identity};
+use crate::intake::disposition::Disposition;
 use crate::notice::text::trouble::{Trouble, TroubleKind};
-use crate::policy::Milestone;
 use crate::policy::digest::Schedule;
 use crate::project::Project;
-use crate::rules::event::{Event, Loss, Lost, Order};
+use crate::rules::event::{Event, Order};
 use crate::rules::{decide, reminders};
-use crate::store::{
-    Claim, Erasable, ErasableMail, Memo, NewMail, NewReceipt, Place, RETRY_FOR, ReceiptRow, Result, Store, StoreError,
-    Stored, Tx, WaitingMail,
-};
+use crate::store::{Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx, WaitingMail};
 use crate::token::Key;
-use crate::vocabulary::{Address, MailRef, NoticeKind, NoticeState, Outcome, TicketId};
+use crate::vocabulary::{MailRef, TicketId};
 
 /// Tries to read a mail before it is put aside as quarantined.
 const TRIES: u32 = 3;
-/// Mails from before the first start, and octets of them, that are taken in at a time.
-const EARLIER: u32 = 64;
-const EARLIER_OCTETS: i64 = 4 << 20;
 /// Due tickets handled in one transaction.
 const BATCH: u32 = 2_000;
 
@@ -67,22 +64,6 @@ pub struct Arrival {
     pub place: Option<Place>,
     /// The folder's present listing, to tell a second copy from a renumbered one.
     pub listing: Arc<Vec<String>>,
-}
-
-/// What became of erasing a ticket.
-#[derive(Debug)]
-pub enum Erasure {
-    /// Nothing was done, and why.
-    Refused(String),
-    /// It is done.
-    Done {
-        /// What there was to erase.
-        erased: Erasable,
-        /// What the team is told.
-        news: News,
-        /// Whether the files hold no byte of it any more; else why they may: an old copy in a gap of the database.
-        scrubbed: std::result::Result<(), String>,
-    },
 }
 
 /// The tracker: the store and the rules.
@@ -236,18 +217,6 @@ impl Tracker {
         Ok(news)
     }
 
-    /// Notices whose sending ended without a word.
-    pub fn doubt(&mut self, now: Timestamp) -> Result<News> {
-        let mut news = News::default();
-        for number in self.store.read(|tx| tx.interrupted())? {
-            if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
-                let why = "the daemon ended while it was being sent".into();
-                news.add(self.delivered(&claim, &Outcome::Unknown(why), now)?);
-            }
-        }
-        Ok(news)
-    }
-
     /// Mails that are stored and not handled, because the database failed in between: handled now. Not counted as
     /// tries, since it was not their doing; but where the mail itself makes handling fail, it is put aside in the end,
     /// so that it does not hold up everything else.
@@ -377,86 +346,6 @@ impl Tracker {
         if begun { Err(StoreError::Begun) } else { Ok(news) }
     }
 
-    /// Takes in mail from before the first start as if it had just come, some at a time: what our mail server took at
-    /// `since` or later. Says how many; none when all are.
-    pub fn take_earlier(&mut self, since: Timestamp, now: Timestamp) -> Result<(usize, News)> {
-        let mails = self.store.write(|tx| {
-            let mut mails = Vec::new();
-            for (mail, whole) in tx.earlier_mails(since, EARLIER, EARLIER_OCTETS)? {
-                tx.promote(mail, now)?;
-                mails.push((mail, whole, tx.raw(mail)?));
-            }
-            Ok(mails)
-        })?;
-        let stowed: Vec<Stowed<'_>> =
-            mails.iter().map(|(mail, whole, raw)| Stowed::by_hand(*mail, raw, now, *whole)).collect();
-        let news = if stowed.is_empty() { News::default() } else { self.handle(&stowed, now)? };
-        Ok((mails.len(), news))
-    }
-
-    /// Makes a ticket of the mail of a receipt, by a person's decision; or says why not.
-    pub fn take(&mut self, number: i64, now: Timestamp) -> Result<std::result::Result<News, String>> {
-        let (project, key) = (&self.project, &self.key);
-        self.store.write(|tx| {
-            let Some(receipt) = tx.receipt_row(number)? else {
-                return Ok(Err(format!("there is no receipt {number}; `disclosed inbox` shows all")));
-            };
-            let disposition = receipt.disposition;
-            let (print, whole, size) = tx.facts(receipt.mail)?;
-            if let Some(ticket) = receipt.ticket.filter(|_| disposition != Disposition::Duplicate)
-                && let Some(print) = print
-                && matches!(tx.part(ticket, print)?, Part::Opened { .. })
-            {
-                return Ok(Err(format!("it is the report of {} already", project.show(ticket))));
-            }
-            let raw = match tx.raw(receipt.mail) {
-                Ok(raw) if raw.is_empty() && size > 0 => return Ok(Err("its content was erased".into())),
-                Err(StoreError::Corrupt(_)) => Vec::new(),
-                raw => raw?,
-            };
-            let earlier = disposition == Disposition::Earlier;
-            if earlier {
-                // No promise ran on it before.
-                tx.promote(receipt.mail, now)?;
-            }
-            let received = if earlier { now } else { receipt.received };
-            let quarantine = disposition == Disposition::Quarantined;
-            let mut work = Work::new(tx, project, key, now)?;
-            work.take(&receipt, &Stowed { quarantine, ..Stowed::by_hand(receipt.mail, &raw, received, whole) })?;
-            Ok(Ok(work.news))
-        })
-    }
-
-    /// What would be done with this mail, of whose signatures this is known; nothing is stored.
-    pub fn try_mail(&mut self, raw: &[u8], dkim: Dkim, now: Timestamp) -> Result<Tried> {
-        let stowed = Stowed::tried(raw, now, Some(dkim.clone()));
-        let (mail, prints) = read_one(&stowed);
-        let dkim = match dkim.clone() {
-            Dkim::Pass { domain, print, selector } => {
-                let used = |tx: &Tx<'_>| tx.is_signature_used(print, MailRef(0), &prints);
-                if self.store.read(used)? { work::used_before(&domain) } else { Dkim::Pass { domain, selector, print } }
-            }
-            Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => dkim,
-        };
-        let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
-        let (project, key) = (&self.project, &self.key);
-        self.store.read(|tx| {
-            let work = Work::new(tx, project, key, now)?;
-            let first = work.first(&mail, &work.with_old(&prints, &mail, raw)?)?;
-            let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
-            let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
-            let happened = same.is_some() || intake.disposition == Disposition::Duplicate;
-            let first = first.filter(|f| f.altered.is_none());
-            let first = first.map(|f| tx.receipt_row(f.receipt)).transpose()?.flatten();
-            let known = same.or(first);
-            if let Some(receipt) = known.as_ref().filter(|_| happened) {
-                let (disposition, ticket) = (receipt.disposition, receipt.ticket);
-                intake = Intake { disposition, reason: receipt.reason.clone(), ticket, event: None };
-            }
-            Ok(Tried { mail, identity, intake, known, unheard })
-        })
-    }
-
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
     /// read a config that the daemon has not been told to read.
     pub fn has_other_policy(&mut self) -> Result<bool> {
@@ -552,117 +441,6 @@ impl Tracker {
         })
     }
 
-    /// Erases what is held about people in a closed ticket: see [`Tx::erase`]. `None`: there is no such ticket.
-    pub fn erase(&mut self, id: TicketId, now: Timestamp) -> Result<Option<Erasure>> {
-        let (project, key) = (&self.project, &self.key);
-        let done = self.store.write_over(|tx| {
-            let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
-            if let Some(why) = decide::not_erasable(&ticket, project, now) {
-                return Ok(Some(Err(why)));
-            }
-            if tx.is_sending(id)? {
-                return Ok(Some(Err("a mail about it is being sent this moment; try again in a minute".into())));
-            }
-            let rest = tx.erasable(id)?;
-            if ticket.milestones.contains_key(&Milestone::Erased) && rest.mails.is_empty() && rest.texts == 0 {
-                // What tells of the erasing may still wait to leave.
-                return Ok(Some(Ok((Erasable::default(), News::default()))));
-            }
-            let erased = tx.erase(id, project)?;
-            // As it is now: nothing of what was erased can come into what the team is told.
-            let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
-            let mut work = Work::new(tx, project, key, now)?;
-            tx.project(&ticket, project)?;
-            work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased, project, key, now))?;
-            tx.forget_addresses()?;
-            Ok(Some(Ok((erased, work.news))))
-        })?;
-        Ok(match done {
-            None => None,
-            Some(Err(why)) => Some(Erasure::Refused(why)),
-            Some(Ok((erased, news))) => {
-                let scrubbed = self.scrub();
-                Some(Erasure::Done { erased, news, scrubbed })
-            }
-        })
-    }
-
-    /// Erases the mails of an address that belong to no ticket, such as reports of programs: see
-    /// [`Tx::erase_loose_mails`]. Says which, and as [`Erasure::Done`] whether the files hold no byte of them any more.
-    pub fn erase_loose_mails(&mut self, of: &Address) -> Result<(Vec<ErasableMail>, std::result::Result<(), String>)> {
-        let mails = self.store.write_over(|tx| {
-            let mails = tx.erase_loose_mails(of)?;
-            tx.forget_addresses()?;
-            Ok(mails)
-        })?;
-        Ok((mails, self.scrub()))
-    }
-
-    fn scrub(&mut self) -> std::result::Result<(), String> {
-        match self.store.scrub() {
-            Ok(true) => Ok(()),
-            Ok(false) => Err("another process still reads the database".into()),
-            Err(error) => Err(error.to_string()),
-        }
-    }
-
-    /// Claims the next notice that is due: the try is on disk before anything is sent (G4).
-    pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
-        self.store.write(|tx| tx.claim(now))
-    }
-
-    /// Lets go what the breaker holds; says how many notices wait, `None` when nothing was held.
-    pub fn release(&mut self) -> Result<Option<u32>> {
-        self.store.write(|tx| {
-            if tx.breaker()?.is_none() {
-                return Ok(None);
-            }
-            tx.end_trouble(TroubleKind::Breaker)?;
-            // Else the same hour would hold it again at once.
-            tx.uncount(Scope::Made)?;
-            Ok(Some(tx.waiting()?))
-        })
-    }
-
-    /// How a delivery ended: where the notice stands now, and what follows where it is lost.
-    pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
-        use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
-        let (project, key) = (&self.project, &self.key);
-        let age = now.duration_since(claim.created);
-        let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let later = || after(backoff(claim.number, claim.tries));
-        let (state, due, doubts, reply) = match outcome {
-            Outcome::Sent(said) => (Sent, now, claim.doubts, said.to_string()),
-            Outcome::Deferred(said) if age > keep_trying(claim.kind) => (Refused, now, claim.doubts, said.to_string()),
-            Outcome::Deferred(said) => (Waiting, later(), claim.doubts, said.to_string()),
-            Outcome::Refused(said) => (Refused, now, claim.doubts, said.to_string()),
-            // Once more with the same bytes, and never a third time (G3).
-            Outcome::Unknown(said) if claim.doubts == 0 => {
-                (Waiting, after(SignedDuration::from_mins(1)), 1, said.to_string())
-            }
-            Outcome::Unknown(said) => (Unknown, now, claim.doubts + 1, said.to_string()),
-            // Later than the others, so that one notice that the way is closed for does not keep them all. What is wrong
-            // is not about this mail, however old it is.
-            Outcome::Closed(said) => (Waiting, later(), claim.doubts, said.for_log().to_string()),
-        };
-        self.store.write(|tx| {
-            tx.settle(claim.number, state, due, doubts, &reply)?;
-            let mut work = Work::new(tx, project, key, now)?;
-            match state {
-                Sent => tx.set_memo(Memo::LastSend, now)?,
-                Refused | Unknown => {
-                    let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
-                    let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
-                    let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
-                    let loss = Loss { of, to, reply, reminded, mailed, perhaps: false };
-                    work.undelivered(ticket.as_ref(), &loss)?;
-                }
-                Waiting | Sending | Held => {}
-            }
-            Ok(work.news)
-        })
-    }
-
     /// The daemon itself is in trouble: that is noted until it is over ([`TroubleKind`]), and everyone but pure observers
     /// is told, once a day for each kind.
     pub fn trouble(&mut self, trouble: &Trouble, now: Timestamp) -> Result<News> {
@@ -713,21 +491,6 @@ impl Tracker {
     }
 }
 
-/// What `disclosed try` shows.
-#[derive(Clone, Debug)]
-pub struct Tried {
-    /// The mail as read.
-    pub mail: Mail,
-    /// How sure the sender is.
-    pub identity: identity::Identity,
-    /// What would be done; what was done, where a second copy of it would change nothing.
-    pub intake: Intake,
-    /// The receipt that the mail, or a copy of it, has already.
-    pub known: Option<ReceiptRow>,
-    /// What a person whose own reply address it bears would be told of it.
-    pub unheard: Option<Unheard>,
-}
-
 /// What tells a policy from another: all that the projections are derived by. Who hears which rung is part of it where
 /// people have a quiet time of their own.
 fn policy_print(project: &Project) -> String {
@@ -748,25 +511,6 @@ fn second_copy(tx: &Tx<'_>, mail: MailRef, arrival: &Arrival) -> Result<bool> {
     let names = tx.places(place.source, mail)?;
     let others = names.iter().filter(|n| **n != place.name && arrival.listing.contains(n)).count();
     Ok(others > 0 && others >= usize::try_from(tx.receipts_of(mail)?).unwrap_or(usize::MAX))
-}
-
-/// Minutes between tries: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
-/// step. The same notice always waits the same time.
-fn backoff(number: u32, tries: u32) -> SignedDuration {
-    let minutes: i64 = match tries {
-        0 | 1 => 1,
-        2 => 5,
-        3 => 15,
-        4 => 30,
-        _ => 60,
-    };
-    let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(tries)) % 16) * minutes * 60 / 64;
-    SignedDuration::from_secs(minutes * 60 + jitter)
-}
-
-/// How long a notice is tried. An acknowledgement that is a day late only confuses.
-fn keep_trying(kind: NoticeKind) -> SignedDuration {
-    if kind == NoticeKind::Acknowledgement { SignedDuration::from_hours(24) } else { RETRY_FOR }
 }
 
 #[cfg(test)]

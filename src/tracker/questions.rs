@@ -7,7 +7,7 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::reading::{Stowed, read_one};
-use super::work::occasion;
+use super::signed::occasion;
 use super::{News, Tracker};
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Question, Sieved};

@@ -1,0 +1,101 @@
+//! Notices on their way: claimed, sent by a shell, settled by what became of them.
+
+use super::Tracker;
+use super::news::News;
+use super::tallies::Scope;
+use super::work::Work;
+use crate::notice::text::trouble::TroubleKind;
+use crate::rules::event::{Loss, Lost};
+use crate::store::{Claim, Memo, RETRY_FOR, Result};
+use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
+use jiff::{SignedDuration, Timestamp};
+
+impl Tracker {
+    /// Notices whose sending ended without a word.
+    pub fn doubt(&mut self, now: Timestamp) -> Result<News> {
+        let mut news = News::default();
+        for number in self.store.read(|tx| tx.interrupted())? {
+            if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
+                let why = "the daemon ended while it was being sent".into();
+                news.add(self.delivered(&claim, &Outcome::Unknown(why), now)?);
+            }
+        }
+        Ok(news)
+    }
+
+    /// Claims the next notice that is due: the try is on disk before anything is sent (G4).
+    pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
+        self.store.write(|tx| tx.claim(now))
+    }
+
+    /// Lets go what the breaker holds; says how many notices wait, `None` when nothing was held.
+    pub fn release(&mut self) -> Result<Option<u32>> {
+        self.store.write(|tx| {
+            if tx.breaker()?.is_none() {
+                return Ok(None);
+            }
+            tx.end_trouble(TroubleKind::Breaker)?;
+            // Else the same hour would hold it again at once.
+            tx.uncount(Scope::Made)?;
+            Ok(Some(tx.waiting()?))
+        })
+    }
+
+    /// How a delivery ended: where the notice stands now, and what follows where it is lost.
+    pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
+        use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
+        let (project, key) = (&self.project, &self.key);
+        let age = now.duration_since(claim.created);
+        let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
+        let later = || after(backoff(claim.number, claim.tries));
+        let (state, due, doubts, reply) = match outcome {
+            Outcome::Sent(said) => (Sent, now, claim.doubts, said.to_string()),
+            Outcome::Deferred(said) if age > keep_trying(claim.kind) => (Refused, now, claim.doubts, said.to_string()),
+            Outcome::Deferred(said) => (Waiting, later(), claim.doubts, said.to_string()),
+            Outcome::Refused(said) => (Refused, now, claim.doubts, said.to_string()),
+            // Once more with the same bytes, and never a third time (G3).
+            Outcome::Unknown(said) if claim.doubts == 0 => {
+                (Waiting, after(SignedDuration::from_mins(1)), 1, said.to_string())
+            }
+            Outcome::Unknown(said) => (Unknown, now, claim.doubts + 1, said.to_string()),
+            // Later than the others, so that one notice that the way is closed for does not keep them all. What is wrong
+            // is not about this mail, however old it is.
+            Outcome::Closed(said) => (Waiting, later(), claim.doubts, said.for_log().to_string()),
+        };
+        self.store.write(|tx| {
+            tx.settle(claim.number, state, due, doubts, &reply)?;
+            let mut work = Work::new(tx, project, key, now)?;
+            match state {
+                Sent => tx.set_memo(Memo::LastSend, now)?,
+                Refused | Unknown => {
+                    let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
+                    let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
+                    let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
+                    let loss = Loss { of, to, reply, reminded, mailed, perhaps: false };
+                    work.undelivered(ticket.as_ref(), &loss)?;
+                }
+                Waiting | Sending | Held => {}
+            }
+            Ok(work.news)
+        })
+    }
+}
+
+/// Minutes between tries: 1, 5, 15, 30, then each hour, with up to a quarter more so that queues do not march in
+/// step. The same notice always waits the same time.
+fn backoff(number: u32, tries: u32) -> SignedDuration {
+    let minutes: i64 = match tries {
+        0 | 1 => 1,
+        2 => 5,
+        3 => 15,
+        4 => 30,
+        _ => 60,
+    };
+    let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(tries)) % 16) * minutes * 60 / 64;
+    SignedDuration::from_secs(minutes * 60 + jitter)
+}
+
+/// How long a notice is tried. An acknowledgement that is a day late only confuses.
+fn keep_trying(kind: NoticeKind) -> SignedDuration {
+    if kind == NoticeKind::Acknowledgement { SignedDuration::from_hours(24) } else { RETRY_FOR }
+}

@@ -1,0 +1,352 @@
+//! One mail in a transaction: what is known of it, what it brings about, and its receipt.
+
+use super::reading::{Stowed, read_one};
+use super::signed::{Signed, asks, highest, used_before};
+use super::tallies::{DAY, HOUR, SLOT, Scope};
+use super::work::Work;
+use crate::command::Command;
+use crate::intake::claims::Claims;
+use crate::intake::copies::is_altered;
+use crate::intake::disposition::{Disposition, Intake};
+use crate::intake::given::{Given, Known};
+use crate::intake::standing::{First, Part};
+use crate::intake::unheard::{Unheard, unheard};
+use crate::intake::{self, through};
+use crate::mail::signature::Dkim;
+use crate::mail::{Mail, content, identity};
+use crate::notice::key::NoticeKey;
+use crate::notice::says::Says;
+use crate::notice::text::flood::Sample;
+use crate::rules::decide;
+use crate::rules::event::{Event, Order};
+use crate::store::{Memo, NewReceipt, RETRY_FOR, ReceiptRow, Result, leading};
+use crate::ticket::Ticket;
+use crate::token::{self};
+use crate::vocabulary::{Address, TicketId};
+use jiff::Timestamp;
+
+/// Mails from before the first start that are told.
+const NEWEST: usize = 10;
+
+/// Recipients of a delivery report that are held against what was sent.
+const RECIPIENTS: usize = 5;
+
+impl Work<'_> {
+    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+        // `disclosed ingest` beside the daemon: whoever comes second finds it done.
+        if !self.tx.is_waiting(stowed.mail)? {
+            return Ok(());
+        }
+        if self.tx.is_earlier(stowed.mail)? {
+            return self.earlier(stowed, mail, prints);
+        }
+        let prints = &self.with_old(prints, mail, stowed.raw)?;
+        // What cannot be read is a ticket of its own.
+        let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
+        let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
+            Signed::Known(dkim) => dkim,
+            Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
+        };
+        let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
+        let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
+        if stowed.quarantine {
+            intake.disposition = Disposition::Quarantined;
+            intake.reason = "reading it failed again and again".into();
+        }
+        self.carry_in(stowed, mail, prints, intake, first)?;
+        unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
+    }
+
+    /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
+    /// first start, and all stops until a person has looked.
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+        if Claims::of(mail, self.project, self.key).has_a_past() {
+            self.begun = true;
+            return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
+        }
+        let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
+        self.tx.receipt(&NewReceipt {
+            mail: stowed.mail,
+            at: self.now,
+            sender: mail.from.as_ref().ok(),
+            message_id: mail.message_id.as_ref(),
+            disposition,
+            ticket: None,
+            reason,
+            fingerprint: prints.first().copied(),
+        })?;
+        self.news.receipts.push((stowed.mail, disposition, None, reason.into()));
+        Ok(())
+    }
+
+    /// A person makes a ticket of a mail, whatever its receipt says.
+    pub(super) fn take(&mut self, receipt: &ReceiptRow, stowed: &Stowed<'_>) -> Result<()> {
+        let (mail, prints) = read_one(stowed);
+        let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        let (intake, _) = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
+        let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
+        let reason = format!("{} (before: {})", intake.reason, receipt.disposition.word());
+        self.tx.raise_receipt(receipt.number, intake.disposition, ticket, &reason)?;
+        self.tx.done(stowed.mail, prints.first().copied().unwrap_or_default())?;
+        self.news.receipts.push((stowed.mail, intake.disposition, ticket, reason));
+        Ok(())
+    }
+
+    /// What was there before the first start is told, once.
+    pub(super) fn tell_earlier(&mut self) -> Result<()> {
+        let mut earlier = self.tx.receipts()?;
+        earlier.retain(|r| r.disposition == Disposition::Earlier);
+        earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
+        let (all, mut newest) = (earlier.len(), Vec::new());
+        for receipt in earlier.into_iter().take(NEWEST) {
+            let raw = self.tx.raw(receipt.mail)?;
+            let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
+            newest.push((receipt.received, Sample { from: receipt.from.map(String::from), subject }));
+        }
+        if all > 0 {
+            self.tell(self.project.team(), |to| NoticeKey::Earlier { to }, Says::Earlier { all, newest })?;
+        }
+        self.tx.drop_memo(Memo::FirstStart)
+    }
+
+    /// What a mail brings about, and its receipt. Where it raises the first copy, that one's receipt says what was made
+    /// of the mail, and its own that it is a copy.
+    fn carry_in(
+        &mut self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        prints: &[i64],
+        mut intake: Intake,
+        first: Option<First>,
+    ) -> Result<()> {
+        let mut ticket_id = intake.ticket;
+        if let Some(Event::Reported(report)) = &intake.event
+            && !stowed.by_hand
+            && (self.is_backscatter(report)? || !report.backscatter && self.is_flood(report)?)
+        {
+            ticket_id = Some(self.one_of_many(report)?);
+            let why = "one of many at once";
+            let plain = intake.disposition == Disposition::Report;
+            intake.reason = if plain { why.to_owned() } else { format!("{}; {why}", intake.reason) };
+        } else if let Some(event) = &intake.event {
+            ticket_id = self.happen(intake.ticket, event, mail)?;
+        }
+        let print = prints.first().copied().unwrap_or_default();
+        let is_first = first.as_ref().is_some_and(|f| f.mail == stowed.mail);
+        let (disposition, reason) = match first.filter(|f| f.is_raised_by(&intake, is_first)) {
+            Some(first) => {
+                let (why, disposition, reason) = first.receipts(intake.disposition, intake.reason, is_first);
+                self.tx.raise_receipt(first.receipt, intake.disposition, ticket_id, &why)?;
+                (disposition, reason)
+            }
+            None => (intake.disposition, intake.reason),
+        };
+        if is_first {
+            self.tx.done(stowed.mail, print)?;
+        } else {
+            self.tx.receipt(&NewReceipt {
+                mail: stowed.mail,
+                at: self.now,
+                sender: mail.from.as_ref().ok(),
+                message_id: mail.message_id.as_ref(),
+                disposition,
+                ticket: ticket_id,
+                reason: &reason,
+                fingerprint: Some(print),
+            })?;
+        }
+        self.news.receipts.push((stowed.mail, disposition, ticket_id, reason));
+        Ok(())
+    }
+
+    /// The copy of a mail that stands highest so far, if another was handled before.
+    pub(super) fn first(&self, mail: &Mail, prints: &[i64]) -> Result<Option<First>> {
+        let mut copies = self.tx.same_mail(prints)?;
+        if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty()) {
+            // The sender chooses how many there are, and what was stored may be damaged.
+            for mut first in self.tx.same_id(id)?.into_iter().take(3) {
+                let Ok(raw) = self.tx.raw(first.mail) else { continue };
+                let known = read_one(&Stowed::tried(&raw, self.now, None)).0;
+                if !is_altered(&known, mail) {
+                    continue;
+                }
+                first.altered = match (first.part, first.ticket) {
+                    (Part::Opened { .. }, Some(ticket)) => self.tx.reporter(ticket)?.flatten(),
+                    (Part::Joined, Some(_)) => known.from.ok(),
+                    (Part::Gathered, _) | (_, None) => None,
+                };
+                if first.altered.is_some() {
+                    copies.push(first);
+                }
+            }
+        }
+        // Of equals the earliest.
+        let Some(mut first) = copies.into_iter().rev().max_by_key(First::standing) else { return Ok(None) };
+        if let (Part::Opened { unanswered }, Some(ticket)) = (&mut first.part, first.ticket) {
+            *unanswered = self.tx.ticket(ticket)?.is_some_and(|t| t.is_unanswered());
+        }
+        Ok(Some(first))
+    }
+
+    /// A mail's fingerprints, with those of an earlier version where this database holds any.
+    pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
+        if self.tx.memo::<String>(Memo::OldPrints)?.is_none() {
+            return Ok(prints.to_vec());
+        }
+        Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
+    }
+
+    /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64], first: Option<&First>) -> Result<Signed> {
+        match &stowed.dkim {
+            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail, prints)? => {
+                Ok(Signed::Known(used_before(domain)))
+            }
+            Some(known) => {
+                if let Dkim::Pass { print, .. } = known {
+                    self.tx.use_signature(*print, stowed.mail, self.now)?;
+                }
+                Ok(Signed::Known(known.clone()))
+            }
+            // A part of a mail cannot be checked.
+            None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
+            None => Ok(match asks(stowed, mail, self.project, self.key) {
+                // Nothing that a second copy could prove raises what stands so high already.
+                Signed::Ask { word }
+                    if first.is_some_and(|f| {
+                        f.altered.is_none() && f.standing() >= highest(word) && !f.is_unanswered()
+                    }) =>
+                {
+                    Signed::Known(Dkim::Unasked)
+                }
+                signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
+            }),
+        }
+    }
+
+    /// One look into the store between the two steps of intake.
+    pub(super) fn look(
+        &self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        duplicate_of: Option<First>,
+        identity: &identity::Identity,
+        take: impl FnOnce(&Given<'_>) -> Intake,
+    ) -> Result<(Intake, Option<Unheard>)> {
+        let (tx, now) = (self.tx, self.now);
+        let claims = Claims::of(mail, self.project, self.key);
+        let mut known = Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..Known::default() };
+        if let Some(id) = claims.token.and_then(|t| t.ticket) {
+            known.token_ticket = tx.reporter(id)?;
+        }
+        if let Some(token) = claims.token {
+            known.seen = tx.revision_of(token.notice)?;
+        }
+        if let Some(token) = claims.bounced {
+            // After a restore another notice may bear the number.
+            known.bounced_notice = tx.notice(token.notice)?.filter(|(to, _)| token::party(to) == token.party);
+        }
+        if let Some(bounce) = &mail.bounce {
+            known.returned_to = tx.referenced(&claims.returned)?.first().map(|(ticket, _)| *ticket);
+            if let Some(ticket) = claims.returned_ticket.filter(|_| known.returned_to.is_none()) {
+                known.returned_to = tx.reporter(ticket)?.map(|_| ticket);
+            }
+            let since = now.checked_sub(RETRY_FOR).unwrap_or(Timestamp::MIN);
+            for to in bounce.recipients.iter().take(RECIPIENTS) {
+                known.sent_to = known.sent_to.take().or(tx.sent_to(to, since)?);
+            }
+        }
+        let through = through::through(mail, self.project, identity);
+        let answered = through.as_ref().map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+        if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
+            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slot(HOUR))?;
+        }
+        if let Some(from) = answered {
+            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
+            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
+        }
+        known.provoked = self.provoked()?;
+        let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
+        for ticket in belongs {
+            known.ticket_full |= self.is_full(ticket)?;
+            let to: Vec<&Address> = mail.from.iter().chain(known.token_ticket.iter().flatten()).collect();
+            known.sent.texts.extend(self.sent_to(ticket, &to)?);
+        }
+        known.sent.address = Some(self.project.address.clone());
+        known.sent.name.clone_from(&self.project.name);
+        let given = Given {
+            mail,
+            stored: stowed.mail,
+            received: stowed.received,
+            identity,
+            through: through.as_ref(),
+            claims: &claims,
+            known: &known,
+            project: self.project,
+            now,
+        };
+        let intake = take(&given);
+        let unheard = unheard(&given, &intake);
+        Ok((intake, unheard))
+    }
+
+    /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
+    fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
+        if let Event::Reported(report) = event {
+            // Returned mail is counted apart, also in what it makes us send: whoever has our address used for spam must not
+            // cost honest reports their acknowledgement.
+            let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
+            self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
+            self.uncounted = report.backscatter;
+            let ticket = Ticket::new(self.tx.next_ticket()?);
+            let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+            let id = ticket.id;
+            self.carry_out(&ticket, decision)?;
+            self.uncounted = false;
+            self.bound(report)?;
+            return Ok(Some(id));
+        }
+        let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();
+        match (event, ticket) {
+            (Event::Ordered(order), _) if order.orders.are_only(&Command::List) => {
+                let says = self.list()?;
+                self.answer(order, mail, says)?;
+            }
+            (Event::Wrote { .. }, Some(ticket)) => {
+                // Two answering machines of the team that say of themselves that they are people would feed one
+                // another: what a note makes us send counts, and ends, like what strangers make us send.
+                let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+                if self.provoked()? >= self.project.limits.automatic_per_hour {
+                    decision.notices.clear();
+                    self.flood()?;
+                }
+                for _ in &decision.notices {
+                    self.count_provoked()?;
+                }
+                self.carry_out(&ticket, decision)?;
+            }
+            (Event::Undelivered(loss), ticket) => self.undelivered(ticket.as_ref(), loss)?,
+            (Event::Ordered(order), Some(ticket)) => {
+                let order = Order { known: self.known(&ticket, order)?, ..order.clone() };
+                let decision = decide::decide(&ticket, &Event::Ordered(order), self.project, self.key, self.now);
+                self.carry_out(&ticket, decision)?;
+            }
+            (_, Some(ticket)) => {
+                let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
+                self.carry_out(&ticket, decision)?;
+                if let Event::FollowedUp(mail) = event {
+                    self.bound_ticket(&ticket, mail.tell)?;
+                } else if let Event::Copied(report, _) = event {
+                    self.bound(report)?;
+                }
+            }
+            (Event::Ordered(order), None) => {
+                let first = order.orders.lines.first().map_or(String::new(), |l| l.written.clone());
+                let says = if order.orders.are_only(&Command::Help) { Says::Help } else { Says::NoTicket(first) };
+                self.answer(order, mail, says)?;
+            }
+            (_, None) => {}
+        }
+        Ok(id)
+    }
+}
