@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::draft::{Draft, Outcome};
+use super::draft::{Answer, Draft};
 use super::event::Order;
 use crate::command::{self, Asked, Class, Command, Line, Orders, When};
 use crate::notice::Notice;
@@ -497,7 +497,7 @@ fn ask_look(draft: &mut Draft<'_>, order: &Order, hits: &[Hit], leaves: &str) ->
     let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
     let until = draft.now.checked_add(SEND_GOOD).unwrap_or(draft.now);
     let says = draft.says(About::Look { hits: hits.to_vec(), text: leaves.to_owned(), code, until });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: true });
     if let Some(person) = person(&order.by) {
         let mut notice = draft.notice(person, says);
         notice.in_reply_to = order.reply_to.clone();
@@ -590,7 +590,7 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
     let to_reporter = |n: &&Notice| matches!(n.kind(), NoticeKind::Reply | NoticeKind::Update);
     let left = draft.decision.notices.iter().filter(to_reporter).map(|n| Arc::clone(&n.says)).collect();
     let says = draft.says(About::Done { lines: done.clone(), left });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: false });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: false });
     let person = person(&order.by);
     if let Some(person) = person {
         let notice = reply(draft, order, person, says);
@@ -609,7 +609,7 @@ fn told(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
 fn refuse(draft: &mut Draft<'_>, order: &Order, refusal: Refusal) {
     let Refusal { line, column, why } = refusal;
     let says = draft.says(About::Refused { line, column, why });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: true });
     if let Some(person) = person(&order.by) {
         let notice = reply(draft, order, person, says);
         draft.decision.notices.push(notice);

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::news::{Answer, News, Posted};
+use super::news::{News, Posted, Told};
 use super::reading::{Stowed, read_one};
 use super::tallies::{DAY, HOUR, SLOT, Scope};
 use crate::command::Command;
@@ -433,8 +433,7 @@ impl<'a> Work<'a> {
     ) -> Result<()> {
         let says = Arc::new(says);
         for person in to {
-            let keys = vec![key(person.address.clone())];
-            self.post(desk(Arc::clone(&says), &person.address, keys))?;
+            self.post(desk(Arc::clone(&says), &person.address, vec![key(person.address.clone())]))?;
         }
         Ok(())
     }
@@ -468,8 +467,7 @@ impl<'a> Work<'a> {
             let says = Arc::new(Says::Policy { moved: late, all });
             for person in self.project.team() {
                 let (print, at, to) = (policy.to_owned(), self.now, person.address.clone());
-                let keys = vec![NoticeKey::Policy { print, at, to }];
-                let mut notice = desk(Arc::clone(&says), &person.address, keys);
+                let mut notice = desk(Arc::clone(&says), &person.address, vec![NoticeKey::Policy { print, at, to }]);
                 if appointment::shows(person) {
                     notice.calendar.clone_from(&events);
                 }
@@ -588,8 +586,7 @@ impl<'a> Work<'a> {
         let listed = handled.iter().filter(|(d, _)| by_programs(d)).map(|(_, count)| count).sum();
         let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
         self.tx.drop_memo(Memo::Unheard)?;
-        let at = self.now;
-        let says = Says::Digest(open, Counts { held, listed, unheard });
+        let (at, says) = (self.now, Says::Digest(open, Counts { held, listed, unheard }));
         self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }
@@ -616,8 +613,8 @@ impl<'a> Work<'a> {
             self.tx.project(&after, self.project)?;
         }
         self.news.entries.extend(decision.entries.into_iter().map(|e| (ticket.id, e)));
-        if let Some(outcome) = decision.outcome {
-            self.news.answer = Some(Answer { text: self.in_full(&outcome.says), refused: outcome.refused });
+        if let Some(answer) = decision.answer {
+            self.news.answer = Some(Told { text: self.in_full(&answer.says), refused: answer.refused });
         }
         Ok(())
     }

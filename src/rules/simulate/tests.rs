@@ -488,7 +488,7 @@ fn lived(project: &Project, start: Timestamp, events: &[(Timestamp, usize)], unt
     let happen = |ticket: &mut Ticket, event: &Event, now| {
         let decision = decide(ticket, event, project, &key, now);
         decision.entries.iter().for_each(|e| ticket.apply(e));
-        !decision.outcome.is_some_and(|a| a.refused)
+        !decision.answer.is_some_and(|a| a.refused)
     };
     let mut events = events.iter().peekable();
     loop {
