@@ -7,9 +7,11 @@
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
 pub mod check;
+mod doing;
 mod finding;
 mod folder;
 mod forged;
+mod hearing;
 pub mod inbox;
 pub mod outgoing;
 mod steady;
@@ -17,7 +19,7 @@ mod steady;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, bail};
 use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -32,7 +34,7 @@ use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::store::{Claim, Memo, StoreError};
-use crate::tracker::{News, Posted, Tracker};
+use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::{Inward, Watching};
@@ -404,225 +406,6 @@ impl Daemon {
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
         // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
         Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })
-    }
-
-    /// Has the signatures of the next mail checked that waits for it: one mail at a time, beside the loop.
-    fn check(&mut self, now: Timestamp) -> Result<()> {
-        if self.checking.is_some() {
-            return Ok(());
-        }
-        let (news, question) = self.tracker.next_question(now)?;
-        self.log(news);
-        let Some((mail, question)) = question else { return Ok(()) };
-        let mut verifier = self.verifier.take().unwrap_or_else(|| {
-            let verifier = Box::new(Verifier::system());
-            if let Some(why) = verifier.trouble() {
-                tracing::error!("DKIM signatures cannot be checked: {why}");
-            }
-            verifier
-        });
-        let task = tokio::spawn(async move {
-            let dkim = verifier.check(&question, now).await;
-            (verifier, dkim)
-        });
-        self.checking = Some((mail, task));
-        Ok(())
-    }
-
-    fn checked(&mut self, mail: MailRef, checked: Result<Verdict, tokio::task::JoinError>) -> Result<()> {
-        let dkim = match checked {
-            Ok((verifier, dkim)) => {
-                // Without a resolver the next one may find one.
-                self.verifier = Some(verifier).filter(|v| v.trouble().is_none());
-                dkim
-            }
-            Err(_) => {
-                tracing::error!("checking a signature ended unexpectedly");
-                Dkim::Fail("checking it failed".into())
-            }
-        };
-        if let Dkim::Temporary(_) = &dkim {
-            tracing::warn!(mail = mail.0, "a DKIM key could not be asked for");
-        }
-        let now = self.now();
-        let news = self.tracker.verified(mail, dkim, now)?;
-        self.log(news);
-        Ok(())
-    }
-
-    /// Claims and sends what is due: into a Maildir at once, to a server one at a time.
-    fn send(&mut self, now: Timestamp) -> Result<()> {
-        if self.closed.is_some_and(|(until, _)| until > now) {
-            return Ok(());
-        }
-        while self.sending.is_none() {
-            let Some(claim) = self.tracker.claim(now)? else { break };
-            match outgoing::prepare(&self.config) {
-                outgoing::Way::Maildir(path) => {
-                    let outcome = outgoing::into_maildir(path, &claim, now);
-                    self.ended(&claim, &outcome)?;
-                    if matches!(outcome, Outcome::Closed(_)) {
-                        break;
-                    }
-                }
-                outgoing::Way::Smtp(smtp) => {
-                    let from = self.config.mailbox.clone();
-                    let smtp = smtp.clone();
-                    self.sending = Some(tokio::spawn(async move {
-                        let outcome = outgoing::by_smtp(&smtp, &from, &claim).await;
-                        (claim, outcome)
-                    }));
-                }
-            }
-        }
-        Ok(())
-    }
-
-    fn settle(&mut self, ended: Result<(Claim, Outcome), tokio::task::JoinError>) -> Result<()> {
-        match ended {
-            Ok((claim, outcome)) => self.ended(&claim, &outcome),
-            Err(error) => {
-                // The notice stays claimed, and is doubtful from here on, as after a crash: the next pass says so.
-                let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
-                tracing::error!("sending ended unexpectedly: {how}");
-                Ok(())
-            }
-        }
-    }
-
-    fn ended(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
-        let now = self.now();
-        let news = match self.tracker.delivered(claim, outcome, now) {
-            Ok(news) => news,
-            Err(error) => {
-                // Else a notice that a server took would be sent again, or one that it did not take never would be.
-                self.unsettled = Some((claim.clone(), outcome.clone()));
-                return Err(error.into());
-            }
-        };
-        let (number, kind) = (claim.number, claim.kind.word());
-        match outcome {
-            Outcome::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.tries, "sent"),
-            Outcome::Deferred(_) => tracing::warn!(notice = number, kind, attempts = claim.tries, "not sent yet"),
-            Outcome::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
-            Outcome::Unknown(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
-            Outcome::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {}", why.for_log()),
-        }
-        self.closed = match (outcome, self.closed) {
-            (Outcome::Closed(_), before) => {
-                let tries = before.map_or(0, |(_, n)| n) + 1;
-                let minutes = i64::from(1_u32 << tries.min(4)).min(15);
-                Some((now + SignedDuration::from_mins(minutes), tries))
-            }
-            (Outcome::Sent(_) | Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Unknown(_), _) => None,
-        };
-        self.log(news);
-        Ok(())
-    }
-
-    fn inward(&mut self, message: Inward) -> Result<()> {
-        let now = self.now();
-        if self.is_behind(now)? {
-            return Ok(()); // Unanswered, the mail stays where it is and is found again.
-        }
-        match message {
-            Inward::Listing { folder, names, unseen } => {
-                let not_before = self.tracker.last_scan(&folder)?;
-                let (source, new) = if self.stays {
-                    self.tracker.listed(&folder, &names)?
-                } else {
-                    self.tracker.unseen(&folder, &names)?
-                };
-                // Whoever asked may be gone: then the mail is found again.
-                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
-            }
-            Inward::Mails { mut arrivals, stored } => {
-                if self.fixed.is_some() {
-                    // Files have dates of another clock than the one that was given.
-                    arrivals.iter_mut().for_each(|a| a.internal_date = None);
-                }
-                self.renew_key(now)?;
-                let news = self.tracker.on_mail(&arrivals, now)?;
-                let _ = stored.send(());
-                self.log(news);
-            }
-            Inward::Scanned { folder, listed, done } => {
-                let news = self.tracker.scanned(&folder, listed, now)?;
-                self.log(news);
-                if self.watch.failing.take().is_some() {
-                    tracing::info!("the inbox can be read again");
-                }
-                let _ = done.send(());
-            }
-            Inward::Failed { what, brief, login } => {
-                tracing::warn!("the inbox: {brief}");
-                let since = *self.watch.failing.get_or_insert(now);
-                self.tracker.inbox_fails(since)?;
-                if login {
-                    let news = self.tracker.trouble(&Trouble::Login(what), now)?;
-                    self.log(news);
-                }
-            }
-            Inward::Odd { what } => {
-                tracing::warn!("the inbox: {what}");
-                let news = self.tracker.trouble(&Trouble::Odd(what), now)?;
-                self.log(news);
-            }
-        }
-        Ok(())
-    }
-
-    /// Reads the config again; a wrong one changes nothing.
-    fn reload(&mut self) -> Result<()> {
-        tell_systemd(&[sd_notify::NotifyState::Reloading]);
-        let new = Config::load(&self.config_path).context("the config was not reloaded, the old one stays in force");
-        let done = new.and_then(|new| {
-            let digest = open::digest(&new)?;
-            if new.store != self.config.store {
-                bail!("store.path cannot change while the daemon runs: restart it; the old config stays in force");
-            }
-            let now = self.now();
-            let news = self.tracker.reload(new.project(), digest, now)?;
-            self.log(news);
-            self.config = new;
-            if let Some(watch) = self.watch.task.take() {
-                watch.abort();
-            }
-            self.closed = None;
-            self.watch(Watching::ForGood);
-            tracing::info!("the config was reloaded");
-            Ok(())
-        });
-        tell_systemd(&[sd_notify::NotifyState::Ready]);
-        done
-    }
-
-    /// One line for each thing that happened. No address, no title, no text (G6).
-    fn log(&mut self, news: News) {
-        let show =
-            |t: Option<crate::vocabulary::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
-        for (_, disposition, ticket, _) in &news.receipts {
-            tracing::info!(ticket = show(*ticket), disposition = disposition.word(), "mail");
-        }
-        for (ticket, entry) in &news.entries {
-            tracing::info!(ticket = show(Some(*ticket)), seq = entry.seq, "{}", entry.kind.word());
-        }
-        for Posted { number, notice, .. } in &news.notices {
-            let held = notice.held.is_some();
-            tracing::info!(
-                ticket = show(notice.ticket()),
-                notice = number,
-                kind = notice.kind().word(),
-                held,
-                "notice"
-            );
-        }
-        if news.moved > 0 {
-            tracing::warn!(deadlines = news.moved, "the policy has changed, and deadlines of open tickets with it");
-        }
-        if self.fixed.is_some() {
-            self.told.add(news);
-        }
     }
 }
 

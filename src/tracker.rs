@@ -22,7 +22,7 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
-pub use news::{Answer, News, Posted};
+pub use news::{News, Posted, Told};
 pub use questions::Asked;
 pub use trying::Tried;
 
@@ -430,7 +430,7 @@ impl Tracker {
             let mut work = Work::new(tx, project, key, now)?;
             if orders.are_only(&Command::List) {
                 let text = work.in_full(&work.list()?);
-                work.news.answer = Some(Answer { text, refused: false });
+                work.news.answer = Some(Told { text, refused: false });
                 return Ok(Some(work.news));
             }
             let mut order = Order { orders, ..Order::local() };

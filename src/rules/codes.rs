@@ -1,7 +1,7 @@
 //! One-time codes: what is grave, or may not be meant for the reporter, waits for one.
 
 use super::answering::{Refusal, answer_to, person_of};
-use super::draft::{Draft, Outcome};
+use super::draft::{Answer, Draft};
 use super::event::Order;
 use crate::command::{self, Command};
 use crate::notice::block::Obeyed;
@@ -68,7 +68,7 @@ pub(super) fn ask_look(
     let code = with_code(draft, &order.by, draft.ticket.revision, |parts| draft.key.code(parts));
     let until = draft.now.checked_add(SEND_GOOD).unwrap_or(draft.now);
     let says = draft.says(About::Look { hits: hits.to_vec(), text: leaves.to_owned(), code, until });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: true });
     if let Some(person) = person_of(&order.by) {
         let mut notice = draft.notice(person, says);
         notice.in_reply_to = order.reply_to.clone();

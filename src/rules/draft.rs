@@ -22,18 +22,18 @@ pub struct Decision {
     pub entries: Vec<Entry>,
     /// For the outbox.
     pub notices: Vec<Notice>,
-    /// What became of commands, for the terminal; in a mail it is a notice too.
-    pub outcome: Option<Outcome>,
+    /// The answer to whoever commanded, for the terminal; in a mail it is a notice too.
+    pub answer: Option<Answer>,
     /// The held acknowledgement of this ticket is not needed any more: a person answered.
     pub answered: bool,
     /// The held acknowledgement of this ticket leaves.
     pub released: bool,
 }
 
-/// What became of commands.
+/// What whoever commanded is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Outcome {
-    /// What whoever commanded is told.
+pub struct Answer {
+    /// As facts.
     pub says: Arc<Says>,
     /// Whether nothing was done.
     pub refused: bool,

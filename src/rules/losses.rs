@@ -17,7 +17,6 @@ use crate::vocabulary::{Address, NoticeKind};
 impl Draft<'_> {
     pub(super) fn undelivered(&mut self, loss: &Loss) {
         let Loss { of, to, perhaps, .. } = loss;
-        let _notice = of.mailed().word();
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
         let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
@@ -29,8 +28,8 @@ impl Draft<'_> {
             self.unreached(&loss.mailed);
         }
         let passed = self.pass_on(loss);
-        let (notice, to, perhaps, reply) = (loss.of.mailed(), to.clone(), *perhaps, loss.reply.clone());
-        let says = self.says(About::Undeliverable { notice, to, perhaps, reply });
+        let (to, reply) = (to.clone(), loss.reply.clone());
+        let says = self.says(About::Undeliverable { notice: of.mailed(), to, perhaps: *perhaps, reply });
         let others = self.project.responsible().map(|p| &p.address);
         for address in others.filter(|a| **a != loss.to && !passed.contains(a)) {
             let mut news = self.notice(address, Arc::clone(&says));

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::answering::{Refusal, answer_to, name_of_actor, person_of};
 use super::codes::{ask_code, ask_look, confirmed, guesses};
-use super::draft::{Draft, Outcome};
+use super::draft::{Answer, Draft};
 use super::event::Order;
 use super::verbs::do_one;
 use crate::command::{self, Asked, Class, Command, Line, Orders};
@@ -190,7 +190,7 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
     let to_reporter = |n: &&Notice| matches!(n.kind(), NoticeKind::Reply | NoticeKind::Update);
     let left = draft.decision.notices.iter().filter(to_reporter).map(|n| Arc::clone(&n.says)).collect();
     let says = draft.says(About::Done { lines: done.clone(), left });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: false });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: false });
     let person = person_of(&order.by);
     if let Some(person) = person {
         let notice = answer_to(draft, order, person, says);
@@ -209,7 +209,7 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
 fn tell_refusal(draft: &mut Draft<'_>, order: &Order, refusal: Refusal) {
     let Refusal { line, column, why } = refusal;
     let says = draft.says(About::Refused { line, column, why });
-    draft.decision.outcome = Some(Outcome { says: Arc::clone(&says), refused: true });
+    draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: true });
     if let Some(person) = person_of(&order.by) {
         let notice = answer_to(draft, order, person, says);
         draft.decision.notices.push(notice);

@@ -306,7 +306,7 @@ impl Stage<'_> {
             }
             self.ticket.apply(entry);
         }
-        !decision.outcome.is_some_and(|o| o.refused)
+        !decision.answer.is_some_and(|answer| answer.refused)
     }
 
     fn hear(

@@ -18,7 +18,7 @@ pub struct News {
     /// Deadlines that a new policy moved; their entries are not among the above, for there may be very many.
     pub moved: usize,
     /// What whoever commanded is told.
-    pub answer: Option<Answer>,
+    pub answer: Option<Told>,
 }
 
 /// A notice that was put into the outbox.
@@ -34,7 +34,7 @@ pub struct Posted {
 
 /// What whoever commanded at the terminal is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub struct Told {
     /// In words.
     pub text: String,
     /// Whether nothing was done.

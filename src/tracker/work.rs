@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::news::{Answer, News, Posted};
+use super::news::{News, Posted, Told};
 use super::tallies::{DAY, HOUR, SLOT};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
@@ -155,8 +155,8 @@ impl<'a> Work<'a> {
             self.tx.project(&after, self.project)?;
         }
         self.news.entries.extend(decision.entries.into_iter().map(|e| (ticket.id, e)));
-        if let Some(outcome) = decision.outcome {
-            self.news.answer = Some(Answer { text: self.in_full(&outcome.says), refused: outcome.refused });
+        if let Some(answer) = decision.answer {
+            self.news.answer = Some(Told { text: self.in_full(&answer.says), refused: answer.refused });
         }
         Ok(())
     }

@@ -31,22 +31,22 @@
 //! | `calendar KIND to WHO` | shows what the last such notice does to a calendar, as another reader of the files sees it |
 //! | `show TICKET`, `log TICKET`, `list`, `inbox`, `outbox` | shows what is stored; of the outbox what was not sent |
 
-use std::collections::BTreeMap;
+mod arriving;
+mod showing;
+
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use disclosed::notice::plain;
-use disclosed::notice::text::answer;
 use disclosed::policy::{Severity, Term};
 use disclosed::store::{Claim, Place, Store};
-use disclosed::ticket::{Acknowledgement, Actor, Entry, EntryKind};
-use disclosed::tracker::{Arrival, Erasure, News, Posted, Tracker};
+use disclosed::ticket::{Acknowledgement, EntryKind};
+use disclosed::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::vocabulary::{Address, NoticeState, Outcome, TicketId};
 use disclosed::{command, open};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
-use crate::world::{self, Letter, Proof};
+use crate::world::{self};
 
 #[test]
 fn each_transcript_is_what_happens() {
@@ -412,287 +412,9 @@ impl Play {
         format!("imap:security@mx.example.org:993/INBOX;{}", self.generation)
     }
 
-    /// The bytes of a mail, and when the mail server took it.
-    fn letter(&mut self, who: &str, how: &[&str], block: &str) -> (Vec<u8>, Timestamp) {
-        let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
-        let id = self.next_id(from.as_deref().unwrap_or_default());
-        let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
-        let (headers, body) = head_and_body(&block);
-        let mut letter = Letter { from, id, date: self.now, headers, body, ..Letter::default() };
-        let mut received = self.now;
-        match how {
-            [] => {}
-            ["vouched"] => letter.proof = Proof::Vouched,
-            ["forged"] => letter.proof = Proof::Forged,
-            ["received", term @ .., "ago"] => {
-                received = self.config.policy.subtract(self.now, term.join(" ").parse().unwrap());
-                letter.date = received;
-            }
-            _ => panic!("mail from WHO [vouched|forged] [received TERM ago]"),
-        }
-        self.last = letter.bytes();
-        (self.last.clone(), received)
-    }
-
-    fn reply(&mut self, who: &str, kind: &str, how: &[&str], block: &str) {
-        let from = self.address(who).as_str().to_owned();
-        let (to, how) = match how {
-            ["of", whose, rest @ ..] => ((*whose).to_owned(), rest),
-            rest => (who.to_owned(), rest),
-        };
-        let notice = self.notice(kind, &to).bytes.clone();
-        let id = self.next_id(&from);
-        let (headers, body) = head_and_body(&self.with_code(block));
-        let mut letter = world::answer(&from, &notice, &body, &id, self.now);
-        for header in headers {
-            let name = header.split(':').next().unwrap_or_default().to_owned() + ":";
-            letter.headers.retain(|h| !h.starts_with(&name));
-            letter.headers.push(header);
-        }
-        letter.headers.retain(|h| !h.ends_with(": none"));
-        match how {
-            [] => {}
-            ["unvouched"] => letter.proof = Proof::Silent,
-            ["forged"] => letter.proof = Proof::Forged,
-            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|forged]"),
-        }
-        self.last = letter.bytes();
-        self.arrive(self.last.clone());
-    }
-
-    /// `<code>` stands for the last one-time code, `<first code>` for the first.
-    fn with_code(&self, block: &str) -> String {
-        let codes: Vec<String> = self.sent.iter().filter_map(|c| world::code(&c.bytes)).collect();
-        let code = |c: Option<&String>| c.map_or("<none>", String::as_str).to_owned();
-        block.replace("<code>", &code(codes.last())).replace("<first code>", &code(codes.first()))
-    }
-
-    fn again(&mut self, how: &str) {
-        match how {
-            "a second copy" => self.arrive(self.last.clone()),
-            "by another way" => {
-                let way = b"Received: from backup.example.org by mx.example.org with ESMTPS; later\r\n";
-                self.arrive([way, &self.last[..]].concat());
-            }
-            "renumbered" => {
-                self.generation += 1;
-                let names = 1..;
-                for (item, number) in self.folder.iter_mut().zip(names) {
-                    item.0 = format!("{number}");
-                }
-                self.scan(self.now);
-            }
-            "moved from another folder" => {
-                let (source, _) = self.tracker.unseen("imap:security@mx.example.org:993/Other;7", &[]).unwrap();
-                let (raw, place) = (self.last.clone(), Some(Place { source, name: "1".into() }));
-                let (size, listing) = (raw.len() as u64, vec!["1".to_owned()].into());
-                let (internal_date, not_before) = (Some(self.now), None);
-                let arrival = Arrival { raw, size, internal_date, not_before, place, listing };
-                let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
-                self.taken_in(&news);
-            }
-            "with other line ends" => self.hand_over(self.last.iter().copied().filter(|c| *c != b'\r').collect()),
-            // As a writer of the kind mboxrd and a reader that undoes nothing leave it.
-            "from an mbox" => {
-                let text = String::from_utf8(self.last.clone()).unwrap().replace('\r', "");
-                let (head, body) = text.split_once("\n\n").unwrap();
-                let quoted = |l: &str| if l.trim_start_matches('>').starts_with("From ") { ">" } else { "" };
-                let body: String = body.lines().map(|l| format!("{}{l}\n", quoted(l))).collect();
-                self.hand_over(format!("{head}\nStatus: RO\n\n{body}\n").into_bytes());
-            }
-            _ => panic!(
-                "again, a second copy | by another way | renumbered | with other line ends | from an mbox | moved …"
-            ),
-        }
-    }
-
-    fn again_with(&mut self, block: &str) {
-        let text = String::from_utf8(self.last.clone()).unwrap();
-        let (head, body) = text.split_once("\r\n\r\n").unwrap();
-        let gone: Vec<String> = block.lines().filter_map(|l| Some(format!("{}:", l.strip_prefix('-')?))).collect();
-        let more = block.lines().filter(|l| !l.starts_with('-'));
-        let kept = head.lines().filter(|l| !gone.iter().any(|g| l.starts_with(g)));
-        let head: String = more.chain(kept).map(|l| format!("{l}\r\n")).collect();
-        self.arrive(format!("{head}\r\n{body}").into_bytes());
-    }
-
-    /// A person hands a mail over: `disclosed ingest`.
-    fn hand_over(&mut self, raw: Vec<u8>) {
-        let (size, listing) = (raw.len() as u64, Vec::new().into());
-        let arrival = Arrival { raw, size, internal_date: None, not_before: None, place: None, listing };
-        let news = self.tracker.on_mail(&[arrival], self.now).unwrap();
-        self.taken_in(&news);
-    }
-
-    fn bounce(&mut self, kind: &str, who: &str, permanent: bool) {
-        let claim = self.notice(kind, who).clone();
-        let id = self.next_id(claim.to.as_str());
-        self.last = world::bounce(&claim.bytes, &claim.to, permanent, &id, self.now).bytes();
-        self.arrive(self.last.clone());
-    }
-
-    fn arrive(&mut self, raw: Vec<u8>) {
-        self.arrive_at(raw, self.now);
-    }
-
-    fn arrive_at(&mut self, raw: Vec<u8>, received: Timestamp) {
-        let name = format!("{}", self.folder.len() + 1);
-        self.folder.push((name, raw));
-        self.scan(received);
-    }
-
-    /// The daemon looks into the folder and takes in what it has not seen.
-    fn scan(&mut self, received: Timestamp) {
-        let listing: Vec<String> = self.folder.iter().map(|(n, _)| n.clone()).collect();
-        let (source, unseen) = self.tracker.unseen(&self.source(), &listing).unwrap();
-        let bytes: BTreeMap<&String, &Vec<u8>> = self.folder.iter().map(|(n, b)| (n, b)).collect();
-        let arrivals: Vec<Arrival> = unseen
-            .iter()
-            .map(|name| Arrival {
-                raw: bytes[name].clone(),
-                size: bytes[name].len() as u64,
-                internal_date: Some(received),
-                not_before: None,
-                place: Some(Place { source, name: name.clone() }),
-                listing: listing.clone().into(),
-            })
-            .collect();
-        let news = self.tracker.on_mail(&arrivals, self.now).unwrap();
-        self.taken_in(&news);
-    }
-
-    fn taken_in(&mut self, news: &News) {
-        self.tell(news);
-        if news.receipts.is_empty() {
-            self.said.push("nothing new".into());
-        }
-        self.work();
-    }
-
-    fn answers(&mut self, only: Vec<Address>, how: &str, answer: &str) {
-        let answer = answer.into();
-        let outcome = match how {
-            "accepts" => Outcome::Sent(answer),
-            "later" => Outcome::Deferred(answer),
-            "refuses" => Outcome::Refused(answer),
-            "doubts" => Outcome::Unknown(answer),
-            "closed" => Outcome::Closed(answer),
-            _ => panic!("server [for WHO] accepts|later|refuses|doubts|closed [ANSWER]"),
-        };
-        self.server = (only, outcome);
-    }
-
     fn notice(&self, kind: &str, who: &str) -> &Claim {
         let to = self.address(who);
         self.sent.iter().rev().find(|c| c.kind.word() == kind && c.to == to).expect("such a notice has left")
-    }
-
-    fn read(&mut self, kind: &str, who: &str) {
-        let bytes = self.notice(kind, who).bytes.clone();
-        for name in ["From", "To", "Reply-To", "Subject", "In-Reply-To", "Auto-Submitted"] {
-            if let Some(value) = world::field(&bytes, name) {
-                self.said.push(format!("  {name}: {}", masked(&value)));
-            }
-        }
-        self.said.push(String::new());
-        for line in world::reading(&bytes).text.lines() {
-            let verb = ["/confirm ", "/send "].into_iter().find(|v| line.starts_with(v));
-            let line = verb.map_or(line.to_owned(), |v| format!("{v}<code>"));
-            self.said.push(format!("  {line}"));
-        }
-    }
-
-    fn calendar(&mut self, kind: &str, who: &str) {
-        let events = world::calendar(&self.notice(kind, who).bytes);
-        for e in &events {
-            let (from, to) = (self.when(e.from), self.when(e.to));
-            self.said.push(format!("  {} {}, version {}: {} ({from} to {to})", e.method, e.uid, e.sequence, e.summary));
-        }
-        if events.is_empty() {
-            self.said.push("  nothing".into());
-        }
-    }
-
-    fn show(&mut self, ticket: &str) {
-        let id = self.ticket_id(ticket);
-        let ticket = self.tracker.store().read(|tx| tx.ticket(id)).unwrap().expect("there is such a ticket");
-        for line in plain::body(&answer::status(&ticket, self.tracker.project(), self.now)).lines() {
-            self.said.push(format!("  {line}"));
-        }
-    }
-
-    fn erase(&mut self, ticket: &str) {
-        let id = self.ticket_id(ticket);
-        match self.tracker.erase(id, self.now).unwrap().expect("there is such a ticket") {
-            Erasure::Refused(why) => self.said.push(format!("  REFUSED: {why}")),
-            Erasure::Done { erased, news, .. } => {
-                let mails = erased.mails.len();
-                self.said.push(format!("  erased: {mails} mails, {} texts, {} notices", erased.texts, erased.notices));
-                self.tell(&news);
-            }
-        }
-        self.work();
-    }
-
-    fn log(&mut self, ticket: &str) {
-        let id = self.ticket_id(ticket);
-        for entry in self.tracker.store().read(|tx| tx.entries(id)).unwrap() {
-            self.said.push(format!("{} {}", self.when(entry.at), self.entry(&entry)));
-        }
-    }
-
-    fn entry(&self, entry: &Entry) -> String {
-        let by = match &entry.by {
-            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => entry.by.kind().word().to_owned(),
-            Actor::Person(a) => self.name(a),
-        };
-        // The sentences of the product are for people. A transcript also shows what they leave out, such as the rung.
-        let word = entry.kind.word();
-        let what = match &entry.kind {
-            EntryKind::Reported { may_belong_to: Some(t), .. } => format!("{word}, may belong to SEC-{}", t.0),
-            EntryKind::Acknowledgement { outcome } => format!("acknowledgement {outcome:?}").to_lowercase(),
-            EntryKind::Status { to } => format!("{word} {to}"),
-            EntryKind::Severity { to } => format!("{word} {to}"),
-            EntryKind::Fact { fact } => format!("{word} {}", fact.milestone()),
-            EntryKind::DeadlineMoved { promise, to } => format!("moved {promise} to {}", self.when(*to)),
-            EntryKind::Reminded { promise, deadline, rung, round, .. } => {
-                format!("{word} of {promise}, due {}, rung {rung}, round {round}", self.when(*deadline))
-            }
-            EntryKind::Rederived { promise, from, to } => {
-                let date = |at: &Option<Timestamp>| at.map_or("none".into(), |at| self.when(at));
-                format!("derived {promise} anew, {} to {}", date(from), date(to))
-            }
-            EntryKind::Broken { promise, deadline } => format!("broken {promise}, due {}", self.when(*deadline)),
-            EntryKind::Embargo { to, until, .. } => {
-                format!("embargo {to}{}", until.map_or(String::new(), |u| format!(" until {}", self.when(u))))
-            }
-            EntryKind::Done { promise } => format!("{word} {promise}"),
-            EntryKind::CodeAsked { send: true, .. } => "look asked".into(),
-            EntryKind::CodeAsked { second: true, .. } => "second person asked".into(),
-            EntryKind::Attempt => "attempt".into(),
-            EntryKind::Undeliverable { notice } => format!("{word} {}", notice.word()),
-            EntryKind::Reported { .. }
-            | EntryKind::Member
-            | EntryKind::FollowUp
-            | EntryKind::Answered
-            | EntryKind::Acknowledged
-            | EntryKind::Paused
-            | EntryKind::Resumed
-            | EntryKind::Spam
-            | EntryKind::Owner
-            | EntryKind::Note
-            | EntryKind::Credit
-            | EntryKind::Withdrawn
-            | EntryKind::Asked
-            | EntryKind::CodeAsked { .. }
-            | EntryKind::CodeUsed
-            | EntryKind::CodeWrong
-            | EntryKind::Erased => word.into(),
-        };
-        let party = entry.party.as_ref().map_or(String::new(), |p| format!(" [{}]", self.name(p)));
-        let text =
-            entry.text.as_ref().map_or(String::new(), |t| format!(": {}", t.lines().collect::<Vec<_>>().join(" / ")));
-        format!("{by}: {what}{party}{text}")
     }
 }
 

@@ -160,11 +160,11 @@ mod tests {
             };
             for wrapped in [reporter::GAP.to_owned(), reporter::GAP.replacen(" or", "\nor", 1)] {
                 let decision = send(&draft.replace(reporter::GAP, &wrapped));
-                assert!(decision.outcome.unwrap().refused && decision.notices.is_empty(), "{wrapped:?}");
+                assert!(decision.answer.unwrap().refused && decision.notices.is_empty(), "{wrapped:?}");
             }
             let draft = draft.replace(reporter::GAP, "On Friday.");
             let decision = send(&draft);
-            assert!(!decision.outcome.unwrap().refused);
+            assert!(!decision.answer.unwrap().refused);
             let reply = decision.notices.iter().find(|n| n.kind() == NoticeKind::Reply).expect("it is sent");
             let body = reply.says.words(Level::Full, &Key::new([0; KEY_LENGTH]), &project, at(now)).body;
             assert!(reply.to.as_str() == "r@reporter.example" && body.starts_with(draft.trim_end()), "{body}");

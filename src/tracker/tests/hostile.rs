@@ -4,6 +4,7 @@ use super::lost::drain;
 use super::*;
 use crate::command;
 use crate::ticket::{Actor, EntryKind, Status};
+use crate::vocabulary::NoticeKind;
 
 const VOUCH: &str = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
 

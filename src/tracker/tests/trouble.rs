@@ -1,5 +1,6 @@
 //! Trouble stands until the event that ends it, and needs a person as long as it does.
 
+use super::signed::{pass, signed, unverified, with_ticket};
 use super::*;
 use crate::health::Health;
 

@@ -1,0 +1,117 @@
+//! What the loop does with what it hears: from the inbox, and from whoever changed the config.
+
+use super::inbox::{Inward, Watching};
+use crate::config::Config;
+use crate::notice::text::trouble::Trouble;
+use crate::open;
+use crate::tracker::{News, Posted};
+use anyhow::{Context, Result, bail};
+
+use super::{Daemon, inbox, tell_systemd};
+
+impl Daemon {
+    pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
+        let now = self.now();
+        if self.is_behind(now)? {
+            return Ok(()); // Unanswered, the mail stays where it is and is found again.
+        }
+        match message {
+            Inward::Listing { folder, names, unseen } => {
+                let not_before = self.tracker.last_scan(&folder)?;
+                let (source, new) = if self.stays {
+                    self.tracker.listed(&folder, &names)?
+                } else {
+                    self.tracker.unseen(&folder, &names)?
+                };
+                // Whoever asked may be gone: then the mail is found again.
+                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
+            }
+            Inward::Mails { mut arrivals, stored } => {
+                if self.fixed.is_some() {
+                    // Files have dates of another clock than the one that was given.
+                    arrivals.iter_mut().for_each(|a| a.internal_date = None);
+                }
+                self.renew_key(now)?;
+                let news = self.tracker.on_mail(&arrivals, now)?;
+                let _ = stored.send(());
+                self.log(news);
+            }
+            Inward::Scanned { folder, listed, done } => {
+                let news = self.tracker.scanned(&folder, listed, now)?;
+                self.log(news);
+                if self.watch.failing.take().is_some() {
+                    tracing::info!("the inbox can be read again");
+                }
+                let _ = done.send(());
+            }
+            Inward::Failed { what, brief, login } => {
+                tracing::warn!("the inbox: {brief}");
+                let since = *self.watch.failing.get_or_insert(now);
+                self.tracker.inbox_fails(since)?;
+                if login {
+                    let news = self.tracker.trouble(&Trouble::Login(what), now)?;
+                    self.log(news);
+                }
+            }
+            Inward::Odd { what } => {
+                tracing::warn!("the inbox: {what}");
+                let news = self.tracker.trouble(&Trouble::Odd(what), now)?;
+                self.log(news);
+            }
+        }
+        Ok(())
+    }
+
+    /// Reads the config again; a wrong one changes nothing.
+    pub(super) fn reload(&mut self) -> Result<()> {
+        tell_systemd(&[sd_notify::NotifyState::Reloading]);
+        let new = Config::load(&self.config_path).context("the config was not reloaded, the old one stays in force");
+        let done = new.and_then(|new| {
+            let digest = open::digest(&new)?;
+            if new.store != self.config.store {
+                bail!("store.path cannot change while the daemon runs: restart it; the old config stays in force");
+            }
+            let now = self.now();
+            let news = self.tracker.reload(new.project(), digest, now)?;
+            self.log(news);
+            self.config = new;
+            if let Some(watch) = self.watch.task.take() {
+                watch.abort();
+            }
+            self.closed = None;
+            self.watch(Watching::ForGood);
+            tracing::info!("the config was reloaded");
+            Ok(())
+        });
+        tell_systemd(&[sd_notify::NotifyState::Ready]);
+        done
+    }
+
+    /// One line for each thing that happened. No address, no title, no text (G6).
+    pub(super) fn log(&mut self, news: News) {
+        let show =
+            |t: Option<crate::vocabulary::TicketId>| t.map_or("-".to_owned(), |t| self.tracker.project().show(t));
+        for (_, disposition, ticket, _) in &news.receipts {
+            tracing::info!(ticket = show(*ticket), disposition = disposition.word(), "mail");
+        }
+        for (ticket, entry) in &news.entries {
+            tracing::info!(ticket = show(Some(*ticket)), seq = entry.seq, "{}", entry.kind.word());
+        }
+        for Posted { number, notice, .. } in &news.notices {
+            let held = notice.held.is_some();
+            tracing::info!(
+                ticket = show(notice.ticket()),
+                notice = number,
+                kind = notice.kind().word(),
+                held,
+                "notice"
+            );
+        }
+        if news.moved > 0 {
+            tracing::warn!(deadlines = news.moved, "the policy has changed, and deadlines of open tickets with it");
+        }
+        if self.fixed.is_some() {
+            self.told.add(news);
+        }
+    }
+}
