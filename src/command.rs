@@ -7,9 +7,11 @@ mod when;
 
 use crate::policy::Severity;
 
-pub use orders::{Asked, Fault, LINES_MAX, Line, Orders, asks, distance, parse, split};
-pub use table::{reporters_verbs, verbs};
-pub use when::When;
+pub use orders::{Asked, Line, Orders, parse, split};
+pub(crate) use orders::{LINES_MAX, asks};
+pub(crate) use table::reporters_verbs;
+pub use table::verbs;
+pub(crate) use when::When;
 
 /// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -25,9 +25,9 @@ use crate::policy::Policy;
 use crate::project::{AcknowledgeWhom, Limits, Person, Project, Reports};
 use crate::vocabulary::Address;
 
-pub use error::{ConfigError, Mistake};
+pub(crate) use error::{ConfigError, Mistake};
 pub use keys::KEYS;
-pub use secret::{Password, SecretError};
+pub(crate) use secret::{Password, SecretError};
 
 /// A config that is good, for tests; tables may be added below it.
 #[cfg(test)]

@@ -6,14 +6,14 @@
 //! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
-pub mod check;
+pub(crate) mod check;
 mod doing;
 mod finding;
 mod folder;
 mod forged;
 mod hearing;
-pub mod inbox;
-pub mod outgoing;
+pub(crate) mod inbox;
+pub(crate) mod outgoing;
 mod steady;
 
 use std::path::{Path, PathBuf};
@@ -25,8 +25,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub use check::check_online;
-pub use finding::Finding;
+pub(crate) use check::check_online;
+pub(crate) use finding::Finding;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
@@ -52,7 +52,7 @@ const STORE_PAUSE: Duration = Duration::from_secs(30);
 const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
 /// Runs until SIGTERM or SIGINT.
-pub fn run(config_path: &Path, config: Config) -> Result<()> {
+pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
     let lock = open::lock(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
@@ -68,7 +68,7 @@ pub fn run(config_path: &Path, config: Config) -> Result<()> {
 
 /// Takes in all there is, sends all that is due. `now` stands for the present: then nothing has a date of its own,
 /// and the outbox must be a Maildir. Says whether something needs a person.
-pub fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
+pub(crate) fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
     let lock = open::lock(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {

@@ -99,7 +99,7 @@ const SCRIPT: &[(i64, Act)] = &[
 ];
 
 /// Plays it in a folder that is empty or not there.
-pub fn play(folder: &Path) -> Result<()> {
+pub(crate) fn play(folder: &Path) -> Result<()> {
     if folder.read_dir().is_ok_and(|mut d| d.next().is_some()) {
         bail!("{}: not empty; name another folder: disclosed demo FOLDER", folder.display());
     }

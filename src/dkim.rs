@@ -29,7 +29,7 @@ use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, P
 use crate::mail::signature::{Dkim, MOST, Question, Signature, usable_key};
 
 /// How long all questions of one mail may take.
-pub const PATIENCE: Duration = Duration::from_secs(5);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
 /// Questions in an hour; strangers' mail may use half of them.
 const QUESTIONS: usize = 600;
 /// The least RSA key, in bits (RFC 8301 section 3.2).

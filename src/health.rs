@@ -14,7 +14,7 @@ const STUCK: SignedDuration = SignedDuration::from_hours(1);
 
 /// How things stand at one instant, as the store knows it.
 #[derive(Clone, Debug)]
-pub struct Health {
+pub(crate) struct Health {
     /// The instant.
     pub now: Timestamp,
     /// When the inbox was last read to its end.
@@ -49,7 +49,7 @@ pub struct Health {
 
 impl Health {
     /// Reads it, all in one look.
-    pub fn read(tx: &Tx<'_>, now: Timestamp) -> Result<Self> {
+    pub(crate) fn read(tx: &Tx<'_>, now: Timestamp) -> Result<Self> {
         // Whoever closed a ticket has seen what was wrong with it.
         let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
             Some(ticket) => tx.is_open(ticket),
@@ -93,7 +93,7 @@ impl Health {
     }
 
     /// Whether something needs a person.
-    pub fn needs_person(&self) -> bool {
+    pub(crate) fn needs_person(&self) -> bool {
         // Each field is named, so that a new one is a condition or none by decision.
         let Self {
             now: _,

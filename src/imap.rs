@@ -29,16 +29,16 @@ use std::time::Duration;
 use imap_proto::{MailboxDatum, Response, ResponseCode};
 use tokio::time::Instant;
 
-pub use self::error::ImapError;
-pub use self::fetch::{Chunk, Fetched};
-pub use self::wire::Transport;
+pub(crate) use self::error::ImapError;
+pub(crate) use self::fetch::Fetched;
+pub(crate) use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
 use crate::config::ImapConfig;
 use crate::net::{self, Tls};
 
 /// The folder as it was when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Mailbox {
+pub(crate) struct Mailbox {
     /// UIDs mean the same mails only as long as this number stays (RFC 3501 section 2.3.1.1).
     pub uidvalidity: u32,
     /// How many mails there are.
@@ -47,7 +47,7 @@ pub struct Mailbox {
 
 /// Why [`Session::idle`] returned. Only a hint: after each of them the folder is looked at.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Woke {
+pub(crate) enum Woke {
     /// There may be new mail, or the server ended the wait by itself.
     Mail,
     /// Nothing happened.
@@ -66,12 +66,12 @@ const LOGOUT: Duration = Duration::from_secs(5);
 /// A logged-in session. Every method that fails with anything but [`ImapError::Refused`] or
 /// [`ImapError::Unusable`], or whose future is dropped, leaves the session unusable: later calls fail at once.
 #[derive(Debug)]
-pub struct Session<S: Transport = Box<dyn Transport>> {
+pub(crate) struct Session<S: Transport = Box<dyn Transport>> {
     wire: Wire<S>,
 }
 
 /// Connects and logs in.
-pub async fn connect(config: &ImapConfig, password: &str) -> Result<Session, ImapError> {
+pub(crate) async fn connect(config: &ImapConfig, password: &str) -> Result<Session, ImapError> {
     let to = &config.endpoint;
     let mut tcp = net::tcp(to).await?;
     let (stream, greeted): (Box<dyn Transport>, bool) = match to.tls {
@@ -93,7 +93,7 @@ pub async fn connect(config: &ImapConfig, password: &str) -> Result<Session, Ima
 
 impl<S: Transport> Session<S> {
     /// Opens a folder for reading only. Asking again is how some servers are made to see new mail.
-    pub async fn select(&mut self, folder: &str) -> Result<Mailbox, ImapError> {
+    pub(crate) async fn select(&mut self, folder: &str) -> Result<Mailbox, ImapError> {
         let command = format!("EXAMINE {}", name::quoted_folder(folder)?);
         let (mut uidvalidity, mut exists) = (None, None);
         self.wire
@@ -121,7 +121,7 @@ impl<S: Transport> Session<S> {
 
     /// All UIDs of the folder, ascending. There is no shortcut by UIDNEXT or by the highest UID seen: servers lower
     /// the first, and mail becomes visible late, below the second.
-    pub async fn uids(&mut self) -> Result<Vec<u32>, ImapError> {
+    pub(crate) async fn uids(&mut self) -> Result<Vec<u32>, ImapError> {
         // Before the search, not after: mail that comes while the server searches is news.
         self.wire.changed = false;
         let mut uids = Vec::new();
@@ -143,15 +143,10 @@ impl<S: Transport> Session<S> {
         Ok(uids)
     }
 
-    /// Asks whether the server is there.
-    pub async fn noop(&mut self) -> Result<(), ImapError> {
-        self.wire.command("NOOP", "NOOP", COMMAND, |_| Ok(())).await
-    }
-
     /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes. Only a number of
     /// mails that is not the known one wakes: some servers repeat the old one at each beginning. A server that ends
     /// the wait at once is answered at once, so the caller keeps a least time between two looks.
-    pub async fn idle(&mut self, at_most: Duration) -> Result<Woke, ImapError> {
+    pub(crate) async fn idle(&mut self, at_most: Duration) -> Result<Woke, ImapError> {
         if self.wire.is_sound() && std::mem::take(&mut self.wire.changed) {
             return Ok(Woke::Mail);
         }
@@ -210,7 +205,7 @@ impl<S: Transport> Session<S> {
     }
 
     /// Says goodbye, if there is anybody to say it to.
-    pub async fn logout(mut self) {
+    pub(crate) async fn logout(mut self) {
         let bye = async {
             let tag = self.wire.send("LOGOUT", "LOGOUT", LOGOUT).await?;
             let until = Instant::now() + LOGOUT;

@@ -14,14 +14,14 @@
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
 //! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
 
-pub mod claims;
-pub mod copies;
-pub mod disposition;
-pub mod given;
+pub(crate) mod claims;
+pub(crate) mod copies;
+pub(crate) mod disposition;
+pub(crate) mod given;
 mod report;
-pub mod standing;
-pub mod through;
-pub mod unheard;
+pub(crate) mod standing;
+pub(crate) mod through;
+pub(crate) mod unheard;
 
 use self::disposition::{Disposition, Intake, nothing};
 use self::given::Given;
@@ -75,7 +75,7 @@ fn ends(given: &Given<'_>) -> Option<Ends> {
 }
 
 /// Decides what a mail is.
-pub fn take(given: &Given<'_>) -> Intake {
+pub(crate) fn take(given: &Given<'_>) -> Intake {
     copies::raise(given, alone(given))
 }
 

@@ -61,28 +61,33 @@
 //!
 //! What is absent on purpose: threads that share the store, a cache of tickets, a pool of connections, a web page.
 
-pub mod cli;
-pub mod clock;
-pub mod command;
-pub mod config;
-pub mod daemon;
-pub mod demo;
-pub mod dkim;
-pub mod health;
-pub mod imap;
-pub mod intake;
-pub mod mail;
-pub mod maildir;
-pub mod net;
-pub mod notice;
-pub mod open;
-pub mod policy;
-pub mod project;
-pub mod rules;
-pub mod sasl;
-pub mod smtp;
-pub mod store;
-pub mod ticket;
-pub mod token;
-pub mod tracker;
-pub mod vocabulary;
+mod cli;
+mod clock;
+mod command;
+mod config;
+mod daemon;
+mod demo;
+mod dkim;
+mod health;
+mod imap;
+mod intake;
+mod mail;
+mod maildir;
+mod net;
+mod notice;
+mod open;
+mod policy;
+mod project;
+mod rules;
+mod sasl;
+mod smtp;
+mod store;
+mod ticket;
+mod token;
+mod tracker;
+mod vocabulary;
+
+#[doc(hidden)]
+pub mod testing;
+
+pub use cli::run;

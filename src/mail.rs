@@ -6,31 +6,31 @@
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
 //! commands may stand, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
-pub mod read;
+pub(crate) mod read;
 
-pub mod body;
-pub mod header;
-pub mod parts;
+pub(crate) mod body;
+pub(crate) mod header;
+pub(crate) mod parts;
 
-pub mod decode;
-pub mod html;
+pub(crate) mod decode;
+pub(crate) mod html;
 
-pub mod content;
-pub mod identity;
-pub mod passage;
-pub mod signature;
-pub mod smime;
+pub(crate) mod content;
+pub(crate) mod identity;
+pub(crate) mod passage;
+pub(crate) mod signature;
+pub(crate) mod smime;
 
-pub mod automatic;
-pub mod bounce;
+pub(crate) mod automatic;
+pub(crate) mod bounce;
 
-pub mod fields;
-pub mod reply;
-pub mod runs;
-pub mod subject;
-pub mod written;
+pub(crate) mod fields;
+pub(crate) mod reply;
+pub(crate) mod runs;
+pub(crate) mod subject;
+pub(crate) mod written;
 
-pub use parts::Attachment;
+pub(crate) use parts::Attachment;
 
 use crate::vocabulary::{Address, MessageId};
 

@@ -57,7 +57,7 @@ pub enum Delivered {
 }
 
 /// Octets of a mail that is too large to be taken in: enough for its header.
-pub const HEAD: u64 = 64 * 1024;
+pub(crate) const HEAD: u64 = 64 * 1024;
 
 /// The folders that hold mail, in the order in which a mail passes them: read in this order, a mail that is moved
 /// meanwhile is seen twice and not never.

@@ -3,5 +3,5 @@
 use std::process::ExitCode;
 
 fn main() -> ExitCode {
-    disclosed::cli::run(std::env::args_os())
+    disclosed::run(std::env::args_os())
 }

@@ -37,7 +37,7 @@ pub struct Endpoint {
 
 /// Why a connection did not come about. The texts hold no secrets and no mail.
 #[derive(Debug, thiserror::Error)]
-pub enum NetError {
+pub(crate) enum NetError {
     /// Name resolution or TCP failed.
     #[error("cannot connect to {0}: {1}")]
     Connect(String, std::io::Error),
@@ -53,13 +53,13 @@ pub enum NetError {
 }
 
 /// How long one connection attempt, name resolution included, may take.
-pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
+pub(crate) const CONNECT_TIMEOUT: Duration = Duration::from_secs(30);
 /// How long sent data may stay unacknowledged before the kernel gives the connection up.
 const USER_TIMEOUT: Duration = Duration::from_secs(60);
 
 /// Connects, without Nagle's delay (a mail protocol is small writes that wait for answers) and with keepalive,
 /// so that a peer that has silently gone is noticed.
-pub async fn tcp(to: &Endpoint) -> Result<TcpStream, NetError> {
+pub(crate) async fn tcp(to: &Endpoint) -> Result<TcpStream, NetError> {
     let name = format!("{}:{}", to.server, to.port);
     let failed = |e| NetError::Connect(name.clone(), e);
     let stream = tokio::time::timeout(CONNECT_TIMEOUT, TcpStream::connect((to.server.as_str(), to.port)))
@@ -78,7 +78,7 @@ pub async fn tcp(to: &Endpoint) -> Result<TcpStream, NetError> {
 }
 
 /// Speaks TLS over a connection; the certificate must bear the server's name.
-pub async fn tls(stream: TcpStream, to: &Endpoint) -> Result<TlsStream<TcpStream>, NetError> {
+pub(crate) async fn tls(stream: TcpStream, to: &Endpoint) -> Result<TlsStream<TcpStream>, NetError> {
     let config = client_config(to)?;
     let name = ServerName::try_from(to.server.clone()).map_err(|_| NetError::Name(to.server.clone()))?;
     tokio::time::timeout(CONNECT_TIMEOUT, TlsConnector::from(config).connect(name, stream))

@@ -4,19 +4,19 @@
 //! be told, [`plain`] makes plain text of the rest, and [`write`] makes bytes. A notice about a ticket shows the ticket
 //! as it stood when the rule spoke.
 
-pub mod appointment;
-pub mod block;
-pub mod calendar;
-pub mod codename;
-pub mod key;
-pub mod leak;
-pub mod level;
-pub mod plain;
-pub mod says;
-pub mod standing;
-pub mod text;
-pub mod words;
-pub mod write;
+pub(crate) mod appointment;
+pub(crate) mod block;
+pub(crate) mod calendar;
+pub(crate) mod codename;
+pub(crate) mod key;
+pub(crate) mod leak;
+pub(crate) mod level;
+pub(crate) mod plain;
+pub(crate) mod says;
+pub(crate) mod standing;
+pub(crate) mod text;
+pub(crate) mod words;
+pub(crate) mod write;
 
 use std::sync::Arc;
 

@@ -25,12 +25,12 @@ pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
 }
 
 /// Opens the database of a config to read.
-pub fn to_read(config: &Config) -> Result<Store> {
+pub(crate) fn to_read(config: &Config) -> Result<Store> {
     Store::open_to_read(&config.store).with_context(|| config.store.display().to_string())
 }
 
 /// A tracker that writes nothing: on the database of a config when there is one, else on an empty one in memory.
-pub fn to_try(config: &Config) -> Result<Tracker> {
+pub(crate) fn to_try(config: &Config) -> Result<Tracker> {
     let path = beside(&config.store, "key");
     // Without the key no mail can answer a notice, so that any key will do.
     let key = if path.exists() { read_key(&path)? } else { Key::new([0; KEY_LENGTH]) };
@@ -39,14 +39,14 @@ pub fn to_try(config: &Config) -> Result<Tracker> {
 }
 
 /// The key of a config's database, if there is one.
-pub fn key_if_any(config: &Config) -> Result<Option<Key>> {
+pub(crate) fn key_if_any(config: &Config) -> Result<Option<Key>> {
     let path = beside(&config.store, "key");
     if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
 }
 
 /// A backup that was made.
 #[derive(Debug)]
-pub struct Copied {
+pub(crate) struct Copied {
     /// Octets of the copy of the database.
     pub octets: u64,
     /// The copy of the key; `None` when there is no key to copy.
@@ -55,7 +55,7 @@ pub struct Copied {
 
 /// Copies the database of a config to `to`, and its key beside it, both readable by their owner alone. Nothing is
 /// overwritten, and `to` is there only once it is whole.
-pub fn back_up(config: &Config, to: &Path, progress: impl FnMut(i32)) -> Result<Copied> {
+pub(crate) fn back_up(config: &Config, to: &Path, progress: impl FnMut(i32)) -> Result<Copied> {
     let key = beside(to, "key");
     let part = beside(to, "part");
     if key == to || part == to {
@@ -107,7 +107,7 @@ pub fn digest(config: &Config) -> Result<Option<Schedule>> {
 }
 
 /// Takes the lock of a database for as long as the file lives: one daemon a database.
-pub fn lock(config: &Config) -> Result<File> {
+pub(crate) fn lock(config: &Config) -> Result<File> {
     let path = beside(&config.store, "lock");
     if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
         std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
@@ -127,13 +127,13 @@ pub fn lock(config: &Config) -> Result<File> {
 ///
 /// # Errors
 /// When there is none, or it cannot be read.
-pub fn present_key(config: &Config) -> Result<Key> {
+pub(crate) fn present_key(config: &Config) -> Result<Key> {
     read_key(&beside(&config.store, "key"))
 }
 
 /// What tells the key file from another one that was put in its place: whoever holds a key asks for it again when
 /// this changes. `None` while there is no such file.
-pub fn key_stamp(config: &Config) -> Option<(u64, i64, i64)> {
+pub(crate) fn key_stamp(config: &Config) -> Option<(u64, i64, i64)> {
     use std::os::unix::fs::MetadataExt;
     let found = std::fs::metadata(beside(&config.store, "key")).ok()?;
     Some((found.ino(), found.mtime(), found.mtime_nsec()))
@@ -157,7 +157,7 @@ pub fn rotate_key(config: &Config, now: Timestamp) -> Result<u8> {
 ///
 /// # Errors
 /// When there is none of that number, or no other, or the file cannot be written.
-pub fn drop_key(config: &Config, id: u8, now: Timestamp) -> Result<()> {
+pub(crate) fn drop_key(config: &Config, id: u8, now: Timestamp) -> Result<()> {
     change_key(config, now, |key| {
         let known = key.secrets().iter().any(|s| s.id == id);
         key.without(id).with_context(|| {

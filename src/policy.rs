@@ -5,15 +5,15 @@
 //! `ladder` turns reminders into dated steps, `digest` knows when the next digest is due, and `presets`
 //! holds policies ready to use.
 
-pub mod calendar;
+pub(crate) mod calendar;
 mod choice;
-pub mod deadline;
-pub mod digest;
-pub mod ladder;
+pub(crate) mod deadline;
+pub(crate) mod digest;
+pub(crate) mod ladder;
 mod milestone;
-pub mod presets;
-pub mod shown;
-pub mod term;
+pub(crate) mod presets;
+pub(crate) mod shown;
+pub(crate) mod term;
 
 use self::choice::among;
 use std::fmt;
@@ -22,9 +22,9 @@ use std::str::FromStr;
 use jiff::SignedDuration;
 use serde::{Deserialize, Serialize};
 
-pub use calendar::Calendar;
-pub use ladder::Step;
-pub use milestone::{Kept, Lasts, Milestone};
+pub(crate) use calendar::Calendar;
+pub use milestone::Milestone;
+pub(crate) use milestone::{Kept, Lasts};
 
 /// How bad it is: the qualitative scale of CVSS v3.1 and v4.0 without "none".
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

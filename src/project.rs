@@ -10,9 +10,11 @@ use crate::policy::{Audience, Policy};
 
 use crate::vocabulary::{Address, TicketId};
 
-pub use person::{Level, Person, Role};
+pub use person::Level;
+pub(crate) use person::{Person, Role};
 pub use reports::Reports;
-pub use versions::{Pattern, Support, VersionTable};
+pub use versions::Support;
+pub(crate) use versions::{Pattern, VersionTable};
 
 /// The project.
 #[derive(Clone, Debug)]

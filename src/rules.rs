@@ -2,11 +2,11 @@
 
 mod answering;
 mod codes;
-pub mod decide;
-pub mod draft;
-pub mod event;
-pub mod losses;
+pub(crate) mod decide;
+pub(crate) mod draft;
+pub(crate) mod event;
+pub(crate) mod losses;
 mod orders;
-pub mod reminders;
-pub mod simulate;
+pub(crate) mod reminders;
+pub(crate) mod simulate;
 mod verbs;

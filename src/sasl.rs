@@ -7,7 +7,7 @@ use data_encoding::BASE64;
 
 /// Why nobody can log in with a user name and a secret. The texts hold neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub(crate) enum Unfit {
     /// One of the two holds a control character.
     #[error("the user name or the secret holds a control character")]
     Control,
@@ -18,14 +18,14 @@ pub enum Unfit {
 
 /// A user name and a secret that can stand in a login. There is no `Debug`, so that no log shows the secret.
 #[derive(Clone, Copy)]
-pub struct Credentials<'a> {
+pub(crate) struct Credentials<'a> {
     user: &'a str,
     secret: &'a str,
 }
 
 /// The first words of one mechanism. They hold the secret, so that there is no `Debug` here either.
 #[derive(Clone, PartialEq, Eq)]
-pub struct Initial {
+pub(crate) struct Initial {
     /// The name of the mechanism.
     pub mechanism: &'static str,
     /// The initial response, in base64.
@@ -40,7 +40,7 @@ impl<'a> Credentials<'a> {
     ///
     /// # Errors
     /// [`Unfit`] when one of the two is empty or holds a control character.
-    pub fn new(user: &'a str, secret: &'a str) -> Result<Self, Unfit> {
+    pub(crate) fn new(user: &'a str, secret: &'a str) -> Result<Self, Unfit> {
         if user.is_empty() || secret.is_empty() {
             return Err(Unfit::Empty);
         }
@@ -51,20 +51,20 @@ impl<'a> Credentials<'a> {
     }
 
     /// PLAIN (RFC 4616), for a user who acts as nobody else.
-    pub fn plain(self) -> Initial {
+    pub(crate) fn plain(self) -> Initial {
         let Self { user, secret } = self;
         initial("PLAIN", &format!("\0{user}\0{secret}"), "")
     }
 
     /// XOAUTH2, which Google has published; the secret is an access token.
-    pub fn xoauth2(self) -> Initial {
+    pub(crate) fn xoauth2(self) -> Initial {
         let Self { user, secret } = self;
         initial("XOAUTH2", &format!("user={user}\x01auth=Bearer {secret}\x01\x01"), "")
     }
 
     /// OAUTHBEARER (RFC 7628); the secret is an access token. The server's name and port are left to the client
     /// (section 3.1).
-    pub fn oauthbearer(self, server: Option<(&str, u16)>) -> Initial {
+    pub(crate) fn oauthbearer(self, server: Option<(&str, u16)>) -> Initial {
         // The user stands in a GS2 header, which has escapes of its own (RFC 5801 section 4).
         let user = self.user.replace('=', "=3D").replace(',', "=2C");
         let place = server.map_or(String::new(), |(name, port)| format!("host={name}\x01port={port}\x01"));

@@ -43,7 +43,7 @@ const REPLY: usize = 200;
 /// as a tagged address that it does not take for the account's own, the next is offered. None at all is the null
 /// sender of RFC 5321 section 4.5.5.
 /// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes.
-pub async fn send(
+pub(crate) async fn send(
     config: &SmtpConfig,
     secret: Option<&Password>,
     senders: &[&Address],
@@ -62,7 +62,7 @@ pub async fn send(
 ///
 /// # Errors
 /// What went wrong, and at which step.
-pub async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Result<String, Said> {
+pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Result<String, Said> {
     let mut stage = Stage::Connect;
     let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage, config).await?;

@@ -15,14 +15,18 @@ mod unverified;
 mod values;
 mod views;
 
-pub use mail::{NewMail, Place, Stored, WaitingMail};
+pub(crate) use mail::WaitingMail;
+pub use mail::{NewMail, Place, Stored};
 pub use memo::Memo;
-pub use outbox::{Claim, Outgoing, RETRY_FOR};
-pub use personal::{Erasable, ErasableMail, Held, HeldMail};
-pub use receipt::{NewReceipt, ReceiptRow};
-pub use trouble::Standing;
-pub use unverified::Unverified;
-pub use views::{NoticeRow, TicketRow};
+pub use outbox::Claim;
+pub(crate) use outbox::{Outgoing, RETRY_FOR};
+pub use personal::Held;
+pub(crate) use personal::{Erasable, ErasableMail, HeldMail};
+pub use receipt::NewReceipt;
+pub(crate) use receipt::ReceiptRow;
+pub(crate) use trouble::Standing;
+pub(crate) use unverified::Unverified;
+pub(crate) use views::{NoticeRow, TicketRow};
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};
@@ -353,7 +357,7 @@ fn short_hash(bytes: &[u8]) -> i64 {
 }
 
 /// The first 8 octets of a hash, as SQLite's integer.
-pub fn leading(hash: &[u8; 32]) -> i64 {
+pub(crate) fn leading(hash: &[u8; 32]) -> i64 {
     i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
 }
 

@@ -4,17 +4,20 @@
 //! changes one. The rules that make new entries stand in [`crate::rules`]; what is to be known of each kind of entry in
 //! [`kinds`]; the promises running on a ticket in [`clock`], who hears of them in [`hearer`].
 
-pub mod clock;
+pub(crate) mod clock;
 mod embargo;
 mod entry;
 mod fold;
 mod heard;
-pub mod hearer;
-pub mod kinds;
-pub mod moved;
+pub(crate) mod hearer;
+pub(crate) mod kinds;
+pub(crate) mod moved;
 mod status;
 
-pub use embargo::{Embargo, EmbargoState};
-pub use entry::{Acknowledgement, Actor, ActorKind, Aspect, Entry, EntryKind, Fact, Undelivered};
-pub use fold::{Pending, State, Ticket};
-pub use status::Status;
+pub(crate) use embargo::Embargo;
+pub use embargo::EmbargoState;
+pub use entry::{Acknowledgement, Actor, Entry, EntryKind, Fact};
+pub(crate) use entry::{ActorKind, Aspect, Undelivered};
+pub(crate) use fold::Pending;
+pub use fold::{State, Ticket};
+pub(crate) use status::Status;

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::{Address, MessageId, TicketId};
 
 /// The field that marks our own mail. It holds a token, so that nobody can have a mail passed over by writing it.
-pub const LOOP_FIELD: &str = "X-Disclosed-Loop";
+pub(crate) const LOOP_FIELD: &str = "X-Disclosed-Loop";
 /// Octets of a secret.
 pub const KEY_LENGTH: usize = 32;
 /// Characters of a token.
@@ -26,7 +26,7 @@ pub const LENGTH: usize = 48;
 /// From here on, above all numbers of notices, those of mails by which `check --online` looks at the mail server.
 pub const CHECKS: u32 = 0xff00_0000;
 /// The most secrets that are in force at a time.
-pub const SECRETS_MAX: usize = 16;
+pub(crate) const SECRETS_MAX: usize = 16;
 const MAC_LENGTH: usize = 16;
 /// Octets of a one-time code: eight characters.
 const CODE_LENGTH: usize = 5;

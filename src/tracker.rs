@@ -22,9 +22,10 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
-pub use news::{News, Posted, Told};
-pub use questions::Asked;
-pub use trying::Tried;
+pub(crate) use news::Told;
+pub use news::{News, Posted};
+pub(crate) use questions::Asked;
+pub(crate) use trying::Tried;
 
 use std::sync::Arc;
 

@@ -10,9 +10,12 @@ mod message_id;
 use serde::{Deserialize, Serialize};
 
 pub use address::Address;
-pub use clean::{clean, clean_line, piece};
-pub use delivery::{NoticeState, Outcome, Said, Stage};
-pub use kind::{Mailed, NoticeKind};
+pub(crate) use clean::piece;
+pub use clean::{clean, clean_line};
+pub use delivery::{NoticeState, Outcome};
+pub(crate) use delivery::{Said, Stage};
+pub(crate) use kind::Mailed;
+pub use kind::NoticeKind;
 pub use message_id::MessageId;
 
 /// The number of a ticket: 17 for `SEC-17`.

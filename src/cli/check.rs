@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::out::{Out, complain};
 use super::{Desk, Exit, role_word};
 use crate::command::{Class, Verb, verbs};
-use crate::config::{Config, ConfigError, Inbox, Mistake, Outgoing};
+use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::policy::calendar::Quiet;
 use crate::policy::shown::when;
@@ -44,6 +44,7 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     };
     let mut findings = vec![database(&desk.config)];
     let mut warnings = desk.config.warnings.clone();
+    warnings.extend(secrets(&desk.config));
     if args.online {
         let key = open::key_if_any(&desk.config)?;
         findings.extend(daemon::check_online(&desk.config, key.as_ref()));
@@ -80,6 +81,15 @@ fn database(config: &Config) -> Finding {
         Ok(false) => Finding::good(format!("database: {shown} is whole")),
         Err(error) => Finding::bad(format!("database: {error:#}; restore a backup")),
     }
+}
+
+/// What is wrong with where the secrets lie.
+fn secrets(config: &Config) -> Vec<String> {
+    let inbox = if let Inbox::Imap(imap) = &config.inbox { Some(&imap.login) } else { None };
+    let outgoing = if let Outgoing::Smtp(smtp) = &config.outgoing { smtp.login.as_ref() } else { None };
+    let concern =
+        |(key, login): (&str, Option<&Login>)| Some(format!("{key}.password_file: {}", login?.secret.concern()?));
+    [("inbox.imap", inbox), ("outgoing.smtp", outgoing)].into_iter().filter_map(concern).collect()
 }
 
 /// The Maildir, when it is one: whether it is there is known without asking a server. It may be made later.

@@ -41,7 +41,7 @@ pub struct Fault {
 }
 
 /// How many command lines one mail may hold.
-pub const LINES_MAX: usize = 20;
+pub(crate) const LINES_MAX: usize = 20;
 const LINE_MAX: usize = 200;
 
 impl Orders {
@@ -74,7 +74,7 @@ pub fn split(text: &str) -> Orders {
 }
 
 /// What a reporter asks for on the first lines; what is not understood is simply text for the team.
-pub fn asks(text: &str) -> Vec<Ask> {
+pub(crate) fn asks(text: &str) -> Vec<Ask> {
     let read = |line: &&str| {
         let (name, rest) = line.split_once(char::is_whitespace).unwrap_or((line, ""));
         let name = name.strip_prefix('/')?;
@@ -132,7 +132,7 @@ pub fn parse(line: &str) -> Result<Asked, Fault> {
 }
 
 /// How many letters to change, add, drop or swap with a neighbour to get from one word to the other.
-pub fn distance(a: &str, b: &str) -> usize {
+pub(crate) fn distance(a: &str, b: &str) -> usize {
     let (a, b): (Vec<char>, Vec<char>) = (a.chars().take(40).collect(), b.chars().take(40).collect());
     let mut before: Vec<usize> = Vec::new();
     let mut row: Vec<usize> = (0..=b.len()).collect();

@@ -29,7 +29,7 @@ pub fn verbs() -> impl Iterator<Item = &'static Verb> {
 }
 
 /// What reporters can ask for, in the order in which their help shows it.
-pub fn reporters_verbs() -> impl Iterator<Item = &'static Verb> {
+pub(crate) fn reporters_verbs() -> impl Iterator<Item = &'static Verb> {
     TABLE.iter().filter(|v| v.class == Class::Ask)
 }
 

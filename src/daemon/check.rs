@@ -22,7 +22,7 @@ fn bad(text: impl Into<String>) -> Finding {
 
 /// Logs in, looks at the folder, waits for a push, greets the outgoing server; where Authentication-Results are
 /// believed, sends one mail to ourselves with a forged one. Marks nothing. `key` is that of the database.
-pub fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
+pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,

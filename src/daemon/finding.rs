@@ -2,7 +2,7 @@
 
 /// What a look at the config, the database or a server came to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Finding {
+pub(crate) struct Finding {
     /// Whether all is well, as far as is known.
     pub good: bool,
     /// Whether it could be found out.
@@ -13,17 +13,17 @@ pub struct Finding {
 
 impl Finding {
     /// All is well.
-    pub fn good(text: impl Into<String>) -> Self {
+    pub(crate) fn good(text: impl Into<String>) -> Self {
         Self { good: true, known: true, text: text.into() }
     }
 
     /// Something is wrong.
-    pub fn bad(text: impl Into<String>) -> Self {
+    pub(crate) fn bad(text: impl Into<String>) -> Self {
         Self { good: false, known: true, text: text.into() }
     }
 
     /// It could not be found out.
-    pub fn unknown(text: impl Into<String>) -> Self {
+    pub(crate) fn unknown(text: impl Into<String>) -> Self {
         Self { good: true, known: false, text: text.into() }
     }
 }

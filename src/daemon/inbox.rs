@@ -38,7 +38,7 @@ const VAIN: u8 = 10;
 
 /// What the watch asks of the loop, or tells it.
 #[derive(Debug)]
-pub enum Inward {
+pub(crate) enum Inward {
     /// The folder holds these names; which are new?
     Listing {
         /// The folder, with its UIDVALIDITY.
@@ -83,7 +83,7 @@ pub enum Inward {
 
 /// What is new in a folder.
 #[derive(Debug)]
-pub struct Unseen {
+pub(crate) struct Unseen {
     /// The folder's number in the store.
     pub source: i64,
     /// The names that were not taken in.
@@ -96,7 +96,7 @@ pub struct Unseen {
 
 /// How far a watch goes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Watching {
+pub(crate) enum Watching {
     /// Until all that is there is taken in, or to the first failure.
     OnePass,
     /// Until the loop has gone.
@@ -118,7 +118,7 @@ impl From<FolderError> for Ended {
 }
 
 /// Watches one folder.
-pub async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, watching: Watching) {
+pub(crate) async fn watch(inbox: Inbox, max: u64, to: mpsc::Sender<Inward>, watching: Watching) {
     let mut memory = Memory::default();
     while let Err(ended) = session(&inbox, max, &to, watching, &mut memory).await {
         let (what, brief, login) = match ended {

@@ -11,7 +11,7 @@ use crate::store::Claim;
 use crate::vocabulary::{Address, Outcome};
 
 /// Where notices go.
-pub enum Way<'a> {
+pub(crate) enum Way<'a> {
     /// Into a Maildir of this machine.
     Maildir(&'a Path),
     /// To a mail server.
@@ -19,7 +19,7 @@ pub enum Way<'a> {
 }
 
 /// Where the config sends notices.
-pub fn prepare(config: &Config) -> Way<'_> {
+pub(crate) fn prepare(config: &Config) -> Way<'_> {
     match &config.outgoing {
         Outgoing::Maildir(path) => Way::Maildir(path),
         Outgoing::Smtp(smtp) => Way::Smtp(smtp),
@@ -27,7 +27,7 @@ pub fn prepare(config: &Config) -> Way<'_> {
 }
 
 /// Puts a notice into a Maildir; once, also when it is tried again after a crash.
-pub fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcome {
+pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcome {
     let unique = format!("{}.{}.disclosed", claim.created.as_second(), claim.number);
     match Maildir::create(path).and_then(|m| m.deliver(&claim.bytes, &unique, now)) {
         Ok(_) => Outcome::Sent("put into the Maildir".into()),
@@ -36,7 +36,7 @@ pub fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcome {
 }
 
 /// Sends a notice to a mail server.
-pub async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Outcome {
+pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Outcome {
     let senders: Vec<&Address> = claim.envelope.iter().chain([from]).collect();
     match config.secret().await {
         Ok(secret) => smtp::send(config, secret.as_ref(), &senders, &claim.to, &claim.bytes).await,

@@ -5,7 +5,7 @@ use crate::sasl::Unfit;
 
 /// Why a command, and mostly the whole session, came to nothing. The texts hold no mail and no secret.
 #[derive(Debug, thiserror::Error)]
-pub enum ImapError {
+pub(crate) enum ImapError {
     /// There is no connection.
     #[error(transparent)]
     Net(#[from] NetError),
@@ -49,7 +49,7 @@ pub enum ImapError {
 impl ImapError {
     /// The same without the server's own words, which may name the user: for the log (G6).
     #[must_use]
-    pub fn without_words(&self) -> String {
+    pub(crate) fn without_words(&self) -> String {
         match self {
             Self::Refused { command, .. } => format!("the server refused {command}"),
             Self::LoginRefused(_) => "the server refused the login".to_owned(),
@@ -67,7 +67,7 @@ impl ImapError {
 
     /// Whether trying again soon only helps to lock the account.
     #[must_use]
-    pub fn is_login_refused(&self) -> bool {
+    pub(crate) fn is_login_refused(&self) -> bool {
         matches!(self, Self::LoginRefused(_))
     }
 }

@@ -28,7 +28,7 @@ const BODIES: Duration = Duration::from_secs(120);
 
 /// The fate of the leading UIDs of a list.
 #[derive(Debug, PartialEq, Eq)]
-pub struct Chunk {
+pub(crate) struct Chunk {
     /// How many UIDs of the list this answers; at least one if there was one.
     pub taken: usize,
     /// One answer for each, in the order of the list.
@@ -37,7 +37,7 @@ pub struct Chunk {
 
 /// What became of one UID.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Fetched {
+pub(crate) enum Fetched {
     /// A mail, whole.
     Mail {
         /// Its UID.
@@ -70,7 +70,7 @@ impl<S: Transport> Session<S> {
     ///
     /// If a chunk fails or is refused, give lists of one UID (after a failure on a new connection): a single mail that
     /// the server cannot give, or gives in a form that cannot be read, then does not keep the others from arriving.
-    pub async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
+    pub(crate) async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
         let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
         let (taken, together) = plan(&leading, &listed);

@@ -15,8 +15,10 @@ use proptest::{collection, sample::select};
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader, DuplexStream, duplex};
 use tokio::time::Instant;
 
+use super::fetch::Chunk;
 use super::wire::Wire;
-use super::{Chunk, Fetched, ImapError, Mailbox, Session, Woke};
+use super::wire::{COMMAND, Transport};
+use super::{Fetched, ImapError, Mailbox, Session, Woke};
 
 const MAX: u64 = 10 << 20;
 
@@ -85,6 +87,13 @@ const SEARCH: &str = "C: UID SEARCH ALL
     ";
 /// The slice that every mail begins with.
 const FIRST: &str = "BODY.PEEK[]<0.1048576>";
+
+impl<S: Transport> Session<S> {
+    /// Asks whether the server is there.
+    async fn noop(&mut self) -> Result<(), ImapError> {
+        self.wire.command("NOOP", "NOOP", COMMAND, |_| Ok(())).await
+    }
+}
 
 fn sizes(uids: &str, answers: &str) -> String {
     format!("C: UID FETCH {uids} (UID RFC822.SIZE INTERNALDATE)\n{answers}\nS: $ OK done\n")

@@ -19,7 +19,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 use super::error::ImapError;
 
 /// What a session can run over: TLS, TCP, or a pipe in a test.
-pub trait Transport: AsyncRead + AsyncWrite + Unpin + Debug + Send {}
+pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Debug + Send {}
 impl<T: AsyncRead + AsyncWrite + Unpin + Debug + Send> Transport for T {}
 
 /// How long a command may take from its first octet to its tagged answer.

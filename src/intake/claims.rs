@@ -12,7 +12,7 @@ use crate::vocabulary::{Address, MessageId, TicketId};
 
 /// What a mail refers to, proven by our key or merely claimed.
 #[derive(Clone, Debug, Default)]
-pub struct Claims {
+pub(crate) struct Claims {
     /// A valid token in an address that it was sent to, else in a Message-ID that it answers.
     pub token: Option<Token>,
     /// Our own mail came back: its Message-ID is one of ours, or it bears our mark.
@@ -36,7 +36,7 @@ pub struct Claims {
 
 impl Claims {
     /// What a mail refers to.
-    pub fn of(mail: &Mail, project: &Project, key: &Key) -> Self {
+    pub(crate) fn of(mail: &Mail, project: &Project, key: &Key) -> Self {
         let domain = project.address.domain();
         let in_id = |id: &MessageId| Token::in_message_id(id, domain, key).filter(|t| t.purpose.answers());
         let addressed = |wanted: fn(Purpose) -> bool| {
@@ -64,7 +64,7 @@ impl Claims {
     }
 
     /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
-    pub fn has_a_past(&self) -> bool {
+    pub(crate) fn has_a_past(&self) -> bool {
         let notice = |t: Token| t.notice < token::CHECKS;
         self.echo || [self.token, self.own, self.bounced].into_iter().flatten().any(notice)
     }
@@ -79,7 +79,7 @@ fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
 
 /// What a check of the DKIM signatures would be good for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Want {
+pub(crate) enum Want {
     /// Nothing: no question is asked.
     Nothing,
     /// It may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
@@ -91,7 +91,7 @@ pub enum Want {
 /// Whether a check of the DKIM signatures could change what is done with a mail. Names are asked for only where it
 /// could, since the mail chooses them: for a person of the project who commands or answers, for somebody who refers
 /// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it.
-pub fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
+pub(crate) fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
     let Ok(from) = &mail.from else { return Want::Nothing };
     // A way of the operator's counts only where somebody vouches for it.
     let ways: Vec<&Way> = through::says(mail, project).collect();

@@ -15,7 +15,7 @@ use crate::ticket::{Acknowledgement, Actor};
 
 /// Whether a mail is another one as a way changed it, which writes into subject and From, and below the text: Message-ID
 /// and date are the same, and one text holds the other.
-pub fn is_altered(one: &Mail, other: &Mail) -> bool {
+pub(crate) fn is_altered(one: &Mail, other: &Mail) -> bool {
     let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (one_text, other_text) = (words(one), words(other));
     let holds = one_text.contains(&other_text) || other_text.contains(&one_text);
@@ -75,7 +75,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
 }
 
 /// A person decides that a mail is a report, whatever it was taken for. Only a person's is acknowledged.
-pub fn by_hand(given: &Given<'_>) -> Intake {
+pub(crate) fn by_hand(given: &Given<'_>) -> Intake {
     let program = given.automatic().or(given.claims.own.map(|_| Automatic::Echo));
     let acknowledge = match program {
         Some(why) => (Acknowledgement::Withheld, format!("it is automatic mail ({})", why.words())),

@@ -14,7 +14,7 @@ use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
-pub struct Known {
+pub(crate) struct Known {
     /// A mail of the same sender, Message-ID, date, subject and text was handled before.
     pub duplicate_of: Option<First>,
     /// Tickets whose mails it refers to, with their reporter.
@@ -64,7 +64,7 @@ impl Known {
 }
 
 /// Everything that [`super::take`] looks at.
-pub struct Given<'a> {
+pub(crate) struct Given<'a> {
     /// The mail as read.
     pub mail: &'a Mail,
     /// Where it is stored.

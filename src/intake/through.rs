@@ -18,7 +18,7 @@ use crate::vocabulary::Address;
 
 /// A mail that came by a way of the operator's.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Through<'p> {
+pub(crate) struct Through<'p> {
     /// Which: of several that which put its own address into From, a list before a forwarder.
     pub way: &'p Way,
     /// What all of them together make of a mail.
@@ -34,7 +34,7 @@ pub struct Through<'p> {
 }
 
 /// The ways of the operator's by which a mail says that it came, whether that is vouched for or not.
-pub fn says<'p>(mail: &Mail, project: &'p Project) -> impl Iterator<Item = &'p Way> {
+pub(crate) fn says<'p>(mail: &Mail, project: &'p Project) -> impl Iterator<Item = &'p Way> {
     let Passage { list_id, hops, sealer, .. } = &mail.passage;
     project.through.iter().filter(move |way| match way {
         Way::List(id) => list_id.as_ref() == Some(id),
@@ -43,7 +43,7 @@ pub fn says<'p>(mail: &Mail, project: &'p Project) -> impl Iterator<Item = &'p W
 }
 
 /// The ways of the operator's by which a mail came, one behind the other: see the head of this file.
-pub fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity) -> Option<Through<'p>> {
+pub(crate) fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity) -> Option<Through<'p>> {
     let from = mail.from.as_ref().ok()?;
     let rewrote = |way: &Way| match way {
         Way::List(id) => {

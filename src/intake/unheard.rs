@@ -44,7 +44,7 @@ pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
 /// the registered address what was not done and why: that the mail came another way, from another address, or with
 /// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; that a line looks
 /// like a command and was not read as one; or that what is encrypted could be one. Nothing is said where all was done.
-pub fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
+pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
     let Given { mail, identity, .. } = given;
     let (person, ticket) = holder(given)?;
     let ours = matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate);

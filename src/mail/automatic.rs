@@ -299,7 +299,7 @@ fn is_returned_by(header: &Header<'_>) -> bool {
 }
 
 /// Whether a local part is that of the daemon of a mail server.
-pub fn is_daemon(local: &str) -> bool {
+pub(crate) fn is_daemon(local: &str) -> bool {
     let bare: String = local.chars().filter(char::is_ascii_alphanumeric).collect();
     ["mailerdaemon", "maildaemon", "mdaemon", "maildeliverysystem", "maildeliverysubsystem"]
         .iter()
@@ -340,7 +340,7 @@ fn is_calendar_answer(parts: &Parts<'_>) -> bool {
 }
 
 /// Whether a local part is that of a program (RFC 5230 section 4.6, and what is common).
-pub fn is_role(local: &str) -> bool {
+pub(crate) fn is_role(local: &str) -> bool {
     let local = local.to_ascii_lowercase();
     let name = local.split('+').next().unwrap_or_default();
     let bare: String = name.chars().filter(|c| c.is_ascii_alphanumeric()).collect();

@@ -6,7 +6,7 @@ use super::parts::{Part, Parts, RAW_MAIL};
 use crate::vocabulary::clean;
 
 /// The longest text, in octets.
-pub const MAX_TEXT: usize = 1024 * 1024;
+pub(crate) const MAX_TEXT: usize = 1024 * 1024;
 /// How many words the HTML may say more than the text beside it before it is told.
 const MORE_WORDS: usize = 30;
 /// How often an attached mail is opened to find a text.
@@ -14,7 +14,7 @@ const MAX_ATTACHED_MAILS: usize = 3;
 
 /// The text of a mail, and where it was found.
 #[derive(Clone, Debug, Default)]
-pub struct Text {
+pub(crate) struct Text {
     /// Clean, lines end in `\n`, at most [`MAX_TEXT`] octets.
     pub text: String,
     /// Whether any of it was made from HTML.
@@ -28,7 +28,7 @@ pub struct Text {
 impl Text {
     /// Takes the plain text; HTML where a person would see nothing else. Of an alternative (RFC 2046 section
     /// 5.1.4) only one is taken, so that a command in the plain text is one that stands alone.
-    pub fn choose(parts: &Parts<'_>) -> Self {
+    pub(crate) fn choose(parts: &Parts<'_>) -> Self {
         Self::choose_at(parts, 0)
     }
 

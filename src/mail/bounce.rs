@@ -18,7 +18,13 @@ const MAX_LINES: usize = 400;
 /// Reads a mail as a delivery report; `None` where it is none, or reports success. A mail is read so only when it is
 /// such a report as a whole, or comes from where mail servers return mail from: whoever attaches a report, or writes as
 /// one does, is a person.
-pub fn bounce(header: &Header<'_>, parts: &Parts<'_>, signs: &Signs, subject: &str, text: &str) -> Option<Bounce> {
+pub(crate) fn bounce(
+    header: &Header<'_>,
+    parts: &Parts<'_>,
+    signs: &Signs,
+    subject: &str,
+    text: &str,
+) -> Option<Bounce> {
     let from_server = signs.by_mail_server() || signs.role;
     if parts.top.media != "multipart/report" && !is_status(&parts.top) && !from_server {
         return None;

@@ -8,7 +8,7 @@ use mail_parser::decoders::charsets::map::charset_decoder;
 pub(super) const MAX_VALUE: usize = 16 * 1024;
 
 /// Octets without a charset: UTF-8 where they are valid, else Windows-1252, in which every octet is a character.
-pub fn bytes(raw: &[u8]) -> String {
+pub(crate) fn bytes(raw: &[u8]) -> String {
     match std::str::from_utf8(raw) {
         Ok(text) => text.to_owned(),
         Err(_) => WINDOWS_1252.decode_without_bom_handling(raw).0.into_owned(),
@@ -201,7 +201,7 @@ fn unshift(raw: &[u8], hz: bool) -> Vec<u8> {
 }
 
 /// Text whose lines end in `\n`, whatever they ended in.
-pub fn line_ends(text: String) -> String {
+pub(crate) fn line_ends(text: String) -> String {
     if !text.contains('\r') {
         return text;
     }
@@ -345,13 +345,13 @@ pub fn quoted_printable(raw: &[u8], max: usize) -> Vec<u8> {
 }
 
 /// The octets of a folded value without its line ends; at most 16 KiB of it.
-pub fn unfolded(value: &[u8]) -> Vec<u8> {
+pub(crate) fn unfolded(value: &[u8]) -> Vec<u8> {
     let value = value.get(..MAX_VALUE.min(value.len())).unwrap_or(value);
     value.iter().copied().filter(|&c| c != b'\r' && c != b'\n').collect()
 }
 
 /// Undoes percent encoding (RFC 2231 section 4). A "%" that encodes nothing stays.
-pub fn percent(raw: &[u8]) -> Vec<u8> {
+pub(crate) fn percent(raw: &[u8]) -> Vec<u8> {
     let mut out = Vec::with_capacity(raw.len());
     let mut rest = raw;
     while let Some((&c, after)) = rest.split_first() {

@@ -19,9 +19,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::policy::Severity;
 
-pub use attached::attached;
-pub use part::{Part, Parts};
-pub use vector::Score;
+pub(crate) use attached::attached;
+pub use part::Part;
+pub(crate) use part::Parts;
+pub(crate) use vector::Score;
 
 /// What was recognised.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -8,9 +8,9 @@ use super::decode;
 use crate::vocabulary::{Address, MessageId};
 
 /// The most octets of a header block that are looked at.
-pub const MAX_OCTETS: usize = 256 * 1024;
+pub(crate) const MAX_OCTETS: usize = 256 * 1024;
 /// The most fields of a header block that are looked at.
-pub const MAX_FIELDS: usize = 1000;
+pub(crate) const MAX_FIELDS: usize = 1000;
 /// The most addresses read from one mail.
 pub const MAX_ADDRESSES: usize = 100;
 
@@ -37,7 +37,7 @@ pub enum Trace {
 }
 
 /// Addresses that a header names as its recipients.
-pub type Recipients = Vec<Address>;
+pub(crate) type Recipients = Vec<Address>;
 
 /// A header block, split into fields that borrow the raw bytes.
 #[derive(Clone, Debug, Default)]
@@ -316,7 +316,7 @@ fn read_quoted(bytes: &mut impl Iterator<Item = u8>, into: &mut Vec<u8>) -> Resu
 
 /// The plain addresses in a list of mailboxes, read leniently: what is not plain is passed over.
 /// Never used for the identity of a sender.
-pub fn addresses(value: &[u8]) -> Vec<Address> {
+pub(crate) fn addresses(value: &[u8]) -> Vec<Address> {
     let value = value.get(..MAX_OCTETS.min(value.len())).unwrap_or(value);
     let mut found = Vec::new();
     let mut token = Vec::new();
@@ -350,7 +350,7 @@ pub fn addresses(value: &[u8]) -> Vec<Address> {
 
 /// A folded value on one line (RFC 5322 section 2.2.3), as text: UTF-8 where it is, else Windows-1252.
 /// At most 16 KiB of it.
-pub fn unfold(value: &[u8]) -> String {
+pub(crate) fn unfold(value: &[u8]) -> String {
     decode::bytes(&decode::unfolded(value))
 }
 

@@ -6,7 +6,7 @@
 use mail_parser::decoders::html::add_html_token;
 
 /// The most octets of HTML that are read.
-pub const MAX_OCTETS: usize = 1024 * 1024;
+pub(crate) const MAX_OCTETS: usize = 1024 * 1024;
 /// The longest entity ("&CounterClockwiseContourIntegral;").
 const MAX_ENTITY: usize = 34;
 /// How deep quotations are marked; deeper ones are marked like this.

@@ -152,7 +152,7 @@ fn vouched(mail: &Mail, outcomes: &[Outcome]) -> Vec<String> {
 
 /// Whether a server on the way wrote down, when it took the mail, that a sender of that domain was forged. Our own
 /// server's words are not among these: what it says of the sender it says after the way has changed the mail.
-pub fn recorded_as_forged(recorded: &[String], domain: &str, authserv_ids: &[String]) -> bool {
+pub(crate) fn recorded_as_forged(recorded: &[String], domain: &str, authserv_ids: &[String]) -> bool {
     // A sealed line begins with its number (RFC 8617 section 4.1.1). Ours is the last, if any is: the way may have the
     // same server.
     let sealed = |line: &'_ String| {
@@ -205,7 +205,7 @@ fn results(from: &Address, counted: Result<(String, Vec<Outcome>), String>) -> R
 /// Where a line with some words in it, under an authserv-id of ours, stands in a mail: what `check --online` looks
 /// for after it has sent a forged one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Forged {
+pub(crate) enum Forged {
     /// Nowhere: the server took it out or renamed it.
     Gone,
     /// Where it is not believed.
@@ -215,7 +215,7 @@ pub enum Forged {
 }
 
 /// Whether a line is by that server, and holds no such words.
-pub fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
+pub(crate) fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
     match line {
         Trace::AuthenticationResults(line) => {
             !line.contains(words) && authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id))
@@ -225,7 +225,7 @@ pub fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
 }
 
 /// Looks for a line of ours that holds `words`.
-pub fn forged_line(trace: &[Trace], id: &str, words: &str) -> Forged {
+pub(crate) fn forged_line(trace: &[Trace], id: &str, words: &str) -> Forged {
     let is_it =
         |line: &str| line.contains(words) && authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id));
     let anywhere = |t: &Trace| match t {

@@ -25,7 +25,7 @@ pub struct Attachment {
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
 /// How deep multiparts may stand within each other.
-pub const MAX_DEPTH: usize = 20;
+pub(crate) const MAX_DEPTH: usize = 20;
 /// The most octets that a part decodes to; three times as many are read, for the wordiest encoding.
 pub const MAX_DECODED: usize = 1024 * 1024;
 /// The most octets of a Content-* field that are parsed.
@@ -35,9 +35,9 @@ const MAX_SIGNED: usize = 8 * 1024 * 1024;
 /// How many signed parts within each other are opened.
 const MAX_SIGNED_DEPTH: usize = 3;
 /// What is said of what is encrypted.
-pub const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
+pub(crate) const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// Where what cannot be read here is found.
-pub const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
+pub(crate) const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
 
 /// What the Content-* fields of a part say.
 #[derive(Clone, Debug)]
@@ -473,7 +473,7 @@ fn file_name(claimed: &str) -> Option<String> {
 
 /// Whether text stands above the first part of a mail of parts, where no mail program shows it. Programs leave that
 /// place empty, or put a word about MIME there; a Content-Type that was exchanged makes a preamble of the real text.
-pub fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
+pub(crate) fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
     let top = Part::of(header, body, false, None);
     let Some(boundary) = top.boundary.filter(|_| top.media.starts_with("multipart/")) else { return false };
     let first = body.split(|&c| c == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();

@@ -38,7 +38,7 @@ pub fn new_text(text: &str) -> String {
 }
 
 /// Whether a line begins as commands do: a letter right after the slash and letters only, for /usr/bin is a path.
-pub fn is_command(line: &str) -> bool {
+pub(crate) fn is_command(line: &str) -> bool {
     let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
     word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
 }

@@ -9,7 +9,7 @@ const WORD: u32 = 2;
 
 /// A word of a text, or one character of a script without blanks, in lower case.
 #[derive(Clone, Copy, Debug)]
-pub struct Word {
+pub(crate) struct Word {
     /// What it is, as a hash.
     pub hash: u64,
     /// The line that it stands on, from 0.
@@ -18,7 +18,7 @@ pub struct Word {
 }
 
 /// The words of lines: no quote marks, no wraps, no punctuation, no case.
-pub fn words<'t>(lines: impl IntoIterator<Item = &'t str>) -> Vec<Word> {
+pub(crate) fn words<'t>(lines: impl IntoIterator<Item = &'t str>) -> Vec<Word> {
     let mut found = Vec::new();
     for (line, text) in lines.into_iter().enumerate() {
         let mut add = |word: &str, weight| {
@@ -72,7 +72,7 @@ fn is_wide(c: char) -> bool {
 
 /// The runs that begin with the first of these words, up to one that is no accident: their hashes, how many words
 /// they have, and whether they are it.
-pub fn runs(words: &[Word]) -> impl Iterator<Item = (u64, usize, bool)> {
+pub(crate) fn runs(words: &[Word]) -> impl Iterator<Item = (u64, usize, bool)> {
     let (mut hash, mut weight, mut whole) = (DefaultHasher::new(), 0, false);
     words.iter().enumerate().map_while(move |(at, word)| {
         if std::mem::replace(&mut whole, weight + word.weight >= RUN) {
@@ -85,6 +85,6 @@ pub fn runs(words: &[Word]) -> impl Iterator<Item = (u64, usize, bool)> {
 }
 
 /// The run that begins with the first of these words and is no accident.
-pub fn run(words: &[Word]) -> Option<(u64, usize)> {
+pub(crate) fn run(words: &[Word]) -> Option<(u64, usize)> {
     runs(words).find(|(_, _, whole)| *whole).map(|(hash, length, _)| (hash, length))
 }

@@ -333,7 +333,7 @@ impl Tags {
 ///
 /// # Errors
 /// A revoked key, one for something else than mail or SHA-256, one that is being tried out, or what is no key at all.
-pub fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static str> {
+pub(crate) fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static str> {
     let text = std::str::from_utf8(record).map_err(|_| "is no key")?;
     let tags = Tags::parse(text).map_err(|_| "is no key")?;
     let has = |name: &str, word: &str| {

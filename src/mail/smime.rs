@@ -6,7 +6,7 @@
 
 /// What a message holds, by its own words.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Wrapped {
+pub(crate) enum Wrapped {
     /// Signed: as much of its content as there is, and whether that is all of it.
     Signed(Vec<u8>, bool),
     /// Enveloped, authenticated-enveloped or encrypted data.
@@ -29,7 +29,7 @@ const OCTETS: u8 = 0x04;
 const OCTETS_IN_PIECES: u8 = 0x24;
 
 /// Says what a message holds, and gives the content of what is signed.
-pub fn open(message: &[u8]) -> Wrapped {
+pub(crate) fn open(message: &[u8]) -> Wrapped {
     let mut walk = Walk(message);
     match walk.enter(SEQUENCE).and_then(|()| walk.object()) {
         Some(SIGNED) => {

@@ -8,7 +8,7 @@ const MARKS: [&str; 24] = [
 
 /// What follows the prefix in a subject, after any number of reply marks and `[tags]`; `None` where the prefix is not
 /// there. In whatever case.
-pub fn after_prefix<'s>(subject: &'s str, prefix: &str) -> Option<&'s str> {
+pub(crate) fn after_prefix<'s>(subject: &'s str, prefix: &str) -> Option<&'s str> {
     let mut rest = subject.trim_start();
     loop {
         if let Some(after) = without(rest, prefix) {

@@ -124,7 +124,7 @@ fn joined(lines: &[(&str, Place)], wanted: impl Fn(Place) -> bool) -> String {
 }
 
 /// Which lines look like a part of a quotation, whosever it is and in whatever language: rather one too many.
-pub fn looks_quoted(lines: &[&str]) -> Vec<bool> {
+pub(crate) fn looks_quoted(lines: &[&str]) -> Vec<bool> {
     let page = Page::of(lines.to_vec());
     let literal = literal(lines);
     let mut quoted: Vec<bool> = (0..lines.len())

@@ -14,7 +14,7 @@ use crate::vocabulary::TicketId;
 
 /// Puts what a change of a ticket did to its deadlines into the notices of it to people of the project, never into one
 /// to a reporter.
-pub fn attach(before: &Ticket, after: &Ticket, notices: &mut [Notice], project: &Project, now: Timestamp) {
+pub(crate) fn attach(before: &Ticket, after: &Ticket, notices: &mut [Notice], project: &Project, now: Timestamp) {
     if !project.calendar {
         return;
     }
@@ -28,7 +28,7 @@ pub fn attach(before: &Ticket, after: &Ticket, notices: &mut [Notice], project: 
 }
 
 /// Whether a person's calendar may show a ticket: not where their notices do not even say its number.
-pub fn shows(person: &Person) -> bool {
+pub(crate) fn shows(person: &Person) -> bool {
     person.notices != Level::None
 }
 
@@ -38,7 +38,7 @@ pub fn shows(person: &Person) -> bool {
 ///
 /// Also for a policy that has changed under a ticket: `before` by the old one, `after` by the new one. The sequence is
 /// the revision of `ticket`, so that the change needs an entry, or calendars take it for what they know.
-pub fn changed(
+pub(crate) fn changed(
     before: &[Clock<'_>],
     after: &[Clock<'_>],
     ticket: &Ticket,
@@ -57,14 +57,14 @@ pub fn changed(
 }
 
 /// The deadline that a reminder is about, while it lies ahead.
-pub fn reminded(clock: &Clock<'_>, ticket: &Ticket, project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
+pub(crate) fn reminded(clock: &Clock<'_>, ticket: &Ticket, project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
     let ahead = project.calendar && clock.deadline > now;
     ahead.then(|| event(clock, ticket, project, false)).into_iter().collect()
 }
 
 /// What calendars have to learn of deadlines that another policy moved. Each that is taken out is a part of its own, so
 /// that no more than a few are.
-pub fn moved(all: &[Moved], project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
+pub(crate) fn moved(all: &[Moved], project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
     let gone = all.iter().filter(|m| m.to.is_none()).take(TAKEN_OUT).filter_map(|m| Some((m, m.from?, true)));
     let there = all.iter().filter_map(|m| Some((m, m.to.filter(|to| *to > now || m.from.is_some())?, false)));
     there.chain(gone).map(|(m, at, over)| dated((m.ticket, m.revision), &m.promise, at, project, over)).collect()

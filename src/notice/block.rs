@@ -144,27 +144,27 @@ pub struct Faulty {
 }
 
 /// What each level says: nothing of a ticket but what its reader wrote.
-pub fn always(text: impl Into<String>) -> Span {
+pub(crate) fn always(text: impl Into<String>) -> Span {
     Span { said: Said::Always, text: text.into() }
 }
 
 /// What `full` and `summary` say: number, state, clocks, roles, counts.
-pub fn state(text: impl Into<String>) -> Span {
+pub(crate) fn state(text: impl Into<String>) -> Span {
     Span { said: Said::State, text: text.into() }
 }
 
 /// What `full` alone says: whatever came from outside or was written by a person.
-pub fn content(text: impl Into<String>) -> Span {
+pub(crate) fn content(text: impl Into<String>) -> Span {
     Span { said: Said::Content, text: text.into() }
 }
 
 /// What `summary` says in place of content.
-pub fn instead(text: impl Into<String>) -> Span {
+pub(crate) fn instead(text: impl Into<String>) -> Span {
     Span { said: Said::Instead, text: text.into() }
 }
 
 /// What `none` alone says.
-pub fn quiet(text: impl Into<String>) -> Span {
+pub(crate) fn quiet(text: impl Into<String>) -> Span {
     Span { said: Said::Quiet, text: text.into() }
 }
 

@@ -12,7 +12,7 @@ use crate::vocabulary::Address;
 
 /// A calendar file.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct File {
+pub(crate) struct File {
     /// Its name.
     pub name: String,
     /// What it asks of a calendar: "PUBLISH" or "CANCEL". The part of the mail says the same (RFC 6047 section 2.4).
@@ -32,7 +32,7 @@ const LINE: usize = 75;
 /// The files that carry these events: one with all that are published, and one for each that is cancelled, since a
 /// CANCEL is about one UID (RFC 5546 section 3.2.5). `organizer` is the project's own address; `now` is when the files
 /// are made.
-pub fn files(events: &[CalendarEvent], organizer: &Address, now: Timestamp) -> Vec<File> {
+pub(crate) fn files(events: &[CalendarEvent], organizer: &Address, now: Timestamp) -> Vec<File> {
     let published: Vec<&CalendarEvent> = events.iter().filter(|e| !e.cancelled).collect();
     let mut files = Vec::new();
     if !published.is_empty() {

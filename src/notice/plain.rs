@@ -4,7 +4,7 @@ use super::block::{Block, ClockRow, Fact, Faulty, Folded, Form, Mark, Obeyed, Qu
 use crate::ticket::clock::ClockState;
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
-pub const MARK: &str = "Reply to this mail with a command on the first line";
+pub(crate) const MARK: &str = "Reply to this mail with a command on the first line";
 
 /// Characters of a line that we break.
 const WIDTH: usize = 78;
@@ -69,7 +69,7 @@ fn fact(Fact { name, value, breaks }: &Fact) -> String {
 }
 
 /// The clocks of a ticket as a table: name, state, deadline, distance.
-pub fn clocks(rows: &[ClockRow]) -> String {
+pub(crate) fn clocks(rows: &[ClockRow]) -> String {
     let width = rows.iter().map(|r| r.name.len()).max().unwrap_or(0);
     rows.iter().map(|r| format!("  {:width$}  {}\n", r.name, clock(r))).collect()
 }
@@ -91,7 +91,7 @@ fn usage(width: usize, all: &[Usage]) -> String {
 }
 
 /// Text from outside, set off so that no line of it can pass for ours or for a command, at most `max` characters.
-pub fn quoted(text: &str, max: usize) -> String {
+pub(crate) fn quoted(text: &str, max: usize) -> String {
     let text = text.trim();
     let end = text.char_indices().nth(max).map_or(text.len(), |(at, _)| at);
     let short = text.get(..end).unwrap_or(text);
@@ -117,7 +117,7 @@ fn folded(Folded { lines, number }: &Folded) -> String {
 
 /// A text as lines of at most 78 characters, broken at blanks; all but the first begin with `indent`. A longer word
 /// keeps its line to itself. Without a line break at its end.
-pub fn wrapped(text: &str, indent: &str) -> String {
+pub(crate) fn wrapped(text: &str, indent: &str) -> String {
     let mut out = String::with_capacity(text.len() + 16);
     let mut width = 0;
     for word in text.split_ascii_whitespace() {

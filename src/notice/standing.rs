@@ -25,7 +25,7 @@ impl From<&Clock<'_>> for Due {
 }
 
 /// A line on status, severity and owner.
-pub fn state_line(ticket: &Ticket, project: &Project) -> String {
+pub(crate) fn state_line(ticket: &Ticket, project: &Project) -> String {
     let severity = ticket.severity.map_or("not set".to_owned(), |s| s.to_string());
     let owner = ticket.owner.as_ref().map_or("nobody", |o| project.name_of(o));
     let status = if ticket.spam { "closed as spam".to_owned() } else { ticket.status.to_string() };
@@ -43,12 +43,12 @@ pub fn state_line(ticket: &Ticket, project: &Project) -> String {
 }
 
 /// The clocks of a ticket.
-pub fn clock_rows(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<ClockRow> {
+pub(crate) fn clock_rows(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<ClockRow> {
     clocks(ticket, policy, now).iter().map(|clock| clock_row(clock, policy, now)).collect()
 }
 
 /// The deadlines that still bind, by the names of their promises, and nothing else of the ticket.
-pub fn deadlines(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<ClockRow> {
+pub(crate) fn deadlines(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<ClockRow> {
     let mut live = clocks(ticket, policy, now);
     live.retain(|c| c.live && matches!(c.state, ClockState::Running | ClockState::Broken));
     live.iter().map(|clock| clock_row(clock, policy, now)).collect()
@@ -66,7 +66,7 @@ fn clock_row(clock: &Clock<'_>, policy: &Policy, now: Timestamp) -> ClockRow {
 
 /// Whether a date to the reporter would promise too much: until somebody judged it we hurry as for the worst. That is
 /// not what was promised for all.
-pub fn depends_on_severity(promise: &Promise, ticket: &Ticket) -> bool {
+pub(crate) fn depends_on_severity(promise: &Promise, ticket: &Ticket) -> bool {
     match &promise.within {
         Within::BySeverity(_) => ticket.severity.is_none(),
         Within::All(_) => false,
@@ -74,7 +74,7 @@ pub fn depends_on_severity(promise: &Promise, ticket: &Ticket) -> bool {
 }
 
 /// The promises to a reporter that lie ahead, one an item with its date.
-pub fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<String> {
+pub(crate) fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<String> {
     let mut ahead = clocks(ticket, policy, now);
     ahead.retain(|c| c.live && c.deadline > now);
     ahead.sort_by_key(|c| c.deadline);
@@ -86,7 +86,7 @@ pub fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<S
 }
 
 /// The commands that make sense now.
-pub fn commands(ticket: &Ticket) -> Vec<&'static str> {
+pub(crate) fn commands(ticket: &Ticket) -> Vec<&'static str> {
     let mut words = Vec::new();
     if !ticket.milestones.contains_key(&Milestone::Acknowledged) && !ticket.spam {
         words.push("/ack");

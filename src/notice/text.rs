@@ -1,17 +1,17 @@
 //! A text in blocks, and what each level shows of it. Below stand the texts themselves: one file a kind of notice. No
 //! byte of a report stands in what strangers get, and no title in any subject.
 
-pub mod acknowledgement;
-pub mod answer;
-pub mod digest;
-pub mod flood;
-pub mod lost;
-pub mod policy;
-pub mod reminder;
-pub mod report;
-pub mod reporter;
-pub mod team;
-pub mod trouble;
+pub(crate) mod acknowledgement;
+pub(crate) mod answer;
+pub(crate) mod digest;
+pub(crate) mod flood;
+pub(crate) mod lost;
+pub(crate) mod policy;
+pub(crate) mod reminder;
+pub(crate) mod report;
+pub(crate) mod reporter;
+pub(crate) mod team;
+pub(crate) mod trouble;
 
 use jiff::Timestamp;
 
@@ -26,7 +26,7 @@ use crate::vocabulary::TicketId;
 
 /// A text, before a level has left out what it does not say.
 #[derive(Clone, Debug)]
-pub struct Text {
+pub(crate) struct Text {
     /// The subject where all is said; it names no content.
     subject: String,
     /// The subject at `none`.
@@ -40,17 +40,17 @@ pub struct Text {
 
 impl Text {
     /// To the reporter: the same whatever the levels of the team are, since it is theirs.
-    pub fn to_reporter(ticket: &Ticket, what: &str, project: &Project) -> Self {
+    pub(crate) fn to_reporter(ticket: &Ticket, what: &str, project: &Project) -> Self {
         Self::desk(tagged(ticket, what, project))
     }
 
     /// News of a ticket for people of the project. What it is about is not said at `none`.
-    pub fn news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
+    pub(crate) fn news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
         Self::about(ticket, what, "News", "There is news about", project).with_deadlines(ticket, project, now)
     }
 
     /// The answer to whoever wrote about a ticket. Its subject tells nothing of the ticket.
-    pub fn answer(ticket: &Ticket, what: &str, project: &Project) -> Self {
+    pub(crate) fn answer(ticket: &Ticket, what: &str, project: &Project) -> Self {
         Self::about(ticket, what, what, "You wrote about", project)
     }
 
@@ -60,60 +60,60 @@ impl Text {
     }
 
     /// About no single ticket.
-    pub fn desk(subject: impl Into<String>) -> Self {
+    pub(crate) fn desk(subject: impl Into<String>) -> Self {
         let subject: String = subject.into();
         Self { quiet_subject: subject.clone(), subject, hides: None, blocks: Vec::new(), deadlines: Vec::new() }
     }
 
     /// Another subject at `none`.
-    pub fn quiet_subject(self, what: &str) -> Self {
+    pub(crate) fn quiet_subject(self, what: &str) -> Self {
         Self { quiet_subject: what.to_owned(), ..self }
     }
 
     /// With the deadlines, at `none`.
-    pub fn with_deadlines(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
+    pub(crate) fn with_deadlines(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
         Self { deadlines: standing::deadlines(ticket, &project.policy, now), ..self }
     }
 
     /// With a paragraph.
-    pub fn paragraph(self, spans: impl IntoIterator<Item = Span>) -> Self {
+    pub(crate) fn paragraph(self, spans: impl IntoIterator<Item = Span>) -> Self {
         self.and([Block::paragraph(spans)])
     }
 
     /// With a paragraph right below the last block.
-    pub fn line(self, spans: impl IntoIterator<Item = Span>) -> Self {
+    pub(crate) fn line(self, spans: impl IntoIterator<Item = Span>) -> Self {
         self.and([Block { apart: false, ..Block::paragraph(spans) }])
     }
 
     /// With a block.
-    pub fn block(self, said: Said, form: Form) -> Self {
+    pub(crate) fn block(self, said: Said, form: Form) -> Self {
         self.and([Block { said, apart: true, form }])
     }
 
     /// With a block right below the last one.
-    pub fn below(self, said: Said, form: Form) -> Self {
+    pub(crate) fn below(self, said: Said, form: Form) -> Self {
         self.and([Block { said, apart: false, form }])
     }
 
     /// With more blocks.
-    pub fn and(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
+    pub(crate) fn and(mut self, blocks: impl IntoIterator<Item = Block>) -> Self {
         self.blocks.extend(blocks);
         self
     }
 
     /// With the promises that run on the ticket.
-    pub fn promises(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
+    pub(crate) fn promises(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
         let rows = standing::clock_rows(ticket, &project.policy, now);
         self.block(Said::State, Form::Clocks(rows))
     }
 
     /// With the commands that make sense now.
-    pub fn commands(self, ticket: &Ticket) -> Self {
+    pub(crate) fn commands(self, ticket: &Ticket) -> Self {
         self.block(Said::State, Form::Commands(standing::commands(ticket)))
     }
 
     /// The subject at a level.
-    pub fn subject(&self, level: Level, key: &Key) -> String {
+    pub(crate) fn subject(&self, level: Level, key: &Key) -> String {
         match (self.hides, level) {
             (_, Level::Full | Level::Summary) => self.subject.clone(),
             (None, Level::None) => self.quiet_subject.clone(),
@@ -122,7 +122,7 @@ impl Text {
     }
 
     /// What a level shows below the subject.
-    pub fn blocks(self, level: Level, key: &Key) -> Vec<Block> {
+    pub(crate) fn blocks(self, level: Level, key: &Key) -> Vec<Block> {
         let said = self.blocks.into_iter().filter_map(|block| block.at(level));
         let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else { return said.collect() };
         let name = Codename::of(ticket, key);

@@ -18,7 +18,7 @@ use crate::vocabulary::{Address, MessageId, clean, clean_line};
 
 /// What a mail that leaves says. One recipient a mail (G6).
 #[derive(Clone, Copy, Debug)]
-pub struct Outgoing<'a> {
+pub(crate) struct Outgoing<'a> {
     /// The name beside the From address: the project's. Only letters, digits and plain punctuation of it are used.
     pub from_name: &'a str,
     /// The From address.
@@ -49,7 +49,7 @@ pub struct Outgoing<'a> {
 
 /// Who caused a mail (RFC 3834 section 5).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AutoSubmitted {
+pub(crate) enum AutoSubmitted {
     /// A program, in answer to one mail.
     Replied,
     /// A program, by itself: reminders, digests.
@@ -60,7 +60,7 @@ pub enum AutoSubmitted {
 
 /// Why no mail was made.
 #[derive(Debug, thiserror::Error)]
-pub enum WriteError {
+pub(crate) enum WriteError {
     /// An address that the mail library refuses, such as an impossible top-level domain.
     #[error("the {0} address cannot stand in a mail: {1}")]
     Address(&'static str, lettre::address::AddressError),
@@ -77,7 +77,7 @@ pub enum WriteError {
 
 /// Why bytes must not be given to a mail server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unfit {
+pub(crate) enum Unfit {
     /// RFC 5321 section 2.3.8: CR and LF occur only together. A lone one ends the mail early at some servers.
     #[error("holds a bare CR or LF")]
     BareLineEnd,
@@ -93,7 +93,7 @@ pub enum Unfit {
 }
 
 /// How many Message-IDs a References header gets: a long thread must not make a line that a server refuses.
-pub const REFERENCES: usize = 5;
+pub(crate) const REFERENCES: usize = 5;
 /// The longest line that is not encoded.
 const READABLE: usize = 150;
 /// RFC 5322 section 2.1.1, without the CRLF.
@@ -106,7 +106,7 @@ const LAST_SECOND: i64 = 253_402_300_799;
 /// # Errors
 /// [`WriteError`]; nothing that a mail from outside says can cause one, except an address that our own parser
 /// accepts and the library's does not.
-pub fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
+pub(crate) fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
     let from = lettre_address("From", mail.from)?;
     let to = lettre_address("To", mail.to)?;
     // The library would else read both again from the header that it has written.
@@ -197,7 +197,7 @@ fn body(text: String) -> Body {
 ///
 /// # Errors
 /// The first reason why not.
-pub fn check_wire(bytes: &[u8]) -> Result<(), Unfit> {
+pub(crate) fn check_wire(bytes: &[u8]) -> Result<(), Unfit> {
     let plain = |line: &[u8]| match line.strip_suffix(b"\r\n") {
         Some(text) => {
             text.len() <= LINE && text.iter().fold(true, |good, c| good & (1..=127).contains(c) & (*c != b'\r'))

@@ -8,7 +8,7 @@ use jiff::civil::{Date, DateTime, Time, Weekday, time};
 use jiff::tz::{AmbiguousOffset, TimeZone};
 use jiff::{SignedDuration, Timestamp};
 
-pub use ics::holidays_from_ics;
+pub(crate) use ics::holidays_from_ics;
 
 /// When people work and when they want to be left alone.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -40,7 +40,7 @@ pub enum Quiet {
 }
 
 /// Office hours where none are written.
-pub const OFFICE_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(17, 0, 0, 0));
+pub(crate) const OFFICE_HOURS: (Time, Time) = (time(9, 0, 0, 0), time(17, 0, 0, 0));
 
 /// How many days are searched for working or speaking time. Longer than any run of holidays that is no mistake.
 const SEARCH_DAYS: usize = 400;
@@ -212,7 +212,7 @@ fn of_weekday<T>([monday, tuesday, wednesday, thursday, friday, saturday, sunday
 
 /// The instant of a local time. One that does not exist (the clocks went forward) moves to the next that does,
 /// one that comes twice (they went back) is the first. Later local times never give earlier instants.
-pub fn resolve(zone: &TimeZone, local: DateTime) -> Timestamp {
+pub(crate) fn resolve(zone: &TimeZone, local: DateTime) -> Timestamp {
     let far = || if local.year() > 0 { Timestamp::MAX } else { Timestamp::MIN };
     match zone.to_ambiguous_timestamp(local).offset() {
         AmbiguousOffset::Unambiguous { offset } | AmbiguousOffset::Fold { before: offset, .. } => {

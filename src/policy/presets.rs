@@ -5,11 +5,11 @@ use jiff::SignedDuration;
 use super::{Audience, Milestone, Promise, Rung, RungAt, Term, Within};
 
 /// The presets by name, each with one line on what it promises.
-pub const NAMES: [(&str, &str); 1] =
+pub(crate) const NAMES: [(&str, &str); 1] =
     [("standard", "acknowledge within 48 hours, assess within 7 days, disclose within 90 days")];
 
 /// The promises of a preset; None if there is none of this name.
-pub fn by_name(name: &str) -> Option<Vec<Promise>> {
+pub(crate) fn by_name(name: &str) -> Option<Vec<Promise>> {
     match name {
         "standard" => Some(standard()),
         _ => None,
@@ -17,7 +17,7 @@ pub fn by_name(name: &str) -> Option<Vec<Promise>> {
 }
 
 /// What most security policies say: acknowledge in 48 hours, assess in 7 days, public in 90 days.
-pub fn standard() -> Vec<Promise> {
+pub(crate) fn standard() -> Vec<Promise> {
     vec![
         promise("acknowledge", Milestone::Acknowledged, hours(48)),
         promise("assess", Milestone::Assessed, days(7)),
@@ -27,7 +27,7 @@ pub fn standard() -> Vec<Promise> {
 
 /// The ladder when none is configured: half time to the owner, a day before to the team, four hours before to the
 /// lead, then to the escalation at the deadline and each day after it.
-pub fn default_ladder() -> Vec<Rung> {
+pub(crate) fn default_ladder() -> Vec<Rung> {
     let rung = |at, to| Rung { at, to, every: None };
     vec![
         rung(RungAt::Share(50), Audience::Owner),

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::Policy;
 
 /// "Wed 6 January 2027, 10:00 (Europe/Berlin, UTC+01:00)".
-pub fn when(at: Timestamp, policy: &Policy) -> String {
+pub(crate) fn when(at: Timestamp, policy: &Policy) -> String {
     let local = at.to_zoned(policy.calendar.zone.clone());
     let offset = local.strftime("%:z");
     let zone = &policy.calendar.zone_name;
@@ -15,7 +15,7 @@ pub fn when(at: Timestamp, policy: &Policy) -> String {
 }
 
 /// An instant in the policy's zone, and in the one that it was written in.
-pub fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
+pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
     let ours = when(at, policy);
     match zone.filter(|z| *z != policy.calendar.zone_name).and_then(|z| TimeZone::get(z).ok()) {
         Some(theirs) => {
@@ -29,7 +29,7 @@ pub fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
 
 /// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour
 /// short of a day is that day, since a change of the clocks takes one from ninety days.
-pub fn length(d: SignedDuration) -> String {
+pub(crate) fn length(d: SignedDuration) -> String {
     let minutes = (d.abs().as_secs() + 30) / 60;
     let unit = |n: i64, name: &str| format!("{n} {name}{}", if n == 1 { "" } else { "s" });
     match minutes {

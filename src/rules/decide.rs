@@ -21,7 +21,7 @@ use crate::token::{Key, Purpose};
 use crate::vocabulary::{Address, MailRef};
 
 /// Decides. Adds nothing for an event that changes nothing.
-pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now: Timestamp) -> Decision {
+pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now: Timestamp) -> Decision {
     let (before, decision) = (Arc::new(ticket.clone()), Decision::default());
     let mut draft = Draft { ticket: before, project, key, now, decision, order: None };
     match event {
@@ -44,7 +44,7 @@ pub fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Key, now:
 
 /// One more of many reports, as an entry. It changes nothing of its ticket, so that the ticket need not be read: ten
 /// thousand of them must not cost ten thousand times ten thousand entries.
-pub fn member(after: u32, report: &Report, now: Timestamp) -> Entry {
+pub(crate) fn member(after: u32, report: &Report, now: Timestamp) -> Entry {
     let text = Some(report.title.chars().take(EXCERPT).collect::<String>()).filter(|t| !t.is_empty());
     Entry {
         seq: after + 1,
@@ -203,7 +203,7 @@ impl Draft<'_> {
 
 /// Why a ticket cannot be erased, if it cannot: it is open, or its reporter still waits for an answer that nobody
 /// could send any more.
-pub fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Option<String> {
+pub(crate) fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Option<String> {
     let (number, status) = (project.show(ticket.id), ticket.status);
     if status != Status::Closed {
         return Some(format!("{number} is {status}, and only a closed ticket can be erased: /close it first"));
@@ -213,16 +213,16 @@ pub fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -> Optio
     runs.map(|c| format!("the promise {:?} still runs on {number}: /ack or /spam it first", c.promise.name))
 }
 /// The title of a ticket for mail that servers returned to the wrong address.
-pub const RETURNED: &str = "Returned mail that is none of ours";
+pub(crate) const RETURNED: &str = "Returned mail that is none of ours";
 
 /// The title of a ticket for many reports.
-pub const MANY: &str = "Many reports at once";
+pub(crate) const MANY: &str = "Many reports at once";
 
 /// Refused commands of one ticket that the team is told of in a day; the timeline holds all.
 const ATTEMPTS_TOLD: u32 = 3;
 
 /// Whether a mail that came at `received` still deserves an automatic acknowledgement: after a week it would only
 /// confuse, and a first start on an old inbox would answer years of mail.
-pub fn fresh(received: Timestamp, now: Timestamp) -> bool {
+pub(crate) fn fresh(received: Timestamp, now: Timestamp) -> bool {
     now.duration_since(received) <= SignedDuration::from_hours(7 * 24)
 }

@@ -17,7 +17,7 @@ pub(super) const EXCERPT: usize = 2_000;
 
 /// What is to be done: all of it, in one transaction.
 #[derive(Clone, Debug, Default)]
-pub struct Decision {
+pub(crate) struct Decision {
     /// For the timeline, in order.
     pub entries: Vec<Entry>,
     /// For the outbox.
@@ -32,7 +32,7 @@ pub struct Decision {
 
 /// What whoever commanded is told.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Answer {
+pub(crate) struct Answer {
     /// As facts.
     pub says: Arc<Says>,
     /// Whether nothing was done.

@@ -105,7 +105,7 @@ impl Draft<'_> {
 
 /// What the news of a loss stands for: each loss of a person's words, else one a day for each address that mail does not
 /// reach. The timeline holds all.
-pub fn lost_key(loss: &Loss, to: Address, now: Timestamp) -> NoticeKey {
+pub(crate) fn lost_key(loss: &Loss, to: Address, now: Timestamp) -> NoticeKey {
     match loss.of {
         Lost::ByHand { report } => NoticeKey::LostByHand { report, to },
         Lost::Notice { number, kind: NoticeKind::Reply | NoticeKind::Update, .. } => {

@@ -85,10 +85,10 @@ impl Draft<'_> {
 }
 
 /// More reminders for one person in one pass than that become one mail.
-pub const REMINDERS_MAX: usize = 5;
+pub(crate) const REMINDERS_MAX: usize = 5;
 
 /// Joins the reminders of one pass: a person who would get more than [`REMINDERS_MAX`] gets one.
-pub fn coalesce(notices: Vec<Notice>) -> Vec<Notice> {
+pub(crate) fn coalesce(notices: Vec<Notice>) -> Vec<Notice> {
     let mut by_person: std::collections::BTreeMap<String, Vec<Notice>> = std::collections::BTreeMap::new();
     let (reminders, mut out): (Vec<_>, Vec<_>) = notices.into_iter().partition(|n| n.kind() == NoticeKind::Reminder);
     for notice in reminders {

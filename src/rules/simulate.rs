@@ -5,7 +5,7 @@
 //! in `concerns`.
 
 mod concerns;
-pub mod course;
+pub(crate) mod course;
 
 use std::collections::BTreeMap;
 use std::str::FromStr;
@@ -27,7 +27,7 @@ use crate::token::{KEY_LENGTH, Key};
 use crate::vocabulary::{Address, MailRef, TicketId};
 
 /// The longest play.
-pub const DAYS_MAX: u16 = 400;
+pub(crate) const DAYS_MAX: u16 = 400;
 /// How long a play goes on after its last deadline when no length is asked for.
 const AFTER: Term = Term::Civil { months: 0, days: 7 };
 /// Nags of one rung that are told one by one; the others are told as "and so on".

@@ -78,7 +78,7 @@ static EMBARGO: LazyLock<Promise> = LazyLock::new(|| Promise {
 });
 
 /// The live clock whose deadline comes next, passed ones included.
-pub fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) -> Option<Clock<'a>> {
+pub(crate) fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) -> Option<Clock<'a>> {
     clocks(ticket, policy, now).into_iter().filter(|c| c.live).min_by_key(|c| c.deadline)
 }
 

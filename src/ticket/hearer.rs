@@ -67,7 +67,7 @@ pub fn hearers<'a>(ticket: &'a Ticket, project: &'a Project, now: Timestamp) -> 
 }
 
 /// Those of an audience who go by the policy's quiet time.
-pub fn together<'a>(audience: Audience, ticket: &Ticket, project: &'a Project) -> Vec<&'a Person> {
+pub(crate) fn together<'a>(audience: Audience, ticket: &Ticket, project: &'a Project) -> Vec<&'a Person> {
     let mut people = project.audience(audience, ticket.owner.as_ref());
     people.retain(|p| p.calendar.is_none());
     people

@@ -107,7 +107,7 @@ const TEXT: usize = 160;
 
 /// What an entry records, as a line that goes on where [`who`] stops: "set the status to valid". It may hold a title
 /// or an address: for the operator's terminal, never for a log (G6).
-pub fn words(entry: &Entry, project: &Project) -> String {
+pub(crate) fn words(entry: &Entry, project: &Project) -> String {
     let text = clean_line(entry.text.as_deref().unwrap_or_default(), TEXT);
     // What was done, and in whose words or why.
     let with = |what: &str| if text.is_empty() { what.to_owned() } else { format!("{what}: {text}") };
@@ -183,7 +183,7 @@ pub fn words(entry: &Entry, project: &Project) -> String {
 }
 
 /// Who did it: a name where the config knows one.
-pub fn who(actor: &Actor, project: &Project) -> String {
+pub(crate) fn who(actor: &Actor, project: &Project) -> String {
     match actor {
         Actor::Daemon => "disclosed".into(),
         Actor::Local => "the command line".into(),

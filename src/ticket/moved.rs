@@ -33,7 +33,7 @@ impl Moved {
 
 /// The deadlines that a policy moves from where they stood `before`, by the name of their promise, and the entries that
 /// say so. A difference of less than a millisecond is none: deadlines are stored without it.
-pub fn moved(
+pub(crate) fn moved(
     ticket: &Ticket,
     mut before: BTreeMap<String, Timestamp>,
     policy: &Policy,

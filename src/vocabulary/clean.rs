@@ -48,7 +48,7 @@ pub fn clean_line(text: &str, max: usize) -> String {
 }
 
 /// A piece of somebody's text for an error message: quoted, control characters escaped, cut when long.
-pub fn piece(text: &str) -> String {
+pub(crate) fn piece(text: &str) -> String {
     const MOST: usize = 40;
     let mut chars = text.chars();
     let mut head: String = chars.by_ref().take(MOST).collect();

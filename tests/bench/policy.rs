@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use disclosed::config::Config;
-use disclosed::project::Project;
-use disclosed::rules::simulate::{Scenario, play};
+use disclosed::testing::config::Config;
+use disclosed::testing::project::Project;
+use disclosed::testing::rules::simulate::{Scenario, play};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::figure::{median, millis, print, timed};

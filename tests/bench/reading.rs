@@ -2,7 +2,7 @@
 
 use std::hint::black_box;
 
-use disclosed::mail::read::read;
+use disclosed::testing::mail::read::read;
 use mail_parser::MessageParser;
 
 use crate::figure::{median, median_ratio, print, timed};

@@ -3,9 +3,9 @@
 use std::path::Path;
 use std::time::Duration;
 
-use disclosed::config::Config;
-use disclosed::tracker::{Arrival, Tracker};
-use disclosed::{clock, open};
+use disclosed::testing::config::Config;
+use disclosed::testing::tracker::{Arrival, Tracker};
+use disclosed::testing::{clock, open};
 use jiff::{SignedDuration, Timestamp};
 use tempfile::TempDir;
 
@@ -77,7 +77,7 @@ impl World {
         let home = folder();
         let config = configure(home.path());
         for name in ["inbox", "outgoing"] {
-            disclosed::maildir::Maildir::create(&home.path().join(name)).expect("a Maildir");
+            disclosed::testing::maildir::Maildir::create(&home.path().join(name)).expect("a Maildir");
         }
         let begin = clock::now();
         let tracker = open::tracker(&config, begin).expect("a database");

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::{Command, ExitStatus, Stdio};
 use std::time::Duration;
 
-use disclosed::store::Store;
+use disclosed::testing::store::Store;
 use serde_json::Value;
 
 use crate::process::{Process, until};

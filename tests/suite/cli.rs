@@ -209,7 +209,7 @@ fn a_mail_is_one_by_each_pair_of_ways() {
 #[test]
 fn trying_a_mail_says_what_became_of_each_check() {
     let desk = Desk::new();
-    let at = disclosed::clock::now().as_second();
+    let at = disclosed::testing::clock::now().as_second();
     let signature = |domain: &str| {
         format!(
             "DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; b=YQ==\n"

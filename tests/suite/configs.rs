@@ -7,12 +7,12 @@ use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use disclosed::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
-use disclosed::mail::fields::Part;
-use disclosed::net::Tls;
-use disclosed::policy::calendar::Quiet;
-use disclosed::policy::{Milestone, RungAt, Severity, Term, Within};
-use disclosed::project::{Reports, Support};
+use disclosed::testing::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
+use disclosed::testing::mail::fields::Part;
+use disclosed::testing::net::Tls;
+use disclosed::testing::policy::calendar::Quiet;
+use disclosed::testing::policy::{Milestone, RungAt, Severity, Term, Within};
+use disclosed::testing::project::{Reports, Support};
 use proptest::prelude::*;
 
 const EXAMPLE: &str = include_str!("../../config.toml.example");

@@ -2,13 +2,13 @@
 
 use std::collections::BTreeSet;
 
-use disclosed::notice::codename::Codename;
-use disclosed::notice::text::trouble::Trouble;
-use disclosed::open;
-use disclosed::project::Level;
-use disclosed::store::Store;
-use disclosed::tracker::{Arrival, News, Posted, Tracker};
-use disclosed::vocabulary::{NoticeKind, Outcome, TicketId};
+use disclosed::testing::notice::codename::Codename;
+use disclosed::testing::notice::text::trouble::Trouble;
+use disclosed::testing::open;
+use disclosed::testing::project::Level;
+use disclosed::testing::store::Store;
+use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desk::Desk;

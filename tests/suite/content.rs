@@ -1,7 +1,7 @@
 //! By what a mail is known, however it was kept.
 
-use disclosed::mail::content::{fingerprints, hashes};
-use disclosed::mail::read;
+use disclosed::testing::mail::content::{fingerprints, hashes};
+use disclosed::testing::mail::read;
 
 fn common(one: &str, other: &str, of: impl Fn(&[u8]) -> Vec<[u8; 32]>) -> bool {
     // Stored is the first; looked up are all.

@@ -3,10 +3,10 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use disclosed::config::Config;
-use disclosed::notice::text::trouble::Trouble;
-use disclosed::open;
-use disclosed::vocabulary::{Outcome, TicketId};
+use disclosed::testing::config::Config;
+use disclosed::testing::notice::text::trouble::Trouble;
+use disclosed::testing::open;
+use disclosed::testing::vocabulary::{Outcome, TicketId};
 use serde_json::Value;
 
 use crate::desk::Desk;

@@ -12,8 +12,8 @@ use std::fs;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
-use disclosed::mail::written::{Content, Ours, Place};
-use disclosed::mail::{Mail, automatic, fields, read, reply};
+use disclosed::testing::mail::written::{Content, Ours, Place};
+use disclosed::testing::mail::{Mail, automatic, fields, read, reply};
 use serde_json::Value;
 
 const VARIABLE: &str = "DISCLOSED_CORPUS";
@@ -215,7 +215,7 @@ fn bounces_and_automatic_mail() {
     scores.report(98);
 }
 
-fn automatic_key(address: &disclosed::vocabulary::Address) -> String {
+fn automatic_key(address: &disclosed::testing::vocabulary::Address) -> String {
     address.key()
 }
 
@@ -293,7 +293,7 @@ fn new_text(place: &Path, file: &str) -> String {
     if file.ends_with(".eml") {
         shown(&read::read(&raw).text)
     } else {
-        shown(&disclosed::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n")))
+        shown(&disclosed::testing::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n")))
     }
 }
 
@@ -396,7 +396,7 @@ fn no_command_comes_from_a_quotation() {
         let text = if columns[0].ends_with(".eml") {
             read::read(&raw).text
         } else {
-            disclosed::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n"))
+            disclosed::testing::vocabulary::clean(&String::from_utf8_lossy(&raw).replace("\r\n", "\n"))
         };
         let marked: String = text
             .lines()
@@ -409,7 +409,7 @@ fn no_command_comes_from_a_quotation() {
         let forwarded = format!("---------- Forwarded message ---------\n/close\n{marked}");
         let original = format!("-----Original Message-----\nFrom: ann@example.org\n\n/close\n{marked}");
         for (how, text) in [("in it", marked), ("below", below), ("forwarded", forwarded), ("original", original)] {
-            let lines = disclosed::command::split(&reply::new_text(&text)).lines;
+            let lines = disclosed::testing::command::split(&reply::new_text(&text)).lines;
             let obeyed = lines.iter().any(|l| l.written.starts_with("/close"));
             scores.add("no command from a quotation", !obeyed, || format!("{}: {how}: {lines:?}", columns[0]));
         }

@@ -2,12 +2,12 @@
 
 use std::path::{Path, PathBuf};
 
-use disclosed::command;
-use disclosed::policy::Milestone;
-use disclosed::store::{Claim, Place, Store};
-use disclosed::ticket::{EntryKind, State, Ticket};
-use disclosed::tracker::{Arrival, Erasure, News, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind, Outcome, TicketId};
+use disclosed::testing::command;
+use disclosed::testing::policy::Milestone;
+use disclosed::testing::store::{Claim, Place, Store};
+use disclosed::testing::ticket::{EntryKind, State, Ticket};
+use disclosed::testing::tracker::{Arrival, Erasure, News, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome, TicketId};
 use jiff::Timestamp;
 
 use crate::world::{self, Letter, Proof};
@@ -281,7 +281,7 @@ fn what_is_held_about_one_is_nothing_of_another() {
         let address = Address::parse(who).unwrap();
         desk.tracker.store().read(|tx| tx.held_about(&address)).unwrap()
     };
-    let all = |held: &disclosed::store::Held| {
+    let all = |held: &disclosed::testing::store::Held| {
         let entries = held.entries.iter().map(|(_, e)| e.text.clone().unwrap_or_default());
         let mails = held.mails.iter().map(|m| String::from_utf8_lossy(&m.raw).into_owned());
         let notices = held.notices.iter().map(|(_, b)| String::from_utf8_lossy(b).into_owned());

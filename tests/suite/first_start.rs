@@ -2,11 +2,11 @@
 
 use std::path::Path;
 
-use disclosed::open;
-use disclosed::store::{NewMail, Place, Result, Store, StoreError};
-use disclosed::token::{CHECKS, KEY_LENGTH, Key, Purpose, Token, party};
-use disclosed::tracker::{Arrival, Tracker};
-use disclosed::vocabulary::{Address, MailRef, NoticeKind, TicketId};
+use disclosed::testing::open;
+use disclosed::testing::store::{NewMail, Place, Result, Store, StoreError};
+use disclosed::testing::token::{CHECKS, KEY_LENGTH, Key, Purpose, Token, party};
+use disclosed::testing::tracker::{Arrival, Tracker};
+use disclosed::testing::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use crate::world;

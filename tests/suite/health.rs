@@ -2,13 +2,13 @@
 
 use std::fs;
 
-use disclosed::config::Config;
-use disclosed::intake::disposition::Disposition;
-use disclosed::notice::text::trouble::Trouble;
-use disclosed::open;
-use disclosed::store::{NewMail, NewReceipt, Stored};
-use disclosed::tracker::{Arrival, Tracker};
-use disclosed::vocabulary::{Outcome, TicketId};
+use disclosed::testing::config::Config;
+use disclosed::testing::intake::disposition::Disposition;
+use disclosed::testing::notice::text::trouble::Trouble;
+use disclosed::testing::open;
+use disclosed::testing::store::{NewMail, NewReceipt, Stored};
+use disclosed::testing::tracker::{Arrival, Tracker};
+use disclosed::testing::vocabulary::{Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::desk::Desk;

@@ -4,16 +4,16 @@ use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
-use disclosed::config::Config;
-use disclosed::intake::disposition::Disposition;
-use disclosed::mail::signature::Dkim;
-use disclosed::open;
-use disclosed::rules::event::Event;
-use disclosed::store::Store;
-use disclosed::ticket::{Acknowledgement, EntryKind};
-use disclosed::token::LENGTH;
-use disclosed::tracker::{Arrival, News, Posted, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind, TicketId};
+use disclosed::testing::config::Config;
+use disclosed::testing::intake::disposition::Disposition;
+use disclosed::testing::mail::signature::Dkim;
+use disclosed::testing::open;
+use disclosed::testing::rules::event::Event;
+use disclosed::testing::store::Store;
+use disclosed::testing::ticket::{Acknowledgement, EntryKind};
+use disclosed::testing::token::LENGTH;
+use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::{SignedDuration, Timestamp};
 use proptest::prelude::*;
 
@@ -217,7 +217,7 @@ fn five_thousand_bounces_hide_no_report() {
     let mails: Vec<Vec<u8>> =
         (0..2_500).map(bounce).chain([honest.bytes()]).chain((2_500..5_000).map(bounce)).collect();
     for (batch, mails) in mails.chunks(64).enumerate() {
-        let place = |n: usize| Some(disclosed::store::Place { source, name: format!("{batch}.{n}") });
+        let place = |n: usize| Some(disclosed::testing::store::Place { source, name: format!("{batch}.{n}") });
         let arrivals: Vec<Arrival> =
             mails.iter().enumerate().map(|(n, raw)| Arrival { place: place(n), ..arrival(raw.clone()) }).collect();
         news.add(tracker.on_mail(&arrivals, at).unwrap());

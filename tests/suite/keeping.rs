@@ -148,8 +148,8 @@ fn a_receipt_is_taken_by_its_number() {
     desk.ok(&["erase", "reporter@example.test", "--yes"]);
     desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
     // A database that is not the one of the inbox: `status` and `check` say so.
-    let mut store = disclosed::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
-    store.write(|tx| tx.set_memo(disclosed::store::Memo::Begun, "of a key")).unwrap();
+    let mut store = disclosed::testing::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
+    store.write(|tx| tx.set_memo(disclosed::testing::store::Memo::Begun, "of a key")).unwrap();
     assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
     let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
     assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
@@ -184,4 +184,21 @@ fn a_daemon_that_lost_its_database_ends_and_says_so() {
     }
     assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 0);
     desk.fails(1, &["ingest", "in"], "no first start");
+}
+
+/// H4: a password that everybody on the machine can read is said to be one.
+#[test]
+fn a_secret_that_others_can_read_is_told() {
+    use std::os::unix::fs::PermissionsExt;
+    let desk = Desk::new();
+    desk.write("secret", "s3cret\n");
+    let imap = "[inbox.imap]\nserver = \"imap.example.org\"\nuser = \"security\"\npassword_file = \"secret\"";
+    desk.write("config.toml", &CONFIG.replace("[inbox]\nmaildir = \"in\"", imap));
+    let says = |mode: u32| {
+        fs::set_permissions(desk.path().join("secret"), fs::Permissions::from_mode(mode)).unwrap();
+        desk.run(&["check"]).1
+    };
+    let told = "inbox.imap.password_file: every user of this machine can read ";
+    assert!(says(0o644).contains(told), "{}", says(0o644));
+    assert!(!says(0o640).contains(told));
 }

@@ -7,13 +7,13 @@
 
 use std::fmt::Write as _;
 
-use disclosed::intake::unheard::Unheard;
-use disclosed::policy::{Milestone, Severity};
-use disclosed::rules::event::Event;
-use disclosed::store::Store;
-use disclosed::ticket::{Actor, Entry, EntryKind, State, Ticket};
-use disclosed::tracker::{Arrival, News, Posted, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind, TicketId};
+use disclosed::testing::intake::unheard::Unheard;
+use disclosed::testing::policy::{Milestone, Severity};
+use disclosed::testing::rules::event::Event;
+use disclosed::testing::store::Store;
+use disclosed::testing::ticket::{Actor, Entry, EntryKind, State, Ticket};
+use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use crate::world;
@@ -152,7 +152,7 @@ fn now() -> Timestamp {
     "2027-01-04T09:00:00Z".parse().unwrap()
 }
 
-fn config(more: &str) -> disclosed::config::Config {
+fn config(more: &str) -> disclosed::testing::config::Config {
     let person = |name: &str, address: &str| format!("[[person]]\nname = \"{name}\"\naddress = \"{address}\"\n");
     let people = person("Dana", DANA) + &person("Lee", LEE) + more;
     // The caps have tests of their own; here they would only hide what is to be seen.
@@ -298,7 +298,7 @@ impl World {
     /// What would come of the mail of a cell; `None` where anything would happen in somebody's name. Nothing is stored.
     fn would(&mut self, cell: Cell) -> Option<Outcome> {
         let raw = self.bytes(cell);
-        let tried = self.tracker.try_mail(&raw, disclosed::mail::signature::Dkim::Unasked, now()).unwrap();
+        let tried = self.tracker.try_mail(&raw, disclosed::testing::mail::signature::Dkim::Unasked, now()).unwrap();
         let told = matches!(tried.unheard, Some(Unheard::Told { .. }));
         match tried.intake.event {
             Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => None,

@@ -1,7 +1,7 @@
 //! Pages as text, by tables of cases.
 
-use disclosed::mail::html::to_text;
-use disclosed::mail::read;
+use disclosed::testing::mail::html::to_text;
+use disclosed::testing::mail::read;
 
 fn page(html: &str, text: &str) {
     assert_eq!(to_text(html).0, text, "{html}");

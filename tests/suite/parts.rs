@@ -1,9 +1,9 @@
 //! What mail programs make of characters, names, pages and signatures, by tables of cases.
 
-use disclosed::mail::decode::{self, Fit};
-use disclosed::mail::header::Header;
-use disclosed::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
-use disclosed::mail::{Mail, read};
+use disclosed::testing::mail::decode::{self, Fit};
+use disclosed::testing::mail::header::Header;
+use disclosed::testing::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
+use disclosed::testing::mail::{Mail, read};
 
 use crate::corpus;
 

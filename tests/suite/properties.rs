@@ -1,13 +1,13 @@
 //! What holds for any input: commands are read without a panic and never from a quote, and any octets that arrive end
 //! in exactly one receipt.
 
-use disclosed::mail::read;
-use disclosed::mail::written::{Content, Ours, Place as Where};
-use disclosed::policy::Term;
-use disclosed::store::{Place, Store, Tx};
-use disclosed::tracker::{Arrival, News, Posted, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind, NoticeState};
-use disclosed::{command, open};
+use disclosed::testing::mail::read;
+use disclosed::testing::mail::written::{Content, Ours, Place as Where};
+use disclosed::testing::policy::Term;
+use disclosed::testing::store::{Place, Store, Tx};
+use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeKind, NoticeState};
+use disclosed::testing::{command, open};
 use jiff::Timestamp;
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -156,7 +156,7 @@ proptest! {
         let order = arrival(&mut tracker, letter.bytes(), "2");
         let news = tracker.on_mail(&[order], now()).unwrap();
         for (_, entry) in &news.entries {
-            prop_assert_ne!(&entry.by, &disclosed::ticket::Actor::Person(disclosed::vocabulary::Address::parse("dana@example.org").unwrap()), "{:?}", entry.kind);
+            prop_assert_ne!(&entry.by, &disclosed::testing::ticket::Actor::Person(disclosed::testing::vocabulary::Address::parse("dana@example.org").unwrap()), "{:?}", entry.kind);
         }
     }
 }

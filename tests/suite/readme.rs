@@ -1,7 +1,7 @@
 //! What the README says that the code knows better.
 
-use disclosed::command::{Class, verbs};
-use disclosed::policy::Milestone;
+use disclosed::testing::command::{Class, verbs};
+use disclosed::testing::policy::Milestone;
 
 const README: &str = include_str!("../../README.md");
 

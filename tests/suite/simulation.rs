@@ -12,12 +12,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
-use disclosed::config::Config;
-use disclosed::notice::text::trouble::Trouble;
-use disclosed::open;
-use disclosed::store::{Claim, Place, Result, Store};
-use disclosed::tracker::{Arrival, Posted, Tracker};
-use disclosed::vocabulary::{Address, NoticeKind, Outcome};
+use disclosed::testing::config::Config;
+use disclosed::testing::notice::text::trouble::Trouble;
+use disclosed::testing::open;
+use disclosed::testing::store::{Claim, Place, Result, Store};
+use disclosed::testing::tracker::{Arrival, Posted, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 

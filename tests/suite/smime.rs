@@ -1,6 +1,6 @@
 //! What is signed or encrypted as one piece, by tables of cases.
 
-use disclosed::mail::{Mail, read};
+use disclosed::testing::mail::{Mail, read};
 
 fn value(tag: u8, content: &[u8], marked: bool) -> Vec<u8> {
     let length = content.len();

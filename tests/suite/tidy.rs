@@ -23,7 +23,7 @@ const ROWS: &[&[&str]] = &[
     &["daemon"],
     &["demo"],
     &["cli"],
-    &["main"],
+    &["main", "testing"],
 ];
 
 /// Within a row, who may use whom.

@@ -37,12 +37,12 @@ mod showing;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use disclosed::policy::{Severity, Term};
-use disclosed::store::{Claim, Place, Store};
-use disclosed::ticket::{Acknowledgement, EntryKind};
-use disclosed::tracker::{Arrival, News, Posted, Tracker};
-use disclosed::vocabulary::{Address, NoticeState, Outcome, TicketId};
-use disclosed::{command, open};
+use disclosed::testing::policy::{Severity, Term};
+use disclosed::testing::store::{Claim, Place, Store};
+use disclosed::testing::ticket::{Acknowledgement, EntryKind};
+use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::vocabulary::{Address, NoticeState, Outcome, TicketId};
+use disclosed::testing::{command, open};
 use jiff::Timestamp;
 use jiff::civil::DateTime;
 
@@ -124,7 +124,7 @@ fn block_goes_on(lines: &[&str]) -> Option<usize> {
 /// One transcript as it goes.
 struct Play {
     tracker: Tracker,
-    config: disclosed::config::Config,
+    config: disclosed::testing::config::Config,
     now: Timestamp,
     /// The folder as it is: names and mails.
     folder: Vec<(String, Vec<u8>)>,
@@ -435,7 +435,7 @@ fn masked(value: &str) -> String {
     let mut out = String::new();
     for part in value.split_inclusive(|c| !token(c)) {
         let word = part.trim_end_matches(|c| !token(c));
-        let shown = if word.len() == disclosed::token::LENGTH { "<token>" } else { word };
+        let shown = if word.len() == disclosed::testing::token::LENGTH { "<token>" } else { word };
         out.push_str(shown);
         out.extend(part.chars().skip(word.chars().count()));
     }

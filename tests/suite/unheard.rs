@@ -1,9 +1,9 @@
 //! Whoever is told what was not done may have a mailbox that answers each such mail, with nothing that says so: it ends
 //! bounded all the same (G7).
 
-use disclosed::store::{Claim, Store};
-use disclosed::tracker::{Arrival, Tracker};
-use disclosed::vocabulary::{NoticeKind, Outcome};
+use disclosed::testing::store::{Claim, Store};
+use disclosed::testing::tracker::{Arrival, Tracker};
+use disclosed::testing::vocabulary::{NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 
 use crate::world;

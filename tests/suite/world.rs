@@ -4,10 +4,10 @@ use std::fmt::Write as _;
 use std::path::Path;
 
 use calcard::icalendar::{ICalendarComponentType, ICalendarProperty, ICalendarValue};
-use disclosed::config::Config;
-use disclosed::mail::{Mail, read};
-use disclosed::token::{KEY_LENGTH, Key};
-use disclosed::vocabulary::Address;
+use disclosed::testing::config::Config;
+use disclosed::testing::mail::{Mail, read};
+use disclosed::testing::token::{KEY_LENGTH, Key};
+use disclosed::testing::vocabulary::Address;
 use jiff::Timestamp;
 
 /// Where reports go.

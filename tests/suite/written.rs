@@ -1,8 +1,8 @@
 //! What a person wrote, told from what their mail program added: each line in exactly one place.
 
-use disclosed::mail::written::{Content, Ours, Place};
-use disclosed::notice::leak::Known;
-use disclosed::vocabulary::Address;
+use disclosed::testing::mail::written::{Content, Ours, Place};
+use disclosed::testing::notice::leak::Known;
+use disclosed::testing::vocabulary::Address;
 
 use crate::world;
 

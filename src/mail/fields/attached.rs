@@ -5,7 +5,7 @@ use crate::mail::Attachment;
 
 /// The parts that may stand in attachments, by their claimed media types. A picture or a film shows something; of a
 /// signature or a visiting card nobody expects a report; all else may be the whole of it.
-pub fn attached(attachments: &[Attachment]) -> Parts {
+pub(crate) fn attached(attachments: &[Attachment]) -> Parts {
     attachments.iter().fold(Parts::default(), |parts, one| parts.and(held_by(&one.media_type.to_ascii_lowercase())))
 }
 

@@ -14,7 +14,7 @@ use crate::project::Project;
 use crate::ticket::Ticket;
 
 /// The text; `missing` is what the project asks for and was not found.
-pub fn text(ticket: &Ticket, missing: &[Part], project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(ticket: &Ticket, missing: &[Part], project: &Project, now: Timestamp) -> Text {
     let (name, number) = (&project.name, project.show(ticket.id));
     let mut text = Text::to_reporter(ticket, "We have received your report", project)
         .paragraph([always(format!("Your report has arrived at {name}. Its number is {number}."))])

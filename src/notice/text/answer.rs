@@ -16,7 +16,7 @@ use crate::project::Project;
 use crate::ticket::Ticket;
 
 /// All was done: each line with what it did, then what left for the reporter and the state.
-pub fn done(
+pub(crate) fn done(
     ticket: &Ticket,
     lines: &[Obeyed],
     left: impl Iterator<Item = String>,
@@ -43,12 +43,12 @@ pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 2] 
 }
 
 /// Nothing was done: the faulty line with a caret.
-pub fn refused(ticket: &Ticket, line: &str, column: Option<usize>, why: &str, project: &Project) -> Text {
+pub(crate) fn refused(ticket: &Ticket, line: &str, column: Option<usize>, why: &str, project: &Project) -> Text {
     refusal(Text::answer(ticket, REFUSED, project), line, column, why)
 }
 
 /// The same for commands in a mail about no ticket.
-pub fn no_ticket(line: &str) -> Text {
+pub(crate) fn no_ticket(line: &str) -> Text {
     let why = "this mail answers no notice about a ticket; reply to one of its notices";
     refusal(Text::desk(REFUSED), line, None, why)
 }
@@ -63,7 +63,7 @@ fn refusal(text: Text, line: &str, column: Option<usize>, why: &str) -> Text {
 }
 
 /// To the person whose own reply address a mail bears: what was not done with it, and why.
-pub fn unheard(ticket: &Ticket, line: Option<&str>, why: &str, filed: &str, project: &Project) -> Text {
+pub(crate) fn unheard(ticket: &Ticket, line: Option<&str>, why: &str, filed: &str, project: &Project) -> Text {
     let mut text = Text::answer(ticket, "Not done", project);
     text = match line {
         Some(line) => text
@@ -77,7 +77,7 @@ pub fn unheard(ticket: &Ticket, line: Option<&str>, why: &str, filed: &str, proj
 }
 
 /// A grave command waits for its code.
-pub fn code(ticket: &Ticket, lines: &[String], code: &str, until: Timestamp, project: &Project) -> Text {
+pub(crate) fn code(ticket: &Ticket, lines: &[String], code: &str, until: Timestamp, project: &Project) -> Text {
     Text::answer(ticket, "Please confirm", project)
         .line([
             state(format!("You asked on {} for what cannot be taken back:", project.show(ticket.id))),
@@ -100,7 +100,7 @@ fn commands_of(lines: &[String]) -> Form {
 }
 
 /// A text waits for a look before it goes to the reporter: which lines, and all of it as it would leave.
-pub fn look(ticket: &Ticket, hits: &[Hit], text: &str, code: &str, until: Timestamp, project: &Project) -> Text {
+pub(crate) fn look(ticket: &Ticket, hits: &[Hit], text: &str, code: &str, until: Timestamp, project: &Project) -> Text {
     let lines = hits.iter().map(|hit| format!("{}\n    {}", hit.line, hit.why)).collect();
     let left_out = "The lines and the text are those of your mail; this one does not repeat them.";
     Text::answer(ticket, "Nothing was sent", project)
@@ -118,7 +118,7 @@ pub fn look(ticket: &Ticket, hits: &[Hit], text: &str, code: &str, until: Timest
 }
 
 /// A command of somebody else waits for this person's code.
-pub fn code_of_second(
+pub(crate) fn code_of_second(
     ticket: &Ticket,
     who: &str,
     lines: &[String],
@@ -147,7 +147,7 @@ pub fn code_of_second(
 }
 
 /// To whoever asked: the others have been asked.
-pub fn waits_for_second(ticket: &Ticket, lines: &[String], until: Timestamp, project: &Project) -> Text {
+pub(crate) fn waits_for_second(ticket: &Ticket, lines: &[String], until: Timestamp, project: &Project) -> Text {
     Text::answer(ticket, "Waiting for a second person", project)
         .line([
             state(format!("You asked on {} for what takes two of you:", project.show(ticket.id))),
@@ -161,7 +161,7 @@ pub fn waits_for_second(ticket: &Ticket, lines: &[String], until: Timestamp, pro
 }
 
 /// The commands.
-pub fn help(project: &Project) -> Text {
+pub(crate) fn help(project: &Project) -> Text {
     Text::desk(format!("Commands of {}'s security desk", project.name))
         .paragraph([always(
             "Reply to a mail about a ticket with commands on the first lines. The first line\n\
@@ -172,7 +172,7 @@ pub fn help(project: &Project) -> Text {
 }
 
 /// The table of commands as text, a line each.
-pub fn commands(project: &Project) -> String {
+pub(crate) fn commands(project: &Project) -> String {
     plain::body(&[table(project)])
 }
 

@@ -72,7 +72,7 @@ fn next(line: &Line, project: &Project, now: Timestamp) -> String {
 }
 
 /// The answer to `/list`.
-pub fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
     listed(Text::desk(format!("{} open", open.len())), open, key, project, now)
 }
 
@@ -89,7 +89,7 @@ pub struct Counts {
 }
 
 /// The digest.
-pub fn text(open: &[Line], counts: Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(open: &[Line], counts: Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
     let Counts { held, listed: loose, unheard } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };

@@ -19,13 +19,13 @@ pub struct Sample {
 }
 
 /// Gathered mails that one notice lists; the rest is counted.
-pub const RETURNED_LINES: usize = 200;
+pub(crate) const RETURNED_LINES: usize = 200;
 /// Characters of a subject in a list.
 const SUBJECT: usize = 100;
 
 /// What was in the inbox before the first start: how many mails, and the newest with when our mail
 /// server took them.
-pub fn earlier(all: usize, newest: &[(Timestamp, Sample)], project: &Project) -> Text {
+pub(crate) fn earlier(all: usize, newest: &[(Timestamp, Sample)], project: &Project) -> Text {
     let zone = &project.policy.calendar.zone;
     let date = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%-d %b %Y");
     let item = |(received, Sample { from, subject }): &(Timestamp, Sample)| {
@@ -49,7 +49,7 @@ pub fn earlier(all: usize, newest: &[(Timestamp, Sample)], project: &Project) ->
 }
 
 /// More comes in than is told one by one.
-pub fn all(project: &Project) -> Text {
+pub(crate) fn all(project: &Project) -> Text {
     Text::desk("Too much mail to tell one by one")
         .paragraph([always(format!(
             "Incoming mail has made {} send {} mails within an hour. That is the limit\n\
@@ -62,7 +62,7 @@ pub fn all(project: &Project) -> Text {
 }
 
 /// More comes in for one ticket than is told one by one.
-pub fn of_ticket(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn of_ticket(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
     Text::news(ticket, "Much more mail", project, now)
         .paragraph([
@@ -76,7 +76,7 @@ pub fn of_ticket(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
 }
 
 /// Many reports at once, in one ticket.
-pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) -> Text {
     Text::news(ticket, "Many reports at once", project, now)
         .line([
             always(format!(
@@ -99,7 +99,7 @@ pub fn many(ticket: &Ticket, members: u32, project: &Project, now: Timestamp) ->
 
 /// Mail that servers returned to the wrong address, gathered in one ticket: some of it, and how many came since the
 /// last such notice.
-pub fn returned(ticket: &Ticket, newest: &[Sample], all: usize, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn returned(ticket: &Ticket, newest: &[Sample], all: usize, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
     let item = |Sample { from, subject }: &Sample| {
         format!("{}: {}", from.as_deref().unwrap_or("nobody"), clean_line(subject, SUBJECT))

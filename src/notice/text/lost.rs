@@ -13,7 +13,7 @@ use crate::vocabulary::{Address, Mailed};
 const REPLY: usize = 500;
 
 /// A notice about a ticket: what it was, to whom it went, and whether only the recipient says that it was this one.
-pub fn of_ticket(
+pub(crate) fn of_ticket(
     ticket: &Ticket,
     (notice, to, perhaps): (Mailed, &Address, bool),
     reply: &str,
@@ -43,7 +43,7 @@ pub fn of_ticket(
 
 /// The notice of a report reached nobody of the team. Nothing of the report stands in it, nor what a server said, since
 /// that may be what the notice was refused for.
-pub fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
     Text::news(ticket, "Nobody was mailed about a report", project, now)
         .paragraph([state(format!(
@@ -57,7 +57,7 @@ pub fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> Text {
 }
 
 /// A notice about no single ticket.
-pub fn of_many(notice: Mailed, to: &Address, reply: &str, project: &Project) -> Text {
+pub(crate) fn of_many(notice: Mailed, to: &Address, reply: &str, project: &Project) -> Text {
     Text::desk("A mail did not arrive")
         .paragraph([
             always("A mail about several tickets did not reach "),

@@ -9,10 +9,10 @@ use crate::project::Project;
 use crate::ticket::moved::Moved;
 
 /// Moved deadlines that one mail lists; the rest is counted.
-pub const POLICY_LINES: usize = 200;
+pub(crate) const POLICY_LINES: usize = 200;
 
 /// The text: `moved` are those to list, in this order, `all` how many there are.
-pub fn text(moved: &[Moved], all: usize, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(moved: &[Moved], all: usize, project: &Project, now: Timestamp) -> Text {
     let calendar = &project.policy.calendar;
     let date = |at: Timestamp| at.to_zoned(calendar.zone.clone()).strftime("%a %-d %B %Y, %H:%M").to_string();
     let item = |one: &Moved| {

@@ -12,7 +12,7 @@ use crate::project::Project;
 use crate::ticket::Ticket;
 
 /// A promise nears its deadline or has passed it. `missed` is the name of whoever was told first and not reached.
-pub fn text(ticket: &Ticket, due: &Due, missed: Option<&str>, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(ticket: &Ticket, due: &Due, missed: Option<&str>, project: &Project, now: Timestamp) -> Text {
     let Due { promise, deadline } = due;
     let name = &promise.name;
     let distance = length(deadline.duration_since(now));
@@ -71,7 +71,7 @@ fn to_do(text: Text, ticket: &Ticket, due: &Due, project: &Project, now: Timesta
 }
 
 /// The draft in a reminder, if it offers one.
-pub fn draft(body: &str) -> Option<&str> {
+pub(crate) fn draft(body: &str) -> Option<&str> {
     let (_, rest) = body.split_once(FILL_IN)?;
     rest.split_once(INSTEAD).map(|(draft, _)| draft.trim())
 }
@@ -81,7 +81,7 @@ const FILL_IN: &str = "fill in what stands in brackets:";
 const INSTEAD: &str = "Instead, /extend ";
 
 /// Many reminders for one person as one mail: their subjects where all is said, and at `none`.
-pub fn many(subjects: Vec<String>, quietly: Vec<String>, project: &Project) -> Text {
+pub(crate) fn many(subjects: Vec<String>, quietly: Vec<String>, project: &Project) -> Text {
     let count = subjects.len();
     Text::desk(format!("{count} promises need somebody"))
         .paragraph([always(format!("{count} promises of {} need somebody:", project.name))])

@@ -41,7 +41,7 @@ pub struct NewReport {
 }
 
 /// The text.
-pub fn text(ticket: &Ticket, news: &NewReport, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(ticket: &Ticket, news: &NewReport, project: &Project, now: Timestamp) -> Text {
     let title = if ticket.title.is_empty() { "(none)" } else { &ticket.title };
     let sender = format!("{}\n({})", news.from, news.identity);
     let mut text = Text::news(ticket, "New report", project, now)

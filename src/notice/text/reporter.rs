@@ -13,7 +13,7 @@ use crate::project::Project;
 use crate::ticket::{Embargo, Status, Ticket};
 
 /// `/ack`: a person has read the report.
-pub fn acknowledged(ticket: &Ticket, by: &str, words: &str, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn acknowledged(ticket: &Ticket, by: &str, words: &str, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
     let text = Text::to_reporter(ticket, "A person has read your report", project)
         .paragraph([always(format!("{by} of {} has read your report {number}.", project.name))])
@@ -24,7 +24,7 @@ pub fn acknowledged(ticket: &Ticket, by: &str, words: &str, project: &Project, n
 }
 
 /// `/reply` and `/ask`: the words of the maintainer.
-pub fn reply(ticket: &Ticket, by: &str, words: &str, project: &Project) -> Text {
+pub(crate) fn reply(ticket: &Ticket, by: &str, words: &str, project: &Project) -> Text {
     let signature = format!("-- \n{by}, {}\nabout your report {}", project.name, project.show(ticket.id));
     Text::to_reporter(ticket, "About your report", project)
         .block(Said::Always, Form::Verbatim(words.to_owned()))
@@ -51,12 +51,12 @@ fn update(ticket: &Ticket, what: &str, more: impl IntoIterator<Item = Block>, pr
 }
 
 /// A fixed version is out.
-pub fn released(ticket: &Ticket, note: &str, project: &Project) -> Text {
+pub(crate) fn released(ticket: &Ticket, note: &str, project: &Project) -> Text {
     update(ticket, "a fixed version has been released.", written(note).into_iter().chain(thanks(ticket)), project)
 }
 
 /// It was made public.
-pub fn public(ticket: &Ticket, note: &str, project: &Project) -> Text {
+pub(crate) fn public(ticket: &Ticket, note: &str, project: &Project) -> Text {
     let what = "the vulnerability has been made public.";
     update(ticket, what, written(note).into_iter().chain(thanks(ticket)), project)
 }
@@ -69,7 +69,13 @@ fn thanks(ticket: &Ticket) -> Option<Block> {
 }
 
 /// A date until which nothing is published.
-pub fn embargo(ticket: &Ticket, proposed: bool, until: Timestamp, zone: Option<&str>, project: &Project) -> Text {
+pub(crate) fn embargo(
+    ticket: &Ticket,
+    proposed: bool,
+    until: Timestamp,
+    zone: Option<&str>,
+    project: &Project,
+) -> Text {
     let date = in_zones(until, zone, &project.policy);
     let (what, asks) = if proposed {
         ("we propose to publish nothing before", "Please tell us whether you agree, by a reply to this mail.")
@@ -83,18 +89,18 @@ pub fn embargo(ticket: &Ticket, proposed: bool, until: Timestamp, zone: Option<&
 }
 
 /// Nothing is kept back any more.
-pub fn embargo_over(ticket: &Ticket, project: &Project) -> Text {
+pub(crate) fn embargo_over(ticket: &Ticket, project: &Project) -> Text {
     update(ticket, "the embargo is over.", [], project)
 }
 
 /// A deadline was moved.
-pub fn moved(ticket: &Ticket, until: Milestone, to: Timestamp, project: &Project) -> Text {
+pub(crate) fn moved(ticket: &Ticket, until: Milestone, to: Timestamp, project: &Project) -> Text {
     let (what, date) = (until.means(), when(to, &project.policy));
     update(ticket, &format!("\na date has changed. Now {what} by {date}."), [], project)
 }
 
 /// What the reporter asked for.
-pub fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -> Text {
+pub(crate) fn asked(ticket: &Ticket, asks: &[Ask], project: &Project, now: Timestamp) -> Text {
     let first = format!("About your report {} to {}:", project.show(ticket.id), project.name);
     let mut text = Text::to_reporter(ticket, "Your question", project).paragraph([always(first)]);
     for ask in asks {
@@ -150,12 +156,12 @@ fn stands(text: Text, ticket: &Ticket, project: &Project, now: Timestamp) -> Tex
 }
 
 /// Whether a credit says that the reporter is not to be named.
-pub fn is_none(credit: &str) -> bool {
+pub(crate) fn is_none(credit: &str) -> bool {
     ["none", "no", "nobody", "anonymous"].iter().any(|w| credit.trim().eq_ignore_ascii_case(w))
 }
 
 /// Rungs for the reporter: good news, said by a machine, so that it says no more than what is planned.
-pub fn at_work(ticket: &Ticket, news: &[Due], project: &Project) -> Text {
+pub(crate) fn at_work(ticket: &Ticket, news: &[Due], project: &Project) -> Text {
     let plan = |due: &Due| match due.promise.until.means() {
         what if depends_on_severity(&due.promise, ticket) => {
             format!("Now planned: {what}; the date depends on how severe it is.")
@@ -171,7 +177,7 @@ pub fn at_work(ticket: &Ticket, news: &[Due], project: &Project) -> Text {
 }
 
 /// What a person can send when a promise was broken: a draft, since how it went on no machine knows.
-pub fn late(ticket: &Ticket, due: &Due, project: &Project) -> String {
+pub(crate) fn late(ticket: &Ticket, due: &Due, project: &Project) -> String {
     let promise = due.promise.until.means();
     let date = when(due.deadline, &project.policy);
     format!(
@@ -187,7 +193,7 @@ pub fn late(ticket: &Ticket, due: &Due, project: &Project) -> String {
 pub(super) const GAP: &str = "[NEW DATE: write here by when, or what holds it up]";
 
 /// Whether a text for the reporter still has the gap of [`late`], however a mail program wrapped and marked its lines.
-pub fn has_gap(text: &str) -> bool {
+pub(crate) fn has_gap(text: &str) -> bool {
     let words = |t: &'_ str| -> Vec<String> {
         t.split(|c: char| !c.is_alphanumeric()).filter(|w| !w.is_empty()).map(str::to_owned).collect()
     };

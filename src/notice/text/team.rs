@@ -49,7 +49,7 @@ pub enum Did {
 }
 
 /// A second copy of a report says more of its sender than the first did.
-pub fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Project, now: Timestamp) -> Text {
     let sent = if sent { "\nThe sender has been sent an automatic acknowledgement." } else { "" };
     let mut text = Text::news(ticket, "A person wrote it", project, now).line([
         state(format!("A second copy of the mail of {}", project.show(ticket.id))),
@@ -63,7 +63,7 @@ pub fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Project, now
 }
 
 /// More mail for a ticket.
-pub fn follow_up(ticket: &Ticket, mail: &MoreMail, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn follow_up(ticket: &Ticket, mail: &MoreMail, project: &Project, now: Timestamp) -> Text {
     let MoreMail { by, who, holder, excerpt, folded } = mail;
     let role = match (by, holder) {
         (Actor::Stranger, Some(name)) => format!("somebody with the reply address of {name}"),
@@ -95,7 +95,7 @@ fn excerpt_of(text: &str, max: usize, folded: usize, ticket: &Ticket, project: &
 const WORDS: usize = 2_000;
 
 /// What one of the team did. Without the arguments of commands, what they did stands in the state.
-pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Timestamp) -> Text {
     let text = Text::news(ticket, &format!("Changed by {who}"), project, now)
         .paragraph([state(format!("{who}, on {}:", project.show(ticket.id)))]);
     let ours = |text: Text, words: &str| text.paragraph([content(words), instead(words)]);
@@ -124,7 +124,7 @@ pub fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Tim
 }
 
 /// Somebody tried to command and may not. `holder` is the name of the person whose own reply address the mail bears.
-pub fn attempt(
+pub(crate) fn attempt(
     ticket: &Ticket,
     from: Option<&Address>,
     holder: Option<&str>,

@@ -123,7 +123,7 @@ impl Trouble {
 }
 
 /// The text.
-pub fn text(trouble: &Trouble, project: &Project) -> Text {
+pub(crate) fn text(trouble: &Trouble, project: &Project) -> Text {
     Text::desk("disclosed cannot do its work")
         .paragraph([
             always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name)),

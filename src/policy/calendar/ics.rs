@@ -22,7 +22,7 @@ const MOST_EVENTS: usize = 20_000;
 ///
 /// # Errors
 /// A sentence with the line that cannot be used, and why.
-pub fn holidays_from_ics(text: &str) -> Result<BTreeSet<Date>, String> {
+pub(crate) fn holidays_from_ics(text: &str) -> Result<BTreeSet<Date>, String> {
     let mut days = BTreeSet::new();
     let mut events = 0;
     let mut calendar = false;

@@ -1,7 +1,7 @@
 //! Delivery reports: whatever a report says, it names plain addresses and Message-IDs, and is never answered.
 #![no_main]
 
-use disclosed::mail::read::read;
+use disclosed::testing::mail::read::read;
 use disclosed_fuzz::{is_same, is_sound};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,7 +1,7 @@
 //! Commands: the first lines and nothing else, and what is stored until it is confirmed is what was asked for.
 #![no_main]
 
-use disclosed::command::{self, Orders};
+use disclosed::testing::command::{self, Orders};
 use libfuzzer_sys::fuzz_target;
 
 fn written(orders: &Orders) -> String {

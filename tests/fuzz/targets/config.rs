@@ -3,7 +3,7 @@
 
 use std::path::Path;
 
-use disclosed::config::Config;
+use disclosed::testing::config::Config;
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

@@ -1,7 +1,7 @@
 //! The header scan: two views of the same bytes, neither of which invents anything.
 #![no_main]
 
-use disclosed::mail::header::{self, Header, Trace};
+use disclosed::testing::mail::header::{self, Header, Trace};
 use disclosed_fuzz::{is_id, is_plain, line};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,8 +1,8 @@
 //! HTML as text: of bounded length, clean once `read` has it, and never a command.
 #![no_main]
 
-use disclosed::mail::html::to_text;
-use disclosed::mail::read::read;
+use disclosed::testing::mail::html::to_text;
+use disclosed::testing::mail::read::read;
 use disclosed_fuzz::is_sound;
 use libfuzzer_sys::fuzz_target;
 

@@ -1,9 +1,9 @@
 //! Who is believed: whatever a sender can write, in any place that is the sender's to write in, vouches for nobody.
 #![no_main]
 
-use disclosed::mail::identity::identify;
-use disclosed::mail::read::read;
-use disclosed::mail::signature::Dkim;
+use disclosed::testing::mail::identity::identify;
+use disclosed::testing::mail::read::read;
+use disclosed::testing::mail::signature::Dkim;
 use libfuzzer_sys::fuzz_target;
 
 const ID: &str = "mx.example.org";

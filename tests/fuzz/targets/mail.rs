@@ -1,8 +1,8 @@
 //! A whole mail: what comes out is bounded, clean and the same each time.
 #![no_main]
 
-use disclosed::command;
-use disclosed::mail::read::read;
+use disclosed::testing::command;
+use disclosed::testing::mail::read::read;
 use disclosed_fuzz::{is_same, is_sound};
 use libfuzzer_sys::fuzz_target;
 

@@ -1,9 +1,9 @@
 //! The newly written text: lines of the mail, none of them quoted, and nothing that stands in a quotation.
 #![no_main]
 
-use disclosed::command;
-use disclosed::vocabulary::clean;
-use disclosed::mail::reply;
+use disclosed::testing::command;
+use disclosed::testing::vocabulary::clean;
+use disclosed::testing::mail::reply;
 use disclosed_fuzz::{is_clean, is_of};
 use libfuzzer_sys::fuzz_target;
 

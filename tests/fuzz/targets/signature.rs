@@ -2,9 +2,9 @@
 //! more of it than the limit.
 #![no_main]
 
-use disclosed::vocabulary::Address;
-use disclosed::mail::read::read;
-use disclosed::mail::signature::{MOST, Occasion, sieve};
+use disclosed::testing::vocabulary::Address;
+use disclosed::testing::mail::read::read;
+use disclosed::testing::mail::signature::{MOST, Occasion, sieve};
 use libfuzzer_sys::fuzz_target;
 
 const FROM: &str = "From: ann@corp.test\r\nTo: security@example.org\r\nSubject: s\r\n";

@@ -1,7 +1,7 @@
 //! Signed mail that others wrote, with the keys that lie beside it.
 
-use disclosed::dkim::{Answer, Verifier};
-use disclosed::mail::signature::{Dkim, Occasion, Question, sieve};
+use disclosed::testing::dkim::{Answer, Verifier};
+use disclosed::testing::mail::signature::{Dkim, Occasion, Question, sieve};
 use jiff::Timestamp;
 
 use super::*;

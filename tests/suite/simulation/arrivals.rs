@@ -1,8 +1,8 @@
 //! What arrives in the simulated mailbox: reports, answers, commands with and without authority, automatic mail, bounces,
 //! copies, damage, and octets that are no mail at all.
 
-use disclosed::command;
-use disclosed::vocabulary::{Address, NoticeKind, TicketId};
+use disclosed::testing::command;
+use disclosed::testing::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
 
 use super::{Accepted, Item, Mail, Sim};

@@ -2,12 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use disclosed::policy::Audience;
-use disclosed::ticket::clock::clocks;
-use disclosed::ticket::hearer::{Hearer, hearers};
-use disclosed::ticket::{EmbargoState, EntryKind, Fact};
-use disclosed::tracker::News;
-use disclosed::vocabulary::{Address, MailRef, TicketId};
+use disclosed::testing::policy::Audience;
+use disclosed::testing::ticket::clock::clocks;
+use disclosed::testing::ticket::hearer::{Hearer, hearers};
+use disclosed::testing::ticket::{EmbargoState, EntryKind, Fact};
+use disclosed::testing::tracker::News;
+use disclosed::testing::vocabulary::{Address, MailRef, TicketId};
 use jiff::SignedDuration;
 use sha2::{Digest, Sha256};
 

@@ -2,9 +2,9 @@
 
 use super::*;
 use crate::world::{self, Letter, Proof};
-use disclosed::store::Place;
-use disclosed::tracker::{Arrival, News};
-use disclosed::vocabulary::{Address, Outcome};
+use disclosed::testing::store::Place;
+use disclosed::testing::tracker::{Arrival, News};
+use disclosed::testing::vocabulary::{Address, Outcome};
 use jiff::Timestamp;
 use std::collections::BTreeMap;
 

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::world::{self};
-use disclosed::notice::plain;
-use disclosed::notice::text::answer;
-use disclosed::ticket::{Actor, Entry, EntryKind};
-use disclosed::tracker::Erasure;
+use disclosed::testing::notice::plain;
+use disclosed::testing::notice::text::answer;
+use disclosed::testing::ticket::{Actor, Entry, EntryKind};
+use disclosed::testing::tracker::Erasure;
 use jiff::Timestamp;
 
 impl Play {

@@ -1,0 +1,129 @@
+//! What the tests beside the crate look at. Nothing else may use it: it changes with the code.
+
+pub mod clock {
+    pub use crate::clock::now;
+}
+pub mod command {
+    pub use crate::command::{Asked, Class, Line, Orders, parse, split, verbs};
+}
+pub mod config {
+    pub use crate::config::{Auth, Config, ImapConfig, Inbox, KEYS, Outgoing, Secret};
+}
+pub mod dkim {
+    pub use crate::dkim::{Answer, Verifier};
+}
+pub mod intake {
+    pub mod disposition {
+        pub use crate::intake::disposition::Disposition;
+    }
+    pub mod unheard {
+        pub use crate::intake::unheard::Unheard;
+    }
+}
+pub mod mail {
+    pub use crate::mail::Mail;
+    pub mod automatic {
+        pub use crate::mail::automatic::Automatic;
+    }
+    pub mod content {
+        pub use crate::mail::content::{fingerprints, hashes};
+    }
+    pub mod decode {
+        pub use crate::mail::decode::{Fit, base64, base64_size, charset, quoted_printable, words};
+    }
+    pub mod fields {
+        pub use crate::mail::fields::{Part, recognise};
+    }
+    pub mod header {
+        pub use crate::mail::header::{Header, MAX_ADDRESSES, Trace, display_name, message_ids, sender};
+    }
+    pub mod html {
+        pub use crate::mail::html::to_text;
+    }
+    pub mod identity {
+        pub use crate::mail::identity::identify;
+    }
+    pub mod parts {
+        pub use crate::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
+    }
+    pub mod read {
+        pub use crate::mail::read::read;
+    }
+    pub mod reply {
+        pub use crate::mail::reply::new_text;
+    }
+    pub mod signature {
+        pub use crate::mail::signature::{Dkim, MOST, Occasion, Question, sieve};
+    }
+    pub mod written {
+        pub use crate::mail::written::{Content, Ours, Place};
+    }
+}
+pub mod maildir {
+    pub use crate::maildir::Maildir;
+}
+pub mod net {
+    pub use crate::net::Tls;
+}
+pub mod notice {
+    pub mod codename {
+        pub use crate::notice::codename::Codename;
+    }
+    pub mod leak {
+        pub use crate::notice::leak::Known;
+    }
+    pub mod plain {
+        pub use crate::notice::plain::body;
+    }
+    pub mod text {
+        pub mod answer {
+            pub use crate::notice::text::answer::status;
+        }
+        pub mod trouble {
+            pub use crate::notice::text::trouble::Trouble;
+        }
+    }
+}
+pub mod open {
+    pub use crate::open::{digest, rotate_key, tracker};
+}
+pub mod policy {
+    pub use crate::policy::{Audience, Milestone, RungAt, Severity, Term, Within};
+    pub mod calendar {
+        pub use crate::policy::calendar::Quiet;
+    }
+}
+pub mod project {
+    pub use crate::project::{Level, Project, Reports, Support};
+}
+pub mod rules {
+    pub mod event {
+        pub use crate::rules::event::Event;
+    }
+    pub mod simulate {
+        pub use crate::rules::simulate::{Scenario, play};
+    }
+}
+pub mod store {
+    pub use crate::store::{Claim, Held, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx};
+}
+pub mod ticket {
+    pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, State, Ticket};
+    pub mod clock {
+        pub use crate::ticket::clock::clocks;
+    }
+    pub mod hearer {
+        pub use crate::ticket::hearer::{Hearer, hearers};
+    }
+}
+pub mod token {
+    pub use crate::token::{CHECKS, KEY_LENGTH, Key, LENGTH, Purpose, Token, party};
+}
+pub mod tracker {
+    pub use crate::tracker::{Arrival, Erasure, News, Posted, Tracker};
+}
+pub mod vocabulary {
+    pub use crate::vocabulary::{
+        Address, MailRef, MessageId, NoticeKind, NoticeState, Outcome, TicketId, clean, clean_line,
+    };
+}
