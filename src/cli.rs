@@ -83,14 +83,7 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed demo /tmp/trial")]
     Demo(demo::Args),
     /// Play the promises forward for a report, before there is one
-    #[command(after_help = "Examples:
-  disclosed simulate
-  disclosed simulate --at \"2027-01-08 18:00\" --severity high
-  disclosed simulate --event acknowledged@+1d --event accepted@+3d --svg promises.svg
-
-Events: acknowledged, assessed, accepted, fix-ready, fix-released, public, closed, exploited, last-heard-from-us,
-erased, severity:LEVEL, ask (the reporter: clocks that may pause stand still), answer (of the reporter). Each is followed by
-@ and when: +3d after the report, or a time as in --at. Nothing is stored, and nothing is sent.")]
+    #[command(after_help = simulate::help())]
     Simulate(simulate::Args),
     /// List the tickets
     #[command(after_help = "Examples:

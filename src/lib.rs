@@ -5,32 +5,33 @@
 //! sentence decides what nothing else does: *no report is lost, and no promise is broken unannounced.*
 //!
 //! # The house
-//! A file may use only rooms in rows above its own; within a row only the pairs that are named. `tests/suite/tidy.rs`
-//! reads every path and holds it. Rows 1 to 6 are pure: they know no I/O, no clock, no async.
+//! A file may use only rooms in rows above its own; within a row only the pairs that are named. No two files use each
+//! other. `tests/suite/tidy.rs` reads every path and holds both. Rows 1 to 6 are pure: no I/O, no clock, no async.
 //!
-//! | row | rooms |
-//! |---|---|
-//! | 1 | [`vocabulary`]: addresses, Message-IDs, numbers of tickets and mails, kinds of notices, clean text |
-//! | 2 | [`policy`]: promises, terms, the calendar, the ladder. [`token`]: proof of having seen a notice. [`mail`]: what came in, as a value (it knows the length of a token and severities) |
-//! | 3 | [`ticket`]: what is tracked, as the fold of its entries; its clocks, and who hears of them (it knows the project). [`command`]: the table of commands. [`project`]: what the rules know of the config (it knows the commands) |
-//! | 4 | [`notice`]: all that ever leaves: what can be said, its words at each level, calendar files, bytes |
-//! | 5 | [`rules`]: (ticket, event, project, now) → entries and notices; and the same played forward |
-//! | 6 | [`intake`]: a read mail and what the store knows → event |
-//! | 7 | [`store`]: all SQL |
-//! | 8 | [`tracker`]: reads once, decides, commits once |
-//! | 9 | [`health`]: what needs a person |
-//! | 10 | [`config`]: the file. [`net`]: TCP and TLS. [`sasl`]: the words of a login. [`clock`]: reads the clock (the config knows the net) |
-//! | 11 | [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: asks for keys, checks signatures |
-//! | 12 to 16 | [`open`] puts them together; [`daemon`] is the loop; [`demo`] plays it all without a server; [`cli`] is the command line; `main` |
+//! 1. [`vocabulary`]: addresses, Message-IDs, numbers, kinds of notices, what became of one, clean text.
+//! 2. [`policy`]: promises, milestones, the calendar, the ladder. [`token`]: proof of having seen a notice. [`mail`]:
+//!    what came in, as a value. Mail knows severities of the policy and the length of a token.
+//! 3. [`ticket`]: what is tracked, as the fold of its entries; its clocks, and who hears of them. [`command`]: one
+//!    table, read once. [`project`]: what the rules know of the config. Ticket knows the project, the project the
+//!    commands.
+//! 4. [`notice`]: all that ever leaves: what is said, as blocks, at a level, as text, as bytes.
+//! 5. [`rules`]: (ticket, event, project, now) → entries and notices; the same played forward.
+//! 6. [`intake`]: a read mail and what the store knows → event.
+//! 7. [`store`]: all SQL, and no rules.
+//! 8. [`tracker`]: reads once, decides, commits once.
+//! 9. [`health`]: what needs a person.
+//! 10. [`config`]: the file. [`net`]: TCP and TLS, which the config knows. [`sasl`]: the words of a login. [`clock`].
+//! 11. [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: keys and signatures.
+//! 12. [`open`] puts them together, then come [`daemon`], the loop; [`demo`]; [`cli`]; `main`.
 //!
 //! Reading order: `ticket`, `rules::decide`, `intake`, `tracker`, `daemon`.
 //!
 //! # The way of one mail
 //! [`daemon::inbox`] lists the folder and asks which names are new → the bytes go to [`tracker::Tracker::on_mail`] →
-//! stored, committed → [`mail::read::read`] → where a signature could matter, [`mail::signature::sieve`], and the mail
-//! is put off until [`dkim`] has an answer → [`mail::identity::identify`] → [`intake::claims`], one look into the
-//! store, [`intake::take`] → an [`rules::event::Event`] → [`rules::decide::decide`] → one transaction:
-//! entries, projections, notices as final bytes, receipt. Nothing is ever marked or removed in the inbox.
+//! stored, committed → [`mail::read::read`] → where a signature could matter, [`mail::signature::sieve`], and the
+//! mail is put off until [`dkim`] has an answer → [`mail::identity::identify`] → [`intake::claims`], one look into
+//! the store, [`intake::take`] → an [`rules::event::Event`] → [`rules::decide::decide`] → one transaction: entries,
+//! projections, notices as final bytes, receipt. Nothing is ever marked or removed in the inbox.
 //!
 //! # The way of one tick
 //! The loop sleeps until the earliest stored instant, never longer than 30 s → [`tracker::Tracker::on_tick`] → each
@@ -38,26 +39,67 @@
 //! was down says the one thing that matters.
 //!
 //! # The way of one notice
-//! A rule returns [`notice::says::Says`], facts and the ticket as it stands → [`notice::text`] makes blocks of it →
-//! [`notice::level`] leaves out what its reader may not be told → [`notice::plain`] → [`notice::write`] makes bytes, in
-//! the transaction of the decision. To add a notice: a variant of `Says`, and a function that makes its blocks.
-//!
-//! [`tracker::Tracker::claim`] counts the try and commits → one fresh connection → the outcome goes to
-//! [`tracker::Tracker::delivered`]; a notice that cannot be delivered is itself news on its ticket.
+//! A rule returns [`notice::says::Says`], facts with the ticket as it stands → [`notice::text`] makes blocks of it →
+//! [`notice::level`] leaves out what its reader may not be told → [`notice::plain`] makes text → [`notice::write`]
+//! makes bytes, in the transaction of the decision. → [`tracker::Tracker::claim`] counts the try and commits → one
+//! fresh connection → the outcome goes to [`tracker::Tracker::delivered`]; what cannot be delivered is itself news.
 //!
 //! # What it guarantees, and where that is held
-//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in
-//!   [`intake`] says what ends without a ticket. G2 once in: [`mail::content`] knows a mail again,
-//!   [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is
-//!   tried once more with the same bytes. G4 commit before act: only a committed [`store::Claim`] can be sent;
-//!   `synchronous=FULL`.
+//! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in [`intake`]
+//!   says what ends without a ticket. G2 once in: [`mail::content`] knows a mail again, [`intake::copies`] says what
+//!   a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same
+//!   bytes. G4 commit before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
-//!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which says
-//!   what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
-//!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and the
-//!   caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
+//!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which
+//!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
+//!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
+//!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
+//!
+//! # To add a command
+//! 1. A variant of [`command::Command`]; where it sends words of a person, also in `Command::sends`.
+//! 2. A row of the table in `command/table.rs`: its example is read by `each_example_is_understood…`.
+//! 3. What it does, and what of the ticket it changes: `rules/verbs.rs`. The compiler asks for both.
+//! 4. Where nothing that there is records it, a kind of entry: a variant of [`ticket::EntryKind`], then its row, its
+//!    sentence and its successor in `ticket/kinds.rs` and its arm in `ticket/fold.rs`, for which the compiler asks;
+//!    `a_ticket_is_the_fold_of_all_that_its_entries_say` holds the store to it.
+//! 5. A line of the README's table: `the_commands_of_the_readme_are_the_table` says which.
+//! 6. A transcript in `tests/transcripts` in which it is given and refused.
+//!
+//! # To add a milestone
+//! 1. A variant and a row in `policy/milestone.rs`: its word, what it means to a reporter, what keeps a promise until
+//!    it and how long that runs. It stands in `Milestone::ALL` too, or `all_are_listed` fails.
+//! 2. What reaches it: an arm of [`ticket::Ticket::apply`], mostly by one more [`ticket::Fact`].
+//! 3. How it is reached in a play: `reach` in `rules/simulate.rs`, for which the compiler asks.
+//! 4. The lists in README and `config.toml.example`: `each_milestone_is_told_of` fails without. The help of
+//!    `simulate` is made of `Milestone::ALL`.
+//! 5. A test: a promise until it that is kept, in a transcript.
+//!
+//! # To add a config key
+//! 1. Its name in `config/keys.rs`; one that is not listed is a mistake to whoever writes it.
+//! 2. Its reader in `config/sections.rs`, `policy.rs` or `reports.rs`, with what to write instead of what is wrong.
+//! 3. A field of [`config::Config`]; where the rules need it, of [`project::Project`] and in `Config::project`.
+//! 4. A line in `config.toml.example`, which `the_example_has_every_key` holds to the list.
+//! 5. A file in `tests/configs` for each way to get it wrong, which says the exact error.
+//! 6. README where people look for it, and a note in CHANGELOG.md: others build on it.
+//!
+//! # To add a notice
+//! 1. A variant of [`notice::says::About`], or of [`notice::says::Says`] where it is about no single ticket, with
+//!    facts and no words; its kind beside it. The compiler asks.
+//! 2. A function in `notice/text` that makes its blocks, each marked with what it gives away, and its arm in
+//!    `notice/words.rs`.
+//! 3. An example of it in `notice/words/tests.rs`, where each text is held at each level to what may not be said.
+//! 4. What it stands for: a variant of [`notice::key::NoticeKey`], so that it is made once.
+//! 5. Whoever says it: a rule, or the tracker.
+//! 6. A transcript in which it leaves.
+//!
+//! # Tests that answer at length
+//! A transcript (`tests/transcripts`) is mail that arrives, time that passes and all that left. `DISCLOSED_BLESS=1
+//! cargo test --test suite -- each_transcript` writes the expectations anew; look at `git diff` before you commit
+//! them. The simulation names its seed: `DISCLOSED_SEED=K cargo test --test suite -- the_guarantees` plays it alone
+//! and says which guarantee broke at which step, and what was done before. A seed that failed becomes a test of its
+//! own.
 //!
 //! What is absent on purpose: threads that share the store, a cache of tickets, a pool of connections, a web page.
 

@@ -41,6 +41,23 @@ pub(super) struct Args {
     svg: Option<PathBuf>,
 }
 
+/// What stands below the arguments in its help.
+pub(super) fn help() -> String {
+    let is_event = |m: &&Milestone| !matches!(m, Milestone::Received | Milestone::Done);
+    let events: Vec<&str> = Milestone::ALL.iter().filter(is_event).map(|m| m.word()).collect();
+    format!(
+        "Examples:
+  disclosed simulate
+  disclosed simulate --at \"2027-01-08 18:00\" --severity high
+  disclosed simulate --event acknowledged@+1d --event accepted@+3d --svg promises.svg
+
+Events: {}, severity:LEVEL, ask (the reporter: clocks that may
+pause stand still), answer (of the reporter). Each is followed by @ and when: +3d after the report, or a time as in --at.
+Nothing is stored, and nothing is sent.",
+        events.join(", ")
+    )
+}
+
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let project = &desk.project;
     let scenario = scenario(args, &project.policy, clock::now()).map_err(Usage)?;

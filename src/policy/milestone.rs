@@ -150,3 +150,32 @@ impl FromStr for Milestone {
         among("milestone", text, &Self::ALL, Self::word)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::Milestone;
+
+    /// The one that stands behind it in [`Milestone::ALL`]; whoever adds one is asked here.
+    fn next(milestone: Milestone) -> Option<Milestone> {
+        match milestone {
+            Milestone::Received => Some(Milestone::Acknowledged),
+            Milestone::Acknowledged => Some(Milestone::Assessed),
+            Milestone::Assessed => Some(Milestone::Accepted),
+            Milestone::Accepted => Some(Milestone::FixReady),
+            Milestone::FixReady => Some(Milestone::FixReleased),
+            Milestone::FixReleased => Some(Milestone::Public),
+            Milestone::Public => Some(Milestone::Closed),
+            Milestone::Closed => Some(Milestone::Exploited),
+            Milestone::Exploited => Some(Milestone::LastHeardFromUs),
+            Milestone::LastHeardFromUs => Some(Milestone::Done),
+            Milestone::Done => Some(Milestone::Erased),
+            Milestone::Erased => None,
+        }
+    }
+
+    #[test]
+    fn all_are_listed() {
+        let all: Vec<Milestone> = std::iter::successors(Some(Milestone::Received), |m| next(*m)).collect();
+        assert_eq!(all, Milestone::ALL);
+    }
+}

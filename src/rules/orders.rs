@@ -6,13 +6,13 @@ use super::answering::{Refusal, answer_to, name_of_actor, person_of};
 use super::codes::{ask_code, ask_look, confirmed, guesses};
 use super::draft::{Answer, Draft};
 use super::event::Order;
-use super::verbs::do_one;
+use super::verbs::{aspect, do_one};
 use crate::command::{self, Asked, Class, Command, Line, Orders};
 use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
 use crate::notice::text::team::Did;
-use crate::ticket::{Actor, Aspect, EntryKind};
+use crate::ticket::{Actor, EntryKind};
 use crate::vocabulary::NoticeKind;
 
 /// The lines with what they ask for, or the first that cannot be read.
@@ -92,39 +92,6 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Res
         }
     }
     Ok(())
-}
-
-/// What a command changes.
-fn aspect(command: &Command) -> Option<Aspect> {
-    match command {
-        Command::Valid
-        | Command::Invalid(_)
-        | Command::Accept
-        | Command::Defer(_)
-        | Command::Close(_)
-        | Command::Reopen
-        | Command::Spam => Some(Aspect::Status),
-        Command::Severity(_) => Some(Aspect::Severity),
-        Command::Assign(_) | Command::Claim | Command::Pass => Some(Aspect::Owner),
-        Command::Embargo { .. } | Command::Lift(_) => Some(Aspect::Embargo),
-        Command::Extend { promise, .. } => Some(Aspect::Deadline(promise.clone())),
-        Command::Ack
-        | Command::Reply
-        | Command::Ask
-        | Command::Resume
-        | Command::Note
-        | Command::Fix(_)
-        | Command::Released(_)
-        | Command::Exploited(_)
-        | Command::Public(_)
-        | Command::Credit(_)
-        | Command::Done { .. }
-        | Command::Confirm(_)
-        | Command::Send(_)
-        | Command::Status
-        | Command::List
-        | Command::Help => None,
-    }
 }
 
 /// Does the lines; or nothing of them, and asks for a look, where what goes to the reporter may not be meant for them

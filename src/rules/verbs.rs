@@ -10,7 +10,7 @@ use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
 use crate::project::Person;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, Embargo, EmbargoState, EntryKind, Fact, Status};
+use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
 use crate::vocabulary::Address;
 use jiff::Timestamp;
 
@@ -294,4 +294,37 @@ fn keep_promise(draft: &mut Draft<'_>, order: &Order, promise: &str, note: &str)
     }
     draft.enter(&order.by, EntryKind::Done { promise: promise.to_owned() }, note, order.mail);
     Ok(format!("{promise} is kept"))
+}
+
+/// What a command changes.
+pub(super) fn aspect(command: &Command) -> Option<Aspect> {
+    match command {
+        Command::Valid
+        | Command::Invalid(_)
+        | Command::Accept
+        | Command::Defer(_)
+        | Command::Close(_)
+        | Command::Reopen
+        | Command::Spam => Some(Aspect::Status),
+        Command::Severity(_) => Some(Aspect::Severity),
+        Command::Assign(_) | Command::Claim | Command::Pass => Some(Aspect::Owner),
+        Command::Embargo { .. } | Command::Lift(_) => Some(Aspect::Embargo),
+        Command::Extend { promise, .. } => Some(Aspect::Deadline(promise.clone())),
+        Command::Ack
+        | Command::Reply
+        | Command::Ask
+        | Command::Resume
+        | Command::Note
+        | Command::Fix(_)
+        | Command::Released(_)
+        | Command::Exploited(_)
+        | Command::Public(_)
+        | Command::Credit(_)
+        | Command::Done { .. }
+        | Command::Confirm(_)
+        | Command::Send(_)
+        | Command::Status
+        | Command::List
+        | Command::Help => None,
+    }
 }
