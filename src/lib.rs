@@ -58,14 +58,14 @@
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
 //! # To add a command
-//! 1. A variant of [`command::Command`]; where it sends words of a person, also in `Command::sends`.
-//! 2. A row of the table in `command/table.rs`: its example is read by `each_example_is_understood…`.
-//! 3. What it does, and what of the ticket it changes: `rules/verbs.rs`. The compiler asks for both.
-//! 4. Where nothing that there is records it, a kind of entry: a variant of [`ticket::EntryKind`], then its row, its
+//! 1. A variant of [`command::Command`], and where it sends words of a person an arm of `Command::sends`; a row of the
+//!    table, whose example `each_example_is_understood…` reads: `command/table.rs`.
+//! 2. What it does, and what of the ticket it changes: `rules/verbs.rs`. The compiler asks for both.
+//! 3. Where nothing that there is records it, a kind of entry: a variant of [`ticket::EntryKind`], then its row, its
 //!    sentence and its successor in `ticket/kinds.rs` and its arm in `ticket/fold.rs`, for which the compiler asks;
 //!    `a_ticket_is_the_fold_of_all_that_its_entries_say` holds the store to it.
-//! 5. A line of the README's table: `the_commands_of_the_readme_are_the_table` says which.
-//! 6. A transcript in `tests/transcripts` in which it is given and refused.
+//! 4. A line of the README's table: `the_commands_of_the_readme_are_the_table` says which.
+//! 5. A transcript in `tests/transcripts` in which it is given and refused. The one of `/help` changes too.
 //!
 //! # To add a milestone
 //! 1. A variant and a row in `policy/milestone.rs`: its word, what it means to a reporter, what keeps a promise until

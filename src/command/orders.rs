@@ -1,7 +1,6 @@
 //! Command lines as they are written at the head of a text, each read once.
 
-use super::table::{TABLE, verbs};
-use super::{Ask, Command, Reads, Verb};
+use super::table::{Ask, Command, Reads, TABLE, Verb, verbs};
 use crate::mail::reply::is_command;
 
 /// The command lines at the head of a text, and the text below them.
@@ -154,7 +153,7 @@ pub(crate) fn distance(a: &str, b: &str) -> usize {
 
 #[cfg(test)]
 mod tests {
-    use super::super::Class;
+    use super::super::table::Class;
     use super::*;
 
     #[test]
