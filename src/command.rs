@@ -7,5 +7,6 @@ mod when;
 pub use orders::{Asked, Line, Orders, parse, split};
 pub(crate) use orders::{LINES_MAX, asks};
 pub(crate) use table::reporters_verbs;
-pub use table::{Ask, Class, Command, Verb, verbs};
+pub(crate) use table::{Ask, Command, Verb};
+pub use table::{Class, verbs};
 pub(crate) use when::When;
