@@ -354,7 +354,7 @@ fn events_are_read_and_shown() {
         assert!(error.contains(expect), "{text}: {error}");
     };
     fails("received", "--at");
-    fails("acepted", "write one of acknowledged, assessed, accepted, fix-ready");
+    fails("acepted", "write one of acknowledged, assessed");
     fails("severity:bad", "write one of low");
     fails("", "severity:high, ask or answer");
 }
