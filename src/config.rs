@@ -85,7 +85,7 @@ pub struct Config {
     pub calendar: bool,
     /// The rest of `[reports]`: what a report should hold, and what is said about it.
     pub reports: Reports,
-    /// What is accepted and yet wants a word: each one line for `check`.
+    /// Warnings about what is accepted, each one line for `check`.
     pub warnings: Vec<String>,
 }
 

@@ -201,63 +201,11 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
 
 /// Mail in the name of a person of the project, with a token or with commands.
 fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>) -> Intake {
-    let Given { mail, stored, identity, claims, .. } = given;
+    let Given { mail, identity, claims, .. } = given;
     let held = claims.token.filter(|t| t.purpose == Purpose::Person);
     let mine = held.is_some_and(|t| t.party == token::party(&person.address));
-    let commands = !orders.lines.is_empty();
-    if commands {
-        let only_reads =
-            orders.lines.iter().all(|l| l.read.as_ref().is_ok_and(|asked| asked.verb.class == command::Class::Read));
-        let why = if !identity.believed {
-            Some(format!("nobody vouches for the sender: {}", identity.reason))
-        } else if mail.from_html {
-            Some("commands are read from plain text only, and this mail has none".into())
-        } else if !mine && !only_reads {
-            Some("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
-        } else {
-            None
-        };
-        let Some(why) = why else {
-            let mut orders = orders;
-            if !mine {
-                // What only reads is all that is done without a token; a text below would be a note on the ticket.
-                orders.text.clear();
-            }
-            let order = Order {
-                by: Actor::Person(person.address.clone()),
-                orders,
-                mail: Some(*stored),
-                reply_to: mail.message_id.clone(),
-                // A mail without a token asks for nothing that could be overtaken.
-                seen: given.known.seen.filter(|_| mine),
-                known: leak::Known::default(),
-            };
-            return Intake {
-                disposition: Disposition::Command,
-                reason: "commands of a maintainer".into(),
-                ticket,
-                event: Some(Event::Ordered(order)),
-            };
-        };
-        // About no ticket: whoever reports something that begins like a command is heard all the same.
-        if ticket.is_none() {
-            let event =
-                report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
-            return Intake {
-                disposition: Disposition::Report,
-                reason: format!("{}{why}", standing::NOT_OBEYED),
-                ticket: None,
-                event: Some(event),
-            };
-        }
-        let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
-        let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
-        return Intake {
-            disposition: Disposition::Command,
-            reason: format!("{}{why}", standing::NOT_OBEYED),
-            ticket,
-            event: Some(event),
-        };
+    if !orders.lines.is_empty() {
+        return commanded(given, person, orders, ticket, mine);
     }
     if let Some(ticket) = ticket.filter(|_| mine && identity.believed) {
         let reporter = given.known.token_ticket.clone().flatten();
@@ -265,6 +213,62 @@ fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Optio
         return wrote(given, person, ticket, to_reporter);
     }
     from_outside(given, ticket)
+}
+
+/// Mail with commands in the name of a person of the project; `mine` when it answers a notice of ours to them.
+fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>, mine: bool) -> Intake {
+    let Given { mail, stored, identity, .. } = given;
+    let only_reads =
+        orders.lines.iter().all(|l| l.read.as_ref().is_ok_and(|asked| asked.verb.class == command::Class::Read));
+    let why = if !identity.believed {
+        Some(format!("nobody vouches for the sender: {}", identity.reason))
+    } else if mail.from_html {
+        Some("commands are read from plain text only, and this mail has none".into())
+    } else if !mine && !only_reads {
+        Some("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
+    } else {
+        None
+    };
+    let Some(why) = why else {
+        let mut orders = orders;
+        if !mine {
+            // What only reads is all that is done without a token; a text below would be a note on the ticket.
+            orders.text.clear();
+        }
+        let order = Order {
+            by: Actor::Person(person.address.clone()),
+            orders,
+            mail: Some(*stored),
+            reply_to: mail.message_id.clone(),
+            // A mail without a token asks for nothing that could be overtaken.
+            seen: given.known.seen.filter(|_| mine),
+            known: leak::Known::default(),
+        };
+        return Intake {
+            disposition: Disposition::Command,
+            reason: "commands of a maintainer".into(),
+            ticket,
+            event: Some(Event::Ordered(order)),
+        };
+    };
+    // About no ticket: whoever reports something that begins like a command is heard all the same.
+    if ticket.is_none() {
+        let event = report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
+        return Intake {
+            disposition: Disposition::Report,
+            reason: format!("{}{why}", standing::NOT_OBEYED),
+            ticket: None,
+            event: Some(event),
+        };
+    }
+    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+    let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
+    Intake {
+        disposition: Disposition::Command,
+        reason: format!("{}{why}", standing::NOT_OBEYED),
+        ticket,
+        event: Some(event),
+    }
 }
 
 /// The ticket that a believed maintainer answers from their own mailbox, with us in copy: the mail refers to one of

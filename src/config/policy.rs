@@ -216,21 +216,8 @@ fn unique_promises(tables: &[Table<'_>]) -> Vec<Option<Promise>> {
 
 fn promise(table: &Table<'_>) -> Option<Promise> {
     let name = table.need("name", "acknowledge").and_then(|v| v.parse("acknowledge", promise_name));
-    let every = table.get("every");
-    let within = table.get("within");
-    let recurring = every.is_some();
-    let term = match (within, every) {
-        (Some(within), None) => self::within(within),
-        (None, Some(every)) => positive_term(every, "14d").map(Within::All),
-        (Some(_), Some(every)) => {
-            every.wrong_key("a promise with within and every", "one of them");
-            None
-        }
-        (None, None) => {
-            table.wrong("[[policy.promise]] has no term", "within = \"48h\", or every = \"14d\"");
-            None
-        }
-    };
+    let recurring = table.get("every").is_some();
+    let term = promised_term(table);
     let from = table.get("from").map_or(Some(Milestone::Received), milestone);
     let default_until = recurring.then_some(Milestone::LastHeardFromUs);
     if default_until.is_none() {
@@ -238,7 +225,7 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     }
     let until = table.get("until").map_or(default_until, milestone);
     // No other milestone comes again: from the second round on, the promise could not be kept.
-    if let (true, Some(until), Some(value)) = (recurring && within.is_none(), until, table.get("until"))
+    if let (true, Some(until), Some(value)) = (recurring && table.get("within").is_none(), until, table.get("until"))
         && until != Milestone::LastHeardFromUs
     {
         value.wrong("every promises that the reporter hears from us again and again", "no until beside every");
@@ -253,24 +240,7 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
     if let (Some(Milestone::Done), Some(value)) = (from, table.get("from")) {
         value.wrong("\"done\" only keeps a promise, by /done with its name; it starts none", "another milestone");
     }
-    let grace = table.get("grace").map(|v| term_of(v, "0d"));
-    let or_sooner = match (table.get("or_sooner"), grace) {
-        (Some(sooner), grace) => {
-            let milestone = self::milestone(sooner);
-            if milestone == Some(Milestone::Done) {
-                sooner.wrong("\"done\" only keeps a promise, it brings none forward", "another milestone");
-            }
-            let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
-            milestone.zip(grace).map(Some)
-        }
-        (None, Some(_)) => {
-            if let Some(grace) = table.get("grace") {
-                grace.wrong_key("grace without or_sooner", "or_sooner = \"fix-released\" beside it");
-            }
-            None
-        }
-        (None, None) => Some(None),
-    };
+    let or_sooner = or_sooner(table);
     let pauses = table.boolean("pauses", false);
     let about = table.get("about").and_then(|v| v.parse("Mail the registered users.", about));
     let own = ladder(table, "rung", "[[policy.promise.rung]]");
@@ -298,6 +268,39 @@ fn promise(table: &Table<'_>) -> Option<Promise> {
         about,
         ladder: own.or(listed),
     })
+}
+
+/// How long after its beginning a promise is due: `within`, or `every` for one that recurs.
+fn promised_term(table: &Table<'_>) -> Option<Within> {
+    match (table.get("within"), table.get("every")) {
+        (Some(within), None) => self::within(within),
+        (None, Some(every)) => positive_term(every, "14d").map(Within::All),
+        (Some(_), Some(every)) => {
+            every.wrong_key("a promise with within and every", "one of them");
+            None
+        }
+        (None, None) => {
+            table.wrong("[[policy.promise]] has no term", "within = \"48h\", or every = \"14d\"");
+            None
+        }
+    }
+}
+
+/// The milestone that brings a promise forward, and how long after it the promise is due. The outer `None` is a
+/// mistake that has been noted.
+fn or_sooner(table: &Table<'_>) -> Option<Option<(Milestone, Term)>> {
+    let grace = table.get("grace").map(|v| term_of(v, "0d"));
+    let Some(sooner) = table.get("or_sooner") else {
+        let Some(grace) = table.get("grace") else { return Some(None) };
+        grace.wrong_key("grace without or_sooner", "or_sooner = \"fix-released\" beside it");
+        return None;
+    };
+    let milestone = self::milestone(sooner);
+    if milestone == Some(Milestone::Done) {
+        sooner.wrong("\"done\" only keeps a promise, it brings none forward", "another milestone");
+    }
+    let grace = grace.unwrap_or(Some(Term::Civil { months: 0, days: 0 }));
+    milestone.zip(grace).map(Some)
 }
 
 fn about(text: &str) -> Result<String, Wrong> {

@@ -55,7 +55,7 @@ impl<'a> Findings<'a> {
         self.mistakes.borrow_mut().push((at, wrong));
     }
 
-    /// Notes what is accepted and yet wants a word.
+    /// Notes a warning: the value is accepted.
     pub(super) fn warn(&self, at: usize, what: impl Into<String>) {
         self.warnings.borrow_mut().push((at, what.into()));
     }
@@ -110,7 +110,7 @@ impl<'a> Value<'a> {
         self.findings.wrong(self.key_at, Wrong::new(what, write));
     }
 
-    /// Notes what is accepted and yet wants a word.
+    /// Notes a warning: the value is accepted.
     pub(super) fn warn(self, what: impl Into<String>) {
         self.findings.warn(self.key_at, what);
     }
@@ -248,7 +248,7 @@ impl<'a> Table<'a> {
         self.findings.wrong(self.at, Wrong::new(what, write));
     }
 
-    /// Notes what is accepted and yet wants a word.
+    /// Notes a warning: the value is accepted.
     pub(super) fn warn(&self, what: impl Into<String>) {
         self.findings.warn(self.at, what);
     }

@@ -37,7 +37,8 @@ pub(crate) fn shows(person: &Person) -> bool {
 /// appointment.
 ///
 /// Also for a policy that has changed under a ticket: `before` by the old one, `after` by the new one. The sequence is
-/// the revision of `ticket`, so that the change needs an entry, or calendars take it for what they know.
+/// the number of the last entry of `ticket`: a change must come with an entry of its own, since a calendar ignores an
+/// appointment whose sequence it has already seen.
 pub(crate) fn changed(
     before: &[Clock<'_>],
     after: &[Clock<'_>],

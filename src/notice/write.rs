@@ -187,7 +187,7 @@ fn with_files(text: String, files: &[calendar::File]) -> Result<MultiPart, Conte
 fn body(text: String) -> Body {
     if text.is_ascii() && text.lines().all(|l| l.len() <= READABLE) {
         let lines = text.replace('\n', "\r\n").into_bytes();
-        // Dangerous to whoever has not looked at it, as the lines above and `check_wire` do.
+        // The library calls it dangerous because it checks nothing. The condition above and `check_wire` check it.
         return Body::dangerous_pre_encoded(lines, ContentTransferEncoding::SevenBit);
     }
     Body::new(text)

@@ -88,7 +88,8 @@ impl Tx<'_> {
         Ok(last.unwrap_or(0) + 1)
     }
 
-    /// Those keys that no notice stands for yet, each once: a notice made of several may bring one twice.
+    /// Those keys that no notice stands for yet, without repetition: a notice that joins several may name
+    /// one twice.
     pub fn fresh_keys(&self, keys: &[NoticeKey]) -> Result<Vec<[u8; 32]>> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();

@@ -51,7 +51,7 @@ impl Work<'_> {
         Ok(count)
     }
 
-    /// Counts what a report made us send; over the cap, the team gets one word an hour in place of many.
+    /// Counts what a report made us send; over the cap, the team gets one notice an hour in place of many.
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
             let slot = self.now.as_second().div_euclid(SLOT);
@@ -64,13 +64,13 @@ impl Work<'_> {
         if report.tell { Ok(()) } else { self.flood() }
     }
 
-    /// More comes in than is told one by one: one word an hour for each of the team.
+    /// More comes in than is told one by one: one notice an hour for each of the team.
     pub(super) fn flood(&mut self) -> Result<()> {
         let at = self.now;
         self.tell(self.project.team(), |to| NoticeKey::Flood { at, to }, Says::Flood)
     }
 
-    /// Counts what mail for a ticket made us say; over the caps, the team gets one word an hour in place of many.
+    /// Counts what mail for a ticket made us say; over the caps, the team gets one notice an hour in place of many.
     pub(super) fn bound_ticket(&mut self, ticket: &Ticket, told: bool) -> Result<()> {
         if told {
             return self.tx.count(Scope::Told(ticket.id), self.now.as_second().div_euclid(SLOT));

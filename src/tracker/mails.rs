@@ -313,8 +313,9 @@ impl Work<'_> {
                 self.answer(order, mail, says)?;
             }
             (Event::Wrote { .. }, Some(ticket)) => {
-                // Two answering machines of the team that say of themselves that they are people would feed one
-                // another: what a note makes us send counts, and ends, like what strangers make us send.
+                // Two automatic responders in the team, not marked as such, would answer each other through us for
+                // ever. So the notices that a note makes us send are counted and capped like those that strangers
+                // cause.
                 let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 if self.provoked()? >= self.project.limits.automatic_per_hour {
                     decision.notices.clear();
