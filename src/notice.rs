@@ -1,8 +1,8 @@
 //! A mail to send, as a decision makes it: what is said, as facts, and to whom.
 //!
 //! [`says`] lists all that can be said. [`text`] makes [`block`]s of it, [`level`] leaves out what its reader may not
-//! be told, [`plain`] makes plain text of the rest, and [`write`] makes bytes. A notice about a ticket shows the ticket
-//! as it stood when the rule spoke.
+//! be told, [`plain`] makes plain text of the rest, and [`mod@write`] makes bytes. A notice about a ticket shows the
+//! ticket as it stood when the rule spoke.
 
 pub(crate) mod appointment;
 pub(crate) mod block;

@@ -284,7 +284,7 @@ pub enum Acknowledgement {
     Withheld,
 }
 
-/// What a command changes, to tell one that was overtaken: see [`super::Ticket::changed`].
+/// What a command changes, to tell one that was overtaken: see `Ticket::changed`.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Aspect {
     /// The status.

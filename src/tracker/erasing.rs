@@ -27,7 +27,7 @@ pub enum Erasure {
 }
 
 impl Tracker {
-    /// Erases what is held about people in a closed ticket: see [`Tx::erase`]. `None`: there is no such ticket.
+    /// Erases what is held about people in a closed ticket: see `Tx::erase`. `None`: there is no such ticket.
     pub fn erase(&mut self, id: TicketId, now: Timestamp) -> Result<Option<Erasure>> {
         let (project, key) = (&self.project, &self.key);
         let done = self.store.write_over(|tx| {
@@ -63,7 +63,7 @@ impl Tracker {
     }
 
     /// Erases the mails of an address that belong to no ticket, such as reports of programs: see
-    /// [`Tx::erase_loose_mails`]. Says which, and as [`Erasure::Done`] whether the files hold no byte of them any more.
+    /// `Tx::erase_loose_mails`. Says which, and as [`Erasure::Done`] whether the files hold no byte of them any more.
     pub fn erase_loose_mails(&mut self, of: &Address) -> Result<(Vec<ErasableMail>, std::result::Result<(), String>)> {
         let mails = self.store.write_over(|tx| {
             let mails = tx.erase_loose_mails(of)?;
