@@ -152,22 +152,7 @@ impl Verifier {
             return Dkim::Fail("two readings of its From differ".into());
         }
         let mut verdict = Verdict::default();
-        let (mut sound, mut keyed) = (Known::default(), Vec::new());
-        for signature in signatures {
-            let by = format!("the key {} of {}", signature.selector, signature.domain);
-            match found.get(&signature.key_name()) {
-                None => verdict.later(format!("no answer for {by} within {} s", PATIENCE.as_secs())),
-                Some(Answer::Temporary(why)) => verdict.later(format!("no answer for {by}: {why}")),
-                Some(Answer::Missing) => verdict.no(format!("{by} is not published")),
-                Some(Answer::Records(records)) => match key(records, signature) {
-                    Ok(key) => {
-                        sound.0.insert(format!("{}.", signature.key_name()).into(), key);
-                        keyed.push(signature);
-                    }
-                    Err(why) => verdict.no(format!("{by} {why}")),
-                },
-            }
-        }
+        let (sound, keyed) = usable(signatures, &found, &mut verdict);
         message.errors.clear();
         message.dkim_headers.retain(|h| keyed.iter().any(|seen| agrees(seen, &h.header)));
         message.dkim_headers.truncate(MOST);
@@ -307,6 +292,31 @@ fn agrees(seen: &Signature, parsed: &Parsed) -> bool {
         && parsed.b == seen.bytes
         && parsed.h.len() == seen.names.len()
         && parsed.h.iter().zip(&seen.names).all(|(a, b)| a.trim().eq_ignore_ascii_case(b))
+}
+
+/// The keys that were found, and the signatures that they belong to.
+fn usable<'a>(
+    signatures: Vec<&'a Signature>,
+    found: &BTreeMap<String, Answer>,
+    verdict: &mut Verdict,
+) -> (Known, Vec<&'a Signature>) {
+    let (mut sound, mut keyed) = (Known::default(), Vec::new());
+    for signature in signatures {
+        let by = format!("the key {} of {}", signature.selector, signature.domain);
+        match found.get(&signature.key_name()) {
+            None => verdict.later(format!("no answer for {by} within {} s", PATIENCE.as_secs())),
+            Some(Answer::Temporary(why)) => verdict.later(format!("no answer for {by}: {why}")),
+            Some(Answer::Missing) => verdict.no(format!("{by} is not published")),
+            Some(Answer::Records(records)) => match key(records, signature) {
+                Ok(key) => {
+                    sound.0.insert(format!("{}.", signature.key_name()).into(), key);
+                    keyed.push(signature);
+                }
+                Err(why) => verdict.no(format!("{by} {why}")),
+            },
+        }
+    }
+    (sound, keyed)
 }
 
 /// The one usable key among the records of a name. RFC 6376 section 3.6.2.2 leaves several of them undefined: then the

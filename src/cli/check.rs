@@ -207,24 +207,12 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     }
     text.push_str("\nPromises:\n");
     for promise in &policy.promises {
-        text.push_str(&format!(
-            "  {}
-",
-            promise_line(promise)
-        ));
+        text.push_str(&format!("  {}\n", promise_line(promise)));
         if let Some(own) = &promise.ladder {
-            text.push_str(&format!(
-                "      reminders: {}
-",
-                ladder(own)
-            ));
+            text.push_str(&format!("      reminders: {}\n", ladder(own)));
         }
     }
-    text.push_str(&format!(
-        "  reminders: {}
-",
-        ladder(&policy.ladder)
-    ));
+    text.push_str(&format!("  reminders: {}\n", ladder(&policy.ladder)));
     text.push_str("\nPeople:\n");
     for person in &config.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();

@@ -113,19 +113,7 @@ impl<'a> Document<'a> {
 }
 
 fn text(health: &Health, project: &Project) -> String {
-    let ago = |at: Option<Timestamp>| {
-        at.map_or("never".into(), |at| format!("{}, {} ago", local(at, project), length(health.now.duration_since(at))))
-    };
-    let ahead = health
-        .next_deadline
-        .map_or("none".into(), |at| format!("{}, {} left", local(at, project), length(at.duration_since(health.now))));
-    let mut text = format!("Last scan of the inbox: {}\n", ago(health.last_scan));
-    text.push_str(&format!("Last mail sent:         {}\n", ago(health.last_send)));
-    text.push_str(&format!("Waiting to be sent:     {}\n", health.waiting));
-    text.push_str(&format!("Next deadline:          {ahead}\n"));
-    if health.unverified > 0 {
-        text.push_str(&format!("Waiting for DKIM keys:  {}\n", health.unverified));
-    }
+    let mut text = ordinary(health, project);
     if !health.needs_person() {
         text.push_str("\nNothing needs a person.\n");
         return text;
@@ -177,6 +165,24 @@ fn text(health: &Health, project: &Project) -> String {
         let how = if n.state == NoticeState::Unknown { "may not have arrived" } else { "was refused" };
         let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind.word()));
+    }
+    text
+}
+
+/// What stands there whether or not anything needs a person.
+fn ordinary(health: &Health, project: &Project) -> String {
+    let ago = |at: Option<Timestamp>| {
+        at.map_or("never".into(), |at| format!("{}, {} ago", local(at, project), length(health.now.duration_since(at))))
+    };
+    let ahead = health
+        .next_deadline
+        .map_or("none".into(), |at| format!("{}, {} left", local(at, project), length(at.duration_since(health.now))));
+    let mut text = format!("Last scan of the inbox: {}\n", ago(health.last_scan));
+    text.push_str(&format!("Last mail sent:         {}\n", ago(health.last_send)));
+    text.push_str(&format!("Waiting to be sent:     {}\n", health.waiting));
+    text.push_str(&format!("Next deadline:          {ahead}\n"));
+    if health.unverified > 0 {
+        text.push_str(&format!("Waiting for DKIM keys:  {}\n", health.unverified));
     }
     text
 }

@@ -218,15 +218,11 @@ async fn take_in(
         // After a failure one by one, to find the mail that does it.
         let single = rest.iter().any(|name| memory.strikes.contains_key(name));
         let asked = if single { rest.get(..1).unwrap_or_default() } else { rest };
-        let batch = match folder.fetch(asked, max).await {
-            Ok(batch) => batch,
-            Err(error) => {
-                for name in asked.iter().take(BATCH) {
-                    memory.strike(name);
-                }
-                return Err(error.into());
+        let batch = folder.fetch(asked, max).await.inspect_err(|_| {
+            for name in asked.iter().take(BATCH) {
+                memory.strike(name);
             }
-        };
+        })?;
         for name in rest.iter().take(batch.taken) {
             memory.strikes.remove(name);
         }
@@ -254,15 +250,18 @@ async fn take_in(
         return Err(FolderError::from(error).into());
     }
     if !kept_back.is_empty() {
-        let shown: Vec<&str> = kept_back.iter().take(20).map(String::as_str).collect();
-        let (count, shown) = (kept_back.len(), shown.join(", "));
-        let what = format!("{count} mails are listed by the server and cannot be fetched: UIDs [{shown}]");
-        to.send(Inward::Odd { what }).await.map_err(|_| Ended::NoAnswer)?;
+        to.send(Inward::Odd { what: not_fetched(&kept_back) }).await.map_err(|_| Ended::NoAnswer)?;
     }
     let listed = Some(unseen.asked).filter(|_| !missing && kept_back.is_empty());
     let name = listing.folder.clone();
     ask(to, |done| Inward::Scanned { folder: name, listed, done }).await?;
     Ok(new.len())
+}
+
+/// What is told of mails that the server lists and does not give.
+fn not_fetched(names: &[String]) -> String {
+    let shown: Vec<&str> = names.iter().take(20).map(String::as_str).collect();
+    format!("{} mails are listed by the server and cannot be fetched: UIDs [{}]", names.len(), shown.join(", "))
 }
 
 /// What the watch remembers of its folder from one session to the next.

@@ -51,17 +51,7 @@ pub fn read(raw: &[u8]) -> Mail {
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
     }
-    let message_ids: Vec<&[u8]> = header.all("message-id").collect();
-    let message_id = match message_ids.as_slice() {
-        [one] => MessageId::parse(&header::unfold(one)),
-        _ => None,
-    };
-    match (message_ids.len(), &message_id) {
-        (0, _) => problems.push("it has no Message-ID".to_owned()),
-        (1, None) => problems.push("its Message-ID cannot be used".to_owned()),
-        (1, Some(_)) => {}
-        _ => problems.push("it has several Message-IDs".to_owned()),
-    }
+    let message_id = message_id(&header, &mut problems);
     let signs = Signs::of(&header, from.as_ref().ok(), &subject, &parts);
     let bounce = bounce::bounce(&header, &parts, &signs, &subject, &chosen.text);
     let mut seen = std::collections::BTreeSet::new();
@@ -90,6 +80,20 @@ pub fn read(raw: &[u8]) -> Mail {
         text: chosen.text,
         problems,
     }
+}
+
+/// The one Message-ID, where there is one that can be used.
+fn message_id(header: &Header<'_>, problems: &mut Vec<String>) -> Option<MessageId> {
+    let fields: Vec<&[u8]> = header.all("message-id").collect();
+    let (id, problem) = match fields.as_slice() {
+        [] => (None, "it has no Message-ID"),
+        [one] => (MessageId::parse(&header::unfold(one)), "its Message-ID cannot be used"),
+        _ => (None, "it has several Message-IDs"),
+    };
+    if id.is_none() {
+        problems.push(problem.to_owned());
+    }
+    id
 }
 
 /// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
