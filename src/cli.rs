@@ -8,6 +8,7 @@
 mod backup;
 mod check;
 mod demo;
+mod desk;
 mod erase;
 mod export;
 #[cfg(test)]
@@ -28,19 +29,14 @@ mod status;
 mod try_mail;
 
 use std::ffi::OsString;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use jiff::Timestamp;
 
-use crate::config::{Config, ConfigError};
-use crate::notice::codename::Codename;
-use crate::project::{Project, Role};
-use crate::store::{self, Memo, StoreError, Tx};
-use crate::vocabulary::TicketId;
-use crate::{clock, open};
+use crate::config::ConfigError;
+use desk::{Desk, Exit, Usage};
 use out::{Closed, Out};
 
 /// Your SECURITY.md makes promises; disclosed keeps them.
@@ -205,20 +201,6 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Mend", &["backup", "rebuild", "key"]),
 ];
 
-/// How a command ended.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Exit {
-    Done,
-    Failed,
-    Config,
-    Person,
-}
-
-/// The arguments make no sense together.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct Usage(String);
-
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
     let cli = command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
@@ -287,81 +269,6 @@ fn command() -> clap::Command {
     let rest = "Options:\n{options}\n\n`disclosed help COMMAND` shows examples. Exit codes: 0 done, 1 failed, \
                 2 usage or config, 3 something needs a person.\n";
     command.help_template(format!("{template}{groups}{rest}"))
-}
-
-/// A config and what it names.
-struct Desk {
-    path: PathBuf,
-    config: Config,
-    project: Project,
-}
-
-impl Desk {
-    fn open(explicit: Option<&Path>) -> Result<Self, ConfigError> {
-        let path = Config::find(explicit)?;
-        let config = Config::load(&path)?;
-        Ok(Self { path, project: config.project(), config })
-    }
-
-    /// Reads one consistent state of the database, beside the daemon if need be.
-    fn read<T>(&self, work: impl FnOnce(&Tx<'_>, Timestamp) -> store::Result<T>) -> Result<T> {
-        let mut store = open::to_read(&self.config)?;
-        Ok(store.read(|tx| work(tx, present(tx)?))?)
-    }
-
-    /// Now, for what changes the database; an error when there is none yet.
-    fn now(&self) -> Result<Timestamp> {
-        self.read(|_, now| Ok(now))
-    }
-
-    /// The ticket that somebody means. When there is none, the error says which there are.
-    fn ticket(&self, tx: &Tx<'_>, text: &str) -> store::Result<Result<TicketId, NoTicket>> {
-        let named = || open::present_key(&self.config).ok().and_then(|key| Codename::find(text, &key));
-        let found = match TicketId::parse(text, &self.project.prefix) {
-            Some(id) => Some(id),
-            // A name stands for some number always; that of no ticket is nobody's.
-            None => named().filter(|id| matches!(tx.reporter(*id), Ok(Some(_)))),
-        };
-        let last = TicketId(tx.next_ticket()?.0 - 1);
-        let prefix = &self.project.prefix;
-        Ok(match found {
-            Some(id) if tx.reporter(id)?.is_some() => Ok(id),
-            Some(id) if last.0 > 0 => {
-                Err(NoTicket(format!("there is no {}; the last is {}", id.show(prefix), last.show(prefix))))
-            }
-            Some(id) => Err(NoTicket(format!("there is no {}; there is no ticket yet", id.show(prefix)))),
-            None => {
-                let text = crate::vocabulary::clean_line(text, 60);
-                Err(NoTicket(format!("{text:?} is no ticket; write {prefix}-17 or 17")))
-            }
-        })
-    }
-}
-
-/// No such ticket.
-#[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct NoTicket(String);
-
-/// Now, and never before the last scan: after `run --once --now` the database may be further than this machine's
-/// clock, and what has come to pass in it does not come undone.
-fn present(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
-    Ok(tx.memo(Memo::LastScan)?.map_or(clock::now(), |scan: Timestamp| scan.max(clock::now())))
-}
-
-/// "2027-01-04 10:00" in the policy's zone.
-fn local(at: Timestamp, project: &Project) -> String {
-    at.to_zoned(project.policy.calendar.zone.clone()).strftime("%Y-%m-%d %H:%M").to_string()
-}
-
-/// As the config writes it.
-fn role_word(role: Role) -> &'static str {
-    match role {
-        Role::Maintainer => "maintainer",
-        Role::Lead => "lead",
-        Role::Escalation => "escalation",
-        Role::Observer => "observer",
-    }
 }
 
 #[cfg(test)]

@@ -1,8 +1,8 @@
 //! `config.toml`, checked into types.
 //!
 //! `keys` lists every key there is, `reader` walks the document and knows where each key and value stands,
-//! `sections` and `policy` make types of the tables, `value` of single strings, `error` says what is wrong,
-//! where, and what to write instead: all of it at once. `secret` fetches passwords when they are needed.
+//! `sections` and `policy` make of the tables what `settings` declares, `value` of single strings, `error` says what
+//! is wrong, where, and what to write instead: all of it at once. `secret` fetches passwords when they are needed.
 
 mod error;
 mod keys;
@@ -11,23 +11,19 @@ mod reader;
 mod reports;
 mod secret;
 mod sections;
+mod settings;
 mod value;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
 
 use toml::de::DeTable;
-
-use crate::mail::passage::Way;
-use crate::net::Endpoint;
-use crate::policy::Policy;
-use crate::project::{AcknowledgeWhom, Limits, Person, Project, Reports};
-use crate::vocabulary::Address;
 
 pub(crate) use error::{ConfigError, Mistake};
 pub use keys::KEYS;
 pub(crate) use secret::{Password, SecretError};
+pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};
+pub(crate) use settings::{Login, SmtpConfig};
 
 /// A config that is good, for tests; tables may be added below it.
 #[cfg(test)]
@@ -49,166 +45,7 @@ const PLACES: [&str; 2] = ["config.toml", "/etc/disclosed/config.toml"];
 /// The longest config, in octets.
 const MAX_CONFIG: u64 = 1024 * 1024;
 
-/// The whole config. Paths are absolute or relative to the working directory: those in the file are relative
-/// to the file and are joined here.
-#[derive(Clone, Debug)]
-pub struct Config {
-    /// `[project] name`.
-    pub name: String,
-    /// `[project] address`: where reports go, and the From of all that leaves.
-    pub address: Address,
-    /// `[project] ticket_prefix`.
-    pub prefix: String,
-    /// `[store] path`.
-    pub store: PathBuf,
-    /// Where mail comes from.
-    pub inbox: Inbox,
-    /// `[inbox] address`: the mailbox that is read; the project's address where nothing else is said.
-    pub mailbox: Address,
-    /// `[inbox] through`: the operator's own ways in front of it.
-    pub through: Vec<Way>,
-    /// Where mail goes.
-    pub outgoing: Outgoing,
-    /// `[identity]`.
-    pub identity: IdentityConfig,
-    /// `[[person]]`, in the order of the file.
-    pub people: Vec<Person>,
-    /// `[policy]`.
-    pub policy: Policy,
-    /// `[limits]`.
-    pub limits: Limits,
-    /// `[commands]`.
-    pub commands: Commands,
-    /// `[reports] digest`: a cron expression of six fields.
-    pub digest: Option<String>,
-    /// `[reports] calendar`: whether notices to people carry calendar files.
-    pub calendar: bool,
-    /// The rest of `[reports]`: what a report should hold, and what is said about it.
-    pub reports: Reports,
-    /// Warnings about what is accepted, each one line for `check`.
-    pub warnings: Vec<String>,
-}
-
-/// Where mail comes from.
-#[derive(Clone, Debug)]
-pub enum Inbox {
-    /// A Maildir on this machine.
-    Maildir(PathBuf),
-    /// An IMAP server.
-    Imap(ImapConfig),
-}
-
-/// `[inbox.imap]`.
-#[derive(Clone, Debug)]
-pub struct ImapConfig {
-    /// Server, port, TLS.
-    pub endpoint: Endpoint,
-    /// How to log in.
-    pub login: Login,
-    /// The folder that reports arrive in.
-    pub folder: String,
-    /// Between two looks when the server does not push.
-    pub poll: Duration,
-    /// Whether to ask the server to push (RFC 2177).
-    pub idle: bool,
-}
-
-/// Where mail goes.
-#[derive(Clone, Debug)]
-pub enum Outgoing {
-    /// A Maildir on this machine: nothing leaves it.
-    Maildir(PathBuf),
-    /// An SMTP server.
-    Smtp(SmtpConfig),
-}
-
-/// `[outgoing.smtp]`.
-#[derive(Clone, Debug)]
-pub struct SmtpConfig {
-    /// Server, port, TLS.
-    pub endpoint: Endpoint,
-    /// How to log in; `None` for a relay that trusts this machine.
-    pub login: Option<Login>,
-}
-
-/// A user and the way to its secret.
-#[derive(Clone, Debug)]
-pub struct Login {
-    /// The user name.
-    pub user: String,
-    /// Where the password or token is found.
-    pub secret: Secret,
-    /// The mechanism.
-    pub auth: Auth,
-}
-
-/// Where a secret is found. Never in the config itself.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Secret {
-    /// A file that holds nothing else.
-    File(PathBuf),
-    /// A file in `$CREDENTIALS_DIRECTORY` (systemd's LoadCredential).
-    Credential(String),
-    /// A command that prints it; split at blanks, no shell.
-    Command(Vec<String>),
-}
-
-/// How to log in.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Auth {
-    /// LOGIN or PLAIN.
-    Password,
-    /// Google's and Microsoft's older mechanism.
-    XOauth2,
-    /// RFC 7628.
-    OauthBearer,
-}
-
-/// `[identity]`.
-#[derive(Clone, Debug)]
-pub struct IdentityConfig {
-    /// Whose Authentication-Results are believed; none by default (RFC 8601 section 7.1).
-    pub authserv_ids: Vec<String>,
-    /// Whether DKIM signatures are checked here.
-    pub dkim: bool,
-    /// Whether the mailbox takes `security+tag@`.
-    pub plus_addressing: bool,
-    /// To whom the automatic acknowledgement goes.
-    pub acknowledge: AcknowledgeWhom,
-}
-
-/// `[commands]`.
-#[derive(Clone, Debug, Default)]
-pub struct Commands {
-    /// The verbs that need a one-time code; `None` for the default.
-    pub confirm: Option<Vec<&'static str>>,
-    /// The verbs whose code goes to another person than whoever asked.
-    pub second_person: Vec<&'static str>,
-}
-
 impl Config {
-    /// What the rules need to know of it.
-    pub fn project(&self) -> Project {
-        Project {
-            name: self.name.clone(),
-            address: self.address.clone(),
-            mailbox: self.mailbox.clone(),
-            through: self.through.clone(),
-            prefix: self.prefix.clone(),
-            people: self.people.clone(),
-            policy: self.policy.clone(),
-            authserv_ids: self.identity.authserv_ids.clone(),
-            dkim: self.identity.dkim,
-            plus_addressing: self.identity.plus_addressing,
-            acknowledge: self.identity.acknowledge,
-            limits: self.limits.clone(),
-            confirm: self.commands.confirm.clone(),
-            second_person: self.commands.second_person.clone(),
-            calendar: self.calendar,
-            reports: self.reports.clone(),
-        }
-    }
-
     /// The config to use: the one that is named (`--config`), else `./config.toml`, else
     /// `/etc/disclosed/config.toml`.
     ///

@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::Result;
 use serde_json::json;
 
+use super::desk::{Desk, Exit};
 use super::out::{Out, Progress, complain};
-use super::{Desk, Exit};
 use crate::open;
 
 #[derive(clap::Args)]

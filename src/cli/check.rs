@@ -6,8 +6,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
+use super::desk::{Desk, Exit, role_word};
 use super::out::{Out, complain};
-use super::{Desk, Exit, role_word};
 use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
 use crate::daemon::{self, Finding};

@@ -5,7 +5,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
-use super::Exit;
+use super::desk::Exit;
 use super::out::Closed;
 
 #[derive(clap::Args)]

@@ -3,8 +3,8 @@
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
+use super::desk::{Desk, Exit, local};
 use super::out::{Out, complain};
-use super::{Desk, Exit, local};
 use crate::open;
 use crate::project::Project;
 use crate::rules::decide::not_erasable;

@@ -3,8 +3,8 @@
 use anyhow::{Result, bail};
 use serde_json::{Value, json};
 
+use super::desk::{Desk, Exit, local, role_word};
 use super::out::Out;
-use super::{Desk, Exit, local, role_word};
 use crate::mail::read;
 use crate::project::Project;
 use crate::store::{Held, HeldMail, NoticeRow, TicketRow};

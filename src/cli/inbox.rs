@@ -4,8 +4,8 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, local};
 use super::out::{Out, table};
-use super::{Desk, Exit, local};
 use crate::intake::disposition::Disposition;
 use crate::open;
 use crate::project::Project;

@@ -13,8 +13,8 @@ use jiff::civil::Date;
 use serde_json::json;
 
 use self::found::{Failure, Found};
+use super::desk::{Desk, Exit};
 use super::out::{Out, Progress, complain};
-use super::{Desk, Exit};
 use crate::dkim::Verifier;
 use crate::tracker::{Arrival, News, Tracker};
 use crate::{clock, open};

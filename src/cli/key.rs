@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::{Value, json};
 
+use super::desk::{Desk, Exit, local};
 use super::out::{Out, table};
-use super::{Desk, Exit, local};
 use crate::open;
 use crate::policy::shown::length;
 

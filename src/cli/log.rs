@@ -4,8 +4,8 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, local};
 use super::out::{Out, alarming};
-use super::{Desk, Exit, local};
 use crate::project::Project;
 use crate::ticket::kinds::{who, words};
 use crate::ticket::{Actor, Entry, EntryKind};

@@ -5,8 +5,8 @@ use std::io::Read;
 use anyhow::{Context, Result, bail};
 use serde_json::json;
 
+use super::desk::{Desk, Exit};
 use super::out::{Out, alarming, complain};
-use super::{Desk, Exit};
 use crate::command::{self, Orders};
 use crate::open;
 use crate::vocabulary::clean;

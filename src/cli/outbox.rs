@@ -6,8 +6,8 @@ use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, local};
 use super::out::{Out, table};
-use super::{Desk, Exit, local};
 use crate::open;
 use crate::project::Project;
 use crate::store::NoticeRow;

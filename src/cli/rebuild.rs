@@ -3,8 +3,8 @@
 use anyhow::Result;
 use serde_json::json;
 
+use super::desk::{Desk, Exit};
 use super::out::{Out, Progress};
-use super::{Desk, Exit};
 use crate::open;
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {

@@ -11,8 +11,8 @@ use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
 
+use super::desk::{Desk, Exit, Usage};
 use super::out::Out;
-use super::{Desk, Exit, Usage};
 use crate::config::Outgoing;
 use crate::daemon;
 

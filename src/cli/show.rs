@@ -4,10 +4,10 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, role_word};
 use super::list::TicketDocument;
 use super::log::{self, EntryDocument};
 use super::out::{Out, alarming};
-use super::{Desk, Exit, role_word};
 use crate::notice::codename::Codename;
 use crate::notice::plain;
 use crate::notice::standing::{clock_rows, state_line};

@@ -11,8 +11,8 @@ use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
 use self::words::{ended, happened, headline, hearers, said};
+use super::desk::{Desk, Exit, Usage};
 use super::out::{Out, table};
-use super::{Desk, Exit, Usage};
 use crate::clock;
 use crate::policy::shown::when;
 use crate::policy::{Audience, Milestone, Policy, Severity, Term};

@@ -4,8 +4,9 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, local};
+use super::list;
 use super::out::{Out, alarming};
-use super::{Desk, Exit, list, local};
 use crate::health::Health;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::length;

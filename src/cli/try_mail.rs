@@ -9,8 +9,8 @@ use anyhow::{Context, Result};
 use jiff::Timestamp;
 use serde::Serialize;
 
+use super::desk::{Desk, Exit, local};
 use super::out::Out;
-use super::{Desk, Exit, local};
 use crate::dkim::Verifier;
 use crate::intake::disposition::Disposition;
 use crate::intake::unheard::Unheard;

@@ -11,7 +11,7 @@ use std::time::Duration;
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
-use super::{Secret, SmtpConfig};
+use super::settings::{Secret, SmtpConfig};
 
 /// How long `password_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);

@@ -7,10 +7,8 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::{
-    Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig, policy, reports,
-    value,
-};
+use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig};
+use super::{policy, reports, value};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
 use crate::net::{Endpoint, Tls};

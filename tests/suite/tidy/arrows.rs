@@ -1,12 +1,18 @@
-//! Who uses whom in the sources, read from their text: `use` lines with groups, aliases and re-exports, and full paths
-//! in bodies.
+//! Who uses whom in the sources, read from their tokens: `use` lines with groups, aliases and re-exports, and full
+//! paths in bodies.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
+use std::rc::Rc;
+
+use proc_macro2::{Delimiter, Group, TokenStream, TokenTree};
 
 /// A module as the names that lead to it: `["ticket", "clock"]`; the crate itself has none.
 pub(crate) type Module = Vec<String>;
+
+/// What stands for all of a module, and for the root of the crate by itself: whoever holds it can reach everything.
+const ALL: &str = "*";
 
 /// The sources of the crate.
 pub(crate) struct House {
@@ -17,41 +23,56 @@ pub(crate) struct House {
 pub(crate) struct File {
     /// Where it lies.
     pub(crate) path: PathBuf,
-    /// Its code: no comments, no texts, no tests at its end.
-    pub(crate) code: String,
+    /// Its code: no comments, no texts, no tests. A word has no `r#` before it, `::` is one token.
+    tokens: Vec<String>,
     uses: Vec<Use>,
 }
 
-/// What a `use` line brings in, resolved from the root of the crate.
+/// What a `use` line brings in.
 struct Use {
     name: String,
-    path: Vec<String>,
+    /// As it is written.
+    written: Vec<String>,
+    /// From the root of the crate, as if what is of another crate were a child of this module.
+    path: Module,
     is_public: bool,
 }
 
 impl House {
     pub(crate) fn read() -> Self {
         let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
-        let paths = sources(&root);
-        assert!(paths.len() > 60);
-        let is_test = |p: &Path| p.ends_with("tests.rs") || p.components().any(|c| c.as_os_str() == "tests");
-        let sources = paths.into_iter().filter(|p| !is_test(p.strip_prefix(&root).unwrap())).map(|path| {
+        let house = Self::of(sources(&root).into_iter().map(|path| {
             let name = path.strip_prefix(&root).unwrap().with_extension("");
             let module = name.components().map(|c| c.as_os_str().to_string_lossy().into_owned()).collect();
-            (module, path.clone(), fs::read_to_string(&path).unwrap())
-        });
-        Self::of(sources)
+            let text = fs::read_to_string(&path).unwrap();
+            (module, path, text)
+        }));
+        assert!(house.files.len() > 60);
+        house
     }
 
-    /// A house of these (module, path, text).
+    /// A house of these (module, path, text). Tests are the files that the code of no other one declares.
     pub(crate) fn of(sources: impl Iterator<Item = (Module, PathBuf, String)>) -> Self {
-        let files = sources.map(|(module, path, text)| {
-            let module = if module == ["lib"] { Module::new() } else { module };
-            let code = code(&text);
-            let uses = uses(&code, &module);
-            (module, File { path, code, uses })
-        });
-        Self { files: files.collect() }
+        let mut files: BTreeMap<Module, File> = sources
+            .map(|(module, path, text)| {
+                let module = if module == ["lib"] { Module::new() } else { module };
+                let stream = text.parse().unwrap_or_else(|e| panic!("{}: {e}", path.display()));
+                let tokens = tokens(stream);
+                let uses = uses(&tokens, &module);
+                (module, File { path, tokens, uses })
+            })
+            .collect();
+        let is_declared = |module: &Module| match module.split_last() {
+            None => true,
+            Some((name, above)) => {
+                module == &["main"] || files.get(above).is_some_and(|f| f.says(&["mod", name.as_str(), ";"]))
+            }
+        };
+        let all: Vec<Module> = files.keys().cloned().collect();
+        let code: BTreeSet<Module> =
+            all.into_iter().filter(|m| (0..=m.len()).all(|n| is_declared(&m[..n].to_vec()))).collect();
+        files.retain(|module, _| code.contains(module));
+        Self { files }
     }
 
     pub(crate) fn files(&self) -> impl Iterator<Item = (&Module, &File)> {
@@ -59,32 +80,37 @@ impl House {
     }
 
     /// All that a file names of this crate, resolved from its root, whether it imports it or spells it out.
-    pub(crate) fn names(&self, module: &Module) -> BTreeSet<Vec<String>> {
+    pub(crate) fn names(&self, module: &Module) -> BTreeSet<Module> {
         let file = &self.files[module];
-        let mut named: BTreeSet<Vec<String>> = file.uses.iter().map(|u| u.path.clone()).collect();
-        let mut depth = Vec::new();
-        for path in paths(&file.code) {
-            match path {
-                Token::Open(name) => depth.push(name),
-                Token::Close => drop(depth.pop()),
-                Token::Path(path) => {
-                    let inner: Vec<String> = depth.iter().flatten().cloned().collect();
-                    let here: Vec<String> = module.iter().cloned().chain(inner).collect();
-                    let imported = file.uses.iter().find(|u| u.name == path[0]);
-                    if let Some(path) = absolute(&path, &here) {
-                        named.insert(path);
-                    } else if let Some(used) = imported.filter(|_| path.len() > 1) {
-                        named.insert(used.path.iter().chain(&path[1..]).cloned().collect());
-                    } else {
-                        let child: Vec<String> = module.iter().chain(&path).cloned().collect();
-                        if path.len() > 1 && self.files.contains_key(&child[..=module.len()]) {
-                            named.insert(child);
-                        }
-                    }
+        let mut named: BTreeSet<Module> = file.uses.iter().map(|u| u.path.clone()).collect();
+        for (here, path) in file.paths(module) {
+            let imported = file.uses.iter().find(|u| u.name == path[0]);
+            if let Some(path) = absolute(&path, &here) {
+                named.insert(path);
+            } else if let Some(used) = imported.filter(|_| path.len() > 1) {
+                named.insert(used.path.iter().chain(&path[1..]).cloned().collect());
+            } else {
+                let child: Module = module.iter().chain(&path).cloned().collect();
+                if path.len() > 1 && self.files.contains_key(&child[..=module.len()]) {
+                    named.insert(child);
                 }
             }
         }
-        named.retain(|path| !path.is_empty());
+        named
+    }
+
+    /// All that a file names of other crates: `["std", "fs"]`.
+    pub(crate) fn outside(&self, module: &Module) -> BTreeSet<Vec<String>> {
+        let file = &self.files[module];
+        let written = file.uses.iter().map(|u| u.written.clone());
+        let mut named: BTreeSet<Vec<String>> = written.collect();
+        for (here, path) in file.paths(module).into_iter().filter(|(_, path)| path.len() > 1) {
+            match file.uses.iter().find(|u| u.name == path[0]) {
+                _ if absolute(&path, &here).is_some() => {}
+                Some(used) => drop(named.insert(used.written.iter().chain(&path[1..]).cloned().collect())),
+                None => drop(named.insert(path)),
+            }
+        }
         named
     }
 
@@ -94,7 +120,7 @@ impl House {
     }
 
     fn home_within(&self, path: &[String], steps: usize) -> Option<&Module> {
-        let length = (1..=path.len()).rev().find(|n| self.files.contains_key(&path[..*n]))?;
+        let length = (0..=path.len()).rev().find(|n| self.files.contains_key(&path[..*n]))?;
         let (module, file) = self.files.get_key_value(&path[..length])?;
         let passed_on = |name: &String| file.uses.iter().find(|u| u.is_public && u.name == *name);
         match path.get(length).and_then(passed_on).filter(|_| steps > 0) {
@@ -106,12 +132,12 @@ impl House {
     /// The files of this crate that a file uses, each with the names that it takes from there; without what it only
     /// passes on.
     pub(crate) fn used(&self, module: &Module) -> BTreeMap<&Module, Vec<String>> {
-        let passed_on = |path: &Vec<String>| self.files[module].uses.iter().any(|u| u.is_public && u.path == *path);
+        let passed_on = |path: &Module| self.files[module].uses.iter().any(|u| u.is_public && u.path == *path);
         let mut used: BTreeMap<&Module, Vec<String>> = BTreeMap::new();
         for path in self.names(module).iter().filter(|p| !passed_on(p)) {
             match self.home(path) {
-                // A module alone is named on the way to what is in it.
-                Some(home) if home != module && home != path => {
+                // A module alone is named on the way to what is in it, and the root holds nothing.
+                Some(home) if home != module && home != path && !home.is_empty() => {
                     used.entry(home).or_default().extend(path.last().cloned())
                 }
                 Some(_) | None => {}
@@ -119,6 +145,79 @@ impl House {
         }
         used
     }
+}
+
+impl File {
+    /// Whether these tokens stand in it, one after the other.
+    pub(crate) fn says(&self, words: &[&str]) -> bool {
+        self.tokens.windows(words.len()).any(|found| found == words)
+    }
+
+    /// Whether it hands on what is of this other crate.
+    pub(crate) fn hands_on(&self, other: &str) -> bool {
+        self.uses.iter().any(|u| u.is_public && u.written[0] == other)
+    }
+
+    /// The paths that it spells out outside `use` lines, each with the module that it stands in.
+    fn paths(&self, module: &Module) -> Vec<(Module, Vec<String>)> {
+        let (mut found, places) = (Vec::new(), places(&self.tokens, module));
+        let mut at = 0;
+        while let Some(token) = self.tokens.get(at) {
+            let rest = &self.tokens[at..];
+            let length = match token.as_str() {
+                "use" if is_import(rest) => rest.iter().take_while(|t| *t != ";").count(),
+                word if is_word(word) => {
+                    let length = path_at(rest);
+                    let mut path: Vec<String> = rest[..length].iter().filter(|t| *t != "::").cloned().collect();
+                    // What a macro puts behind a path can be anything.
+                    let is_open = rest[length..].starts_with(&["::".to_owned(), "$".to_owned()]);
+                    path.extend(is_open.then(|| ALL.to_owned()));
+                    if path != ["self"] && path != ["super"] {
+                        found.push((Module::clone(&places[at]), path));
+                    }
+                    length
+                }
+                _ => 1,
+            };
+            at += length;
+        }
+        found
+    }
+}
+
+/// The module that each token stands in.
+fn places(tokens: &[String], module: &Module) -> Vec<Rc<Module>> {
+    let (mut here, mut around) = (Rc::new(module.clone()), Vec::new());
+    let mut places = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        match token.as_str() {
+            "{" => {
+                around.push(Rc::clone(&here));
+                if at >= 2 && tokens[at - 2] == "mod" {
+                    here = Rc::new(here.iter().chain([&tokens[at - 1]]).cloned().collect());
+                }
+            }
+            "}" => here = around.pop().expect("a brace that was opened"),
+            _ => {}
+        }
+        places.push(Rc::clone(&here));
+    }
+    places
+}
+
+/// Whether a `use` begins a line, and does not name what a type captures: `+ use<'a>`.
+fn is_import(tokens: &[String]) -> bool {
+    tokens.get(1).is_some_and(|t| t != "<")
+}
+
+/// How many tokens a path has that begins here.
+fn path_at(tokens: &[String]) -> usize {
+    let more = tokens[1..].chunks(2).take_while(|t| t[0] == "::" && t.get(1).is_some_and(|w| is_word(w)));
+    1 + 2 * more.count()
+}
+
+fn is_word(token: &str) -> bool {
+    token.starts_with(|c: char| c.is_alphabetic() || c == '_')
 }
 
 /// All Rust files below a folder.
@@ -134,163 +233,139 @@ pub(crate) fn sources(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-/// A path from the root of the crate; `None` for one that begins elsewhere.
-fn absolute(path: &[String], here: &[String]) -> Option<Vec<String>> {
-    let (first, rest) = path.split_first()?;
-    match first.as_str() {
-        "crate" | "disclosed" => Some(rest.to_vec()),
-        "self" => Some(here.iter().chain(rest).cloned().collect()),
-        "super" => {
-            let ups = path.iter().take_while(|p| *p == "super").count();
-            let above = here.get(..here.len().checked_sub(ups)?)?;
-            Some(above.iter().chain(&path[ups..]).cloned().collect())
+/// A path from the root of the crate; `None` for one that begins elsewhere. The root itself, and what would lie above
+/// it, is [`ALL`].
+fn absolute(path: &[String], here: &[String]) -> Option<Module> {
+    let mut found = match path.first()?.as_str() {
+        "crate" | "disclosed" => Module::new(),
+        "self" | "super" => here.to_vec(),
+        _ => return None,
+    };
+    for name in path {
+        match name.as_str() {
+            "crate" | "disclosed" | "self" => {}
+            "super" if found.is_empty() => return Some(vec![ALL.to_owned()]),
+            "super" => drop(found.pop()),
+            name => found.push(name.to_owned()),
         }
-        _ => None,
+    }
+    if found.is_empty() {
+        found.push(ALL.to_owned());
+    }
+    Some(found)
+}
+
+/// Code as flat tokens, without texts, the items that are there for tests alone, and who may see what.
+fn tokens(stream: TokenStream) -> Vec<String> {
+    let mut found: Vec<String> = Vec::new();
+    let mut trees = stream.into_iter().peekable();
+    while let Some(tree) = trees.next() {
+        match tree {
+            TokenTree::Punct(hash) if hash.as_char() == '#' && trees.peek().is_some_and(is_for_tests) => {
+                skip_item(&mut trees);
+            }
+            TokenTree::Ident(word) => {
+                let word = word.to_string();
+                let is_pub = word == "pub";
+                found.push(word.strip_prefix("r#").unwrap_or(&word).to_owned());
+                if is_pub && trees.peek().is_some_and(|t| group(t, Delimiter::Parenthesis).is_some()) {
+                    trees.next();
+                }
+            }
+            TokenTree::Punct(mark) if mark.as_char() == ':' && found.last().is_some_and(|t| t == ":1") => {
+                *found.last_mut().unwrap() = "::".to_owned();
+            }
+            // The first half of `::`, or of a lifetime, whose name is no word of a path.
+            TokenTree::Punct(mark) if mark.as_char() == ':' && mark.spacing() == proc_macro2::Spacing::Joint => {
+                found.push(":1".to_owned());
+            }
+            TokenTree::Punct(mark) if mark.as_char() == '\'' => drop(trees.next()),
+            TokenTree::Punct(mark) => found.push(mark.as_char().to_string()),
+            TokenTree::Literal(_) => found.push("\"".to_owned()),
+            TokenTree::Group(inner) => {
+                let (open, close) = match inner.delimiter() {
+                    Delimiter::Brace => ("{", "}"),
+                    Delimiter::Bracket => ("[", "]"),
+                    Delimiter::Parenthesis => ("(", ")"),
+                    Delimiter::None => ("", ""),
+                };
+                found.push(open.to_owned());
+                found.extend(tokens(inner.stream()));
+                found.push(close.to_owned());
+            }
+        }
+    }
+    found
+}
+
+fn group(tree: &TokenTree, delimiter: Delimiter) -> Option<&Group> {
+    let TokenTree::Group(group) = tree else { return None };
+    (group.delimiter() == delimiter).then_some(group)
+}
+
+fn is_for_tests(tree: &TokenTree) -> bool {
+    group(tree, Delimiter::Bracket).is_some_and(|g| g.stream().to_string().replace(' ', "") == "cfg(test)")
+}
+
+/// Skips the item behind an attribute: what is imported or has a value ends at its semicolon, anything else at its
+/// braces too, a field or an arm at its comma.
+fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) {
+    let (mut kind, mut before) = (None, String::new());
+    for tree in trees {
+        match &tree {
+            TokenTree::Ident(word) if kind.is_none() && word != "pub" && before != "#" => kind = Some(word.to_string()),
+            TokenTree::Punct(mark) if mark.as_char() == ';' => return,
+            TokenTree::Punct(mark) if mark.as_char() == ',' && !is_item(kind.as_deref()) => return,
+            _ if group(&tree, Delimiter::Brace).is_some() && !is_valued(kind.as_deref()) => return,
+            _ => {}
+        }
+        before = tree.to_string();
     }
 }
 
-/// Code without comments, texts and the tests at its end.
-fn code(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text.split("\n#[cfg(test)]").next().unwrap();
-    while let Some(c) = rest.chars().next() {
-        let is_raw =
-            || rest.trim_start_matches('r').trim_start_matches('#').starts_with('"') && !out.ends_with(is_word);
-        let after = if let Some(comment) = rest.strip_prefix("//") {
-            comment.split_at(comment.find('\n').unwrap_or(comment.len())).1
-        } else if (rest.starts_with("r\"") || rest.starts_with("r#")) && is_raw() {
-            let (hashes, body) = rest.split_once('"').unwrap();
-            body.split_once(&format!("\"{}", hashes.replace('r', ""))).unwrap().1
-        } else if let Some(body) = rest.strip_prefix('"') {
-            let mut escaped = false;
-            let end = body.find(|c| {
-                let ends = c == '"' && !escaped;
-                escaped = c == '\\' && !escaped;
-                ends
-            });
-            body.split_at(end.unwrap() + 1).1
-        } else if let Some(escape) = rest.strip_prefix("'\\") {
-            let mut chars = escape.chars();
-            chars.next();
-            chars.as_str().split_once('\'').unwrap().1
-        } else if c == '\'' && rest.chars().nth(2) == Some('\'') {
-            rest.split_at(c.len_utf8() * 2 + rest.chars().nth(1).unwrap().len_utf8()).1
-        } else {
-            out.push(c);
-            rest.split_at(c.len_utf8()).1
-        };
-        rest = after;
-    }
-    out
+fn is_valued(kind: Option<&str>) -> bool {
+    matches!(kind, Some("use" | "const" | "static" | "type" | "let"))
 }
 
-fn is_word(c: char) -> bool {
-    c.is_alphanumeric() || c == '_'
+fn is_item(kind: Option<&str>) -> bool {
+    is_valued(kind) || matches!(kind, Some("fn" | "async" | "mod" | "impl" | "struct" | "enum" | "trait" | "unsafe"))
 }
 
 /// The `use` lines of a file.
-fn uses(code: &str, module: &[String]) -> Vec<Use> {
-    let mut found = Vec::new();
-    for statement in code.split(['\n', '{', '}', ';']).filter(|l| !l.trim().is_empty()).zip(starts(code)) {
-        let (line, at) = statement;
-        let (is_public, tree) = match line.trim_start() {
-            l if l.starts_with("use ") => (false, at + line.find("use ").unwrap() + 4),
-            l if l.starts_with("pub") && l.contains(" use ") => (true, at + line.find(" use ").unwrap() + 5),
-            _ => continue,
-        };
-        let tree = code.split_at(tree).1.split(';').next().unwrap();
+fn uses(tokens: &[String], module: &Module) -> Vec<Use> {
+    let (mut found, places) = (Vec::new(), places(tokens, module));
+    for at in (0..tokens.len()).filter(|at| tokens[*at] == "use" && is_import(&tokens[*at..])) {
+        let is_public = at > 0 && tokens[at - 1] == "pub";
+        let tree = tokens[at + 1..].split(|t| t == ";").next().unwrap();
         let mut flat = Vec::new();
         flatten(&[], tree, &mut flat);
-        for (path, name) in flat {
+        for (written, name) in flat {
             // What is not of this crate begins with the name of another one, or with a child of this module.
-            let absolute = absolute(&path, module);
-            let child = || module.iter().chain(&path).cloned().collect();
-            let path = absolute.unwrap_or_else(child);
-            found.push(Use { name, path, is_public });
+            let child = || places[at].iter().chain(&written).cloned().collect();
+            let path = absolute(&written, &places[at]).unwrap_or_else(child);
+            found.push(Use { name, written, path, is_public });
         }
     }
     found
-}
-
-/// Where the pieces that [`uses`] looks at begin.
-fn starts(code: &str) -> impl Iterator<Item = usize> {
-    let mut from = 0;
-    let pieces = code.split(['\n', '{', '}', ';']).map(move |piece| {
-        let at = from;
-        from += piece.len() + 1;
-        (at, piece)
-    });
-    pieces.filter(|(_, piece)| !piece.trim().is_empty()).map(|(at, _)| at)
 }
 
 /// The paths of a tree, each with the name that it brings in.
-fn flatten(before: &[String], tree: &str, into: &mut Vec<(Vec<String>, String)>) {
-    let tree = tree.trim();
-    let (head, group) = match tree.split_once('{') {
-        Some((head, group)) => (head, Some(group.rsplit_once('}').unwrap().0)),
-        None => (tree, None),
-    };
-    let (head, alias) = head.split_once(" as ").unwrap_or((head, ""));
+fn flatten(before: &[String], tree: &[String], into: &mut Vec<(Vec<String>, String)>) {
+    let head = tree.iter().position(|t| t == "{" || t == "as").unwrap_or(tree.len());
     let mut path = before.to_vec();
-    path.extend(head.split("::").map(str::trim).filter(|s| !s.is_empty()).map(str::to_owned));
-    let Some(group) = group else {
-        path.retain(|p| p != "self" || path_is_self(before));
-        let name = if alias.is_empty() { path.last().cloned().unwrap_or_default() } else { alias.trim().to_owned() };
-        into.push((path, name));
-        return;
-    };
-    let mut depth = 0;
-    let parts = group.split(|c: char| {
-        depth += i32::from(c == '{') - i32::from(c == '}');
-        c == ',' && depth == 0
-    });
-    parts.filter(|p| !p.trim().is_empty()).for_each(|part| flatten(&path, part, into));
-}
-
-/// Whether a `self` can only be the first word of a path.
-fn path_is_self(before: &[String]) -> bool {
-    before.is_empty()
-}
-
-/// What a body is made of, as far as it matters here.
-enum Token {
-    Path(Vec<String>),
-    /// A brace opens, of a module of that name or of anything.
-    Open(Option<String>),
-    Close,
-}
-
-fn paths(code: &str) -> Vec<Token> {
-    let word = |text: &'_ str| text.find(|c| !is_word(c)).unwrap_or(text.len());
-    let mut found = Vec::new();
-    let mut rest = code;
-    let mut module = None;
-    while let Some(c) = rest.chars().next() {
-        if is_word(c) {
-            let mut path = Vec::new();
-            loop {
-                let (name, after) = rest.split_at(word(rest));
-                path.push(name.to_owned());
-                rest = after;
-                match rest.strip_prefix("::").filter(|r| r.starts_with(is_word)) {
-                    Some(after) => rest = after,
-                    None => break,
-                }
-            }
-            if path == ["mod"] {
-                let name = rest.trim_start();
-                module = Some(name.split_at(word(name)).0.to_owned());
-            }
-            found.push(Token::Path(path));
-            continue;
-        }
-        match c {
-            '{' => found.push(Token::Open(module.take())),
-            '}' => found.push(Token::Close),
-            ';' => module = None,
-            _ => {}
-        }
-        rest = rest.split_at(c.len_utf8()).1;
+    path.extend(tree[..head].iter().filter(|t| *t != "::").cloned());
+    if tree.get(head).is_some_and(|t| t == "{") {
+        let mut depth = 0;
+        let parts = tree[head + 1..tree.len() - 1].split(|t| {
+            depth += i32::from(t == "{") - i32::from(t == "}");
+            t == "," && depth == 0
+        });
+        return parts.filter(|p| !p.is_empty()).for_each(|part| flatten(&path, part, into));
     }
-    found
+    // `a::{self}` brings in `a`.
+    if !before.is_empty() && path.last().is_some_and(|p| p == "self") {
+        path.pop();
+    }
+    let name = tree.get(head + 1).or(path.last()).cloned().unwrap_or_default();
+    into.push((path, name));
 }
