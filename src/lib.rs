@@ -70,7 +70,7 @@
 //! # To add a milestone
 //! 1. A variant and a row in `policy/milestone.rs`: its word, what it means to a reporter, what keeps a promise until
 //!    it and how long that runs. It stands in `Milestone::ALL` too, or `all_are_listed` fails.
-//! 2. What reaches it: an arm of [`ticket::Ticket::apply`], mostly by one more [`ticket::Fact`].
+//! 2. What reaches it: an arm of `State::apply` in `ticket/fold.rs`, mostly by one more [`ticket::Fact`].
 //! 3. How it is reached in a play: `reach` in `rules/simulate.rs`, for which the compiler asks.
 //! 4. The lists in README and `config.toml.example`: `each_milestone_is_told_of` fails without. The help of
 //!    `simulate` is made of `Milestone::ALL`.

@@ -37,13 +37,11 @@ pub struct Notice {
     /// What it stands for, so that it is made once (G3): no two notices share a key.
     pub keys: Vec<NoticeKey>,
     /// The token that an answer to it carries.
-    pub carries: Option<Purpose>,
+    pub carries: Purpose,
     /// The mail that it answers.
     pub in_reply_to: Option<MessageId>,
     /// Why it is held for a person; `None` when it leaves.
     pub held: Option<String>,
-    /// The revision of the ticket that it shows; 0 for one about no single ticket.
-    pub revision: u32,
     /// The deadlines that it puts into its reader's calendar, moves there or takes out.
     pub calendar: Vec<CalendarEvent>,
 }
@@ -52,6 +50,11 @@ impl Notice {
     /// What it is.
     pub fn kind(&self) -> NoticeKind {
         self.says.kind()
+    }
+
+    /// The revision of the ticket that it shows; 0 for one about no single ticket.
+    pub fn revision(&self) -> u32 {
+        self.says.revision()
     }
 
     /// The ticket that it is about; `None` for one about many or none.

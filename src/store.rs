@@ -19,7 +19,7 @@ pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
 pub use memo::Memo;
 pub use outbox::Claim;
-pub(crate) use outbox::{Outgoing, RETRY_FOR};
+pub(crate) use outbox::Outgoing;
 pub use personal::Held;
 pub(crate) use personal::{Erasable, ErasableMail, HeldMail};
 pub use receipt::NewReceipt;

@@ -242,7 +242,7 @@ impl Tracker {
     fn resume_one(&mut self, now: Timestamp) -> Result<News> {
         let Some(waiting) = self.waiting()? else { return Ok(News::default()) };
         let WaitingMail { mail, received, whole, tries } = waiting;
-        // The count includes the try that is made now.
+        // After a crash this try is counted already; else those that failed are, and the first stands for itself.
         let quarantine = tries > TRIES;
         let raw = match self.store.read(|tx| tx.raw(mail)) {
             // What was put aside is not read.

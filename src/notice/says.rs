@@ -255,6 +255,11 @@ impl Says {
     pub fn ticket(&self) -> Option<TicketId> {
         if let Self::About(ticket, _) = self { Some(ticket.id) } else { None }
     }
+
+    /// The revision of that ticket; 0 without one.
+    pub fn revision(&self) -> u32 {
+        if let Self::About(ticket, _) = self { ticket.revision } else { 0 }
+    }
 }
 
 impl About {

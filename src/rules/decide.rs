@@ -8,6 +8,7 @@ use super::draft::{Decision, Draft, EXCERPT};
 use super::event::{Event, FollowUp, Report};
 use super::orders;
 use crate::command::Ask;
+use crate::notice::Notice;
 use crate::notice::appointment;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::About;
@@ -17,7 +18,7 @@ use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
-use crate::token::{Key, Purpose};
+use crate::token::Key;
 use crate::vocabulary::{Address, MailRef};
 
 /// Decides. Adds nothing for an event that changes nothing.
@@ -164,12 +165,12 @@ impl Draft<'_> {
                 Ask::Help => {}
             }
         }
-        let Some(to) = self.ticket.reporter.clone().filter(|_| !mail.asks.is_empty() && mail.tell) else { return };
-        let mut notice = self.notice(&to, self.says(About::Asked(mail.asks.clone())));
-        notice.carries = Some(Purpose::Reporter);
-        notice.keys = vec![NoticeKey::Told(mail.mail)];
-        notice.in_reply_to = mail.reply_to.clone();
-        self.decision.notices.push(notice);
+        if mail.asks.is_empty() || !mail.tell {
+            return;
+        }
+        let (keys, in_reply_to) = (vec![NoticeKey::Told(mail.mail)], mail.reply_to.clone());
+        let notice = self.to_reporter(About::Asked(mail.asks.clone()));
+        self.decision.notices.extend(notice.map(|notice| Notice { keys, in_reply_to, ..notice }));
     }
 
     fn wrote(&mut self, by: &Address, (words, folded): (&str, usize), mail: Option<MailRef>, to_reporter: bool) {

@@ -101,10 +101,9 @@ impl Draft<'_> {
             says,
             to: to.clone(),
             keys: vec![NoticeKey::Revision { kind, ticket, revision, to: to.clone() }],
-            carries: Some(carries),
+            carries,
             in_reply_to: None,
             held: None,
-            revision: self.ticket.revision,
             calendar: Vec::new(),
         }
     }
@@ -117,14 +116,20 @@ impl Draft<'_> {
         }
     }
 
-    /// A notice to the reporter, in answer to the report; nothing when there is nobody to write to.
+    /// A notice to the reporter, in answer to the report; `None` when there is nobody to write to.
+    pub(super) fn to_reporter(&self, about: About) -> Option<Notice> {
+        let (to, in_reply_to) = (self.ticket.reporter.as_ref()?, self.ticket.report_id.clone());
+        Some(Notice { carries: Purpose::Reporter, in_reply_to, ..self.notice(to, self.says(about)) })
+    }
+
+    /// The reporter hears from the project.
     pub(super) fn tell_reporter(&mut self, about: About) {
-        let Some(to) = self.ticket.reporter.clone() else { return };
+        if self.ticket.reporter.is_none() {
+            return;
+        }
         // Whatever a person has them told, the reporter has heard from us, and needs no machine's word any more.
         self.decision.answered |= about.kind() != NoticeKind::Acknowledgement;
-        let mut notice = self.notice(&to, self.says(about));
-        notice.carries = Some(Purpose::Reporter);
-        notice.in_reply_to = self.ticket.report_id.clone();
-        self.decision.notices.push(notice);
+        let notice = self.to_reporter(about);
+        self.decision.notices.extend(notice);
     }
 }

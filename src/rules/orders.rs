@@ -82,11 +82,11 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Res
     for (line, asked) in lines {
         let Some((seq, by)) = aspect(&asked.command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };
         if *seq > seen && *by != order.by {
+            // Without the number: some people's notices may not say it.
             let why = format!(
-                "{} changed that after the mail that you answer was sent; answer the newest mail about {} if it \
-                 still holds",
-                name_of_actor(draft, by),
-                draft.project.show(draft.ticket.id)
+                "{} changed that after the mail that you answer was sent; answer the newest mail about this ticket if \
+                 it still holds",
+                name_of_actor(draft, by)
             );
             return Err(Refusal::of(line, why));
         }

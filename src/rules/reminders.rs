@@ -13,7 +13,6 @@ use crate::project::Person;
 use crate::ticket::clock::{Clock, clocks};
 use crate::ticket::hearer::{self, Hearer, Who, hearers};
 use crate::ticket::{Actor, EntryKind};
-use crate::token::Purpose;
 use crate::vocabulary::{Address, NoticeKind};
 
 impl Draft<'_> {
@@ -73,13 +72,13 @@ impl Draft<'_> {
 
     /// What is planned, to the reporter: one mail, whatever number of promises it is about.
     fn tell_of_work(&mut self, news: &[(Clock<'_>, Timestamp)]) {
-        let Some(to) = self.ticket.reporter.clone().filter(|_| !news.is_empty()) else { return };
-        let says = self.says(About::AtWork(news.iter().map(|(clock, _)| clock.into()).collect()));
+        if news.is_empty() {
+            return;
+        }
         // Not by `tell_reporter`: a machine's word is no answer, and a held acknowledgement stays held.
-        let mut notice = self.notice(&to, says);
-        notice.keys = news.iter().map(|(clock, nominal)| self.rung_key(clock, *nominal, &to)).collect();
-        notice.carries = Some(Purpose::Reporter);
-        notice.in_reply_to = self.ticket.report_id.clone();
+        let work = news.iter().map(|(clock, _)| clock.into()).collect();
+        let Some(mut notice) = self.to_reporter(About::AtWork(work)) else { return };
+        notice.keys = news.iter().map(|(clock, nominal)| self.rung_key(clock, *nominal, &notice.to)).collect();
         self.decision.notices.push(notice);
     }
 }

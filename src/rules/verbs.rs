@@ -43,7 +43,6 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             reporter?;
             needs_text(if *command == Command::Ask { "ask" } else { "reply" })?;
             draft.enter(by, EntryKind::Answered, text, order.mail);
-            draft.decision.answered = true;
             draft.tell_reporter(About::Reply { by: name, words: text.to_owned() });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
                 draft.enter(by, EntryKind::Resumed, "", None);

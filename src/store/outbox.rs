@@ -10,9 +10,6 @@ use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::TroubleKind;
 use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 
-/// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
-pub(crate) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
-
 /// The longest time between two tries.
 const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
 

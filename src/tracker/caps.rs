@@ -37,7 +37,7 @@ impl Work<'_> {
     /// Counts one more of them.
     pub(super) fn count_provoked(&self) -> Result<()> {
         let before = self.provoked()?;
-        self.tx.count(Scope::Provoked, self.now.as_second().div_euclid(SLOT))?;
+        self.count(Scope::Provoked)?;
         self.provoked.set(Some(before + 1));
         Ok(())
     }
@@ -54,11 +54,10 @@ impl Work<'_> {
     /// Counts what a report made us send; over the cap, the team gets one notice an hour in place of many.
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
-            let slot = self.now.as_second().div_euclid(SLOT);
-            self.tx.count(Scope::Sender(from), slot)?;
-            self.tx.count(Scope::Domain(from), slot)?;
+            self.count(Scope::Sender(from))?;
+            self.count(Scope::Domain(from))?;
             if let Some(way) = &report.through {
-                self.tx.count(Scope::Way(way), slot)?;
+                self.count(Scope::Way(way))?;
             }
         }
         if report.tell { Ok(()) } else { self.flood() }
@@ -73,7 +72,7 @@ impl Work<'_> {
     /// Counts what mail for a ticket made us say; over the caps, the team gets one notice an hour in place of many.
     pub(super) fn bound_ticket(&mut self, ticket: &Ticket, told: bool) -> Result<()> {
         if told {
-            return self.tx.count(Scope::Told(ticket.id), self.now.as_second().div_euclid(SLOT));
+            return self.count(Scope::Told(ticket.id));
         }
         if self.provoked()? >= self.project.limits.automatic_per_hour {
             return self.flood();
@@ -106,7 +105,7 @@ impl Work<'_> {
         if self.told_enough(scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
             return Ok(());
         }
-        self.tx.count(scope, self.now.as_second().div_euclid(SLOT))?;
+        self.count(scope)?;
         let Some(ticket) = self.tx.ticket(*ticket)? else { return Ok(()) };
         let about = About::Unheard { line: line.clone(), why: why.clone(), filed };
         let notice = desk(Arc::new(Says::About(Arc::new(ticket), about)), to, vec![NoticeKey::Unheard(stored)]);
@@ -199,7 +198,7 @@ impl Work<'_> {
             return Ok(());
         }
         let before = self.of_the_hour(&self.made, Scope::Made)?;
-        self.tx.count(Scope::Made, self.now.as_second().div_euclid(SLOT))?;
+        self.count(Scope::Made)?;
         self.made.set(Some(before + 1));
         if before < self.project.limits.breaker_per_hour || self.tx.breaker()?.is_some() {
             return Ok(());

@@ -6,9 +6,12 @@ use super::tallies::Scope;
 use super::work::Work;
 use crate::notice::text::trouble::TroubleKind;
 use crate::rules::event::{Loss, Lost};
-use crate::store::{Claim, Memo, RETRY_FOR, Result};
+use crate::store::{Claim, Memo, Result};
 use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
 use jiff::{SignedDuration, Timestamp};
+
+/// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
+pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 
 impl Tracker {
     /// Notices whose sending ended without a word.

@@ -1,5 +1,6 @@
 //! One mail in a transaction: what is known of it, what it brings about, and its receipt.
 
+use super::delivery::RETRY_FOR;
 use super::reading::{Stowed, read_one};
 use super::signed::{Signed, asks, highest, used_before};
 use super::tallies::{DAY, HOUR, SLOT, Scope};
@@ -19,10 +20,10 @@ use crate::notice::says::Says;
 use crate::notice::text::flood::Sample;
 use crate::rules::decide;
 use crate::rules::event::{Event, Order};
-use crate::store::{Memo, NewReceipt, RETRY_FOR, ReceiptRow, Result, leading};
+use crate::store::{Memo, NewReceipt, ReceiptRow, Result, leading};
 use crate::ticket::Ticket;
 use crate::token::{self};
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, MailRef, TicketId};
 use jiff::Timestamp;
 
 /// Mails from before the first start that are told.
@@ -196,17 +197,23 @@ impl Work<'_> {
         Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
     }
 
+    /// What is known of the signatures of a mail, less what one of them proved for another mail already.
+    pub(super) fn unless_used(&self, known: &Dkim, mail: MailRef, prints: &[i64]) -> Result<Dkim> {
+        Ok(match known {
+            Dkim::Pass { domain, print, .. } if self.tx.is_signature_used(*print, mail, prints)? => used_before(domain),
+            Dkim::Pass { .. } | Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => known.clone(),
+        })
+    }
+
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
     fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64], first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
-            Some(Dkim::Pass { domain, print, .. }) if self.tx.is_signature_used(*print, stowed.mail, prints)? => {
-                Ok(Signed::Known(used_before(domain)))
-            }
             Some(known) => {
-                if let Dkim::Pass { print, .. } = known {
+                let known = self.unless_used(known, stowed.mail, prints)?;
+                if let Dkim::Pass { print, .. } = &known {
                     self.tx.use_signature(*print, stowed.mail, self.now)?;
                 }
-                Ok(Signed::Known(known.clone()))
+                Ok(Signed::Known(known))
             }
             // A part of a mail cannot be checked.
             None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),

@@ -2,14 +2,13 @@
 
 use super::Tracker;
 use super::reading::{Stowed, read_one};
-use super::signed::used_before;
 use super::work::Work;
 use crate::intake;
 use crate::intake::disposition::{Disposition, Intake};
 use crate::intake::unheard::Unheard;
 use crate::mail::signature::Dkim;
 use crate::mail::{Mail, identity};
-use crate::store::{ReceiptRow, Result, Tx};
+use crate::store::{ReceiptRow, Result};
 use crate::vocabulary::MailRef;
 use jiff::Timestamp;
 
@@ -33,18 +32,13 @@ impl Tracker {
     pub fn try_mail(&mut self, raw: &[u8], dkim: Dkim, now: Timestamp) -> Result<Tried> {
         let stowed = Stowed::tried(raw, now, Some(dkim.clone()));
         let (mail, prints) = read_one(&stowed);
-        let dkim = match dkim.clone() {
-            Dkim::Pass { domain, print, selector } => {
-                let used = |tx: &Tx<'_>| tx.is_signature_used(print, MailRef(0), &prints);
-                if self.store.read(used)? { used_before(&domain) } else { Dkim::Pass { domain, selector, print } }
-            }
-            Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => dkim,
-        };
-        let identity = identity::identify(&mail, &self.project.authserv_ids, &dkim);
         let (project, key) = (&self.project, &self.key);
         self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
-            let first = work.first(&mail, &work.with_old(&prints, &mail, raw)?)?;
+            let prints = work.with_old(&prints, &mail, raw)?;
+            let dkim = work.unless_used(&dkim, MailRef(0), &prints)?;
+            let identity = identity::identify(&mail, &project.authserv_ids, &dkim);
+            let first = work.first(&mail, &prints)?;
             let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();
             let happened = same.is_some() || intake.disposition == Disposition::Duplicate;

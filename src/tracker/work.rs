@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::news::{News, Posted, Told};
-use super::tallies::{DAY, HOUR, SLOT};
+use super::tallies::{DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
 use crate::notice::Notice;
@@ -69,6 +69,11 @@ impl<'a> Work<'a> {
         let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
         self.tx.forget_signatures(old)?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
+    }
+
+    /// Counts one now.
+    pub(super) fn count(&self, scope: Scope<'_>) -> Result<()> {
+        self.tx.count(scope, self.now.as_second().div_euclid(SLOT))
     }
 
     /// The first slot of the last so many seconds.
@@ -172,12 +177,7 @@ impl<'a> Work<'a> {
         let ours = &self.project.address;
         let words = notice.says.words(self.project.level(&notice.to), self.key, self.project, self.now);
         let (kind, ticket) = (notice.kind(), notice.ticket());
-        let token = Token {
-            purpose: notice.carries.unwrap_or(Purpose::Reporter),
-            party: token::party(&notice.to),
-            ticket,
-            notice: number,
-        };
+        let token = Token { purpose: notice.carries, party: token::party(&notice.to), ticket, notice: number };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let signed = token.sign(self.key);
         let message_id = MessageId::parse(&format!("{signed}@{}", ours.domain())).ok_or_else(unusable)?;
@@ -209,7 +209,7 @@ impl<'a> Work<'a> {
             ticket,
             message_id: message_id.as_str(),
             held: notice.held.as_deref(),
-            revision: notice.revision,
+            revision: notice.revision(),
             envelope: envelope.as_ref(),
             bytes: &bytes,
         };
@@ -257,6 +257,6 @@ fn auto_submitted(kind: NoticeKind) -> AutoSubmitted {
 
 /// A notice to a person of the project by no decision of a ticket's rules.
 pub(super) fn desk(says: Arc<Says>, to: &Address, keys: Vec<NoticeKey>) -> Notice {
-    let carries = Some(Purpose::Person);
-    Notice { says, to: to.clone(), keys, carries, in_reply_to: None, held: None, revision: 0, calendar: Vec::new() }
+    let carries = Purpose::Person;
+    Notice { says, to: to.clone(), keys, carries, in_reply_to: None, held: None, calendar: Vec::new() }
 }

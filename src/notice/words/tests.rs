@@ -23,7 +23,7 @@ use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
 
 /// What came from outside or was written by a person: at `full` alone, or to whoever wrote it.
 const SECRET: &str = "frobnicator";
-/// What the ticket is and how it stands, and who did something: not at `none`.
+/// What the ticket is and how it stands, and the names of those who work on it: not at `none`.
 const STANDING: &[&str] = &["SEC-3", "accepted", "Ada", "Dana"];
 
 fn now() -> Timestamp {

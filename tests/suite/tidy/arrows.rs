@@ -316,8 +316,8 @@ fn skip_item(trees: &mut impl Iterator<Item = TokenTree>) {
             TokenTree::Ident(word) if kind.is_none() && word != "pub" && before != "#" => kind = Some(word.to_string()),
             TokenTree::Punct(mark) if mark.as_char() == ';' => return,
             TokenTree::Punct(mark) if mark.as_char() == ',' && !is_item(kind.as_deref()) => return,
-            _ if group(&tree, Delimiter::Brace).is_some() && !is_valued(kind.as_deref()) => return,
-            _ => {}
+            TokenTree::Group(body) if body.delimiter() == Delimiter::Brace && !is_valued(kind.as_deref()) => return,
+            TokenTree::Group(_) | TokenTree::Ident(_) | TokenTree::Punct(_) | TokenTree::Literal(_) => {}
         }
         before = tree.to_string();
     }
