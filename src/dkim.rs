@@ -26,7 +26,7 @@ use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
 
-use crate::mail::signature::{Dkim, MOST, Question, Signature, usable_key};
+use crate::mail::signature::{Dkim, MOST, Proof, Question, Signature, usable_key};
 
 /// How long all questions of one mail may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -172,10 +172,9 @@ impl Verifier {
                 DkimResult::Pass => {
                     let known = keyed.iter().find(|s| agrees(s, &parsed.header));
                     let Some(known) = known else { continue };
-                    let (selector, print) = (known.selector.clone(), known.print());
-                    // One by the domain of the From says the most.
-                    if passed.is_none() || domain == question.from.domain() {
-                        passed = Some(Dkim::Pass { domain, selector, print });
+                    // One that speaks for the sender says the most.
+                    if passed.is_none() || known.of_sender {
+                        passed = Some(Dkim::Pass(known.passed(Proof::Dkim)));
                     }
                 }
                 DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {
