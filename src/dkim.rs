@@ -12,9 +12,11 @@ use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mail_auth::arc::ArcError;
 use mail_auth::common::crypto::{Algorithm, CryptoError};
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
@@ -26,7 +28,7 @@ use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
 
-use crate::mail::signature::{Dkim, MOST, Proof, Question, Signature, usable_key};
+use crate::mail::signature::{Dkim, MOST, Proof, Question, Signature, Signed, usable_key};
 
 /// How long all questions of one mail may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
@@ -154,6 +156,7 @@ impl Verifier {
         let mut verdict = Verdict::default();
         let (sound, keyed) = usable(signatures, &found, &mut verdict);
         message.errors.clear();
+        let (seals, keyed): (Vec<&Signature>, Vec<&Signature>) = keyed.into_iter().partition(|s| s.by == Proof::Arc);
         message.dkim_headers.retain(|h| keyed.iter().any(|seen| agrees(seen, &h.header)));
         message.dkim_headers.truncate(MOST);
         for found in &mut message.dkim_headers {
@@ -174,7 +177,7 @@ impl Verifier {
                     let Some(known) = known else { continue };
                     // One that speaks for the sender says the most.
                     if passed.is_none() || known.of_sender {
-                        passed = Some(Dkim::Pass(known.passed(Proof::Dkim)));
+                        passed = Some(Dkim::Pass(known.passed()));
                     }
                 }
                 DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {
@@ -182,6 +185,12 @@ impl Verifier {
                 }
                 DkimResult::TempError(why) => verdict.later(format!("the signature by {domain}: {}", words(why))),
                 DkimResult::None => {}
+            }
+        }
+        if let Some(seal) = seals.first().filter(|_| !matches!(&passed, Some(Dkim::Pass(by)) if by.of_sender)) {
+            match check_seal(&library, &mut message, seal, &sound).await {
+                Ok(signed) => passed = Some(passed.filter(|_| !signed.of_sender).unwrap_or(Dkim::Pass(signed))),
+                Err(why) => verdict.no(format!("the seal by {}: {why}", seal.domain)),
             }
         }
         passed.unwrap_or_else(|| verdict.end())
@@ -220,6 +229,49 @@ impl Verifier {
     }
 }
 
+/// Checks the last seal and its signature (RFC 8617 section 5.2). The keys of earlier ones are not asked for, whose names
+/// the sender could choose: the last says that its maker found them good. The library comes to them after the last, so what
+/// it lacks then is not a key of ours.
+async fn check_seal(
+    library: &MessageAuthenticator,
+    message: &mut AuthenticatedMessage<'_>,
+    seal: &Signature,
+    sound: &Known,
+) -> Result<Signed, &'static str> {
+    for found in &mut message.ams_headers {
+        // The sieve has looked at the times.
+        found.header.x = 0;
+    }
+    let last = message.ams_headers.last().map(|h| &h.header);
+    let sealed = message.as_headers.last().map(|h| &h.header);
+    let agree = last.zip(sealed).is_some_and(|(signature, sealed)| {
+        let same = |d: &str, s: &str| d == seal.domain && s == seal.selector;
+        let names = signature.h.iter().map(|n| n.trim().to_ascii_lowercase());
+        signature.l == 0
+            && signature.b == seal.bytes
+            && names.eq(seal.names.iter().cloned())
+            && same(&signature.d, &signature.s)
+            && same(&sealed.d, &sealed.s)
+            && sealed.i == signature.i
+    });
+    if !agree {
+        return Err("two readings of it differ");
+    }
+    let before = sound.found.load(Ordering::Relaxed);
+    let output = library.verify_arc(Parameters::new(&*message).with_txt_cache(sound)).await;
+    match output.result() {
+        DkimResult::Pass => Ok(seal.passed()),
+        // Our keys were found twice, for the signature and the seal over it, and both were good.
+        DkimResult::PermError(Error::ParseError) if sound.found.load(Ordering::Relaxed) - before >= 2 => {
+            Ok(seal.passed())
+        }
+        DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) | DkimResult::TempError(why) => {
+            Err(words(why))
+        }
+        DkimResult::None => Err("it does not hold"),
+    }
+}
+
 /// The reasons of all signatures; one that may still pass outweighs those that do not.
 #[derive(Default)]
 struct Verdict {
@@ -248,7 +300,11 @@ impl Verdict {
 
 /// The keys that were found. Whatever else the library wants to know is unknown, so that it never asks itself.
 #[derive(Default)]
-struct Known(HashMap<Box<str>, Arc<DomainKey>>);
+struct Known {
+    keys: HashMap<Box<str>, Arc<DomainKey>>,
+    /// How often one of them was looked up.
+    found: AtomicUsize,
+}
 
 impl ResolverCache<Box<str>, Txt> for Known {
     fn get<Q>(&self, name: &Q) -> Option<Txt>
@@ -256,7 +312,8 @@ impl ResolverCache<Box<str>, Txt> for Known {
         Box<str>: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = self.0.get(name).map(|key| Txt::DomainKey(Arc::clone(key)));
+        let found = self.keys.get(name).map(|key| Txt::DomainKey(Arc::clone(key)));
+        self.found.fetch_add(usize::from(found.is_some()), Ordering::Relaxed);
         Some(found.unwrap_or(Txt::Error(Error::ParseError)))
     }
 
@@ -308,7 +365,7 @@ fn usable<'a>(
             Some(Answer::Missing) => verdict.no(format!("{by} is not published")),
             Some(Answer::Records(records)) => match key(records, signature) {
                 Ok(key) => {
-                    sound.0.insert(format!("{}.", signature.key_name()).into(), key);
+                    sound.keys.insert(format!("{}.", signature.key_name()).into(), key);
                     keyed.push(signature);
                 }
                 Err(why) => verdict.no(format!("{by} {why}")),
@@ -360,8 +417,8 @@ async fn look_up(resolver: &MessageAuthenticator, name: &str) -> Answer {
 }
 
 /// Why a signature does not count, in words; the library's own may hold more than is to be told.
-fn words(error: &Error) -> String {
-    let words = if *error == Error::Dkim(DkimError::FailedBodyHashMatch) {
+fn words(error: &Error) -> &'static str {
+    if [Error::Dkim(DkimError::FailedBodyHashMatch), Error::Arc(ArcError::FailedBodyHashMatch)].contains(error) {
         "the text was changed after it was signed"
     } else if *error == Error::Crypto(CryptoError::FailedVerification) {
         "a signed field was changed, or the key is another"
@@ -369,8 +426,7 @@ fn words(error: &Error) -> String {
         "it is for another domain (i=)"
     } else {
         "it does not hold"
-    };
-    words.to_owned()
+    }
 }
 
 /// A mail as it went over the wire. A Maildir keeps it with bare LFs, and what was signed had CRLFs (RFC 6376

@@ -135,6 +135,14 @@ fn one(outcomes: &[Outcome], kind: impl Fn(&&Outcome) -> bool) -> Option<&Outcom
     found.all(|o| key(o) == key(first)).then_some(first)
 }
 
+/// Whether the last seal says that its maker found the sender good by the envelope. A pass that may be by a signature is
+/// checked by ourselves, as in results.
+pub(crate) fn sealed_for(mail: &Mail, from: &Address) -> bool {
+    let outcomes = sealed(mail).unwrap_or_default();
+    let counted = Counted { by: String::new(), outcomes };
+    of_sender(mail, from, Ok(&counted)).passed
+}
+
 /// The results of our own server that count, else why there are none.
 pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
     if server.is_silent() {

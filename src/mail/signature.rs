@@ -33,6 +33,8 @@ use crate::vocabulary::{Address, clean_line};
 pub const MOST: usize = 5;
 /// The most signatures of one mail that are read at all.
 const MOST_READ: usize = 20;
+/// The most seals that are read; RFC 8617 section 5.1.1 allows as many.
+const MOST_SEALS: usize = 50;
 /// The most octets of one signature.
 const MAX_VALUE: usize = 8 * 1024;
 /// The most names in its `h=`; the library takes time by the square of them.
@@ -131,6 +133,8 @@ impl Signed {
 /// A signature that deserves a look, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
+    /// A DKIM signature, or the signature in a seal.
+    pub by: Proof,
     /// `d=`, lower case.
     pub domain: String,
     /// Whether that may speak for the sender; else for a way of the operator's.
@@ -152,9 +156,9 @@ impl Signature {
     }
 
     /// What it says when it is good.
-    pub fn passed(&self, by: Proof) -> Signed {
+    pub fn passed(&self) -> Signed {
         Signed {
-            by,
+            by: self.by,
             domain: self.domain.clone(),
             selector: self.selector.clone(),
             print: self.print(),
@@ -213,6 +217,9 @@ pub struct Occasion<'a> {
     pub named: bool,
     /// Who may sign for the sender besides the domain of the From.
     pub pins: &'a [Pin],
+    /// Whose seal says what our own server found out, and whether what the last one says speaks for the sender: see
+    /// [`super::results::sealed_for`].
+    pub sealer: Option<(&'a str, bool)>,
     /// The ways of the operator's: their own signatures are worth a look too.
     pub ways: &'a [Way],
     /// When our server took the mail.
@@ -272,8 +279,10 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
     let preamble = has_preamble(&header, body);
     let mut sieved = Sieved::default();
     let found = header.all("dkim-signature").count();
-    for value in header.all("dkim-signature").take(MOST_READ) {
-        match admit(value, &header, preamble, occasion) {
+    let seal = occasion.sealer.and_then(|sealer| seal(&header, sealer, preamble, occasion));
+    let signatures = header.all("dkim-signature").take(MOST_READ);
+    for admitted in signatures.map(|value| admit(value, &header, preamble, occasion, None)).chain(seal) {
+        match admitted {
             Ok(signature) if sieved.worth.contains(&signature) => {}
             Ok(_) if sieved.worth.len() >= MOST => {
                 sieved.refused.push(format!("it has more than {MOST} signatures by {}", from.domain()));
@@ -288,28 +297,69 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
     }
     sieved.refused.dedup();
     // What the sender's own domain signed says more than what the way did.
-    sieved.worth.sort_by_key(|s| (!s.of_sender, s.domain != from.domain()));
+    sieved.worth.sort_by_key(|s| (!s.of_sender, s.by != Proof::Dkim, s.domain != from.domain()));
     sieved
 }
 
-/// Whether a signature deserves a look; if not, why.
-fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
-    let Occasion { from, to, named, pins, ways, received, date } = *occasion;
+/// The signature in the last seal (RFC 8617 section 4.1.2), if it is by the sealer; the three fields of the set must be
+/// there once each, and by one key. Earlier seals are the sealer's to know: it says that it found them good.
+fn seal(
+    header: &Header<'_>,
+    (sealer, of_sender): (&str, bool),
+    preamble: bool,
+    occasion: &Occasion<'_>,
+) -> Option<Result<Signature, String>> {
+    let all = |name: &'static str| -> Vec<(&[u8], Tags)> {
+        let tags = |v| Some((v, Tags::parse(&header::unfold(v)).ok()?));
+        header.all(name).take(MOST_SEALS).filter_map(tags).collect()
+    };
+    let number = |tags: &Tags| tags.get("i").and_then(|i| i.parse::<u8>().ok());
+    let (seals, signatures) = (all("arc-seal"), all("arc-message-signature"));
+    let last = seals.iter().chain(&signatures).filter_map(|(_, tags)| number(tags)).max()?;
+    let one = |all: &'_ [(&[u8], Tags)]| {
+        let mut found = all.iter().filter(|(_, tags)| number(tags) == Some(last)).map(|(v, tags)| {
+            let key = ["d", "s"].map(|name| tags.get(name).unwrap_or_default().to_ascii_lowercase());
+            (v.to_vec(), key, tags.get("cv").unwrap_or_default().to_ascii_lowercase())
+        });
+        found.next().filter(|_| found.next().is_none())
+    };
+    let ((_, sealed, chain), (value, signed, _)) = (one(&seals)?, one(&signatures)?);
+    let good = if last == 1 { chain == "none" } else { chain == "pass" };
+    let by_sealer = signed == sealed && signed.first().is_some_and(|d| d == sealer);
+    by_sealer.then(|| {
+        if good {
+            admit(&value, header, preamble, occasion, Some(of_sender))
+        } else {
+            Err(format!("the seal by {sealer} says that the chain before it is broken"))
+        }
+    })
+}
+
+/// Whether a signature deserves a look; if not, why. That in a seal is told whether it speaks for the sender.
+fn admit(
+    value: &[u8],
+    header: &Header<'_>,
+    preamble: bool,
+    occasion: &Occasion<'_>,
+    sealed: Option<bool>,
+) -> Result<Signature, String> {
+    let Occasion { from, to, named, pins, ways, received, date, .. } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
     }
     let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
     let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
-    let of_sender = domain == from.domain() || pins.iter().any(|pin| pin.fits(&domain));
-    if !of_sender && !ways.iter().any(|way| way.covers(&domain)) {
+    let own = || domain == from.domain() || pins.iter().any(|pin| pin.fits(&domain));
+    let of_sender = sealed.unwrap_or_else(own);
+    if !of_sender && sealed.is_none() && !ways.iter().any(|way| way.covers(&domain)) {
         let shown = clean_line(&domain, 80);
         return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
     }
     let refuse = |why: &str| format!("the signature by {domain} {why}");
     let selector = tags.get("s").map(str::to_ascii_lowercase).filter(|s| is_selector(s));
     let selector = selector.ok_or_else(|| refuse("names no key"))?;
-    if tags.get("v") != Some("1") {
+    if sealed.is_none() && tags.get("v") != Some("1") {
         return Err(refuse("is of an unknown version"));
     }
     let ed25519 = match tags.get("a").map(str::to_ascii_lowercase).as_deref() {
@@ -347,7 +397,8 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     in_time(&tags, received, date).map_err(|why| refuse(&why))?;
     let bytes = tags.get("b").map(without_blanks).and_then(|b| BASE64.decode(b.as_bytes()).ok());
     let bytes = bytes.filter(|b| !b.is_empty()).ok_or_else(|| refuse("is not in base64"))?;
-    Ok(Signature { domain, of_sender, selector, ed25519, names, bytes })
+    let by = if sealed.is_some() { Proof::Arc } else { Proof::Dkim };
+    Ok(Signature { by, domain, of_sender, selector, ed25519, names, bytes })
 }
 
 /// Whether it was made for now: by its own times, else by the Date, which it signs.

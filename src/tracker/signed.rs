@@ -4,7 +4,7 @@ use super::reading::Stowed;
 use crate::intake::claims::{self, Claims, Want};
 use crate::intake::standing::Standing;
 use crate::mail::signature::{self, Dkim, Occasion};
-use crate::mail::{Mail, identity};
+use crate::mail::{Mail, identity, results};
 use crate::project::Project;
 use crate::token::Key;
 use crate::vocabulary::Address;
@@ -53,6 +53,7 @@ pub(super) fn occasion<'a>(
         from,
         to: person.map(|_| [&project.address, &project.mailbox]),
         named: refers.named && person.is_some_and(|person| refers.token_of(person).is_some()),
+        sealer: project.server.provider.sealer.map(|sealer| (sealer, results::sealed_for(mail, from))),
         pins: person.map_or(&[], |p| &p.dkim_domains),
         ways: &project.through,
         received,

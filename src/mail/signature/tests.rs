@@ -17,7 +17,16 @@ fn sieved(signatures: &[&str], rest: &str) -> Sieved {
     let from = mail.from.unwrap();
     sieve(
         raw.as_bytes(),
-        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: received(), date: mail.date },
+        &Occasion {
+            from: &from,
+            to: None,
+            named: false,
+            sealer: None,
+            pins: &[],
+            ways: &[],
+            received: received(),
+            date: mail.date,
+        },
     )
 }
 
@@ -112,6 +121,7 @@ fn a_command_was_sent_to_us() {
             from: &from,
             to: Some([&ours, &ours]),
             named: false,
+            sealer: None,
             pins: &[],
             ways: &[],
             received: received(),
@@ -148,6 +158,7 @@ fn an_unsigned_content_type_hides_no_text() {
             from: &from,
             to: None,
             named: false,
+            sealer: None,
             pins: &[],
             ways: &[],
             received: received(),
