@@ -7,7 +7,7 @@ use disclosed::testing::notice::text::trouble::Trouble;
 use disclosed::testing::open;
 use disclosed::testing::project::Level;
 use disclosed::testing::store::Store;
-use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::tracker::{News, Posted, Tracker};
 use disclosed::testing::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -85,15 +85,7 @@ impl Life {
         self.mails += 1;
         let letter = Letter { id: format!("<mail-{}@example.test>", self.mails), date: self.at, ..letter.clone() };
         let raw = letter.bytes();
-        let size = raw.len() as u64;
-        let arrival = Arrival {
-            raw,
-            size,
-            internal_date: None,
-            not_before: None,
-            place: None,
-            listing: std::sync::Arc::default(),
-        };
+        let arrival = world::found(&mut self.tracker, raw);
         let news = self.tracker.on_mail(&[arrival], self.at).unwrap();
         self.heard(news);
     }

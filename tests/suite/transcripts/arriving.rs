@@ -29,7 +29,8 @@ impl Play {
             [] => {}
             ["unvouched"] => letter.proof = Proof::Silent,
             ["forged"] => letter.proof = Proof::Forged,
-            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|forged]"),
+            ["unsigned"] => letter.proof = Proof::Unsigned,
+            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|unsigned|forged]"),
         }
         self.last = letter.bytes();
         self.arrive(self.last.clone());
