@@ -66,7 +66,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let before = folder.list().await.map_err(|e| format!("the inbox: {e}"))?;
     let mut known: HashSet<String> = before.names.iter().cloned().collect();
     let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
-    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await {
+    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await.outcome {
         Outcome::Sent(_) => {}
         Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Unknown(said) | Outcome::Closed(said) => {
             return Err(format!("the server did not take the mail: {}", said.reply));

@@ -76,9 +76,6 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<(&'stati
             return seen;
         }
         step = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
-        if step == "MAIL" && line.contains('+') && script.iter().any(|(at, _)| *at == "MAIL+") {
-            step.push('+');
-        }
         seen.commands.push(line.trim_end().to_owned());
         if step == "STARTTLS" && !script.iter().any(|(at, _)| *at == step) {
             let _ = stream.write_all(b"220 go on\r\n").await;
@@ -100,11 +97,56 @@ fn to() -> Address {
 }
 
 async fn over(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8]) -> Outcome {
-    let from = Address::parse("security+bounce@example.org").unwrap();
     let open = async |_: &mut Stage| Ok(Box::new(Wire::new(stream)) as Box<dyn AsyncTokioStream>);
-    let plain = Address::parse("security@example.org").unwrap();
-    transact(open, Some(&login(auth)), Some(secret), &[&from, &plain], &to(), bytes).await
+    let done = transact(open, Some(&login(auth)), Some(secret), "security+bounce@example.org", &to(), bytes).await;
+    done.unwrap_or_else(|(stage, cause)| judge(stage, cause))
 }
+
+/// Sends with a tagged and a plain sender to a server that plays one script a connection, and the last for all others.
+async fn from_two(scripts: &[Vec<(&'static str, Do)>]) -> (Sending, Vec<Seen>) {
+    let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+    let endpoint = endpoint(listener.local_addr().unwrap().port(), Tls::None, None);
+    let scripts = scripts.to_vec();
+    let (stop, mut stopped) = tokio::sync::oneshot::channel::<()>();
+    let server = tokio::spawn(async move {
+        let mut seen = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                Ok((tcp, _)) = listener.accept() => {
+                    let script = scripts.get(seen.len()).or(scripts.last()).cloned().unwrap_or_default();
+                    seen.push(serve(tcp, script).await);
+                }
+                _ = &mut stopped => return seen,
+            }
+        }
+    });
+    let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
+    let senders = ["security+bounce@example.org", "security@example.org"].map(|a| Address::parse(a).unwrap());
+    let sending = send(&config, Some(&secret()), &[&senders[0], &senders[1]], &to(), MAIL).await;
+    stop.send(()).unwrap();
+    (sending, server.await.unwrap())
+}
+
+fn senders(seen: &[Seen]) -> Vec<&str> {
+    let mails = seen.iter().flat_map(|s| &s.commands).filter_map(|c| c.strip_prefix("MAIL FROM:"));
+    mails.collect()
+}
+
+const BOTH: [&str; 2] = ["<security+bounce@example.org>", "<security@example.org>"];
+
+/// Replies that refuse the sender, as servers give them, and where.
+const REFUSED_SENDERS: [(&str, &[u8]); 9] = [
+    ("MAIL", b"553 5.7.1 not owned by user\r\n"),
+    ("MAIL", b"550 no\r\n"),
+    ("RCPT", b"553 5.7.1 <security+bounce@example.org>: Sender address rejected: not owned by user s\r\n"),
+    ("RCPT", b"550-Verification failed\r\n550 Sender verify failed\r\n"),
+    ("DATA", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n"),
+    ("content", b"554 5.2.252 SendAsDenied; s@example.org not allowed to send as security+bounce@example.org\r\n"),
+    ("content", b"550 5.7.60 SMTP; Client does not have permissions to send as this sender\r\n"),
+    ("content", b"554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException.MapiExceptionSendAsDenied\r\n"),
+    ("content", b"550 5.7.0 From address is not one of your addresses\r\n"),
+];
 
 async fn scripted(script: Vec<(&'static str, Do)>) -> (Outcome, Seen) {
     let (ours, theirs) = tokio::io::duplex(1024);
@@ -156,18 +198,51 @@ async fn one_mail_arrives_as_it_is() {
 
 #[tokio::test]
 async fn a_server_that_refuses_the_tagged_sender_gets_the_plain_one() {
-    let refused = Do::Say(b"553 5.7.1 not owned by user\r\n");
-    let (outcome, seen) = scripted(vec![("MAIL+", refused.clone())]).await;
-    assert_eq!(kind(&outcome), ("sent", None));
-    let mails: Vec<&str> = seen.commands.iter().filter(|c| c.starts_with("MAIL")).map(String::as_str).collect();
-    assert_eq!(mails, ["MAIL FROM:<security+bounce@example.org>", "MAIL FROM:<security@example.org>"]);
-    // What is refused for both, or for now only, is not tried a third time.
-    let (outcome, seen) = scripted(vec![("MAIL+", refused.clone()), ("MAIL", refused)]).await;
-    assert_ne!(kind(&outcome).0, "sent");
-    assert_eq!(seen.commands.iter().filter(|c| c.starts_with("MAIL")).count(), 2);
-    let (outcome, seen) = scripted(vec![("MAIL+", Do::Say(b"451 4.3.0 later\r\n"))]).await;
-    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Mail)));
-    assert_eq!(seen.commands.iter().filter(|c| c.starts_with("MAIL")).count(), 1);
+    for (step, reply) in REFUSED_SENDERS {
+        let refused = vec![(step, Do::Say(reply))];
+        let (sending, seen) = from_two(&[refused.clone(), vec![]]).await;
+        let text = String::from_utf8_lossy(reply);
+        assert_eq!(kind(&sending.outcome), ("sent", None), "{step} {text}");
+        assert_eq!(sending.refused_sender.unwrap().stage, Some(stage_of(step)), "{step} {text}");
+        assert_eq!(senders(&seen), BOTH, "{step} {text}");
+        // Given over twice only where the first was clearly refused, and taken once.
+        assert_eq!(seen.iter().map(|s| s.mails.len()).sum::<usize>(), if step == "content" { 2 } else { 1 });
+
+        // Refused both: ours to mend, and not tried a third time.
+        let (sending, seen) = from_two(&[refused]).await;
+        assert_eq!(kind(&sending.outcome), ("closed", Some(stage_of(step))), "{step} {text}");
+        assert!(sending.refused_sender.is_none());
+        assert_eq!(senders(&seen), BOTH, "{step} {text}");
+    }
+}
+
+/// Nothing but a clear and lasting refusal of the sender is followed by a second try.
+#[tokio::test]
+async fn any_other_answer_is_no_reason_for_the_plain_sender() {
+    for (step, answer, expect) in [
+        ("MAIL", Do::Say(b"451 4.3.0 later\r\n"), "deferred"),
+        ("RCPT", Do::Say(b"550 5.1.1 no such user\r\n"), "refused"),
+        ("RCPT", Do::Say(b"450 4.7.1 Sender address rejected: unverified\r\n"), "deferred"),
+        ("RCPT", Do::Say(b"554 5.7.1 <x>: Relay access denied\r\n"), "closed"),
+        ("content", Do::Say(b"554 5.6.0 spam\r\n"), "refused"),
+        ("content", Do::Say(b"550 5.4.5 quota\r\n"), "closed"),
+        ("content", Do::Say(b"what? 554 5.2.252 SendAsDenied\r\n"), "unknown"),
+        ("content", Do::Say(b"550-5.7.60 SendAsDenied\r\n250 ok\r\n"), "unknown"),
+        ("content", Do::Close, "unknown"),
+        ("RCPT", Do::Close, "deferred"),
+    ] {
+        let (sending, seen) = from_two(&[vec![(step, answer.clone())]]).await;
+        assert_eq!(kind(&sending.outcome).0, expect, "{step} {answer:?}");
+        assert!(sending.refused_sender.is_none());
+        assert_eq!(senders(&seen), BOTH[..1], "{step} {answer:?}");
+    }
+    // The plain one is refused for another reason: that is what counts.
+    let (step, reply) = REFUSED_SENDERS[2];
+    let tagged = vec![(step, Do::Say(reply))];
+    let gone = vec![("RCPT", Do::Say(b"550 5.1.1 no such user\r\n"))];
+    let (sending, seen) = from_two(&[tagged, gone]).await;
+    assert_eq!((kind(&sending.outcome).0, senders(&seen).len()), ("refused", 2));
+    assert!(sending.refused_sender.is_none(), "it is not known whether the plain one is taken");
 }
 
 #[tokio::test(start_paused = true)]
@@ -263,6 +338,7 @@ async fn replies_are_told_apart_by_step_and_code() {
         ("RCPT", b"501 5.1.3 bad address\r\n", refused),
         ("RCPT", b"554 5.7.1 <x>: Relay access denied\r\n", closed),
         ("RCPT", b"550 relaying denied\r\n", closed),
+        ("RCPT", b"554 5.7.1 <x[192.0.2.1]>: Client host rejected: Access denied\r\n", closed),
         ("RCPT", b"550 5.4.5 Daily sending quota exceeded\r\n", closed),
         ("RCPT", b"503 5.5.1 sequence\r\n", closed),
         ("RCPT", b"354 what\r\n", deferred),
@@ -338,7 +414,7 @@ async fn unfit_bytes_are_not_sent() {
         "ä\r\n".as_bytes(),
         &[b'x'; 999],
     ] {
-        let outcome = send(&config, None, &[], &to(), bytes).await;
+        let outcome = send(&config, None, &[], &to(), bytes).await.outcome;
         assert_eq!(kind(&outcome), ("refused", Some(Stage::Content)), "{outcome:?}");
     }
 }
@@ -490,7 +566,8 @@ async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Res
     let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
     let checked = check(&config, Some(&secret())).await;
     // Spawned: the daemon may want to.
-    let outcome = tokio::spawn(async move { send(&config, Some(&secret()), &[], &to(), MAIL).await }).await.unwrap();
+    let outcome =
+        tokio::spawn(async move { send(&config, Some(&secret()), &[], &to(), MAIL).await }).await.unwrap().outcome;
     (outcome, checked, server.await.unwrap())
 }
 
@@ -529,6 +606,6 @@ async fn nobody_there_is_for_later() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
-    assert_eq!(kind(&send(&config, None, &[], &to(), MAIL).await), ("deferred", Some(Stage::Connect)));
+    assert_eq!(kind(&send(&config, None, &[], &to(), MAIL).await.outcome), ("deferred", Some(Stage::Connect)));
     assert_eq!(check(&config, None).await.unwrap_err().stage, Some(Stage::Connect));
 }
