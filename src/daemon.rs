@@ -15,6 +15,7 @@ mod hearing;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
 mod steady;
+mod tagged;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;

@@ -22,9 +22,9 @@ use crate::token::{self, CHECKS, Key, Purpose, Token};
 use crate::vocabulary::Outcome;
 
 /// How long the mail may be on its way.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// New mails that are looked at; a busy inbox is not read through.
 const LOOK: usize = 200;
 /// Octets of a mail that are looked at: its header.
@@ -134,7 +134,7 @@ fn judge(trace: &[Trace], id: &str, word: &str) -> Finding {
 }
 
 /// The mail that holds the word, if it has come. `known` are the names of those that do not.
-async fn look(
+pub(super) async fn look(
     folder: &mut Folder<'_>,
     known: &mut HashSet<String>,
     word: &str,
