@@ -24,6 +24,7 @@ mod name;
 mod tests;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use imap_proto::{MailboxDatum, Response, ResponseCode};
@@ -35,6 +36,7 @@ pub(crate) use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
 use crate::config::ImapConfig;
 use crate::net::{self, Tls};
+use crate::vocabulary::clean_line;
 
 /// The folder as it was when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +62,10 @@ pub(crate) enum Woke {
 const IDLE_AT_MOST: Duration = Duration::from_secs(5 * 60);
 /// How long the server may take to notice that we stop waiting.
 const IDLE_END: Duration = Duration::from_secs(15);
+/// The most folders whose names are kept.
+const FOLDERS: usize = 10_000;
+/// Characters that are kept of one such name.
+const FOLDER_NAME: usize = 200;
 /// A goodbye is a courtesy.
 const LOGOUT: Duration = Duration::from_secs(5);
 
@@ -141,6 +147,22 @@ impl<S: Transport> Session<S> {
         uids.sort_unstable();
         uids.dedup();
         Ok(uids)
+    }
+
+    /// The names of all folders, as the server writes them (RFC 3501 section 6.3.8); of very many, some.
+    pub(crate) async fn folders(&mut self) -> Result<BTreeSet<String>, ImapError> {
+        let mut names = BTreeSet::new();
+        self.wire
+            .command("LIST", "LIST \"\" \"*\"", COMMAND, |answer| {
+                if let Response::MailboxData(MailboxDatum::List(listed)) = answer
+                    && names.len() < FOLDERS
+                {
+                    names.insert(clean_line(&listed.name, FOLDER_NAME));
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(names)
     }
 
     /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes. Only a number of

@@ -1,6 +1,7 @@
 //! One folder of the inbox, opened for reading. The watch, `check --online` and its forged line all come by here: it is
 //! the one place that fetches the secret, logs in, opens the folder and lists it. Nothing is ever marked or removed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +128,15 @@ impl<'a> Folder<'a> {
                 let names = session.uids().await?.iter().map(u32::to_string).collect();
                 Ok(Listing { folder, names: Arc::new(names) })
             }
+        }
+    }
+
+    /// The names of the folders beside it: of a server all there are, of a Maildir those that lie in it, as Maildir++
+    /// has them.
+    pub(super) async fn folders(&mut self) -> Result<BTreeSet<String>, FolderError> {
+        match self {
+            Self::Maildir { maildir, .. } => Ok(maildir.folders()?),
+            Self::Imap { session, .. } => Ok(session.folders().await?),
         }
     }
 

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 use super::fetch::Chunk;
 use super::wire::Wire;
 use super::wire::{COMMAND, Transport};
-use super::{Fetched, ImapError, Mailbox, Session, Woke};
+use super::{FOLDERS, Fetched, ImapError, Mailbox, Session, Woke};
 
 const MAX: u64 = 10 << 20;
 
@@ -85,6 +85,12 @@ const SEARCH: &str = "C: UID SEARCH ALL
     S: * SEARCH 5 1000
     S: $ OK done
     ";
+const LIST: &str = r#"C: LIST "" "*"
+    S: * LIST (\HasChildren) "." INBOX
+    S: * LIST (\HasNoChildren) "." "INBOX.a b"
+    S: * LIST () NIL x
+    S: $ OK done
+    "#;
 /// The slice that every mail begins with.
 const FIRST: &str = "BODY.PEEK[]<0.1048576>";
 
@@ -120,6 +126,7 @@ fn normal() -> Vec<(&'static str, String)> {
     vec![
         ("select", EXAMINE.into()),
         ("uids", SEARCH.into()),
+        ("folders", LIST.into()),
         ("noop", "C: NOOP\nS: * 4 EXISTS\nS: $ OK done\n".into()),
         ("fetch", sizes("2,5", listed) + &bodies("2,5", &fetched)),
     ]
@@ -129,6 +136,7 @@ async fn call(command: &str, session: &mut Session<DuplexStream>) -> Result<(), 
     match command {
         "select" => session.select("INBOX").await.map(drop),
         "uids" => session.uids().await.map(drop),
+        "folders" => session.folders().await.map(drop),
         "noop" => session.noop().await,
         "fetch" => session.fetch_chunk(&[2, 5], MAX).await.map(drop),
         _ => unreachable!(),
@@ -238,6 +246,15 @@ async fn uids_are_sorted_and_distinct() {
         assert!(session.uids().await.unwrap().is_empty());
     })
     .await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn folders_are_listed_by_name() {
+    let names = with(LIST, async |session| session.folders().await.unwrap()).await;
+    assert!(names.iter().eq(["INBOX", "INBOX.a b", "x"]), "{names:?}");
+    let many: String = (0..FOLDERS + 9).map(|n| format!("S: * LIST () \"/\" {n}\n")).collect();
+    let names = with(&format!("C: LIST \"\" \"*\"\n{many}S: $ OK done"), async |s| s.folders().await.unwrap()).await;
+    assert_eq!(names.len(), FOLDERS);
 }
 
 /// A fetch that was given up leaves its answers on the way, so the session is over.

@@ -129,3 +129,38 @@ pub(crate) fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identi
         Want::Nothing
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::read;
+
+    /// Of a chain of notices whose Message-IDs a server replaced, an answer is one to the newest; what it says that it
+    /// answers comes before.
+    #[test]
+    fn of_several_tokens_the_nearest_is_answered() {
+        let config = crate::config::Config::parse(
+            "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[inbox]\nmaildir = \"in\"\n[outgoing]\n\
+             maildir = \"out\"\n[[person]]\nname = \"A\"\naddress = \"a@example.org\"\n",
+            std::path::Path::new("config.toml"),
+        );
+        let (project, key) = (config.unwrap().project(), Key::new([7; token::KEY_LENGTH]));
+        let token = |notice| Token { purpose: Purpose::Person, party: 1, ticket: Some(TicketId(1)), notice };
+        let reference = |n, purpose| Token { purpose, ..token(n) }.reference(&key, "example.org").unwrap();
+        let (one, two) = (reference(1, Purpose::Person), reference(2, Purpose::Person));
+        let forged = Token::reference(&token(9), &Key::new([8; token::KEY_LENGTH]), "example.org").unwrap();
+        let chain = format!("References: <r@x.example> {one} <a@relay.example>\r\n <b@x.example> {two}");
+        for (fields, expect) in [
+            (format!("{chain} <c@relay.example>\r\nIn-Reply-To: <c@relay.example>"), Some(2)),
+            (chain.clone(), Some(2)),
+            (format!("{chain} {forged} {}", reference(3, Purpose::Bounce)), Some(2)),
+            (format!("{chain}\r\nIn-Reply-To: {}", token(1).message_id(&key, "example.org").unwrap()), Some(1)),
+            ("In-Reply-To: <c@relay.example>".to_owned(), None),
+        ] {
+            let mail = read::read(format!("From: a@example.org\r\n{fields}\r\n\r\n/ack\r\n").as_bytes());
+            let claims = Claims::of(&mail, &project, &key);
+            assert_eq!(claims.token.map(|t| t.notice), expect, "{fields}");
+            assert!(claims.own.is_none() && !claims.references.contains(&one) && !claims.references.contains(&two));
+        }
+    }
+}

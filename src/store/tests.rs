@@ -361,6 +361,7 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
         (Memo::ReturnedDue, "gathered_due"),
         (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::TagRefused, "tag_refused"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

@@ -185,7 +185,9 @@ impl<'a> Work<'a> {
         let reply_to = tagged(&signed);
         let envelope = tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key));
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
-        let references: Vec<MessageId> = ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
+        let thread = notice.in_reply_to.clone().or_else(|| self.thread(ticket?, &notice.to));
+        // Its own stands last, so that of a chain of notices the newest is the nearest.
+        let references: Vec<MessageId> = thread.into_iter().chain(token.reference(self.key, ours.domain())).collect();
         let bytes = write::write(&write::Outgoing {
             from_name: &self.project.name,
             from: ours,
@@ -196,7 +198,7 @@ impl<'a> Work<'a> {
             date: self.now,
             reply_to: reply_to.as_ref(),
             in_reply_to: notice.in_reply_to.as_ref(),
-            references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
+            references: &references,
             auto_submitted: auto_submitted(kind),
             calendar: &notice.calendar,
             mark: Some(&mark),

@@ -116,6 +116,7 @@ fn what_is_asked_often_is_found_by_an_index() {
             |tx| tx.post(&Outgoing { number: 2, ..notice(&reporter()) }, &[[0; 32]], at(1)),
             &["address_1 (key=?)"],
         ),
+        ("tag_refused", |tx| tx.tag_refused().map(drop), &["PRIMARY KEY (key=?)"]),
         ("noticed", |tx| tx.noticed(&key()).map(drop), &["PRIMARY KEY (key=?)"]),
         ("claim", |tx| tx.claim(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
         ("claimed", |tx| tx.claimed(1).map(drop), &[NUMBER]),
