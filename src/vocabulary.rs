@@ -11,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 pub use address::Address;
 pub(crate) use clean::piece;
+pub(crate) use clean::trim_blanks;
 pub use clean::{clean, clean_line};
 pub use delivery::{NoticeState, Outcome};
 pub(crate) use delivery::{Said, Stage};
@@ -31,7 +32,7 @@ impl TicketId {
 
     /// Reads `SEC-17`, `sec-17` or `17`.
     pub fn parse(text: &str, prefix: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = trim_blanks(text);
         let number = match text.split_once('-') {
             Some((p, n)) if p.eq_ignore_ascii_case(prefix) => n,
             Some(_) => return None,

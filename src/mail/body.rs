@@ -17,6 +17,9 @@ const MAX_ATTACHED_MAILS: usize = 3;
 pub(crate) struct Text {
     /// Clean, lines end in `\n`, at most [`MAX_TEXT`] octets.
     pub text: String,
+    /// How many octets of it the sender typed first: the first part that is text, where it is plain and no file. What
+    /// follows in other parts is shown, and is no place for commands.
+    pub typed: usize,
     /// Whether any of it was made from HTML.
     pub from_html: bool,
     /// True when it is that of an attached mail: somebody else wrote it.
@@ -78,6 +81,9 @@ impl Text {
                 chosen.text.push('\n');
             }
             chosen.text.push_str(&clean(&text));
+            if part.is_typed() && parts.first_text().is_some_and(|first| std::ptr::eq(first, *part)) {
+                chosen.typed = chosen.text.len();
+            }
         }
         chosen.text.truncate(chosen.text.floor_char_boundary(MAX_TEXT));
         if chosen.text.trim().is_empty() && depth < MAX_ATTACHED_MAILS {
@@ -98,6 +104,11 @@ impl Text {
         }
     }
 
+    /// The text in which commands are looked for, where nobody else wrote it.
+    pub(crate) fn typed(&self) -> &str {
+        self.text.get(..self.typed).unwrap_or(&self.text)
+    }
+
     fn look_into_attached(&mut self, parts: &Parts<'_>, depth: usize) {
         let Some(part) = parts.leaves.iter().find(|p| is_mail(p)) else { return };
         let (octets, _) = part.decoded();
@@ -109,7 +120,7 @@ impl Text {
         if !inner.text.trim().is_empty() {
             let mut problems = std::mem::take(&mut self.problems);
             problems.extend(inner.problems);
-            *self = Self { attached: true, problems, ..inner };
+            *self = Self { typed: 0, attached: true, problems, ..inner };
             self.problems.push("its text is that of the mail attached to it".to_owned());
         }
     }

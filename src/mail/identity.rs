@@ -19,7 +19,7 @@
 use super::Mail;
 use super::header::Trace;
 use super::signature::Dkim;
-use crate::vocabulary::Address;
+use crate::vocabulary::{Address, trim_blanks};
 
 /// The verdict on the From line of a mail.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -156,8 +156,8 @@ pub(crate) fn recorded_as_forged(recorded: &[String], domain: &str, authserv_ids
     // A sealed line begins with its number (RFC 8617 section 4.1.1). Ours is the last, if any is: the way may have the
     // same server.
     let sealed = |line: &'_ String| {
-        let (number, _) = line.trim_start().strip_prefix("i=")?.split_once(';')?;
-        number.trim().parse::<u8>().ok()
+        let (number, _) = trim_blanks(line).strip_prefix("i=")?.split_once(';')?;
+        trim_blanks(number).parse::<u8>().ok()
     };
     let last = recorded.iter().filter_map(sealed).max();
     recorded.iter().any(|full| {
@@ -268,7 +268,8 @@ fn is_local_hop(line: &str) -> bool {
         return false;
     }
     let mut protocols = without_comments(line)
-        .split_whitespace()
+        .split([' ', '\t'])
+        .filter(|word| !word.is_empty())
         .skip_while(|w| !w.eq_ignore_ascii_case("with"))
         .map(str::to_ascii_lowercase)
         .collect::<Vec<_>>();
@@ -370,7 +371,7 @@ impl Reader<'_> {
     /// Skips blanks and comments (RFC 5322 CFWS); `None` for a comment without an end.
     fn blanks(&mut self) -> Option<()> {
         loop {
-            self.rest = self.rest.trim_start();
+            self.rest = self.rest.trim_start_matches([' ', '\t']);
             let Some(comment) = self.rest.strip_prefix('(') else { return Some(()) };
             let mut depth = 1_u32;
             let mut escaped = false;
@@ -411,7 +412,7 @@ impl Reader<'_> {
     fn value(&mut self) -> Option<String> {
         let mut value = String::new();
         loop {
-            value += &self.take_while(|c| !c.is_whitespace() && !matches!(c, ';' | '(' | ')' | '"'));
+            value += &self.take_while(|c| !matches!(c, ' ' | '\t' | ';' | '(' | ')' | '"'));
             let Some(quoted) = self.rest.strip_prefix('"') else { break };
             let mut chars = quoted.char_indices();
             loop {

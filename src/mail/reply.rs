@@ -43,6 +43,23 @@ pub(crate) fn is_command(line: &str) -> bool {
     word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
 }
 
+/// The lines at the head of a text that begin like commands, and what stands below them. Empty lines before and between
+/// are passed over.
+pub(crate) fn head(text: &str) -> (Vec<&str>, &str) {
+    let (mut lines, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let line = line.trim();
+        if is_command(line) {
+            lines.push(line);
+        } else if !line.is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    (lines, rest.trim())
+}
+
 /// A text without the banner of a gateway and the greeting above its first command line.
 fn below_greeting(text: &str) -> String {
     let mut lines = text.split_inclusive('\n').take(MAX_ABOVE).enumerate();

@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use super::header::{self, Header};
 use super::parts::has_preamble;
 use super::passage::Way;
-use crate::vocabulary::{Address, clean_line};
+use crate::vocabulary::{Address, clean_line, trim_blanks};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
@@ -227,7 +227,7 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     if tags.get("l").is_some() {
         return Err(refuse("leaves the end of the mail unsigned (l=)"));
     }
-    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| n.trim().to_ascii_lowercase()).collect();
+    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| trim_blanks(n).to_ascii_lowercase()).collect();
     if names.len() > MAX_NAMES {
         return Err(refuse("signs too many fields"));
     }
@@ -306,9 +306,9 @@ impl Tags {
     /// Reads a list; two of a name make it worthless, since another reader may take the other one.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let mut tags: Vec<(String, String)> = Vec::new();
-        for tag in text.trim().trim_end_matches(';').split(';') {
+        for tag in trim_blanks(text).trim_end_matches(';').split(';') {
             let (name, value) = tag.split_once('=').ok_or("not a list of tags")?;
-            let name = name.trim();
+            let name = trim_blanks(name);
             let lower = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
             if name.is_empty() || !name.bytes().all(lower) {
                 return Err("a tag with an odd name");
@@ -319,7 +319,7 @@ impl Tags {
             if !value.bytes().all(|c| c.is_ascii_graphic() || c == b' ' || c == b'\t') {
                 return Err("it holds more than ASCII");
             }
-            tags.push((name.to_owned(), value.trim().to_owned()));
+            tags.push((name.to_owned(), trim_blanks(value).to_owned()));
         }
         Ok(Self(tags))
     }
@@ -337,7 +337,7 @@ pub(crate) fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static st
     let text = std::str::from_utf8(record).map_err(|_| "is no key")?;
     let tags = Tags::parse(text).map_err(|_| "is no key")?;
     let has = |name: &str, word: &str| {
-        tags.get(name).is_some_and(|v| v.split(':').any(|w| w.trim().eq_ignore_ascii_case(word)))
+        tags.get(name).is_some_and(|v| v.split(':').any(|w| trim_blanks(w).eq_ignore_ascii_case(word)))
     };
     let lacks = |name: &str, words: &[&str]| tags.get(name).is_some() && !words.iter().any(|w| has(name, w));
     let kind = tags.get("k").unwrap_or("rsa").to_ascii_lowercase();
