@@ -202,6 +202,12 @@ mod tests {
             10,
             "\"bad\" is no severity; write low, medium, high or critical; for example: /severity high",
         );
+        for odd in ["\u{3000}", "\u{2003}"] {
+            let line = format!("{odd}/assign{odd}dana@example.org{odd}");
+            let orders = split(&crate::mail::reply::new_text(&line));
+            let to = Command::Assign(format!("dana@example.org{odd}"));
+            assert!(orders.are_only(&to), "no blank of mail: {orders:?}");
+        }
         check("/assign", 7, "this needs the name or the address of a person; for example: /assign dana");
         check("/ack now", 5, "this takes nothing on its line; write text below it; for example: /ack");
     }

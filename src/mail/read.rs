@@ -285,6 +285,9 @@ mod tests {
         assert_eq!(read(b"Subject: J\xf6rg\n\nt").subject, "J\u{f6}rg");
         assert!(!read(b"Subject: =?nosuch?q?a=FF?= b\n\nt").subject.is_empty());
         has_problem(b"Subject: x\n\n", "no text");
+        let late = format!("Date: Mon, 1 Jan 2024 10:00:00 +0000{}(x)\r\n\r\nt", " ".repeat(MAX_DATE));
+        assert_eq!(has_problem(late.as_bytes(), "no date").date, None);
+        has_problem(format!("To: a@b.test{}\r\n\r\nt", " (x)".repeat(5_000)).as_bytes(), "too long to be read whole");
     }
 
     #[test]
