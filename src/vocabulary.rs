@@ -1,4 +1,4 @@
-//! What every room speaks of: addresses, Message-IDs, the numbers of tickets and mails, the kinds of notices and what
+//! What every room speaks of: addresses, Message-IDs, prints, the numbers of tickets and mails, the kinds of notices and what
 //! becomes of one, and text made fit to be shown. Nothing here knows a rule.
 
 mod address;
@@ -6,6 +6,7 @@ mod clean;
 mod delivery;
 mod kind;
 mod message_id;
+mod print;
 
 use serde::{Deserialize, Serialize};
 
@@ -18,6 +19,7 @@ pub(crate) use delivery::{Said, Stage};
 pub(crate) use kind::Mailed;
 pub use kind::NoticeKind;
 pub use message_id::MessageId;
+pub(crate) use print::Print;
 
 /// The number of a ticket: 17 for `SEC-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -305,7 +305,8 @@ impl<'a> Part<'a> {
             };
             part.charset = kind.word("charset").map(|c| clean_line(c, 50));
             part.name = kind.get("name").and_then(file_name);
-            part.boundary = kind.get("boundary").map(|b| b.as_bytes().trim_ascii_end().to_vec()).filter(|b| !b.is_empty());
+            part.boundary =
+                kind.get("boundary").map(|b| b.as_bytes().trim_ascii_end().to_vec()).filter(|b| !b.is_empty());
             let lower = |name: &str| kind.word(name).map(str::to_ascii_lowercase);
             part.flowed = lower("format").filter(|f| f == "flowed").map(|_| lower("delsp").as_deref() == Some("yes"));
             part.report_type = lower("report-type");
@@ -443,7 +444,8 @@ impl ContentField {
         let field = decode::unfolded(field);
         let mut octets = field.iter().copied();
         let value = decode::bytes(&next_piece(&mut octets));
-        let value = value.split(|c: char| c.is_ascii_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
+        let value =
+            value.split(|c: char| c.is_ascii_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
         let mut pieces = Vec::new();
         while octets.len() > 0 {
             let piece = next_piece(&mut octets);

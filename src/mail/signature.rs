@@ -27,7 +27,7 @@ use sha2::{Digest, Sha256};
 use super::header::{self, Header};
 use super::parts::has_preamble;
 use super::passage::Way;
-use crate::vocabulary::{Address, clean_line, trim_blanks};
+use crate::vocabulary::{Address, Print, clean_line, trim_blanks};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
@@ -76,7 +76,7 @@ pub enum Dkim {
         /// The name of its key.
         selector: String,
         /// What tells this signature from every other: see [`Signature::print`].
-        print: i64,
+        print: Print,
     },
     /// None of them counts.
     Fail(String),
@@ -118,10 +118,9 @@ impl Signature {
         format!("{}._domainkey.{}", self.selector, self.domain)
     }
 
-    /// The first 8 octets of the SHA-256 of `b=`. Whoever wants two signatures to share them must make both.
-    pub fn print(&self) -> i64 {
-        let hash: [u8; 32] = Sha256::digest(&self.bytes).into();
-        i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
+    /// The print of `b=`.
+    pub fn print(&self) -> Print {
+        Print::of(Sha256::digest(&self.bytes).into())
     }
 }
 
@@ -227,7 +226,8 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     if tags.get("l").is_some() {
         return Err(refuse("leaves the end of the mail unsigned (l=)"));
     }
-    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| trim_blanks(n).to_ascii_lowercase()).collect();
+    let names: Vec<String> =
+        tags.get("h").unwrap_or("").split(':').map(|n| trim_blanks(n).to_ascii_lowercase()).collect();
     if names.len() > MAX_NAMES {
         return Err(refuse("signs too many fields"));
     }

@@ -65,7 +65,9 @@ fn whatever_could_be_read_as_two_senders_is_none() {
 #[test]
 fn only_the_blanks_of_mail_are_taken_off() {
     for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{85}", "\u{b}", "\u{c}", "\u{feff}"] {
-        for from in ["{}a@example.org", "a@example.org{}", "<{}a@example.org>", "<a@example.org{}>", "A <a@example.org>{}"] {
+        for from in
+            ["{}a@example.org", "a@example.org{}", "<{}a@example.org>", "<a@example.org{}>", "A <a@example.org>{}"]
+        {
             let from = from.replace("{}", odd);
             let raw = format!("From: {from}\n\n");
             assert!(sender(&Header::split(raw.as_bytes()).0).is_err(), "{from:?}");

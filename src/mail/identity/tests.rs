@@ -1,5 +1,6 @@
 use super::*;
 use crate::mail::read::read;
+use crate::vocabulary::Print;
 
 const RECEIVED: &str = "Received: from x (y [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; date";
 const LOCAL: &str = "Received: from mx.example.org by mail.example.org with LMTP id 1 for <s@example.org>; date";
@@ -113,7 +114,7 @@ fn a_failure_tells_a_forgery() {
     let nobody = identify(&read(format!("{PASS}\r\nFrom: a@corp.test\r\n\r\n").as_bytes()), &[], &Dkim::Unasked);
     assert!(!nobody.believed && nobody.reason.starts_with("no authserv_ids configured"));
     let two = read(format!("{PASS}\r\nFrom: a@corp.test\r\nFrom: b@corp.test\r\n\r\n").as_bytes());
-    let pass = Dkim::Pass { domain: "corp.test".into(), selector: "s".into(), print: 1 };
+    let pass = Dkim::Pass { domain: "corp.test".into(), selector: "s".into(), print: Print([1; 16]) };
     assert!(!identify(&two, &["mx.example.org".to_owned()], &pass).believed);
 }
 
@@ -123,7 +124,7 @@ fn a_signature_vouches_where_our_server_is_silent() {
     let with = |header: &str, dkim: &Dkim| {
         identify(&read(format!("{header}\r\nFrom: a@Corp.test\r\n\r\n").as_bytes()), &ids, dkim)
     };
-    let pass = |domain: &str| Dkim::Pass { domain: domain.into(), selector: "s1".into(), print: 1 };
+    let pass = |domain: &str| Dkim::Pass { domain: domain.into(), selector: "s1".into(), print: Print([1; 16]) };
     let good = with(RECEIVED, &pass("corp.test"));
     assert!(good.believed && good.by == Some(Proof::Dkim));
     assert_eq!(good.reason, "dkim=pass for corp.test (key s1)");

@@ -143,8 +143,7 @@ Content-Transfer-Encoding: quoted-printable
 
 --_000_DB9PR02MB2_--
 ";
-    let alternative =
-        "Content-Type: multipart/alternative;~\tboundary=\"_000_DB9PR02MB2_\"~MIME-Version: 1.0";
+    let alternative = "Content-Type: multipart/alternative;~\tboundary=\"_000_DB9PR02MB2_\"~MIME-Version: 1.0";
     check(&mail(alternative, web), &["/ack"], &[]);
     // By SMTP the desktop puts a word about MIME on top, which a person reads and we do not: there is a preamble.
     let smtp = format!("This is a multipart message in MIME format.\n\n{web}");
@@ -193,7 +192,8 @@ iVBORw0KGgo=
 
 --Apple-Mail=_1B2C--
 ";
-    let kind = "Content-Type: multipart/alternative;~\tboundary=\"Apple-Mail=_1B2C\"~Mime-Version: 1.0 (Mac OS X Mail 16.0)";
+    let kind =
+        "Content-Type: multipart/alternative;~\tboundary=\"Apple-Mail=_1B2C\"~Mime-Version: 1.0 (Mac OS X Mail 16.0)";
     check(&mail(kind, alternative), &["/ack"], &[]);
     // As plain text, a file between two texts; from a phone the boundary is another one.
     let mixed = "
@@ -232,7 +232,8 @@ It is fixed.
 #[test]
 fn thunderbird_is_obeyed() {
     let flowed = "/ack\n/severity high\n\nThanks, and we shall look at it in the \ncoming days.\n\nOn 1/1/24 09:00, R. Porter wrote:\n> /close\n";
-    let kind = "MIME-Version: 1.0~Content-Type: text/plain; charset=UTF-8; format=flowed~Content-Transfer-Encoding: 7bit";
+    let kind =
+        "MIME-Version: 1.0~Content-Type: text/plain; charset=UTF-8; format=flowed~Content-Transfer-Encoding: 7bit";
     check(&mail(kind, flowed), &["/ack", "/severity high"], &[]);
     // A command that is so long that it is wrapped: without format=flowed it would be half of itself.
     let long = "/extend disclosure 2027-03-01 because the vendor of the library needs \nanother two weeks\n\nThanks.\n";
@@ -321,8 +322,15 @@ fn hostile() -> Vec<String> {
     let texts = ["utf-8", "utf-7", "utf-16", "utf-16be", "iso-2022-jp", "hz-gb-2312", "koi8-r", "x"];
     fields.extend(texts.map(|charset| format!("Content-Type: text/plain; charset={charset}")));
     fields.extend(
-        ["text/plain; format=flowed", "text/plain; format=flowed; delsp=yes", "text/html", "message/rfc822", "text", "a/b"]
-            .map(|kind| format!("Content-Type: {kind}")),
+        [
+            "text/plain; format=flowed",
+            "text/plain; format=flowed; delsp=yes",
+            "text/html",
+            "message/rfc822",
+            "text",
+            "a/b",
+        ]
+        .map(|kind| format!("Content-Type: {kind}")),
     );
     fields.extend(["text/plain; name=a.txt", "message/delivery-status"].map(|kind| format!("Content-Type: {kind}")));
     let encodings = ["base64", "quoted-printable", "7bit", "8bit", "x"];
@@ -347,7 +355,10 @@ fn no_field_that_is_not_signed_makes_another_command() {
         ("Content-Type: multipart/mixed; boundary=b".to_owned(), parts.to_owned()),
         ("X: y".to_owned(), "/ack\n\nOn 1 Jan 2024, R <r@reporter.test> wrote:\n> --0\n> /close\n".to_owned()),
         ("X: y".to_owned(), format!("/ack\n\nIt says:\n--0\n\n/close\n--0\n{encoded}\n")),
-        ("X: y".to_owned(), "-----Original Message-----\nFrom: r@reporter.test\nSent: today\nSubject: x\n\n/close\n".to_owned()),
+        (
+            "X: y".to_owned(),
+            "-----Original Message-----\nFrom: r@reporter.test\nSent: today\nSubject: x\n\n/close\n".to_owned(),
+        ),
         ("X: y".to_owned(), "-- \nAnn\n\n--0\nContent-Type: text/plain\n\n/close\n".to_owned()),
         ("Content-Transfer-Encoding: quoted-printable".to_owned(), "/note one =\n/close\n".to_owned()),
         ("Content-Transfer-Encoding: quoted-printable".to_owned(), "/note a=3Db\n=2Fclose\n".to_owned()),
@@ -356,7 +367,8 @@ fn no_field_that_is_not_signed_makes_another_command() {
         ("Content-Type: text/html".to_owned(), "<p>Hello</p>\n/close\n".to_owned()),
         (
             "Content-Type: multipart/mixed; boundary=b".to_owned(),
-            "--b\nContent-Type: text/html\n\n<p>See below.</p>\n--b\nContent-Type: text/plain\n\n/close\n--b--\n".to_owned(),
+            "--b\nContent-Type: text/html\n\n<p>See below.</p>\n--b\nContent-Type: text/plain\n\n/close\n--b--\n"
+                .to_owned(),
         ),
     ];
     let (mut refused, mut same) = (0, 0);

@@ -28,7 +28,7 @@ pub(super) fn signed(token: &str, text: &str, more: &str) -> Arrival {
 }
 
 pub(super) fn pass() -> Dkim {
-    Dkim::Pass { domain: "example.org".into(), selector: "s1".into(), print: 7 }
+    Dkim::Pass { domain: "example.org".into(), selector: "s1".into(), print: Print([7; 16]) }
 }
 
 pub(super) fn dispositions(news: &News) -> Vec<(&'static str, &str)> {
@@ -74,7 +74,7 @@ fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
         assert!(tracker.on_mail(std::slice::from_ref(&mail), now()).unwrap().receipts.is_empty());
         let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
         assert_eq!(question.signatures[0].key_name(), "s1._domainkey.lists.example.org");
-        let pass = Dkim::Pass { domain: "lists.example.org".into(), selector: "s1".into(), print: 7 };
+        let pass = Dkim::Pass { domain: "lists.example.org".into(), selector: "s1".into(), print: Print([7; 16]) };
         let news = tracker.verified(mail, if good { pass } else { Dkim::Fail("changed".into()) }, now()).unwrap();
         let word = if good { "report" } else { "automatic" };
         assert_eq!(news.receipts[0].1.word(), word);
@@ -296,7 +296,7 @@ fn only_who_keeps_all_rules_is_obeyed() {
         (line("mx.evil.test", "pass") + received, false, false),
         (line(OURS, "none smtp.mailfrom=\"x; dmarc=pass header.from=example.org\"") + received, false, false),
     ];
-    let other = Dkim::Pass { domain: "evil.test".into(), selector: "s".into(), print: 8 };
+    let other = Dkim::Pass { domain: "evil.test".into(), selector: "s".into(), print: Print([8; 16]) };
     let signatures = [
         (pass(), true),
         (other, false),
