@@ -38,7 +38,9 @@ impl Text {
     fn choose_at(parts: &Parts<'_>, depth: usize) -> Self {
         let mut chosen = Self::default();
         let mut texts: Vec<(&Part<'_>, String)> = Vec::new();
-        for part in parts.leaves.iter().filter(|p| p.is_inline_text()) {
+        // Whether the sender typed the first of them.
+        let mut typed = false;
+        for (place, part) in parts.leaves.iter().filter(|p| p.is_inline_text()).enumerate() {
             if texts.iter().map(|(_, t)| t.len()).sum::<usize>() >= MAX_TEXT {
                 chosen.problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
                 break;
@@ -46,6 +48,7 @@ impl Text {
             let (text, problems) = part.text();
             if !text.trim().is_empty() {
                 chosen.problems.extend(problems);
+                typed |= place == 0 && parts.first_text().is_some_and(Part::is_typed);
                 texts.push((part, text));
             }
         }
@@ -81,7 +84,7 @@ impl Text {
                 chosen.text.push('\n');
             }
             chosen.text.push_str(&clean(&text));
-            if part.is_typed() && parts.first_text().is_some_and(|first| std::ptr::eq(first, *part)) {
+            if std::mem::take(&mut typed) {
                 chosen.typed = chosen.text.len();
             }
         }

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::super::Mail;
 use super::super::read::read;
 use super::super::reply::head;
@@ -425,5 +427,57 @@ fn an_attached_text_commands_nothing() {
     }
     for fields in ["Content-Disposition: attachment", "Content-Type: text/plain; name=a.txt"] {
         check(&mail(fields, "/close\n"), &[], &[]);
+    }
+}
+
+/// What bodies are made of that may be read in more than one way.
+fn pieces() -> impl Strategy<Value = String> {
+    let pieces = [
+        "--b",
+        "--b--",
+        "--c",
+        "--",
+        "\n",
+        "\n",
+        "\n\n",
+        " ",
+        "/ack",
+        "/close",
+        "/note a",
+        "=",
+        "=20",
+        "=2Fack",
+        "> ",
+        "Hello,",
+        "L2Fjawo=",
+        "+AC8-ack",
+        "\u{e4}",
+        "Content-Type: text/plain",
+        "Content-Type: text/html",
+        "Content-Type: text/plain; format=flowed",
+        "Content-Type: text/plain; name=a.txt",
+        "Content-Type: multipart/mixed; boundary=c",
+        "Content-Transfer-Encoding: quoted-printable",
+        "Content-Disposition: attachment",
+        "From: r@reporter.test",
+    ];
+    proptest::collection::vec(proptest::sample::select(pieces.to_vec()), 0..24).prop_map(|all| all.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 300, failure_persistence: None, ..ProptestConfig::default() })]
+
+    /// Of one body the same commands are obeyed under whatever fields, or none.
+    #[test]
+    fn a_body_by_itself_commands_one_thing(body in pieces(), picks in proptest::collection::vec(any::<prop::sample::Index>(), 12)) {
+        let all = hostile();
+        let mut obeyed: Option<Vec<String>> = None;
+        for pick in picks {
+            let read = read(&mail(&all[pick.index(all.len())], &body));
+            let found: Vec<String> = commands(&read).into_iter().map(str::to_owned).collect();
+            if read.reading.fixed_without(UNSIGNED).is_ok() && !found.is_empty() {
+                prop_assert_eq!(obeyed.get_or_insert_with(|| found.clone()), &found, "{}", body);
+            }
+        }
     }
 }
