@@ -41,10 +41,14 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// From version n to n + 1.
-const STEPS: &[&str] =
-    &[include_str!("store/schema.sql"), include_str!("store/version_2.sql"), include_str!("store/version_3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("store/schema.sql"),
+    include_str!("store/version_2.sql"),
+    include_str!("store/version_3.sql"),
+    include_str!("store/version_4.sql"),
+];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 
@@ -357,7 +361,7 @@ fn short_hash(bytes: &[u8]) -> i64 {
 }
 
 /// The first 8 octets of a hash, as SQLite's integer.
-pub(crate) fn leading(hash: &[u8; 32]) -> i64 {
+fn leading(hash: &[u8; 32]) -> i64 {
     i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
 }
 

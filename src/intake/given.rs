@@ -108,6 +108,7 @@ impl Given<'_> {
         if !fresh(*received, *now) || dated.is_some_and(|date| !fresh(date, *received)) {
             return Err("it is more than a week old".into());
         }
+        mail.reading.fixed_without(&|name| vouch.covers(name))?;
         Ok(vouch)
     }
 

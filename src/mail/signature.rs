@@ -10,8 +10,7 @@
 //!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
 //! - A command must have been sent to us: a To or Cc that is signed names our address. Else a mail that a maintainer
 //!   once wrote to somebody else, quoting them, could be sent on to us by that somebody.
-//! - Content-Type is often left unsigned (Gmail does). Where it is, it must not make a preamble, which nobody reads, of
-//!   the beginning of the text, and the text of something that was quoted below.
+//! - What a signature leaves open of how the text is read is held against the text itself: see [`super::reading`].
 //! - No `l=`: what is added behind the signed part would count as the sender's (section 8.2).
 //! - SHA-256, with RSA or Ed25519 (RFC 8301, RFC 8463).
 //! - It was made at most seven days before our server took the mail. A signature proves nothing about who sends the
@@ -25,9 +24,8 @@ use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::header::{self, Header};
-use super::parts::has_preamble;
 use super::passage::Way;
-use crate::vocabulary::{Address, clean_line};
+use crate::vocabulary::{Address, Print, clean_line, trim_blanks};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
@@ -113,7 +111,7 @@ pub struct Signed {
     /// The name of its key.
     pub selector: String,
     /// What tells this signature from every other: see [`Signature::print`].
-    pub print: i64,
+    pub print: Print,
     /// The fields that it signs, lower case.
     pub fields: Vec<String>,
     /// Whether it speaks for the sender: else for a way of the operator's.
@@ -167,10 +165,9 @@ impl Signature {
         }
     }
 
-    /// The first 8 octets of the SHA-256 of `b=`. Whoever wants two signatures to share them must make both.
-    pub fn print(&self) -> i64 {
-        let hash: [u8; 32] = Sha256::digest(&self.bytes).into();
-        i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
+    /// The print of `b=`.
+    pub fn print(&self) -> Print {
+        Print::of(Sha256::digest(&self.bytes).into())
     }
 }
 
@@ -274,14 +271,13 @@ impl Pin {
 
 /// Sieves the signatures of a mail with one plain sender.
 pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
-    let (header, body) = Header::split(raw);
+    let (header, _) = Header::split(raw);
     let from = occasion.from;
-    let preamble = has_preamble(&header, body);
     let mut sieved = Sieved::default();
     let found = header.all("dkim-signature").count();
-    let seal = occasion.sealer.and_then(|sealer| seal(&header, sealer, preamble, occasion));
+    let seal = occasion.sealer.and_then(|sealer| seal(&header, sealer, occasion));
     let signatures = header.all("dkim-signature").take(MOST_READ);
-    for admitted in signatures.map(|value| admit(value, &header, preamble, occasion, None)).chain(seal) {
+    for admitted in signatures.map(|value| admit(value, &header, occasion, None)).chain(seal) {
         match admitted {
             Ok(signature) if sieved.worth.contains(&signature) => {}
             Ok(_) if sieved.worth.len() >= MOST => {
@@ -306,7 +302,6 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
 fn seal(
     header: &Header<'_>,
     (sealer, of_sender): (&str, bool),
-    preamble: bool,
     occasion: &Occasion<'_>,
 ) -> Option<Result<Signature, String>> {
     let all = |name: &'static str| -> Vec<(&[u8], Tags)> {
@@ -328,7 +323,7 @@ fn seal(
     let by_sealer = signed == sealed && signed.first().is_some_and(|d| d == sealer);
     by_sealer.then(|| {
         if good {
-            admit(&value, header, preamble, occasion, Some(of_sender))
+            admit(&value, header, occasion, Some(of_sender))
         } else {
             Err(format!("the seal by {sealer} says that the chain before it is broken"))
         }
@@ -339,7 +334,6 @@ fn seal(
 fn admit(
     value: &[u8],
     header: &Header<'_>,
-    preamble: bool,
     occasion: &Occasion<'_>,
     sealed: Option<bool>,
 ) -> Result<Signature, String> {
@@ -371,7 +365,8 @@ fn admit(
     if tags.get("l").is_some() {
         return Err(refuse("leaves the end of the mail unsigned (l=)"));
     }
-    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| n.trim().to_ascii_lowercase()).collect();
+    let names: Vec<String> =
+        tags.get("h").unwrap_or("").split(':').map(|n| trim_blanks(n).to_ascii_lowercase()).collect();
     if names.len() > MAX_NAMES {
         return Err(refuse("signs too many fields"));
     }
@@ -384,9 +379,6 @@ fn admit(
     let in_mail = |name: &str| header.all(name).count();
     if let Some(name) = ONCE.iter().find(|n| times(n) > 0 && in_mail(n) > times(n)) {
         return Err(refuse(&format!("was made when the mail had fewer {name} fields")));
-    }
-    if preamble && times("content-type") == 0 {
-        return Err(refuse("does not sign the Content-Type, which hides the beginning of the text"));
     }
     let signed = ["to", "cc"].into_iter().filter(|n| times(n) > 0).flat_map(|n| header.all(n));
     let unnamed = !named || times("to") > 0;
@@ -455,9 +447,9 @@ impl Tags {
     /// Reads a list; two of a name make it worthless, since another reader may take the other one.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let mut tags: Vec<(String, String)> = Vec::new();
-        for tag in text.trim().trim_end_matches(';').split(';') {
+        for tag in trim_blanks(text).trim_end_matches(';').split(';') {
             let (name, value) = tag.split_once('=').ok_or("not a list of tags")?;
-            let name = name.trim();
+            let name = trim_blanks(name);
             let lower = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
             if name.is_empty() || !name.bytes().all(lower) {
                 return Err("a tag with an odd name");
@@ -468,7 +460,7 @@ impl Tags {
             if !value.bytes().all(|c| c.is_ascii_graphic() || c == b' ' || c == b'\t') {
                 return Err("it holds more than ASCII");
             }
-            tags.push((name.to_owned(), value.trim().to_owned()));
+            tags.push((name.to_owned(), trim_blanks(value).to_owned()));
         }
         Ok(Self(tags))
     }
@@ -486,7 +478,7 @@ pub(crate) fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static st
     let text = std::str::from_utf8(record).map_err(|_| "is no key")?;
     let tags = Tags::parse(text).map_err(|_| "is no key")?;
     let has = |name: &str, word: &str| {
-        tags.get(name).is_some_and(|v| v.split(':').any(|w| w.trim().eq_ignore_ascii_case(word)))
+        tags.get(name).is_some_and(|v| v.split(':').any(|w| trim_blanks(w).eq_ignore_ascii_case(word)))
     };
     let lacks = |name: &str, words: &[&str]| tags.get(name).is_some() && !words.iter().any(|w| has(name, w));
     let kind = tags.get("k").unwrap_or("rsa").to_ascii_lowercase();

@@ -16,7 +16,7 @@ use crate::policy::Severity;
 use crate::project::Project;
 use crate::ticket::kinds::every_kind;
 use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
-use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, TicketId};
+use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, Print, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -138,7 +138,7 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
     let entries: Vec<Entry> = (1..).zip(every_kind()).map(|(seq, kind)| made(seq, kind)).collect();
     let mut fresh = Store::in_memory().unwrap();
     fresh.write(|tx| tx.append(TICKET, &entries)).unwrap();
-    for found in [1_u8, 2] {
+    for found in [1_u8, 2, 3] {
         let old = Connection::open_in_memory().unwrap();
         STEPS.iter().take(found.into()).for_each(|step| old.execute_batch(step).unwrap());
         old.execute_batch(
@@ -152,14 +152,27 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         .unwrap();
         for e in &entries {
             let row = params![e.seq, serde_json::to_string(&e.kind).unwrap()];
-            let sql = "INSERT INTO entry VALUES (1, ?1, 1000, 'daemon', NULL, ?2, NULL, NULL, NULL)";
+            let sql = "INSERT INTO entry (ticket, seq, at, by_kind, kind) VALUES (1, ?1, 1000, 'daemon', ?2)";
             old.execute(sql, row).unwrap();
+        }
+        if found == 3 {
+            // As it is written there.
+            let names = "UPDATE meta SET key = 'trouble:breaker'; UPDATE entry SET name = json_extract(kind, '$.kind'); \
+                UPDATE entry SET folds_text = 1 WHERE name IN ('reported', 'credit', 'code-asked')";
+            old.execute_batch(names).unwrap();
         }
         old.pragma_update(None, "user_version", found).unwrap();
         let mut store = Store::with(old).unwrap();
         assert_eq!(shape(&store.connection), shape(&fresh.connection), "from version {found}");
         assert_eq!(version(&store.connection), Ok(VERSION));
-        let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
+        let (first, earlier) = store
+            .read(|tx| {
+                Ok((
+                    tx.same_mail(&[Print([0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0])])?,
+                    tx.is_first_listing("g")?,
+                ))
+            })
+            .unwrap();
         let is_old = store.read(|tx| tx.memo::<String>(Memo::OldPrints)).unwrap().is_some();
         assert_eq!(is_old, found == 1, "the fingerprints of version 1 are of the first kind");
         assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(TicketId(3)), false));
@@ -169,6 +182,31 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         assert_eq!(store.read(|tx| tx.troubles()).unwrap(), [breaker]);
         let rows = "SELECT count(*) FROM meta WHERE key = 'breaker'";
         assert_eq!(store.connection.query_row(rows, [], |r| r.get(0)), Ok(0));
+    }
+}
+
+/// A signature that vouched once does not vouch again because its print is longer now.
+#[test]
+fn signatures_that_were_used_before_version_4_stay_used() {
+    for short in [7_i64, -7, i64::MIN] {
+        let old = Connection::open_in_memory().unwrap();
+        STEPS.iter().take(3).for_each(|step| old.execute_batch(step).unwrap());
+        let sql = format!(
+            "INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, {short});
+             INSERT INTO signature VALUES ({short}, 1, 5); PRAGMA user_version = 3"
+        );
+        old.execute_batch(&sql).unwrap();
+        let mut store = Store::with(old).unwrap();
+        let mut octets = [9; 16];
+        octets[..8].copy_from_slice(&short.to_be_bytes());
+        let print = Print(octets);
+        let used = |store: &mut Store, print, known: &[Print]| {
+            store.read(|tx| tx.is_signature_used(print, MailRef(2), known)).unwrap()
+        };
+        assert!(used(&mut store, print, &[]));
+        assert!(!used(&mut store, print, &[print, print.short()]), "by another copy of its own mail");
+        assert!(!used(&mut store, PRINT, &[]));
+        assert_eq!(store.read(|tx| tx.facts(MAIL)).unwrap().0, Some(print.short()));
     }
 }
 
@@ -252,6 +290,7 @@ fn an_entry_by_somebody_who_may_not_make_it_is_not_made() {
 }
 
 const MAIL: MailRef = MailRef(1);
+const PRINT: Print = Print([7; 16]);
 const TICKET: TicketId = TicketId(1);
 
 fn reporter() -> Address {
@@ -267,7 +306,7 @@ fn project() -> Project {
 }
 
 /// The receipt of a report with this fingerprint.
-fn report(id: &MessageId, fingerprint: Option<i64>) -> NewReceipt<'_> {
+fn report(id: &MessageId, fingerprint: Option<Print>) -> NewReceipt<'_> {
     let (at, disposition, ticket) = (at(1), Disposition::Report, Some(TICKET));
     NewReceipt { mail: MAIL, at, sender: None, message_id: Some(id), disposition, ticket, reason: "new", fingerprint }
 }
@@ -295,7 +334,7 @@ fn filled() -> Store {
         .write(|tx| {
             let place = Place { source: tx.source("folder")?, name: "1".into() };
             tx.store_mail(&mail(b"raw", Some(&place)), at(1))?;
-            tx.receipt(&report(&message_id(), Some(7)))?;
+            tx.receipt(&report(&message_id(), Some(PRINT)))?;
             tx.append(TICKET, &timeline())?;
             tx.project(&Ticket::fold(TICKET, &timeline()), &project())?;
             tx.post(&notice(&reporter()), &[], at(1))

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{Result, Tx, instant, millis};
-use crate::vocabulary::MailRef;
+use crate::vocabulary::{MailRef, Print};
 
 /// A stored mail whose DKIM signatures are to be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -91,18 +91,19 @@ impl Tx<'_> {
     }
 
     /// Whether a signature has vouched for another mail: not for a copy, which bears one of these fingerprints.
-    pub fn is_signature_used(&self, print: i64, mail: MailRef, prints: &[i64]) -> Result<bool> {
+    pub fn is_signature_used(&self, print: Print, mail: MailRef, prints: &[Print]) -> Result<bool> {
         let sql = r"
             SELECT m.fingerprint
             FROM signature s JOIN mail m ON m.id = s.mail
-            WHERE s.print = ?1 AND s.mail <> ?2";
+            WHERE s.print IN (?1, ?2) AND s.mail <> ?3";
         let mut query = self.0.prepare_cached(sql)?;
-        let of: Option<Option<i64>> = query.query_row(params![print, mail], |r| r.get(0)).optional()?;
+        let of: Option<Option<Print>> =
+            query.query_row(params![print, print.short(), mail], |r| r.get(0)).optional()?;
         Ok(of.is_some_and(|of| of.is_none_or(|of| !prints.contains(&of))))
     }
 
     /// Notes that a signature vouches for a mail.
-    pub fn use_signature(&self, print: i64, mail: MailRef, now: Timestamp) -> Result<()> {
+    pub fn use_signature(&self, print: Print, mail: MailRef, now: Timestamp) -> Result<()> {
         let sql = "INSERT INTO signature (print, mail, at) VALUES (:print, :mail, :at) ON CONFLICT DO NOTHING";
         let row = named_params! { ":print": print, ":mail": mail, ":at": millis(now) };
         self.0.prepare_cached(sql)?.execute(row)?;

@@ -9,7 +9,7 @@ use serde::de::{DeserializeOwned, IntoDeserializer};
 use crate::intake::disposition::Disposition;
 use crate::policy::Severity;
 use crate::ticket::Status;
-use crate::vocabulary::{MailRef, NoticeKind, NoticeState, TicketId};
+use crate::vocabulary::{MailRef, NoticeKind, NoticeState, Print, TicketId};
 
 /// A value of a closed list, from its word.
 fn from_word<T: DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult<T> {
@@ -97,5 +97,17 @@ impl FromSql for MailRef {
 impl ToSql for MailRef {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.0.into())
+    }
+}
+
+impl FromSql for Print {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        FromSql::column_result(value).map(Self)
+    }
+}
+
+impl ToSql for Print {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.as_slice().into())
     }
 }

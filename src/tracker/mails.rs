@@ -20,10 +20,10 @@ use crate::notice::says::Says;
 use crate::notice::text::flood::Sample;
 use crate::rules::decide;
 use crate::rules::event::{Event, Order};
-use crate::store::{Memo, NewReceipt, ReceiptRow, Result, leading};
+use crate::store::{Memo, NewReceipt, ReceiptRow, Result};
 use crate::ticket::Ticket;
 use crate::token::{self};
-use crate::vocabulary::{Address, MailRef, TicketId};
+use crate::vocabulary::{Address, MailRef, Print, TicketId};
 use jiff::Timestamp;
 
 /// Mails from before the first start that are told.
@@ -33,7 +33,7 @@ const NEWEST: usize = 10;
 const RECIPIENTS: usize = 5;
 
 impl Work<'_> {
-    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
@@ -60,7 +60,7 @@ impl Work<'_> {
 
     /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
     /// first start, and all stops until a person has looked.
-    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
         if Claims::of(mail, self.project, self.key).has_a_past() {
             self.begun = true;
             return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
@@ -116,7 +116,7 @@ impl Work<'_> {
         &mut self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        prints: &[i64],
+        prints: &[Print],
         mut intake: Intake,
         first: Option<First>,
     ) -> Result<()> {
@@ -161,7 +161,7 @@ impl Work<'_> {
     }
 
     /// The copy of a mail that stands highest so far, if another was handled before.
-    pub(super) fn first(&self, mail: &Mail, prints: &[i64]) -> Result<Option<First>> {
+    pub(super) fn first(&self, mail: &Mail, prints: &[Print]) -> Result<Option<First>> {
         let mut copies = self.tx.same_mail(prints)?;
         if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty()) {
             // The sender chooses how many there are, and what was stored may be damaged.
@@ -189,16 +189,15 @@ impl Work<'_> {
         Ok(Some(first))
     }
 
-    /// A mail's fingerprints, with those of an earlier version where this database holds any.
-    pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
-        if self.tx.memo::<String>(Memo::OldPrints)?.is_none() {
-            return Ok(prints.to_vec());
-        }
-        Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
+    /// A mail's fingerprints, with those that an earlier version would have stored for it.
+    pub(super) fn with_old(&self, prints: &[Print], mail: &Mail, raw: &[u8]) -> Result<Vec<Print>> {
+        let first_kind = self.tx.memo::<String>(Memo::OldPrints)?.map(|_| content::fingerprints(mail, raw, true));
+        let old = first_kind.as_deref().unwrap_or(prints).iter().map(|print| print.short());
+        Ok(prints.iter().copied().chain(old).collect())
     }
 
     /// What is known of the signatures of a mail, less what one of them proved for another mail already.
-    pub(super) fn unless_used(&self, known: &Dkim, mail: MailRef, prints: &[i64]) -> Result<Dkim> {
+    pub(super) fn unless_used(&self, known: &Dkim, mail: MailRef, prints: &[Print]) -> Result<Dkim> {
         Ok(match known {
             Dkim::Pass(by) if self.tx.is_signature_used(by.print, mail, prints)? => used_before(&by.domain),
             Dkim::Pass(_) | Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => known.clone(),
@@ -206,7 +205,7 @@ impl Work<'_> {
     }
 
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
-    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64], first: Option<&First>) -> Result<Signed> {
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print], first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
             Some(known) => {
                 let known = self.unless_used(known, stowed.mail, prints)?;

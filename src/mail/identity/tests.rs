@@ -2,6 +2,7 @@ use super::*;
 use crate::mail::read::read;
 use crate::mail::results::{Forged, forged_line};
 use crate::mail::signature::Signed;
+use crate::vocabulary::Print;
 
 const RECEIVED: &str = "Received: from x (y [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; date";
 const LOCAL: &str = "Received: from mx.example.org by mail.example.org with LMTP id 1 for <s@example.org>; date";
@@ -12,7 +13,7 @@ fn pass(domain: &str) -> Dkim {
         by: Proof::Dkim,
         domain: domain.into(),
         selector: "s1".into(),
-        print: 1,
+        print: Print([1; 16]),
         fields: Vec::new(),
         of_sender: domain == "corp.test",
     })
@@ -109,6 +110,21 @@ fn nothing_is_smuggled_into_the_value() {
         ("", "no dmarc result"),
     ] {
         doubted(&[&format!("Authentication-Results: mx.example.org; {value}"), RECEIVED], reason);
+    }
+}
+
+/// Only blank and tab part the words of results and of Received lines.
+#[test]
+fn no_other_character_is_a_blank() {
+    for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{b}", "\u{c}"] {
+        for value in ["mx.example.org{}; dmarc=pass", "{}mx.example.org; dmarc=pass", "mx.example.org;{}dmarc=pass"] {
+            let line = format!("Authentication-Results: {} header.from=corp.test", value.replace("{}", odd));
+            doubted(&[&line, RECEIVED], "Authentication-Results by mx.example.org");
+        }
+        let line = format!("Authentication-Results: mx.example.org; dmarc=pass header.from=corp.test{odd}");
+        doubted(&[&line, RECEIVED], "another domain");
+        let hop = format!("Received: from x by mx.example.org with{odd}LMTP id 1; d");
+        doubted(&[&hop, PASS, RECEIVED], "stand below");
     }
 }
 

@@ -54,6 +54,16 @@ fn what_signs_all_that_counts_is_looked_at() {
     assert_eq!(sieved(&[], REST).verdict(), Dkim::None);
 }
 
+#[test]
+fn no_other_character_is_a_blank() {
+    for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{c}"] {
+        for (old, new) in [("d=corp.test", "d=corp.test{}"), ("v=1", "{}v=1"), ("; s=", ";{}s="), ("bG8=", "bG8={}")] {
+            let odd = GOOD.replace(old, &new.replace("{}", odd));
+            assert!(sieved(&[&odd], REST).worth.is_empty(), "{odd:?}");
+        }
+    }
+}
+
 /// Each rule: a change that keeps to it, and one that breaks it.
 #[test]
 fn each_rule_admits_and_refuses() {

@@ -29,10 +29,10 @@ pub(super) fn signed(token: &str, text: &str, more: &str) -> Arrival {
 }
 
 /// That a domain signed all that counts.
-fn vouched(domain: &str, print: i64) -> Dkim {
+fn vouched(domain: &str, print: u8) -> Dkim {
     let fields = ["from", "to", "subject", "date"].map(str::to_owned).into();
     let (domain, selector, of_sender) = (domain.to_owned(), "s1".to_owned(), domain == "example.org");
-    Dkim::Pass(Signed { by: Proof::Dkim, domain, selector, print, fields, of_sender })
+    Dkim::Pass(Signed { by: Proof::Dkim, domain, selector, print: Print([print; 16]), fields, of_sender })
 }
 
 pub(super) fn pass() -> Dkim {
