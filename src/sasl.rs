@@ -1,9 +1,21 @@
-//! What a client says first when it logs in by SASL (RFC 4422): the same words over IMAP and SMTP.
+//! What a client says first when it logs in by SASL (RFC 4422): the same words over IMAP and SMTP. And what a server says
+//! after that, which may be those words again: [`Secrets`] hold each text of it against the secret before anybody else
+//! sees it.
 //!
 //! The mechanisms part their fields by NUL or by 0x01, and a line end would begin another command of the protocol. So
 //! [`Credentials`] hold no control character, and only they make an [`Initial`].
 
-use data_encoding::BASE64;
+use std::collections::HashSet;
+use std::fmt;
+
+use data_encoding::{BASE64, BASE64_NOPAD};
+
+use crate::vocabulary::clean_line;
+
+/// How much of what a server says is told on, in characters.
+const TOLD: usize = 200;
+/// What is told in place of a text that holds the secret.
+const HIDDEN: &str = "(the text is left out: it may hold the secret of the login)";
 
 /// Why nobody can log in with a user name and a secret. The texts hold neither.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
@@ -76,6 +88,72 @@ impl<'a> Credentials<'a> {
 
 fn initial(mechanism: &'static str, response: &str, after_refusal: &'static str) -> Initial {
     Initial { mechanism, response: BASE64.encode(response.as_bytes()), after_refusal }
+}
+
+/// What a server said, in a form that holds no secret: one clean line of at most 200 characters. Only [`Secrets`] make it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Told(String);
+
+impl fmt::Display for Told {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What no text of a server may bring back: the password or token, and its base64 as it stands in the words of any
+/// mechanism.
+///
+/// Only letters and digits are compared, and those without their case, so that quotes, escapes, line ends, "?" in place
+/// of other characters and base64 of another alphabet hide nothing; and already a piece of eight of them, or half of a
+/// short secret, counts: a server may repeat less than the whole. A secret of one or two letters, or of none, so hides
+/// nearly each text, which is the safe side: the code of a reply is kept all the same. A server that means to give the
+/// secret away in a cipher of its own can, but has it already.
+#[derive(Clone)]
+pub(crate) struct Secrets(Vec<Vec<u8>>);
+
+impl fmt::Debug for Secrets {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Secrets(…)")
+    }
+}
+
+impl Secrets {
+    /// For a dialogue without a login.
+    pub(crate) fn none() -> Self {
+        Self(Vec::new())
+    }
+
+    /// For one in which this password or token is known.
+    pub(crate) fn of(secret: &str) -> Self {
+        let mut forms = vec![letters(secret)];
+        // In base64 three octets are four letters, so what stands before the secret decides which of three forms it
+        // has. The letters at its ends that hold bits of its neighbours are left out.
+        for before in 0..3 {
+            let encoded = BASE64_NOPAD.encode(format!("{}{secret}", "-".repeat(before)).as_bytes());
+            let (start, end) = ((before * 8).div_ceil(6), (before + secret.len()) * 8 / 6);
+            forms.push(letters(encoded.get(start..end).unwrap_or_default()));
+        }
+        Self(forms)
+    }
+
+    /// A text of the server, as it may be kept, logged and mailed.
+    pub(crate) fn tell(&self, said: &str) -> Told {
+        Told(clean_line(if self.are_in(said) { HIDDEN } else { said }.trim(), TOLD))
+    }
+
+    fn are_in(&self, said: &str) -> bool {
+        let said = letters(said);
+        self.0.iter().any(|form| {
+            let piece = (form.len() / 2).clamp(4, 8).min(form.len());
+            // A secret without letters is in everything.
+            let pieces: HashSet<&[u8]> = form.windows(piece.max(1)).collect();
+            pieces.is_empty() || said.windows(piece).any(|part| pieces.contains(part))
+        })
+    }
+}
+
+fn letters(text: &str) -> Vec<u8> {
+    text.bytes().filter(u8::is_ascii_alphanumeric).map(|octet| octet.to_ascii_lowercase()).collect()
 }
 
 #[cfg(test)]

@@ -22,7 +22,7 @@ use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
 use crate::net::{self, NetError, Tls};
 use crate::notice::write::check_wire;
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Secrets};
 use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
@@ -68,13 +68,14 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
         let stream = connect(&mut stage, config).await?;
         enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
     });
+    let secrets = secrets(secret.map(Password::expose));
     match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
         Ok(connection) => {
-            let name = clean_line(connection.server_info().name(), REPLY);
+            let name = secrets.tell(connection.server_info().name());
             quit(connection).await;
             Ok(if config.login.is_some() { format!("{name} lets us in") } else { format!("{name} answers") })
         }
-        Err(cause) => Err(Said::at(stage, cause.text())),
+        Err(cause) => Err(Said::at(stage, cause.text(&secrets))),
     }
 }
 
@@ -94,10 +95,16 @@ async fn transact(
         address(&mut stage, &mut connection, senders, to).await?;
         Ok(connection)
     });
+    let secrets = secrets(secret);
     match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
-        Ok(connection) => content(connection, bytes).await,
-        Err(cause) => judge(stage, cause),
+        Ok(connection) => content(connection, bytes, &secrets).await,
+        Err(cause) => judge(stage, cause, &secrets),
     }
+}
+
+/// What the server may not say back.
+fn secrets(secret: Option<&str>) -> Secrets {
+    secret.map_or_else(Secrets::none, Secrets::of)
 }
 
 /// Why a step did not succeed.
@@ -121,10 +128,11 @@ impl Cause {
         Self::Reply(u16::from(response.code()), text.join(" "))
     }
 
-    fn text(&self) -> String {
+    /// All that leaves this file of what the server said.
+    fn text(&self, secrets: &Secrets) -> String {
         match self {
-            Self::Reply(code, text) => clean_line(&format!("{code} {text}"), REPLY),
-            Self::Broken(text) | Self::Ours(text) => clean_line(text, REPLY),
+            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
+            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
         }
     }
 }
@@ -153,8 +161,8 @@ impl From<NetError> for Cause {
 }
 
 /// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
-fn judge(stage: Stage, cause: Cause) -> Outcome {
-    let said = Said::at(stage, cause.text());
+fn judge(stage: Stage, cause: Cause, secrets: &Secrets) -> Outcome {
+    let said = Said::at(stage, cause.text(secrets));
     match cause {
         Cause::Ours(_) => Outcome::Closed(said),
         Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Closed(said),
@@ -331,7 +339,7 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cau
 }
 
 /// The mail, the final dot, and the reply to it.
-async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
+async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8], secrets: &Secrets) -> Outcome {
     // lettre writes CRLF before the dot itself.
     let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     // lettre asks for the piece after the last one just before it writes the dot.
@@ -344,7 +352,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
             quit(connection).await;
-            return Outcome::Sent(Cause::said(&response).text().into());
+            return Outcome::Sent(Cause::said(&response).text(secrets).into());
         }
         Ok(Ok(response)) => Cause::said(&response),
         Ok(Err(error)) => Cause::from(error),
@@ -352,9 +360,9 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     };
     let refused = matches!(cause, Cause::Reply(400..=599, _));
     if dot.load(Ordering::Relaxed) && !refused {
-        return Outcome::Unknown(cause.text().into());
+        return Outcome::Unknown(cause.text(secrets).into());
     }
-    judge(Stage::Content, cause)
+    judge(Stage::Content, cause, secrets)
 }
 
 async fn quit(mut connection: AsyncSmtpConnection) {

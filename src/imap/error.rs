@@ -1,7 +1,7 @@
 //! Why a command came to nothing.
 
 use crate::net::NetError;
-use crate::sasl::Unfit;
+use crate::sasl::{Told, Unfit};
 
 /// Why a command, and mostly the whole session, came to nothing. The texts hold no mail and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -15,14 +15,14 @@ pub(crate) enum ImapError {
         /// The command.
         command: &'static str,
         /// What the server said, at most 200 characters.
-        text: String,
+        text: Told,
     },
     /// The server knows neither this user nor this secret, or wants another way to log in.
     #[error("the server refused the login: {0}")]
-    LoginRefused(String),
+    LoginRefused(Told),
     /// The server ended the session (RFC 3501 section 7.1.5).
     #[error("the server said goodbye: {0}")]
-    Bye(String),
+    Bye(Told),
     /// The connection ended in the middle of a command.
     #[error("the connection ended during {0}")]
     Closed(&'static str),

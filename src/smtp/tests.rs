@@ -437,7 +437,7 @@ async fn starttls_or_nothing() {
         let mut stage = Stage::Connect;
         let done = starttls(&mut stage, ours).await;
         let found = done.map(drop).map_err(|cause| {
-            let (kind, stage) = kind(&judge(stage, cause));
+            let (kind, stage) = kind(&judge(stage, cause, &Secrets::none()));
             (kind, stage.unwrap())
         });
         assert_eq!(found, expect, "{script:?}");

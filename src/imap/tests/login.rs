@@ -90,7 +90,7 @@ async fn starttls_reads_not_one_octet_too_many() {
     let (mut ours, theirs) = duplex(1024);
     let script = "S: * OK ready\nC: STARTTLS\nS: * OK wait\nS: $ OK go\\r\\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\nclose\n";
     let server = tokio::spawn(play(script.into(), theirs));
-    login::ask_for_tls(&mut ours).await.unwrap();
+    login::ask_for_tls(&mut ours, &Secrets::none()).await.unwrap();
     server.await.unwrap().unwrap();
     let mut rest = String::new();
     ours.read_to_string(&mut rest).await.unwrap();
@@ -111,7 +111,7 @@ async fn starttls_reads_not_one_octet_too_many() {
     ] {
         let (mut ours, theirs) = duplex(64 << 10);
         let server = tokio::spawn(play(script.into(), theirs));
-        login::ask_for_tls(&mut ours).await.expect_err(script);
+        login::ask_for_tls(&mut ours, &Secrets::none()).await.expect_err(script);
         server.abort();
     }
 }
