@@ -203,4 +203,61 @@ mod tests {
         assert_eq!(Credentials::new("", "pw").err(), Some(Unfit::Empty));
         assert_eq!(Credentials::new("ann", "").err(), Some(Unfit::Empty));
     }
+
+    /// Each form in which a server could say a secret back.
+    fn echoes(user: &str, secret: &str) -> Vec<String> {
+        let sent = of(user, secret);
+        let quoted = format!("LOGIN \"{user}\" \"{}\"", secret.replace('\\', "\\\\").replace('"', "\\\""));
+        let plain = sent.plain().response;
+        let bearer = sent.oauthbearer(Some(("mx.example", 993))).response;
+        let said = [
+            secret.to_owned(),
+            quoted.clone(),
+            quoted.to_uppercase(),
+            format!("LOGIN {{3}} {{{}}} {secret}", secret.len()),
+            format!("user={user}\x01auth=Bearer {secret}\x01\x01"),
+            BASE64.encode(secret.as_bytes()),
+            data_encoding::BASE64URL_NOPAD.encode(format!("{secret}\n").as_bytes()),
+            format!("AUTH PLAIN {plain}"),
+            plain.to_lowercase(),
+            plain.chars().flat_map(|c| [c, '\n']).collect(),
+            format!("AUTHENTICATE XOAUTH2 {}", sent.xoauth2().response),
+            sent.oauthbearer(None).response,
+            format!("{}\r\n {}", &bearer[..bearer.len() / 2], &bearer[bearer.len() / 2..]),
+            // As SMTP shows it, and cut off.
+            secret.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect(),
+            plain[..plain.len() - if secret.len() > 5 { 4 } else { 0 }].to_owned(),
+        ];
+        said.iter().map(|said| format!("535-5.7.8 unknown command {said} for {user}")).collect()
+    }
+
+    #[test]
+    fn no_form_of_a_secret_is_told() {
+        for secret in
+            ["hunter two", "p\"a\\ss", "pässwörd", "abcd efgh ijkl mnop", "pw1", "x", "!?", &"T0ken.-_".repeat(300)]
+        {
+            for user in ["sec", "s@example.org", "ab"] {
+                let secrets = Secrets::of(secret);
+                for said in echoes(user, secret) {
+                    assert_eq!(secrets.tell(&said).to_string(), HIDDEN, "{secret:?} in {said:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn what_holds_no_secret_is_told() {
+        let ordinary = [
+            "[AUTHENTICATIONFAILED] Invalid credentials (Failure)",
+            "5.7.8 Error: authentication failed: UGFzc3dvcmQ6",
+        ];
+        for secret in ["hunter two", "correct horse battery", "abcd efgh ijkl mnop", "x7!Kq", &"T0ken.-_".repeat(300)] {
+            for said in ordinary {
+                assert_eq!(Secrets::of(secret).tell(said).to_string(), said, "{secret}");
+            }
+        }
+        assert_eq!(Secrets::none().tell(" a\u{7}\r\nb ").to_string(), "a b");
+        assert_eq!(Secrets::none().tell(&"x".repeat(999)).to_string().chars().count(), TOLD);
+        assert_eq!(format!("{:?}", Secrets::of("hunter two")), "Secrets(…)");
+    }
 }

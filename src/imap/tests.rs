@@ -5,6 +5,7 @@
 //! and `stall` what they say.
 
 mod fetch;
+mod hostile;
 mod idle;
 mod login;
 

@@ -388,6 +388,33 @@ async fn each_mechanism() {
     }
 }
 
+/// Whatever a server says back of the login, at whichever step, is told nowhere; the code is.
+#[tokio::test(start_paused = true)]
+async fn no_secret_comes_back() {
+    let sent = BASE64.encode(b"\0security@example.org\0hunter two");
+    let json = BASE64.encode(b"{\"status\":\"400\",\"token\":\"hunter two\"}");
+    for step in STEPS {
+        for text in [format!("5.7.8 no AUTH PLAIN {sent}"), "Hunter Two".into(), format!("no\r\n535 {sent}")] {
+            for code in [535, 454, 250] {
+                let reply = format!("{code} {}\r\n", text.replace("\r\n535", &format!("\r\n{code}")));
+                let reply = if text.contains('\n') { reply.replacen(' ', "-", 1) } else { reply };
+                let script = vec![(step, Do::Say(Box::leak(reply.into_bytes().into_boxed_slice())))];
+                let (ours, theirs) = tokio::io::duplex(1024);
+                tokio::spawn(serve(theirs, script));
+                let outcome = over(ours, Auth::Password, "hunter two", MAIL).await;
+                let shown = format!("{outcome:?}").to_lowercase();
+                assert!(!shown.contains("hunter") && !shown.contains(&sent[30..40].to_lowercase()), "{step} {shown}");
+                assert!(code == 250 || shown.contains(&format!("\"{code} (the text is left out")), "{step} {shown}");
+            }
+        }
+    }
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let challenge = Box::leak(format!("334 {json}\r\n").into_bytes().into_boxed_slice());
+    tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(challenge))]));
+    let outcome = over(ours, Auth::XOauth2, "hunter two", MAIL).await;
+    assert!(format!("{outcome:?}").contains("left out"), "{outcome:?}");
+}
+
 /// Where there is no PLAIN, the server asks for the user and for the password.
 #[tokio::test(start_paused = true)]
 async fn a_password_goes_by_login_where_there_is_no_plain() {
