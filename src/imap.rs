@@ -33,10 +33,11 @@ use tokio::time::Instant;
 
 pub(crate) use self::error::ImapError;
 pub(crate) use self::fetch::Fetched;
+pub use self::screen::Screen;
 pub(crate) use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
 use crate::config::ImapConfig;
-use crate::net::{self, Tls};
+use crate::net::{self, NetError, Tls};
 use crate::sasl::Secrets;
 
 /// The folder as it was when it was opened.
@@ -77,12 +78,13 @@ pub(crate) struct Session<S: Transport = Box<dyn Transport>> {
 pub(crate) async fn connect(config: &ImapConfig, password: &str) -> Result<Session, ImapError> {
     let to = &config.endpoint;
     let secrets = Secrets::of(password);
+    let untold = |error: NetError| ImapError::Tls(secrets.tell(&error.to_string()));
     let mut tcp = net::tcp(to).await?;
     let (stream, greeted): (Box<dyn Transport>, bool) = match to.tls {
-        Tls::Implicit => (Box::new(net::tls(tcp, to).await?), false),
+        Tls::Implicit => (Box::new(net::tls(tcp, to).await.map_err(untold)?), false),
         Tls::StartTls => {
             login::ask_for_tls(&mut tcp, &secrets).await?;
-            (Box::new(net::tls(tcp, to).await?), true)
+            (Box::new(net::tls(tcp, to).await.map_err(untold)?), true)
         }
         Tls::None => (Box::new(tcp), false),
     };

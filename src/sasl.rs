@@ -223,10 +223,10 @@ mod tests {
             plain.chars().flat_map(|c| [c, '\n']).collect(),
             format!("AUTHENTICATE XOAUTH2 {}", sent.xoauth2().response),
             sent.oauthbearer(None).response,
-            format!("{}\r\n {}", &bearer[..bearer.len() / 2], &bearer[bearer.len() / 2..]),
+            format!("{}\r\n {}", bearer.split_at(bearer.len() / 2).0, bearer.split_at(bearer.len() / 2).1),
             // As SMTP shows it, and cut off.
             secret.chars().map(|c| if c.is_ascii() { c } else { '?' }).collect(),
-            plain[..plain.len() - if secret.len() > 5 { 4 } else { 0 }].to_owned(),
+            plain.split_at(plain.len() - if secret.len() > 5 { 4 } else { 0 }).0.to_owned(),
         ];
         said.iter().map(|said| format!("535-5.7.8 unknown command {said} for {user}")).collect()
     }

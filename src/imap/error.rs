@@ -9,6 +9,9 @@ pub(crate) enum ImapError {
     /// There is no connection.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// There is no TLS. What a certificate says is a text of the server too.
+    #[error("{0}")]
+    Tls(Told),
     /// A tagged NO or BAD. The session is still good.
     #[error("the server refused {command}: {text}")]
     Refused {
@@ -55,6 +58,7 @@ impl ImapError {
             Self::LoginRefused(_) => "the server refused the login".to_owned(),
             Self::Bye(_) => "the server said goodbye".to_owned(),
             Self::Net(_)
+            | Self::Tls(_)
             | Self::Closed(_)
             | Self::Broken(..)
             | Self::Stalled(_)

@@ -36,7 +36,7 @@ const SEARCH: &[u8] = b"* SEARCH";
 
 /// A stream that gives whole answers, each after [`Screen::expect`].
 #[derive(Debug)]
-pub(super) struct Screen<S> {
+pub struct Screen<S> {
     stream: S,
     /// What was read and not yet looked at.
     ahead: Box<[u8]>,
@@ -71,7 +71,8 @@ struct Answer {
 }
 
 impl<S> Screen<S> {
-    pub(super) fn new(stream: S) -> Self {
+    /// Nothing was said yet, and no mail is wanted.
+    pub fn new(stream: S) -> Self {
         let mut answer = Answer {
             lines: Vec::new(),
             whole: false,
@@ -90,17 +91,17 @@ impl<S> Screen<S> {
     }
 
     /// A command begins: its answers have bounds of their own.
-    pub(super) fn refill(&mut self) {
+    pub fn refill(&mut self) {
         self.answer.refill();
     }
 
     /// How much of a mail is kept from here on, in octets: of a larger one so much and one more.
-    pub(super) fn keep(&mut self, largest: u64) {
+    pub fn keep(&mut self, largest: u64) {
         self.answer.largest = largest.saturating_add(1);
     }
 
     /// Lets the parser have the next answer.
-    pub(super) fn expect(&mut self) {
+    pub fn expect(&mut self) {
         if self.answer.whole {
             self.answer.begin();
             self.given = 0;
@@ -109,17 +110,17 @@ impl<S> Screen<S> {
     }
 
     /// Whether the parser made one answer of the one that it was given. If not, it reads otherwise than this screen.
-    pub(super) fn agrees(&self) -> bool {
+    pub fn agrees(&self) -> bool {
         !self.expected
     }
 
     /// The body of a mail that stood in the latest answer, where the parser saw an empty literal.
-    pub(super) fn take_body(&mut self) -> Option<Vec<u8>> {
+    pub fn take_body(&mut self) -> Option<Vec<u8>> {
         self.answer.body.take()
     }
 
     /// Which bound the server broke.
-    pub(super) fn fault(&self) -> Option<&'static str> {
+    pub fn fault(&self) -> Option<&'static str> {
         self.fault
     }
 }

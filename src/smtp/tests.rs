@@ -321,11 +321,19 @@ async fn replies_are_short_and_clean() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_without_end_is_given_up() {
-    let endless: &'static [u8] = Box::leak(vec![b'x'; 1024 * 1024].into_boxed_slice());
-    let start = tokio::time::Instant::now();
-    let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
-    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Rcpt)));
-    assert_eq!(start.elapsed(), Duration::ZERO);
+    let lines = |count| "250-x\r\n".repeat(count) + "250 x\r\n";
+    for (endless, expect) in [
+        ("x".repeat(1024 * 1024), "deferred"),
+        (lines(100_000), "deferred"),
+        (lines(wire::MAX_LINES + 1), "deferred"),
+        (lines(wire::MAX_LINES), "sent"),
+    ] {
+        let endless = Box::leak(endless.into_bytes().into_boxed_slice());
+        let start = tokio::time::Instant::now();
+        let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
+        assert_eq!(kind(&outcome).0, expect, "{outcome:?}");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -392,6 +400,7 @@ async fn each_mechanism() {
 #[tokio::test(start_paused = true)]
 async fn no_secret_comes_back() {
     let sent = BASE64.encode(b"\0security@example.org\0hunter two");
+    let part = sent.split_at(34).1.to_lowercase();
     let json = BASE64.encode(b"{\"status\":\"400\",\"token\":\"hunter two\"}");
     for step in STEPS {
         for text in [format!("5.7.8 no AUTH PLAIN {sent}"), "Hunter Two".into(), format!("no\r\n535 {sent}")] {
@@ -403,7 +412,7 @@ async fn no_secret_comes_back() {
                 tokio::spawn(serve(theirs, script));
                 let outcome = over(ours, Auth::Password, "hunter two", MAIL).await;
                 let shown = format!("{outcome:?}").to_lowercase();
-                assert!(!shown.contains("hunter") && !shown.contains(&sent[30..40].to_lowercase()), "{step} {shown}");
+                assert!(!shown.contains("hunter") && !shown.contains(&part), "{step} {shown}");
                 assert!(code == 250 || shown.contains(&format!("\"{code} (the text is left out")), "{step} {shown}");
             }
         }

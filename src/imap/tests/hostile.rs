@@ -136,18 +136,20 @@ async fn no_server_ends_the_process() {
     let unreadable = "an answer that cannot be read";
     let (nested, long) = ("an answer with too many parentheses", "an answer longer than 64 KiB");
     let much = "more answers than one command can have";
+    let closed = "the connection ended during UID FETCH";
     let list = "x ".repeat(100_000);
     let cases: Vec<(String, String, &str)> = vec![
-        (format!("* 1 FETCH (BODYSTRUCTURE {}", &deep[..2000]), "".into(), nested),
+        (format!("* 1 FETCH (BODYSTRUCTURE {}\r\n", "(".repeat(2000)), "".into(), nested),
         (format!("* 1 FETCH (BODYSTRUCTURE {deep}"), "".into(), nested),
         // What bounds a word to one reader and not to another: all of it is counted, or kept from the parser.
         (format!("* 1 FETCH (X \"\\\\\" BODYSTRUCTURE {deep}"), "".into(), nested),
         (format!("* 1 FETCH (BODYSTRUCTURE {}", "(\")\" ".repeat(9000)), "".into(), nested),
-        (format!("* 1 FETCH (X (a {{1000008}}\r\n) BODY {deep}"), "".into(), "closed"),
+        (format!("* 1 FETCH (X (a {{1000008}}\r\n) BODY {deep}"), "".into(), closed),
         (format!("* 1 FETCH (X (a {{1000020}}\r\n) BODYSTRUCTURE {deep}      \r\n"), "x\r\n".into(), unreadable),
         (format!("* 1 FETCH (X a{{1000016}}\r\n BODYSTRUCTURE {deep}\r\n"), "x\r\n".into(), unreadable),
         (format!("* OK {{1000026}}\r\n* 1 FETCH (BODYSTRUCTURE {deep}\r\n"), "x\r\n".into(), unreadable),
-        // An answer that goes on in the next for the parser alone.
+        // An answer that goes on in the next, or is two, for the parser alone.
+        ("* OK {5}\r\nabcde* 5 EXISTS\r\n".into(), "".into(), unreadable),
         ("* 1 FETCH (X (a\r\n".into(), "* 1 FETCH (X (a\r\n".into(), unreadable),
         (String::new(), "x".into(), long),
         ("* SEARCH ".into(), "1".into(), long),
@@ -166,7 +168,7 @@ async fn no_server_ends_the_process() {
         ("* OK \0\r\n".into(), "".into(), unreadable),
         ("\0\u{fffd}".into(), "\0\u{fffd}\n".into(), unreadable),
         ("* OK a\n".into(), "".into(), unreadable),
-        ("* 1 FETCH (BODY[] {900}\r\nabc".into(), "".into(), "closed"),
+        ("* 1 FETCH (BODY[] {900}\r\nabc".into(), "".into(), closed),
     ];
     for (text, again, fault) in cases {
         // Octet by octet where that is not megabytes.
@@ -176,10 +178,8 @@ async fn no_server_ends_the_process() {
             let start = text.get(..60).unwrap_or(&text);
             let mut session = session(server);
             let begun = Instant::now();
-            match session.fetch_chunk(&[1], 10 << 20).await.unwrap_err() {
-                ImapError::Protocol(said) => assert_eq!(said, fault, "{start:?} {again:.20?}"),
-                error => assert!(matches!(error, ImapError::Closed(_)) && fault == "closed", "{start:?} {error:?}"),
-            }
+            let error = session.fetch_chunk(&[1], 10 << 20).await.unwrap_err().to_string();
+            assert!(error.ends_with(&format!(": {fault}")) || error == fault, "{error} {start:?} {again:.20?}");
             assert!(!session.wire.is_sound() && begun.elapsed() < COMMAND);
         }
     }
