@@ -22,7 +22,7 @@ use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
 use crate::net::{self, NetError, Tls};
 use crate::notice::write::check_wire;
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Secrets};
 use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
@@ -65,11 +65,12 @@ pub(crate) async fn send(
         return Sending { outcome, refused_sender: None };
     }
     let (login, secret) = (config.login.as_ref(), secret.map(Password::expose));
+    let secrets = &secrets(secret);
     let mut senders = senders.iter().map(|a| a.as_str());
     let (mut from, mut refused_sender) = (senders.next().unwrap_or_default(), None);
     loop {
         let open = async |stage: &mut Stage| connect(stage, config).await;
-        let (stage, cause) = match transact(open, login, secret, from, to, bytes).await {
+        let (stage, cause) = match transact(open, (login, secret, secrets), from, to, bytes).await {
             Ok(outcome) => {
                 refused_sender = refused_sender.filter(|_| matches!(outcome, Outcome::Sent(_)));
                 return Sending { outcome, refused_sender };
@@ -80,9 +81,9 @@ pub(crate) async fn send(
         // be offered again at once.
         match senders.next() {
             Some(next) if cause.refuses_sender(stage) => {
-                (from, refused_sender) = (next, Some(Said::at(stage, cause.text())));
+                (from, refused_sender) = (next, Some(Said::at(stage, cause.text(secrets))));
             }
-            Some(_) | None => return Sending { outcome: judge(stage, cause), refused_sender: None },
+            Some(_) | None => return Sending { outcome: judge(stage, cause, secrets), refused_sender: None },
         }
     }
 }
@@ -97,21 +98,21 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
         let stream = connect(&mut stage, config).await?;
         enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
     });
+    let secrets = secrets(secret.map(Password::expose));
     match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
         Ok(connection) => {
-            let name = clean_line(connection.server_info().name(), REPLY);
+            let name = secrets.tell(connection.server_info().name());
             quit(connection).await;
             Ok(if config.login.is_some() { format!("{name} lets us in") } else { format!("{name} answers") })
         }
-        Err(cause) => Err(Said::at(stage, cause.text())),
+        Err(cause) => Err(Said::at(stage, cause.text(&secrets))),
     }
 }
 
 /// One mail over the stream that `connect` opens: how it ended, or what step failed before the server took it.
 async fn transact(
     connect: impl AsyncFnOnce(&mut Stage) -> Result<Box<dyn AsyncTokioStream>, Cause>,
-    login: Option<&Login>,
-    secret: Option<&str>,
+    (login, secret, secrets): (Option<&Login>, Option<&str>, &Secrets),
     from: &str,
     to: &Address,
     bytes: &[u8],
@@ -124,9 +125,14 @@ async fn transact(
         Ok(connection)
     });
     match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
-        Ok(connection) => content(connection, bytes).await.map_err(|cause| (Stage::Content, cause)),
+        Ok(connection) => content(connection, bytes, secrets).await.map_err(|cause| (Stage::Content, cause)),
         Err(cause) => Err((stage, cause)),
     }
+}
+
+/// What the server may not say back.
+fn secrets(secret: Option<&str>) -> Secrets {
+    secret.map_or_else(Secrets::none, Secrets::of)
 }
 
 /// Why a step did not succeed.
@@ -155,10 +161,11 @@ impl Cause {
         matches!(self, Self::Reply(500..=599, text) if about_sender(stage, text))
     }
 
-    fn text(&self) -> String {
+    /// All that leaves this file of what the server said.
+    fn text(&self, secrets: &Secrets) -> String {
         match self {
-            Self::Reply(code, text) => clean_line(&format!("{code} {text}"), REPLY),
-            Self::Broken(text) | Self::Ours(text) => clean_line(text, REPLY),
+            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
+            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
         }
     }
 }
@@ -187,8 +194,8 @@ impl From<NetError> for Cause {
 }
 
 /// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
-fn judge(stage: Stage, cause: Cause) -> Outcome {
-    let said = Said::at(stage, cause.text());
+fn judge(stage: Stage, cause: Cause, secrets: &Secrets) -> Outcome {
+    let said = Said::at(stage, cause.text(secrets));
     match cause {
         Cause::Ours(_) => Outcome::Closed(said),
         Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Closed(said),
@@ -372,7 +379,7 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cau
 }
 
 /// The mail, the final dot, and the reply to it; an error says clearly that it was not accepted.
-async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Result<Outcome, Cause> {
+async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8], secrets: &Secrets) -> Result<Outcome, Cause> {
     // lettre writes CRLF before the dot itself.
     let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     // lettre asks for the piece after the last one just before it writes the dot.
@@ -385,7 +392,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Result<Ou
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
             quit(connection).await;
-            return Ok(Outcome::Sent(Cause::said(&response).text().into()));
+            return Ok(Outcome::Sent(Cause::said(&response).text(secrets).into()));
         }
         Ok(Ok(response)) => Cause::said(&response),
         Ok(Err(error)) => Cause::from(error),
@@ -393,7 +400,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Result<Ou
     };
     let refused = matches!(cause, Cause::Reply(400..=599, _));
     if dot.load(Ordering::Relaxed) && !refused {
-        return Ok(Outcome::Unknown(cause.text().into()));
+        return Ok(Outcome::Unknown(cause.text(secrets).into()));
     }
     Err(cause)
 }

@@ -12,6 +12,9 @@ pub mod config {
 pub mod dkim {
     pub use crate::dkim::{Answer, Verifier};
 }
+pub mod imap {
+    pub use crate::imap::Screen;
+}
 pub mod intake {
     pub mod disposition {
         pub use crate::intake::disposition::Disposition;

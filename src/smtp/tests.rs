@@ -100,8 +100,10 @@ fn to() -> Address {
 
 async fn over(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8]) -> Outcome {
     let open = async |_: &mut Stage| Ok(Box::new(Wire::new(stream)) as Box<dyn AsyncTokioStream>);
-    let done = transact(open, Some(&login(auth)), Some(secret), "security+bounce@example.org", &to(), bytes).await;
-    done.unwrap_or_else(|(stage, cause)| judge(stage, cause))
+    let (login, secrets) = (login(auth), Secrets::of(secret));
+    let enter = (Some(&login), Some(secret), &secrets);
+    let done = transact(open, enter, "security+bounce@example.org", &to(), bytes).await;
+    done.unwrap_or_else(|(stage, cause)| judge(stage, cause, &secrets))
 }
 
 async fn scripted(script: Vec<(&'static str, Do)>) -> (Outcome, Seen) {
@@ -304,11 +306,19 @@ async fn replies_are_short_and_clean() {
 
 #[tokio::test(start_paused = true)]
 async fn a_reply_without_end_is_given_up() {
-    let endless: &'static [u8] = Box::leak(vec![b'x'; 1024 * 1024].into_boxed_slice());
-    let start = tokio::time::Instant::now();
-    let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
-    assert_eq!(kind(&outcome), ("deferred", Some(Stage::Rcpt)));
-    assert_eq!(start.elapsed(), Duration::ZERO);
+    let lines = |count| "250-x\r\n".repeat(count) + "250 x\r\n";
+    for (endless, expect) in [
+        ("x".repeat(1024 * 1024), "deferred"),
+        (lines(100_000), "deferred"),
+        (lines(wire::MAX_LINES + 1), "deferred"),
+        (lines(wire::MAX_LINES), "sent"),
+    ] {
+        let endless = Box::leak(endless.into_bytes().into_boxed_slice());
+        let start = tokio::time::Instant::now();
+        let (outcome, _) = scripted(vec![("RCPT", Do::Say(endless))]).await;
+        assert_eq!(kind(&outcome).0, expect, "{outcome:?}");
+        assert_eq!(start.elapsed(), Duration::ZERO);
+    }
 }
 
 #[tokio::test(start_paused = true)]
@@ -371,6 +381,34 @@ async fn each_mechanism() {
     }
 }
 
+/// Whatever a server says back of the login, at whichever step, is told nowhere; the code is.
+#[tokio::test(start_paused = true)]
+async fn no_secret_comes_back() {
+    let sent = BASE64.encode(b"\0security@example.org\0hunter two");
+    let part = sent.split_at(34).1.to_lowercase();
+    let json = BASE64.encode(b"{\"status\":\"400\",\"token\":\"hunter two\"}");
+    for step in STEPS {
+        for text in [format!("5.7.8 no AUTH PLAIN {sent}"), "Hunter Two".into(), format!("no\r\n535 {sent}")] {
+            for code in [535, 454, 250] {
+                let reply = format!("{code} {}\r\n", text.replace("\r\n535", &format!("\r\n{code}")));
+                let reply = if text.contains('\n') { reply.replacen(' ', "-", 1) } else { reply };
+                let script = vec![(step, Do::Say(Box::leak(reply.into_bytes().into_boxed_slice())))];
+                let (ours, theirs) = tokio::io::duplex(1024);
+                tokio::spawn(serve(theirs, script));
+                let outcome = over(ours, Auth::Password, "hunter two", MAIL).await;
+                let shown = format!("{outcome:?}").to_lowercase();
+                assert!(!shown.contains("hunter") && !shown.contains(&part), "{step} {shown}");
+                assert!(code == 250 || shown.contains(&format!("\"{code} (the text is left out")), "{step} {shown}");
+            }
+        }
+    }
+    let (ours, theirs) = tokio::io::duplex(1024);
+    let challenge = Box::leak(format!("334 {json}\r\n").into_bytes().into_boxed_slice());
+    tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(challenge))]));
+    let outcome = over(ours, Auth::XOauth2, "hunter two", MAIL).await;
+    assert!(format!("{outcome:?}").contains("left out"), "{outcome:?}");
+}
+
 /// Where there is no PLAIN, the server asks for the user and for the password.
 #[tokio::test(start_paused = true)]
 async fn a_password_goes_by_login_where_there_is_no_plain() {
@@ -420,7 +458,7 @@ async fn starttls_or_nothing() {
         let mut stage = Stage::Connect;
         let done = starttls(&mut stage, ours).await;
         let found = done.map(drop).map_err(|cause| {
-            let (kind, stage) = kind(&judge(stage, cause));
+            let (kind, stage) = kind(&judge(stage, cause, &Secrets::none()));
             (kind, stage.unwrap())
         });
         assert_eq!(found, expect, "{script:?}");
