@@ -26,7 +26,7 @@ use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
 
-use crate::mail::signature::{Dkim, MOST, Question, Share, Signature, usable_key};
+use crate::mail::signature::{Dkim, MOST, Proof, Question, Share, Signature, usable_key};
 use crate::vocabulary::Address;
 
 /// How long all questions of one mail may take.
@@ -198,10 +198,9 @@ impl Verifier {
                 DkimResult::Pass => {
                     let known = keyed.iter().find(|s| agrees(s, &parsed.header));
                     let Some(known) = known else { continue };
-                    let (selector, print) = (known.selector.clone(), known.print());
-                    // One by the domain of the From says the most.
-                    if passed.is_none() || domain == question.from.domain() {
-                        passed = Some(Dkim::Pass { domain, selector, print });
+                    // One that speaks for the sender says the most.
+                    if passed.is_none() || known.of_sender {
+                        passed = Some(Dkim::Pass(known.passed(Proof::Dkim)));
                     }
                 }
                 DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {

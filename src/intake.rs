@@ -30,10 +30,11 @@ use self::report::{acknowledge, report};
 use crate::command::{self, Orders};
 use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Report as Form};
+use crate::mail::identity::Vouch;
 use crate::mail::written::{Content, Ours};
 use crate::notice::leak;
 use crate::project::Person;
-use crate::rules::event::{Event, FollowUp, Loss, Lost, Order};
+use crate::rules::event::{Event, FollowUp, Loss, Lost, Order, Warrant};
 use crate::ticket::{Acknowledgement, Actor};
 use crate::token::{self, Purpose};
 use crate::vocabulary::{Address, TicketId};
@@ -201,55 +202,67 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
 
 /// Mail in the name of a person of the project, with a token or with commands.
 fn from_person(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>) -> Intake {
-    let Given { mail, identity, claims, .. } = given;
-    let held = claims.token.filter(|t| t.purpose == Purpose::Person);
-    let mine = held.is_some_and(|t| t.party == token::party(&person.address));
+    let mine = given.claims.token_of(person).is_some();
     if !orders.lines.is_empty() {
         return commanded(given, person, orders, ticket, mine);
     }
-    if let Some(ticket) = ticket.filter(|_| mine && identity.believed) {
+    if let (Some(ticket), true, Ok(vouch)) = (ticket, mine, given.vouch()) {
         let reporter = given.known.token_ticket.clone().flatten();
-        let to_reporter = reporter.is_some_and(|r| mail.recipients.contains(&r));
-        return wrote(given, person, ticket, to_reporter);
+        return wrote(given, person, ticket, reporter.is_some_and(|r| given.is_to(vouch, &r)));
     }
     from_outside(given, ticket)
 }
 
+/// Commands of a person, for which somebody vouches; `mine` when they answer a notice of ours to them.
+fn obeyed(
+    given: &Given<'_>,
+    person: &Person,
+    (mut orders, ticket): (Orders, Option<TicketId>),
+    mine: bool,
+    vouch: &Vouch,
+) -> Intake {
+    let Given { mail, stored, known, .. } = given;
+    if !mine {
+        // What only reads is all that is done without a token; a text below would be a note on the ticket.
+        orders.text.clear();
+    }
+    // Where the Subject alone says what a mail is for, whoever has the mail may have waited for a newer token.
+    let addressed = vouch.covers("to");
+    let newest = if addressed { u32::MAX } else { known.seen_at.unwrap_or(0) };
+    let order = Order {
+        by: Actor::Person(person.address.clone()),
+        orders,
+        mail: Some(*stored),
+        reply_to: mail.message_id.clone(),
+        // A mail without a token asks for nothing that could be overtaken.
+        seen: known.seen.filter(|_| mine).map(|seen| seen.min(newest)),
+        warrant: Warrant { grave: addressed, signed: !mail.unsigned },
+        known: leak::Known::default(),
+    };
+    Intake {
+        disposition: Disposition::Command,
+        reason: "commands of a maintainer".into(),
+        ticket,
+        event: Some(Event::Ordered(order)),
+    }
+}
+
 /// Mail with commands in the name of a person of the project; `mine` when it answers a notice of ours to them.
 fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<TicketId>, mine: bool) -> Intake {
-    let Given { mail, stored, identity, .. } = given;
+    let Given { mail, stored, .. } = given;
     let only_reads =
         orders.lines.iter().all(|l| l.read.as_ref().is_ok_and(|asked| asked.verb.class == command::Class::Read));
-    let why = if !identity.believed {
-        Some(format!("nobody vouches for the sender: {}", identity.reason))
-    } else if mail.from_html {
-        Some("commands are read from plain text only, and this mail has none".into())
-    } else if !mine && !only_reads {
-        Some("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
-    } else {
-        None
-    };
-    let Some(why) = why else {
-        let mut orders = orders;
-        if !mine {
-            // What only reads is all that is done without a token; a text below would be a note on the ticket.
-            orders.text.clear();
+    let why = match given.vouch() {
+        Err(why) => Err(why),
+        Ok(_) if mail.from_html => Err("commands are read from plain text only, and this mail has none".into()),
+        Ok(_) if !mine && !only_reads => {
+            Err("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
         }
-        let order = Order {
-            by: Actor::Person(person.address.clone()),
-            orders,
-            mail: Some(*stored),
-            reply_to: mail.message_id.clone(),
-            // A mail without a token asks for nothing that could be overtaken.
-            seen: given.known.seen.filter(|_| mine),
-            known: leak::Known::default(),
-        };
-        return Intake {
-            disposition: Disposition::Command,
-            reason: "commands of a maintainer".into(),
-            ticket,
-            event: Some(Event::Ordered(order)),
-        };
+        Ok(vouch) => Ok(vouch),
+    };
+    let why = match why {
+        Ok(vouch) => return obeyed(given, person, (orders, ticket), mine, vouch),
+        Err(why) => why,
     };
     // About no ticket: whoever reports something that begins like a command is heard all the same.
     if ticket.is_none() {
@@ -276,9 +289,9 @@ fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<
 /// The ticket that a believed maintainer answers from their own mailbox, with us in copy: the mail refers to one of
 /// the ticket's and goes to its reporter.
 fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
-    let is_to = |r: &Option<Address>| r.as_ref().is_some_and(|r| given.mail.recipients.contains(r));
-    let referenced = given.known.referenced.iter().find(|(_, reporter)| is_to(reporter)).map(|(t, _)| *t);
-    referenced.filter(|_| given.identity.believed)
+    let vouch = given.vouch().ok()?;
+    let is_to = |r: &Option<Address>| r.as_ref().is_some_and(|r| given.is_to(vouch, r));
+    given.known.referenced.iter().find(|(_, reporter)| is_to(reporter)).map(|(t, _)| *t)
 }
 
 /// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
@@ -296,7 +309,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let from = given.through.map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
     // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
     let by_reference = || {
-        let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed;
+        let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed();
         known.referenced.iter().find(|(_, r)| is_reporter(r)).map(|(t, _)| *t)
     };
     let Some(ticket) = by_token.or_else(by_reference) else {
@@ -310,7 +323,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let is_reporter = from.is_some() && reporter.as_ref() == from;
     let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
     let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
-    let (by, who) = if is_reporter && identity.believed && claimed.is_none() {
+    let (by, who) = if is_reporter && identity.believed() && claimed.is_none() {
         (Actor::Reporter, "the reporter".to_owned())
     } else if is_reporter {
         (Actor::Reporter, format!("the reporter's address ({})", claimed.as_ref().unwrap_or(&identity.reason)))

@@ -120,6 +120,7 @@ mod notice;
 mod open;
 mod policy;
 mod project;
+mod provider;
 mod rules;
 mod sasl;
 mod smtp;

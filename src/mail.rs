@@ -7,6 +7,7 @@
 //! commands may stand, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub(crate) mod read;
+pub(crate) mod results;
 
 pub(crate) mod body;
 pub(crate) mod header;
@@ -50,7 +51,9 @@ pub struct Mail {
     pub references: Vec<MessageId>,
     /// Plain addresses in To, Cc, Delivered-To, X-Original-To and Envelope-To: where a token may stand. At most 100.
     pub recipients: Vec<Address>,
-    /// The Date header, for display only.
+    /// Plain addresses in To and in Cc alone: to whom its author wrote.
+    pub addressed: [Vec<Address>; 2],
+    /// The Date header: for display, and for how old a mail is for which somebody vouches.
     pub date: Option<jiff::Timestamp>,
     /// The whole text: text/plain, else HTML as text; at most 1 MiB, lines end in `\n`.
     pub text: String,
@@ -72,6 +75,8 @@ pub struct Mail {
     pub bounce: Option<automatic::Bounce>,
     /// What stands in the field by which we mark our own mail; it proves nothing until its token is verified.
     pub mark: Option<String>,
+    /// True when it bears no signature and no seal: what its domain's policy passed, it passed by the envelope.
+    pub unsigned: bool,
     /// The Authentication-Results and Received lines in the order of the header, for [`identity`].
     pub trace: Vec<header::Trace>,
     /// What a good report holds and this one seems to: see [`fields`].
@@ -90,6 +95,7 @@ impl Mail {
             message_id: None,
             references: Vec::new(),
             recipients: Vec::new(),
+            addressed: [Vec::new(), Vec::new()],
             date: None,
             text: String::new(),
             reply_text: String::new(),
@@ -101,6 +107,7 @@ impl Mail {
             passage: passage::Passage::default(),
             bounce: None,
             mark: None,
+            unsigned: false,
             trace: Vec::new(),
             fields: fields::Fields::default(),
             problems: vec![why.to_owned()],

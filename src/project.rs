@@ -7,7 +7,7 @@ mod versions;
 use crate::command::{Class, Verb};
 use crate::mail::passage::Way;
 use crate::policy::{Audience, Policy};
-
+use crate::provider::Server;
 use crate::vocabulary::{Address, TicketId};
 
 pub use person::Level;
@@ -33,10 +33,12 @@ pub struct Project {
     pub people: Vec<Person>,
     /// What it has promised.
     pub policy: Policy,
-    /// Whose Authentication-Results are believed.
-    pub authserv_ids: Vec<String>,
+    /// The server that runs the mailbox, whose results are believed where no sender can have written them.
+    pub server: Server,
     /// Whether DKIM signatures are checked here.
     pub dkim: bool,
+    /// Whether a one-time code is the way out for commands that nobody vouches for.
+    pub code: bool,
     /// Whether the mailbox takes `security+tag@`.
     pub plus_addressing: bool,
     /// To whom the automatic acknowledgement goes.

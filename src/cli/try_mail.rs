@@ -16,7 +16,8 @@ use crate::intake::disposition::Disposition;
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::mail::fields::{Fields, Part, Score};
-use crate::mail::identity::{Check, Proof};
+use crate::mail::identity::Check;
+use crate::mail::signature::Proof;
 use crate::mail::signature::{Dkim, Signature};
 use crate::notice::plain::quoted;
 use crate::policy::Severity;
@@ -87,6 +88,7 @@ fn by(proof: Proof) -> &'static str {
     match proof {
         Proof::AuthenticationResults => "authentication_results",
         Proof::Dkim => "dkim",
+        Proof::Arc => "arc",
     }
 }
 
@@ -185,9 +187,9 @@ impl<'a> Document<'a> {
             known,
             sender: mail.from.as_ref().ok(),
             identity: Sender {
-                believed: identity.believed,
-                forged: identity.forged,
-                by: identity.by.map(by),
+                believed: identity.believed(),
+                forged: identity.forged(),
+                by: identity.vouch().map(|v| by(v.by)),
                 reason: &identity.reason,
                 checks: identity.checks.iter().map(looked).collect(),
                 asked,
@@ -251,7 +253,7 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
         );
     }
     line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
-    let believed = if identity.believed { "yes" } else { "no" };
+    let believed = if identity.believed() { "yes" } else { "no" };
     line("Believed:", &format!("{believed}: {}", identity.reason));
     for check in identity.checks.iter().filter(|_| identity.checks.len() > 1) {
         line("  Looked at:", &check.reason);

@@ -44,12 +44,12 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "auth",
         ],
     ),
-    ("[identity]", &["authserv_ids", "dkim", "plus_addressing", "acknowledge"]),
+    ("[identity]", &["server", "authserv_ids", "dkim", "code", "plus_addressing", "acknowledge"]),
     (
         "[policy]",
         &["preset", "timezone", "workdays", "hours", "holidays", "quiet", "automatic_counts", "promise", "rung"],
     ),
-    ("[[person]]", &["name", "address", "roles", "notices", "quiet", "timezone"]),
+    ("[[person]]", &["name", "address", "roles", "notices", "dkim_domains", "quiet", "timezone"]),
     (
         "[[policy.promise]]",
         &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "about", "rung", "rungs"],

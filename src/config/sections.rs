@@ -11,10 +11,12 @@ use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox,
 use super::{policy, reports, value};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
+use crate::mail::signature::Pin;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
 use crate::policy::{Calendar, Policy};
 use crate::project::{AcknowledgeWhom, Level, Limits, Person, Role};
+use crate::provider::{PROVIDERS, Provider, Server};
 use crate::vocabulary::Address;
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
@@ -53,7 +55,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let identity = identity(file);
     let (name, address, prefix, level) = project.unwrap_or_default();
     let policy = policy::policy(file);
-    let people = people(file, address.as_ref(), policy.as_ref(), level);
+    let people = people(file, (address.as_ref(), &through), policy.as_ref(), level);
     if let Some((value, mailbox)) = &mailbox
         && let Some(person) = people.iter().find(|p| untagged(&p.address) == untagged(mailbox))
     {
@@ -319,15 +321,17 @@ fn secret(value: Value<'_>) -> Option<Secret> {
 fn identity(file: &Table<'_>) -> IdentityConfig {
     let table = file.table("identity", "[identity]");
     let mut identity = IdentityConfig {
-        authserv_ids: Vec::new(),
+        server: Server::custom(Vec::new()),
         dkim: true,
+        code: true,
         plus_addressing: true,
         acknowledge: AcknowledgeWhom::UnlessForged,
     };
     if let Some(table) = &table {
         let listed = table.get("authserv_ids").and_then(|v| v.list("mx.example.org")).unwrap_or_default();
         let ids = listed.into_iter().filter_map(|v| v.parse("mx.example.org", authserv_id));
-        identity.authserv_ids = ids.collect();
+        identity.server = server(table, ids.collect());
+        identity.code = table.boolean("code", true);
         identity.dkim = table.boolean("dkim", true);
         identity.plus_addressing = table.boolean("plus_addressing", true);
         if let Some(whom) = table.get("acknowledge").and_then(|v| v.choose("acknowledge", ACKNOWLEDGE)) {
@@ -335,8 +339,9 @@ fn identity(file: &Table<'_>) -> IdentityConfig {
         }
     }
     // Who writes the empty list relies on signatures alone, and has said so.
-    let meant = identity.dkim && table.as_ref().is_some_and(|t| t.get("authserv_ids").is_some());
-    if identity.authserv_ids.is_empty() && !meant {
+    let meant =
+        identity.dkim && table.as_ref().is_some_and(|t| ["server", "authserv_ids"].iter().any(|k| t.get(k).is_some()));
+    if identity.server.is_silent() && !meant {
         let mut what = if identity.dkim {
             "authserv_ids is empty: senders are believed by their DKIM signatures only"
         } else {
@@ -349,6 +354,30 @@ fn identity(file: &Table<'_>) -> IdentityConfig {
         table.as_ref().unwrap_or(file).warn(what);
     }
     identity
+}
+
+/// The server that runs the mailbox. Where its provider names itself, what the file says must be so.
+fn server(table: &Table<'_>, ids: Vec<String>) -> Server {
+    let Some(value) = table.get("server") else { return Server::custom(ids) };
+    let names: Vec<(&str, &'static Provider)> = PROVIDERS.iter().map(|p| (p.name, p)).collect();
+    let Some(provider) = value.choose("server", &names) else { return Server::custom(ids) };
+    let server = Server::new(provider, Vec::new());
+    if provider.ids.is_empty() && !provider.nameless {
+        if ids.is_empty() {
+            value.wrong(
+                format!("{} is a server of your own, and nothing says what it calls itself", provider.name),
+                "authserv_ids = [\"mx.example.org\"] beside it, as its Authentication-Results begin",
+            );
+        }
+        return Server::new(provider, ids);
+    }
+    if let Some(other) = ids.iter().find(|id| !server.is_ours(Some(id.as_str()))) {
+        let what = format!("{other:?} is not how {} signs its results", provider.name);
+        let own =
+            if provider.nameless { "no authserv_ids: it writes none".into() } else { format!("{:?}", provider.ids) };
+        table.get("authserv_ids").unwrap_or(value).wrong(what, own);
+    }
+    server
 }
 
 /// A value of RFC 8601 section 2.5: as our own mail server writes it, compared without its case.
@@ -366,7 +395,12 @@ fn notices(table: &Table<'_>) -> Option<Level> {
     table.get("notices").and_then(|v| v.choose("level of notices", LEVELS))
 }
 
-fn people(file: &Table<'_>, project: Option<&Address>, policy: Option<&Policy>, usual: Level) -> Vec<Person> {
+fn people(
+    file: &Table<'_>,
+    (project, through): (Option<&Address>, &[Way]),
+    policy: Option<&Policy>,
+    usual: Level,
+) -> Vec<Person> {
     let office = policy.map_or_else(Calendar::default, |p| p.calendar.clone());
     let tables = file.tables("person", "[[person]]");
     let mut people: Vec<Person> = Vec::new();
@@ -390,10 +424,16 @@ fn people(file: &Table<'_>, project: Option<&Address>, policy: Option<&Policy>, 
             if project.is_some_and(|p| untagged(p) == untagged(address)) {
                 value.wrong("this is the address of the project: its mail would come in again", "a personal address");
             }
+            // Whatever goes there is read by all behind it, codes too, and comes in again.
+            if let Some(way) = through.iter().find(|way| way.is_address(address)) {
+                let what = format!("this is an address of {}, which `through` names", way.name());
+                value.wrong(what, "a personal address");
+            }
         }
         match (name, address, roles) {
             (Some((_, name)), Some((_, address)), Some(roles)) => {
-                people.push(Person { name, address, roles, notices, calendar });
+                let dkim_domains = pins(table, &address);
+                people.push(Person { name, address, roles, notices, dkim_domains, calendar });
             }
             (_, _, _) => complete = false,
         }
@@ -407,6 +447,14 @@ fn people(file: &Table<'_>, project: Option<&Address>, policy: Option<&Policy>, 
             .wrong("nobody is a maintainer", "roles = [\"maintainer\"] for who handles reports");
     }
     people
+}
+
+/// Who may sign for a person besides the domain of their address.
+fn pins(table: &Table<'_>, of: &Address) -> Vec<Pin> {
+    let listed = table.get("dkim_domains").and_then(|v| v.list("acme.onmicrosoft.com")).unwrap_or_default();
+    let write = "the d= of their signatures: acme.onmicrosoft.com, acme-org.*.gappssmtp.com, or a domain above theirs";
+    let pin = |text: &str| Pin::parse(text, of).map_err(|what| Wrong::new(what, write));
+    listed.into_iter().filter_map(|v| v.parse("acme.onmicrosoft.com", pin)).collect()
 }
 
 fn roles(table: &Table<'_>) -> Option<Vec<Role>> {

@@ -7,6 +7,7 @@ use crate::mail::passage::Way;
 use crate::net::Endpoint;
 use crate::policy::Policy;
 use crate::project::{AcknowledgeWhom, Limits, Person, Project, Reports};
+use crate::provider::Server;
 use crate::vocabulary::Address;
 
 /// The whole config. Paths are absolute or relative to the working directory: those in the file are relative
@@ -127,10 +128,13 @@ pub enum Auth {
 /// `[identity]`.
 #[derive(Clone, Debug)]
 pub struct IdentityConfig {
-    /// Whose Authentication-Results are believed; none by default (RFC 8601 section 7.1).
-    pub authserv_ids: Vec<String>,
+    /// The server that runs the mailbox, and whose Authentication-Results are believed; nobody's by default (RFC 8601
+    /// section 7.1).
+    pub server: Server,
     /// Whether DKIM signatures are checked here.
     pub dkim: bool,
+    /// Whether a one-time code is the way out for commands that nobody vouches for.
+    pub code: bool,
     /// Whether the mailbox takes `security+tag@`.
     pub plus_addressing: bool,
     /// To whom the automatic acknowledgement goes.
@@ -157,8 +161,9 @@ impl Config {
             prefix: self.prefix.clone(),
             people: self.people.clone(),
             policy: self.policy.clone(),
-            authserv_ids: self.identity.authserv_ids.clone(),
+            server: self.identity.server.clone(),
             dkim: self.identity.dkim,
+            code: self.identity.code,
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),

@@ -55,19 +55,22 @@ async fn a_clock_behind_the_last_look_holds_everything() {
 async fn a_signed_command_is_obeyed() {
     use crate::dkim::tests::{How, record, sign};
     use crate::dkim::{Answer, Verifier};
+    use crate::store::Place;
 
     let folder = tempfile::tempdir().unwrap();
     let text = CONFIG.replace("ada@example.org", "ann@corp.test");
     let config = Config::parse(&text, &folder.path().join("config.toml")).unwrap();
     let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
     let key = |answer| Verifier::fixed([("s1._domainkey.corp.test".to_owned(), answer)]);
+    let source = daemon.tracker.unseen("folder", &[]).unwrap().0;
     let come = |daemon: &mut Daemon, raw: String| {
+        let name = raw.clone();
         let arrival = crate::tracker::Arrival {
             size: raw.len() as u64,
             raw: raw.into_bytes(),
             internal_date: None,
             not_before: None,
-            place: None,
+            place: Some(Place { source, name }),
             listing: std::sync::Arc::default(),
         };
         let (stored, _answer) = tokio::sync::oneshot::channel();

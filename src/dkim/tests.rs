@@ -132,7 +132,10 @@ fn keys(record: &str) -> Verifier {
 fn verdict_at(raw: &str, verifier: &mut Verifier, received: Timestamp) -> Dkim {
     let mail = read(raw.as_bytes());
     let from = mail.from.expect("one plain sender");
-    let sieved = sieve(raw.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received, date: mail.date });
+    let sieved = sieve(
+        raw.as_bytes(),
+        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received, date: mail.date },
+    );
     if sieved.worth.is_empty() {
         return sieved.verdict();
     }
@@ -148,10 +151,7 @@ fn verdict(raw: &str) -> Dkim {
 #[track_caller]
 fn passes(raw: &str) {
     let got = verdict(raw);
-    assert!(
-        matches!(&got, Dkim::Pass { domain, selector, .. } if domain == "corp.test" && selector == "s1"),
-        "{got:?}"
-    );
+    assert!(matches!(&got, Dkim::Pass(by) if by.domain == "corp.test" && by.selector == "s1"), "{got:?}");
 }
 
 #[track_caller]
@@ -167,7 +167,7 @@ fn a_good_signature_passes() {
     let ed = sign(&mail(), &How { ed25519: true, ..How::default() });
     let public = BASE64.encode(&ed25519().public_key());
     let got = verdict_at(&ed, &mut keys(&format!("v=DKIM1; k=ed25519; p={public}")), clock::now());
-    assert!(matches!(got, Dkim::Pass { .. }), "{got:?}");
+    assert!(matches!(got, Dkim::Pass(_)), "{got:?}");
     // What each hop adds on top, and a Maildir with bare LFs.
     let signed = sign(&mail(), &How::default());
     passes(&format!("Received: from a by b; date\r\nX-Spam: no\r\n{signed}"));
@@ -261,7 +261,7 @@ fn one_good_signature_among_others_is_enough() {
 #[test]
 fn two_signatures_are_told_apart() {
     let print = |raw: &str| match verdict(raw) {
-        Dkim::Pass { print, .. } => print,
+        Dkim::Pass(by) => by.print,
         other @ (Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_)) => panic!("{other:?}"),
     };
     let signed = sign(&mail(), &How::default());
@@ -276,8 +276,11 @@ fn questions_are_bounded_by_the_hour() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures =
-        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received: now, date: None }).worth;
+    let signatures = sieve(
+        signed.as_bytes(),
+        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: now, date: None },
+    )
+    .worth;
     let question = |share: Share| Question {
         raw: signed.clone().into_bytes(),
         from: from.clone(),
@@ -293,7 +296,7 @@ fn questions_are_bounded_by_the_hour() {
     let good = |verifier: &mut Verifier, share: Share, at: Timestamp| {
         let got = runtime.block_on(verifier.check(&question(share), at));
         let used_up = matches!(&got, Dkim::Temporary(why) if why.contains("too many keys"));
-        assert!(used_up || matches!(got, Dkim::Pass { .. }), "{got:?}");
+        assert!(used_up || matches!(got, Dkim::Pass(_)), "{got:?}");
         !used_up
     };
     assert_eq!(used_up(&mut verifier, Share::Strangers, &eve), QUESTIONS / 2);
@@ -317,8 +320,11 @@ async fn where_nobody_answers_it_is_said_in_time() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures =
-        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received: now, date: None }).worth;
+    let signatures = sieve(
+        signed.as_bytes(),
+        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: now, date: None },
+    )
+    .worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut nowhere = Verifier::nowhere("no resolver");
     assert!(matches!(nowhere.check(&question, now).await, Dkim::Temporary(why) if why.contains("no resolver")));
@@ -402,11 +408,14 @@ async fn names_are_asked_for_by_dns() {
     let signed = sign(&mail(), &How::default());
     let mail = read(signed.as_bytes());
     let (from, now) = (mail.from.unwrap(), clock::now());
-    let signatures =
-        sieve(signed.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received: now, date: None }).worth;
+    let signatures = sieve(
+        signed.as_bytes(),
+        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: now, date: None },
+    )
+    .worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
-    assert!(matches!(verifier.check(&question, now).await, Dkim::Pass { .. }));
+    assert!(matches!(verifier.check(&question, now).await, Dkim::Pass(_)));
     // What `check --online` asks; this server says nothing about it.
     assert_eq!(verifier.try_out("corp.test").await, Err("the name servers gave no usable answer".to_owned()));
     assert_eq!(Verifier::fixed([]).try_out("corp.test").await, Ok(()));
@@ -428,7 +437,7 @@ proptest::proptest! {
         raw[start + at] = to;
         let Ok(raw) = String::from_utf8(raw) else { return Ok(()) };
         if read(raw.as_bytes()).from.is_ok() {
-            proptest::prop_assert!(!matches!(verdict(&raw), Dkim::Pass { .. }), "{raw}");
+            proptest::prop_assert!(!matches!(verdict(&raw), Dkim::Pass(_)), "{raw}");
         }
     }
 }

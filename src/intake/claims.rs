@@ -7,6 +7,7 @@ use crate::mail::automatic::{Bounce, Passed};
 use crate::mail::identity::Identity;
 use crate::mail::passage::Way;
 use crate::mail::signature::Share;
+use crate::notice::codename::Codename;
 use crate::project::{AcknowledgeWhom, Person, Project};
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, MessageId, TicketId};
@@ -33,6 +34,8 @@ pub(crate) struct Claims {
     pub references: Vec<MessageId>,
     /// A ticket number in its subject, `[SEC-17]`: a hint and no more.
     pub subject_tag: Option<TicketId>,
+    /// Its subject names the ticket of its token, by number or by codename.
+    pub named: bool,
 }
 
 impl Claims {
@@ -51,8 +54,12 @@ impl Claims {
         let mark = mail.mark.as_ref().and_then(loops);
         let returned = |b: &Bounce| b.message_ids.iter().find_map(in_id).or_else(|| b.mark.as_ref().and_then(loops));
         let ours = mail.from.as_ref() == Ok(&project.address);
+        let (token, subject_tag) =
+            (addressed(Purpose::answers).or_else(answered), subject_tag(&mail.subject, &project.prefix));
+        let codename =
+            |t: TicketId| mail.subject.to_lowercase().contains(&Codename::of(t, key).to_string().to_lowercase());
         Self {
-            token: addressed(Purpose::answers).or_else(answered),
+            token,
             own: mail.message_id.as_ref().and_then(in_id).or(mark).filter(|_| ours),
             echo: mark.is_some() && !ours,
             bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(returned)),
@@ -60,8 +67,14 @@ impl Claims {
             returned_ticket: mail.bounce.as_ref().and_then(|b| b.references.iter().rev().find_map(in_id)?.ticket),
             to_envelope: envelope.is_some(),
             references: mail.references.iter().filter(|id| in_id(id).is_none()).cloned().collect(),
-            subject_tag: subject_tag(&mail.subject, &project.prefix),
+            subject_tag,
+            named: token.and_then(|t| t.ticket).is_some_and(|t| subject_tag == Some(t) || codename(t)),
         }
+    }
+
+    /// The token, if it was given to that person.
+    pub(crate) fn token_of(&self, person: &Person) -> Option<Token> {
+        self.token.filter(|t| t.purpose == Purpose::Person && t.party == token::party(&person.address))
     }
 
     /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
@@ -94,8 +107,10 @@ pub(crate) fn wants_dkim(
     let ways: Vec<&Way> = through::says(mail, project).collect();
     let passed = ways.iter().map(|way| way.passed()).max().unwrap_or(Passed::Directly);
     let vouched = ways.iter().all(|way| identity.vouched.iter().any(|domain| way.covers(domain)));
+    // Our server looks for the domain of the From alone.
+    let pinned = project.person(from).is_some_and(|p| !p.dkim_domains.is_empty());
     let program = mail.signs.automatic(passed).is_some() || mail.bounce.is_some() || claims.own.is_some();
-    if !project.dkim || program || identity.forged && ways.is_empty() || identity.believed && vouched {
+    if !project.dkim || program || identity.forged() && ways.is_empty() && !pinned || identity.believed() && vouched {
         return None;
     }
     let refers = !claims.references.is_empty();

@@ -7,9 +7,10 @@ use super::standing::First;
 use super::through::Through;
 use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Passed, is_role};
-use crate::mail::identity::Identity;
+use crate::mail::identity::{Identity, Vouch};
 use crate::mail::written::Ours;
 use crate::project::Project;
+use crate::rules::decide::fresh;
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// What the store knows.
@@ -29,6 +30,8 @@ pub(crate) struct Known {
     pub sent_to: Option<Sent>,
     /// The revision of the ticket that the notice with the token showed.
     pub seen: Option<u32>,
+    /// The revision of that ticket at the Date of the mail.
+    pub seen_at: Option<u32>,
     /// Automatic acknowledgements to this sender in the last 24 hours.
     pub acks_to_sender: u32,
     /// Automatic acknowledgements to this sender's domain in the last hour.
@@ -93,6 +96,27 @@ impl Given<'_> {
     pub(super) fn answers_bounced(&self) -> bool {
         let from = self.mail.from.as_ref();
         self.mail.signs.away() || self.known.bounced_notice.as_ref().is_some_and(|(to, _)| from == Ok(to))
+    }
+
+    /// Who vouches for the mail as it was read, for the words of a person; else why nobody does.
+    ///
+    /// What was read must follow from what is vouched for, and the mail must be new: our server took it in the last week, and
+    /// its Date, for which only who vouches for all vouches, was not a week before. Of a signature that is known
+    /// already.
+    pub(super) fn vouch(&self) -> Result<&Vouch, String> {
+        let Self { mail, identity, received, now, .. } = self;
+        let vouch = identity.vouch().ok_or_else(|| format!("nobody vouches for the sender: {}", identity.reason))?;
+        let dated = mail.date.filter(|_| vouch.is_whole());
+        if !fresh(*received, *now) || dated.is_some_and(|date| !fresh(date, *received)) {
+            return Err("it is more than a week old".into());
+        }
+        Ok(vouch)
+    }
+
+    /// Whether the mail was written to that address: in To or Cc, which whoever vouches vouches for.
+    pub(super) fn is_to(&self, vouch: &Vouch, address: &Address) -> bool {
+        let [to, cc] = &self.mail.addressed;
+        [("to", to), ("cc", cc)].into_iter().any(|(name, all)| vouch.covers(name) && all.contains(address))
     }
 
     /// Why no machine may answer the mail, if a program wrote it.

@@ -71,11 +71,11 @@ pub(super) fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
     }
     let claimed = given.through.filter(|t| t.rewritten).map(|t| t.way.name());
     // A way that is vouched for breaks what it passes on; what it wrote down when it took the mail still holds.
-    let hold = if identity.forged && given.through.is_none_or(|t| !t.vouched) {
+    let hold = if identity.forged() && given.through.is_none_or(|t| !t.vouched) {
         format!("our own mail server calls the sender forged ({})", identity.reason)
     } else if given.through.is_some_and(|t| t.forged) {
         "the sender was forged when it came to the way in front of the mailbox".into()
-    } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed {
+    } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed() {
         format!("nobody vouches for the sender ({})", identity.reason)
     } else if known.acks_to_sender >= limits.acks_per_sender_day {
         format!("this sender had {} acknowledgements within a day", known.acks_to_sender)

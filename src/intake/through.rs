@@ -53,7 +53,7 @@ pub(crate) fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity
         Way::Forwarder(_) => way.covers(from.domain()),
     };
     let is_vouched = |way: &Way| identity.vouched.iter().any(|domain| way.covers(domain));
-    let counts = |way: &&Way| is_vouched(way) || identity.believed && !rewrote(way);
+    let counts = |way: &&Way| is_vouched(way) || identity.believed() && !rewrote(way);
     let ways: Vec<&Way> = says(mail, project).filter(counts).collect();
     let way = *ways.iter().min_by_key(|way| (!rewrote(way), way.passed()))?;
     let (vouched, rewritten) = (ways.iter().any(|way| is_vouched(way)), rewrote(way));
@@ -69,6 +69,6 @@ pub(crate) fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity
     let alias = || Some(from).filter(|_| matches!(way, Way::Forwarder(_))).filter(usable).cloned();
     let answer_to = if rewritten { claimed.or_else(alias) } else { Some(from.clone()) };
     let domain = answer_to.as_ref().map_or(from.domain(), Address::domain);
-    let forged = identity::recorded_as_forged(&mail.passage.recorded, domain, &project.authserv_ids);
+    let forged = identity::recorded_as_forged(&mail.passage.recorded, domain, &project.server);
     Some(Through { way, passed, vouched, answer_to, rewritten, forged })
 }

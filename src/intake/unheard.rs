@@ -45,7 +45,7 @@ pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
 /// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; that a line looks
 /// like a command and was not read as one; or that what is encrypted could be one. Nothing is said where all was done.
 pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
-    let Given { mail, identity, .. } = given;
+    let mail = given.mail;
     let (person, ticket) = holder(given)?;
     let ours = matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate);
     if ours || !fresh(given.received, given.now) {
@@ -77,8 +77,7 @@ pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
         (None, Err(why)) => Some(format!("nobody can be told who sent it: {}", why.words())),
         (None, Ok(from)) if *from != person.address => Some(OTHER.to_owned()),
         (None, Ok(_)) if !person.commands() => Some("observers are told, and command nothing".to_owned()),
-        (None, Ok(_)) if !identity.believed => Some(format!("nobody vouches for the sender: {}", identity.reason)),
-        (None, Ok(_)) => None,
+        (None, Ok(_)) => given.vouch().err(),
     };
     let why = match stranger {
         Some(why) => why,

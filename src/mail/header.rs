@@ -5,6 +5,7 @@
 //! that means one sender to our server and another to us is how senders are forged.
 
 use super::decode;
+use crate::provider;
 use crate::vocabulary::{Address, MessageId};
 
 /// The most octets of a header block that are looked at.
@@ -34,6 +35,8 @@ pub enum Trace {
     Received(String),
     /// An Authentication-Results line (RFC 8601), unfolded.
     AuthenticationResults(String),
+    /// A field by which a provider says what the results are of: its name, lower case, and its value, unfolded.
+    Mark(&'static str, String),
 }
 
 /// Addresses that a header names as its recipients.
@@ -165,18 +168,21 @@ impl<'a> Header<'a> {
         self.fields.is_empty()
     }
 
-    /// Received and Authentication-Results lines, the topmost first.
+    /// Received and Authentication-Results lines and what belongs to them, the topmost first.
     pub fn trace(&self) -> Vec<Trace> {
-        self.fields
-            .iter()
-            .filter_map(|f| match f.name {
-                n if n.eq_ignore_ascii_case("received") => Some(Trace::Received(unfold(f.value))),
-                n if n.eq_ignore_ascii_case("authentication-results") => {
-                    Some(Trace::AuthenticationResults(unfold(f.value)))
-                }
-                _ => None,
-            })
-            .collect()
+        let traced = |f: &Field<'_>| match f.name {
+            n if n.eq_ignore_ascii_case("received") => Some(Trace::Received(unfold(f.value))),
+            n if n.eq_ignore_ascii_case("authentication-results") => {
+                Some(Trace::AuthenticationResults(unfold(f.value)))
+            }
+            n => provider::marks().find(|m| n.eq_ignore_ascii_case(m)).map(|m| Trace::Mark(m, unfold(f.value))),
+        };
+        self.fields.iter().filter_map(traced).collect()
+    }
+
+    /// Plain addresses in the fields of that name, at most [`MAX_ADDRESSES`].
+    pub fn addressed(&self, name: &str) -> Recipients {
+        self.all(name).flat_map(addresses).take(MAX_ADDRESSES).collect()
     }
 
     /// Plain addresses in the fields that name recipients, at most [`MAX_ADDRESSES`].

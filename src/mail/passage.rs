@@ -29,6 +29,16 @@ impl Way {
         }
     }
 
+    /// Whether mail to that address goes that way.
+    pub fn is_address(&self, address: &Address) -> bool {
+        match self {
+            Self::List(id) => id.split_once('.').is_some_and(|(local, domain)| {
+                local.eq_ignore_ascii_case(address.local()) && domain == address.domain()
+            }),
+            Self::Forwarder(_) => self.covers(address.domain()),
+        }
+    }
+
     /// Whether a domain is the way's own: that of a list, whose identifier ends in it (RFC 2919 section 2), or one at
     /// or below a forwarder's.
     pub fn covers(&self, domain: &str) -> bool {

@@ -3,10 +3,10 @@
 //! A signature that passes says that a domain signed some of a mail. Here it must say that the domain of the one From
 //! signed all of it that counts, for this occasion:
 //!
-//! - `d=` is the domain of the From itself, or of the operator's own way (see [`crate::intake::through`]), for which it vouches
-//!   then and not for the From. A parent domain (relaxed alignment, RFC 7489 section 3.1.1) may belong to
-//!   somebody else, and no list of such parents is kept.
-//! - From, Subject, Date and To are signed, and so is every one of them that stands in the mail: a second one added on
+//! - `d=` is the domain of the From itself, or one that the config names for the person ([`Pin`]), or that of the operator's
+//!   own way (see [`crate::intake::through`]), for which it vouches then and not for the From. A parent domain (relaxed
+//!   alignment, RFC 7489 section 3.1.1) may belong to somebody else, and no list of such parents is kept.
+//! - From, Subject, Date and To are signed (in place of To a Subject that names the ticket of the sender's own token), and so is every one of them that stands in the mail: a second one added on
 //!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
 //! - A command must have been sent to us: a To or Cc that is signed names our address. Else a mail that a maintainer
 //!   once wrote to somebody else, quoting them, could be sent on to us by that somebody.
@@ -69,15 +69,8 @@ pub enum Dkim {
     Unasked,
     /// It has none.
     None,
-    /// One by the domain of the From is good.
-    Pass {
-        /// The domain.
-        domain: String,
-        /// The name of its key.
-        selector: String,
-        /// What tells this signature from every other: see [`Signature::print`].
-        print: i64,
-    },
+    /// One is good.
+    Pass(Signed),
     /// None of them counts.
     Fail(String),
     /// It could not be found out now, and perhaps can be later.
@@ -90,9 +83,47 @@ impl Dkim {
         match self {
             Self::Unasked => None,
             Self::None => Some("it has no DKIM signature".to_owned()),
-            Self::Pass { domain, selector, .. } => Some(format!("dkim=pass for {domain} (key {selector})")),
+            Self::Pass(signed) => Some(signed.words()),
             Self::Fail(why) => Some(format!("DKIM: {why}")),
             Self::Temporary(why) => Some(format!("DKIM could not be checked: {why}")),
+        }
+    }
+}
+
+/// What vouches for a sender.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Proof {
+    /// Our own mail server's Authentication-Results (RFC 8601).
+    AuthenticationResults,
+    /// A DKIM signature by the domain of the From, or by one named for the person (RFC 6376).
+    Dkim,
+    /// A seal of the provider that runs our mailbox (RFC 8617).
+    Arc,
+}
+
+/// A signature that is good.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Signed {
+    /// Whether it is a signature or a seal.
+    pub by: Proof,
+    /// Whose it is.
+    pub domain: String,
+    /// The name of its key.
+    pub selector: String,
+    /// What tells this signature from every other: see [`Signature::print`].
+    pub print: i64,
+    /// The fields that it signs, lower case.
+    pub fields: Vec<String>,
+    /// Whether it speaks for the sender: else for a way of the operator's.
+    pub of_sender: bool,
+}
+
+impl Signed {
+    fn words(&self) -> String {
+        let Self { domain, selector, .. } = self;
+        match self.by {
+            Proof::Arc => format!("a good seal by {domain} (key {selector}), which saw dmarc=pass"),
+            Proof::Dkim | Proof::AuthenticationResults => format!("dkim=pass for {domain} (key {selector})"),
         }
     }
 }
@@ -100,8 +131,10 @@ impl Dkim {
 /// A signature that deserves a look, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
-    /// `d=`, lower case: the domain of the From.
+    /// `d=`, lower case.
     pub domain: String,
+    /// Whether that may speak for the sender; else for a way of the operator's.
+    pub of_sender: bool,
     /// `s=`, lower case.
     pub selector: String,
     /// `a=` is `ed25519-sha256`; else it is `rsa-sha256`.
@@ -116,6 +149,18 @@ impl Signature {
     /// The name under which the key is published (RFC 6376 section 3.6.2.1), without the dot at the end.
     pub fn key_name(&self) -> String {
         format!("{}._domainkey.{}", self.selector, self.domain)
+    }
+
+    /// What it says when it is good.
+    pub fn passed(&self, by: Proof) -> Signed {
+        Signed {
+            by,
+            domain: self.domain.clone(),
+            selector: self.selector.clone(),
+            print: self.print(),
+            fields: self.names.clone(),
+            of_sender: self.of_sender,
+        }
     }
 
     /// The first 8 octets of the SHA-256 of `b=`. Whoever wants two signatures to share them must make both.
@@ -184,12 +229,60 @@ pub struct Occasion<'a> {
     pub from: &'a Address,
     /// Our addresses, where the mail must have been sent to one of them.
     pub to: Option<[&'a Address; 2]>,
+    /// The Subject names the ticket of the sender's own token: then it may stand for a To that is not signed.
+    pub named: bool,
+    /// Who may sign for the sender besides the domain of the From.
+    pub pins: &'a [Pin],
     /// The ways of the operator's: their own signatures are worth a look too.
     pub ways: &'a [Way],
     /// When our server took the mail.
     pub received: Timestamp,
     /// Its Date.
     pub date: Option<Timestamp>,
+}
+
+/// A domain that signs for one person besides that of their address: `dkim_domains` in the config.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Pin(String);
+
+/// Domains below which each customer of a provider has a name: Microsoft's tenants, Google's customers, whose name has
+/// a label with a date behind it.
+const TENANTS: [&str; 2] = ["onmicrosoft.com", "gappssmtp.com"];
+
+impl Pin {
+    /// Reads one: a tenant's whole name, in which `*` may stand for the label with the date, or a parent of the domain of
+    /// the person's address.
+    ///
+    /// # Errors
+    /// What would let anybody else sign for the person, in words.
+    pub fn parse(text: &str, of: &Address) -> Result<Self, String> {
+        let name = text.trim_ascii().to_ascii_lowercase();
+        let labels: Vec<&str> = name.split('.').collect();
+        let is_label = |l: &&str| !l.is_empty() && l.bytes().all(|c| c.is_ascii_alphanumeric() || c == b'-');
+        let parent =
+            labels.len() >= 2 && of.domain().strip_suffix(name.as_str()).is_some_and(|rest| rest.ends_with('.'));
+        let good = match labels[..] {
+            [tenant, "onmicrosoft", "com"] => is_label(&tenant),
+            [customer, date, "gappssmtp", "com"] => is_label(&customer) && (date == "*" || is_label(&date)),
+            _ => parent && labels.iter().all(is_label),
+        };
+        if good {
+            return Ok(Self(name));
+        }
+        let shared = TENANTS.iter().any(|t| name == *t || name.ends_with(&format!(".{t}")));
+        Err(if shared || name.contains('*') {
+            format!("{text:?} would let others than this person's own organisation sign")
+        } else {
+            format!("{text:?} is neither a tenant of Microsoft's or Google's nor above {}", of.domain())
+        })
+    }
+
+    /// Whether it names that domain.
+    pub fn fits(&self, domain: &str) -> bool {
+        let mut labels = domain.split('.');
+        self.0.split('.').all(|own| labels.next().is_some_and(|label| own == "*" || label == own))
+            && labels.next().is_none()
+    }
 }
 
 /// Sieves the signatures of a mail with one plain sender.
@@ -215,20 +308,21 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
     }
     sieved.refused.dedup();
     // What the sender's own domain signed says more than what the way did.
-    sieved.worth.sort_by_key(|s| s.domain != from.domain());
+    sieved.worth.sort_by_key(|s| (!s.of_sender, s.domain != from.domain()));
     sieved
 }
 
 /// Whether a signature deserves a look; if not, why.
 fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
-    let Occasion { from, to, ways, received, date } = *occasion;
+    let Occasion { from, to, named, pins, ways, received, date } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
     }
     let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
     let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
-    if domain != from.domain() && !ways.iter().any(|way| way.covers(&domain)) {
+    let of_sender = domain == from.domain() || pins.iter().any(|pin| pin.fits(&domain));
+    if !of_sender && !ways.iter().any(|way| way.covers(&domain)) {
         let shown = clean_line(&domain, 80);
         return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
     }
@@ -252,7 +346,9 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
         return Err(refuse("signs too many fields"));
     }
     let times = |name: &str| names.iter().filter(|n| *n == name).count();
-    if let Some(unsigned) = SIGNED.iter().find(|name| times(name) == 0) {
+    // Microsoft never signs To. A Subject that names the ticket of the token, which is the sender's own, says as well
+    // what the mail is for.
+    if let Some(unsigned) = SIGNED.iter().find(|name| times(name) == 0 && (**name != "to" || !named)) {
         return Err(refuse(&format!("does not sign the {unsigned}")));
     }
     let in_mail = |name: &str| header.all(name).count();
@@ -263,13 +359,15 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
         return Err(refuse("does not sign the Content-Type, which hides the beginning of the text"));
     }
     let signed = ["to", "cc"].into_iter().filter(|n| times(n) > 0).flat_map(|n| header.all(n));
+    let unnamed = !named || times("to") > 0;
+    let to = to.filter(|_| unnamed);
     if to.is_some_and(|to| !signed.flat_map(header::addresses).any(|a| to.iter().any(|ours| is_ours(&a, ours)))) {
         return Err(refuse("was made for a mail that was not sent to us"));
     }
     in_time(&tags, received, date).map_err(|why| refuse(&why))?;
     let bytes = tags.get("b").map(without_blanks).and_then(|b| BASE64.decode(b.as_bytes()).ok());
     let bytes = bytes.filter(|b| !b.is_empty()).ok_or_else(|| refuse("is not in base64"))?;
-    Ok(Signature { domain, selector, ed25519, names, bytes })
+    Ok(Signature { domain, of_sender, selector, ed25519, names, bytes })
 }
 
 /// Whether it was made for now: by its own times, else by the Date, which it signs.

@@ -2,6 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::mail::signature::Pin;
 use crate::policy::Calendar;
 use crate::vocabulary::Address;
 
@@ -16,6 +17,8 @@ pub struct Person {
     pub roles: Vec<Role>,
     /// How much their notices say.
     pub notices: Level,
+    /// Who may sign for them besides the domain of their address.
+    pub dkim_domains: Vec<Pin>,
     /// Their own quiet time and zone; `None` when they go by the policy's. Only when they hear of something depends
     /// on it, never what was promised.
     pub calendar: Option<Calendar>,

@@ -7,6 +7,7 @@ use crate::command::{self, Command};
 use crate::notice::block::Obeyed;
 use crate::notice::leak::Hit;
 use crate::notice::says::About;
+use crate::project::Person;
 use crate::ticket::{Actor, EntryKind, Pending};
 use crate::vocabulary::Address;
 use jiff::SignedDuration;
@@ -94,6 +95,12 @@ pub(super) fn confirmed(draft: &mut Draft<'_>, order: &Order, given: &str, send:
         } else {
             "the code is for whoever asked for it".into()
         });
+    }
+    // Whoever asked may have left the project since.
+    if let Actor::Person(person) = &pending.by
+        && !draft.project.person(person).is_some_and(Person::commands)
+    {
+        return Err("whoever asked for it may not command any more".into());
     }
     if draft.now.duration_since(pending.at) > if send { SEND_GOOD } else { CODE_GOOD } {
         return Err("the code is too old; send the command again".into());

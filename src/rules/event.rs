@@ -213,14 +213,31 @@ pub struct Order {
     pub reply_to: Option<MessageId>,
     /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
     pub seen: Option<u32>,
+    /// How far its authority reaches.
+    pub warrant: Warrant,
     /// What the store knows of the words that may leave.
     pub known: Known,
+}
+
+/// How far the authority of commands reaches.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Warrant {
+    /// They may ask for what is grave.
+    pub grave: bool,
+    /// They bear a signature, which is spent: no other mail can repeat them. Without one, what was changed since the
+    /// notice that they answer, by their author too, stays as it is until somebody has looked.
+    pub signed: bool,
+}
+
+impl Warrant {
+    /// Beyond all doubt.
+    pub const FULL: Self = Self { grave: true, signed: true };
 }
 
 impl Order {
     /// Somebody at the command line, without a word yet.
     pub fn local() -> Self {
         let (orders, known) = (Orders::default(), Known::default());
-        Self { by: Actor::Local, orders, mail: None, reply_to: None, seen: None, known }
+        Self { by: Actor::Local, orders, mail: None, reply_to: None, seen: None, warrant: Warrant::FULL, known }
     }
 }

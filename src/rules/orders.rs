@@ -61,6 +61,11 @@ fn do_all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<Obeyed>, Refusal> 
     if let Actor::Person(person) = &order.by
         && lines.iter().any(|(_, asked)| draft.project.class(asked.verb) == Class::Grave)
     {
+        if let Some((line, _)) = lines.first().filter(|_| !order.warrant.grave) {
+            let why = "this needs a mail whose To is signed, or that our own mail server vouches for: your provider's \
+                       signature does not say to whom the mail was sent";
+            return Err(Refusal::of(line, why.into()));
+        }
         // A command that cannot be done now is refused now, not after a code.
         overtaken(draft, order, &lines)?;
         let length = lines.iter().map(|(line, _)| line.written.len()).sum::<usize>() + order.orders.text.len();
@@ -81,12 +86,12 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Res
     let Some(seen) = order.seen else { return Ok(()) };
     for (line, asked) in lines {
         let Some((seq, by)) = aspect(&asked.command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };
-        if *seq > seen && *by != order.by {
+        if *seq > seen && (*by != order.by || !order.warrant.signed) {
             // Without the number: some people's notices may not say it.
             let why = format!(
                 "{} changed that after the mail that you answer was sent; answer the newest mail about this ticket if \
                  it still holds",
-                name_of_actor(draft, by)
+                if *by == order.by { "you".to_owned() } else { name_of_actor(draft, by) }
             );
             return Err(Refusal::of(line, why));
         }

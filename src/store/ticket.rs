@@ -64,6 +64,12 @@ impl Tx<'_> {
         Ok(self.0.prepare_cached(sql)?.query_row([id], |r| Ok(address(r.get(0)?))).optional()?)
     }
 
+    /// How far the timeline of a ticket had come at that time.
+    pub fn revision_at(&self, id: TicketId, at: Timestamp) -> Result<u32> {
+        let sql = "SELECT coalesce(max(seq), 0) FROM entry WHERE ticket = ?1 AND at <= ?2";
+        Ok(self.0.prepare_cached(sql)?.query_row(params![id, millis(at)], |r| r.get(0))?)
+    }
+
     /// Whether a ticket is open, or a promise still runs on it other than that of erasing it.
     pub fn is_open(&self, id: TicketId) -> Result<bool> {
         Ok(self.0.prepare_cached("SELECT 1 FROM ticket WHERE id = ?1 AND open = 1")?.exists([id])?)

@@ -49,7 +49,7 @@ impl Work<'_> {
             Signed::Known(dkim) => dkim,
             Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
         };
-        let identity = identity::identify(mail, &self.project.authserv_ids, &dkim);
+        let identity = identity::identify(mail, stowed.server(self.project), &dkim);
         let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
@@ -84,7 +84,7 @@ impl Work<'_> {
     /// A person makes a ticket of a mail, whatever its receipt says.
     pub(super) fn take(&mut self, receipt: &ReceiptRow, stowed: &Stowed<'_>) -> Result<()> {
         let (mail, prints) = read_one(stowed);
-        let identity = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        let identity = identity::identify(&mail, stowed.server(self.project), &Dkim::Unasked);
         let (intake, _) = self.look(stowed, &mail, None, &identity, intake::copies::by_hand)?;
         let ticket = intake.event.as_ref().map_or(Ok(None), |event| self.happen(None, event, &mail))?;
         let reason = format!("{} (before: {})", intake.reason, receipt.disposition.word());
@@ -201,8 +201,8 @@ impl Work<'_> {
     /// What is known of the signatures of a mail, less what one of them proved for another mail already.
     pub(super) fn unless_used(&self, known: &Dkim, mail: MailRef, prints: &[i64]) -> Result<Dkim> {
         Ok(match known {
-            Dkim::Pass { domain, print, .. } if self.tx.is_signature_used(*print, mail, prints)? => used_before(domain),
-            Dkim::Pass { .. } | Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => known.clone(),
+            Dkim::Pass(by) if self.tx.is_signature_used(by.print, mail, prints)? => used_before(&by.domain),
+            Dkim::Pass(_) | Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => known.clone(),
         })
     }
 
@@ -211,13 +211,13 @@ impl Work<'_> {
         match &stowed.dkim {
             Some(known) => {
                 let known = self.unless_used(known, stowed.mail, prints)?;
-                if let Dkim::Pass { print, .. } = &known {
-                    self.tx.use_signature(*print, stowed.mail, self.now)?;
+                if let Dkim::Pass(by) = &known {
+                    self.tx.use_signature(by.print, stowed.mail, self.now)?;
                 }
                 Ok(Signed::Known(known))
             }
             // A part of a mail cannot be checked.
-            None if stowed.quarantine || !stowed.whole => Ok(Signed::Known(Dkim::Unasked)),
+            None if stowed.quarantine || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key, self.is_scarce()?) {
                 // Nothing that a second copy could prove raises what stands so high already.
                 Signed::Ask(share)
@@ -249,6 +249,8 @@ impl Work<'_> {
         }
         if let Some(token) = claims.token {
             known.seen = tx.revision_of(token.notice)?;
+            let at = token.ticket.zip(mail.date).filter(|_| identity.vouch().is_some_and(|v| !v.covers("to")));
+            known.seen_at = at.map(|(ticket, date)| tx.revision_at(ticket, date)).transpose()?;
         }
         if let Some(token) = claims.bounced {
             // After a restore another notice may bear the number.
@@ -272,7 +274,7 @@ impl Work<'_> {
         if let Some(from) = answered {
             known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
             known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
-            let vouched = identity.believed && through.as_ref().is_none_or(|t| !t.rewritten);
+            let vouched = identity.believed() && through.as_ref().is_none_or(|t| !t.rewritten);
             known.reserve = vouched && known.acks_to_sender == 0 && self.has_reserve(from)?;
         }
         known.provoked = self.provoked()?;

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::reading::{Stowed, read_one};
 use super::signed::occasion;
 use super::{News, Tracker};
+use crate::intake::claims::Claims;
 use crate::mail::identity;
 use crate::mail::signature::{self, Dkim, Question, Share, Sieved};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
@@ -57,7 +58,8 @@ impl Tracker {
             let read = read_one(&Stowed::whole(&waits, &raw, None)).0;
             let sieved = match &read.from {
                 Ok(from) if self.project.dkim => {
-                    signature::sieve(&raw, &occasion(&read, from, waits.received, &self.project))
+                    let refers = Claims::of(&read, &self.project, &self.key);
+                    signature::sieve(&raw, &occasion(&read, from, waits.received, &self.project, &refers))
                 }
                 Ok(_) | Err(_) => Sieved::default(),
             };
@@ -82,7 +84,7 @@ impl Tracker {
             return if waits.tries == TOLD { self.trouble(&Trouble::Dns, now) } else { Ok(News::default()) };
         }
         let is_answered = match dkim {
-            Dkim::Pass { .. } | Dkim::Fail(_) | Dkim::None => true,
+            Dkim::Pass(_) | Dkim::Fail(_) | Dkim::None => true,
             Dkim::Temporary(_) | Dkim::Unasked => false,
         };
         let raw = self.store.read(|tx| tx.raw(mail))?;
@@ -107,10 +109,11 @@ impl Tracker {
     /// calls it forged, or no signature deserves a look.
     pub fn question(&self, raw: &[u8], now: Timestamp) -> Asked {
         let mail = read_one(&Stowed::tried(raw, now, None)).0;
-        let plain = identity::identify(&mail, &self.project.authserv_ids, &Dkim::Unasked);
+        let plain = identity::identify(&mail, &self.project.server, &Dkim::Unasked);
         match &mail.from {
-            Ok(from) if self.project.dkim && !plain.believed && !plain.forged => {
-                let sieved = signature::sieve(raw, &occasion(&mail, from, now, &self.project));
+            Ok(from) if self.project.dkim && !plain.believed() => {
+                let refers = Claims::of(&mail, &self.project, &self.key);
+                let sieved = signature::sieve(raw, &occasion(&mail, from, now, &self.project, &refers));
                 if sieved.worth.is_empty() {
                     return Asked::Known(sieved.verdict());
                 }

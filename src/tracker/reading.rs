@@ -6,6 +6,8 @@ use jiff::Timestamp;
 
 use crate::mail::signature::Dkim;
 use crate::mail::{Mail, content, read};
+use crate::project::Project;
+use crate::provider::Server;
 use crate::store::{Unverified, leading};
 use crate::vocabulary::MailRef;
 
@@ -34,6 +36,11 @@ impl<'a> Stowed<'a> {
     /// One that a person takes in, and whose signatures nobody has looked at.
     pub(super) fn by_hand(mail: MailRef, raw: &'a [u8], received: Timestamp, whole: bool) -> Self {
         Self { mail, raw, received, whole, quarantine: false, dkim: None, by_hand: true }
+    }
+
+    /// Whose results are believed: nobody's where a person hands the mail over, who may have got it from anywhere.
+    pub(super) fn server<'p>(&self, project: &'p Project) -> &'p Server {
+        if self.by_hand { Server::nobody() } else { &project.server }
     }
 
     /// One that is not stored.

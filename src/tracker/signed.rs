@@ -5,7 +5,7 @@ use crate::intake::claims::{self, Claims};
 use crate::intake::standing::Standing;
 use crate::mail::signature::{self, Dkim, Occasion, Share};
 use crate::mail::{Mail, identity};
-use crate::project::{Person, Project};
+use crate::project::Project;
 use crate::token::Key;
 use crate::vocabulary::Address;
 use jiff::Timestamp;
@@ -28,19 +28,32 @@ pub(super) fn asks(stowed: &Stowed<'_>, mail: &Mail, project: &Project, key: &Ke
     if !project.dkim || mail.from.is_err() {
         return Signed::Known(Dkim::Unasked);
     }
-    let identity = identity::identify(mail, &project.authserv_ids, &Dkim::Unasked);
+    let identity = identity::identify(mail, &project.server, &Dkim::Unasked);
     let refers = Claims::of(mail, project, key);
     let share = claims::wants_dkim(mail, project, &refers, &identity, scarce);
     let (Some(share), Ok(from)) = (share, &mail.from) else { return Signed::Known(Dkim::Unasked) };
-    let sieved = signature::sieve(stowed.raw, &occasion(mail, from, stowed.received, project));
+    let sieved = signature::sieve(stowed.raw, &occasion(mail, from, stowed.received, project, &refers));
     if sieved.worth.is_empty() { Signed::Known(sieved.verdict()) } else { Signed::Ask(share) }
 }
 
 /// What the signatures of a mail are held against: one of a person who may command must have been sent to us.
-pub(super) fn occasion<'a>(mail: &Mail, from: &'a Address, received: Timestamp, project: &'a Project) -> Occasion<'a> {
-    let commands = project.person(from).is_some_and(Person::commands);
-    let to = commands.then_some([&project.address, &project.mailbox]);
-    Occasion { from, to, ways: &project.through, received, date: mail.date }
+pub(super) fn occasion<'a>(
+    mail: &Mail,
+    from: &'a Address,
+    received: Timestamp,
+    project: &'a Project,
+    refers: &Claims,
+) -> Occasion<'a> {
+    let person = project.person(from).filter(|p| p.commands());
+    Occasion {
+        from,
+        to: person.map(|_| [&project.address, &project.mailbox]),
+        named: refers.named && person.is_some_and(|person| refers.token_of(person).is_some()),
+        pins: person.map_or(&[], |p| &p.dkim_domains),
+        ways: &project.through,
+        received,
+        date: mail.date,
+    }
 }
 
 /// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.

@@ -24,18 +24,28 @@ fn project(more: &str) -> Project {
     Config::parse(&format!("{CONFIG}{more}"), std::path::Path::new("config.toml")).unwrap().project()
 }
 
-fn tracker() -> Tracker {
-    Tracker::new(Store::in_memory().unwrap(), project(""), Key::new([7; KEY_LENGTH]), None, now()).unwrap()
+/// A tracker that has looked into its folder.
+fn watching(store: Store, project: Project, key: Key) -> Tracker {
+    let mut tracker = Tracker::new(store, project, key, None, now()).unwrap();
+    tracker.unseen("folder", &[]).unwrap();
+    tracker
 }
 
+fn tracker() -> Tracker {
+    watching(Store::in_memory().unwrap(), project(""), Key::new([7; KEY_LENGTH]))
+}
+
+/// A mail in the watched folder.
 fn arrival(raw: &str) -> Arrival {
+    static NAME: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
+    let name = format!("found {}", NAME.fetch_add(1, std::sync::atomic::Ordering::Relaxed));
     let raw = raw.as_bytes().to_vec();
     Arrival {
         size: raw.len() as u64,
         raw,
         internal_date: None,
         not_before: None,
-        place: None,
+        place: Some(Place { source: 1, name }),
         listing: std::sync::Arc::default(),
     }
 }
@@ -165,7 +175,7 @@ fn on_disk(sql: &str) -> (tempfile::TempDir, Tracker) {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
+    let mut tracker = watching(Store::open(&path).unwrap(), project(""), key);
     let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
     tracker.on_mail(&[mail(1), mail(2)], now()).unwrap();
     tamper(&folder, sql);
@@ -199,7 +209,7 @@ fn a_full_disk_loses_nothing_and_doubles_nothing() {
         let connection = rusqlite::Connection::open(&path).unwrap();
         connection.pragma_update(None, "max_page_count", pages).unwrap();
         let store = Store::with(connection).unwrap();
-        Tracker::new(store, project(""), Key::new([7; KEY_LENGTH]), None, now()).unwrap()
+        watching(store, project(""), Key::new([7; KEY_LENGTH]))
     };
     // What does not compress, so that the disk fills in the middle of the mails.
     let noise = |n: u64| {

@@ -37,7 +37,7 @@ impl Tracker {
             let work = Work::new(tx, project, key, now)?;
             let prints = work.with_old(&prints, &mail, raw)?;
             let dkim = work.unless_used(&dkim, MailRef(0), &prints)?;
-            let identity = identity::identify(&mail, &project.authserv_ids, &dkim);
+            let identity = identity::identify(&mail, &project.server, &dkim);
             let first = work.first(&mail, &prints)?;
             let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();

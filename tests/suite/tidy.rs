@@ -9,7 +9,7 @@ use arrows::{House, Module};
 /// The rooms, the lowest row first. A file may use only rooms of rows above its own line here.
 const ROWS: &[&[&str]] = &[
     &["vocabulary"],
-    &["policy", "token", "mail"],
+    &["policy", "provider", "token", "mail"],
     &["ticket", "command", "project"],
     &["notice"],
     &["rules"],
@@ -27,8 +27,14 @@ const ROWS: &[&[&str]] = &[
 ];
 
 /// Within a row, who may use whom.
-const PAIRS: &[(&str, &str)] =
-    &[("mail", "policy"), ("mail", "token"), ("ticket", "project"), ("project", "command"), ("config", "net")];
+const PAIRS: &[(&str, &str)] = &[
+    ("mail", "policy"),
+    ("mail", "provider"),
+    ("mail", "token"),
+    ("ticket", "project"),
+    ("project", "command"),
+    ("config", "net"),
+];
 
 /// The last row of the pure half: it decides, and knows no I/O, no clock, no async.
 const PURE: usize = 5;

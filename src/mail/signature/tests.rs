@@ -15,7 +15,10 @@ fn sieved(signatures: &[&str], rest: &str) -> Sieved {
     let raw = format!("{lines}{rest}\r\ntext\r\n");
     let mail = read(raw.as_bytes());
     let from = mail.from.unwrap();
-    sieve(raw.as_bytes(), &Occasion { from: &from, to: None, ways: &[], received: received(), date: mail.date })
+    sieve(
+        raw.as_bytes(),
+        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: received(), date: mail.date },
+    )
 }
 
 #[track_caller]
@@ -105,8 +108,15 @@ fn a_command_was_sent_to_us() {
         let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\ntext\r\n");
         let mail = read(raw.as_bytes());
         let from = mail.from.unwrap();
-        let occasion =
-            Occasion { from: &from, to: Some([&ours, &ours]), ways: &[], received: received(), date: mail.date };
+        let occasion = Occasion {
+            from: &from,
+            to: Some([&ours, &ours]),
+            named: false,
+            pins: &[],
+            ways: &[],
+            received: received(),
+            date: mail.date,
+        };
         let found = sieve(raw.as_bytes(), &occasion);
         found.refused.first().cloned().unwrap_or_default()
     };
@@ -134,7 +144,15 @@ fn an_unsigned_content_type_hides_no_text() {
         let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\n{body}");
         let mail = read(raw.as_bytes());
         let from = mail.from.unwrap();
-        let occasion = Occasion { from: &from, to: None, ways: &[], received: received(), date: mail.date };
+        let occasion = Occasion {
+            from: &from,
+            to: None,
+            named: false,
+            pins: &[],
+            ways: &[],
+            received: received(),
+            date: mail.date,
+        };
         sieve(raw.as_bytes(), &occasion).refused.first().cloned().unwrap_or_default()
     };
     let parts = "\r\n--b 1\r\n\r\nNo.\r\n\r\n> quoted:\r\n--x\r\n\r\n/close\r\n--b 1--\r\n";

@@ -124,6 +124,7 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("settle", |tx| tx.settle(1, NoticeState::Sent, at(9), 0, "250 ok"), &[NUMBER]),
         ("notice", |tx| tx.notice(1).map(drop), &[NUMBER]),
         ("notice_bytes", |tx| tx.notice_bytes(1).map(drop), &[NUMBER]),
+        ("revision_at", |tx| tx.revision_at(TICKET, at(1)).map(drop), &["PRIMARY KEY (ticket=?)"]),
         ("revision_of", |tx| tx.revision_of(1).map(drop), &[NUMBER]),
         ("sent_to", |tx| tx.sent_to(&reporter(), at(0)).map(drop), &["outbox_recipient (recipient=? AND created>?)"]),
         ("mailed", |tx| tx.mailed(TICKET, NoticeKind::Report).map(drop), &["outbox_ticket (ticket=?)"]),

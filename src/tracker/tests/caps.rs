@@ -2,6 +2,7 @@
 
 use super::lost::drain;
 use super::*;
+use crate::mail::signature::{Proof, Signed};
 use crate::token::{self, Purpose, Token};
 use crate::vocabulary::Address;
 
@@ -11,16 +12,7 @@ fn team(size: usize, more: &str) -> Tracker {
     let people: String = (1..size).map(person).collect();
     let config = format!("{people}[identity]\nauthserv_ids = [\"mx.example.org\"]\n{more}");
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(&config), key, None, now()).unwrap();
-    tracker.unseen("folder", &[]).unwrap();
-    tracker
-}
-
-/// A mail in the watched folder.
-fn found(raw: &str) -> Arrival {
-    static NAME: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let name = NAME.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
-    Arrival { place: Some(Place { source: 1, name }), ..arrival(raw) }
+    watching(Store::in_memory().unwrap(), project(&config), key)
 }
 
 /// What our own server writes on top of a mail whose sender's domain vouches.
@@ -38,7 +30,7 @@ fn report(from: &str, n: usize) -> String {
 /// A report whose sender's domain vouches.
 fn believed(from: &str, n: usize) -> Arrival {
     let domain = from.split_once('@').unwrap().1;
-    found(&format!("{}{}", vouched(domain), report(from, n)))
+    arrival(&format!("{}{}", vouched(domain), report(from, n)))
 }
 
 /// The reply address that a notice to somebody about a ticket bears.
@@ -59,7 +51,7 @@ fn breaker(tracker: &mut Tracker) -> bool {
 #[test]
 fn a_large_team_costs_no_report_its_acknowledgement() {
     let mut tracker = team(25, "");
-    let mails: Vec<Arrival> = (0..30).map(|n| found(&report(&format!("r{n}@d{n}.example"), n))).collect();
+    let mails: Vec<Arrival> = (0..30).map(|n| arrival(&report(&format!("r{n}@d{n}.example"), n))).collect();
     let news = tracker.on_mail(&mails, now()).unwrap();
     assert_eq!(count(&news, NoticeKind::Acknowledgement), 30);
     assert_eq!(count(&news, NoticeKind::Report), 30 * 25);
@@ -75,13 +67,13 @@ fn variants(n: usize) -> Vec<Arrival> {
             " and".repeat(n)
         )
     };
-    (0..n).map(|n| found(&mail(n))).collect()
+    (0..n).map(|n| arrival(&mail(n))).collect()
 }
 
 /// A command of Ada's, for whom our own server vouches, on the first ticket.
 fn command(n: usize, line: &str) -> Arrival {
     let to = reply_address(Purpose::Person, "ada@example.org", 1, 1);
-    found(&format!(
+    arrival(&format!(
         "{}From: ada@example.org\r\nTo: {to}\r\nMessage-ID: <c{n}@example.org>\r\nSubject: Re\r\n\r\n{line}\r\n",
         vouched("example.org")
     ))
@@ -89,7 +81,7 @@ fn command(n: usize, line: &str) -> Arrival {
 
 #[test]
 fn a_flood_of_variants_silences_no_honest_report_and_no_maintainer() {
-    for strangers in [variants(400), (0..400).map(|n| found(&report(&format!("x{n}@x{n}.example"), n))).collect()] {
+    for strangers in [variants(400), (0..400).map(|n| arrival(&report(&format!("x{n}@x{n}.example"), n))).collect()] {
         let mut tracker = team(10, "");
         tracker.on_mail(&strangers, now()).unwrap();
         let news = tracker.on_mail(&[believed("ann@researcher.example", 1_000)], now()).unwrap();
@@ -102,7 +94,7 @@ fn a_flood_of_variants_silences_no_honest_report_and_no_maintainer() {
             left.iter().any(|c| c.kind == NoticeKind::Acknowledgement && c.to.as_str() == "ann@researcher.example")
         );
         // Nobody vouches for these, and all that there is for them is used up.
-        let news = tracker.on_mail(&[found(&report("bob@honest.example", 1_001))], now()).unwrap();
+        let news = tracker.on_mail(&[arrival(&report("bob@honest.example", 1_001))], now()).unwrap();
         assert_eq!(count(&news, NoticeKind::Acknowledgement), 0);
     }
 }
@@ -110,7 +102,7 @@ fn a_flood_of_variants_silences_no_honest_report_and_no_maintainer() {
 #[test]
 fn with_the_breaker_fallen_people_are_answered_and_honest_reports_acknowledged() {
     let mut tracker = team(3, "[limits]\nbreaker_per_hour = 2\nacks_per_domain_hour = 4\n");
-    let mails = (0..3).map(|n| found(&report(&format!("x{n}@x{n}.example"), n))).collect::<Vec<_>>();
+    let mails = (0..3).map(|n| arrival(&report(&format!("x{n}@x{n}.example"), n))).collect::<Vec<_>>();
     tracker.on_mail(&mails, now()).unwrap();
     assert!(breaker(&mut tracker));
     drain(&mut tracker, now());
@@ -129,24 +121,24 @@ fn with_the_breaker_fallen_people_are_answered_and_honest_reports_acknowledged()
         assert_eq!(left(&mut tracker, mail, hours(n as i64)), [NoticeKind::Acknowledgement], "{n}");
     }
     assert_eq!(left(&mut tracker, believed("ann@honest9.example", 20), hours(5)), []);
-    assert_eq!(left(&mut tracker, found(&report("bob@other.example", 21)), hours(5)), []);
+    assert_eq!(left(&mut tracker, arrival(&report("bob@other.example", 21)), hours(5)), []);
     assert_eq!(left(&mut tracker, believed("ann@honest8.example", 22), hours(25)), [NoticeKind::Acknowledgement]);
 }
 
 #[test]
 fn the_breaker_counts_what_was_caused_and_not_how_many_were_told() {
     let mut tracker = team(25, "[limits]\nbreaker_per_hour = 30\n");
-    let mails: Vec<Arrival> = (0..30).map(|n| found(&report(&format!("r{n}@d{n}.example"), n))).collect();
+    let mails: Vec<Arrival> = (0..30).map(|n| arrival(&report(&format!("r{n}@d{n}.example"), n))).collect();
     tracker.on_mail(&mails, now()).unwrap();
     assert!(!breaker(&mut tracker));
-    tracker.on_mail(&[found(&report("r@d.example", 31))], now()).unwrap();
+    tracker.on_mail(&[arrival(&report("r@d.example", 31))], now()).unwrap();
     assert!(breaker(&mut tracker));
 }
 
 #[test]
 fn the_reserve_is_not_used_up_by_one_domain() {
     let mut tracker = team(2, "[limits]\nautomatic_per_hour = 1\n");
-    tracker.on_mail(&[found(&report("x@x.example", 0))], now()).unwrap();
+    tracker.on_mail(&[arrival(&report("x@x.example", 0))], now()).unwrap();
     let mut acknowledged = |from: &str, n: usize, at: Timestamp| {
         let news = tracker.on_mail(&[believed(from, n)], at).unwrap();
         count(&news, NoticeKind::Acknowledgement) == 1
@@ -169,7 +161,7 @@ fn the_reserve_is_not_used_up_by_one_domain() {
 fn a_signature_draws_from_the_reserve() {
     let at = now().as_second();
     let signed = |n: usize| {
-        found(&format!(
+        arrival(&format!(
             "DKIM-Signature: v=1; a=rsa-sha256; d=d{n}.example; s=s1; t={at}; h=from:to:subject:date; bh=YQ==; \
              b=aGVsbG8=\r\nFrom: r@d{n}.example\r\nTo: security@example.org\r\nSubject: s{n}\r\n\
              Date: Mon, 4 Jan 2027 10:00:00 +0000\r\n\r\ntext {n}\r\n"
@@ -179,11 +171,13 @@ fn a_signature_draws_from_the_reserve() {
         let mut tracker = team(1, &format!("[limits]\n{limit}\n"));
         tracker.on_mail(&[signed(1)], now()).unwrap();
         assert!(tracker.next_question(now()).unwrap().1.is_none(), "{limit}: there is room");
-        tracker.on_mail(&[found(&report("x@x.example", 0)), signed(2)], now()).unwrap();
+        tracker.on_mail(&[arrival(&report("x@x.example", 0)), signed(2)], now()).unwrap();
         let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
         assert_eq!(question.from.as_str(), "r@d2.example");
         drain(&mut tracker, now());
-        let pass = Dkim::Pass { domain: "d2.example".into(), selector: "s1".into(), print: 7 };
+        let fields = ["from", "to", "subject", "date"].map(str::to_owned).into();
+        let (domain, selector) = ("d2.example".to_owned(), "s1".to_owned());
+        let pass = Dkim::Pass(Signed { by: Proof::Dkim, domain, selector, print: 7, fields, of_sender: true });
         tracker.verified(mail, pass, now()).unwrap();
         let left = drain(&mut tracker, now());
         assert!(left.iter().any(|c| c.kind == NoticeKind::Acknowledgement), "{limit}: {left:?}");
@@ -193,7 +187,7 @@ fn a_signature_draws_from_the_reserve() {
 /// A command in Ada's name by somebody who has a reporter's reply address for that ticket.
 fn spoofed(ticket: u32, n: usize) -> Arrival {
     let to = reply_address(Purpose::Reporter, &format!("r{ticket}@d.example"), ticket, 1);
-    found(&format!(
+    arrival(&format!(
         "From: ada@example.org\r\nTo: {to}\r\nMessage-ID: <s{ticket}.{n}@r.example>\r\nSubject: s\r\n\r\n/valid\r\n"
     ))
 }
@@ -201,7 +195,7 @@ fn spoofed(ticket: u32, n: usize) -> Arrival {
 #[test]
 fn refused_commands_are_told_three_times_a_day_and_then_by_the_digest() {
     let mut tracker = team(10, "");
-    tracker.on_mail(&[found(&report("r1@d.example", 1)), found(&report("r2@d.example", 2))], now()).unwrap();
+    tracker.on_mail(&[arrival(&report("r1@d.example", 1)), arrival(&report("r2@d.example", 2))], now()).unwrap();
     let attempts: Vec<Arrival> = (0..63).map(|n| spoofed(1, n)).chain([spoofed(2, 0)]).collect();
     let news = tracker.on_mail(&attempts, now() + SignedDuration::from_mins(1)).unwrap();
     assert_eq!(count(&news, NoticeKind::Attempt), 3 * 10 + 10);
@@ -230,7 +224,7 @@ fn refused_commands_on_many_tickets_have_the_cap_of_all_mails() {
     let mut tracker = team(10, "");
     for n in 1..=63 {
         let at = now() + SignedDuration::from_hours(n);
-        tracker.on_mail(&[found(&report(&format!("r{n}@d.example"), n as usize))], at).unwrap();
+        tracker.on_mail(&[arrival(&report(&format!("r{n}@d.example"), n as usize))], at).unwrap();
     }
     let attempts: Vec<Arrival> = (1..=63).flat_map(|t| (0..4).map(move |n| spoofed(t, n))).collect();
     let news = tracker.on_mail(&attempts, now() + SignedDuration::from_hours(100)).unwrap();
@@ -245,11 +239,10 @@ fn forged_losses_have_the_cap_of_all_mails() {
     let mut acks = Vec::new();
     for n in 0..10 {
         let at = now() + SignedDuration::from_hours(n);
-        tracker.on_mail(&[found(&report(&format!("r@d{n}.example"), n as usize))], at).unwrap();
+        tracker.on_mail(&[arrival(&report(&format!("r@d{n}.example"), n as usize))], at).unwrap();
         acks.extend(drain(&mut tracker, at).into_iter().filter(|c| c.kind == NoticeKind::Acknowledgement));
     }
-    let losses: Vec<Arrival> =
-        acks.iter().map(|c| Arrival { place: found("").place, ..super::lost::report_on(c, "failed") }).collect();
+    let losses: Vec<Arrival> = acks.iter().map(|c| super::lost::report_on(c, "failed")).collect();
     let news = tracker.on_mail(&losses, now() + SignedDuration::from_hours(20)).unwrap();
     assert_eq!((count(&news, NoticeKind::Undeliverable), count(&news, NoticeKind::Flood)), (5 * 2, 2));
     assert!(!breaker(&mut tracker));

@@ -10,20 +10,11 @@ const VOUCH: &str = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
 
 fn with(config: &str) -> Tracker {
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(config), key, None, now()).unwrap();
-    tracker.unseen("folder", &[]).unwrap();
-    tracker
-}
-
-/// In the watched folder, and not handed over by a person.
-fn found(raw: &str) -> Arrival {
-    static NAME: std::sync::atomic::AtomicU32 = std::sync::atomic::AtomicU32::new(0);
-    let name = NAME.fetch_add(1, std::sync::atomic::Ordering::Relaxed).to_string();
-    Arrival { place: Some(Place { source: 1, name }), ..arrival(raw) }
+    watching(Store::in_memory().unwrap(), project(config), key)
 }
 
 fn report(n: usize) -> Arrival {
-    found(&format!(
+    arrival(&format!(
         "From: r{n}@d{n}.example\r\nMessage-ID: <{n}@d{n}.example>\r\nSubject: Hole {n}\r\n\r\nHole {n}.\r\n"
     ))
 }
@@ -73,7 +64,7 @@ fn many_at_once_are_told_once_an_hour_and_wait_for_a_person() {
     assert_eq!(news.receipts[0].3, "one of many at once");
     assert_eq!(told(&tracker.on_mail(&[report(4)], minutes(10)).unwrap()), 0);
     let automatic = "From: l@l.example\r\nList-Id: <l.example>\r\nSubject: News\r\n\r\nNews.\r\n";
-    let news = tracker.on_mail(&[found(automatic)], minutes(20)).unwrap();
+    let news = tracker.on_mail(&[arrival(automatic)], minutes(20)).unwrap();
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Automatic, Some(TicketId(3))));
     // The limit is of the last hour: later reports have tickets of their own again.
     assert_eq!(tracker.on_mail(&[report(5)], minutes(61)).unwrap().receipts[0].2, Some(TicketId(4)));
@@ -115,7 +106,7 @@ fn mail_for_one_ticket_is_told_ten_times_an_hour() {
     let mut kinds = Vec::new();
     for n in 0..30 {
         let mail = format!("From: r1@d1.example\r\nTo: {address}\r\nSubject: More\r\n\r\nMore {n}.\r\n");
-        let news = tracker.on_mail(&[found(&mail)], now()).unwrap();
+        let news = tracker.on_mail(&[arrival(&mail)], now()).unwrap();
         assert_eq!(news.receipts[0].2, Some(TicketId(1)), "all of it is filed");
         kinds.extend(news.notices.iter().map(|p| p.notice.kind()));
     }
@@ -173,7 +164,7 @@ fn two_daemons_that_answer_one_another_fall_silent() {
     let make = |own: &str, key: u8| {
         let config = Config::parse(&config(own), std::path::Path::new("config.toml")).unwrap();
         let key = Key::new([key; KEY_LENGTH]);
-        let mut tracker = Tracker::new(Store::in_memory().unwrap(), config.project(), key, None, now()).unwrap();
+        let mut tracker = watching(Store::in_memory().unwrap(), config.project(), key);
         tracker.unseen("folder", &[]).unwrap();
         tracker
     };
@@ -181,14 +172,14 @@ fn two_daemons_that_answer_one_another_fall_silent() {
     let mut other = make("other.example", 2);
     // A report in the name of the other's desk begins it.
     let begin = "From: security@other.example\r\nMessage-ID: <1@x.example>\r\nSubject: Hole\r\n\r\nHole.\r\n";
-    one.on_mail(&[found(begin)], now()).unwrap();
+    one.on_mail(&[arrival(begin)], now()).unwrap();
     let mut carried = 0;
     for round in 0..50 {
         let at = now() + SignedDuration::from_mins(round);
         let (from, to) = if round % 2 == 0 { (&mut one, &mut other) } else { (&mut other, &mut one) };
         for claim in drain(from, at).into_iter().filter(|c| c.to.local() == "security") {
             carried += 1;
-            to.on_mail(&[found(&String::from_utf8(claim.bytes).unwrap())], at).unwrap();
+            to.on_mail(&[arrival(&String::from_utf8(claim.bytes).unwrap())], at).unwrap();
         }
     }
     assert_eq!(carried, 1, "the acknowledgement of the first, and nothing after it");
@@ -198,7 +189,7 @@ fn two_daemons_that_answer_one_another_fall_silent() {
 /// An echo answers each mail to `who` with its text and no header that tells; it goes on for a day.
 fn echo(who: &str, answers_to: impl Fn(&[u8]) -> String) -> (Tracker, usize) {
     let mut tracker = with("");
-    tracker.on_mail(&[found(&format!("From: {who}\r\nSubject: s\r\n\r\ntext\r\n"))], now()).unwrap();
+    tracker.on_mail(&[arrival(&format!("From: {who}\r\nSubject: s\r\n\r\ntext\r\n"))], now()).unwrap();
     let mut mails = 0;
     for minute in 0..24 * 60 {
         let at = now() + SignedDuration::from_mins(minute);
@@ -208,7 +199,7 @@ fn echo(who: &str, answers_to: impl Fn(&[u8]) -> String) -> (Tracker, usize) {
             let to = answers_to(&claim.bytes);
             let mail =
                 format!("From: {who}\r\nTo: {to}\r\nMessage-ID: <{mails}@e.example>\r\nSubject: {mails}\r\n\r\n{text}");
-            tracker.on_mail(&[found(&mail)], at).unwrap();
+            tracker.on_mail(&[arrival(&mail)], at).unwrap();
         }
     }
     (tracker, mails)
@@ -240,7 +231,7 @@ fn our_own_mark_under_another_name_is_an_echo() {
     let notice = &left.iter().find(|c| c.kind == NoticeKind::Acknowledgement).unwrap().bytes;
     let mark = field(notice, "X-Disclosed-Loop: ");
     let check = |tracker: &mut Tracker, mail: &str, expect: Disposition, acknowledged: bool| {
-        let news = tracker.on_mail(&[found(mail)], now()).unwrap();
+        let news = tracker.on_mail(&[arrival(mail)], now()).unwrap();
         assert_eq!(news.receipts[0].1, expect, "{mail}");
         let acks = news.notices.iter().any(|p| p.notice.kind() == NoticeKind::Acknowledgement);
         assert_eq!(acks, acknowledged, "{mail}");
@@ -283,7 +274,7 @@ fn nothing_that_can_be_guessed_or_copied_joins_a_ticket() {
         for auth in ["", believed] {
             made += 1;
             let mail = format!("{auth}From: t{made}@thief.example\r\n{header}\r\n\r\n/status\n/close\r\n");
-            let news = tracker.on_mail(&[found(&mail)], now()).unwrap();
+            let news = tracker.on_mail(&[arrival(&mail)], now()).unwrap();
             let (_, disposition, ticket, _) = &news.receipts[0];
             assert_eq!((*disposition, *ticket), (Disposition::Report, Some(TicketId(made))), "{header}");
             let EntryKind::Reported { may_belong_to, .. } = &news.entries[0].1.kind else { panic!("{header}") };
@@ -300,7 +291,7 @@ fn nothing_that_can_be_guessed_or_copied_joins_a_ticket() {
     assert_eq!(first.len(), 2, "the first ticket is what it was");
     // Who has the reporter's token may add, and sees nothing: not even that way is anything answered.
     let mail = format!("From: t@thief.example\r\nIn-Reply-To: {ours}\r\n\r\n/status\r\n");
-    let news = tracker.on_mail(&[found(&mail)], now()).unwrap();
+    let news = tracker.on_mail(&[arrival(&mail)], now()).unwrap();
     assert_eq!(news.receipts[0].1, Disposition::FollowUp);
     assert!(news.notices.iter().all(|p| p.notice.to.domain() == "example.org"));
 }
@@ -317,21 +308,21 @@ fn a_replay_is_harmless_and_a_reused_message_id_keeps_both() {
          From: ada@example.org\r\nTo: {}\r\nMessage-ID: <c@example.org>\r\nSubject: Re\r\n\r\n/accept\r\n",
         reply_to(to_ada)
     );
-    let news = tracker.on_mail(&[found(&command)], now()).unwrap();
+    let news = tracker.on_mail(&[arrival(&command)], now()).unwrap();
     assert_eq!(news.receipts[0].1, Disposition::Command);
     assert!(news.entries.iter().any(|(_, e)| matches!(e.kind, EntryKind::Status { to: Status::Accepted })));
     tracker.order(TicketId(1), crate::command::split("/defer"), now()).unwrap();
     // The whole mail once more, by another way, days later.
     let later = now() + SignedDuration::from_hours(24 * 5);
     let again = format!("Received: from b by mx.example.org with ESMTPS; y\r\n{command}");
-    let news = tracker.on_mail(&[found(&again)], later).unwrap();
+    let news = tracker.on_mail(&[arrival(&again)], later).unwrap();
     assert_eq!((news.receipts[0].1, news.entries.len(), news.notices.len()), (Disposition::Duplicate, 0, 0));
     // Its Message-ID with other words: both are kept, whoever comes first.
     let reused = "From: r2@d2.example\r\nMessage-ID: <1@d1.example>\r\nSubject: Other\r\n\r\nOther words.\r\n";
-    let news = tracker.on_mail(&[found(reused)], later).unwrap();
+    let news = tracker.on_mail(&[arrival(reused)], later).unwrap();
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Report, Some(TicketId(2))));
     let same_sender = "From: r1@d1.example\r\nMessage-ID: <1@d1.example>\r\nSubject: Hole 1\r\n\r\nNew words.\r\n";
-    let news = tracker.on_mail(&[found(same_sender)], later).unwrap();
+    let news = tracker.on_mail(&[arrival(same_sender)], later).unwrap();
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Report, Some(TicketId(3))));
 }
 

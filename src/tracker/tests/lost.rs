@@ -29,7 +29,7 @@ to = "escalation"
 /// A tracker with a report that Ada owns, and time passed to the reminder to her.
 fn reminded() -> (Tracker, Timestamp, Claim) {
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(PEOPLE), key, None, now()).unwrap();
+    let mut tracker = watching(Store::in_memory().unwrap(), project(PEOPLE), key);
     tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
     tracker.order(TicketId(1), crate::command::split("/assign ada"), now()).unwrap();
     drain(&mut tracker, now());

@@ -1,12 +1,12 @@
 //! Mail whose signatures are checked before it is handled.
 
 use super::*;
-use crate::mail::signature::Share;
+use crate::mail::signature::{Proof, Share, Signed};
 
 /// A tracker with a ticket of r@example.test, and what a person of the project gets a notice about it with.
 pub(super) fn with_ticket(more: &str) -> (Tracker, String) {
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::in_memory().unwrap(), project(more), key.clone(), None, now()).unwrap();
+    let mut tracker = watching(Store::in_memory().unwrap(), project(more), key.clone());
     let news = tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
     let told = news.notices.iter().find(|p| p.notice.kind() == NoticeKind::Report).unwrap();
     let token = crate::token::Token {
@@ -28,8 +28,15 @@ pub(super) fn signed(token: &str, text: &str, more: &str) -> Arrival {
     ))
 }
 
+/// That a domain signed all that counts.
+fn vouched(domain: &str, print: i64) -> Dkim {
+    let fields = ["from", "to", "subject", "date"].map(str::to_owned).into();
+    let (domain, selector, of_sender) = (domain.to_owned(), "s1".to_owned(), domain == "example.org");
+    Dkim::Pass(Signed { by: Proof::Dkim, domain, selector, print, fields, of_sender })
+}
+
 pub(super) fn pass() -> Dkim {
-    Dkim::Pass { domain: "example.org".into(), selector: "s1".into(), print: 7 }
+    vouched("example.org", 7)
 }
 
 pub(super) fn dispositions(news: &News) -> Vec<(&'static str, &str)> {
@@ -70,12 +77,11 @@ fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
          To: security@lists.example.org\r\nSubject: s\r\nDate: Mon, 4 Jan 2027 10:00:00 +0000\r\n\r\ntext\r\n"
     ));
     for good in [true, false] {
-        let mut tracker =
-            Tracker::new(Store::in_memory().unwrap(), project.clone(), Key::new([7; KEY_LENGTH]), None, now()).unwrap();
+        let mut tracker = watching(Store::in_memory().unwrap(), project.clone(), Key::new([7; KEY_LENGTH]));
         assert!(tracker.on_mail(std::slice::from_ref(&mail), now()).unwrap().receipts.is_empty());
         let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
         assert_eq!(question.signatures[0].key_name(), "s1._domainkey.lists.example.org");
-        let pass = Dkim::Pass { domain: "lists.example.org".into(), selector: "s1".into(), print: 7 };
+        let pass = vouched("lists.example.org", 7);
         let news = tracker.verified(mail, if good { pass } else { Dkim::Fail("changed".into()) }, now()).unwrap();
         let word = if good { "report" } else { "automatic" };
         assert_eq!(news.receipts[0].1.word(), word);
@@ -193,9 +199,7 @@ fn copies_that_wait_for_keys_are_one_mail() {
     let orders: [&[&[&Arrival]]; 5] =
         [&[&[&a, &b]], &[&[&b], &[&a]], &[&[&a], &[&b]], &[&[&a, &c]], &[&[&b], &[&c], &[&a]]];
     for order in orders {
-        let mut tracker =
-            Tracker::new(Store::in_memory().unwrap(), project(believed), Key::new([7; KEY_LENGTH]), None, now())
-                .unwrap();
+        let mut tracker = watching(Store::in_memory().unwrap(), project(believed), Key::new([7; KEY_LENGTH]));
         for batch in order {
             tracker.on_mail(&batch.iter().map(|a| (*a).clone()).collect::<Vec<_>>(), now()).unwrap();
             while let (_, Some((mail, _))) = tracker.next_question(now()).unwrap() {
@@ -233,15 +237,21 @@ fn nothing_is_asked_where_it_would_change_nothing() {
     let ids = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
     let results = |word: &'static str| {
         move |raw: String| {
-            format!("Authentication-Results: mx.example.org; dmarc={word} header.from=example.org\r\n{raw}")
+            format!(
+                "Authentication-Results: mx.example.org; {word} header.from=example.org\r\n\
+                 Received: from x by mx.example.org with ESMTPS; date\r\n{raw}"
+            )
         }
     };
     assert!(asked("", &same));
     assert!(asked(ids, &same));
     assert!(!asked("[identity]\ndkim = false\n", &same), "it is switched off");
-    assert!(!asked(ids, &results("pass")), "our own server vouches");
-    assert!(!asked(ids, &results("fail")), "our own server calls it forged");
-    assert!(asked(ids, &results("none")));
+    let whole = "spf=pass smtp.mailfrom=ada@example.org; dmarc=pass";
+    assert!(!asked(ids, &results(whole)), "our own server vouches");
+    assert!(asked(ids, &results("dmarc=pass")), "it may have been the signature that passed");
+    assert!(asked(ids, &results("spf=pass smtp.mailfrom=x@other.example; dmarc=pass")), "it was the signature");
+    assert!(!asked(ids, &results("dmarc=fail")), "our own server calls it forged");
+    assert!(asked(ids, &results("dmarc=none")));
     assert!(!asked("", &|raw| raw.replace("From: ada@example.org", "From: r@example.org")), "a report of anybody");
     assert!(!asked("", &|raw| format!("Auto-Submitted: auto-replied\r\n{raw}")), "a program");
     assert!(!asked("", &|raw| raw.replace("d=example.org", "d=evil.test")), "another domain's signature");
@@ -286,18 +296,19 @@ fn only_who_keeps_all_rules_is_obeyed() {
     let line = |id: &str, word: &str| format!("Authentication-Results: {id}; dmarc={word} header.from=example.org\r\n");
     const OURS: &str = "mx.example.org";
     let received = "Received: from x by mx.example.org with ESMTPS; date\r\n";
-    // What our server says: whether it vouches, and whether it calls the sender forged.
+    // What our server says, and whether it vouches.
     let results = [
-        (received.to_owned(), false, false),
-        (line(OURS, "pass") + received, true, false),
-        (line(OURS, "fail") + received, false, true),
-        (line(OURS, "none") + received, false, false),
-        (received.to_owned() + &line(OURS, "pass"), false, false),
-        (line(OURS, "pass") + &line(OURS, "pass") + received, false, false),
-        (line("mx.evil.test", "pass") + received, false, false),
-        (line(OURS, "none smtp.mailfrom=\"x; dmarc=pass header.from=example.org\"") + received, false, false),
+        (received.to_owned(), false),
+        (line(OURS, "pass") + received, true),
+        (line(OURS, "fail") + received, false),
+        (line(OURS, "none") + received, false),
+        (received.to_owned() + &line(OURS, "pass"), false),
+        (line(OURS, "pass") + &line(OURS, "pass") + received, true),
+        (line(OURS, "pass") + &line(OURS, "none") + received, false),
+        (line("mx.evil.test", "pass") + received, false),
+        (line(OURS, "none smtp.mailfrom=\"x; dmarc=pass header.from=example.org\"") + received, false),
     ];
-    let other = Dkim::Pass { domain: "evil.test".into(), selector: "s".into(), print: 8 };
+    let other = vouched("evil.test", 8);
     let signatures = [
         (pass(), true),
         (other, false),
@@ -309,7 +320,7 @@ fn only_who_keeps_all_rules_is_obeyed() {
     let kinds = [("", true), ("Auto-Submitted: auto-replied\r\n", false), ("List-Id: <l.example.org>\r\n", false)];
     let (mut obeyed, mut all) = (0, 0);
     for (sender, one) in &senders {
-        for (results, vouched, forged) in &results {
+        for (results, vouched) in &results {
             for (token, mine) in &tokens {
                 for (kind, by_person) in &kinds {
                     let raw = format!(
@@ -321,7 +332,7 @@ fn only_who_keeps_all_rules_is_obeyed() {
                         // Without a ticket there is nothing to do, and the person is told so.
                         let ordered = matches!(&tried.intake.event, Some(Event::Ordered(_)));
                         let got = ordered && tried.intake.ticket == Some(TicketId(1));
-                        let expect = *one && *mine && *by_person && (*vouched || *signed && !forged);
+                        let expect = *one && *mine && *by_person && (*vouched || *signed);
                         assert_eq!(got, expect, "{raw}\n{dkim:?}: {}", tried.intake.reason);
                         obeyed += u32::from(got);
                         all += 1;
@@ -330,6 +341,6 @@ fn only_who_keeps_all_rules_is_obeyed() {
             }
         }
     }
-    // Two senders, two spellings of the token; our server vouches, or a signature does where it does not call it forged.
-    assert_eq!((all, obeyed), (7 * 8 * 7 * 3 * 6, 2 * 2 * (6 + 6)));
+    // Two senders, two spellings of the token; our server vouches, or a signature that is checked here.
+    assert_eq!((all, obeyed), (7 * 9 * 7 * 3 * 6, 2 * 2 * (2 * 6 + 7)));
 }

@@ -68,7 +68,8 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     let mail = read::read(raw);
     let from = mail.from.clone().ok()?;
     let received = made(raw, &mail)?;
-    let sieved = sieve(raw, &Occasion { from: &from, to: None, ways: &[], received, date: mail.date });
+    let sieved =
+        sieve(raw, &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received, date: mail.date });
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }
@@ -91,7 +92,7 @@ fn signatures() {
             continue;
         };
         println!("{name}: {}", dkim.words().unwrap_or_default());
-        let passes = matches!(dkim, Dkim::Pass { .. });
+        let passes = matches!(dkim, Dkim::Pass(_));
         passed += u32::from(passes);
         // Refusing more than the sources do is our rule; calling a good signature bad would be wrong.
         scores.add("good signatures pass, or fall to a rule of ours", passes || by_sieve, || name.to_owned());
@@ -112,8 +113,8 @@ fn signatures() {
         if let Some((dkim, _)) = verdict(&raw(path), &mut fresh(), &tokio).filter(|(d, _)| *d != Dkim::None) {
             signed += 1;
             let known = GOOD.iter().any(|g| path.ends_with(g));
-            if let Dkim::Pass { domain, .. } = &dkim {
-                println!("passes: {} ({domain}){}", path.display(), if known { "" } else { ", not in the list" });
+            if let Dkim::Pass(by) = &dkim {
+                println!("passes: {} ({}){}", path.display(), by.domain, if known { "" } else { ", not in the list" });
             }
             assert!(!matches!(dkim, Dkim::Temporary(_)), "{}", path.display());
         }

@@ -1,0 +1,504 @@
+//! What our own server found out about a mail, as far as no sender can have written it (RFC 8601).
+//!
+//! Servers put their lines on top, so all below the Received line of our edge came over the network. Where the results
+//! stand, what lies between, and what the edge calls itself is known by [`crate::provider`]:
+//!
+//! - Above the edge: all results from the top down to the first Received line that is not of a hop behind the edge, and
+//!   that one must be of the edge. Below it: those that follow the edge's line at once, and all others of the same name in
+//!   the mail must agree with them. Together: all of that name must agree.
+//! - A Received line in which ` by ` stands more than once is nobody's: the name in HELO comes before the server's own, and
+//!   a sender who could pass for a hop behind the edge would move the border down to lines of his own. As the border it
+//!   costs him his results and no more.
+//! - Several fields of ours are one (opendkim and opendmarc write one each), if all together they hold one dmarc result
+//!   and no two that differ; a `dmarc=fail` by whoever, in the same place, makes them void.
+//! - Values are read by their grammar: text from outside stands in them, in quotes, comments and addresses.
+
+use super::Mail;
+use super::header::Trace;
+use crate::provider::{BRIDGE, Bound, Place, Server};
+use crate::vocabulary::Address;
+
+/// The results that count.
+pub(super) struct Counted {
+    /// Whose they are.
+    pub by: String,
+    /// All of them.
+    pub outcomes: Vec<Outcome>,
+}
+
+/// One result of one method.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Outcome {
+    /// Such as `dmarc`, lower case.
+    pub method: String,
+    /// Such as `pass`, lower case.
+    pub result: String,
+    /// Such as `header.from`, lower case, and its value.
+    pub properties: Vec<(String, String)>,
+}
+
+impl Outcome {
+    /// The domains in the properties of that name, lower case.
+    pub(super) fn domains(&self, name: &str) -> impl Iterator<Item = String> {
+        let of = self.properties.iter().filter(move |(n, _)| n == name).map(|(_, v)| v.as_str());
+        of.map(|v| v.rsplit_once('@').map_or(v, |(_, d)| d).trim_end_matches('.').to_ascii_lowercase())
+    }
+
+    /// Whether it is that result of DMARC for that domain.
+    pub(super) fn is_dmarc(&self, result: &str, domain: &str) -> bool {
+        self.method == "dmarc" && self.result == result && self.domains("header.from").any(|d| d == domain)
+    }
+}
+
+/// What the results say of the sender.
+pub(super) struct Said {
+    /// `dmarc=pass` for the domain of the From, by an aligned envelope: then the whole mail is as its domain sent it.
+    pub passed: bool,
+    /// The verdict in words.
+    pub reason: String,
+}
+
+/// Where a line with some words in it, under an authserv-id of ours, stands in a mail: what `check --online` looks
+/// for after it has sent a forged one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Forged {
+    /// Nowhere: the server took it out or renamed it.
+    Gone,
+    /// Where it is not believed.
+    Passed,
+    /// Where it would be believed.
+    Believed,
+}
+
+/// Whether a line is by that server, and holds no such words.
+pub(crate) fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
+    self::line(line).is_some_and(|line| !line.contains(words) && is_by(line, id))
+}
+
+/// Looks for a line of ours that holds `words`.
+pub(crate) fn forged_line(trace: &[Trace], server: &Server, id: &str, words: &str) -> Forged {
+    let is_it = |line: &str| line.contains(words) && is_by(line, id);
+    if zone(trace, server).is_ok_and(|lines| lines.into_iter().any(is_it)) {
+        Forged::Believed
+    } else if lines(trace).any(is_it) {
+        Forged::Passed
+    } else {
+        Forged::Gone
+    }
+}
+
+fn is_by(line: &str, id: &str) -> bool {
+    authserv_id(line).is_some_and(|found| found.eq_ignore_ascii_case(id))
+}
+
+/// What the results that count say of a sender.
+pub(super) fn of_sender(mail: &Mail, from: &Address, counted: Result<&Counted, &String>) -> Said {
+    let no = |reason: String| Said { passed: false, reason };
+    let Counted { by, outcomes } = match counted {
+        Ok(counted) => counted,
+        Err(why) => return no(why.clone()),
+    };
+    let Some(dmarc) = one(outcomes, |o| o.method == "dmarc") else {
+        let several = outcomes.iter().any(|o| o.method == "dmarc");
+        let found = if several { "dmarc results that differ" } else { "no dmarc result" };
+        return no(format!("the Authentication-Results by {by} hold {found}"));
+    };
+    let mut domains = dmarc.domains("header.from");
+    let reason = match (domains.next(), domains.next()) {
+        (Some(domain), None) if domain == from.domain() => format!("dmarc={} for {domain} by {by}", dmarc.result),
+        (Some(_), None) => return no(format!("the dmarc result by {by} is for another domain than {}", from.domain())),
+        (None, _) => return no(format!("dmarc={} by {by} names no header.from", dmarc.result)),
+        (Some(_), Some(_)) => return no(format!("dmarc={} by {by} names several header.from", dmarc.result)),
+    };
+    if dmarc.result != "pass" || is_by_envelope(mail, from, outcomes) {
+        return Said { passed: dmarc.result == "pass", reason };
+    }
+    no(format!("{reason}, which may be by a signature, and that is checked here"))
+}
+
+/// Whether a pass is shown to be by the envelope (SPF) and not by a signature, which somebody else may have sent again
+/// with another header: the envelope's domain passed and is that of the From or below it, or there is no signature at
+/// all.
+fn is_by_envelope(mail: &Mail, from: &Address, outcomes: &[Outcome]) -> bool {
+    let below = |d: String| d == from.domain() || d.strip_suffix(from.domain()).is_some_and(|rest| rest.ends_with('.'));
+    let of_envelope = |o: &&Outcome| o.method == "spf" && o.domains("smtp.mailfrom").next().is_some();
+    let mut spf = outcomes.iter().filter(of_envelope);
+    let aligned = |o: &Outcome| o.result == "pass" && o.domains("smtp.mailfrom").all(below);
+    mail.unsigned || spf.clone().count() > 0 && spf.all(aligned)
+}
+
+/// The one result of a kind; `None` when there is none, or when two differ.
+fn one(outcomes: &[Outcome], kind: impl Fn(&&Outcome) -> bool) -> Option<&Outcome> {
+    let mut found = outcomes.iter().filter(kind);
+    let first = found.next()?;
+    let key = |o: &Outcome| (o.result.clone(), o.domains("header.from").collect::<Vec<_>>());
+    found.all(|o| key(o) == key(first)).then_some(first)
+}
+
+/// The results of our own server that count, else why there are none.
+pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
+    if server.is_silent() {
+        return Err("no authserv_ids configured".to_owned());
+    }
+    let by = server.ids().first().map_or_else(|| server.provider.name.to_owned(), |id| (*id).to_owned());
+    let zone = zone(&mail.trace, server).map_err(|why| format!("no Authentication-Results by {by} count: {why}"))?;
+    let mut counted = Counted { by, outcomes: Vec::new() };
+    let (mut ours, mut fields) = (Vec::new(), 0);
+    for line in zone {
+        let (id, outcomes) = parse(line);
+        if server.is_ours(id.as_deref()) {
+            fields += 1;
+            counted.by = id.unwrap_or(counted.by);
+            let by = &counted.by;
+            ours.extend(outcomes.ok_or_else(|| format!("the Authentication-Results by {by} are malformed"))?);
+        } else if let (Ok(from), Some(others)) = (&mail.from, outcomes)
+            && others.iter().any(|o| o.is_dmarc("fail", from.domain()))
+        {
+            return Err(format!("{} says dmarc=fail beside them", id.unwrap_or_default()));
+        }
+    }
+    if fields == 0 && lines(&mail.trace).any(|line| server.is_ours(parse(line).0.as_deref())) {
+        let by = counted.by;
+        return Err(format!(
+            "the Authentication-Results by {by} stand below a Received line: anybody could have written them"
+        ));
+    }
+    if fields == 0 {
+        return Err(format!("no Authentication-Results by {}", counted.by));
+    }
+    if server.provider.nameless && fields > 1 {
+        return Err("more than one field of results".into());
+    }
+    counted.outcomes = ours;
+    Ok(counted)
+}
+
+/// Whether our server says anywhere that the sender is forged: by the first field of ours that names the domain.
+pub(super) fn calls_forged(mail: &Mail, server: &Server, domain: &str) -> bool {
+    let ours = lines(&mail.trace).map(parse).filter(|(id, _)| server.is_ours(id.as_deref()));
+    let dmarc = ours.filter_map(|(_, outcomes)| outcomes).flatten();
+    let first = dmarc.into_iter().find(|o| o.method == "dmarc" && o.domains("header.from").any(|d| d == domain));
+    first.is_some_and(|o| o.result == "fail")
+}
+
+/// The Authentication-Results that no sender can have written; else why none are.
+fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String> {
+    let marked = |name: &str| -> Vec<&str> {
+        let is =
+            |t: &'t Trace| if let Trace::Mark(n, value) = t { (*n == name).then_some(value.as_str()) } else { None };
+        trace.iter().filter_map(is).collect()
+    };
+    // Proton Bridge groups the fields of one name, the sender's among them: there no place says anything.
+    if server.provider.place != Place::Together && !marked(BRIDGE).is_empty() {
+        return Err(
+            "the mail came by Proton Bridge, which mixes them with the sender's; write server = \"proton-bridge\""
+                .into(),
+        );
+    }
+    match server.provider.place {
+        Place::Together => return Ok(lines(trace).collect()),
+        Place::Nowhere => return Err("this provider writes none that could be believed".into()),
+        Place::Above | Place::Below => {}
+    }
+    let received = |t: &'t Trace| if let Trace::Received(line) = t { Some(Hop::of(line)) } else { None };
+    let is_border = |t: &'t Trace| received(t).is_some_and(|hop| !hop.is_behind(server));
+    let border = trace.iter().position(is_border).ok_or("no Received line of our server is there")?;
+    let edge = trace.get(border).and_then(received).filter(|hop| hop.by.is_some_and(|by| server.is_edge(by)));
+    let edge = edge.ok_or("the first Received line that is not of a delivery agent is not of our server's edge")?;
+    match server.provider.bound {
+        Bound::Free => {}
+        Bound::Says(name, value) => {
+            if !matches!(marked(name)[..], [one] if one.trim_ascii().eq_ignore_ascii_case(value)) {
+                return Err(format!("the mail does not bear {name}: {value} once"));
+            }
+        }
+        Bound::Queued(name) => {
+            let id = edge.id.ok_or("the Received line of our edge has no queue id")?;
+            if !matches!(marked(name)[..], [one] if one.trim_ascii() == id) {
+                return Err(format!("the mail does not bear its queue id once, in {name}"));
+            }
+        }
+    }
+    let (above, below) = trace.split_at(border);
+    if server.provider.place == Place::Above {
+        return Ok(lines(above).collect());
+    }
+    if edge.is_login() {
+        return Err("the mail was handed in by login, and such mail is not checked".into());
+    }
+    let following = below.iter().skip(1).filter(|t| !matches!(t, Trace::Mark(..)));
+    let block: Vec<&str> = following.map_while(line).collect();
+    let ours = |line: &&str| server.is_ours(authserv_id(line).as_deref());
+    if !block.first().is_some_and(ours) {
+        return Err("they do not follow the line of our edge at once".into());
+    }
+    // What the sender wrote in our name must agree with what stands here; but a sender's server may have written into
+    // what it sent that there was nothing to check, in the name of the recipient's domain (Microsoft did).
+    let nothing =
+        |line: &&str| parse(line).1.is_some_and(|all| all.iter().any(|o| o.method == "dmarc" && o.result == "none"));
+    let elsewhere = lines(trace).filter(|line| ours(line) && !nothing(line));
+    Ok(block.iter().copied().chain(elsewhere).collect())
+}
+
+fn line(trace: &Trace) -> Option<&str> {
+    match trace {
+        Trace::AuthenticationResults(line) => Some(line),
+        Trace::Received(_) | Trace::Mark(..) => None,
+    }
+}
+
+fn lines(trace: &[Trace]) -> impl Iterator<Item = &str> {
+    trace.iter().filter_map(line)
+}
+
+/// A Received line (RFC 5321 section 4.4) as the server wrote it.
+struct Hop<'l> {
+    /// What stands after `by`: the host, and all behind it. `None` where it is not clear which host that is.
+    by: Option<&'l str>,
+    /// Its number in the queue there.
+    id: Option<&'l str>,
+    /// The protocols that it names, lower case; empty where a comment or a quote could hide one.
+    with: Vec<String>,
+}
+
+impl<'l> Hop<'l> {
+    fn of(line: &'l str) -> Self {
+        let blank = |at: usize| line.as_bytes().get(at).is_some_and(u8::is_ascii_whitespace);
+        let is_word = |at: &usize| at.checked_sub(1).is_none_or(blank) && blank(at + 2);
+        let lower = line.to_ascii_lowercase();
+        let mut found = lower.match_indices("by").map(|(at, _)| at).filter(is_word);
+        let by = match (found.next(), found.next()) {
+            (Some(at), None) => line.get(at + 2..).map(str::trim_ascii_start),
+            (None, _) | (Some(_), Some(_)) => None,
+        };
+        let behind = by.filter(|by| !by.contains(['\\', '"']) && is_nested(by)).map(without_comments);
+        let words: Vec<String> =
+            behind.iter().flat_map(|b| b.split_ascii_whitespace()).map(str::to_lowercase).collect();
+        let named = words.iter().zip(words.iter().skip(1)).filter(|(word, _)| *word == "with");
+        let with = named.map(|(_, protocol)| protocol.trim_end_matches(';').to_owned()).collect();
+        let mut plain = by.unwrap_or_default().split_ascii_whitespace();
+        let id =
+            plain.find(|w| w.eq_ignore_ascii_case("id")).and_then(|_| plain.next()).map(|id| id.trim_end_matches(';'));
+        Self { by, id, with }
+    }
+
+    /// Whether it is a hop behind our edge: one that the provider is known for, or a delivery agent by LMTP.
+    fn is_behind(&self, server: &Server) -> bool {
+        let lmtp = |p: &String| matches!(p.as_str(), "lmtp" | "lmtps" | "lmtpa" | "lmtpsa");
+        let agent = server.provider.is_own() && !self.with.is_empty() && self.with.iter().all(lmtp);
+        agent || self.by.is_some_and(|by| server.is_inner(by))
+    }
+
+    /// Whether it was handed in by login (RFC 3848), or not over the network.
+    fn is_login(&self) -> bool {
+        self.with.iter().any(|p| p.ends_with('a') || p.starts_with("lmtp"))
+    }
+}
+
+/// Whether each parenthesis has its other half, in the right order.
+fn is_nested(text: &str) -> bool {
+    let mut depth = 0_i32;
+    let never_closed_twice = text.chars().all(|c| {
+        depth += i32::from(c == '(') - i32::from(c == ')');
+        depth >= 0
+    });
+    never_closed_twice && depth == 0
+}
+
+fn without_comments(text: &str) -> String {
+    let mut depth = 0_u32;
+    let outside = |c: &char| {
+        match c {
+            '(' => depth += 1,
+            ')' => {
+                depth = depth.saturating_sub(1);
+                return false;
+            }
+            _ => {}
+        }
+        depth == 0
+    };
+    text.chars().filter(outside).collect()
+}
+
+/// The number of a sealed field (RFC 8617 section 4.1.1), if it is one, and what stands behind it.
+pub(super) fn numbered(full: &str) -> (Option<u8>, &str) {
+    let number = |(head, rest)| {
+        let (name, number) = str::split_once(head, '=')?;
+        let number = number.trim_ascii().parse().ok().filter(|_| name.trim_ascii().eq_ignore_ascii_case("i"))?;
+        Some((number, rest))
+    };
+    full.split_once(';').and_then(number).map_or((None, full), |(number, rest)| (Some(number), rest))
+}
+
+/// What the last seal says that its maker found out; `None` where two of them bear its number, or it cannot be read.
+pub(super) fn sealed(mail: &Mail) -> Option<Vec<Outcome>> {
+    let all = || mail.passage.recorded.iter().map(|line| numbered(line));
+    let last = all().filter_map(|(number, _)| number).max()?;
+    let mut found = all().filter(|(number, _)| *number == Some(last));
+    let (_, line) = found.next().filter(|_| found.next().is_none())?;
+    parse(line).1
+}
+
+/// A field's authserv-id, if it has one, and its results; `None` where it departs from the grammar of RFC 8601
+/// section 2.2 in a way that could hide something.
+pub(super) fn parse(line: &str) -> (Option<String>, Option<Vec<Outcome>>) {
+    match authserv_id(line) {
+        Some(id) => (Some(id), outcomes(line, true)),
+        None => (None, outcomes(line, false)),
+    }
+}
+
+/// The authserv-id alone, so that a malformed value by our server is told from one by another. Microsoft writes none,
+/// and begins with the first result.
+pub(super) fn authserv_id(line: &str) -> Option<String> {
+    let mut reader = Reader { rest: line };
+    reader.blanks()?;
+    reader.value().filter(|id| !id.contains('='))
+}
+
+fn outcomes(line: &str, named: bool) -> Option<Vec<Outcome>> {
+    let mut reader = Reader { rest: line };
+    reader.blanks()?;
+    if named {
+        reader.value()?;
+        reader.blanks()?;
+        // The one version that there is (section 2.2).
+        if !matches!(reader.take_while(|c| c.is_ascii_digit()).as_str(), "" | "1") {
+            return None;
+        }
+        reader.blanks()?;
+        if !reader.rest.is_empty() {
+            reader.expect(';')?;
+        }
+    }
+    let mut outcomes = Vec::new();
+    loop {
+        reader.blanks()?;
+        if reader.rest.is_empty() {
+            return Some(outcomes);
+        }
+        if reader.expect(';').is_some() {
+            continue;
+        }
+        let method = reader.keyword()?;
+        reader.blanks()?;
+        // Amazon parts the properties of SPF by semicolons.
+        let before = outcomes.last_mut().filter(|o: &&mut Outcome| o.method == "spf");
+        if let Some(spf) = before.filter(|_| matches!(method.as_str(), "client-ip" | "envelope-from" | "helo")) {
+            reader.expect('=')?;
+            let name = if method == "envelope-from" { "smtp.mailfrom" } else { "smtp.other" };
+            spf.properties.push((name.to_owned(), reader.value().unwrap_or_default()));
+            continue;
+        }
+        if method == "none" && (reader.rest.is_empty() || reader.rest.starts_with(';')) {
+            continue;
+        }
+        if reader.expect('/').is_some() {
+            reader.blanks()?;
+            reader.take_while(|c| c.is_ascii_digit());
+            reader.blanks()?;
+        }
+        reader.expect('=')?;
+        reader.blanks()?;
+        let result = reader.keyword()?;
+        outcomes.push(Outcome { method, result, properties: reader.properties()? });
+    }
+}
+
+/// The reader of the grammar.
+struct Reader<'l> {
+    rest: &'l str,
+}
+
+impl Reader<'_> {
+    /// Skips blanks and comments (RFC 5322 CFWS); `None` for a comment without an end.
+    fn blanks(&mut self) -> Option<()> {
+        loop {
+            self.rest = self.rest.trim_ascii_start();
+            let Some(comment) = self.rest.strip_prefix('(') else { return Some(()) };
+            let mut depth = 1_u32;
+            let mut escaped = false;
+            let end = comment.char_indices().find(|&(_, c)| {
+                match c {
+                    _ if escaped => {
+                        escaped = false;
+                        return false;
+                    }
+                    '\\' => escaped = true,
+                    '(' => depth += 1,
+                    ')' => depth -= 1,
+                    _ => {}
+                }
+                depth == 0
+            });
+            self.rest = comment.get(end?.0 + 1..)?;
+        }
+    }
+
+    fn expect(&mut self, c: char) -> Option<()> {
+        self.rest = self.rest.strip_prefix(c)?;
+        Some(())
+    }
+
+    fn take_while(&mut self, good: impl Fn(char) -> bool) -> String {
+        let end = self.rest.find(|c| !good(c)).unwrap_or(self.rest.len());
+        let (taken, rest) = self.rest.split_at_checked(end).unwrap_or((self.rest, ""));
+        self.rest = rest;
+        taken.to_ascii_lowercase()
+    }
+
+    fn keyword(&mut self) -> Option<String> {
+        Some(self.take_while(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')).filter(|k| !k.is_empty())
+    }
+
+    /// A value: tokens and quoted strings that stand together, as in `"a b"@example.org`.
+    fn value(&mut self) -> Option<String> {
+        let mut value = String::new();
+        loop {
+            value += &self.take_while(|c| !c.is_ascii_whitespace() && !matches!(c, ';' | '(' | ')' | '"'));
+            let Some(quoted) = self.rest.strip_prefix('"') else { break };
+            let mut chars = quoted.char_indices();
+            loop {
+                match chars.next()? {
+                    (at, '"') => {
+                        self.rest = quoted.get(at + 1..)?;
+                        break;
+                    }
+                    (_, '\\') => value.push(chars.next()?.1),
+                    (_, c) => value.push(c),
+                }
+            }
+        }
+        (!value.is_empty()).then_some(value)
+    }
+
+    /// The reason and the properties of one result, up to the next `;`.
+    fn properties(&mut self) -> Option<Vec<(String, String)>> {
+        let mut found = Vec::new();
+        loop {
+            self.blanks()?;
+            if self.rest.is_empty() || self.rest.starts_with(';') {
+                return Some(found);
+            }
+            let mut name = self.keyword()?;
+            self.blanks()?;
+            let dotted = self.expect('.').is_some();
+            if dotted {
+                self.blanks()?;
+                name = format!("{name}.{}", self.take_while(|c| c.is_ascii_alphanumeric() || "-_.".contains(c)));
+                self.blanks()?;
+            }
+            // Some servers add bare words ("action=none"); a result where a property belongs is an injected one.
+            if !dotted && matches!(name.as_str(), "dmarc" | "dkim" | "spf" | "arc" | "auth") {
+                return None;
+            }
+            self.expect('=')?;
+            self.blanks()?;
+            // An empty value ("smtp.mailfrom=") is common for bounces.
+            let empty = self.rest.is_empty() || self.rest.starts_with(';');
+            let value = if empty { String::new() } else { self.value()? };
+            found.push((name, value));
+        }
+    }
+}

@@ -1,0 +1,264 @@
+//! What is known of mail providers: where the one that runs our mailbox writes what it found out about a mail.
+//!
+//! A server's results prove something only where no sender can have written them. That place differs by provider, and is
+//! a fact about the provider: so it is data, and one table holds it, each row with its source. How a row is used stands
+//! in [`crate::mail::identity`].
+//!
+//! A server writes its own name after `by` in its Received lines; what stands before it, the name in HELO among it, is
+//! the sender's to choose. So rows know hosts by what stands after `by`, never by `from`.
+
+/// Where a server writes the results of its checks (RFC 8601).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// Above the Received line of its edge.
+    Above,
+    /// Right below it, above all that came over the network.
+    Below,
+    /// All of one name together, those of the sender among them: all of its name must agree, wherever they stand.
+    Together,
+    /// Nowhere that could be believed. What they call forged is forged all the same.
+    Nowhere,
+}
+
+/// What a mail must bear besides, so that the results are those of this mail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Bound {
+    /// Nothing.
+    Free,
+    /// Exactly one field of that name, with that value.
+    Says(&'static str, &'static str),
+    /// A field of that name with the queue id of the edge's Received line: the filter that writes the results may have been
+    /// down while the server took mail, and nobody knows the id before the mail is taken.
+    Queued(&'static str),
+}
+
+/// What is known of one provider.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Provider {
+    /// Its name in the config.
+    pub name: &'static str,
+    /// Its authserv-ids, with `*` for what varies; empty where the config names them.
+    pub ids: &'static [&'static str],
+    /// Whether its results bear no authserv-id at all.
+    pub nameless: bool,
+    /// Where they stand.
+    pub place: Place,
+    /// Its edge: what stands after `by`, the host and the beginning of a comment behind it.
+    pub edge: &'static [&'static str],
+    /// Its hops behind the edge, likewise. A delivery agent by LMTP is one everywhere.
+    pub inner: &'static [&'static str],
+    /// What else the mail must bear.
+    pub bound: Bound,
+    /// The domain whose seal says what its edge found out (RFC 8617).
+    pub sealer: Option<&'static str>,
+}
+
+/// Any host at all: whatever line is the first that is no delivery agent's.
+const ANY: &[&str] = &["*"];
+
+const USUAL: Provider = Provider {
+    name: "custom",
+    ids: &[],
+    nameless: false,
+    place: Place::Above,
+    edge: ANY,
+    inner: &[],
+    bound: Bound::Free,
+    sealer: None,
+};
+
+/// Servers of which nothing that would prove a sender is known: no DMARC, or where it stands others can write it too. Our
+/// own check of signatures is what is left there, and the one-time code.
+const MUTE: Provider = Provider { place: Place::Nowhere, ..USUAL };
+
+/// rspamd writes below the line of the server that called it, and takes out lines of that name, of which mailcow's setting
+/// leaves the second.
+const RSPAMD: Provider =
+    Provider { name: "rspamd", place: Place::Below, bound: Bound::Queued("x-rspamd-queue-id"), ..USUAL };
+
+/// All of them; behind each stands where it is known from.
+pub(crate) static PROVIDERS: &[Provider] = &[
+    // `authserv_ids` alone mean this one: a server that writes on top of its own line.
+    USUAL,
+    // Debian 12: Postfix 3.7.11, opendkim 2.11.0, opendmarc 1.4.2; mailinabox setup/dkim.sh.
+    Provider { name: "opendkim+opendmarc", ..USUAL },
+    Provider { name: "mail-in-a-box", ..USUAL },
+    // mox smtpserver/server.go; maddy internal/msgpipeline.
+    Provider { name: "mox", ..USUAL },
+    Provider { name: "maddy", ..USUAL },
+    // Debian 12: Postfix 3.7.11, rspamd 3.4; rspamd milter_headers.lua; mailcow milter_headers.conf.
+    RSPAMD,
+    Provider { name: "mailcow", ..RSPAMD },
+    // stalwart crates/smtp/src/inbound/data.rs. Mail by login gets neither line.
+    Provider { name: "stalwart", place: Place::Below, ..USUAL },
+    // mailauth test/fixtures: results below, and the same in a seal that signs To.
+    Provider { name: "gmail", ids: &["mx.google.com"], sealer: Some("google.com"), ..MUTE },
+    Provider { name: "google-workspace", ids: &["mx.google.com"], sealer: Some("google.com"), ..MUTE },
+    // php-imap tests/messages/issue-275.eml; the header firewall (Exchange manual, bb232136) takes fields of this kind out
+    // of what comes from outside, and mail by login of a colleague says "Internal".
+    MICROSOFT,
+    Provider { name: "outlook.com", ..MICROSOFT },
+    // authentication_milter Handler/Sanitize.pm; deltachat test mails.
+    Provider {
+        name: "fastmail",
+        ids: &["*.messagingengine.com"],
+        edge: &["*.messagingengine.com (Postfix)"],
+        inner: &["*.messagingengine.com (Authentication Milter)", "*.internal (", "* (Cyrus "],
+        ..USUAL
+    },
+    // proton-bridge pkg/message/build.go: all fields of one name stand together.
+    Provider { name: "proton-bridge", ids: &["mail.protonmail.ch"], place: Place::Together, ..USUAL },
+    // Mails in public archives, of 2021 to 2026, for all that follow.
+    Provider { name: "zoho", ids: &["mx.zohomail.*"], edge: &["mx.zohomail.*"], ..USUAL },
+    // Mail of an iCloud user comes by another host, and without results.
+    Provider {
+        name: "icloud",
+        ids: &["*.icloud.com"],
+        place: Place::Below,
+        edge: &["*.me.com (Postfix)", "*-icloudmta-smtpin-* (Postfix)"],
+        inner: &["*-mailgateway-*"],
+        ..USUAL
+    },
+    YAHOO,
+    Provider { name: "aol", ..YAHOO },
+    Provider {
+        name: "ses",
+        ids: &["amazonses.com"],
+        place: Place::Below,
+        edge: &["inbound-smtp.*.amazonaws.com"],
+        ..USUAL
+    },
+    Provider {
+        name: "posteo",
+        ids: &["posteo.de"],
+        edge: &["mx*.posteo.de (Postfix)"],
+        inner: &["*.posteo.name (Dovecot)", "proxy*.posteo.de (Postfix)", "mailin*.posteo.de (Postfix)"],
+        ..USUAL
+    },
+    Provider { name: "gmx", ids: &["gmx.net"], ..MUTE },
+    Provider { name: "mailbox.org", ids: &["*.mailbox.org", "*.heinlein-hosting.de"], ..MUTE },
+    Provider { name: "migadu", ids: &["*.migadu.com"], ..MUTE },
+    // chasquid internal/smtpsrv/conn.go: no DMARC.
+    Provider { name: "chasquid", ..MUTE },
+];
+
+const MICROSOFT: Provider = Provider {
+    name: "microsoft365",
+    nameless: true,
+    edge: &["*.mail.protection.outlook.com"],
+    inner: &["*.outlook.com", "*.office365.com"],
+    bound: Bound::Says("x-ms-exchange-organization-authas", "anonymous"),
+    ..USUAL
+};
+
+const YAHOO: Provider =
+    Provider { name: "yahoo", ids: &["atlas*.yahoo.com"], place: Place::Below, edge: &["atlas*.yahoo.com"], ..USUAL };
+
+impl Provider {
+    /// Whether it is a server of the operator's own, whose name the config says.
+    pub fn is_own(&self) -> bool {
+        self.edge == ANY
+    }
+}
+
+/// Names of fields that a row asks for, lower case, and the one that Proton Bridge puts into each mail.
+pub(crate) fn marks() -> impl Iterator<Item = &'static str> {
+    let of = |p: &'static Provider| match p.bound {
+        Bound::Free => None,
+        Bound::Says(name, _) | Bound::Queued(name) => Some(name),
+    };
+    PROVIDERS.iter().filter_map(of).chain([BRIDGE])
+}
+
+/// The field that Proton Bridge puts into each mail that it builds anew.
+pub(crate) const BRIDGE: &str = "x-pm-internal-id";
+
+/// The server that runs our mailbox.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Server {
+    /// What is known of its provider.
+    pub provider: &'static Provider,
+    /// Whose results are ours, where the provider does not say.
+    ids: Vec<String>,
+}
+
+impl Server {
+    /// A server of that provider; `ids` are those of the config.
+    pub fn new(provider: &'static Provider, ids: Vec<String>) -> Self {
+        Self { provider, ids }
+    }
+
+    /// One of which no more is known than its authserv-ids; an empty list believes nobody (RFC 8601 section 7.1).
+    pub fn custom(ids: Vec<String>) -> Self {
+        Self::new(&USUAL, ids)
+    }
+
+    /// The provider with that name in the config.
+    pub fn provider(name: &str) -> Option<&'static Provider> {
+        PROVIDERS.iter().find(|p| p.name.eq_ignore_ascii_case(name))
+    }
+
+    /// Nobody's.
+    pub fn nobody() -> &'static Self {
+        static NOBODY: Server = Server { provider: &USUAL, ids: Vec::new() };
+        &NOBODY
+    }
+
+    /// Whose results are ours, for people: the names or patterns.
+    pub fn ids(&self) -> Vec<&str> {
+        self.patterns().collect()
+    }
+
+    fn patterns(&self) -> impl Iterator<Item = &str> {
+        self.provider.ids.iter().copied().chain(self.ids.iter().map(String::as_str))
+    }
+
+    /// Whether that authserv-id is ours; `None` for results without any.
+    pub fn is_ours(&self, id: Option<&str>) -> bool {
+        match id {
+            None => self.provider.nameless,
+            Some(id) => self.patterns().any(|p| fits(p, id)),
+        }
+    }
+
+    /// Whether nobody's results are ours.
+    pub fn is_silent(&self) -> bool {
+        !self.provider.nameless && self.patterns().next().is_none()
+    }
+
+    /// Whether the edge names itself so after `by`.
+    pub fn is_edge(&self, by: &str) -> bool {
+        self.provider.edge.iter().any(|p| begins(p, by))
+    }
+
+    /// Whether a hop behind the edge names itself so after `by`. The edge is none, whatever else fits it.
+    pub fn is_inner(&self, by: &str) -> bool {
+        let edge = !self.provider.is_own() && self.is_edge(by);
+        !edge && self.provider.inner.iter().any(|p| begins(p, by))
+    }
+}
+
+/// Whether a name fits a pattern, in any case; a `*` stands for at least one character.
+pub(crate) fn fits(pattern: &str, name: &str) -> bool {
+    let (pattern, name) = (pattern.to_ascii_lowercase(), name.to_ascii_lowercase());
+    let mut parts = pattern.split('*');
+    let (head, mut tails) = (parts.next().unwrap_or_default(), parts.collect::<Vec<_>>());
+    let Some(last) = tails.pop() else { return pattern == name };
+    let Some(mut rest) = name.strip_prefix(head).and_then(|rest| rest.strip_suffix(last)) else { return false };
+    for part in tails {
+        let after = rest.get(1..).and_then(|r| r.split_once(part));
+        let Some((_, after)) = after else { return false };
+        rest = after;
+    }
+    !rest.is_empty()
+}
+
+/// Whether a host, and what stands behind it, fit a pattern and its beginning of a comment.
+fn begins(pattern: &str, by: &str) -> bool {
+    let parted = |text: &'_ str| {
+        let (host, rest) = text.split_once(|c: char| c.is_ascii_whitespace()).unwrap_or((text, ""));
+        (host.to_owned(), rest.trim_ascii_start().to_ascii_lowercase())
+    };
+    let ((wanted, comment), (host, rest)) = (parted(pattern), parted(by));
+    fits(&wanted, host.trim_end_matches(';')) && rest.starts_with(&comment)
+}
