@@ -4,8 +4,8 @@
 //! limit of time and of number, and what it read of a signature must be what the sieve read. Only its `Pass` counts; a
 //! body that was changed is `Neutral` to it.
 //!
-//! A mail costs at most [`MOST`] questions and [`PATIENCE`]; all mails together a number of questions an hour, half of
-//! which is kept for the people of the project, so that strangers cannot use up what commands need.
+//! A mail costs at most [`MOST`] questions and [`PATIENCE`]; all mails together a number of questions an hour: [`Asked`]
+//! says how they are shared, so that strangers cannot use up what commands need.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::btree_map::Entry;
@@ -28,12 +28,15 @@ use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
 
-use crate::mail::signature::{Dkim, MOST, Proof, Question, Signature, Signed, usable_key};
+use crate::mail::signature::{Dkim, MOST, Proof, Question, Share, Signature, Signed, usable_key};
+use crate::vocabulary::Address;
 
 /// How long all questions of one mail may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// Questions in an hour; strangers' mail may use half of them.
+/// Questions in an hour; strangers' mail may use half of them, the other half only mail in the name of the people.
 const QUESTIONS: usize = 600;
+/// Questions in an hour on top of these for each person, for mail with a token of theirs.
+const OF_HOLDER: usize = 60;
 /// The least RSA key, in bits (RFC 8301 section 3.2).
 const LEAST_BITS: usize = 1_024;
 /// Answers that are kept, and for how long at most.
@@ -57,8 +60,31 @@ pub enum Answer {
 /// Checks signatures, one mail at a time.
 pub struct Verifier {
     keys: Keys,
-    /// When the questions of the last hour were asked.
-    asked: VecDeque<Timestamp>,
+    asked: Asked,
+}
+
+/// When the questions of the last hour were asked, and so who may ask another.
+#[derive(Default)]
+struct Asked {
+    common: VecDeque<Timestamp>,
+    /// By the address of the person whose token the mail bears: one leaked token costs nobody else a question.
+    holders: BTreeMap<String, VecDeque<Timestamp>>,
+}
+
+impl Asked {
+    /// Counts a question, if there may be one more.
+    fn one_more(&mut self, share: Share, from: &Address, now: Timestamp) -> bool {
+        let own = (share == Share::Holder).then(|| (self.holders.entry(from.key()).or_default(), OF_HOLDER));
+        let common = (&mut self.common, if share.is_word() { QUESTIONS } else { QUESTIONS / 2 });
+        own.into_iter().chain([common]).any(|(asked, most)| {
+            while asked.front().is_some_and(|at| now.duration_since(*at) >= SignedDuration::from_hours(1)) {
+                asked.pop_front();
+            }
+            let room = asked.len() < most;
+            asked.extend(room.then_some(now));
+            room
+        })
+    }
 }
 
 /// Where keys come from.
@@ -78,7 +104,7 @@ impl std::fmt::Debug for Verifier {
             Keys::Fixed(_) => "a list",
             Keys::Nowhere(_) => "nowhere",
         };
-        f.debug_struct("Verifier").field("keys", &keys).field("asked", &self.asked.len()).finish()
+        f.debug_struct("Verifier").field("keys", &keys).field("asked", &self.asked.common.len()).finish()
     }
 }
 
@@ -114,7 +140,7 @@ impl Verifier {
     }
 
     fn with(keys: Keys) -> Self {
-        Self { keys, asked: VecDeque::new() }
+        Self { keys, asked: Asked::default() }
     }
 
     /// Why no key can be asked for, if that is so.
@@ -129,8 +155,8 @@ impl Verifier {
     ///
     /// # Errors
     /// Why no answer could be had.
-    pub async fn try_out(&mut self, domain: &str, now: Timestamp) -> Result<(), String> {
-        let asked = tokio::time::timeout(PATIENCE, self.ask(&format!("_domainkey.{domain}"), true, now)).await;
+    pub async fn try_out(&mut self, domain: &str) -> Result<(), String> {
+        let asked = tokio::time::timeout(PATIENCE, self.look(&format!("_domainkey.{domain}"))).await;
         match asked {
             Ok(Answer::Records(_) | Answer::Missing) => Ok(()),
             Ok(Answer::Temporary(why)) => Err(why),
@@ -143,7 +169,7 @@ impl Verifier {
         let signatures: Vec<&Signature> = question.signatures.iter().take(MOST).collect();
         let mut found = BTreeMap::new();
         // What was answered in time counts; for the rest there is no answer.
-        let _ = tokio::time::timeout(PATIENCE, self.find(&signatures, question.word, now, &mut found)).await;
+        let _ = tokio::time::timeout(PATIENCE, self.find(&signatures, question, now, &mut found)).await;
         let wire = with_crlf(&question.raw);
         let Some(mut message) = AuthenticatedMessage::parse(&wire) else {
             return Dkim::Fail("its header cannot be read".into());
@@ -200,27 +226,22 @@ impl Verifier {
     async fn find(
         &mut self,
         signatures: &[&Signature],
-        word: bool,
+        of: &Question,
         now: Timestamp,
         found: &mut BTreeMap<String, Answer>,
     ) {
         for name in signatures.iter().map(|s| s.key_name()) {
             if let Entry::Vacant(place) = found.entry(name) {
-                let answer = self.ask(place.key(), word, now).await;
+                let answer = match self.asked.one_more(of.share, &of.from, now) {
+                    true => self.look(place.key()).await,
+                    false => Answer::Temporary("too many keys were asked for within an hour".into()),
+                };
                 place.insert(answer);
             }
         }
     }
 
-    async fn ask(&mut self, name: &str, word: bool, now: Timestamp) -> Answer {
-        let hour = SignedDuration::from_hours(1);
-        while self.asked.front().is_some_and(|at| now.duration_since(*at) >= hour) {
-            self.asked.pop_front();
-        }
-        if self.asked.len() >= if word { QUESTIONS } else { QUESTIONS / 2 } {
-            return Answer::Temporary("too many keys were asked for within an hour".into());
-        }
-        self.asked.push_back(now);
+    async fn look(&self, name: &str) -> Answer {
         match &self.keys {
             Keys::Dns(resolver) => look_up(resolver, name).await,
             Keys::Fixed(answers) => answers.get(name).cloned().unwrap_or(Answer::Missing),

@@ -41,7 +41,7 @@ pub(crate) struct Health {
     pub inbox_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     pub stuck: Option<Timestamp>,
-    /// Since when all but reminders and codes is held, because too much was made.
+    /// Since when all is held that nobody asked for, because too much was made.
     pub breaker: Option<Timestamp>,
     /// Since when notices leave with the plain sender, because the server refuses tagged ones.
     pub tag_refused: Option<Timestamp>,

@@ -140,7 +140,7 @@ fn text(health: &Health, project: &Project) -> String {
         let since = local(since, project);
         let limit = project.limits.breaker_per_hour;
         text.push_str(&format!(
-            "  mail is held since {since}: more than {limit} were made within an hour; look at `disclosed outbox`, \
+            "  mail is held since {since}: more than {limit} events within an hour made some; look at `disclosed outbox`, \
              then `disclosed outbox --release`\n"
         ));
     }

@@ -45,7 +45,7 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
         });
         let usable = found.iter().all(|f| f.good);
         if config.identity.dkim {
-            found.push(match Verifier::system().try_out(config.address.domain(), clock::now()).await {
+            found.push(match Verifier::system().try_out(config.address.domain()).await {
                 Ok(()) => good("identity: DKIM keys can be asked for"),
                 Err(why) => bad(format!(
                     "identity: DKIM keys cannot be asked for: {why}; mend the name servers of this machine, or write \

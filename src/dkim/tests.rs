@@ -149,7 +149,7 @@ fn verdict_at(raw: &str, verifier: &mut Verifier, received: Timestamp) -> Dkim {
     if sieved.worth.is_empty() {
         return sieved.verdict();
     }
-    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures: sieved.worth, word: true };
+    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures: sieved.worth, share: Share::Named };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     runtime.block_on(verifier.check(&question, received))
 }
@@ -215,7 +215,7 @@ fn what_the_sieve_refuses_is_never_asked_for() {
     check(How::default(), days(8), "more than 7 days");
     check(How::default(), days(-1), "from the future");
     assert_eq!(verdict_at(&mail(), &mut nobody, now), Dkim::None);
-    assert_eq!(nobody.asked.len(), 0);
+    assert_eq!(nobody.asked.common.len(), 0);
 }
 
 #[test]
@@ -256,7 +256,7 @@ fn one_good_signature_among_others_is_enough() {
     }
     let mut verifier = keys(&record());
     fails(verdict_at(&crowd, &mut verifier, clock::now()), "is not published");
-    assert_eq!(verifier.asked.len(), MOST);
+    assert_eq!(verifier.asked.common.len(), MOST);
     // An answer that is missing for now outweighs one that is no.
     let both = sign(&sign(&mail(), &How::default()), &How { selector: "s2".into(), ..How::default() });
     let revoked = Answer::Records(vec![b"p=".to_vec()]);
@@ -300,19 +300,36 @@ fn questions_are_bounded_by_the_hour() {
         },
     )
     .worth;
-    let question = |word: bool| Question {
+    let question = |share: Share| Question {
         raw: signed.clone().into_bytes(),
         from: from.clone(),
         signatures: signatures.clone(),
-        word,
+        share,
     };
+    let eve = crate::vocabulary::Address::parse("eve@corp.test").unwrap();
     let mut verifier = keys(&record());
-    verifier.asked.extend(std::iter::repeat_n(now, QUESTIONS / 2));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    let mut ask = |word: bool, at: Timestamp| runtime.block_on(verifier.check(&question(word), at));
-    assert!(matches!(ask(false, now), Dkim::Temporary(why) if why.contains("too many keys")));
-    assert!(matches!(ask(true, now), Dkim::Pass(_)), "half is kept for people");
-    assert!(matches!(ask(false, now + SignedDuration::from_hours(1)), Dkim::Pass(_)));
+    let used_up = |verifier: &mut Verifier, share: Share, by: &crate::vocabulary::Address| {
+        (0..1_000).filter(|_| verifier.asked.one_more(share, by, now)).count()
+    };
+    let good = |verifier: &mut Verifier, share: Share, at: Timestamp| {
+        let got = runtime.block_on(verifier.check(&question(share), at));
+        let used_up = matches!(&got, Dkim::Temporary(why) if why.contains("too many keys"));
+        assert!(used_up || matches!(got, Dkim::Pass(_)), "{got:?}");
+        !used_up
+    };
+    assert_eq!(used_up(&mut verifier, Share::Strangers, &eve), QUESTIONS / 2);
+    assert!(!good(&mut verifier, Share::Strangers, now));
+    assert!(good(&mut verifier, Share::Named, now), "half is kept for the people");
+    // A thousand in the name of one of the people, and then one with a token.
+    assert_eq!(used_up(&mut verifier, Share::Named, &from), QUESTIONS / 2 - 1);
+    assert!(!good(&mut verifier, Share::Named, now));
+    assert!(good(&mut verifier, Share::Holder, now), "a part is kept for mail with a token");
+    // A token that leaked is good for that person's part, and no more.
+    assert_eq!(used_up(&mut verifier, Share::Holder, &eve), OF_HOLDER);
+    assert!(good(&mut verifier, Share::Holder, now), "each person has a part");
+    assert!(!good(&mut verifier, Share::Named, now));
+    assert!(good(&mut verifier, Share::Strangers, now + SignedDuration::from_hours(1)));
 }
 
 /// Without a resolver, and with one that never answers: no verdict, in time.
@@ -336,7 +353,7 @@ async fn where_nobody_answers_it_is_said_in_time() {
         },
     )
     .worth;
-    let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
+    let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut nowhere = Verifier::nowhere("no resolver");
     assert!(matches!(nowhere.check(&question, now).await, Dkim::Temporary(why) if why.contains("no resolver")));
     // Port 9 of this machine takes what it gets, or nobody is there; neither answers.
@@ -433,13 +450,13 @@ async fn names_are_asked_for_by_dns() {
         },
     )
     .worth;
-    let question = Question { raw: signed.into_bytes(), from, signatures, word: true };
+    let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
     assert!(matches!(verifier.check(&question, now).await, Dkim::Pass(_)));
     // What `check --online` asks; this server says nothing about it.
-    assert_eq!(verifier.try_out("corp.test", now).await, Err("the name servers gave no usable answer".to_owned()));
-    assert_eq!(Verifier::fixed([]).try_out("corp.test", now).await, Ok(()));
-    assert!(Verifier::nowhere("no resolver").try_out("corp.test", now).await.is_err());
+    assert_eq!(verifier.try_out("corp.test").await, Err("the name servers gave no usable answer".to_owned()));
+    assert_eq!(Verifier::fixed([]).try_out("corp.test").await, Ok(()));
+    assert!(Verifier::nowhere("no resolver").try_out("corp.test").await.is_err());
 }
 
 proptest::proptest! {
@@ -514,7 +531,7 @@ fn sealed(raw: &str) -> Dkim {
     if sieved.worth.is_empty() {
         return sieved.verdict();
     }
-    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures: sieved.worth, word: true };
+    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures: sieved.worth, share: Share::Holder };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let key = ("arc._domainkey.google.com".to_owned(), Answer::Records(vec![record().into_bytes()]));
     runtime.block_on(Verifier::fixed([key]).check(&question, clock::now()))

@@ -171,6 +171,26 @@ impl Signature {
     }
 }
 
+/// Of whose questions for keys those of a mail are: what the lower ones ask in an hour never uses up what is kept for the
+/// higher ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// Anybody's. The check may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
+    Strangers,
+    /// Mail in the name of a person of the project, which anybody can write. Commands or an answer depend on the check: it
+    /// is waited for.
+    Named,
+    /// The same, and it bears a token that was given to that very person.
+    Holder,
+}
+
+impl Share {
+    /// Whether a person's commands or answer depend on the check, so that it is waited for.
+    pub fn is_word(self) -> bool {
+        self > Self::Strangers
+    }
+}
+
 /// A mail whose signatures are to be checked.
 #[derive(Clone, Debug)]
 pub struct Question {
@@ -180,8 +200,8 @@ pub struct Question {
     pub from: Address,
     /// What the sieve let through.
     pub signatures: Vec<Signature>,
-    /// Whether a person of the project is waiting for it.
-    pub word: bool,
+    /// Of whose questions they are.
+    pub share: Share,
 }
 
 /// The signatures of a mail, sieved.

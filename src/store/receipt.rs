@@ -183,6 +183,24 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
+    /// The tickets for which commands came since then that were not obeyed, and in how many mails.
+    pub fn refused_commands(&self, since: Timestamp) -> Result<Vec<(TicketId, u32)>> {
+        let sql = r"
+            SELECT ticket, count(*)
+            FROM receipt
+            WHERE ticket IS NOT NULL AND at > :since AND disposition = :command
+              AND substr(reason, 1, length(:refused)) = :refused
+            GROUP BY ticket";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row = named_params! {
+            ":since": millis(since),
+            ":command": Disposition::Command,
+            ":refused": NOT_OBEYED,
+        };
+        let rows = query.query_map(row, |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// How many copies of a stored mail have a receipt.
     pub fn receipts_of(&self, mail: MailRef) -> Result<u32> {
         let mut query = self.0.prepare_cached("SELECT count(*) FROM receipt WHERE mail = ?1")?;

@@ -46,8 +46,8 @@ CREATE INDEX mail_fingerprint ON mail (fingerprint) WHERE fingerprint IS NOT NUL
 -- A stored mail whose DKIM signatures are still to be checked; it is not handled before.
 CREATE TABLE unverified (
     mail INTEGER PRIMARY KEY REFERENCES mail (id),
-    -- Whether a person's commands or answer depend on it: then it comes first, and a name server that does not answer
-    -- is waited for.
+    -- 1: a person's commands or answer depend on it, so that it comes before others (0), and a name server that does not
+    -- answer is waited for; 2: and it bears a token of that person.
     word INTEGER NOT NULL,
     -- Not to be tried before.
     due INTEGER NOT NULL,

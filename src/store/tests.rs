@@ -324,7 +324,8 @@ fn key() -> NoticeKey {
 
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
-    Outgoing { number: 1, kind, to, ticket, revision, message_id: "n@x.test", held: None, envelope: None, bytes: b"" }
+    let (lane, message_id, bytes) = (kind.lane(), "n@x.test", b"".as_slice());
+    Outgoing { number: 1, kind, lane, to, ticket, revision, message_id, held: None, envelope: None, bytes }
 }
 
 /// A database with one report: its mail, receipt, ticket, and a notice about it.

@@ -7,6 +7,7 @@ use serde::de::value::Error as UnknownWord;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::intake::disposition::Disposition;
+use crate::mail::signature::Share;
 use crate::policy::Severity;
 use crate::ticket::Status;
 use crate::vocabulary::{MailRef, NoticeKind, NoticeState, Print, TicketId};
@@ -73,6 +74,28 @@ impl FromSql for NoticeState {
 impl ToSql for NoticeState {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.word().into())
+    }
+}
+
+impl FromSql for Share {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            0 => Self::Strangers,
+            1 => Self::Named,
+            2 => Self::Holder,
+            other => return Err(FromSqlError::OutOfRange(other)),
+        })
+    }
+}
+
+impl ToSql for Share {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Strangers => 0,
+            Self::Named => 1,
+            Self::Holder => 2,
+        }
+        .into())
     }
 }
 

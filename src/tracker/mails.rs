@@ -3,7 +3,7 @@
 use super::delivery::RETRY_FOR;
 use super::reading::{Stowed, read_one};
 use super::signed::{Signed, asks, highest, used_before};
-use super::tallies::{DAY, HOUR, SLOT, Scope};
+use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use super::work::Work;
 use crate::command::Command;
 use crate::intake::claims::Claims;
@@ -34,6 +34,7 @@ const RECIPIENTS: usize = 5;
 
 impl Work<'_> {
     pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
+        self.cause = Cause::default();
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
@@ -46,7 +47,7 @@ impl Work<'_> {
         let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
         let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
             Signed::Known(dkim) => dkim,
-            Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
+            Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
         };
         let identity = identity::identify(mail, stowed.server(self.project), &dkim);
         let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
@@ -123,7 +124,7 @@ impl Work<'_> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
-            && (self.is_backscatter(report)? || !report.backscatter && self.is_flood(report)?)
+            && (self.is_backscatter(report)? || !report.backscatter && !report.reserved && self.is_flood(report)?)
         {
             ticket_id = Some(self.one_of_many(report)?);
             let why = "one of many at once";
@@ -216,16 +217,16 @@ impl Work<'_> {
             }
             // A part of a mail cannot be checked.
             None if stowed.quarantine || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
-            None => Ok(match asks(stowed, mail, self.project, self.key) {
+            None => Ok(match asks(stowed, mail, self.project, self.key, self.is_scarce()?) {
                 // Nothing that a second copy could prove raises what stands so high already.
-                Signed::Ask { word }
+                Signed::Ask(share)
                     if first.is_some_and(|f| {
-                        f.altered.is_none() && f.standing() >= highest(word) && !f.is_unanswered()
+                        f.altered.is_none() && f.standing() >= highest(share) && !f.is_unanswered()
                     }) =>
                 {
                     Signed::Known(Dkim::Unasked)
                 }
-                signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
+                signed @ (Signed::Known(_) | Signed::Ask(_)) => signed,
             }),
         }
     }
@@ -272,6 +273,8 @@ impl Work<'_> {
         if let Some(from) = answered {
             known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
             known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
+            let vouched = identity.believed() && through.as_ref().is_none_or(|t| !t.rewritten);
+            known.reserve = vouched && known.acks_to_sender == 0 && self.has_reserve(from)?;
         }
         known.provoked = self.provoked()?;
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
@@ -301,16 +304,13 @@ impl Work<'_> {
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
     fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
         if let Event::Reported(report) = event {
-            // Returned mail is counted apart, also in what it makes us send: whoever has our address used for spam must not
-            // cost honest reports their acknowledgement.
             let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
-            self.uncounted = report.backscatter;
+            self.draw(report)?;
             let ticket = Ticket::new(self.tx.next_ticket()?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
             self.carry_out(&ticket, decision)?;
-            self.uncounted = false;
             self.bound(report)?;
             return Ok(Some(id));
         }
@@ -325,11 +325,10 @@ impl Work<'_> {
                 // ever. So the notices that a note makes us send are counted and capped like those that strangers
                 // cause.
                 let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-                if self.provoked()? >= self.project.limits.automatic_per_hour {
+                if !self.has_room()? {
                     decision.notices.clear();
                     self.flood()?;
-                }
-                for _ in &decision.notices {
+                } else if !decision.notices.is_empty() {
                     self.count_provoked()?;
                 }
                 self.carry_out(&ticket, decision)?;
@@ -341,6 +340,9 @@ impl Work<'_> {
                 self.carry_out(&ticket, decision)?;
             }
             (_, Some(ticket)) => {
+                if let Event::Copied(report, _) = event {
+                    self.draw(report)?;
+                }
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
                 if let Event::FollowedUp(mail) = event {

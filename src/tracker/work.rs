@@ -6,7 +6,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 
 use super::news::{News, Posted, Told};
-use super::tallies::{DAY, HOUR, SLOT, Scope};
+use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
 use crate::notice::Notice;
@@ -34,8 +34,8 @@ pub(super) struct Work<'a> {
     /// Tallies of the last hour that each mail asks for: read once, then counted along.
     pub(super) provoked: Cell<Option<u32>>,
     pub(super) made: Cell<Option<u32>>,
-    /// What is made now does not count as provoked.
-    pub(super) uncounted: bool,
+    /// What the mail in hand has caused; of a tick or a delivery, what that has.
+    pub(super) cause: Cause,
     /// Mail came up that shows that there was another database.
     pub(super) begun: bool,
     pub(super) news: News,
@@ -52,7 +52,7 @@ impl<'a> Work<'a> {
             next_notice: tx.next_notice()?,
             provoked,
             made,
-            uncounted: false,
+            cause: Cause::default(),
             begun: false,
             news,
         })
@@ -133,7 +133,8 @@ impl<'a> Work<'a> {
         let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
         self.tx.drop_memo(Memo::Unheard)?;
         let at = self.now;
-        let says = Says::Digest(open, Counts { held, listed, unheard });
+        let refused = self.tx.refused_commands(last)?;
+        let says = Says::Digest(open, Counts { held, listed, unheard, refused });
         self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }
@@ -177,6 +178,7 @@ impl<'a> Work<'a> {
         let ours = &self.project.address;
         let words = notice.says.words(self.project.level(&notice.to), self.key, self.project, self.now);
         let (kind, ticket) = (notice.kind(), notice.ticket());
+        let lane = self.lane(kind);
         let token = Token { purpose: notice.carries, party: token::party(&notice.to), ticket, notice: number };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let signed = token.sign(self.key);
@@ -207,6 +209,7 @@ impl<'a> Work<'a> {
         let new = Outgoing {
             number,
             kind,
+            lane,
             to: &notice.to,
             ticket,
             message_id: message_id.as_str(),
@@ -216,13 +219,13 @@ impl<'a> Work<'a> {
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;
-        if kind.provoked() && notice.held.is_none() && !self.uncounted {
+        if kind.provoked() && notice.held.is_none() {
             self.count_provoked()?;
         }
         self.next_notice += 1;
         let leaves = notice.held.is_none();
         self.news.notices.push(Posted { number, notice, words });
-        if leaves { self.watch_breaker(kind) } else { Ok(()) }
+        if leaves { self.watch_breaker(lane) } else { Ok(()) }
     }
 
     /// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever

@@ -1,7 +1,7 @@
 //! Signed mail that others wrote, with the keys that lie beside it.
 
 use disclosed::testing::dkim::{Answer, Verifier};
-use disclosed::testing::mail::signature::{Dkim, Occasion, Question, sieve};
+use disclosed::testing::mail::signature::{Dkim, Occasion, Question, Share, sieve};
 use jiff::Timestamp;
 
 use super::*;
@@ -84,7 +84,7 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }
-    let question = Question { raw: raw.to_vec(), from, signatures: sieved.worth, word: true };
+    let question = Question { raw: raw.to_vec(), from, signatures: sieved.worth, share: Share::Named };
     Some((tokio.block_on(verifier.check(&question, received)), false))
 }
 
