@@ -425,7 +425,8 @@ fn people(
                 value.wrong("this is the address of the project: its mail would come in again", "a personal address");
             }
             // Whatever goes there is read by all behind it, codes too, and comes in again.
-            if let Some(way) = through.iter().find(|way| way.is_address(address)) {
+            let own = |way: &Way| matches!(way, Way::Forwarder(_)) && project.is_some_and(|p| way.covers(p.domain()));
+            if let Some(way) = through.iter().find(|way| way.is_address(address) && !own(way)) {
                 let what = format!("this is an address of {}, which `through` names", way.name());
                 value.wrong(what, "a personal address");
             }

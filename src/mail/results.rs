@@ -281,7 +281,7 @@ impl<'l> Hop<'l> {
         };
         let behind = by.filter(|by| !by.contains(['\\', '"']) && is_nested(by)).map(without_comments);
         let words: Vec<String> =
-            behind.iter().flat_map(|b| b.split_ascii_whitespace()).map(str::to_lowercase).collect();
+            behind.iter().flat_map(|b| b.split(BLANKS)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
         let named = words.iter().zip(words.iter().skip(1)).filter(|(word, _)| *word == "with");
         let with = named.map(|(_, protocol)| protocol.trim_end_matches(';').to_owned()).collect();
         let mut plain = by.unwrap_or_default().split_ascii_whitespace();
@@ -414,6 +414,9 @@ fn outcomes(line: &str, named: bool) -> Option<Vec<Outcome>> {
     }
 }
 
+/// What parts words, after folding (RFC 5322 section 2.2.2); nothing else does that other programs count.
+const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
+
 /// The reader of the grammar.
 struct Reader<'l> {
     rest: &'l str,
@@ -423,7 +426,7 @@ impl Reader<'_> {
     /// Skips blanks and comments (RFC 5322 CFWS); `None` for a comment without an end.
     fn blanks(&mut self) -> Option<()> {
         loop {
-            self.rest = self.rest.trim_ascii_start();
+            self.rest = self.rest.trim_start_matches(BLANKS);
             let Some(comment) = self.rest.strip_prefix('(') else { return Some(()) };
             let mut depth = 1_u32;
             let mut escaped = false;
@@ -464,7 +467,7 @@ impl Reader<'_> {
     fn value(&mut self) -> Option<String> {
         let mut value = String::new();
         loop {
-            value += &self.take_while(|c| !c.is_ascii_whitespace() && !matches!(c, ';' | '(' | ')' | '"'));
+            value += &self.take_while(|c| !BLANKS.contains(&c) && !matches!(c, ';' | '(' | ')' | '"'));
             let Some(quoted) = self.rest.strip_prefix('"') else { break };
             let mut chars = quoted.char_indices();
             loop {

@@ -233,7 +233,7 @@ fn a_second_copy_of_a_mail_from_before_version_4_is_known() {
     }
     drop(old);
     let key = Key::new([7; KEY_LENGTH]);
-    let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
+    let mut tracker = watching(Store::open(&path).unwrap(), project(""), key);
     for raw in &reports {
         let copy = arrival(&format!("Received: from x by y; z\r\n{raw}"));
         let news = tracker.on_mail(&[copy], now()).unwrap();

@@ -158,35 +158,6 @@ fn a_command_was_sent_to_us() {
 }
 
 #[test]
-fn an_unsigned_content_type_hides_no_text() {
-    let of = |boundary: &str| format!("{REST}Content-Type: multipart/mixed; boundary=\"{boundary}\"\r\n");
-    let check = |signature: &str, rest: &str, body: &str| {
-        let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\n{body}");
-        let mail = read(raw.as_bytes());
-        let from = mail.from.unwrap();
-        let occasion = Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: received(),
-            date: mail.date,
-        };
-        sieve(raw.as_bytes(), &occasion).refused.first().cloned().unwrap_or_default()
-    };
-    let parts = "\r\n--b 1\r\n\r\nNo.\r\n\r\n> quoted:\r\n--x\r\n\r\n/close\r\n--b 1--\r\n";
-    let signed = GOOD.replace(":to;", ":to:content-type;");
-    assert_eq!(check(GOOD, &of("b 1"), parts), "");
-    assert!(check(GOOD, &of("x"), parts).contains("hides the beginning"));
-    assert!(check(GOOD, &of("x"), "No.\r\n--x\r\n\r\n/close\r\n--x--\r\n").contains("hides the beginning"));
-    assert_eq!(check(&signed, &of("x"), parts), "", "the sender's own Content-Type");
-    assert_eq!(check(GOOD, REST, "No.\r\n"), "");
-    assert_eq!(check(GOOD, &of(""), "No.\r\n"), "", "without a boundary it is shown as it is");
-}
-
-#[test]
 fn without_a_time_of_its_own_the_date_counts() {
     let undated = GOOD.replace("t=1767225600;", "");
     admitted(&undated, REST);
