@@ -9,6 +9,7 @@ mod memo;
 mod outbox;
 mod personal;
 mod receipt;
+mod spent;
 mod ticket;
 mod trouble;
 mod unverified;
@@ -41,10 +42,14 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// From version n to n + 1.
-const STEPS: &[&str] =
-    &[include_str!("store/schema.sql"), include_str!("store/version_2.sql"), include_str!("store/version_3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("store/schema.sql"),
+    include_str!("store/version_2.sql"),
+    include_str!("store/version_3.sql"),
+    include_str!("store/version_4.sql"),
+];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 

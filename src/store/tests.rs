@@ -10,6 +10,8 @@ use rusqlite::types::FromSql;
 use super::*;
 use crate::config::{Config, EXAMPLE};
 use crate::intake::disposition::Disposition;
+use crate::mail::prints::prints;
+use crate::mail::read::read;
 use crate::notice::key::{Gathered, NoticeKey};
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
@@ -170,6 +172,30 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         let rows = "SELECT count(*) FROM meta WHERE key = 'breaker'";
         assert_eq!(store.connection.query_row(rows, [], |r| r.get(0)), Ok(0));
     }
+}
+
+/// What an earlier version spent stays spent: it kept the first 8 octets of the hash of a signature.
+#[test]
+fn what_version_3_spent_stays_spent() {
+    let raw = |b: &str| format!("DKIM-Signature: v=1; b={b}\r\nFrom: a@b.test\r\n\r\n");
+    let of = |b: &str| prints(&read(raw(b).as_bytes()), raw(b).as_bytes());
+    let old = Connection::open_in_memory().unwrap();
+    STEPS.iter().take(3).for_each(|step| old.execute_batch(step).unwrap());
+    old.execute_batch("INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7)").unwrap();
+    // One of them is negative as a number.
+    let used = ["aGVsbG8=", "YQ==", "Yg==", "Yw=="];
+    for octets in [&b"hello"[..], b"a", b"b", b"c"] {
+        old.execute("INSERT INTO signature VALUES (?1, 1, 5)", [short_hash(octets)]).unwrap();
+    }
+    assert!([&b"a"[..], b"b", b"c"].iter().any(|octets| short_hash(octets) < 0));
+    old.pragma_update(None, "user_version", 3).unwrap();
+    let mut store = Store::with(old).unwrap();
+    let mut spent = |b: &str, mail, copies: &[i64]| store.read(|tx| tx.is_spent(&of(b), MailRef(mail), copies)).unwrap();
+    for b in used {
+        assert!(spent(b, 2, &[]) && spent(b, 2, &[8]), "{b}");
+        assert!(!spent(b, 2, &[8, 7]) && !spent(b, 1, &[]), "its copy, and itself: {b}");
+    }
+    assert!(!spent("ZA==", 2, &[]));
 }
 
 /// What is unreadable stays what it was, and hinders nothing else; a breaker that was let go has not fallen.

@@ -1,4 +1,4 @@
-//! Mails that wait until their DKIM signatures are checked, and the signatures that have vouched for one.
+//! Mails that wait until their DKIM signatures are checked.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
@@ -88,30 +88,5 @@ impl Tx<'_> {
     pub fn unverified_mails(&self) -> Result<(u32, Option<Timestamp>)> {
         let mut query = self.0.prepare_cached("SELECT count(*), min(due) FROM unverified")?;
         Ok(query.query_row([], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(instant))))?)
-    }
-
-    /// Whether a signature has vouched for another mail: not for a copy, which bears one of these fingerprints.
-    pub fn is_signature_used(&self, print: i64, mail: MailRef, prints: &[i64]) -> Result<bool> {
-        let sql = r"
-            SELECT m.fingerprint
-            FROM signature s JOIN mail m ON m.id = s.mail
-            WHERE s.print = ?1 AND s.mail <> ?2";
-        let mut query = self.0.prepare_cached(sql)?;
-        let of: Option<Option<i64>> = query.query_row(params![print, mail], |r| r.get(0)).optional()?;
-        Ok(of.is_some_and(|of| of.is_none_or(|of| !prints.contains(&of))))
-    }
-
-    /// Notes that a signature vouches for a mail.
-    pub fn use_signature(&self, print: i64, mail: MailRef, now: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO signature (print, mail, at) VALUES (:print, :mail, :at) ON CONFLICT DO NOTHING";
-        let row = named_params! { ":print": print, ":mail": mail, ":at": millis(now) };
-        self.0.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-
-    /// Forgets signatures that are too old to vouch again.
-    pub fn forget_signatures(&self, before: Timestamp) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM signature WHERE at < ?1")?.execute([millis(before)])?;
-        Ok(())
     }
 }

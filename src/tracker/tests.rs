@@ -2,6 +2,7 @@
 
 mod hostile;
 mod lost;
+mod once;
 mod policy;
 mod signed;
 mod trouble;

@@ -3,9 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
 use super::news::{News, Posted, Told};
+use super::once::KEPT;
 use super::tallies::{DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
@@ -65,9 +66,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         self.tx.forget_counts(self.slot(DAY))?;
-        // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
-        let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
-        self.tx.forget_signatures(old)?;
+        self.tx.forget_spent(self.now.checked_sub(KEPT).unwrap_or(Timestamp::MIN))?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 
