@@ -1,6 +1,7 @@
 //! What the tests of the core share: a project, a key, letters as they come over the network, and answers to notices.
 
 use std::fmt::Write as _;
+use std::hash::{DefaultHasher, Hash, Hasher};
 use std::path::Path;
 
 use calcard::icalendar::{ICalendarComponentType, ICalendarProperty, ICalendarValue};
@@ -73,8 +74,10 @@ pub(crate) enum Proof {
     /// Nothing.
     #[default]
     Silent,
-    /// `dmarc=pass`.
+    /// `dmarc=pass`, by the envelope and by a signature, which the mail bears.
     Vouched,
+    /// `dmarc=pass`, and the mail bears no signature.
+    Unsigned,
     /// `dmarc=fail`.
     Forged,
 }
@@ -108,14 +111,21 @@ impl Letter {
         let domain = from.rsplit_once('@').map_or("nowhere.example", |(_, d)| d);
         let verdict = match self.proof {
             Proof::Silent => None,
-            Proof::Vouched => Some("pass"),
-            Proof::Forged => Some("fail"),
+            Proof::Vouched => Some(format!("pass header.from={domain}; spf=pass smtp.mailfrom={domain}; dkim=pass")),
+            Proof::Unsigned => Some("pass".into()),
+            Proof::Forged => Some("fail".into()),
         };
         if let Some(verdict) = verdict {
-            writeln!(text, "Authentication-Results: {AUTHSERV}; dmarc={verdict} header.from={domain}").unwrap();
+            let of = if self.proof == Proof::Vouched { "header.d" } else { "header.from" };
+            writeln!(text, "Authentication-Results: {AUTHSERV}; dmarc={verdict} {of}={domain}").unwrap();
         }
         let date = self.date.strftime("%a, %d %b %Y %H:%M:%S +0000");
         writeln!(text, "Received: from mail.{domain} by {AUTHSERV} with ESMTPS; {date}").unwrap();
+        if self.proof == Proof::Vouched {
+            let signature = self.signature();
+            writeln!(text, "DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=s1; h=from:to:subject:date; b={signature}")
+                .unwrap();
+        }
         let own = |name: &str| self.headers.iter().any(|h| h.to_ascii_lowercase().starts_with(name));
         if self.from.is_some() && !own("from:") {
             writeln!(text, "From: {from}").unwrap();
@@ -137,6 +147,13 @@ impl Letter {
         }
         write!(text, "\n{}", self.body).unwrap();
         octets(&text.replace('\n', "\r\n"))
+    }
+
+    /// What no other mail bears.
+    fn signature(&self) -> String {
+        let mut hash = DefaultHasher::new();
+        (&self.from, &self.to, &self.id, self.date, &self.headers, &self.body).hash(&mut hash);
+        format!("{:016x}", hash.finish())
     }
 }
 

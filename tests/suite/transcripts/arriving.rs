@@ -27,9 +27,10 @@ impl Play {
         letter.headers.retain(|h| !h.ends_with(": none"));
         match how {
             [] => {}
+            ["unsigned"] => letter.proof = Proof::Unsigned,
             ["unvouched"] => letter.proof = Proof::Silent,
             ["forged"] => letter.proof = Proof::Forged,
-            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|forged]"),
+            _ => panic!("reply from WHO to KIND [of WHO] [unsigned|unvouched|forged]"),
         }
         self.last = letter.bytes();
         self.arrive(self.last.clone());
