@@ -110,7 +110,8 @@ Its sender is acknowledged as for any report, unless a program wrote it.")]
   disclosed outbox --show 12
   disclosed outbox --release
 
-When more is made within an hour than limits.breaker_per_hour, all but reminders and codes is held until --release.")]
+When more than limits.breaker_per_hour events of an hour have mail made that nobody asked for, such mail is held until
+--release.")]
     Outbox(outbox::Args),
     /// Say how things stand; exits 3 when something needs a person
     #[command(after_help = "Example:

@@ -15,6 +15,7 @@ mod hearing;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
 mod steady;
+mod tagged;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -33,6 +34,7 @@ use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
+use crate::smtp::Sending;
 use crate::store::{Claim, Memo, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
@@ -137,7 +139,7 @@ struct Daemon {
     told: News,
     watch: Watch,
     /// The notice that is with a server.
-    sending: Option<JoinHandle<(Claim, Outcome)>>,
+    sending: Option<JoinHandle<Delivery>>,
     /// Checks DKIM signatures; away while it does.
     verifier: Option<Box<Verifier>>,
     /// The mail whose signatures are being checked.
@@ -163,12 +165,15 @@ struct Watch {
 /// A verdict on signatures, with whoever gave it.
 type Verdict = (Box<Verifier>, Dkim);
 
+/// A notice, the account that it was sent by, and what became of it.
+type Delivery = (Claim, String, Sending);
+
 /// What woke the loop.
 enum Woken {
     Stop,
     Reload,
     Inward(Inward),
-    Sent(Result<(Claim, Outcome), tokio::task::JoinError>),
+    Sent(Result<Delivery, tokio::task::JoinError>),
     Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,

@@ -4,17 +4,19 @@
 //! limit of time and of number, and what it read of a signature must be what the sieve read. Only its `Pass` counts; a
 //! body that was changed is `Neutral` to it.
 //!
-//! A mail costs at most [`MOST`] questions and [`PATIENCE`]; all mails together a number of questions an hour, half of
-//! which is kept for the people of the project, so that strangers cannot use up what commands need.
+//! A mail costs at most [`MOST`] questions and [`PATIENCE`]; all mails together a number of questions an hour: [`Asked`]
+//! says how they are shared, so that strangers cannot use up what commands need.
 
 use std::borrow::{Borrow, Cow};
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::hash::Hash;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
+use mail_auth::arc::ArcError;
 use mail_auth::common::crypto::{Algorithm, CryptoError};
 use mail_auth::common::parse::TxtRecordParser;
 use mail_auth::common::verify::DomainKey;
@@ -26,12 +28,15 @@ use mail_auth::hickory_resolver::proto::rr::{Name, RData};
 use mail_auth::hickory_resolver::system_conf::read_system_conf;
 use mail_auth::{AuthenticatedMessage, DkimResult, Error, MessageAuthenticator, Parameters, ResolverCache, Txt};
 
-use crate::mail::signature::{Dkim, MOST, Proof, Question, Signature, usable_key};
+use crate::mail::signature::{Dkim, MOST, Proof, Question, Share, Signature, Signed, usable_key};
+use crate::vocabulary::Address;
 
 /// How long all questions of one mail may take.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(5);
-/// Questions in an hour; strangers' mail may use half of them.
+/// Questions in an hour; strangers' mail may use half of them, the other half only mail in the name of the people.
 const QUESTIONS: usize = 600;
+/// Questions in an hour on top of these for each person, for mail with a token of theirs.
+const OF_HOLDER: usize = 60;
 /// The least RSA key, in bits (RFC 8301 section 3.2).
 const LEAST_BITS: usize = 1_024;
 /// Answers that are kept, and for how long at most.
@@ -55,8 +60,31 @@ pub enum Answer {
 /// Checks signatures, one mail at a time.
 pub struct Verifier {
     keys: Keys,
-    /// When the questions of the last hour were asked.
-    asked: VecDeque<Timestamp>,
+    asked: Asked,
+}
+
+/// When the questions of the last hour were asked, and so who may ask another.
+#[derive(Default)]
+struct Asked {
+    common: VecDeque<Timestamp>,
+    /// By the address of the person whose token the mail bears: one leaked token costs nobody else a question.
+    holders: BTreeMap<String, VecDeque<Timestamp>>,
+}
+
+impl Asked {
+    /// Counts a question, if there may be one more.
+    fn one_more(&mut self, share: Share, from: &Address, now: Timestamp) -> bool {
+        let own = (share == Share::Holder).then(|| (self.holders.entry(from.key()).or_default(), OF_HOLDER));
+        let common = (&mut self.common, if share.is_word() { QUESTIONS } else { QUESTIONS / 2 });
+        own.into_iter().chain([common]).any(|(asked, most)| {
+            while asked.front().is_some_and(|at| now.duration_since(*at) >= SignedDuration::from_hours(1)) {
+                asked.pop_front();
+            }
+            let room = asked.len() < most;
+            asked.extend(room.then_some(now));
+            room
+        })
+    }
 }
 
 /// Where keys come from.
@@ -76,7 +104,7 @@ impl std::fmt::Debug for Verifier {
             Keys::Fixed(_) => "a list",
             Keys::Nowhere(_) => "nowhere",
         };
-        f.debug_struct("Verifier").field("keys", &keys).field("asked", &self.asked.len()).finish()
+        f.debug_struct("Verifier").field("keys", &keys).field("asked", &self.asked.common.len()).finish()
     }
 }
 
@@ -112,7 +140,7 @@ impl Verifier {
     }
 
     fn with(keys: Keys) -> Self {
-        Self { keys, asked: VecDeque::new() }
+        Self { keys, asked: Asked::default() }
     }
 
     /// Why no key can be asked for, if that is so.
@@ -127,8 +155,8 @@ impl Verifier {
     ///
     /// # Errors
     /// Why no answer could be had.
-    pub async fn try_out(&mut self, domain: &str, now: Timestamp) -> Result<(), String> {
-        let asked = tokio::time::timeout(PATIENCE, self.ask(&format!("_domainkey.{domain}"), true, now)).await;
+    pub async fn try_out(&mut self, domain: &str) -> Result<(), String> {
+        let asked = tokio::time::timeout(PATIENCE, self.look(&format!("_domainkey.{domain}"))).await;
         match asked {
             Ok(Answer::Records(_) | Answer::Missing) => Ok(()),
             Ok(Answer::Temporary(why)) => Err(why),
@@ -141,7 +169,7 @@ impl Verifier {
         let signatures: Vec<&Signature> = question.signatures.iter().take(MOST).collect();
         let mut found = BTreeMap::new();
         // What was answered in time counts; for the rest there is no answer.
-        let _ = tokio::time::timeout(PATIENCE, self.find(&signatures, question.word, now, &mut found)).await;
+        let _ = tokio::time::timeout(PATIENCE, self.find(&signatures, question, now, &mut found)).await;
         let wire = with_crlf(&question.raw);
         let Some(mut message) = AuthenticatedMessage::parse(&wire) else {
             return Dkim::Fail("its header cannot be read".into());
@@ -154,6 +182,7 @@ impl Verifier {
         let mut verdict = Verdict::default();
         let (sound, keyed) = usable(signatures, &found, &mut verdict);
         message.errors.clear();
+        let (seals, keyed): (Vec<&Signature>, Vec<&Signature>) = keyed.into_iter().partition(|s| s.by == Proof::Arc);
         message.dkim_headers.retain(|h| keyed.iter().any(|seen| agrees(seen, &h.header)));
         message.dkim_headers.truncate(MOST);
         for found in &mut message.dkim_headers {
@@ -174,7 +203,7 @@ impl Verifier {
                     let Some(known) = known else { continue };
                     // One that speaks for the sender says the most.
                     if passed.is_none() || known.of_sender {
-                        passed = Some(Dkim::Pass(known.passed(Proof::Dkim)));
+                        passed = Some(Dkim::Pass(known.passed()));
                     }
                 }
                 DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) => {
@@ -184,6 +213,12 @@ impl Verifier {
                 DkimResult::None => {}
             }
         }
+        if let Some(seal) = seals.first().filter(|_| !matches!(&passed, Some(Dkim::Pass(by)) if by.of_sender)) {
+            match check_seal(&library, &mut message, seal, &sound).await {
+                Ok(signed) => passed = Some(passed.filter(|_| !signed.of_sender).unwrap_or(Dkim::Pass(signed))),
+                Err(why) => verdict.no(format!("the seal by {}: {why}", seal.domain)),
+            }
+        }
         passed.unwrap_or_else(|| verdict.end())
     }
 
@@ -191,32 +226,70 @@ impl Verifier {
     async fn find(
         &mut self,
         signatures: &[&Signature],
-        word: bool,
+        of: &Question,
         now: Timestamp,
         found: &mut BTreeMap<String, Answer>,
     ) {
         for name in signatures.iter().map(|s| s.key_name()) {
             if let Entry::Vacant(place) = found.entry(name) {
-                let answer = self.ask(place.key(), word, now).await;
+                let answer = match self.asked.one_more(of.share, &of.from, now) {
+                    true => self.look(place.key()).await,
+                    false => Answer::Temporary("too many keys were asked for within an hour".into()),
+                };
                 place.insert(answer);
             }
         }
     }
 
-    async fn ask(&mut self, name: &str, word: bool, now: Timestamp) -> Answer {
-        let hour = SignedDuration::from_hours(1);
-        while self.asked.front().is_some_and(|at| now.duration_since(*at) >= hour) {
-            self.asked.pop_front();
-        }
-        if self.asked.len() >= if word { QUESTIONS } else { QUESTIONS / 2 } {
-            return Answer::Temporary("too many keys were asked for within an hour".into());
-        }
-        self.asked.push_back(now);
+    async fn look(&self, name: &str) -> Answer {
         match &self.keys {
             Keys::Dns(resolver) => look_up(resolver, name).await,
             Keys::Fixed(answers) => answers.get(name).cloned().unwrap_or(Answer::Missing),
             Keys::Nowhere(why) => Answer::Temporary(why.clone()),
         }
+    }
+}
+
+/// Checks the last seal and its signature (RFC 8617 section 5.2). The keys of earlier ones are not asked for, whose names
+/// the sender could choose: the last says that its maker found them good. The library comes to them after the last, so what
+/// it lacks then is not a key of ours.
+async fn check_seal(
+    library: &MessageAuthenticator,
+    message: &mut AuthenticatedMessage<'_>,
+    seal: &Signature,
+    sound: &Known,
+) -> Result<Signed, &'static str> {
+    for found in &mut message.ams_headers {
+        // The sieve has looked at the times.
+        found.header.x = 0;
+    }
+    let last = message.ams_headers.last().map(|h| &h.header);
+    let sealed = message.as_headers.last().map(|h| &h.header);
+    let agree = last.zip(sealed).is_some_and(|(signature, sealed)| {
+        let same = |d: &str, s: &str| d == seal.domain && s == seal.selector;
+        let names = signature.h.iter().map(|n| n.trim().to_ascii_lowercase());
+        signature.l == 0
+            && signature.b == seal.bytes
+            && names.eq(seal.names.iter().cloned())
+            && same(&signature.d, &signature.s)
+            && same(&sealed.d, &sealed.s)
+            && sealed.i == signature.i
+    });
+    if !agree {
+        return Err("two readings of it differ");
+    }
+    let before = sound.found.load(Ordering::Relaxed);
+    let output = library.verify_arc(Parameters::new(&*message).with_txt_cache(sound)).await;
+    match output.result() {
+        DkimResult::Pass => Ok(seal.passed()),
+        // Our keys were found twice, for the signature and the seal over it, and both were good.
+        DkimResult::PermError(Error::ParseError) if sound.found.load(Ordering::Relaxed) - before >= 2 => {
+            Ok(seal.passed())
+        }
+        DkimResult::Neutral(why) | DkimResult::Fail(why) | DkimResult::PermError(why) | DkimResult::TempError(why) => {
+            Err(words(why))
+        }
+        DkimResult::None => Err("it does not hold"),
     }
 }
 
@@ -248,7 +321,11 @@ impl Verdict {
 
 /// The keys that were found. Whatever else the library wants to know is unknown, so that it never asks itself.
 #[derive(Default)]
-struct Known(HashMap<Box<str>, Arc<DomainKey>>);
+struct Known {
+    keys: HashMap<Box<str>, Arc<DomainKey>>,
+    /// How often one of them was looked up.
+    found: AtomicUsize,
+}
 
 impl ResolverCache<Box<str>, Txt> for Known {
     fn get<Q>(&self, name: &Q) -> Option<Txt>
@@ -256,7 +333,8 @@ impl ResolverCache<Box<str>, Txt> for Known {
         Box<str>: Borrow<Q>,
         Q: Hash + Eq + ?Sized,
     {
-        let found = self.0.get(name).map(|key| Txt::DomainKey(Arc::clone(key)));
+        let found = self.keys.get(name).map(|key| Txt::DomainKey(Arc::clone(key)));
+        self.found.fetch_add(usize::from(found.is_some()), Ordering::Relaxed);
         Some(found.unwrap_or(Txt::Error(Error::ParseError)))
     }
 
@@ -308,7 +386,7 @@ fn usable<'a>(
             Some(Answer::Missing) => verdict.no(format!("{by} is not published")),
             Some(Answer::Records(records)) => match key(records, signature) {
                 Ok(key) => {
-                    sound.0.insert(format!("{}.", signature.key_name()).into(), key);
+                    sound.keys.insert(format!("{}.", signature.key_name()).into(), key);
                     keyed.push(signature);
                 }
                 Err(why) => verdict.no(format!("{by} {why}")),
@@ -360,8 +438,8 @@ async fn look_up(resolver: &MessageAuthenticator, name: &str) -> Answer {
 }
 
 /// Why a signature does not count, in words; the library's own may hold more than is to be told.
-fn words(error: &Error) -> String {
-    let words = if *error == Error::Dkim(DkimError::FailedBodyHashMatch) {
+fn words(error: &Error) -> &'static str {
+    if [Error::Dkim(DkimError::FailedBodyHashMatch), Error::Arc(ArcError::FailedBodyHashMatch)].contains(error) {
         "the text was changed after it was signed"
     } else if *error == Error::Crypto(CryptoError::FailedVerification) {
         "a signed field was changed, or the key is another"
@@ -369,8 +447,7 @@ fn words(error: &Error) -> String {
         "it is for another domain (i=)"
     } else {
         "it does not hold"
-    };
-    words.to_owned()
+    }
 }
 
 /// A mail as it went over the wire. A Maildir keeps it with bare LFs, and what was signed had CRLFs (RFC 6376

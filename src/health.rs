@@ -41,8 +41,10 @@ pub(crate) struct Health {
     pub inbox_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     pub stuck: Option<Timestamp>,
-    /// Since when all but reminders and codes is held, because too much was made.
+    /// Since when all is held that nobody asked for, because too much was made.
     pub breaker: Option<Timestamp>,
+    /// Since when notices leave with the plain sender, because the server refuses tagged ones.
+    pub tag_refused: Option<Timestamp>,
     /// The database is not the one that the inbox belongs to.
     pub begun: bool,
 }
@@ -88,6 +90,7 @@ impl Health {
             troubles,
             inbox_fails: tx.memo(Memo::InboxFails)?,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
+            tag_refused: tx.tag_refused()?.map(|(since, _)| since),
             begun: tx.memo::<String>(Memo::Begun)?.is_some(),
         })
     }
@@ -102,6 +105,8 @@ impl Health {
             waiting: _,
             unverified: _,
             next_deadline: _,
+            // Bounces are known by Message-ID and mark all the same.
+            tag_refused: _,
             // One of the troubles.
             breaker: _,
             broken,

@@ -11,19 +11,22 @@
 //! - a mail is what the server answered under the UID that was asked for; an answer to anything else is dropped;
 //! - an empty answer is never a mail;
 //! - no message data ever stands in a command: numbers and constants only, besides user, secret and folder;
-//! - nothing waits for ever, and one answer is a bounded amount of memory while the server keeps to RFC 3501.
+//! - nothing waits for ever, and whatever a server says costs a bounded amount of memory, and time in proportion;
+//! - no text of a server is told on before it was held against the secret of the login.
 //!
-//! Reading order: `wire`, `login`, this file, `fetch`, `answers`.
+//! Reading order: `screen`, `wire`, `login`, this file, `fetch`, `answers`.
 
 mod answers;
 mod error;
 mod fetch;
 mod login;
 mod name;
+mod screen;
 #[cfg(test)]
 mod tests;
 mod wire;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use imap_proto::{MailboxDatum, Response, ResponseCode};
@@ -31,10 +34,13 @@ use tokio::time::Instant;
 
 pub(crate) use self::error::ImapError;
 pub(crate) use self::fetch::Fetched;
+pub use self::screen::Screen;
 pub(crate) use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
 use crate::config::ImapConfig;
-use crate::net::{self, Tls};
+use crate::net::{self, NetError, Tls};
+use crate::sasl::Secrets;
+use crate::vocabulary::clean_line;
 
 /// The folder as it was when it was opened.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -60,6 +66,10 @@ pub(crate) enum Woke {
 const IDLE_AT_MOST: Duration = Duration::from_secs(5 * 60);
 /// How long the server may take to notice that we stop waiting.
 const IDLE_END: Duration = Duration::from_secs(15);
+/// The most folders whose names are kept.
+const FOLDERS: usize = 10_000;
+/// Characters that are kept of one such name.
+const FOLDER_NAME: usize = 200;
 /// A goodbye is a courtesy.
 const LOGOUT: Duration = Duration::from_secs(5);
 
@@ -73,16 +83,18 @@ pub(crate) struct Session<S: Transport = Box<dyn Transport>> {
 /// Connects and logs in.
 pub(crate) async fn connect(config: &ImapConfig, password: &str) -> Result<Session, ImapError> {
     let to = &config.endpoint;
+    let secrets = Secrets::of(password);
+    let untold = |error: NetError| ImapError::Tls(secrets.tell(&error.to_string()));
     let mut tcp = net::tcp(to).await?;
     let (stream, greeted): (Box<dyn Transport>, bool) = match to.tls {
-        Tls::Implicit => (Box::new(net::tls(tcp, to).await?), false),
+        Tls::Implicit => (Box::new(net::tls(tcp, to).await.map_err(untold)?), false),
         Tls::StartTls => {
-            login::ask_for_tls(&mut tcp).await?;
-            (Box::new(net::tls(tcp, to).await?), true)
+            login::ask_for_tls(&mut tcp, &secrets).await?;
+            (Box::new(net::tls(tcp, to).await.map_err(untold)?), true)
         }
         Tls::None => (Box::new(tcp), false),
     };
-    let mut wire = Wire::new(stream);
+    let mut wire = Wire::new(stream, secrets);
     if !greeted {
         wire.greeting().await?;
     }
@@ -97,7 +109,7 @@ impl<S: Transport> Session<S> {
         let command = format!("EXAMINE {}", name::quoted_folder(folder)?);
         let (mut uidvalidity, mut exists) = (None, None);
         self.wire
-            .command("EXAMINE", &command, COMMAND, |answer| {
+            .command("EXAMINE", &command, COMMAND, |answer, _| {
                 if let Response::Data { outcome, .. } | Response::Done { outcome, .. } = answer
                     && let Some(ResponseCode::UidValidity(value)) = outcome.code
                 {
@@ -127,7 +139,7 @@ impl<S: Transport> Session<S> {
         let mut uids = Vec::new();
         let mut answered = false;
         self.wire
-            .command("UID SEARCH", "UID SEARCH ALL", COMMAND, |answer| {
+            .command("UID SEARCH", "UID SEARCH ALL", COMMAND, |answer, _| {
                 if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
                     answered = true;
                     uids.extend(found.iter().copied().filter(|uid| *uid != 0));
@@ -141,6 +153,22 @@ impl<S: Transport> Session<S> {
         uids.sort_unstable();
         uids.dedup();
         Ok(uids)
+    }
+
+    /// The names of all folders, as the server writes them (RFC 3501 section 6.3.8); of very many, some.
+    pub(crate) async fn folders(&mut self) -> Result<BTreeSet<String>, ImapError> {
+        let mut names = BTreeSet::new();
+        self.wire
+            .command("LIST", "LIST \"\" \"*\"", COMMAND, |answer, _| {
+                if let Response::MailboxData(MailboxDatum::List(listed)) = answer
+                    && names.len() < FOLDERS
+                {
+                    names.insert(clean_line(&listed.name, FOLDER_NAME));
+                }
+                Ok(())
+            })
+            .await?;
+        Ok(names)
     }
 
     /// Waits until the server tells of new mail (RFC 2177), at most so long and at most five minutes. Only a number of
@@ -187,7 +215,7 @@ impl<S: Transport> Session<S> {
     async fn idling(&mut self, tag: &str, until: Instant) -> Result<Idling, ImapError> {
         let step = self
             .wire
-            .next("IDLE", until, |answer| -> Result<Idling, ImapError> {
+            .next("IDLE", until, |answer, _| -> Result<Idling, ImapError> {
                 if matches!(answer, Response::Continue(_)) {
                     return Ok(Idling::Begun);
                 }
@@ -207,9 +235,9 @@ impl<S: Transport> Session<S> {
     /// Says goodbye, if there is anybody to say it to.
     pub(crate) async fn logout(mut self) {
         let bye = async {
-            let tag = self.wire.send("LOGOUT", "LOGOUT", LOGOUT).await?;
+            let sent = self.wire.send("LOGOUT", "LOGOUT", LOGOUT).await?;
             let until = Instant::now() + LOGOUT;
-            let ours = |answer: &Response<'_>| matches!(answer, Response::Done { tag: theirs, .. } if theirs.0 == tag);
+            let ours = |answer: &Response<'_>, _| matches!(answer, Response::Done { tag, .. } if tag.0 == sent);
             while !self.wire.next("LOGOUT", until, ours).await? {}
             Ok::<(), ImapError>(())
         };

@@ -277,7 +277,9 @@ fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<
         };
     }
     let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
-    let event = Event::Attempted { from: mail.from.clone().ok(), holder, why: why.clone(), mail: Some(*stored) };
+    let tell = given.known.provoked < given.project.limits.automatic_per_hour;
+    let from = mail.from.clone().ok();
+    let event = Event::Attempted { from, holder, why: why.clone(), mail: Some(*stored), tell };
     Intake {
         disposition: Disposition::Command,
         reason: format!("{}{why}", standing::NOT_OBEYED),

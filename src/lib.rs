@@ -8,7 +8,7 @@
 //! A file may use only rooms in rows above its own; within a row only the pairs that are named. No two files use each
 //! other. `tests/suite/tidy.rs` reads every path and holds both. Rows 1 to 6 are pure: no I/O, no clock, no async.
 //!
-//! 1. [`vocabulary`]: addresses, Message-IDs, numbers, kinds of notices, what became of one, clean text.
+//! 1. [`vocabulary`]: addresses, Message-IDs, numbers, prints, kinds of notices, what became of one, clean text.
 //! 2. [`policy`]: promises, milestones, the calendar, the ladder. [`token`]: proof of having seen a notice. [`mail`]:
 //!    what came in, as a value. Mail knows severities of the policy and the length of a token.
 //! 3. [`ticket`]: what is tracked, as the fold of its entries; its clocks, and who hears of them. [`command`]: one

@@ -4,7 +4,7 @@
 //! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it, `prints` one that is sent again as another. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
-//! commands may stand, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
+//! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub(crate) mod read;
 pub(crate) mod results;
@@ -15,6 +15,7 @@ pub(crate) mod parts;
 
 pub(crate) mod decode;
 pub(crate) mod html;
+pub(crate) mod reading;
 
 pub(crate) mod content;
 pub(crate) mod identity;
@@ -58,8 +59,10 @@ pub struct Mail {
     pub date: Option<jiff::Timestamp>,
     /// The whole text: text/plain, else HTML as text; at most 1 MiB, lines end in `\n`.
     pub text: String,
-    /// The newly written part of it: no quotes, no signature.
+    /// The newly written part of it, in which commands may stand: no quotes, no signature, nothing that is attached.
     pub reply_text: String,
+    /// What the commands in it rest on: a command counts where that is vouched for.
+    pub reading: reading::Reading,
     /// True when the text was made from HTML: it never yields a command.
     pub from_html: bool,
     /// True when it is signed as one opaque piece (S/MIME) that nobody here verifies: it never yields a command.
@@ -100,6 +103,7 @@ impl Mail {
             date: None,
             text: String::new(),
             reply_text: String::new(),
+            reading: reading::Reading::default(),
             from_html: false,
             signed: false,
             attachments: Vec::new(),

@@ -4,7 +4,7 @@
 //! which stays when a mail program moves it from `new/` to `cur/` and adds flags. Delivery is safe against crashes:
 //! the same notice under the same name is there once, and whole.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::ffi::OsStr;
 use std::fs::{self, DirBuilder, File, Metadata, OpenOptions};
 use std::io::{self, ErrorKind, Read, Write};
@@ -115,6 +115,22 @@ impl Maildir {
         let mut all: Vec<Found> = by_name.into_values().collect();
         all.sort_by(|a, b| (a.modified, &a.name).cmp(&(b.modified, &b.name)));
         Ok(all)
+    }
+
+    /// The names of the folders that lie in it beside its own three.
+    ///
+    /// # Errors
+    /// It cannot be read.
+    pub fn folders(&self) -> io::Result<BTreeSet<String>> {
+        let mut names = BTreeSet::new();
+        for entry in fs::read_dir(&self.path).map_err(|e| at(&self.path, &e))? {
+            let entry = entry.map_err(|e| at(&self.path, &e))?;
+            let name = printable(&entry.file_name());
+            if entry.file_type().is_ok_and(|kind| kind.is_dir()) && !["tmp", "new", "cur"].contains(&name.as_str()) {
+                names.insert(name);
+            }
+        }
+        Ok(names)
     }
 
     /// Reads a mail of at most `max` octets; of a larger one only the beginning.

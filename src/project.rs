@@ -71,11 +71,11 @@ pub struct Limits {
     pub acks_per_sender_day: u32,
     /// Automatic acknowledgements to one domain in an hour.
     pub acks_per_domain_hour: u32,
-    /// Mails that incoming mail can make us send in an hour.
+    /// Mails of an hour that may make us send anything by itself, however many people are told of each.
     pub automatic_per_hour: u32,
     /// New tickets from the mails of an hour; the reports that come on top of them are one ticket.
     pub reports_per_hour: u32,
-    /// Notices of any kind but reminders and codes that may be made in an hour; over it, the outbox is held.
+    /// Mails, ticks and deliveries of an hour that may make what nobody asked for; over it, all such is held.
     pub breaker_per_hour: u32,
     /// Octets of the largest mail that is taken in whole.
     pub message: u64,

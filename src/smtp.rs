@@ -22,7 +22,7 @@ use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
 use crate::net::{self, NetError, Tls};
 use crate::notice::write::check_wire;
-use crate::sasl::Credentials;
+use crate::sasl::{Credentials, Secrets};
 use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
@@ -39,23 +39,53 @@ const PIECE: usize = 16 * 1024;
 /// How much of a reply is kept, in characters.
 const REPLY: usize = 200;
 
+/// What became of a mail that was sent.
+#[derive(Debug)]
+pub(crate) struct Sending {
+    /// How it ended.
+    pub outcome: Outcome,
+    /// What the server said against the first sender, where it took the mail from the next one.
+    pub refused_sender: Option<Said>,
+}
+
 /// Sends `bytes` to one recipient. `senders` are envelope senders, the best first: where the server refuses one, such
 /// as a tagged address that it does not take for the account's own, the next is offered. None at all is the null
 /// sender of RFC 5321 section 4.5.5.
-/// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes.
+/// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes a sender.
 pub(crate) async fn send(
     config: &SmtpConfig,
     secret: Option<&Password>,
     senders: &[&Address],
     to: &Address,
     bytes: &[u8],
-) -> Outcome {
+) -> Sending {
     // Not the account's fault: the other mails of the queue may go.
     if let Err(unfit) = check_wire(bytes) {
-        return Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}")));
+        let outcome = Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}")));
+        return Sending { outcome, refused_sender: None };
     }
     let (login, secret) = (config.login.as_ref(), secret.map(Password::expose));
-    transact(async |stage| connect(stage, config).await, login, secret, senders, to, bytes).await
+    let secrets = &secrets(secret);
+    let mut senders = senders.iter().map(|a| a.as_str());
+    let (mut from, mut refused_sender) = (senders.next().unwrap_or_default(), None);
+    loop {
+        let open = async |stage: &mut Stage| connect(stage, config).await;
+        let (stage, cause) = match transact(open, (login, secret, secrets), from, to, bytes).await {
+            Ok(outcome) => {
+                refused_sender = refused_sender.filter(|_| matches!(outcome, Outcome::Sent(_)));
+                return Sending { outcome, refused_sender };
+            }
+            Err(failed) => failed,
+        };
+        // A refusal is clear that nothing was accepted, at the final dot too (RFC 5321 section 4.2.5): the same mail may
+        // be offered again at once.
+        match senders.next() {
+            Some(next) if cause.refuses_sender(stage) => {
+                (from, refused_sender) = (next, Some(Said::at(stage, cause.text(secrets))));
+            }
+            Some(_) | None => return Sending { outcome: judge(stage, cause, secrets), refused_sender: None },
+        }
+    }
 }
 
 /// Connects, logs in and leaves again; answers with a line about the server.
@@ -68,36 +98,41 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
         let stream = connect(&mut stage, config).await?;
         enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
     });
+    let secrets = secrets(secret.map(Password::expose));
     match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
         Ok(connection) => {
-            let name = clean_line(connection.server_info().name(), REPLY);
+            let name = secrets.tell(connection.server_info().name());
             quit(connection).await;
             Ok(if config.login.is_some() { format!("{name} lets us in") } else { format!("{name} answers") })
         }
-        Err(cause) => Err(Said::at(stage, cause.text())),
+        Err(cause) => Err(Said::at(stage, cause.text(&secrets))),
     }
 }
 
-/// One mail over the stream that `connect` opens.
+/// One mail over the stream that `connect` opens: how it ended, or what step failed before the server took it.
 async fn transact(
     connect: impl AsyncFnOnce(&mut Stage) -> Result<Box<dyn AsyncTokioStream>, Cause>,
-    login: Option<&Login>,
-    secret: Option<&str>,
-    senders: &[&Address],
+    (login, secret, secrets): (Option<&Login>, Option<&str>, &Secrets),
+    from: &str,
     to: &Address,
     bytes: &[u8],
-) -> Outcome {
+) -> Result<Outcome, (Stage, Cause)> {
     let mut stage = Stage::Connect;
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage).await?;
         let mut connection = enter(&mut stage, stream, login, secret).await?;
-        address(&mut stage, &mut connection, senders, to).await?;
+        address(&mut stage, &mut connection, from, to).await?;
         Ok(connection)
     });
     match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
-        Ok(connection) => content(connection, bytes).await,
-        Err(cause) => judge(stage, cause),
+        Ok(connection) => content(connection, bytes, secrets).await.map_err(|cause| (Stage::Content, cause)),
+        Err(cause) => Err((stage, cause)),
     }
+}
+
+/// What the server may not say back.
+fn secrets(secret: Option<&str>) -> Secrets {
+    secret.map_or_else(Secrets::none, Secrets::of)
 }
 
 /// Why a step did not succeed.
@@ -121,10 +156,16 @@ impl Cause {
         Self::Reply(u16::from(response.code()), text.join(" "))
     }
 
-    fn text(&self) -> String {
+    /// Whether the server refuses the envelope sender for good.
+    fn refuses_sender(&self, stage: Stage) -> bool {
+        matches!(self, Self::Reply(500..=599, text) if about_sender(stage, text))
+    }
+
+    /// All that leaves this file of what the server said.
+    fn text(&self, secrets: &Secrets) -> String {
         match self {
-            Self::Reply(code, text) => clean_line(&format!("{code} {text}"), REPLY),
-            Self::Broken(text) | Self::Ours(text) => clean_line(text, REPLY),
+            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
+            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
         }
     }
 }
@@ -153,8 +194,8 @@ impl From<NetError> for Cause {
 }
 
 /// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
-fn judge(stage: Stage, cause: Cause) -> Outcome {
-    let said = Said::at(stage, cause.text());
+fn judge(stage: Stage, cause: Cause, secrets: &Secrets) -> Outcome {
+    let said = Said::at(stage, cause.text(secrets));
     match cause {
         Cause::Ours(_) => Outcome::Closed(said),
         Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Closed(said),
@@ -168,22 +209,43 @@ fn judge(stage: Stage, cause: Cause) -> Outcome {
 fn about_us(stage: Stage, code: u16, text: &str) -> bool {
     // Enhanced codes (RFC 3463) in which providers refuse the sender whoever the recipient is:
     // a spent quota (5.4.5, 5.7.705), a login that is missing, wrong or of a forbidden kind (5.7.8, 5.7.9, 5.7.30,
-    // 5.7.57), a sender that is not ours to use (5.2.252, 5.7.60), a blocked account or network (5.1.8, 5.7.50x, 5.7.708, 5.7.750).
-    const ENHANCED: [&str; 14] = [
-        "5.1.8", "5.2.252", "5.4.5", "5.7.8", "5.7.9", "5.7.30", "5.7.57", "5.7.60", "5.7.501", "5.7.502", "5.7.503",
-        "5.7.705", "5.7.708", "5.7.750",
+    // 5.7.57), a blocked account or network (5.7.50x, 5.7.708, 5.7.750).
+    const ENHANCED: [&str; 11] = [
+        "5.4.5", "5.7.8", "5.7.9", "5.7.30", "5.7.57", "5.7.501", "5.7.502", "5.7.503", "5.7.705", "5.7.708", "5.7.750",
     ];
+    // "Relay access denied" and "Client host blocked" share 554 5.7.1 with refusals of content; only the words tell.
+    const WORDS: [&str; 2] = ["relay", "client host"];
     match stage {
         // All that comes before the recipient is named is about us.
         Stage::Connect | Stage::Tls | Stage::Hello | Stage::Auth | Stage::Mail => true,
         Stage::Rcpt | Stage::Data | Stage::Content => {
             // Unknown command, bad sequence, authentication required or failed (RFC 4954 section 6).
             matches!(code, 500 | 502 | 503 | 530 | 534 | 535 | 538)
-                || text.split_whitespace().next().is_some_and(|first| ENHANCED.contains(&first))
-                // "Relay access denied" shares 554 5.7.1 with refusals of content; only its words tell.
-                || stage == Stage::Rcpt && text.to_ascii_lowercase().contains("relay")
+                || about_sender(stage, text)
+                || says(text, &ENHANCED, if stage == Stage::Rcpt { &WORDS } else { &[] })
         }
     }
+}
+
+/// Whether a permanent reply is about the envelope sender, whoever the recipient is. At MAIL no other is known yet.
+fn about_sender(stage: Stage, text: &str) -> bool {
+    // RFC 3463 section 3.2 for the first two; Microsoft's SendAsDenied and "no permissions to send as this sender".
+    const ENHANCED: [&str; 4] = ["5.1.7", "5.1.8", "5.2.252", "5.7.60"];
+    // Postfix ("Sender address rejected: not owned by user"), Microsoft's older 5.2.0, Exim, iCloud.
+    const WORDS: [&str; 6] =
+        ["sender address", "not owned by", "sendasdenied", "to send as", "sender verify failed", "from address"];
+    match stage {
+        Stage::Connect | Stage::Tls | Stage::Hello | Stage::Auth => false,
+        Stage::Mail => true,
+        Stage::Rcpt | Stage::Data | Stage::Content => says(text, &ENHANCED, &WORDS),
+    }
+}
+
+/// Whether a reply begins with one of these enhanced codes, or holds one of these words.
+fn says(text: &str, enhanced: &[&str], words: &[&str]) -> bool {
+    let lower = text.to_ascii_lowercase();
+    text.split_whitespace().next().is_some_and(|first| enhanced.contains(&first))
+        || words.iter().any(|w| lower.contains(w))
 }
 
 /// A connection that is protected as the config wants it, before lettre's client.
@@ -290,25 +352,11 @@ async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &st
 async fn address(
     stage: &mut Stage,
     connection: &mut AsyncSmtpConnection,
-    senders: &[&Address],
+    from: &str,
     to: &Address,
 ) -> Result<(), Cause> {
-    *stage = Stage::Mail;
-    let mut senders = senders.iter();
-    let mut from = senders.next().map_or("", |a| a.as_str());
-    loop {
-        let cause = match step(connection.command(format!("MAIL FROM:<{from}>\r\n"))).await {
-            Ok(response) if u16::from(response.code()) == 250 => break,
-            Ok(response) => Cause::said(&response),
-            Err(cause) => cause,
-        };
-        // A refused MAIL leaves the session as it was (RFC 5321 section 4.1.4).
-        match (&cause, senders.next()) {
-            (Cause::Reply(500..=599, _), Some(next)) => from = next.as_str(),
-            _ => return Err(cause),
-        }
-    }
     let steps = [
+        (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
         // 251: the server forwards it itself (RFC 5321 section 3.4).
         (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251),
         (Stage::Data, "DATA\r\n".to_owned(), 354..=354),
@@ -330,8 +378,8 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cau
     }
 }
 
-/// The mail, the final dot, and the reply to it.
-async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
+/// The mail, the final dot, and the reply to it; an error says clearly that it was not accepted.
+async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8], secrets: &Secrets) -> Result<Outcome, Cause> {
     // lettre writes CRLF before the dot itself.
     let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     // lettre asks for the piece after the last one just before it writes the dot.
@@ -344,7 +392,7 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
             quit(connection).await;
-            return Outcome::Sent(Cause::said(&response).text().into());
+            return Ok(Outcome::Sent(Cause::said(&response).text(secrets).into()));
         }
         Ok(Ok(response)) => Cause::said(&response),
         Ok(Err(error)) => Cause::from(error),
@@ -352,9 +400,9 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8]) -> Outcome {
     };
     let refused = matches!(cause, Cause::Reply(400..=599, _));
     if dot.load(Ordering::Relaxed) && !refused {
-        return Outcome::Unknown(cause.text().into());
+        return Ok(Outcome::Unknown(cause.text(secrets).into()));
     }
-    judge(Stage::Content, cause)
+    Err(cause)
 }
 
 async fn quit(mut connection: AsyncSmtpConnection) {

@@ -362,7 +362,7 @@ fn short_hash(bytes: &[u8]) -> i64 {
 }
 
 /// The first 8 octets of a hash, as SQLite's integer.
-pub(crate) fn leading(hash: &[u8; 32]) -> i64 {
+fn leading(hash: &[u8; 32]) -> i64 {
     i64::from_be_bytes(hash.first_chunk().copied().unwrap_or_default())
 }
 

@@ -12,6 +12,9 @@ pub mod config {
 pub mod dkim {
     pub use crate::dkim::{Answer, Verifier};
 }
+pub mod imap {
+    pub use crate::imap::Screen;
+}
 pub mod intake {
     pub mod disposition {
         pub use crate::intake::disposition::Disposition;
@@ -53,7 +56,7 @@ pub mod mail {
         pub use crate::mail::reply::new_text;
     }
     pub mod signature {
-        pub use crate::mail::signature::{Dkim, MOST, Occasion, Question, sieve};
+        pub use crate::mail::signature::{Dkim, MOST, Occasion, Question, Share, sieve};
     }
     pub mod written {
         pub use crate::mail::written::{Content, Ours, Place};

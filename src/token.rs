@@ -2,8 +2,9 @@
 //!
 //! A token is 30 bytes, 48 characters of lower-case base32 (relays fold case):
 //! purpose 1 | key 1 | party 4 | ticket 4 | notice 4 | HMAC-SHA256 truncated to 16 (RFC 2104 section 5).
-//! One stands in the plus-address of a Reply-To and in the Message-ID of each notice, one in the envelope sender, so
-//! that a bounce says what it is about, and one in a header by which our own mail is known when it comes back.
+//! One stands in the plus-address of a Reply-To, in the Message-ID and in the References of each notice, one in the
+//! envelope sender, so that a bounce says what it is about, and one in a header by which our own mail is known when it
+//! comes back.
 //!
 //! Each purpose has a key of its own, derived from the secret, so that nothing made for one verifies as another.
 //! A token never authorises by itself: a command also needs a believed sender who is that party.
@@ -28,6 +29,8 @@ pub const CHECKS: u32 = 0xff00_0000;
 /// The most secrets that are in force at a time.
 pub(crate) const SECRETS_MAX: usize = 16;
 const MAC_LENGTH: usize = 16;
+/// Behind the token in [`Token::reference`].
+const REFERENCE: &str = ".ref";
 /// Octets of a one-time code: eight characters.
 const CODE_LENGTH: usize = 5;
 
@@ -319,10 +322,21 @@ impl Token {
         MessageId::parse(&format!("{}@{domain}", self.sign(key)))
     }
 
-    /// The token in one of our Message-IDs.
+    /// The id that carries this token in the References of its notice. Some servers (SES, WorkMail, Outlook.com) give
+    /// each mail a Message-ID of their own; whoever answers copies the References all the same (RFC 5322 section 3.6.4).
+    ///
+    /// It is another than the Message-ID, and no mail ever bears it: a mail that refers to itself loses its place.
+    /// RFC 5256 section 3 takes its parent away (REFERENCES, step 1.B), and Thunderbird throws its references away.
+    pub fn reference(&self, key: &Key, domain: &str) -> Option<MessageId> {
+        MessageId::parse(&format!("{}{REFERENCE}@{domain}", self.sign(key)))
+    }
+
+    /// The token in one of our Message-IDs or references.
     pub fn in_message_id(id: &MessageId, domain: &str, key: &Key) -> Option<Self> {
         let (local, at) = id.as_str().split_once('@')?;
-        at.eq_ignore_ascii_case(domain).then(|| Self::verify(local, key)).flatten()
+        let (token, rest) = local.split_at_checked(LENGTH)?;
+        let ours = at.eq_ignore_ascii_case(domain) && (rest.is_empty() || rest.eq_ignore_ascii_case(REFERENCE));
+        ours.then(|| Self::verify(token, key)).flatten()
     }
 
     /// The token in one of our plus-addresses.
@@ -461,5 +475,15 @@ mod tests {
         let id = token().message_id(&key, "example.org").unwrap();
         assert_eq!(Token::in_message_id(&id, "example.org", &key), Some(token()));
         assert_eq!(Token::in_message_id(&id, "example.net", &key), None);
+        let reference = token().reference(&key, "example.org").unwrap();
+        assert_ne!(reference, id, "no mail refers to itself");
+        for (id, expect) in [
+            (reference.as_str().to_owned(), Some(token())),
+            (reference.as_str().to_ascii_uppercase(), Some(token())),
+            (reference.as_str().replace(".ref", ".rex"), None),
+            (reference.as_str().replace("example.org", "example.net"), None),
+        ] {
+            assert_eq!(Token::in_message_id(&MessageId::parse(&id).unwrap(), "example.org", &key), expect, "{id}");
+        }
     }
 }

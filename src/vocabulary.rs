@@ -1,4 +1,4 @@
-//! What every room speaks of: addresses, Message-IDs, the numbers of tickets and mails, the kinds of notices and what
+//! What every room speaks of: addresses, Message-IDs, prints, the numbers of tickets and mails, the kinds of notices and what
 //! becomes of one, and text made fit to be shown. Nothing here knows a rule.
 
 mod address;
@@ -6,17 +6,20 @@ mod clean;
 mod delivery;
 mod kind;
 mod message_id;
+mod print;
 
 use serde::{Deserialize, Serialize};
 
 pub use address::Address;
 pub(crate) use clean::piece;
+pub(crate) use clean::trim_blanks;
 pub use clean::{clean, clean_line};
 pub use delivery::{NoticeState, Outcome};
 pub(crate) use delivery::{Said, Stage};
 pub(crate) use kind::Mailed;
 pub use kind::NoticeKind;
 pub use message_id::MessageId;
+pub(crate) use print::Print;
 
 /// The number of a ticket: 17 for `SEC-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -31,7 +34,7 @@ impl TicketId {
 
     /// Reads `SEC-17`, `sec-17` or `17`.
     pub fn parse(text: &str, prefix: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = trim_blanks(text);
         let number = match text.split_once('-') {
             Some((p, n)) if p.eq_ignore_ascii_case(prefix) => n,
             Some(_) => return None,

@@ -21,8 +21,9 @@ use crate::{clock, open};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
-    /// Also log in, look at the folder, greet the outgoing server, and send a mail with a forged Authentication-Results
-    /// line to yourselves, to see whether it comes through
+    /// Also log in, look at the folder, greet the outgoing server, and send two mails to yourselves: one to a tagged
+    /// address, to see where it comes out, and one with a forged Authentication-Results line, to see whether it comes
+    /// through
     #[arg(long)]
     online: bool,
 }

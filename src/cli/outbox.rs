@@ -33,7 +33,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let project = &desk.project;
     let (mut notices, breaker) = desk.read(|tx, _| Ok((tx.notices(0)?, tx.breaker()?)))?;
     if let Some(since) = breaker {
-        for notice in notices.iter_mut().filter(|n| n.state == NoticeState::Waiting && n.lane > 0) {
+        for notice in notices.iter_mut().filter(|n| n.state == NoticeState::Waiting && n.lane > NoticeKind::ASKED) {
             notice.state = NoticeState::Held;
             notice.reply = Some(format!("too much was made since {}", local(since, project)));
         }
@@ -60,7 +60,7 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         let heading = ["NO", &made, "KIND", "TO", "TICKET", "STATE", "TRIES", "SAID"];
         out.text(&table(&heading, notices.iter().map(row)))?;
         if breaker.is_some() {
-            out.text("\nAll but reminders and codes is held; `disclosed outbox --release` lets it go.\n")?;
+            out.text("\nAll that nobody asked for is held; `disclosed outbox --release` lets it go.\n")?;
         }
     }
     Ok(Exit::Done)

@@ -41,6 +41,7 @@ struct Document<'a> {
     inbox_fails_since: Option<Timestamp>,
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
+    tag_refused_since: Option<Timestamp>,
     database_lost: bool,
     healthy: bool,
 }
@@ -107,6 +108,7 @@ impl<'a> Document<'a> {
             inbox_fails_since: health.inbox_fails,
             stuck_since: health.stuck,
             held_since: health.breaker,
+            tag_refused_since: health.tag_refused,
             database_lost: health.begun,
             healthy: !health.needs_person(),
         }
@@ -138,7 +140,7 @@ fn text(health: &Health, project: &Project) -> String {
         let since = local(since, project);
         let limit = project.limits.breaker_per_hour;
         text.push_str(&format!(
-            "  mail is held since {since}: more than {limit} were made within an hour; look at `disclosed outbox`, \
+            "  mail is held since {since}: more than {limit} events within an hour made some; look at `disclosed outbox`, \
              then `disclosed outbox --release`\n"
         ));
     }
@@ -184,6 +186,10 @@ fn ordinary(health: &Health, project: &Project) -> String {
     text.push_str(&format!("Next deadline:          {ahead}\n"));
     if health.unverified > 0 {
         text.push_str(&format!("Waiting for DKIM keys:  {}\n", health.unverified));
+    }
+    if let Some(since) = health.tag_refused {
+        let since = local(since, project);
+        text.push_str(&format!("Envelope sender:        plain: the server refused a tagged one on {since}\n"));
     }
     text
 }

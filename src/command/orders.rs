@@ -1,7 +1,8 @@
 //! Command lines as they are written at the head of a text, each read once.
 
 use super::table::{Ask, Command, Reads, TABLE, Verb, verbs};
-use crate::mail::reply::is_command;
+use crate::mail::reply::head;
+use crate::vocabulary::trim_blanks;
 
 /// The command lines at the head of a text, and the text below them.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -85,22 +86,6 @@ pub(crate) fn asks(text: &str) -> Vec<Ask> {
     head(text).0.iter().take(LINES_MAX).filter_map(read).collect()
 }
 
-/// The lines at the head of a text that begin like commands, and what stands below them.
-fn head(text: &str) -> (Vec<&str>, &str) {
-    let (mut lines, mut rest) = (Vec::new(), text);
-    while !rest.is_empty() {
-        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
-        let line = line.trim();
-        if is_command(line) {
-            lines.push(line);
-        } else if !line.is_empty() {
-            break;
-        }
-        rest = after;
-    }
-    (lines, rest.trim())
-}
-
 /// Reads one line of the team's that begins with `/`.
 ///
 /// # Errors
@@ -125,7 +110,7 @@ pub fn parse(line: &str) -> Result<Asked, Fault> {
         return Err(Fault { column: 1, what });
     };
     let column = 1 + name.chars().count() + usize::from(!arguments.is_empty());
-    read(arguments.trim())
+    read(trim_blanks(arguments))
         .map(|command| Asked { verb, command })
         .map_err(|what| Fault { column, what: format!("{what}; for example: {}", verb.example) })
 }
@@ -217,6 +202,12 @@ mod tests {
             10,
             "\"bad\" is no severity; write low, medium, high or critical; for example: /severity high",
         );
+        for odd in ["\u{3000}", "\u{2003}"] {
+            let line = format!("{odd}/assign{odd}dana@example.org{odd}");
+            let orders = split(&crate::mail::reply::new_text(&line));
+            let to = Command::Assign(format!("dana@example.org{odd}"));
+            assert!(orders.are_only(&to), "no blank of mail: {orders:?}");
+        }
         check("/assign", 7, "this needs the name or the address of a person; for example: /assign dana");
         check("/ack now", 5, "this takes nothing on its line; write text below it; for example: /ack");
     }

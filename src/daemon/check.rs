@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use super::folder::{Fetched, Folder, FolderError, Listing};
-use super::forged;
+use super::{forged, tagged};
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
 use crate::dkim::Verifier;
 use crate::imap::Woke;
@@ -20,8 +20,8 @@ fn bad(text: impl Into<String>) -> Finding {
     Finding::bad(text)
 }
 
-/// Logs in, looks at the folder, waits for a push, greets the outgoing server; where Authentication-Results are
-/// believed, sends one mail to ourselves with a forged one. Marks nothing. `key` is that of the database.
+/// Logs in, looks at the folder, waits for a push, greets the outgoing server; sends one mail to a tagged address of
+/// ours and, where Authentication-Results are believed, one to ourselves with a forged one. Marks nothing. `key` is that of the database.
 pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
@@ -45,7 +45,7 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
         });
         let usable = found.iter().all(|f| f.good);
         if config.identity.dkim {
-            found.push(match Verifier::system().try_out(config.address.domain(), clock::now()).await {
+            found.push(match Verifier::system().try_out(config.address.domain()).await {
                 Ok(()) => good("identity: DKIM keys can be asked for"),
                 Err(why) => bad(format!(
                     "identity: DKIM keys cannot be asked for: {why}; mend the name servers of this machine, or write \
@@ -55,7 +55,9 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
         }
         // With a server that cannot be used there is nothing to send, and why is said above.
         if usable {
-            found.extend(forged::forged(config, key, clock::now()).await);
+            let now = clock::now();
+            let (forged, tagged) = tokio::join!(forged::forged(config, key, now), tagged::tagged(config, key, now));
+            found.extend(forged.into_iter().chain(tagged));
         }
         found
     });

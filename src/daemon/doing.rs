@@ -2,12 +2,13 @@
 
 use crate::dkim::Verifier;
 use crate::mail::signature::Dkim;
+use crate::smtp::Sending;
 use crate::store::Claim;
 use crate::vocabulary::{MailRef, Outcome};
 use anyhow::Result;
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Daemon, Verdict, outgoing};
+use super::{Daemon, Delivery, Verdict, outgoing};
 
 impl Daemon {
     /// Has the signatures of the next mail checked that waits for it: one mail at a time, beside the loop.
@@ -60,7 +61,11 @@ impl Daemon {
             return Ok(());
         }
         while self.sending.is_none() {
-            let Some(claim) = self.tracker.claim(now)? else { break };
+            // Asked before a notice is claimed: from then on it is doubtful until its end is known.
+            let account = outgoing::account(&self.config);
+            let plain = self.tracker.knows_tag_refused(&account, now)?;
+            let Some(mut claim) = self.tracker.claim(now)? else { break };
+            claim.envelope = claim.envelope.filter(|_| !plain);
             match outgoing::prepare(&self.config) {
                 outgoing::Way::Maildir(path) => {
                     let outcome = outgoing::into_maildir(path, &claim, now);
@@ -73,8 +78,8 @@ impl Daemon {
                     let from = self.config.mailbox.clone();
                     let smtp = smtp.clone();
                     self.sending = Some(tokio::spawn(async move {
-                        let outcome = outgoing::by_smtp(&smtp, &from, &claim).await;
-                        (claim, outcome)
+                        let sending = outgoing::by_smtp(&smtp, &from, &claim).await;
+                        (claim, account, sending)
                     }));
                 }
             }
@@ -82,9 +87,19 @@ impl Daemon {
         Ok(())
     }
 
-    pub(super) fn settle(&mut self, ended: Result<(Claim, Outcome), tokio::task::JoinError>) -> Result<()> {
+    pub(super) fn settle(&mut self, ended: Result<Delivery, tokio::task::JoinError>) -> Result<()> {
         match ended {
-            Ok((claim, outcome)) => self.ended(&claim, &outcome),
+            Ok((claim, account, Sending { outcome, refused_sender })) => {
+                self.ended(&claim, &outcome)?;
+                if let Some(said) = refused_sender {
+                    self.tracker.note_tag_refused(&account, self.now())?;
+                    let said = said.for_log();
+                    tracing::warn!(
+                        "the server refuses tagged envelope senders ({said}); notices leave with the plain one"
+                    );
+                }
+                Ok(())
+            }
             Err(error) => {
                 // The notice stays claimed, and is doubtful from here on, as after a crash: the next pass says so.
                 let how = if error.is_panic() { "a panic" } else { "it was cancelled" };

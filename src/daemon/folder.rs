@@ -1,6 +1,7 @@
 //! One folder of the inbox, opened for reading. The watch, `check --online` and its forged line all come by here: it is
 //! the one place that fetches the secret, logs in, opens the folder and lists it. Nothing is ever marked or removed.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -127,6 +128,15 @@ impl<'a> Folder<'a> {
                 let names = session.uids().await?.iter().map(u32::to_string).collect();
                 Ok(Listing { folder, names: Arc::new(names) })
             }
+        }
+    }
+
+    /// The names of the folders beside it: of a server all there are, of a Maildir those that lie in it, as Maildir++
+    /// has them.
+    pub(super) async fn folders(&mut self) -> Result<BTreeSet<String>, FolderError> {
+        match self {
+            Self::Maildir { maildir, .. } => Ok(maildir.folders()?),
+            Self::Imap { session, .. } => Ok(session.folders().await?),
         }
     }
 
@@ -281,8 +291,40 @@ mod tests {
         let error = Folder::open(&config.inbox).await.err().unwrap();
         assert!(matches!(error, FolderError::Secret(_)) && error.is_login(), "{error}");
         // What a server says may name the user.
-        let refused = FolderError::Imap(ImapError::LoginRefused("no such user s@example.org".into()));
+        let said = |text| crate::sasl::Secrets::none().tell(text);
+        let refused = FolderError::Imap(ImapError::LoginRefused(said("no such user s@example.org")));
         assert!(refused.is_login() && !refused.without_words().contains("example.org"));
-        assert!(!FolderError::Imap(ImapError::Bye("s@example.org".into())).is_login());
+        assert!(!FolderError::Imap(ImapError::Bye(said("s@example.org"))).is_login());
+    }
+
+    /// Of a server that says the login back, neither the mail to people nor the log has the secret.
+    #[tokio::test]
+    async fn an_echo_of_the_login_reaches_nobody() {
+        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("password"), "hunter two").unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let text = format!(
+            "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[outgoing]\nmaildir = \"out\"\n[[person]]\n\
+             name = \"A\"\naddress = \"a@example.org\"\n[inbox.imap]\nserver = \"127.0.0.1\"\nport = {}\n\
+             tls = \"none\"\nuser = \"s\"\npassword_file = \"password\"\n",
+            listener.local_addr().unwrap().port()
+        );
+        tokio::spawn(async move {
+            let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+            let mut line = String::new();
+            stream.write_all(b"* OK ready\r\n").await.unwrap();
+            stream.read_line(&mut line).await.unwrap();
+            stream.write_all(b"* CAPABILITY IMAP4rev1\r\nD1 OK\r\n").await.unwrap();
+            line.clear();
+            stream.read_line(&mut line).await.unwrap();
+            stream.write_all(format!("D2 NO what is {line}").as_bytes()).await.unwrap();
+        });
+        let config = crate::config::Config::parse(&text, &home.path().join("config.toml")).unwrap();
+        let error = Folder::open(&config.inbox).await.err().unwrap();
+        assert!(error.is_login());
+        for told in [error.to_string(), error.without_words(), format!("{error:?}")] {
+            assert!(!told.contains("hunter") && told.to_lowercase().contains("refused"), "{told}");
+        }
     }
 }

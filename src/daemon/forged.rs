@@ -23,9 +23,9 @@ use crate::token::{self, CHECKS, Key, Purpose, Token};
 use crate::vocabulary::Outcome;
 
 /// How long the mail may be on its way.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 /// Between two looks.
-const PAUSE: Duration = Duration::from_secs(2);
+pub(super) const PAUSE: Duration = Duration::from_secs(2);
 /// New mails that are looked at; a busy inbox is not read through.
 const LOOK: usize = 200;
 /// Octets of a mail that are looked at: its header.
@@ -68,7 +68,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let before = folder.list().await.map_err(|e| format!("the inbox: {e}"))?;
     let mut known: HashSet<String> = before.names.iter().cloned().collect();
     let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
-    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await {
+    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await.outcome {
         Outcome::Sent(_) => {}
         Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Unknown(said) | Outcome::Closed(said) => {
             return Err(format!("the server did not take the mail: {}", said.reply));
@@ -137,7 +137,7 @@ fn judge(trace: &[Trace], server: &Server, id: &str, word: &str) -> Finding {
 }
 
 /// The mail that holds the word, if it has come. `known` are the names of those that do not.
-async fn look(
+pub(super) async fn look(
     folder: &mut Folder<'_>,
     known: &mut HashSet<String>,
     word: &str,

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::maildir::Maildir;
-use crate::smtp;
+use crate::smtp::{self, Sending};
 use crate::store::Claim;
 use crate::vocabulary::{Address, Outcome};
 
@@ -35,11 +35,22 @@ pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcom
     }
 }
 
-/// Sends a notice to a mail server.
-pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Outcome {
+/// Sends a notice to a mail server. A server that refuses its tagged sender gets the plain one.
+pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Sending {
     let senders: Vec<&Address> = claim.envelope.iter().chain([from]).collect();
     match config.secret().await {
         Ok(secret) => smtp::send(config, secret.as_ref(), &senders, &claim.to, &claim.bytes).await,
-        Err(error) => Outcome::Closed(error.to_string().into()),
+        Err(error) => Sending { outcome: Outcome::Closed(error.to_string().into()), refused_sender: None },
+    }
+}
+
+/// What a finding about senders holds for: this account of this server, and this mailbox.
+pub(crate) fn account(config: &Config) -> String {
+    match &config.outgoing {
+        Outgoing::Maildir(_) => String::new(),
+        Outgoing::Smtp(SmtpConfig { endpoint, login }) => {
+            let user = login.as_ref().map_or("", |login| &login.user);
+            format!("{user}@{}:{} {}", endpoint.server, endpoint.port, config.mailbox.as_str())
+        }
     }
 }

@@ -172,3 +172,78 @@ async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays()
         assert_eq!(found, [expect, "report"]);
     }
 }
+
+/// A mail server that takes mail only from an address without a tag, and says so after the final dot. Tells of each
+/// sender, and whether the mail was taken.
+async fn refuses_tags(listener: tokio::net::TcpListener, told: mpsc::UnboundedSender<(bool, bool)>) {
+    use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+    while let Ok((tcp, _)) = listener.accept().await {
+        let mut tcp = BufReader::new(tcp);
+        let (mut tagged, mut content, mut line) = (false, false, String::new());
+        let mut reply = "220 mx";
+        loop {
+            tcp.write_all(format!("{reply}\r\n").as_bytes()).await.unwrap();
+            line.clear();
+            while tcp.read_line(&mut line).await.unwrap_or(0) > 0 && content && line != ".\r\n" {
+                line.clear();
+            }
+            reply = match line.get(..4) {
+                Some("MAIL") => {
+                    tagged = line.contains('+');
+                    "250 ok"
+                }
+                Some("DATA") => {
+                    content = true;
+                    "354 go on"
+                }
+                None if content => {
+                    content = false;
+                    told.send((tagged, !tagged)).unwrap();
+                    if tagged { "554 5.2.0 STOREDRV.Submission.Exception:SendAsDeniedException" } else { "250 ok" }
+                }
+                None => break,
+                Some(_) => "250 mx",
+            };
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_refused_tag_is_remembered_over_a_restart_until_the_account_changes() {
+    let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+    let smtp = format!(
+        "[outgoing.smtp]\nserver = \"127.0.0.1\"\ntls = \"none\"\nport = {}\n",
+        listener.local_addr().unwrap().port()
+    );
+    let (to, mut told) = mpsc::unbounded_channel();
+    tokio::spawn(refuses_tags(listener, to));
+    let folder = tempfile::tempdir().unwrap();
+    let config = |text: &str| Config::parse(text, &folder.path().join("config.toml")).unwrap();
+    let text = CONFIG.replace("[outgoing]\nmaildir = \"out\"\n", &smtp);
+    let other = text.replace("[inbox]\n", "[inbox]\naddress = \"box@example.org\"\n");
+    let (tagged, plain) = ((true, false), (false, true));
+    let week = SignedDuration::from_hours(7 * 24);
+    let mut at = clock::now();
+    for (config, later, expect) in [
+        (config(&text), SignedDuration::ZERO, vec![tagged, plain]),
+        (config(&text), SignedDuration::from_hours(25), vec![plain]),
+        (config(&other), SignedDuration::from_hours(25), vec![tagged, plain]),
+        (config(&other), week - SignedDuration::from_hours(1), vec![plain]),
+        (config(&other), week, vec![tagged, plain]),
+    ] {
+        at += later;
+        // Each time another daemon on the same database, and one notice.
+        let mut daemon = Daemon::start(Path::new(""), config, Some(at)).unwrap();
+        daemon.tracker.trouble(&Trouble::Odd("a notice".into()), at).unwrap();
+        daemon.work().unwrap();
+        let ended = daemon.sending.take().expect("it is with the server").await;
+        daemon.settle(ended).unwrap();
+        let mut seen = Vec::new();
+        while let Ok(one) = told.try_recv() {
+            seen.push(one);
+        }
+        assert_eq!(seen, expect, "after {later}");
+        let health = daemon.tracker.store().read(|tx| Health::read(tx, at)).unwrap();
+        assert!(health.tag_refused.is_some() && health.undelivered.is_empty());
+    }
+}

@@ -45,10 +45,10 @@ impl Answers {
         Answers { asked: asked.to_vec(), by_uid: HashMap::new(), uid_at: HashMap::new(), nameless: HashMap::new() }
     }
 
-    /// Takes in one answer of the server; those that are no FETCH are none of our business.
-    pub(super) fn take(&mut self, answer: &Response<'_>) -> Result<(), ImapError> {
+    /// Takes in one answer of the server and the body that stood in it; those that are no FETCH are none of our business.
+    pub(super) fn take(&mut self, answer: &Response<'_>, body: Option<Vec<u8>>) -> Result<(), ImapError> {
         if let Response::Fetch(sequence, attributes) = answer {
-            self.fetch(*sequence, attributes)
+            self.fetch(*sequence, attributes, body)
         } else {
             if let Response::Expunge(gone) = answer {
                 self.expunge(*gone);
@@ -67,15 +67,24 @@ impl Answers {
         self.by_uid.remove(&uid)
     }
 
-    fn fetch(&mut self, sequence: u32, attributes: &[AttributeValue<'_>]) -> Result<(), ImapError> {
+    fn fetch(
+        &mut self,
+        sequence: u32,
+        attributes: &[AttributeValue<'_>],
+        body: Option<Vec<u8>>,
+    ) -> Result<(), ImapError> {
         let said = attributes
             .iter()
             .find_map(|attribute| if let AttributeValue::Uid(uid) = attribute { Some(*uid) } else { None });
         if let Some(uid) = said {
-            self.uid_at.insert(sequence, uid);
+            // One number for each mail that was asked for: what a server says of others takes no memory.
+            self.uid_at.retain(|at, of| *at != sequence && *of != uid);
+            if self.asked.contains(&uid) {
+                self.uid_at.insert(sequence, uid);
+            }
         }
         let Some(uid) = said.or_else(|| self.uid_at.get(&sequence).copied()) else {
-            self.nameless.entry(sequence).or_default().add(attributes);
+            self.nameless.entry(sequence).or_default().add(attributes, body);
             // Flags of any mail may come at any time, but no more mails than were asked for can lack a UID.
             self.nameless.retain(|_, part| !part.is_empty());
             return if self.nameless.len() > self.asked.len() {
@@ -93,7 +102,7 @@ impl Answers {
         if let Some(early) = early {
             part.merge(early);
         }
-        part.add(attributes);
+        part.add(attributes, body);
         Ok(())
     }
 
@@ -123,7 +132,7 @@ impl Part {
         }
     }
 
-    fn add(&mut self, attributes: &[AttributeValue<'_>]) {
+    fn add(&mut self, attributes: &[AttributeValue<'_>], mut literal: Option<Vec<u8>>) {
         for attribute in attributes {
             let mut said = Part::default();
             if let AttributeValue::Rfc822Size(size) = attribute {
@@ -131,9 +140,9 @@ impl Part {
             } else if let AttributeValue::InternalDate(date) = attribute {
                 said.internal_date = internal_date(date);
             } else if let AttributeValue::BodySection { section: None, index, data: Some(data) } = attribute {
-                // Backslashes of a quoted string are kept: the parser does not tell it from a literal, and a mail
-                // in one, so without any line end, is not worth the doubt.
-                said.body = Some(Body { offset: *index, octets: data.to_vec() });
+                // Backslashes of a quoted string are kept: a mail in one, so without any line end, is not worth more.
+                let octets = if data.is_empty() { literal.take().unwrap_or_default() } else { data.to_vec() };
+                said.body = Some(Body { offset: *index, octets });
             }
             self.merge(said);
         }

@@ -1,7 +1,7 @@
 //! Why a command came to nothing.
 
 use crate::net::NetError;
-use crate::sasl::Unfit;
+use crate::sasl::{Told, Unfit};
 
 /// Why a command, and mostly the whole session, came to nothing. The texts hold no mail and no secret.
 #[derive(Debug, thiserror::Error)]
@@ -9,20 +9,23 @@ pub(crate) enum ImapError {
     /// There is no connection.
     #[error(transparent)]
     Net(#[from] NetError),
+    /// There is no TLS. What a certificate says is a text of the server too.
+    #[error("{0}")]
+    Tls(Told),
     /// A tagged NO or BAD. The session is still good.
     #[error("the server refused {command}: {text}")]
     Refused {
         /// The command.
         command: &'static str,
         /// What the server said, at most 200 characters.
-        text: String,
+        text: Told,
     },
     /// The server knows neither this user nor this secret, or wants another way to log in.
     #[error("the server refused the login: {0}")]
-    LoginRefused(String),
+    LoginRefused(Told),
     /// The server ended the session (RFC 3501 section 7.1.5).
     #[error("the server said goodbye: {0}")]
-    Bye(String),
+    Bye(Told),
     /// The connection ended in the middle of a command.
     #[error("the connection ended during {0}")]
     Closed(&'static str),
@@ -55,6 +58,7 @@ impl ImapError {
             Self::LoginRefused(_) => "the server refused the login".to_owned(),
             Self::Bye(_) => "the server said goodbye".to_owned(),
             Self::Net(_)
+            | Self::Tls(_)
             | Self::Closed(_)
             | Self::Broken(..)
             | Self::Stalled(_)

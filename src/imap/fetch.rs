@@ -71,6 +71,7 @@ impl<S: Transport> Session<S> {
     /// If a chunk fails or is refused, give lists of one UID (after a failure on a new connection): a single mail that
     /// the server cannot give, or gives in a form that cannot be read, then does not keep the others from arriving.
     pub(crate) async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
+        self.wire.keep(max);
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
         let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
         let (taken, together) = plan(&leading, &listed);
@@ -177,7 +178,7 @@ impl<S: Transport> Session<S> {
         if !uids.is_empty() {
             let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
             let command = format!("UID FETCH {list} (UID {items})");
-            self.wire.command("UID FETCH", &command, within, |answer| answers.take(answer)).await?;
+            self.wire.command("UID FETCH", &command, within, |answer, body| answers.take(answer, body)).await?;
         }
         Ok(answers)
     }

@@ -8,10 +8,10 @@ use tokio::time::{Instant, timeout};
 
 use super::error::ImapError;
 use super::name::{is_printable, quoted};
-use super::wire::{COMMAND, Done, Transport, Wire, cleaned, done};
+use super::wire::{COMMAND, Done, Transport, Wire, done};
 use crate::config::{Auth, Login};
 use crate::net::Endpoint;
-use crate::sasl::{Credentials, Initial};
+use crate::sasl::{Credentials, Initial, Secrets, Told};
 
 /// Octets of one line of the talk before TLS.
 const LINE: usize = 8192;
@@ -22,15 +22,18 @@ const CHALLENGES: usize = 4;
 
 /// Greeting and STARTTLS (RFC 3501 section 6.2.1), octet by octet and without a buffer: whatever an attacker adds
 /// behind the OK is then the beginning of the TLS handshake, which it breaks, and never an answer to us.
-pub(super) async fn ask_for_tls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<(), ImapError> {
-    timeout(COMMAND, starttls(stream)).await.unwrap_or(Err(ImapError::Stalled("STARTTLS")))
+pub(super) async fn ask_for_tls<S: AsyncRead + AsyncWrite + Unpin>(
+    stream: &mut S,
+    secrets: &Secrets,
+) -> Result<(), ImapError> {
+    timeout(COMMAND, starttls(stream, secrets)).await.unwrap_or(Err(ImapError::Stalled("STARTTLS")))
 }
 
-async fn starttls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<(), ImapError> {
+async fn starttls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S, secrets: &Secrets) -> Result<(), ImapError> {
     let greeting = line(stream).await?;
     match keyword(&greeting, "* ") {
         Some("OK") => {}
-        Some("BYE") => return Err(ImapError::Bye(cleaned(&greeting))),
+        Some("BYE") => return Err(ImapError::Bye(secrets.tell(&greeting))),
         // PREAUTH: there is no STARTTLS after a login, so nothing would ever be encrypted.
         _ => return Err(ImapError::Protocol("the greeting is not OK")),
     }
@@ -43,8 +46,8 @@ async fn starttls<S: AsyncRead + AsyncWrite + Unpin>(stream: &mut S) -> Result<(
         let answer = line(stream).await?;
         match keyword(&answer, "D0 ") {
             Some("OK") => return Ok(()),
-            Some(_) => return Err(ImapError::Refused { command: "STARTTLS", text: cleaned(&answer) }),
-            None if keyword(&answer, "* ") == Some("BYE") => return Err(ImapError::Bye(cleaned(&answer))),
+            Some(_) => return Err(ImapError::Refused { command: "STARTTLS", text: secrets.tell(&answer) }),
+            None if keyword(&answer, "* ") == Some("BYE") => return Err(ImapError::Bye(secrets.tell(&answer))),
             None if answer.starts_with("* ") => {}
             None => return Err(ImapError::Protocol("no answer to STARTTLS")),
         }
@@ -92,7 +95,7 @@ pub(super) async fn log_in<S: Transport>(
     let initial = match login.auth {
         Auth::Password if abilities.plain => credentials.plain(),
         Auth::Password if abilities.login_disabled => {
-            return Err(ImapError::LoginRefused("the server takes no password over this connection".into()));
+            return Err(ImapError::LoginRefused(wire.told("the server takes no password over this connection")));
         }
         Auth::Password => return by_login(wire, &login.user, secret).await,
         Auth::XOauth2 => credentials.xoauth2(),
@@ -103,7 +106,7 @@ pub(super) async fn log_in<S: Transport>(
 
 async fn abilities<S: Transport>(wire: &mut Wire<S>) -> Result<Abilities, ImapError> {
     let mut abilities = Abilities::default();
-    let each = |answer: &Response<'_>| {
+    let each = |answer: &Response<'_>, _| {
         if let Response::Capabilities(all) = answer {
             for capability in all {
                 match capability {
@@ -169,7 +172,7 @@ async fn converse<S: Transport>(
     let tag = wire.send(NAME, command, COMMAND).await?;
     let mut challenges = 0;
     loop {
-        let step = |answer: &Response<'_>| {
+        let step = |answer: &Response<'_>, _| {
             if matches!(answer, Response::Continue(_)) {
                 return Ok(Step::Asked);
             }
@@ -189,7 +192,7 @@ async fn converse<S: Transport>(
                 wire.finished();
                 return Ok(());
             }
-            Step::Done(Done::Refused(text)) => return Err(refused(text)),
+            Step::Done(Done::Refused(text)) => return Err(refused(&text, wire.told(&text))),
         }
     }
 }
@@ -201,9 +204,9 @@ enum Step {
 }
 
 /// A refusal that says that it will pass (RFC 5530 section 3) is not one of the password.
-fn refused(text: String) -> ImapError {
+fn refused(said: &str, text: Told) -> ImapError {
     let passing = ["[UNAVAILABLE]", "[INUSE]", "[LIMIT]", "[SERVERBUG]"];
-    let capitals = text.to_ascii_uppercase();
+    let capitals = said.to_ascii_uppercase();
     if passing.iter().any(|code| capitals.starts_with(code)) {
         ImapError::Refused { command: "the login", text }
     } else {

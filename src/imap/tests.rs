@@ -5,6 +5,7 @@
 //! and `stall` what they say.
 
 mod fetch;
+mod hostile;
 mod idle;
 mod login;
 
@@ -18,7 +19,8 @@ use tokio::time::Instant;
 use super::fetch::Chunk;
 use super::wire::Wire;
 use super::wire::{COMMAND, Transport};
-use super::{Fetched, ImapError, Mailbox, Session, Woke};
+use super::{FOLDERS, Fetched, ImapError, Mailbox, Session, Woke};
+use crate::sasl::Secrets;
 
 const MAX: u64 = 10 << 20;
 
@@ -59,7 +61,7 @@ async fn play(script: String, stream: DuplexStream) -> Result<(), String> {
 async fn with_buffer<R>(buffer: usize, script: &str, test: impl AsyncFnOnce(&mut Session<DuplexStream>) -> R) -> R {
     let (ours, theirs) = duplex(buffer);
     let server = tokio::spawn(play(script.to_owned(), theirs));
-    let mut session = Session { wire: Wire::new(ours) };
+    let mut session = Session { wire: Wire::new(ours, Secrets::none()) };
     let result = test(&mut session).await;
     drop(session);
     if !script.contains("stall") {
@@ -85,13 +87,19 @@ const SEARCH: &str = "C: UID SEARCH ALL
     S: * SEARCH 5 1000
     S: $ OK done
     ";
+const LIST: &str = r#"C: LIST "" "*"
+    S: * LIST (\HasChildren) "." INBOX
+    S: * LIST (\HasNoChildren) "." "INBOX.a b"
+    S: * LIST () NIL x
+    S: $ OK done
+    "#;
 /// The slice that every mail begins with.
 const FIRST: &str = "BODY.PEEK[]<0.1048576>";
 
 impl<S: Transport> Session<S> {
     /// Asks whether the server is there.
     async fn noop(&mut self) -> Result<(), ImapError> {
-        self.wire.command("NOOP", "NOOP", COMMAND, |_| Ok(())).await
+        self.wire.command("NOOP", "NOOP", COMMAND, |_, _| Ok(())).await
     }
 }
 
@@ -120,6 +128,7 @@ fn normal() -> Vec<(&'static str, String)> {
     vec![
         ("select", EXAMINE.into()),
         ("uids", SEARCH.into()),
+        ("folders", LIST.into()),
         ("noop", "C: NOOP\nS: * 4 EXISTS\nS: $ OK done\n".into()),
         ("fetch", sizes("2,5", listed) + &bodies("2,5", &fetched)),
     ]
@@ -129,6 +138,7 @@ async fn call(command: &str, session: &mut Session<DuplexStream>) -> Result<(), 
     match command {
         "select" => session.select("INBOX").await.map(drop),
         "uids" => session.uids().await.map(drop),
+        "folders" => session.folders().await.map(drop),
         "noop" => session.noop().await,
         "fetch" => session.fetch_chunk(&[2, 5], MAX).await.map(drop),
         _ => unreachable!(),
@@ -143,7 +153,7 @@ async fn every_command_fails_aloud() {
     let endings: [(&str, Expect); 12] = [
         ("S: $ NO [SERVERBUG] broken", |e| matches!(e, ImapError::Refused { .. })),
         ("S: $ BAD what", |e| matches!(e, ImapError::Refused { .. })),
-        ("S: * BYE so long\nclose", |e| matches!(e, ImapError::Bye(text) if text == "so long")),
+        ("S: * BYE so long\nclose", |e| matches!(e, ImapError::Bye(text) if text.to_string() == "so long")),
         ("close", |e| matches!(e, ImapError::Closed(_))),
         ("S: * 1 FETCH (UID 2 BODY[]<0> {900}\\r\\nabc\nclose", |e| matches!(e, ImapError::Closed(_))),
         ("stall", |e| matches!(e, ImapError::Stalled(_))),
@@ -240,6 +250,15 @@ async fn uids_are_sorted_and_distinct() {
     .await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn folders_are_listed_by_name() {
+    let names = with(LIST, async |session| session.folders().await.unwrap()).await;
+    assert!(names.iter().eq(["INBOX", "INBOX.a b", "x"]), "{names:?}");
+    let many: String = (0..FOLDERS + 9).map(|n| format!("S: * LIST () \"/\" {n}\n")).collect();
+    let names = with(&format!("C: LIST \"\" \"*\"\n{many}S: $ OK done"), async |s| s.folders().await.unwrap()).await;
+    assert_eq!(names.len(), FOLDERS);
+}
+
 /// A fetch that was given up leaves its answers on the way, so the session is over.
 #[tokio::test(start_paused = true)]
 async fn a_cancelled_command_ends_the_session() {
@@ -262,7 +281,7 @@ async fn a_refusal_leaves_the_session_good() {
     let script = format!("C: EXAMINE \"Junk\"\nS: $ NO [NONEXISTENT] no\u{7}such folder\n{EXAMINE}");
     with(&script, async |session| {
         let error = session.select("Junk").await.unwrap_err();
-        assert_eq!(error.to_string(), "the server refused EXAMINE: [NONEXISTENT] no such folder");
+        assert_eq!(error.to_string(), "the server refused EXAMINE: [NONEXISTENT] nosuch folder");
         session.select("INBOX").await.unwrap();
     })
     .await;
@@ -296,7 +315,7 @@ async fn a_goodbye_is_bounded() {
         let begun = Instant::now();
         let (ours, theirs) = duplex(1024);
         let server = tokio::spawn(play(script.to_owned(), theirs));
-        Session { wire: Wire::new(ours) }.logout().await;
+        Session { wire: Wire::new(ours, Secrets::none()) }.logout().await;
         assert_eq!(begun.elapsed().as_secs(), seconds, "{script}");
         server.abort();
     }
@@ -314,7 +333,7 @@ proptest! {
             for piece in &pieces {
                 theirs.write_all(piece).await.unwrap();
             }
-            let mut session = Session { wire: Wire::new(ours) };
+            let mut session = Session { wire: Wire::new(ours, Secrets::none()) };
             // Kept until the end if the server is one that hangs.
             let _theirs = hangs.then_some(theirs);
             let begun = Instant::now();

@@ -1,4 +1,5 @@
-//! One connection, and the one loop that sends a command and reads until its tagged answer.
+//! One connection, and the one loop that sends a command and reads until its tagged answer. What is read comes through
+//! the [`Screen`].
 //!
 //! Commands are written here and not by the library, for three reasons: before the login it offers no checked way
 //! to do so, it sends a command in four small writes, and it logs passwords at trace level.
@@ -17,6 +18,8 @@ use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::error::ImapError;
+use super::screen::Screen;
+use crate::sasl::{Secrets, Told};
 
 /// What a session can run over: TLS, TCP, or a pipe in a test.
 pub(crate) trait Transport: AsyncRead + AsyncWrite + Unpin + Debug + Send {}
@@ -24,13 +27,13 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Debug + Send> Transport for T {}
 
 /// How long a command may take from its first octet to its tagged answer.
 pub(super) const COMMAND: Duration = Duration::from_secs(60);
-/// How much of what a server says is told on.
-const TEXT: usize = 200;
 
 /// A connection and whether it can be trusted.
 #[derive(Debug)]
 pub(super) struct Wire<S: Transport> {
-    client: Client<S>,
+    client: Client<Screen<S>>,
+    /// What no text of the server may bring back.
+    secrets: Secrets,
     tag: u32,
     /// No command is under way and none was ever left half done.
     sound: bool,
@@ -41,8 +44,19 @@ pub(super) struct Wire<S: Transport> {
 }
 
 impl<S: Transport> Wire<S> {
-    pub(super) fn new(stream: S) -> Self {
-        Wire { client: Client::new(stream), tag: 0, sound: true, exists: 0, changed: false }
+    pub(super) fn new(stream: S, secrets: Secrets) -> Self {
+        let client = Client::new(Screen::new(stream));
+        Wire { client, secrets, tag: 0, sound: true, exists: 0, changed: false }
+    }
+
+    /// How much of a mail is wanted, in octets. Of a larger one at least one octet more is there.
+    pub(super) fn keep(&mut self, largest: u64) {
+        self.client.get_mut().keep(largest);
+    }
+
+    /// What the server said, as it may be told on.
+    pub(super) fn told(&self, said: &str) -> Told {
+        self.secrets.tell(said)
     }
 
     /// Reads the greeting. PREAUTH is refused: it would make us somebody we did not log in as, and under STARTTLS
@@ -50,7 +64,7 @@ impl<S: Transport> Wire<S> {
     pub(super) async fn greeting(&mut self) -> Result<(), ImapError> {
         self.sound = false;
         let until = Instant::now() + COMMAND;
-        let is_ok = |answer: &Response<'_>| matches!(answer, Response::Data { status: Status::Ok, .. });
+        let is_ok = |answer: &Response<'_>, _| matches!(answer, Response::Data { status: Status::Ok, .. });
         if !self.next("the greeting", until, is_ok).await? {
             return Err(ImapError::Protocol("the greeting is not OK"));
         }
@@ -58,21 +72,22 @@ impl<S: Transport> Wire<S> {
         Ok(())
     }
 
-    /// Sends a command and shows each answer to `each`, the tagged OK last. An untagged NO or BAD is a remark of the
+    /// Sends a command and shows each answer to `each`, the tagged OK last, with the body of the mail that stood in it,
+    /// which is an empty literal in the answer itself. An untagged NO or BAD is a remark of the
     /// server and no failure (RFC 3501 sections 7.1.2, 7.1.3).
     pub(super) async fn command(
         &mut self,
         name: &'static str,
         command: &str,
         within: Duration,
-        mut each: impl FnMut(&Response<'_>) -> Result<(), ImapError>,
+        mut each: impl FnMut(&Response<'_>, Option<Vec<u8>>) -> Result<(), ImapError>,
     ) -> Result<(), ImapError> {
         let until = Instant::now() + within;
         let tag = self.send(name, command, within).await?;
         loop {
-            let step = |answer: &Response<'_>| match done(&tag, answer)? {
+            let step = |answer: &Response<'_>, body| match done(&tag, answer)? {
                 Some(Done::Refused(text)) => Ok(Some(Done::Refused(text))),
-                finished => each(answer).map(|()| finished),
+                finished => each(answer, body).map(|()| finished),
             };
             match self.next(name, until, step).await?? {
                 None => {}
@@ -82,7 +97,7 @@ impl<S: Transport> Wire<S> {
                 }
                 Some(Done::Refused(text)) => {
                     self.finished();
-                    return Err(ImapError::Refused { command: name, text });
+                    return Err(ImapError::Refused { command: name, text: self.told(&text) });
                 }
             }
         }
@@ -100,6 +115,7 @@ impl<S: Transport> Wire<S> {
             return Err(ImapError::Poisoned);
         }
         self.sound = false;
+        self.client.get_mut().refill();
         self.tag += 1;
         let tag = format!("D{}", self.tag);
         self.write(name, format!("{tag} {command}\r\n").as_bytes(), within).await?;
@@ -138,24 +154,42 @@ impl<S: Transport> Wire<S> {
         &mut self,
         name: &'static str,
         until: Instant,
-        on: impl FnOnce(&Response<'_>) -> T,
+        on: impl FnOnce(&Response<'_>, Option<Vec<u8>>) -> T,
     ) -> Result<T, ImapError> {
-        // The parser panics on a few malformed answers (INTERNALDATE NIL is one); the daemon shall not.
-        let mut reading = pin!(self.client.read_response());
-        let caught = poll_fn(|context| {
-            let poll = catch_unwind(AssertUnwindSafe(|| reading.as_mut().poll(context)));
-            poll.map_or(Poll::Ready(None), |poll| poll.map(Some))
-        });
-        let answer = match timeout_at(until, caught).await {
+        const UNREADABLE: ImapError = ImapError::Protocol("an answer that cannot be read");
+        // The timer is not asked while there is something to read, and a server that never pauses sees to that.
+        if Instant::now() >= until {
+            return Err(ImapError::Stalled(name));
+        }
+        self.client.get_mut().expect();
+        let answer = {
+            // The parser panics on a few malformed answers (INTERNALDATE NIL is one); the daemon shall not.
+            let mut reading = pin!(self.client.read_response());
+            let caught = poll_fn(|context| {
+                let poll = catch_unwind(AssertUnwindSafe(|| reading.as_mut().poll(context)));
+                poll.map_or(Poll::Ready(None), |poll| poll.map(Some))
+            });
+            timeout_at(until, caught).await
+        };
+        let screen = self.client.get_mut();
+        if let Some(fault) = screen.fault() {
+            return Err(ImapError::Protocol(fault));
+        }
+        let answer = match answer {
             Err(_) => return Err(ImapError::Stalled(name)),
-            Ok(None) => return Err(ImapError::Protocol("an answer that cannot be read")),
+            Ok(None) => return Err(UNREADABLE),
             Ok(Some(Ok(None))) => return Err(ImapError::Closed(name)),
+            Ok(Some(Err(e))) if e.kind() == ErrorKind::Other => return Err(UNREADABLE),
             Ok(Some(Err(e))) => return Err(broken(name, e.kind())),
             Ok(Some(Ok(Some(answer)))) => answer,
         };
+        if !screen.agrees() {
+            return Err(UNREADABLE);
+        }
+        let body = screen.take_body();
         let answer = answer.parsed();
         if let Response::Data { status: Status::Bye, outcome } = answer {
-            return Err(ImapError::Bye(text(outcome)));
+            return Err(ImapError::Bye(self.told(&text(outcome))));
         }
         if let Response::Data { status: Status::PreAuth, .. } = answer {
             return Err(ImapError::Protocol("PREAUTH: the server takes us for somebody without a login"));
@@ -167,7 +201,7 @@ impl<S: Transport> Wire<S> {
         if let Response::Expunge(_) = answer {
             self.exists = self.exists.saturating_sub(1);
         }
-        Ok(on(answer))
+        Ok(on(answer, body))
     }
 }
 
@@ -195,20 +229,9 @@ pub(super) fn done(tag: &str, answer: &Response<'_>) -> Result<Option<Done>, Ima
 
 /// The errors of the library carry what was received in their text, so only their kind is told on.
 fn broken(name: &'static str, kind: ErrorKind) -> ImapError {
-    if kind == ErrorKind::UnexpectedEof {
-        ImapError::Closed(name)
-    } else if kind == ErrorKind::Other {
-        ImapError::Protocol("an answer that cannot be read")
-    } else {
-        ImapError::Broken(name, kind)
-    }
+    if kind == ErrorKind::UnexpectedEof { ImapError::Closed(name) } else { ImapError::Broken(name, kind) }
 }
 
 fn text(outcome: &Outcome<'_>) -> String {
-    outcome.information.as_deref().map_or_else(|| "no reason given".into(), cleaned)
-}
-
-/// What a server said, fit for a log: short, one line, no control characters.
-pub(super) fn cleaned(said: &str) -> String {
-    said.trim().chars().take(TEXT).map(|c| if c.is_control() { ' ' } else { c }).collect()
+    outcome.information.as_deref().unwrap_or("no reason given").to_owned()
 }

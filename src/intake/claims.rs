@@ -6,6 +6,7 @@ use crate::mail::Mail;
 use crate::mail::automatic::{Bounce, Passed};
 use crate::mail::identity::Identity;
 use crate::mail::passage::Way;
+use crate::mail::signature::Share;
 use crate::notice::codename::Codename;
 use crate::project::{AcknowledgeWhom, Person, Project};
 use crate::token::{self, Key, Purpose, Token};
@@ -90,22 +91,18 @@ fn subject_tag(subject: &str, prefix: &str) -> Option<TicketId> {
     subject.split('[').skip(1).take(10).find_map(inside)
 }
 
-/// What a check of the DKIM signatures would be good for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Want {
-    /// Nothing: no question is asked.
-    Nothing,
-    /// It may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
-    Opinion,
-    /// A person's commands or answer depend on it: it is waited for.
-    Word,
-}
-
 /// Whether a check of the DKIM signatures could change what is done with a mail. Names are asked for only where it
 /// could, since the mail chooses them: for a person of the project who commands or answers, for somebody who refers
-/// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it.
-pub(crate) fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identity: &Identity) -> Want {
-    let Ok(from) = &mail.from else { return Want::Nothing };
+/// to an earlier mail and may be the reporter of a ticket, and for all where acknowledgements need it: by the config, or
+/// because they are `scarce`, and only the reserve is left, which is for the believed. `None` where it could not.
+pub(crate) fn wants_dkim(
+    mail: &Mail,
+    project: &Project,
+    claims: &Claims,
+    identity: &Identity,
+    scarce: bool,
+) -> Option<Share> {
+    let from = mail.from.as_ref().ok()?;
     // A way of the operator's counts only where somebody vouches for it.
     let ways: Vec<&Way> = through::says(mail, project).collect();
     let passed = ways.iter().map(|way| way.passed()).max().unwrap_or(Passed::Directly);
@@ -114,7 +111,7 @@ pub(crate) fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identi
     let pinned = project.person(from).is_some_and(|p| !p.dkim_domains.is_empty());
     let program = mail.signs.automatic(passed).is_some() || mail.bounce.is_some() || claims.own.is_some();
     if !project.dkim || program || identity.forged() && ways.is_empty() && !pinned || identity.believed() && vouched {
-        return Want::Nothing;
+        return None;
     }
     let refers = !claims.references.is_empty();
     let speaks = || {
@@ -122,10 +119,45 @@ pub(crate) fn wants_dkim(mail: &Mail, project: &Project, claims: &Claims, identi
         answers || refers || !command::split(&mail.reply_text).lines.is_empty()
     };
     if project.person(from).is_some_and(Person::commands) && speaks() {
-        Want::Word
-    } else if refers || !ways.is_empty() || project.acknowledge == AcknowledgeWhom::Believed {
-        Want::Opinion
+        let theirs = |t: &Token| t.purpose == Purpose::Person && t.party == token::party(from);
+        Some(if claims.token.as_ref().is_some_and(theirs) { Share::Holder } else { Share::Named })
     } else {
-        Want::Nothing
+        let matters = refers || !ways.is_empty() || scarce || project.acknowledge == AcknowledgeWhom::Believed;
+        matters.then_some(Share::Strangers)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mail::read;
+
+    /// Of a chain of notices whose Message-IDs a server replaced, an answer is one to the newest; what it says that it
+    /// answers comes before.
+    #[test]
+    fn of_several_tokens_the_nearest_is_answered() {
+        let config = crate::config::Config::parse(
+            "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[inbox]\nmaildir = \"in\"\n[outgoing]\n\
+             maildir = \"out\"\n[[person]]\nname = \"A\"\naddress = \"a@example.org\"\n",
+            std::path::Path::new("config.toml"),
+        );
+        let (project, key) = (config.unwrap().project(), Key::new([7; token::KEY_LENGTH]));
+        let token = |notice| Token { purpose: Purpose::Person, party: 1, ticket: Some(TicketId(1)), notice };
+        let reference = |n, purpose| Token { purpose, ..token(n) }.reference(&key, "example.org").unwrap();
+        let (one, two) = (reference(1, Purpose::Person), reference(2, Purpose::Person));
+        let forged = Token::reference(&token(9), &Key::new([8; token::KEY_LENGTH]), "example.org").unwrap();
+        let chain = format!("References: <r@x.example> {one} <a@relay.example>\r\n <b@x.example> {two}");
+        for (fields, expect) in [
+            (format!("{chain} <c@relay.example>\r\nIn-Reply-To: <c@relay.example>"), Some(2)),
+            (chain.clone(), Some(2)),
+            (format!("{chain} {forged} {}", reference(3, Purpose::Bounce)), Some(2)),
+            (format!("{chain}\r\nIn-Reply-To: {}", token(1).message_id(&key, "example.org").unwrap()), Some(1)),
+            ("In-Reply-To: <c@relay.example>".to_owned(), None),
+        ] {
+            let mail = read::read(format!("From: a@example.org\r\n{fields}\r\n\r\n/ack\r\n").as_bytes());
+            let claims = Claims::of(&mail, &project, &key);
+            assert_eq!(claims.token.map(|t| t.notice), expect, "{fields}");
+            assert!(claims.own.is_none() && !claims.references.contains(&one) && !claims.references.contains(&two));
+        }
     }
 }

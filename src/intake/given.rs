@@ -38,8 +38,10 @@ pub(crate) struct Known {
     pub acks_to_domain: u32,
     /// Automatic acknowledgements to whoever a way of the operator's named, in the last hour.
     pub acks_through: u32,
-    /// Mails that incoming mail made us send in the last hour.
+    /// Mails of the last hour that made us send anything.
     pub provoked: u32,
+    /// The reserve has room for an acknowledgement to this sender, who is believed and new.
+    pub reserve: bool,
     /// What we sent to its author about that ticket, to know it by where it is quoted.
     pub sent: Ours,
     /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
@@ -108,6 +110,7 @@ impl Given<'_> {
         if !fresh(*received, *now) || dated.is_some_and(|date| !fresh(date, *received)) {
             return Err("it is more than a week old".into());
         }
+        mail.reading.fixed_without(&|name| vouch.covers(name))?;
         Ok(vouch)
     }
 

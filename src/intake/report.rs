@@ -20,6 +20,7 @@ pub(super) fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), 
     if let (Some(through), Some(from)) = (claimed, from.as_ref().filter(|f| Some(*f) != mail.from.as_ref().ok())) {
         shown = format!("{} (as {} claims; it came as {shown})", from.as_str(), through.way.name());
     }
+    let reserved = known.reserve && acknowledge.0 == Acknowledgement::Sent;
     Event::Reported(Box::new(Report {
         mail: *stored,
         from,
@@ -40,11 +41,12 @@ pub(super) fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), 
             .or(claims.bounced.filter(|_| known.bounced_notice.is_some()).and_then(|t| t.ticket))
             .or(known.sent_to.as_ref().and_then(|sent| sent.ticket)),
         acknowledge,
-        tell: known.provoked < project.limits.automatic_per_hour,
+        tell: reserved || known.provoked < project.limits.automatic_per_hour,
         through: claimed.map(|t| t.way.name().to_owned()),
         backscatter: (mail.signs.null_path || mail.signs.daemon)
             && claims.bounced.is_none()
             && known.referenced.is_empty(),
+        reserved,
     }))
 }
 
@@ -81,8 +83,8 @@ pub(super) fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
         format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
     } else if let Some(way) = claimed.filter(|_| known.acks_through >= limits.acks_per_domain_hour) {
         format!("senders that {way} named had {} acknowledgements within an hour", known.acks_through)
-    } else if known.provoked >= limits.automatic_per_hour {
-        format!("incoming mail made us send {} mails within an hour", known.provoked)
+    } else if known.provoked >= limits.automatic_per_hour && !known.reserve {
+        format!("{} mails made us send something within an hour", known.provoked)
     } else if claims.to_envelope {
         // A responder that says nothing of itself, most likely; each answer would give it a new address to answer.
         "it came to an address that only mail servers write to".into()

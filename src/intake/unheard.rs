@@ -94,7 +94,7 @@ pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
 const BELOW: &str = "it stands below other text: only the first lines of a mail are read as commands";
 const UNREAD: &str = "the mail is encrypted, and whatever it says cannot be read here";
 const OTHER: &str = "it came from another address than the one that is registered for you, and only that one commands";
-const ATTACHED: &str = "it stands in an attached mail, or in a quotation";
+const ATTACHED: &str = "it stands in an attached mail or text, or in a quotation";
 const SIGNED: &str = "the mail is signed as one opaque piece (S/MIME), which is not verified here; sign so that the text \
                       stays readable beside the signature, or do not sign";
 const HTML: &str = "commands are read from plain text only, and the mail has none.\n\n\

@@ -17,6 +17,9 @@ const MAX_ATTACHED_MAILS: usize = 3;
 pub(crate) struct Text {
     /// Clean, lines end in `\n`, at most [`MAX_TEXT`] octets.
     pub text: String,
+    /// How many octets of it the sender typed first: the first part that is text, where it is plain and no file. What
+    /// follows in other parts is shown, and is no place for commands.
+    pub typed: usize,
     /// Whether any of it was made from HTML.
     pub from_html: bool,
     /// True when it is that of an attached mail: somebody else wrote it.
@@ -35,7 +38,9 @@ impl Text {
     fn choose_at(parts: &Parts<'_>, depth: usize) -> Self {
         let mut chosen = Self::default();
         let mut texts: Vec<(&Part<'_>, String)> = Vec::new();
-        for part in parts.leaves.iter().filter(|p| p.is_inline_text()) {
+        // Whether the sender typed the first of them.
+        let mut typed = false;
+        for (place, part) in parts.leaves.iter().filter(|p| p.is_inline_text()).enumerate() {
             if texts.iter().map(|(_, t)| t.len()).sum::<usize>() >= MAX_TEXT {
                 chosen.problems.push("its text is longer than 1 MiB: the rest is in the raw mail only".to_owned());
                 break;
@@ -43,6 +48,7 @@ impl Text {
             let (text, problems) = part.text();
             if !text.trim().is_empty() {
                 chosen.problems.extend(problems);
+                typed |= place == 0 && parts.first_text().is_some_and(Part::is_typed);
                 texts.push((part, text));
             }
         }
@@ -78,6 +84,9 @@ impl Text {
                 chosen.text.push('\n');
             }
             chosen.text.push_str(&clean(&text));
+            if std::mem::take(&mut typed) {
+                chosen.typed = chosen.text.len();
+            }
         }
         chosen.text.truncate(chosen.text.floor_char_boundary(MAX_TEXT));
         if chosen.text.trim().is_empty() && depth < MAX_ATTACHED_MAILS {
@@ -98,6 +107,11 @@ impl Text {
         }
     }
 
+    /// The text in which commands are looked for, where nobody else wrote it.
+    pub(crate) fn typed(&self) -> &str {
+        self.text.get(..self.typed).unwrap_or(&self.text)
+    }
+
     fn look_into_attached(&mut self, parts: &Parts<'_>, depth: usize) {
         let Some(part) = parts.leaves.iter().find(|p| is_mail(p)) else { return };
         let (octets, _) = part.decoded();
@@ -109,7 +123,7 @@ impl Text {
         if !inner.text.trim().is_empty() {
             let mut problems = std::mem::take(&mut self.problems);
             problems.extend(inner.problems);
-            *self = Self { attached: true, problems, ..inner };
+            *self = Self { typed: 0, attached: true, problems, ..inner };
             self.problems.push("its text is that of the mail attached to it".to_owned());
         }
     }

@@ -11,7 +11,7 @@ use super::Mail;
 use super::automatic::Automatic;
 use super::header::{self, Header};
 use crate::token::LENGTH;
-use crate::vocabulary::{Address, MessageId};
+use crate::vocabulary::{Address, MessageId, Print};
 
 /// The hashes that these bytes may be stored under: as they are, with all line ends CRLF, with all LF. No copy is made,
 /// since a mail may be large.
@@ -51,10 +51,10 @@ fn each_piece(raw: &[u8], end: &[u8], mut take: impl FnMut(&[u8])) {
     }
 }
 
-/// What a mail is known by, as whole hashes: sender, Message-ID, date, subject and body, not the headers that each hop
+/// What a mail is known by: sender, Message-ID, date, subject and body, not the headers that each hop
 /// adds. The first is what is stored. By the `old` ones it is known where an earlier version stored it: they count
 /// each byte of the body, as received, with CRLF, with LF.
-pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<[u8; 32]> {
+pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<Print> {
     let (header, body) = Header::split(raw);
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let id = mail.message_id.as_ref().map_or("", MessageId::as_str);
@@ -68,7 +68,7 @@ pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<[u8; 32]> {
         head
     };
     let tokens = tokens(mail);
-    let exact = |end: Option<&[u8]>| -> [u8; 32] {
+    let exact = |end: Option<&[u8]>| {
         let (mut hash, mut length) = (head(&from), 0_u64);
         match end {
             Some(end) => each_piece(body, end, |piece| length += piece.len() as u64),
@@ -80,7 +80,7 @@ pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<[u8; 32]> {
             None => hash.update(body),
         }
         tokens.iter().for_each(|t| hash.update(t));
-        hash.finalize().into()
+        Print::of(hash.finalize().into())
     };
     // A byte order mark on top costs a mail its sender, and makes no other mail of it.
     let named: Vec<String> = header.all("from").flat_map(header::addresses).map(|a| a.key()).collect();
@@ -94,7 +94,7 @@ pub fn fingerprints(mail: &Mail, raw: &[u8], old: bool) -> Vec<[u8; 32]> {
 
 /// The body as no way of keeping it changes it: LF throughout, no line end at the very end, no ">" that a line of an
 /// mbox bears before "From ". Which writer put how many there need not be known.
-fn alike(mut hash: Sha256, body: &[u8], tokens: &BTreeSet<String>) -> [u8; 32] {
+fn alike(mut hash: Sha256, body: &[u8], tokens: &BTreeSet<String>) -> Print {
     hash.update([u8::try_from(tokens.len()).unwrap_or(u8::MAX)]);
     tokens.iter().for_each(|t| hash.update(t));
     let end = body.iter().rposition(|c| !matches!(c, b'\r' | b'\n')).map_or(0, |at| at + 1);
@@ -103,7 +103,7 @@ fn alike(mut hash: Sha256, body: &[u8], tokens: &BTreeSet<String>) -> [u8; 32] {
         let bare = line.get(quotes..).filter(|rest| rest.starts_with(b"From ")).unwrap_or(line);
         each_piece(bare, b"\n", |piece| hash.update(piece));
     }
-    hash.finalize().into()
+    Print::of(hash.finalize().into())
 }
 
 /// Two reports about two notices may differ in nothing but where they go. A command may not: sent once more to another

@@ -6,7 +6,7 @@
 
 use super::decode;
 use crate::provider;
-use crate::vocabulary::{Address, MessageId};
+use crate::vocabulary::{Address, MessageId, trim_blanks};
 
 /// The most octets of a header block that are looked at.
 pub(crate) const MAX_OCTETS: usize = 256 * 1024;
@@ -14,6 +14,21 @@ pub(crate) const MAX_OCTETS: usize = 256 * 1024;
 pub(crate) const MAX_FIELDS: usize = 1000;
 /// The most addresses read from one mail.
 pub const MAX_ADDRESSES: usize = 100;
+
+/// Fields that say who wrote a mail, to whom, when and how it is read, and what was found out about that.
+const WHOLE: [&str; 11] = [
+    "from",
+    "to",
+    "cc",
+    "subject",
+    "date",
+    "message-id",
+    "content-type",
+    "content-transfer-encoding",
+    "authentication-results",
+    "arc-authentication-results",
+    "received",
+];
 
 /// Why a mail has no sender that anything may be sent to or believed of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -163,6 +178,13 @@ impl<'a> Header<'a> {
         self.fields.iter().any(|f| f.name.get(..prefix.len()).is_some_and(|p| p.eq_ignore_ascii_case(prefix)))
     }
 
+    /// Whether a field is longer than is read, without which nobody can be believed: its beginning may say another thing
+    /// than the whole.
+    pub fn is_cut(&self) -> bool {
+        let counts = |name: &str| WHOLE.iter().any(|w| name.eq_ignore_ascii_case(w));
+        self.fields.iter().any(|f| f.value.len() > decode::MAX_VALUE && counts(f.name))
+    }
+
     /// True when it has no field at all.
     pub fn is_empty(&self) -> bool {
         self.fields.is_empty()
@@ -208,7 +230,7 @@ impl<'a> Header<'a> {
 ///
 /// # Errors
 /// Whatever another parser could read as a different sender: a second From line, a second address, a group, a
-/// bare CR, a NUL, a header block that is cut short or not ended.
+/// bare CR, a NUL, a header block that is cut short or not ended, a field that is longer than is read.
 pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
     let mut from = header.fields.iter().filter(|f| f.name.eq_ignore_ascii_case("from"));
     let field = match (from.next(), from.next()) {
@@ -216,7 +238,8 @@ pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
         (Some(_), Some(_)) => return Err(NoSender::Several),
         (Some(field), None) => field,
     };
-    if field.spaced || header.truncated || header.unseparated || header.control || header.leading_space {
+    let odd = header.truncated || header.unseparated || header.control || header.leading_space;
+    if field.spaced || odd || header.is_cut() {
         return Err(NoSender::NotPlain);
     }
     mailbox(field.value).map(|(address, _)| address)
@@ -235,7 +258,9 @@ pub fn display_name(header: &Header<'_>) -> Option<String> {
 
 /// Reads a value that must be one mailbox; gives its address and the bytes of its display name without quotes.
 fn mailbox(value: &[u8]) -> Result<(Address, Vec<u8>), NoSender> {
-    let value = value.get(..decode::MAX_VALUE.min(value.len())).unwrap_or(value);
+    if value.len() > decode::MAX_VALUE {
+        return Err(NoSender::NotPlain);
+    }
     let (mut phrase, mut plain, mut inside) = (Vec::new(), Vec::new(), Vec::new());
     // What the address may stand in: nothing yet, an open angle bracket, a closed one.
     let (mut open, mut closed, mut quoted) = (false, false, false);
@@ -275,7 +300,7 @@ fn mailbox(value: &[u8]) -> Result<(Address, Vec<u8>), NoSender> {
         return Err(NoSender::NotPlain);
     }
     let spec = if closed { &inside } else { &plain };
-    let spec = std::str::from_utf8(spec).map_err(|_| NoSender::NotPlain)?.trim();
+    let spec = trim_blanks(std::str::from_utf8(spec).map_err(|_| NoSender::NotPlain)?);
     let address = Address::parse(spec).ok_or(NoSender::NotPlain)?;
     if !closed {
         return if quoted { Err(NoSender::NotPlain) } else { Ok((address, Vec::new())) };
@@ -360,11 +385,16 @@ pub(crate) fn unfold(value: &[u8]) -> String {
     decode::bytes(&decode::unfolded(value))
 }
 
-/// The Message-IDs in angle brackets in a value.
+/// The Message-IDs in angle brackets in a value, at most the last [`MAX_ADDRESSES`]; none of a value that is too long to be
+/// read whole.
 pub fn message_ids(value: &[u8]) -> Vec<MessageId> {
+    if value.len() > decode::MAX_VALUE {
+        return Vec::new();
+    }
     let text = unfold(value);
     let ids = text.split('<').skip(1).filter_map(|t| t.split_once('>')).filter_map(|(id, _)| MessageId::parse(id));
-    ids.take(MAX_ADDRESSES).collect()
+    let mut ids: Vec<MessageId> = ids.collect();
+    ids.split_off(ids.len().saturating_sub(MAX_ADDRESSES))
 }
 
 /// What ends a line here. A mail without any LF at its start is read by bare CR, for display only.
@@ -409,8 +439,12 @@ fn trim_end(line: &[u8]) -> &[u8] {
     line.strip_suffix(b"\r").unwrap_or(line)
 }
 
-fn trim(bytes: &[u8]) -> &[u8] {
-    bytes.trim_ascii()
+/// [`trim_blanks`], of octets.
+fn trim(mut bytes: &[u8]) -> &[u8] {
+    while let [b' ' | b'\t' | b'\r' | b'\n', rest @ ..] | [rest @ .., b' ' | b'\t' | b'\r' | b'\n'] = bytes {
+        bytes = rest;
+    }
+    bytes
 }
 
 #[cfg(test)]

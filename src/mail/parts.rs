@@ -8,7 +8,7 @@
 use super::decode::{self, Fit};
 use super::header::Header;
 use super::smime::{self, Wrapped};
-use crate::vocabulary::clean_line;
+use crate::vocabulary::{clean_line, trim_blanks};
 use serde::{Deserialize, Serialize};
 
 /// A part that is not the text. Never opened; its content stays in the raw mail.
@@ -28,8 +28,6 @@ pub const MAX_PARTS: usize = 500;
 pub(crate) const MAX_DEPTH: usize = 20;
 /// The most octets that a part decodes to; three times as many are read, for the wordiest encoding.
 pub const MAX_DECODED: usize = 1024 * 1024;
-/// The most octets of a Content-* field that are parsed.
-const MAX_CONTENT_FIELD: usize = 4096;
 /// The most octets of a signed message that are opened.
 const MAX_SIGNED: usize = 8 * 1024 * 1024;
 /// How many signed parts within each other are opened.
@@ -80,6 +78,8 @@ pub struct Parts<'a> {
     pub top: Part<'a>,
     /// Every part that is not a multipart.
     pub leaves: Vec<Part<'a>>,
+    /// Whether a delimiter stands in it; else it is one leaf, whatever it says.
+    pub parted: bool,
     /// What could not be read as it is meant, for the team.
     pub problems: Vec<String>,
 }
@@ -94,8 +94,39 @@ struct Frame {
 impl<'a> Parts<'a> {
     /// Finds the parts of a body.
     pub fn find(header: &Header<'_>, body: &'a [u8]) -> Self {
-        let top = Part::of(header, body, false, None);
-        let mut found = Self { top: top.clone(), leaves: Vec::new(), problems: Vec::new() };
+        Self::below(Part::of(header, body, false, None), body)
+    }
+
+    /// What a body says by itself, whatever header stands above it. Whoever accepts the same commands from each of these
+    /// readings needs nobody to vouch for that header:
+    ///
+    /// - Parts, where the first line that is not blank is a delimiter with a Content-Type below it. The headers of parts
+    ///   stand in the body, and the first text is the same in a multipart of any subtype. So that nobody gains by a blank at
+    ///   the end of a line, which many signatures leave out, it is read with its lines joined as its parts say and not.
+    /// - Else text as it stands: as it is, with quoted-printable undone, and with flowed lines joined.
+    ///
+    /// Below "-----Original Message-----", which is a delimiter by its form, no program writes a Content-Type first.
+    pub fn by_itself(body: &'a [u8]) -> Vec<Self> {
+        let bare = Part::of(&Header::default(), body, false, None);
+        if let Some(boundary) = first_boundary(body) {
+            let top = Part { media: "multipart/mixed".to_owned(), boundary: Some(boundary.to_vec()), ..bare };
+            let parts = Self::below(top, body);
+            let mut unjoined = parts.clone();
+            unjoined.leaves.iter_mut().for_each(|part| part.flowed = None);
+            return vec![parts, unjoined];
+        }
+        let encoded = Part { encoding: Encoding::QuotedPrintable, ..bare.clone() };
+        let flowed = Part { flowed: Some(false), ..bare.clone() };
+        [bare, encoded, flowed].map(|top| Self::below(top, body)).into()
+    }
+
+    /// The part that says whether there is new text, and where: the first that is text at all.
+    pub fn first_text(&self) -> Option<&Part<'a>> {
+        self.leaves.iter().find(|part| part.is_text())
+    }
+
+    fn below(top: Part<'a>, body: &'a [u8]) -> Self {
+        let mut found = Self { top: top.clone(), leaves: Vec::new(), parted: false, problems: Vec::new() };
         let mut frames: Vec<Frame> = Vec::new();
         let mut alternatives = 0;
         let (mut part, mut rest) = (top, body);
@@ -113,6 +144,7 @@ impl<'a> Parts<'a> {
                     frames.push(Frame { boundary, alternative, digest: part.media == "multipart/digest" });
                     let depth = frames.len();
                     let (content, next) = until_boundary(rest, &mut frames);
+                    found.parted |= next.is_some();
                     // A multipart without any part in it is shown as the text it is.
                     if next.is_none() || frames.len() < depth {
                         found.note("a multipart in it has no parts: it may be cut off");
@@ -205,9 +237,10 @@ fn until_boundary<'a>(raw: &'a [u8], frames: &mut Vec<Frame>) -> (&'a [u8], Opti
     (content.map_or(raw, without_line_end), None)
 }
 
-/// The frame that a line delimits, the innermost that fits, and whether it is its end (RFC 2046 section 5.1.1).
+/// The frame that a line delimits, the innermost that fits, and whether it is its end (RFC 2046 section 5.1.1). A line
+/// is compared whole: only blanks may follow.
 fn delimiter(line: &[u8], frames: &[Frame]) -> Option<(usize, bool)> {
-    let line = line.strip_prefix(b"--")?.trim_ascii_end();
+    let line = delimiting(line)?;
     frames.iter().enumerate().rev().find_map(|(index, frame)| {
         let tail = line.strip_prefix(frame.boundary.as_slice())?;
         match tail {
@@ -216,6 +249,26 @@ fn delimiter(line: &[u8], frames: &[Frame]) -> Option<(usize, bool)> {
             _ => None,
         }
     })
+}
+
+/// What stands behind the two dashes of a line that may be a delimiter, without blanks at its end.
+fn delimiting(line: &[u8]) -> Option<&[u8]> {
+    let line = without_line_end(line.strip_prefix(b"--")?);
+    let end = line.iter().rposition(|c| !matches!(c, b' ' | b'\t')).map_or(0, |last| last + 1);
+    line.get(..end)
+}
+
+/// The boundary that a body begins with, where its first line that is not blank is a delimiter and the part below it
+/// begins with a field of MIME, and has a Content-Type.
+fn first_boundary(body: &[u8]) -> Option<&[u8]> {
+    let blank = |line: &&[u8]| line.iter().all(|c| matches!(c, b' ' | b'\t' | b'\r' | b'\n'));
+    let above: usize = body.split_inclusive(|&c| c == b'\n').take_while(blank).map(<[u8]>::len).sum();
+    let rest = body.get(above..)?;
+    let line = rest.split_inclusive(|&c| c == b'\n').next()?;
+    let part = rest.get(line.len()..)?;
+    let says_type = Header::split_part(part).0.first("content-type").is_some();
+    let begins = part.get(..8).is_some_and(|name| name.eq_ignore_ascii_case(b"content-"));
+    delimiting(line).filter(|boundary| !boundary.is_empty() && begins && says_type)
 }
 
 /// The line end before a boundary belongs to the boundary.
@@ -252,7 +305,8 @@ impl<'a> Part<'a> {
             };
             part.charset = kind.word("charset").map(|c| clean_line(c, 50));
             part.name = kind.get("name").and_then(file_name);
-            part.boundary = kind.get("boundary").map(|b| b.trim_end().as_bytes().to_vec()).filter(|b| !b.is_empty());
+            part.boundary =
+                kind.get("boundary").map(|b| b.as_bytes().trim_ascii_end().to_vec()).filter(|b| !b.is_empty());
             let lower = |name: &str| kind.word(name).map(str::to_ascii_lowercase);
             part.flowed = lower("format").filter(|f| f == "flowed").map(|_| lower("delsp").as_deref() == Some("yes"));
             part.report_type = lower("report-type");
@@ -263,7 +317,7 @@ impl<'a> Part<'a> {
             part.attached = how.value == "attachment";
             part.name = how.get("filename").and_then(file_name).or(part.name);
         }
-        part.encoding = match header.keyword("content-transfer-encoding").as_deref().map(str::trim) {
+        part.encoding = match header.keyword("content-transfer-encoding").as_deref().map(trim_blanks) {
             None | Some("" | "7bit" | "8bit" | "binary") => Encoding::None,
             Some(e) if e.starts_with("base64") => Encoding::Base64,
             Some(e) if e.starts_with("quoted-printable") => Encoding::QuotedPrintable,
@@ -365,7 +419,16 @@ impl<'a> Part<'a> {
 
     /// Whether it is text for a person to read at once.
     pub fn is_inline_text(&self) -> bool {
-        !self.attached && (self.media == "text/plain" || self.media == "text/html")
+        !self.attached && self.is_text()
+    }
+
+    fn is_text(&self) -> bool {
+        self.media == "text/plain" || self.media == "text/html"
+    }
+
+    /// Whether it is plain text that its sender typed: a text that bears a name is a file.
+    pub fn is_typed(&self) -> bool {
+        self.media == "text/plain" && !self.attached && self.name.is_none()
     }
 }
 
@@ -378,16 +441,17 @@ struct ContentField {
 
 impl ContentField {
     fn parse(field: &[u8], around: Option<&str>) -> Self {
-        let field = decode::unfolded(field.get(..MAX_CONTENT_FIELD).unwrap_or(field));
+        let field = decode::unfolded(field);
         let mut octets = field.iter().copied();
         let value = decode::bytes(&next_piece(&mut octets));
-        let value = value.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
+        let value =
+            value.split(|c: char| c.is_ascii_whitespace() || c == '(').find(|w| !w.is_empty()).unwrap_or_default();
         let mut pieces = Vec::new();
         while octets.len() > 0 {
             let piece = next_piece(&mut octets);
             let Some(at) = piece.iter().position(|&c| c == b'=') else { continue };
             let (name, octets) = piece.split_at_checked(at).unwrap_or((&piece, &[]));
-            let name = decode::bytes(name).trim().to_ascii_lowercase();
+            let name = decode::bytes(name.trim_ascii()).to_ascii_lowercase();
             let octets = octets.strip_prefix(b"=").unwrap_or(octets).trim_ascii().to_vec();
             let (base, number) = name.trim_end_matches('*').split_once('*').unwrap_or((&name, "0"));
             pieces.push(Piece {
@@ -412,7 +476,7 @@ impl ContentField {
 
     /// A parameter that is one word: comments and what else stands behind it are not of it.
     fn word(&self, name: &str) -> Option<&str> {
-        self.get(name)?.split(|c: char| c.is_whitespace() || c == '(').find(|w| !w.is_empty())
+        self.get(name)?.split(|c: char| c.is_ascii_whitespace() || c == '(').find(|w| !w.is_empty())
     }
 }
 
@@ -469,13 +533,4 @@ fn parameter(pieces: &[Piece], around: Option<&str>) -> Option<(String, String)>
 fn file_name(claimed: &str) -> Option<String> {
     let name: String = claimed.chars().map(|c| if matches!(c, '/' | '\\' | ':') { '_' } else { c }).collect();
     Some(clean_line(name.trim_start_matches('.'), 100)).filter(|n| !n.is_empty())
-}
-
-/// Whether text stands above the first part of a mail of parts, where no mail program shows it. Programs leave that
-/// place empty, or put a word about MIME there; a Content-Type that was exchanged makes a preamble of the real text.
-pub(crate) fn has_preamble(header: &Header<'_>, body: &[u8]) -> bool {
-    let top = Part::of(header, body, false, None);
-    let Some(boundary) = top.boundary.filter(|_| top.media.starts_with("multipart/")) else { return false };
-    let first = body.split(|&c| c == b'\n').find(|l| !l.trim_ascii().is_empty()).unwrap_or_default();
-    first.strip_prefix(b"--").is_none_or(|line| !line.starts_with(&boundary))
 }

@@ -2,7 +2,7 @@
 
 use super::automatic::Passed;
 use super::header::{self, Header};
-use crate::vocabulary::Address;
+use crate::vocabulary::{Address, trim_blanks};
 
 /// A list or a forwarder of the operator's own: see [`crate::intake::through`].
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -112,13 +112,13 @@ impl Passage {
 /// What stands between the last pair of angle brackets, else all of it.
 fn within_angles(value: &str) -> &str {
     let inside = value.rsplit_once('<').and_then(|(_, rest)| rest.split_once('>')).map(|(inside, _)| inside);
-    inside.unwrap_or(value).trim()
+    trim_blanks(inside.unwrap_or(value))
 }
 
 /// The value of a tag in a list of them (RFC 6376 section 3.2).
 fn tag(list: &str, name: &str) -> Option<String> {
     let tags = list.split(';').filter_map(|t| t.split_once('='));
-    tags.map(|(n, v)| (n.trim(), v.trim())).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
+    tags.map(|(n, v)| (trim_blanks(n), trim_blanks(v))).find(|(n, _)| *n == name).map(|(_, v)| v.to_owned())
 }
 
 #[cfg(test)]

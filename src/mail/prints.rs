@@ -10,37 +10,29 @@ use sha2::{Digest, Sha256};
 
 use super::Mail;
 use super::header::{self, Header};
-use super::signature::{MOST_READ, without_blanks};
-use crate::vocabulary::{Address, MessageId};
-
-/// The leading octets of a SHA-256, too many for anybody to build a second mail that has them.
-pub(crate) type Print = [u8; 16];
+use super::signature::{MOST_SEALS, without_blanks};
+use crate::vocabulary::{Address, MessageId, Print};
 
 /// The fields that bear a signature, in their tag `b=` (RFC 6376 section 3.5, RFC 8617 section 4.1).
 const SIGNATURES: [&str; 3] = ["dkim-signature", "arc-message-signature", "arc-seal"];
 
-/// All that a mail spends when it is obeyed: each `b=` as octets, of at most [`MOST_READ`] fields of a kind, which is as
-/// many as are ever checked; and From, Date, Message-ID and the relaxed body (RFC 6376 section 3.4.4).
+/// All that a mail spends when it is obeyed: each `b=` as octets, of at most [`MOST_SEALS`] fields of a kind, which is as
+/// many as are ever read; and From, Date, Message-ID and the relaxed body (RFC 6376 section 3.4.4).
 pub(crate) fn prints(mail: &Mail, raw: &[u8]) -> Vec<Print> {
     let (header, body) = Header::split(raw);
-    let fields = SIGNATURES.iter().flat_map(|name| header.all(name).take(MOST_READ));
+    let fields = SIGNATURES.iter().flat_map(|name| header.all(name).take(MOST_SEALS));
     let mut all: Vec<Print> = fields.flat_map(signatures).collect();
     let from = mail.from.as_ref().map_or(String::new(), Address::key);
     let date = mail.date.map_or(String::new(), |date| date.to_string());
     let mut hash = parts(&[&from, &date, mail.message_id.as_ref().map_or("", MessageId::as_str)]);
     relaxed(body, &mut hash);
-    all.push(leading(hash));
+    all.push(Print::of(hash.finalize().into()));
     all
 }
 
 /// The print of what these texts say together.
 pub(crate) fn print_of(texts: &[&str]) -> Print {
-    leading(parts(texts))
-}
-
-fn leading(hash: Sha256) -> Print {
-    let hash: [u8; 32] = hash.finalize().into();
-    hash.first_chunk().copied().unwrap_or_default()
+    Print::of(parts(texts).finalize().into())
 }
 
 /// Each text with its length before it, so that no two lists are one.
@@ -61,7 +53,7 @@ fn signatures(field: &[u8]) -> Vec<Print> {
         let decoded = BASE64.decode(value.as_bytes());
         decoded.unwrap_or_else(|_| value.into_bytes())
     });
-    octets.take(2).map(|octets| leading(Sha256::new_with_prefix(octets))).collect()
+    octets.take(2).map(|octets| Print::of(Sha256::digest(octets).into())).collect()
 }
 
 /// The body as no way changes it that keeps a relaxed signature good.
@@ -146,7 +138,7 @@ mod tests {
     fn the_prints_of_one_mail_are_bounded() {
         let many = |name: &str| (0..300).map(|n| format!("{name}: b={n}\r\n")).collect::<String>();
         let crowd = format!("{}{}{}{MAIL}", many("DKIM-Signature"), many("ARC-Seal"), many("ARC-Message-Signature"));
-        assert_eq!(of(&crowd).len(), 3 * MOST_READ + 1);
+        assert_eq!(of(&crowd).len(), 3 * MOST_SEALS + 1);
         assert_eq!(of("\r\n").len(), 1);
         assert_ne!(print_of(&["a", "bc"]), print_of(&["ab", "c"]));
     }

@@ -12,6 +12,7 @@ use super::body::Text;
 use super::header::{self, Header, NoSender};
 use super::parts::{ENCRYPTED, Part, Parts};
 use super::passage::Passage;
+use super::reading::Reading;
 use super::{Attachment, Mail, bounce, fields, reply};
 use crate::token::LOOP_FIELD;
 use crate::vocabulary::{MessageId, clean_line};
@@ -20,6 +21,8 @@ use crate::vocabulary::{MessageId, clean_line};
 const MAX_SUBJECT: usize = 250;
 /// The most Message-IDs that one mail refers to.
 const MAX_REFERENCES: usize = 20;
+/// The longest Date, in octets.
+const MAX_DATE: usize = 200;
 /// The most attachments that are listed.
 const MAX_ATTACHMENTS: usize = 100;
 /// The most problems that are told.
@@ -37,8 +40,8 @@ pub fn read(raw: &[u8]) -> Mail {
     let from = header::sender(&header);
     problems.extend(from.as_ref().err().map(|why| sender_problem(*why).to_owned()));
     let subject = clean_line(&header.text("subject", parts.charset()).unwrap_or_default(), MAX_SUBJECT);
-    let chosen = Text::choose(&parts);
-    problems.extend(chosen.problems);
+    let mut chosen = Text::choose(&parts);
+    problems.append(&mut chosen.problems);
     problems.extend(part_problems(&parts));
     if is_armoured(&chosen.text) {
         problems.push(ENCRYPTED.to_owned());
@@ -46,7 +49,13 @@ pub fn read(raw: &[u8]) -> Mail {
     if chosen.text.trim().is_empty() && !parts.leaves.iter().any(is_encrypted) {
         problems.push("it has no text".to_owned());
     }
-    let reply_text = if chosen.attached || !signed.is_empty() { String::new() } else { reply::new_text(&chosen.text) };
+    let reply_text = match &chosen {
+        other if other.attached || !signed.is_empty() => String::new(),
+        // It commands nothing, and its sender is told so.
+        page if page.from_html => reply::new_text(&page.text),
+        plain => reply::new_text(plain.typed()),
+    };
+    let reading = if chosen.from_html { Reading::default() } else { Reading::of(&parts, &reply_text, body) };
     let date = header.first("date").and_then(date);
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
@@ -66,6 +75,7 @@ pub fn read(raw: &[u8]) -> Mail {
         addressed: ["to", "cc"].map(|name| header.addressed(name)),
         date,
         reply_text,
+        reading,
         from_html: chosen.from_html,
         signed: !signed.is_empty(),
         attachments: attachments(&parts),
@@ -122,9 +132,8 @@ fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
 fn references(header: &Header<'_>) -> Vec<MessageId> {
     let mut found: Vec<MessageId> = Vec::new();
     for value in header.all("references").chain(header.all("in-reply-to")) {
-        // The nearest stand last, so a long list is read from its end.
-        let tail = value.get(value.len().saturating_sub(8 * 1024)..).unwrap_or(value);
-        for id in header::message_ids(tail) {
+        // The nearest stand last; of a list that is cut they would be missing.
+        for id in header::message_ids(value) {
             found.retain(|known| *known != id);
             found.push(id);
             if found.len() > MAX_REFERENCES {
@@ -137,8 +146,11 @@ fn references(header: &Header<'_>) -> Vec<MessageId> {
 
 /// The Date of a mail, where it is one: mail-parser takes 30 February, hour 25 and a zone of 99 hours.
 fn date(value: &[u8]) -> Option<Timestamp> {
-    let mut line = header::unfold(value.get(..200).unwrap_or(value));
-    let zones = line.split_whitespace().filter_map(|w| w.strip_prefix(['+', '-'])).filter_map(|w| w.get(..2));
+    if value.len() > MAX_DATE {
+        return None;
+    }
+    let mut line = header::unfold(value);
+    let zones = line.split_ascii_whitespace().filter_map(|w| w.strip_prefix(['+', '-'])).filter_map(|w| w.get(..2));
     if zones.filter_map(|hours| hours.parse::<u8>().ok()).any(|hours| hours > 14) {
         return None;
     }
@@ -164,6 +176,7 @@ fn header_problems(header: &Header<'_>) -> Vec<String> {
     };
     note(header.is_empty(), "it has no header");
     note(header.truncated, "its header is too long: the end of it was not read");
+    note(header.is_cut(), "a field of its header is too long to be read whole");
     note(header.unseparated, "no empty line parts its header from its text");
     note(header.control, "its header holds bare CRs or NULs");
     note(header.leading_space, "its header begins with a blank");
@@ -274,6 +287,9 @@ mod tests {
         assert_eq!(read(b"Subject: J\xf6rg\n\nt").subject, "J\u{f6}rg");
         assert!(!read(b"Subject: =?nosuch?q?a=FF?= b\n\nt").subject.is_empty());
         has_problem(b"Subject: x\n\n", "no text");
+        let late = format!("Date: Mon, 1 Jan 2024 10:00:00 +0000{}(x)\r\n\r\nt", " ".repeat(MAX_DATE));
+        assert_eq!(has_problem(late.as_bytes(), "no date").date, None);
+        has_problem(format!("To: a@b.test{}\r\n\r\nt", " (x)".repeat(5_000)).as_bytes(), "too long to be read whole");
     }
 
     #[test]

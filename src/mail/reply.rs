@@ -7,6 +7,7 @@
 pub(super) mod words;
 
 use self::words::*;
+use crate::vocabulary::trim_blanks;
 
 /// The most lines that an introduction ("On …, … wrote:") is wrapped over.
 const MAX_INTRO_LINES: usize = 4;
@@ -41,6 +42,28 @@ pub fn new_text(text: &str) -> String {
 pub(crate) fn is_command(line: &str) -> bool {
     let word = line.strip_prefix('/').and_then(|l| l.split_whitespace().next());
     word.is_some_and(|w| line.starts_with(&format!("/{w}")) && w.chars().all(char::is_alphabetic))
+}
+
+/// A line as commands are read from it. A character behind an address that is no blank of mail belongs to the address.
+pub(super) fn command_line(line: &str) -> &str {
+    trim_blanks(line.trim_start())
+}
+
+/// The lines at the head of a text that begin like commands, and what stands below them. Empty lines before and between
+/// are passed over.
+pub(crate) fn head(text: &str) -> (Vec<&str>, &str) {
+    let (mut lines, mut rest) = (Vec::new(), text);
+    while !rest.is_empty() {
+        let (line, after) = rest.split_once('\n').unwrap_or((rest, ""));
+        let line = command_line(line);
+        if is_command(line) {
+            lines.push(line);
+        } else if !line.trim().is_empty() {
+            break;
+        }
+        rest = after;
+    }
+    (lines, rest.trim())
 }
 
 /// A text without the banner of a gateway and the greeting above its first command line.
@@ -130,7 +153,7 @@ fn strict(page: Page<'_>) -> String {
                     kept.push("");
                 }
                 if !is_device_line(line) {
-                    kept.push(line.trim_end());
+                    kept.push(line.trim_end_matches([' ', '\t']));
                 }
                 at += 1;
             }

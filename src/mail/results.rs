@@ -113,7 +113,8 @@ pub(super) fn of_sender(mail: &Mail, from: &Address, counted: Result<&Counted, &
         (Some(_), Some(_)) => return no(format!("dmarc={} by {by} names several header.from", dmarc.result)),
     };
     if dmarc.result != "pass" || is_by_envelope(mail, from, outcomes) {
-        let by_sender = |o: &Outcome| o.domains("header.d").chain(o.domains("header.i")).any(|domain| is_below(&domain, from));
+        let by_sender =
+            |o: &Outcome| o.domains("header.d").chain(o.domains("header.i")).any(|domain| is_below(&domain, from));
         let signed = outcomes.iter().any(|o| o.method == "dkim" && o.result == "pass" && by_sender(o));
         return Said { passed: dmarc.result == "pass", signed, reason };
     }
@@ -141,6 +142,14 @@ fn one(outcomes: &[Outcome], kind: impl Fn(&&Outcome) -> bool) -> Option<&Outcom
     let first = found.next()?;
     let key = |o: &Outcome| (o.result.clone(), o.domains("header.from").collect::<Vec<_>>());
     found.all(|o| key(o) == key(first)).then_some(first)
+}
+
+/// Whether the last seal says that its maker found the sender good by the envelope. A pass that may be by a signature is
+/// checked by ourselves, as in results.
+pub(crate) fn sealed_for(mail: &Mail, from: &Address) -> bool {
+    let outcomes = sealed(mail).unwrap_or_default();
+    let counted = Counted { by: String::new(), outcomes };
+    of_sender(mail, from, Ok(&counted)).passed
 }
 
 /// The results of our own server that count, else why there are none.

@@ -10,8 +10,7 @@
 //!   top would be the one that is read (section 8.15). The same holds for any other field of which a mail has one.
 //! - A command must have been sent to us: a To or Cc that is signed names our address. Else a mail that a maintainer
 //!   once wrote to somebody else, quoting them, could be sent on to us by that somebody.
-//! - Content-Type is often left unsigned (Gmail does). Where it is, it must not make a preamble, which nobody reads, of
-//!   the beginning of the text, and the text of something that was quoted below.
+//! - What a signature leaves open of how the text is read is held against the text itself: see [`super::reading`].
 //! - No `l=`: what is added behind the signed part would count as the sender's (section 8.2).
 //! - SHA-256, with RSA or Ed25519 (RFC 8301, RFC 8463).
 //! - It was made at most seven days before our server took the mail. A signature proves nothing about who sends the
@@ -24,14 +23,15 @@ use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
 
 use super::header::{self, Header};
-use super::parts::has_preamble;
 use super::passage::Way;
-use crate::vocabulary::{Address, clean_line};
+use crate::vocabulary::{Address, clean_line, trim_blanks};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
 /// The most signatures of one mail that are read at all.
-pub(super) const MOST_READ: usize = 20;
+const MOST_READ: usize = 20;
+/// The most seals that are read; RFC 8617 section 5.1.1 allows as many.
+pub(super) const MOST_SEALS: usize = 50;
 /// The most octets of one signature.
 const MAX_VALUE: usize = 8 * 1024;
 /// The most names in its `h=`; the library takes time by the square of them.
@@ -128,6 +128,8 @@ impl Signed {
 /// A signature that deserves a look, as it says of itself.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Signature {
+    /// A DKIM signature, or the signature in a seal.
+    pub by: Proof,
     /// `d=`, lower case.
     pub domain: String,
     /// Whether that may speak for the sender; else for a way of the operator's.
@@ -149,14 +151,34 @@ impl Signature {
     }
 
     /// What it says when it is good.
-    pub fn passed(&self, by: Proof) -> Signed {
+    pub fn passed(&self) -> Signed {
         Signed {
-            by,
+            by: self.by,
             domain: self.domain.clone(),
             selector: self.selector.clone(),
             fields: self.names.clone(),
             of_sender: self.of_sender,
         }
+    }
+}
+
+/// Of whose questions for keys those of a mail are: what the lower ones ask in an hour never uses up what is kept for the
+/// higher ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Share {
+    /// Anybody's. The check may bring the mail to its ticket, or its acknowledgement on the way; it is not waited for.
+    Strangers,
+    /// Mail in the name of a person of the project, which anybody can write. Commands or an answer depend on the check: it
+    /// is waited for.
+    Named,
+    /// The same, and it bears a token that was given to that very person.
+    Holder,
+}
+
+impl Share {
+    /// Whether a person's commands or answer depend on the check, so that it is waited for.
+    pub fn is_word(self) -> bool {
+        self > Self::Strangers
     }
 }
 
@@ -169,8 +191,8 @@ pub struct Question {
     pub from: Address,
     /// What the sieve let through.
     pub signatures: Vec<Signature>,
-    /// Whether a person of the project is waiting for it.
-    pub word: bool,
+    /// Of whose questions they are.
+    pub share: Share,
 }
 
 /// The signatures of a mail, sieved.
@@ -203,6 +225,9 @@ pub struct Occasion<'a> {
     pub named: bool,
     /// Who may sign for the sender besides the domain of the From.
     pub pins: &'a [Pin],
+    /// Whose seal says what our own server found out, and whether what the last one says speaks for the sender: see
+    /// [`super::results::sealed_for`].
+    pub sealer: Option<(&'a str, bool)>,
     /// The ways of the operator's: their own signatures are worth a look too.
     pub ways: &'a [Way],
     /// When our server took the mail.
@@ -257,13 +282,14 @@ impl Pin {
 
 /// Sieves the signatures of a mail with one plain sender.
 pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
-    let (header, body) = Header::split(raw);
+    let (header, _) = Header::split(raw);
     let from = occasion.from;
-    let preamble = has_preamble(&header, body);
     let mut sieved = Sieved::default();
     let found = header.all("dkim-signature").count();
-    for value in header.all("dkim-signature").take(MOST_READ) {
-        match admit(value, &header, preamble, occasion) {
+    let seal = occasion.sealer.and_then(|sealer| seal(&header, sealer, occasion));
+    let signatures = header.all("dkim-signature").take(MOST_READ);
+    for admitted in signatures.map(|value| admit(value, &header, occasion, None)).chain(seal) {
+        match admitted {
             Ok(signature) if sieved.worth.contains(&signature) => {}
             Ok(_) if sieved.worth.len() >= MOST => {
                 sieved.refused.push(format!("it has more than {MOST} signatures by {}", from.domain()));
@@ -278,28 +304,67 @@ pub fn sieve(raw: &[u8], occasion: &Occasion<'_>) -> Sieved {
     }
     sieved.refused.dedup();
     // What the sender's own domain signed says more than what the way did.
-    sieved.worth.sort_by_key(|s| (!s.of_sender, s.domain != from.domain()));
+    sieved.worth.sort_by_key(|s| (!s.of_sender, s.by != Proof::Dkim, s.domain != from.domain()));
     sieved
 }
 
-/// Whether a signature deserves a look; if not, why.
-fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<'_>) -> Result<Signature, String> {
-    let Occasion { from, to, named, pins, ways, received, date } = *occasion;
+/// The signature in the last seal (RFC 8617 section 4.1.2), if it is by the sealer; the three fields of the set must be
+/// there once each, and by one key. Earlier seals are the sealer's to know: it says that it found them good.
+fn seal(
+    header: &Header<'_>,
+    (sealer, of_sender): (&str, bool),
+    occasion: &Occasion<'_>,
+) -> Option<Result<Signature, String>> {
+    let all = |name: &'static str| -> Vec<(&[u8], Tags)> {
+        let tags = |v| Some((v, Tags::parse(&header::unfold(v)).ok()?));
+        header.all(name).take(MOST_SEALS).filter_map(tags).collect()
+    };
+    let number = |tags: &Tags| tags.get("i").and_then(|i| i.parse::<u8>().ok());
+    let (seals, signatures) = (all("arc-seal"), all("arc-message-signature"));
+    let last = seals.iter().chain(&signatures).filter_map(|(_, tags)| number(tags)).max()?;
+    let one = |all: &'_ [(&[u8], Tags)]| {
+        let mut found = all.iter().filter(|(_, tags)| number(tags) == Some(last)).map(|(v, tags)| {
+            let key = ["d", "s"].map(|name| tags.get(name).unwrap_or_default().to_ascii_lowercase());
+            (v.to_vec(), key, tags.get("cv").unwrap_or_default().to_ascii_lowercase())
+        });
+        found.next().filter(|_| found.next().is_none())
+    };
+    let ((_, sealed, chain), (value, signed, _)) = (one(&seals)?, one(&signatures)?);
+    let good = if last == 1 { chain == "none" } else { chain == "pass" };
+    let by_sealer = signed == sealed && signed.first().is_some_and(|d| d == sealer);
+    by_sealer.then(|| {
+        if good {
+            admit(&value, header, occasion, Some(of_sender))
+        } else {
+            Err(format!("the seal by {sealer} says that the chain before it is broken"))
+        }
+    })
+}
+
+/// Whether a signature deserves a look; if not, why. That in a seal is told whether it speaks for the sender.
+fn admit(
+    value: &[u8],
+    header: &Header<'_>,
+    occasion: &Occasion<'_>,
+    sealed: Option<bool>,
+) -> Result<Signature, String> {
+    let Occasion { from, to, named, pins, ways, received, date, .. } = *occasion;
     let odd = |what: &str| format!("a signature that cannot be read ({what})");
     if value.len() > MAX_VALUE {
         return Err(odd("it is too long"));
     }
     let tags = Tags::parse(&header::unfold(value)).map_err(odd)?;
     let domain = tags.get("d").ok_or_else(|| odd("it has no d="))?.to_ascii_lowercase();
-    let of_sender = domain == from.domain() || pins.iter().any(|pin| pin.fits(&domain));
-    if !of_sender && !ways.iter().any(|way| way.covers(&domain)) {
+    let own = || domain == from.domain() || pins.iter().any(|pin| pin.fits(&domain));
+    let of_sender = sealed.unwrap_or_else(own);
+    if !of_sender && sealed.is_none() && !ways.iter().any(|way| way.covers(&domain)) {
         let shown = clean_line(&domain, 80);
         return Err(format!("the signature is by {shown}, and the sender is of {}", from.domain()));
     }
     let refuse = |why: &str| format!("the signature by {domain} {why}");
     let selector = tags.get("s").map(str::to_ascii_lowercase).filter(|s| is_selector(s));
     let selector = selector.ok_or_else(|| refuse("names no key"))?;
-    if tags.get("v") != Some("1") {
+    if sealed.is_none() && tags.get("v") != Some("1") {
         return Err(refuse("is of an unknown version"));
     }
     let ed25519 = match tags.get("a").map(str::to_ascii_lowercase).as_deref() {
@@ -311,7 +376,8 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     if tags.get("l").is_some() {
         return Err(refuse("leaves the end of the mail unsigned (l=)"));
     }
-    let names: Vec<String> = tags.get("h").unwrap_or("").split(':').map(|n| n.trim().to_ascii_lowercase()).collect();
+    let names: Vec<String> =
+        tags.get("h").unwrap_or("").split(':').map(|n| trim_blanks(n).to_ascii_lowercase()).collect();
     if names.len() > MAX_NAMES {
         return Err(refuse("signs too many fields"));
     }
@@ -325,9 +391,6 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     if let Some(name) = ONCE.iter().find(|n| times(n) > 0 && in_mail(n) > times(n)) {
         return Err(refuse(&format!("was made when the mail had fewer {name} fields")));
     }
-    if preamble && times("content-type") == 0 {
-        return Err(refuse("does not sign the Content-Type, which hides the beginning of the text"));
-    }
     let signed = ["to", "cc"].into_iter().filter(|n| times(n) > 0).flat_map(|n| header.all(n));
     let unnamed = !named || times("to") > 0;
     let to = to.filter(|_| unnamed);
@@ -337,7 +400,8 @@ fn admit(value: &[u8], header: &Header<'_>, preamble: bool, occasion: &Occasion<
     in_time(&tags, received, date).map_err(|why| refuse(&why))?;
     let bytes = tags.get("b").map(without_blanks).and_then(|b| BASE64.decode(b.as_bytes()).ok());
     let bytes = bytes.filter(|b| !b.is_empty()).ok_or_else(|| refuse("is not in base64"))?;
-    Ok(Signature { domain, of_sender, selector, ed25519, names, bytes })
+    let by = if sealed.is_some() { Proof::Arc } else { Proof::Dkim };
+    Ok(Signature { by, domain, of_sender, selector, ed25519, names, bytes })
 }
 
 /// Whether it was made for now: by its own times, else by the Date, which it signs.
@@ -394,9 +458,9 @@ impl Tags {
     /// Reads a list; two of a name make it worthless, since another reader may take the other one.
     fn parse(text: &str) -> Result<Self, &'static str> {
         let mut tags: Vec<(String, String)> = Vec::new();
-        for tag in text.trim().trim_end_matches(';').split(';') {
+        for tag in trim_blanks(text).trim_end_matches(';').split(';') {
             let (name, value) = tag.split_once('=').ok_or("not a list of tags")?;
-            let name = name.trim();
+            let name = trim_blanks(name);
             let lower = |c: u8| c.is_ascii_lowercase() || c.is_ascii_digit() || c == b'_';
             if name.is_empty() || !name.bytes().all(lower) {
                 return Err("a tag with an odd name");
@@ -407,7 +471,7 @@ impl Tags {
             if !value.bytes().all(|c| c.is_ascii_graphic() || c == b' ' || c == b'\t') {
                 return Err("it holds more than ASCII");
             }
-            tags.push((name.to_owned(), value.trim().to_owned()));
+            tags.push((name.to_owned(), trim_blanks(value).to_owned()));
         }
         Ok(Self(tags))
     }
@@ -425,7 +489,7 @@ pub(crate) fn usable_key(record: &[u8], ed25519: bool) -> Result<(), &'static st
     let text = std::str::from_utf8(record).map_err(|_| "is no key")?;
     let tags = Tags::parse(text).map_err(|_| "is no key")?;
     let has = |name: &str, word: &str| {
-        tags.get(name).is_some_and(|v| v.split(':').any(|w| w.trim().eq_ignore_ascii_case(word)))
+        tags.get(name).is_some_and(|v| v.split(':').any(|w| trim_blanks(w).eq_ignore_ascii_case(word)))
     };
     let lacks = |name: &str, words: &[&str]| tags.get(name).is_some() && !words.iter().any(|w| has(name, w));
     let kind = tags.get("k").unwrap_or("rsa").to_ascii_lowercase();

@@ -98,7 +98,7 @@ impl<'t> Content<'t> {
         let mut at = 0;
         for line in lines {
             let rest = self.0.iter().skip(at);
-            at += rest.take_while(|(l, _)| l.trim() != *line).count() + 1;
+            at += rest.take_while(|(l, _)| reply::command_line(l) != *line).count() + 1;
         }
         at.min(self.0.len())
     }

@@ -39,7 +39,7 @@ impl Says {
                 let subjects = |level| texts.iter().map(|text| text.subject(level, key)).collect();
                 reminder::many(subjects(Level::Full), subjects(Level::None), project)
             }
-            Self::Digest(open, counts) => digest::text(open, *counts, key, project, now),
+            Self::Digest(open, counts) => digest::text(open, counts, key, project, now),
             Self::List(open) => digest::list(open, key, project, now),
             Self::Help => answer::help(project),
             Self::NoTicket(line) => answer::no_ticket(line),

@@ -32,7 +32,9 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
-        Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
+        Event::Attempted { from, holder, why, mail, tell } => {
+            draft.attempted(from.as_ref(), holder.as_ref(), why, *mail, *tell);
+        }
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),
@@ -181,9 +183,22 @@ impl Draft<'_> {
         self.tell_team(Some(by), About::Change { who: self.project.name_of(by).to_owned(), did });
     }
 
-    fn attempted(&mut self, from: Option<&Address>, holder: Option<&Address>, why: &str, mail: Option<MailRef>) {
+    /// Whoever has an address of ours can go on with this all day: the first few are told, some more are written down,
+    /// and the rest has its receipts, which the digest counts.
+    fn attempted(
+        &mut self,
+        from: Option<&Address>,
+        holder: Option<&Address>,
+        why: &str,
+        mail: Option<MailRef>,
+        tell: bool,
+    ) {
+        let before = self.ticket.attempts_on(self.now);
+        if before >= ATTEMPTS_ENTERED {
+            return;
+        }
         self.enter_about(&Actor::Stranger, EntryKind::Attempt, from.cloned(), why, mail);
-        if self.ticket.attempts.is_some_and(|(_, today)| today > ATTEMPTS_TOLD) {
+        if before >= ATTEMPTS_TOLD || !tell {
             return;
         }
         let name = holder.map(|h| self.project.name_of(h).to_owned());
@@ -219,8 +234,9 @@ pub(crate) const RETURNED: &str = "Returned mail that is none of ours";
 /// The title of a ticket for many reports.
 pub(crate) const MANY: &str = "Many reports at once";
 
-/// Refused commands of one ticket that the team is told of in a day; the timeline holds all.
+/// Refused commands of one ticket that the team is told of in a day, and that stand in the timeline.
 const ATTEMPTS_TOLD: u32 = 3;
+const ATTEMPTS_ENTERED: u32 = 10;
 
 /// Whether a mail that came at `received` still deserves an automatic acknowledgement: after a week it would only
 /// confuse, and a first start on an old inbox would answer years of mail.

@@ -46,6 +46,8 @@ pub enum Event {
         why: String,
         /// The mail.
         mail: Option<MailRef>,
+        /// Whether there is room to tell the team.
+        tell: bool,
     },
     /// A notice did not arrive.
     Undelivered(Loss),
@@ -176,6 +178,8 @@ pub struct Report {
     pub through: Option<String>,
     /// It came from where mail servers return mail from, and refers to nothing of ours.
     pub backscatter: bool,
+    /// Its acknowledgement leaves, and is drawn from the reserve for new senders who are believed: see the caps.
+    pub reserved: bool,
 }
 
 /// More mail for a ticket.

@@ -144,6 +144,7 @@ fn report(received: Timestamp) -> Report {
         tell: false,
         through: None,
         backscatter: false,
+        reserved: false,
     }
 }
 

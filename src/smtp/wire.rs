@@ -1,8 +1,8 @@
 //! The byte stream under the SMTP client, held to what SMTP without pipelining allows.
 //!
-//! lettre's client reads without a bound on a line, refuses replies that are not UTF-8 even when the code says that
-//! the mail was taken, and would take a reply that came too early for the answer to the next command. All three
-//! are settled here, below it.
+//! lettre's client reads without a bound on a line, and a reply again from its beginning with each line. It refuses
+//! replies that are not UTF-8 even when the code says that the mail was taken, and would take a reply that came too
+//! early for the answer to the next command. All four are settled here, below it.
 
 use std::io;
 use std::net::SocketAddr;
@@ -14,6 +14,8 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 /// Octets that a server may say in one connection; a mail takes about one thousand.
 const MAX_READ: usize = 256 * 1024;
+/// Lines of one reply before its last.
+pub(super) const MAX_LINES: usize = 200;
 /// What lettre's client reads first on a connection whose greeting was read before STARTTLS.
 const GREETING: &[u8] = b"220 \r\n";
 
@@ -24,6 +26,8 @@ pub(super) struct Wire<S> {
     /// Read before anything of the stream.
     before: &'static [u8],
     left: usize,
+    /// Lines of the current reply so far.
+    lines: usize,
     /// Octets of the current line so far.
     column: usize,
     /// Whether the current line is the last of its reply: no hyphen after the code (RFC 5321 section 4.2.1).
@@ -37,7 +41,8 @@ pub(super) struct Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// A fresh connection, on which the server speaks first.
     pub(super) fn new(stream: S) -> Self {
-        Self { stream, before: b"", left: MAX_READ, column: 0, last_line: false, replied: false, excess: false }
+        let left = MAX_READ;
+        Self { stream, before: b"", left, lines: 0, column: 0, last_line: false, replied: false, excess: false }
     }
 
     /// A connection after STARTTLS: the server does not greet again (RFC 3207 section 4.2).
@@ -93,6 +98,10 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
             self.column += 1;
             if *byte == b'\n' {
                 self.replied = self.last_line;
+                self.lines = if self.last_line { 0 } else { self.lines + 1 };
+                if self.lines > MAX_LINES {
+                    return Err(invalid("the server says too much"));
+                }
                 self.last_line = false;
                 self.column = 0;
             }

@@ -8,7 +8,7 @@ use zstd::bulk::Compressor;
 
 use super::{Result, StoreError, Tx, instant, leading, millis};
 use crate::mail::content;
-use crate::vocabulary::MailRef;
+use crate::vocabulary::{MailRef, Print};
 
 /// Octets of raw mail in one compressed piece: what a large mail costs in memory beside itself.
 const PIECE: usize = 1 << 20;
@@ -179,7 +179,7 @@ impl Tx<'_> {
     }
 
     /// The fingerprint of a mail, once it has been read; whether all of it was stored, and how many octets it has.
-    pub fn facts(&self, mail: MailRef) -> Result<(Option<i64>, bool, i64)> {
+    pub fn facts(&self, mail: MailRef) -> Result<(Option<Print>, bool, i64)> {
         let sql = "SELECT fingerprint, whole, size FROM mail WHERE id = ?1";
         Ok(self.0.query_row(sql, [mail], |r| Ok((r.get("fingerprint")?, r.get("whole")?, r.get("size")?)))?)
     }
@@ -210,7 +210,7 @@ impl Tx<'_> {
     }
 
     /// A mail has been handled, and is not looked at again.
-    pub fn done(&self, mail: MailRef, fingerprint: i64) -> Result<()> {
+    pub fn done(&self, mail: MailRef, fingerprint: Print) -> Result<()> {
         let sql = "UPDATE mail SET state = 'done', fingerprint = ?2 WHERE id = ?1";
         self.0.prepare_cached(sql)?.execute(params![mail, fingerprint])?;
         self.no_longer_unverified(mail)

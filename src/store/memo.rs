@@ -3,6 +3,7 @@
 use std::fmt::Display;
 use std::str::FromStr;
 
+use jiff::Timestamp;
 use rusqlite::OptionalExtension;
 
 use super::{Result, Tx};
@@ -51,6 +52,9 @@ pub enum Memo<'a> {
     ReturnedDue,
     /// The revision of the ticket up to which returned mails were told.
     ReturnedListed,
+    /// Since when the outgoing server is known to refuse tagged senders; behind a blank, the account: see
+    /// [`Tx::tag_refused`].
+    TagRefused,
     /// Trouble that stands: see [`super::Standing`].
     Trouble(TroubleKind),
 }
@@ -75,6 +79,7 @@ impl Memo<'_> {
             Self::GatheredTold(what) => return format!("{}_told", what.word()),
             Self::ReturnedDue => "gathered_due",
             Self::ReturnedListed => "gathered_listed",
+            Self::TagRefused => "tag_refused",
             Self::Trouble(kind) => {
                 let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
                 return format!("{TROUBLE}{}{ticket}", kind.word());
@@ -100,6 +105,13 @@ impl Tx<'_> {
             ON CONFLICT (key) DO UPDATE SET value = excluded.value";
         self.0.prepare_cached(sql)?.execute([memo.key(), value.to_string()])?;
         Ok(())
+    }
+
+    /// Since when an outgoing server is known to refuse tagged envelope senders, and of which account.
+    pub fn tag_refused(&self) -> Result<Option<(Timestamp, String)>> {
+        let value: Option<String> = self.memo(Memo::TagRefused)?;
+        let parts = |v: String| v.split_once(' ').and_then(|(at, of)| Some((at.parse().ok()?, of.to_owned())));
+        Ok(value.and_then(parts))
     }
 
     /// From now on a small fact is not known.

@@ -1,7 +1,7 @@
 //! The outbox: notices on their way, as the bytes that leave.
 
 use jiff::{SignedDuration, Timestamp};
-use rusqlite::{OptionalExtension, Row, named_params, params};
+use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use sha2::{Digest, Sha256};
 
 use super::{Result, Tx, address, instant, millis};
@@ -20,6 +20,8 @@ pub struct Outgoing<'a> {
     pub number: u32,
     /// What it is.
     pub kind: NoticeKind,
+    /// Before which others it goes: see [`NoticeKind::lane`].
+    pub lane: u8,
     /// To whom.
     pub to: &'a Address,
     /// About which ticket.
@@ -137,7 +139,7 @@ impl Tx<'_> {
             ":id": new.number,
             ":now": millis(now),
             ":kind": new.kind,
-            ":lane": new.kind.lane(),
+            ":lane": new.lane,
             ":recipient": self.address_id(new.to)?,
             ":ticket": new.ticket,
             ":revision": new.revision,
@@ -154,14 +156,14 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// Since when all but the first lane is held, because too much was made: see the breaker in the tracker.
+    /// Since when all is held that nobody asked for, because too much was made: see the breaker in the tracker.
     pub fn breaker(&self) -> Result<Option<Timestamp>> {
         Ok(self.trouble(TroubleKind::Breaker)?.map(|trouble| trouble.since))
     }
 
     /// The last lane that may leave.
     fn last_lane(&self) -> Result<u8> {
-        Ok(if self.breaker()?.is_some() { 0 } else { u8::MAX })
+        Ok(if self.breaker()?.is_some() { NoticeKind::ASKED } else { u8::MAX })
     }
 
     /// How many notices wait.
@@ -269,9 +271,12 @@ impl Tx<'_> {
     /// When the next notice is due.
     pub fn next_due(&self) -> Result<Option<Timestamp>> {
         let all = "SELECT min(due) FROM outbox WHERE state = 'waiting'";
-        let first = "SELECT min(due) FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane = 0";
-        let mut query = self.0.prepare_cached(if self.breaker()?.is_some() { first } else { all })?;
-        Ok(query.query_row([], |r| r.get::<_, Option<i64>>(0))?.map(instant))
+        let some =
+            "SELECT min(due) FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane <= :last_lane";
+        let fallen = self.breaker()?.is_some();
+        let mut query = self.0.prepare_cached(if fallen { some } else { all })?;
+        let last: &[(&str, &dyn ToSql)] = if fallen { &[(":last_lane", &NoticeKind::ASKED)] } else { &[] };
+        Ok(query.query_row(last, |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 
     /// How many notices are held.
@@ -406,8 +411,8 @@ mod tests {
         };
         let lost = NoticeKey::LostMail { at, missed: to.clone(), to: to.clone() };
         let (kind, message_id, bytes) = (NoticeKind::Reminder, "n@example.org", b"".as_slice());
-        let (ticket, held, envelope) = (None, None, None);
-        let new = Outgoing { number: 1, kind, to: &to, ticket, revision: 0, message_id, held, envelope, bytes };
+        let (ticket, held, envelope, lane) = (None, None, None, 0);
+        let new = Outgoing { number: 1, kind, lane, to: &to, ticket, revision: 0, message_id, held, envelope, bytes };
         let mut store = crate::store::Store::in_memory().unwrap();
         let about = store.write(|tx| {
             let keys = tx.fresh_keys(&[key(TicketId(3)), lost, key(TicketId(2)), key(TicketId(2))])?;

@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use super::{Result, Tx, address, instant, millis, short_hash};
 use crate::intake::disposition::Disposition;
 use crate::intake::standing::{First, NOT_OBEYED, Part};
-use crate::vocabulary::{Address, MailRef, MessageId, TicketId};
+use crate::vocabulary::{Address, MailRef, MessageId, Print, TicketId};
 
 /// A receipt to write down.
 #[derive(Clone, Copy, Debug)]
@@ -26,7 +26,7 @@ pub struct NewReceipt<'a> {
     /// Why.
     pub reason: &'a str,
     /// The fingerprint of a mail that has been read; `None` for a second copy of the same bytes.
-    pub fingerprint: Option<i64>,
+    pub fingerprint: Option<Print>,
 }
 
 /// A receipt.
@@ -117,17 +117,17 @@ impl Tx<'_> {
     }
 
     /// The receipts of handled mails with any of these fingerprints, the first first.
-    pub fn same_mail(&self, prints: &[i64]) -> Result<Vec<First>> {
-        let all = prints.iter().map(|print| self.copies("m.fingerprint", *print));
+    pub fn same_mail(&self, prints: &[Print]) -> Result<Vec<First>> {
+        let all = prints.iter().map(|print| self.copies("m.fingerprint", print));
         Ok(all.collect::<Result<Vec<_>>>()?.into_iter().flatten().collect())
     }
 
     /// What was made of the mails with that Message-ID that belong to a ticket; the index knows no others.
     pub fn same_id(&self, id: &MessageId) -> Result<Vec<First>> {
-        self.copies("r.ticket IS NOT NULL AND r.message_hash", short_hash(id.as_str().as_bytes()))
+        self.copies("r.ticket IS NOT NULL AND r.message_hash", &short_hash(id.as_str().as_bytes()))
     }
 
-    fn copies(&self, column: &str, value: i64) -> Result<Vec<First>> {
+    fn copies(&self, column: &str, value: &dyn ToSql) -> Result<Vec<First>> {
         let sql = format!(
             r"
             SELECT r.id, r.mail, r.disposition, r.ticket, r.reason, m.fingerprint
@@ -141,7 +141,7 @@ impl Tx<'_> {
         let mut found = Vec::new();
         while let Some(row) = rows.next()? {
             let ticket: Option<TicketId> = row.get("ticket")?;
-            let print: Option<i64> = row.get("fingerprint")?;
+            let print: Option<Print> = row.get("fingerprint")?;
             found.push(First {
                 receipt: row.get("id")?,
                 mail: row.get("mail")?,
@@ -156,7 +156,7 @@ impl Tx<'_> {
     }
 
     /// What a mail with that fingerprint is in its ticket. Whether anybody waits only its timeline says.
-    pub fn part(&self, ticket: TicketId, print: i64) -> Result<Part> {
+    pub fn part(&self, ticket: TicketId, print: Print) -> Result<Part> {
         let sql = r"
             SELECT e.name = 'reported', m.fingerprint = ?2
             FROM entry e LEFT JOIN mail m ON m.id = e.mail
@@ -180,6 +180,24 @@ impl Tx<'_> {
             GROUP BY disposition";
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map([millis(since)], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
+    /// The tickets for which commands came since then that were not obeyed, and in how many mails.
+    pub fn refused_commands(&self, since: Timestamp) -> Result<Vec<(TicketId, u32)>> {
+        let sql = r"
+            SELECT ticket, count(*)
+            FROM receipt
+            WHERE ticket IS NOT NULL AND at > :since AND disposition = :command
+              AND substr(reason, 1, length(:refused)) = :refused
+            GROUP BY ticket";
+        let mut query = self.0.prepare_cached(sql)?;
+        let row = named_params! {
+            ":since": millis(since),
+            ":command": Disposition::Command,
+            ":refused": NOT_OBEYED,
+        };
+        let rows = query.query_map(row, |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -36,8 +36,7 @@ CREATE TABLE mail (
     state TEXT NOT NULL CHECK (state IN ('stored', 'done')),
     -- Counted before each try to read it, so that a mail that kills the process is put aside.
     attempts INTEGER NOT NULL,
-    -- Of sender, Message-ID, date, subject and body: a second copy by another way has the same.
-    -- The first 8 octets are enough: whoever wants two mails to share them must write both.
+    -- Of sender, Message-ID, date, subject and body: a second copy by another way has the same. See version 4.
     fingerprint INTEGER
 ) STRICT;
 CREATE INDEX mail_waiting ON mail (id) WHERE state = 'stored';
@@ -47,8 +46,8 @@ CREATE INDEX mail_fingerprint ON mail (fingerprint) WHERE fingerprint IS NOT NUL
 -- A stored mail whose DKIM signatures are still to be checked; it is not handled before.
 CREATE TABLE unverified (
     mail INTEGER PRIMARY KEY REFERENCES mail (id),
-    -- Whether a person's commands or answer depend on it: then it comes first, and a name server that does not answer
-    -- is waited for.
+    -- 1: a person's commands or answer depend on it, so that it comes before others (0), and a name server that does not
+    -- answer is waited for; 2: and it bears a token of that person.
     word INTEGER NOT NULL,
     -- Not to be tried before.
     due INTEGER NOT NULL,
@@ -56,7 +55,7 @@ CREATE TABLE unverified (
     tries INTEGER NOT NULL
 ) STRICT;
 
--- The DKIM signatures that have vouched for a mail, as the first 8 octets of their hash: each vouches for one.
+-- The DKIM signatures that have vouched for a mail, as prints: each vouches for one. See version 4.
 CREATE TABLE signature (
     print INTEGER PRIMARY KEY,
     mail INTEGER NOT NULL REFERENCES mail (id),

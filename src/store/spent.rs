@@ -4,22 +4,20 @@ use jiff::Timestamp;
 use rusqlite::{named_params, params};
 
 use super::{Result, Tx, millis};
-use crate::mail::prints::Print;
-use crate::vocabulary::MailRef;
+use crate::vocabulary::{MailRef, Print};
 
 impl Tx<'_> {
     /// Whether another mail has spent any of these: not a copy, which bears one of these fingerprints.
-    pub fn is_spent(&self, prints: &[Print], mail: MailRef, fingerprints: &[i64]) -> Result<bool> {
-        // Version 3 of the schema kept 8 octets.
+    pub fn is_spent(&self, prints: &[Print], mail: MailRef, fingerprints: &[Print]) -> Result<bool> {
         let sql = r"
             SELECT m.fingerprint
             FROM spent s JOIN mail m ON m.id = s.mail
-            WHERE s.print IN (?1, substr(?1, 1, 8)) AND s.mail <> ?2";
+            WHERE s.print IN (?1, ?2) AND s.mail <> ?3";
         let mut query = self.0.prepare_cached(sql)?;
         for print in prints {
-            let mut rows = query.query(params![print, mail])?;
+            let mut rows = query.query(params![print, print.short(), mail])?;
             while let Some(row) = rows.next()? {
-                let by: Option<i64> = row.get("fingerprint")?;
+                let by: Option<Print> = row.get("fingerprint")?;
                 if by.is_none_or(|by| !fingerprints.contains(&by)) {
                     return Ok(true);
                 }

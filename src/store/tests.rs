@@ -18,7 +18,7 @@ use crate::policy::Severity;
 use crate::project::Project;
 use crate::ticket::kinds::every_kind;
 use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
-use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, TicketId};
+use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, Print, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
     Timestamp::from_second(seconds).unwrap()
@@ -140,7 +140,7 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
     let entries: Vec<Entry> = (1..).zip(every_kind()).map(|(seq, kind)| made(seq, kind)).collect();
     let mut fresh = Store::in_memory().unwrap();
     fresh.write(|tx| tx.append(TICKET, &entries)).unwrap();
-    for found in [1_u8, 2] {
+    for found in [1_u8, 2, 3] {
         let old = Connection::open_in_memory().unwrap();
         STEPS.iter().take(found.into()).for_each(|step| old.execute_batch(step).unwrap());
         old.execute_batch(
@@ -154,14 +154,27 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         .unwrap();
         for e in &entries {
             let row = params![e.seq, serde_json::to_string(&e.kind).unwrap()];
-            let sql = "INSERT INTO entry VALUES (1, ?1, 1000, 'daemon', NULL, ?2, NULL, NULL, NULL)";
+            let sql = "INSERT INTO entry (ticket, seq, at, by_kind, kind) VALUES (1, ?1, 1000, 'daemon', ?2)";
             old.execute(sql, row).unwrap();
+        }
+        if found == 3 {
+            // As it is written there.
+            let names = "UPDATE meta SET key = 'trouble:breaker'; UPDATE entry SET name = json_extract(kind, '$.kind'); \
+                UPDATE entry SET folds_text = 1 WHERE name IN ('reported', 'credit', 'code-asked')";
+            old.execute_batch(names).unwrap();
         }
         old.pragma_update(None, "user_version", found).unwrap();
         let mut store = Store::with(old).unwrap();
         assert_eq!(shape(&store.connection), shape(&fresh.connection), "from version {found}");
         assert_eq!(version(&store.connection), Ok(VERSION));
-        let (first, earlier) = store.read(|tx| Ok((tx.same_mail(&[7])?, tx.is_first_listing("g")?))).unwrap();
+        let (first, earlier) = store
+            .read(|tx| {
+                Ok((
+                    tx.same_mail(&[Print([0, 0, 0, 0, 0, 0, 0, 7, 0, 0, 0, 0, 0, 0, 0, 0])])?,
+                    tx.is_first_listing("g")?,
+                ))
+            })
+            .unwrap();
         let is_old = store.read(|tx| tx.memo::<String>(Memo::OldPrints)).unwrap().is_some();
         assert_eq!(is_old, found == 1, "the fingerprints of version 1 are of the first kind");
         assert_eq!((first[0].receipt, first[0].ticket, earlier), (1, Some(TicketId(3)), false));
@@ -190,10 +203,14 @@ fn what_version_3_spent_stays_spent() {
     assert!([&b"a"[..], b"b", b"c"].iter().any(|octets| short_hash(octets) < 0));
     old.pragma_update(None, "user_version", 3).unwrap();
     let mut store = Store::with(old).unwrap();
-    let mut spent = |b: &str, mail, copies: &[i64]| store.read(|tx| tx.is_spent(&of(b), MailRef(mail), copies)).unwrap();
+    let mut spent =
+        |b: &str, mail, copies: &[Print]| store.read(|tx| tx.is_spent(&of(b), MailRef(mail), copies)).unwrap();
+    let mut own = [0; 16];
+    own[7] = 7;
+    let own = Print(own);
     for b in used {
-        assert!(spent(b, 2, &[]) && spent(b, 2, &[8]), "{b}");
-        assert!(!spent(b, 2, &[8, 7]) && !spent(b, 1, &[]), "its copy, and itself: {b}");
+        assert!(spent(b, 2, &[]) && spent(b, 2, &[PRINT]), "{b}");
+        assert!(!spent(b, 2, &[PRINT, own]) && !spent(b, 1, &[]), "its copy, and itself: {b}");
     }
     assert!(!spent("ZA==", 2, &[]));
 }
@@ -278,6 +295,7 @@ fn an_entry_by_somebody_who_may_not_make_it_is_not_made() {
 }
 
 const MAIL: MailRef = MailRef(1);
+const PRINT: Print = Print([7; 16]);
 const TICKET: TicketId = TicketId(1);
 
 fn reporter() -> Address {
@@ -293,7 +311,7 @@ fn project() -> Project {
 }
 
 /// The receipt of a report with this fingerprint.
-fn report(id: &MessageId, fingerprint: Option<i64>) -> NewReceipt<'_> {
+fn report(id: &MessageId, fingerprint: Option<Print>) -> NewReceipt<'_> {
     let (at, disposition, ticket) = (at(1), Disposition::Report, Some(TICKET));
     NewReceipt { mail: MAIL, at, sender: None, message_id: Some(id), disposition, ticket, reason: "new", fingerprint }
 }
@@ -311,7 +329,8 @@ fn key() -> NoticeKey {
 
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
-    Outgoing { number: 1, kind, to, ticket, revision, message_id: "n@x.test", held: None, envelope: None, bytes: b"" }
+    let (lane, message_id, bytes) = (kind.lane(), "n@x.test", b"".as_slice());
+    Outgoing { number: 1, kind, lane, to, ticket, revision, message_id, held: None, envelope: None, bytes }
 }
 
 /// A database with one report: its mail, receipt, ticket, and a notice about it.
@@ -321,7 +340,7 @@ fn filled() -> Store {
         .write(|tx| {
             let place = Place { source: tx.source("folder")?, name: "1".into() };
             tx.store_mail(&mail(b"raw", Some(&place)), at(1))?;
-            tx.receipt(&report(&message_id(), Some(7)))?;
+            tx.receipt(&report(&message_id(), Some(PRINT)))?;
             tx.append(TICKET, &timeline())?;
             tx.project(&Ticket::fold(TICKET, &timeline()), &project())?;
             tx.post(&notice(&reporter()), &[], at(1))
@@ -387,6 +406,7 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
         (Memo::ReturnedDue, "gathered_due"),
         (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::TagRefused, "tag_refused"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

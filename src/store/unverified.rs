@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{Result, Tx, instant, millis};
+use crate::mail::signature::Share;
 use crate::vocabulary::MailRef;
 
 /// A stored mail whose DKIM signatures are to be checked.
@@ -15,8 +16,8 @@ pub struct Unverified {
     pub received: Timestamp,
     /// When we did.
     pub first_seen: Timestamp,
-    /// Whether a person's commands or answer depend on it.
-    pub word: bool,
+    /// Of whose questions these are.
+    pub share: Share,
     /// Tries so far.
     pub tries: u32,
 }
@@ -27,7 +28,7 @@ impl Unverified {
             mail: row.get("mail")?,
             received: instant(row.get("received")?),
             first_seen: instant(row.get("first_seen")?),
-            word: row.get("word")?,
+            share: row.get("word")?,
             tries: row.get("tries")?,
         })
     }
@@ -35,12 +36,12 @@ impl Unverified {
 
 impl Tx<'_> {
     /// Puts a stored mail off until its signatures are checked.
-    pub fn put_off(&self, mail: MailRef, word: bool, now: Timestamp) -> Result<()> {
+    pub fn put_off(&self, mail: MailRef, share: Share, now: Timestamp) -> Result<()> {
         let sql = r"
             INSERT INTO unverified (mail, word, due, tries)
             VALUES (:mail, :word, :due, 0)
             ON CONFLICT DO NOTHING";
-        let row = named_params! { ":mail": mail, ":word": word, ":due": millis(now) };
+        let row = named_params! { ":mail": mail, ":word": share, ":due": millis(now) };
         self.0.prepare_cached(sql)?.execute(row)?;
         Ok(())
     }

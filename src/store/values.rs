@@ -7,9 +7,10 @@ use serde::de::value::Error as UnknownWord;
 use serde::de::{DeserializeOwned, IntoDeserializer};
 
 use crate::intake::disposition::Disposition;
+use crate::mail::signature::Share;
 use crate::policy::Severity;
 use crate::ticket::Status;
-use crate::vocabulary::{MailRef, NoticeKind, NoticeState, TicketId};
+use crate::vocabulary::{MailRef, NoticeKind, NoticeState, Print, TicketId};
 
 /// A value of a closed list, from its word.
 fn from_word<T: DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult<T> {
@@ -76,6 +77,28 @@ impl ToSql for NoticeState {
     }
 }
 
+impl FromSql for Share {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        Ok(match value.as_i64()? {
+            0 => Self::Strangers,
+            1 => Self::Named,
+            2 => Self::Holder,
+            other => return Err(FromSqlError::OutOfRange(other)),
+        })
+    }
+}
+
+impl ToSql for Share {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(match self {
+            Self::Strangers => 0,
+            Self::Named => 1,
+            Self::Holder => 2,
+        }
+        .into())
+    }
+}
+
 impl FromSql for TicketId {
     fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
         u32::column_result(value).map(Self)
@@ -97,5 +120,17 @@ impl FromSql for MailRef {
 impl ToSql for MailRef {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.0.into())
+    }
+}
+
+impl FromSql for Print {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        FromSql::column_result(value).map(Self)
+    }
+}
+
+impl ToSql for Print {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.0.as_slice().into())
     }
 }

@@ -216,9 +216,7 @@ impl State {
             }
             EntryKind::CodeUsed | EntryKind::CodeWrong => self.pending = None,
             EntryKind::Attempt => {
-                let day = |t: Timestamp| t.as_second().div_euclid(86_400);
-                let today = self.attempts.filter(|(at, _)| day(*at) == day(entry.at)).map_or(0, |(_, n)| n);
-                self.attempts = Some((entry.at, today + 1));
+                self.attempts = Some((entry.at, self.attempts_on(entry.at) + 1));
             }
             EntryKind::Paused
             | EntryKind::Member
@@ -239,6 +237,12 @@ impl State {
     pub fn is_unanswered(&self) -> bool {
         let heard = self.auto_acknowledged.is_some() || self.milestones.contains_key(&Milestone::Acknowledged);
         self.reporter.is_some() && self.status == Status::Received && !heard
+    }
+
+    /// How many attempts to command stand in its timeline for the day, in UTC, of this instant.
+    pub fn attempts_on(&self, at: Timestamp) -> u32 {
+        let day = |t: Timestamp| t.as_second().div_euclid(86_400);
+        self.attempts.filter(|(last, _)| day(*last) == day(at)).map_or(0, |(_, n)| n)
     }
 
     /// Since when the pausable clocks stand still; `None` when they run.

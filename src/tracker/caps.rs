@@ -1,5 +1,20 @@
 //! What bounds all that incoming mail can make us send, whatever its headers say (G7): per sender, per domain, per
 //! ticket, per hour; many reports at once are one ticket; and a breaker for what no other cap has seen.
+//!
+//! What counts is the cause. A mail counts once in each row below, however many people are told of it.
+//!
+//! | what | counted in | what is over the cap |
+//! |---|---|---|
+//! | a mail that makes us send anything by itself | all mails of an hour | is filed; acknowledgement held, team told once an hour |
+//! | of these, returned mail of strangers | itself alone | becomes one ticket |
+//! | of these, a believed new sender's report | the reserve, while it has room | counts like any other |
+//! | an acknowledgement | its sender and domain as well | is held |
+//! | more mail for a ticket | its ticket as well | is filed, told once an hour |
+//! | refused commands | their ticket, by the rules | stand in the digest |
+//! | a mail, tick or delivery that makes what nobody asked for | the breaker | all such waits for a person |
+//!
+//! Nobody asked for what is in a lane behind [`NoticeKind::ASKED`]. What the reserve acknowledges is in no such lane, up
+//! to a number a day: an attacker who has the breaker fall must not silence the answer to an honest report.
 
 use std::cell::Cell;
 use std::sync::Arc;
@@ -19,7 +34,7 @@ use crate::rules::decide;
 use crate::rules::event::{Event, Report};
 use crate::store::{Memo, Result};
 use crate::ticket::{Acknowledgement, Ticket};
-use crate::vocabulary::{MailRef, NoticeKind, TicketId};
+use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// Mails for one ticket that the team is told of one by one, in an hour and in a day.
 const TOLD_PER_HOUR: u32 = 10;
@@ -28,14 +43,31 @@ const TOLD_PER_DAY: u32 = 40;
 const MEMBERS_MAX: u32 = 10_000;
 /// Mails from where servers return mail from, about nothing of ours, that get a ticket each within an hour.
 const RETURNED_PER_HOUR: u32 = 20;
+
 impl Work<'_> {
-    /// The mails that incoming mail made us send within an hour.
+    /// The mails of an hour that made us send anything.
     pub(super) fn provoked(&self) -> Result<u32> {
         self.of_the_hour(&self.provoked, Scope::Provoked)
     }
 
-    /// Counts one more of them.
-    pub(super) fn count_provoked(&self) -> Result<()> {
+    /// Whether another mail may make us send anything.
+    pub(super) fn has_room(&self) -> Result<bool> {
+        Ok(self.provoked()? < self.project.limits.automatic_per_hour)
+    }
+
+    /// Whether only the reserve is left for the acknowledgements of new reports.
+    pub(super) fn is_scarce(&self) -> Result<bool> {
+        let limit = self.project.limits.reports_per_hour;
+        Ok(!self.has_room()?
+            || self.tx.counted(Scope::Reports, self.slot(HOUR))? >= limit
+            || self.tx.breaker()?.is_some())
+    }
+
+    /// Counts the mail in hand as one more of them.
+    pub(super) fn count_provoked(&mut self) -> Result<()> {
+        if self.cause.apart || std::mem::replace(&mut self.cause.provoked, true) {
+            return Ok(());
+        }
         let before = self.provoked()?;
         self.count(Scope::Provoked)?;
         self.provoked.set(Some(before + 1));
@@ -51,6 +83,31 @@ impl Work<'_> {
         Ok(count)
     }
 
+    /// Whether the reserve has room for a sender: all its acknowledgements are bounded as else those to one domain are,
+    /// and those of a domain as else those to one sender, so that who owns one domain cannot use it up.
+    pub(super) fn has_reserve(&self, from: &Address) -> Result<bool> {
+        let (limits, hour) = (&self.project.limits, self.slot(HOUR));
+        Ok(self.tx.counted(Scope::Reserve, hour)? < limits.acks_per_domain_hour
+            && self.tx.counted(Scope::ReserveOf(from), hour)? < limits.acks_per_sender_day)
+    }
+
+    /// Says where what a report makes us send is counted. Returned mail is counted apart: whoever has our address used
+    /// for spam must not cost honest reports their acknowledgement. Where only the reserve is left, no breaker holds what
+    /// is drawn from it, up to as many in a day as there are in an hour.
+    pub(super) fn draw(&mut self, report: &Report) -> Result<()> {
+        let norm = self.project.limits.acks_per_domain_hour;
+        self.cause.apart = report.backscatter || report.reserved;
+        self.cause.sure =
+            report.reserved && self.is_scarce()? && self.tx.counted(Scope::Reserve, self.slot(DAY))? < norm;
+        Ok(())
+    }
+
+    /// Before which others a notice goes.
+    pub(super) fn lane(&self, kind: NoticeKind) -> u8 {
+        let sure = self.cause.sure && kind == NoticeKind::Acknowledgement;
+        if sure { NoticeKind::ASKED } else { kind.lane() }
+    }
+
     /// Counts what a report made us send; over the cap, the team gets one notice an hour in place of many.
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
@@ -58,6 +115,10 @@ impl Work<'_> {
             self.count(Scope::Domain(from))?;
             if let Some(way) = &report.through {
                 self.count(Scope::Way(way))?;
+            }
+            if report.reserved {
+                self.count(Scope::Reserve)?;
+                self.count(Scope::ReserveOf(from))?;
             }
         }
         if report.tell { Ok(()) } else { self.flood() }
@@ -74,7 +135,7 @@ impl Work<'_> {
         if told {
             return self.count(Scope::Told(ticket.id));
         }
-        if self.provoked()? >= self.project.limits.automatic_per_hour {
+        if !self.has_room()? {
             return self.flood();
         }
         if self.is_full(ticket.id)? {
@@ -102,7 +163,7 @@ impl Work<'_> {
             return self.tx.set_memo(Memo::Unheard, before.saturating_add(1));
         };
         let scope = Scope::Unheard(to);
-        if self.told_enough(scope)? || self.provoked()? >= self.project.limits.automatic_per_hour {
+        if self.told_enough(scope)? || !self.has_room()? {
             return Ok(());
         }
         self.count(scope)?;
@@ -191,10 +252,10 @@ impl Work<'_> {
         self.tell(self.project.team(), |to| NoticeKey::Gathered { what, ticket, at, to }, says)
     }
 
-    /// Counts what is made. Far more than any honest hour brings means that something is wrong that no other cap has
-    /// seen: then nothing leaves but the first lane, until a person has looked.
-    pub(super) fn watch_breaker(&mut self, kind: NoticeKind) -> Result<()> {
-        if kind.lane() == 0 {
+    /// Counts what makes us send what nobody asked for. Far more of it than any honest hour brings means that something is
+    /// wrong that no other cap has seen: then nothing of it leaves until a person has looked.
+    pub(super) fn watch_breaker(&mut self, lane: u8) -> Result<()> {
+        if lane <= NoticeKind::ASKED || std::mem::replace(&mut self.cause.made, true) {
             return Ok(());
         }
         let before = self.of_the_hour(&self.made, Scope::Made)?;

@@ -12,6 +12,8 @@ use jiff::{SignedDuration, Timestamp};
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// How long a refusal of tagged senders is believed: the server may have been set up anew.
+const TAG_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Tracker {
     /// Notices whose sending ended without a word.
@@ -29,6 +31,21 @@ impl Tracker {
     /// Claims the next notice that is due: the try is on disk before anything is sent (G4).
     pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
         self.store.write(|tx| tx.claim(now))
+    }
+
+    /// Notes that a server takes mail of this account from the plain sender, and not from a tagged one.
+    pub fn note_tag_refused(&mut self, account: &str, now: Timestamp) -> Result<()> {
+        self.store.write(|tx| tx.set_memo(Memo::TagRefused, format!("{now} {account}")))
+    }
+
+    /// Whether it was noted of this account lately that tagged senders are refused. What was noted of another is over.
+    pub fn knows_tag_refused(&mut self, account: &str, now: Timestamp) -> Result<bool> {
+        let Some((since, of)) = self.store.read(|tx| tx.tag_refused())? else { return Ok(false) };
+        let holds = of == account && now.duration_since(since) < TAG_REFUSED_FOR;
+        if !holds {
+            self.store.write(|tx| tx.drop_memo(Memo::TagRefused))?;
+        }
+        Ok(holds)
     }
 
     /// Lets go what the breaker holds; says how many notices wait, `None` when nothing was held.

@@ -16,7 +16,19 @@ impl Work<'_> {
         let Some(ticket) = ticket else { return self.lost(loss) };
         let mut decision = self.decide_loss(ticket, loss)?;
         match loss.of {
-            Lost::Notice { .. } => return self.carry_out(ticket, decision),
+            Lost::Notice { report, .. } => {
+                // Whoever got a notice of ours can report it lost, true or not. What one of the team did not get is told
+                // whatever else comes in.
+                if report.is_some() && self.project.person(&loss.to).is_none() && !decision.notices.is_empty() {
+                    if self.has_room()? {
+                        self.count_provoked()?;
+                    } else {
+                        decision.notices.retain(|n| n.kind() != NoticeKind::Undeliverable);
+                        self.flood()?;
+                    }
+                }
+                return self.carry_out(ticket, decision);
+            }
             Lost::ByHand { .. } => {}
         }
         // Whoever knows a Message-ID of the ticket can say that an answer to it did not arrive, as often as they like.

@@ -4,7 +4,7 @@ use super::delivery::RETRY_FOR;
 use super::once::Once;
 use super::reading::{Stowed, read_one};
 use super::signed::{Signed, asks, highest};
-use super::tallies::{DAY, HOUR, SLOT, Scope};
+use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use super::work::Work;
 use crate::command::Command;
 use crate::intake::claims::Claims;
@@ -21,10 +21,10 @@ use crate::notice::says::Says;
 use crate::notice::text::flood::Sample;
 use crate::rules::decide;
 use crate::rules::event::{Event, Order};
-use crate::store::{Memo, NewReceipt, ReceiptRow, Result, leading};
+use crate::store::{Memo, NewReceipt, ReceiptRow, Result};
 use crate::ticket::Ticket;
 use crate::token::{self};
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, Print, TicketId};
 use jiff::Timestamp;
 
 /// Mails from before the first start that are told.
@@ -34,7 +34,8 @@ const NEWEST: usize = 10;
 const RECIPIENTS: usize = 5;
 
 impl Work<'_> {
-    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+    pub(super) fn mail(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
+        self.cause = Cause::default();
         // `disclosed ingest` beside the daemon: whoever comes second finds it done.
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
@@ -45,9 +46,9 @@ impl Work<'_> {
         let prints = &self.with_old(prints, mail, stowed.raw)?;
         // What cannot be read is a ticket of its own.
         let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
-        let dkim = match self.signed(stowed, mail, first.as_ref()) {
+        let dkim = match self.signed(stowed, mail, first.as_ref())? {
             Signed::Known(dkim) => dkim,
-            Signed::Ask { word } => return self.tx.put_off(stowed.mail, word, self.now),
+            Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
         };
         let identity = identity::identify(mail, stowed.server(self.project), &dkim);
         let once = identity.believed().then(|| Once::of(stowed, mail, prints));
@@ -66,7 +67,7 @@ impl Work<'_> {
 
     /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
     /// first start, and all stops until a person has looked.
-    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[i64]) -> Result<()> {
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
         if Claims::of(mail, self.project, self.key).has_a_past() {
             self.begun = true;
             return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
@@ -122,14 +123,14 @@ impl Work<'_> {
         &mut self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        prints: &[i64],
+        prints: &[Print],
         mut intake: Intake,
         first: Option<First>,
     ) -> Result<()> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
-            && (self.is_backscatter(report)? || !report.backscatter && self.is_flood(report)?)
+            && (self.is_backscatter(report)? || !report.backscatter && !report.reserved && self.is_flood(report)?)
         {
             ticket_id = Some(self.one_of_many(report)?);
             let why = "one of many at once";
@@ -167,7 +168,7 @@ impl Work<'_> {
     }
 
     /// The copy of a mail that stands highest so far, if another was handled before.
-    pub(super) fn first(&self, mail: &Mail, prints: &[i64]) -> Result<Option<First>> {
+    pub(super) fn first(&self, mail: &Mail, prints: &[Print]) -> Result<Option<First>> {
         let mut copies = self.tx.same_mail(prints)?;
         if let Some(id) = mail.message_id.as_ref().filter(|_| copies.is_empty()) {
             // The sender chooses how many there are, and what was stored may be damaged.
@@ -195,31 +196,30 @@ impl Work<'_> {
         Ok(Some(first))
     }
 
-    /// A mail's fingerprints, with those of an earlier version where this database holds any.
-    pub(super) fn with_old(&self, prints: &[i64], mail: &Mail, raw: &[u8]) -> Result<Vec<i64>> {
-        if self.tx.memo::<String>(Memo::OldPrints)?.is_none() {
-            return Ok(prints.to_vec());
-        }
-        Ok(content::fingerprints(mail, raw, true).iter().map(leading).collect())
+    /// A mail's fingerprints, with those that an earlier version would have stored for it.
+    pub(super) fn with_old(&self, prints: &[Print], mail: &Mail, raw: &[u8]) -> Result<Vec<Print>> {
+        let first_kind = self.tx.memo::<String>(Memo::OldPrints)?.map(|_| content::fingerprints(mail, raw, true));
+        let old = first_kind.as_deref().unwrap_or(prints).iter().map(|print| print.short());
+        Ok(prints.iter().copied().chain(old).collect())
     }
 
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
-    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, first: Option<&First>) -> Signed {
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
-            Some(known) => Signed::Known(known.clone()),
+            Some(known) => Ok(Signed::Known(known.clone())),
             // A part of a mail cannot be checked.
-            None if stowed.quarantine || !stowed.whole || stowed.by_hand => Signed::Known(Dkim::Unasked),
-            None => match asks(stowed, mail, self.project, self.key) {
+            None if stowed.quarantine || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
+            None => Ok(match asks(stowed, mail, self.project, self.key, self.is_scarce()?) {
                 // Nothing that a second copy could prove raises what stands so high already.
-                Signed::Ask { word }
+                Signed::Ask(share)
                     if first.is_some_and(|f| {
-                        f.altered.is_none() && f.standing() >= highest(word) && !f.is_unanswered()
+                        f.altered.is_none() && f.standing() >= highest(share) && !f.is_unanswered()
                     }) =>
                 {
                     Signed::Known(Dkim::Unasked)
                 }
-                signed @ (Signed::Known(_) | Signed::Ask { .. }) => signed,
-            },
+                signed @ (Signed::Known(_) | Signed::Ask(_)) => signed,
+            }),
         }
     }
 
@@ -265,6 +265,8 @@ impl Work<'_> {
         if let Some(from) = answered {
             known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
             known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
+            let vouched = identity.believed() && through.as_ref().is_none_or(|t| !t.rewritten);
+            known.reserve = vouched && known.acks_to_sender == 0 && self.has_reserve(from)?;
         }
         known.provoked = self.provoked()?;
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
@@ -294,16 +296,13 @@ impl Work<'_> {
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
     fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
         if let Event::Reported(report) = event {
-            // Returned mail is counted apart, also in what it makes us send: whoever has our address used for spam must not
-            // cost honest reports their acknowledgement.
             let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
-            self.uncounted = report.backscatter;
+            self.draw(report)?;
             let ticket = Ticket::new(self.tx.next_ticket()?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
             self.carry_out(&ticket, decision)?;
-            self.uncounted = false;
             self.bound(report)?;
             return Ok(Some(id));
         }
@@ -318,11 +317,10 @@ impl Work<'_> {
                 // ever. So the notices that a note makes us send are counted and capped like those that strangers
                 // cause.
                 let mut decision = decide::decide(&ticket, event, self.project, self.key, self.now);
-                if self.provoked()? >= self.project.limits.automatic_per_hour {
+                if !self.has_room()? {
                     decision.notices.clear();
                     self.flood()?;
-                }
-                for _ in &decision.notices {
+                } else if !decision.notices.is_empty() {
                     self.count_provoked()?;
                 }
                 self.carry_out(&ticket, decision)?;
@@ -335,6 +333,9 @@ impl Work<'_> {
                 self.carry_out(&ticket, decision)?;
             }
             (_, Some(ticket)) => {
+                if let Event::Copied(report, _) = event {
+                    self.draw(report)?;
+                }
                 let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
                 if let Event::FollowedUp(mail) = event {

@@ -1,32 +1,26 @@
 //! Once: what was obeyed is spent.
 
-use jiff::SignedDuration;
-
 use super::reading::Stowed;
 use super::work::Work;
 use crate::mail::Mail;
 use crate::mail::identity::Identity;
-use crate::mail::prints::{Print, print_of, prints};
+use crate::mail::prints::{print_of, prints};
 use crate::rules::event::Order;
 use crate::store::Result;
 use crate::ticket::Actor;
-use crate::vocabulary::{MailRef, TicketId};
-
-/// How long what is spent is kept: a mail counts for a week after its signature or its Date, which may be an hour ahead,
-/// and may then lie in the inbox for a week. One day for clocks that are set.
-pub(super) const KEPT: SignedDuration = SignedDuration::from_hours(24 * 15);
+use crate::vocabulary::{MailRef, Print, TicketId};
 
 /// What a mail is known by, where it must not be obeyed as another one.
 pub(super) struct Once {
     mail: MailRef,
     prints: Vec<Print>,
     /// The fingerprints of its copies, which are no other mail.
-    copies: Vec<i64>,
+    copies: Vec<Print>,
 }
 
 impl Once {
     /// Of a mail as read, with its fingerprints.
-    pub(super) fn of(stowed: &Stowed<'_>, mail: &Mail, copies: &[i64]) -> Self {
+    pub(super) fn of(stowed: &Stowed<'_>, mail: &Mail, copies: &[Print]) -> Self {
         Self { mail: stowed.mail, prints: prints(mail, stowed.raw), copies: copies.to_vec() }
     }
 }

@@ -11,7 +11,7 @@ use super::signed::occasion;
 use super::{News, Tracker};
 use crate::intake::claims::Claims;
 use crate::mail::identity;
-use crate::mail::signature::{self, Dkim, Question, Sieved};
+use crate::mail::signature::{self, Dkim, Question, Share, Sieved};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::store::{Result, StoreError};
 use crate::vocabulary::MailRef;
@@ -39,7 +39,7 @@ impl Tracker {
         let mut news = News::default();
         while let Some(waits) = self.store.read(|tx| tx.unverified(now))? {
             let mail = waits.mail;
-            let after = if waits.word { pause(waits.tries) } else { SignedDuration::from_mins(1) };
+            let after = if waits.share.is_word() { pause(waits.tries) } else { SignedDuration::from_mins(1) };
             let due = now.checked_add(after).unwrap_or(Timestamp::MAX);
             self.store.write(|tx| tx.try_unverified(mail, due))?;
             let raw = match self.store.read(|tx| tx.raw(mail)) {
@@ -50,7 +50,7 @@ impl Tracker {
                 }
                 raw => raw?,
             };
-            if waits.tries >= if waits.word { TRIES } else { super::TRIES } {
+            if waits.tries >= if waits.share.is_word() { TRIES } else { super::TRIES } {
                 let why = Dkim::Temporary("checking it did not come to an end".into());
                 news.add(self.verified(mail, why, now)?);
                 continue;
@@ -65,7 +65,7 @@ impl Tracker {
             };
             match read.from {
                 Ok(from) if !sieved.worth.is_empty() => {
-                    let question = Question { raw, from, signatures: sieved.worth, word: waits.word };
+                    let question = Question { raw, from, signatures: sieved.worth, share: waits.share };
                     return Ok((news, Some((mail, question))));
                 }
                 // The config is another one since.
@@ -80,7 +80,7 @@ impl Tracker {
     pub fn verified(&mut self, mail: MailRef, dkim: Dkim, now: Timestamp) -> Result<News> {
         let Some(waits) = self.store.read(|tx| tx.still_unverified(mail))? else { return Ok(News::default()) };
         let young = now.duration_since(waits.first_seen) < WAIT;
-        if matches!(dkim, Dkim::Temporary(_)) && waits.word && young && waits.tries < TRIES {
+        if matches!(dkim, Dkim::Temporary(_)) && waits.share.is_word() && young && waits.tries < TRIES {
             return if waits.tries == TOLD { self.trouble(&Trouble::Dns, now) } else { Ok(News::default()) };
         }
         let is_answered = match dkim {
@@ -117,7 +117,12 @@ impl Tracker {
                 if sieved.worth.is_empty() {
                     return Asked::Known(sieved.verdict());
                 }
-                Asked::Open(Question { raw: raw.to_vec(), from: from.clone(), signatures: sieved.worth, word: true })
+                Asked::Open(Question {
+                    raw: raw.to_vec(),
+                    from: from.clone(),
+                    signatures: sieved.worth,
+                    share: Share::Named,
+                })
             }
             Ok(_) | Err(_) => Asked::Known(Dkim::Unasked),
         }

@@ -8,11 +8,11 @@ use crate::mail::signature::Dkim;
 use crate::mail::{Mail, content, read};
 use crate::project::Project;
 use crate::provider::Server;
-use crate::store::{Unverified, leading};
-use crate::vocabulary::MailRef;
+use crate::store::Unverified;
+use crate::vocabulary::{MailRef, Print};
 
 /// What a mail is known by: the fingerprint that is stored, then those that an earlier version stored.
-pub(super) type Prints = Vec<i64>;
+pub(super) type Prints = Vec<Print>;
 
 /// A mail in the store, with its bytes at hand.
 pub(super) struct Stowed<'a> {
@@ -82,6 +82,6 @@ pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, Prints) {
         mail.problems
             .push("it is over limits.message, so only its beginning is here; the rest is in the mailbox".into());
     }
-    let prints = content::fingerprints(&mail, stowed.raw, false).iter().map(leading).collect();
+    let prints = content::fingerprints(&mail, stowed.raw, false);
     (mail, prints)
 }

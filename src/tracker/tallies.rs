@@ -9,6 +9,19 @@ pub(super) const SLOT: i64 = 5 * 60;
 pub(super) const HOUR: i64 = 3_600;
 pub(super) const DAY: i64 = 86_400;
 
+/// What one mail has caused so far.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Cause {
+    /// It has a cap of its own, and does not count among all mails.
+    pub(super) apart: bool,
+    /// Its acknowledgement leaves whatever else is held.
+    pub(super) sure: bool,
+    /// It is counted among all mails.
+    pub(super) provoked: bool,
+    /// It is counted for the breaker.
+    pub(super) made: bool,
+}
+
 /// What is counted. The store keeps the hash of its text.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Scope<'a> {
@@ -27,9 +40,13 @@ pub(super) enum Scope<'a> {
     Reports,
     /// New tickets of mail from where servers return mail from, about nothing of ours.
     Returned,
-    /// Mails that incoming mail made us send.
+    /// Mails that made us send anything.
     Provoked,
-    /// All that is made but the first lane, for the breaker.
+    /// Acknowledgements that are drawn from the reserve.
+    Reserve,
+    /// Of these, those to the domain of this address and all below it: whoever has a domain has as many as they like.
+    ReserveOf(&'a Address),
+    /// What made us send anything that nobody asked for, for the breaker.
     Made,
 }
 
@@ -47,6 +64,13 @@ impl fmt::Display for Scope<'_> {
             Self::Reports => f.write_str("ticket"),
             Self::Returned => f.write_str("backscatter"),
             Self::Provoked => f.write_str("provoked"),
+            Self::Reserve => f.write_str("reserve"),
+            // Two labels are too few below some suffixes. There, several domains share one part of the reserve.
+            Self::ReserveOf(from) => {
+                let domain = from.domain();
+                let second = domain.rmatch_indices('.').nth(1).map_or(0, |(dot, _)| dot + 1);
+                write!(f, "reserve:{}", domain.get(second..).unwrap_or(domain))
+            }
             Self::Made => f.write_str("made"),
         }
     }
@@ -60,6 +84,7 @@ mod tests {
     #[test]
     fn each_scope_has_the_text_that_it_always_had() {
         let ada = Address::parse("Ada+Tag@Example.org").unwrap();
+        let below = Address::parse("ada@a.b.example.org").unwrap();
         for (scope, text) in [
             (Scope::Sender(&ada), "sender:ada@example.org"),
             (Scope::Domain(&ada), "domain:example.org"),
@@ -69,6 +94,9 @@ mod tests {
             (Scope::Reports, "ticket"),
             (Scope::Returned, "backscatter"),
             (Scope::Provoked, "provoked"),
+            (Scope::Reserve, "reserve"),
+            (Scope::ReserveOf(&ada), "reserve:example.org"),
+            (Scope::ReserveOf(&below), "reserve:example.org"),
             (Scope::Made, "made"),
         ] {
             assert_eq!(scope.to_string(), text);

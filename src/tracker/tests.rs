@@ -1,5 +1,6 @@
 //! What no transcript can play: batches, and errors between two steps.
 
+mod caps;
 mod hostile;
 mod lost;
 mod once;
@@ -10,6 +11,7 @@ mod trouble;
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::mail::signature::Dkim;
+use crate::mail::{content, read};
 use crate::notice::Notice;
 use crate::store::Claim;
 use crate::ticket::EntryKind;
@@ -199,6 +201,57 @@ fn a_mail_that_cannot_be_handled_is_put_aside_and_the_next_is_taken() {
     let news = tracker.resume(now()).unwrap();
     let found: Vec<_> = news.receipts.iter().map(|(_, disposition, ..)| disposition.word()).collect();
     assert_eq!(found, ["quarantined", "report"]);
+}
+
+/// What version 3 stored: the first 8 octets of a print, as a number.
+fn print_of_before(raw: &str) -> i64 {
+    let print = content::fingerprints(&read::read(raw.as_bytes()), raw.as_bytes(), false)[0];
+    i64::from_be_bytes(*print.0.first_chunk().unwrap())
+}
+
+#[test]
+fn a_second_copy_of_a_mail_from_before_version_4_is_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("db");
+    let reports: Vec<String> =
+        (0..8).map(|n| format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n")).collect();
+    let prints: Vec<i64> = reports.iter().map(|r| print_of_before(r)).collect();
+    assert!(prints.iter().any(|p| *p < 0) && prints.iter().any(|p| *p > 0), "both signs: {prints:?}");
+    let old = rusqlite::Connection::open(&path).unwrap();
+    for step in [
+        include_str!("../store/schema.sql"),
+        include_str!("../store/version_2.sql"),
+        include_str!("../store/version_3.sql"),
+        "PRAGMA user_version = 3",
+    ] {
+        old.execute_batch(step).unwrap();
+    }
+    for (id, print) in (1_i64..).zip(&prints) {
+        let sql = "INSERT INTO mail VALUES (?1, x'00', 0, 1, 1, 5, 5, 'done', 1, ?2)";
+        old.execute(sql, [id, *print]).unwrap();
+        let sql = "INSERT INTO receipt VALUES (?1, ?1, 5, NULL, NULL, NULL, 'report', NULL, 'new')";
+        old.execute(sql, [id]).unwrap();
+    }
+    drop(old);
+    let key = Key::new([7; KEY_LENGTH]);
+    let mut tracker = Tracker::new(Store::open(&path).unwrap(), project(""), key, None, now()).unwrap();
+    for raw in &reports {
+        let copy = arrival(&format!("Received: from x by y; z\r\n{raw}"));
+        let news = tracker.on_mail(&[copy], now()).unwrap();
+        assert_eq!(news.receipts[0].1.word(), "duplicate", "{raw}");
+    }
+    let other = reports[0].replace("text", "another text");
+    assert_eq!(tracker.on_mail(&[arrival(&other)], now()).unwrap().receipts[0].1.word(), "report");
+}
+
+/// Two mails whose prints agree in the 8 octets that were stored before are two.
+#[test]
+fn the_beginning_of_a_print_makes_no_copy() {
+    let (raw, rest) = ("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n", "1122334455667788");
+    let print = print_of_before(raw);
+    let set = format!("UPDATE mail SET fingerprint = unhex(printf('%016x{rest}', {print})) WHERE id = 1");
+    let (_folder, mut tracker) = on_disk(&set);
+    assert_eq!(tracker.on_mail(&[arrival(raw)], now()).unwrap().receipts[0].1.word(), "report");
 }
 
 #[test]

@@ -3,11 +3,10 @@
 use std::cell::Cell;
 use std::sync::Arc;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::news::{News, Posted, Told};
-use super::once::KEPT;
-use super::tallies::{DAY, HOUR, SLOT, Scope};
+use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
 use crate::notice::Notice;
@@ -25,6 +24,10 @@ use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
+/// How long what is spent is kept: a mail counts for a week after its signature or its Date, which may be an hour ahead,
+/// and may then lie in the inbox for a week. One day for clocks that are set.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 15);
+
 /// One transaction's work.
 pub(super) struct Work<'a> {
     pub(super) tx: &'a Tx<'a>,
@@ -35,8 +38,8 @@ pub(super) struct Work<'a> {
     /// Tallies of the last hour that each mail asks for: read once, then counted along.
     pub(super) provoked: Cell<Option<u32>>,
     pub(super) made: Cell<Option<u32>>,
-    /// What is made now does not count as provoked.
-    pub(super) uncounted: bool,
+    /// What the mail in hand has caused; of a tick or a delivery, what that has.
+    pub(super) cause: Cause,
     /// Mail came up that shows that there was another database.
     pub(super) begun: bool,
     pub(super) news: News,
@@ -53,7 +56,7 @@ impl<'a> Work<'a> {
             next_notice: tx.next_notice()?,
             provoked,
             made,
-            uncounted: false,
+            cause: Cause::default(),
             begun: false,
             news,
         })
@@ -132,7 +135,8 @@ impl<'a> Work<'a> {
         let unheard = self.tx.memo(Memo::Unheard)?.unwrap_or_default();
         self.tx.drop_memo(Memo::Unheard)?;
         let at = self.now;
-        let says = Says::Digest(open, Counts { held, listed, unheard });
+        let refused = self.tx.refused_commands(last)?;
+        let says = Says::Digest(open, Counts { held, listed, unheard, refused });
         self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }
@@ -176,6 +180,7 @@ impl<'a> Work<'a> {
         let ours = &self.project.address;
         let words = notice.says.words(self.project.level(&notice.to), self.key, self.project, self.now);
         let (kind, ticket) = (notice.kind(), notice.ticket());
+        let lane = self.lane(kind);
         let token = Token { purpose: notice.carries, party: token::party(&notice.to), ticket, notice: number };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let signed = token.sign(self.key);
@@ -184,7 +189,9 @@ impl<'a> Work<'a> {
         let reply_to = tagged(&signed);
         let envelope = tagged(&Token { purpose: Purpose::Bounce, ..token }.sign(self.key));
         let mark = Token { purpose: Purpose::Loop, ..token }.sign(self.key);
-        let references: Vec<MessageId> = ticket.and_then(|t| self.thread(t, &notice.to)).into_iter().collect();
+        let thread = notice.in_reply_to.clone().or_else(|| self.thread(ticket?, &notice.to));
+        // Its own stands last, so that of a chain of notices the newest is the nearest.
+        let references: Vec<MessageId> = thread.into_iter().chain(token.reference(self.key, ours.domain())).collect();
         let bytes = write::write(&write::Outgoing {
             from_name: &self.project.name,
             from: ours,
@@ -195,7 +202,7 @@ impl<'a> Work<'a> {
             date: self.now,
             reply_to: reply_to.as_ref(),
             in_reply_to: notice.in_reply_to.as_ref(),
-            references: if notice.in_reply_to.is_some() { notice.in_reply_to.as_slice() } else { &references },
+            references: &references,
             auto_submitted: auto_submitted(kind),
             calendar: &notice.calendar,
             mark: Some(&mark),
@@ -204,6 +211,7 @@ impl<'a> Work<'a> {
         let new = Outgoing {
             number,
             kind,
+            lane,
             to: &notice.to,
             ticket,
             message_id: message_id.as_str(),
@@ -213,13 +221,13 @@ impl<'a> Work<'a> {
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;
-        if kind.provoked() && notice.held.is_none() && !self.uncounted {
+        if kind.provoked() && notice.held.is_none() {
             self.count_provoked()?;
         }
         self.next_notice += 1;
         let leaves = notice.held.is_none();
         self.news.notices.push(Posted { number, notice, words });
-        if leaves { self.watch_breaker(kind) } else { Ok(()) }
+        if leaves { self.watch_breaker(lane) } else { Ok(()) }
     }
 
     /// A Message-ID that stands for the ticket, so that mail programs show its notices as one thread. Nothing is ever

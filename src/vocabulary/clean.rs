@@ -47,6 +47,12 @@ pub fn clean_line(text: &str, max: usize) -> String {
     short
 }
 
+/// Without the blanks of a header at its ends (RFC 5322 section 2.2.2, and what folding leaves): what decides who somebody
+/// is does not overlook characters that other programs count.
+pub(crate) fn trim_blanks(text: &str) -> &str {
+    text.trim_matches([' ', '\t', '\r', '\n'])
+}
+
 /// A piece of somebody's text for an error message: quoted, control characters escaped, cut when long.
 pub(crate) fn piece(text: &str) -> String {
     const MOST: usize = 40;

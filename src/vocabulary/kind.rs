@@ -41,6 +41,9 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// The last lane of what a promise needs or a person asked for: no breaker ever holds it, and none counts it.
+    pub const ASKED: u8 = 1;
+
     /// Which of the waiting notices goes first; the lowest lane does. Promises before courtesy.
     pub fn lane(self) -> u8 {
         match self {

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use super::clean::trim_blanks;
+
 /// A Message-ID (RFC 5322 section 3.6.4) without its angle brackets: printable ASCII, one `@`, at most 200 octets.
 #[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
@@ -13,7 +15,7 @@ impl MessageId {
     /// Reads one Message-ID, with or without its angle brackets; `None` for anything that could not be put
     /// into a header again as it is.
     pub fn parse(text: &str) -> Option<Self> {
-        let text = text.trim();
+        let text = trim_blanks(text);
         let id = text.strip_prefix('<').and_then(|t| t.strip_suffix('>')).unwrap_or(text);
         let good = (3..=200).contains(&id.len())
             && id.bytes().all(|c| c.is_ascii_graphic() && !b"<>()\",;\\".contains(&c))

@@ -356,7 +356,57 @@ fn a_forged_line_is_sent_and_found_beside_a_running_daemon() {
     let text = found["text"].as_str().unwrap_or_default();
     assert!(found["good"] == true && found["known"] == true, "{findings:#?}");
     assert!(text.contains("came through, but below a Received line"), "{text}");
+    assert!(says(&findings, true, "example.test comes into the inbox"), "{findings:#?}");
+    has_only_own(&daemon, &rig, 2);
+}
+
+/// Whether one of the findings says so.
+fn says(findings: &[serde_json::Value], good: bool, text: &str) -> bool {
+    findings.iter().any(|f| f["good"] == good && f["text"].as_str().is_some_and(|t| t.contains(text)))
+}
+
+/// The daemon has taken in so many mails, each as its own.
+#[track_caller]
+fn has_only_own(daemon: &Daemon, rig: &Rig, mails: usize) {
     let own = || daemon.receipts().iter().filter(|r| r["disposition"] == "own").count();
-    assert!(until(SOON, || own() == 1), "{}", daemon.standing(&rig));
-    assert!(daemon.tickets().is_empty() && daemon.notices().is_empty(), "{}", daemon.standing(&rig));
+    assert!(until(SOON, || own() == mails), "{}", daemon.standing(rig));
+    let others = daemon.tickets().len() + daemon.notices().len() + daemon.receipts().len() - mails;
+    assert_eq!(others, 0, "{}", daemon.standing(rig));
+}
+
+#[test]
+fn a_folder_that_the_server_makes_for_a_tag_is_found() {
+    let Some(mut rig) = Rig::dovecot_and_postfix() else { return };
+    rig.reconfigure_dovecot("lmtp_save_to_detail_mailbox = yes\nlda_mailbox_autocreate = yes\n");
+    let daemon = Daemon::started(&rig, &Settings::default());
+    assert!(until(SOON, || daemon.has_looked()), "{}", daemon.standing(&rig));
+    let findings = daemon.check_online("[identity]\ndkim = false\n");
+    assert!(says(&findings, false, "was made for it"), "{findings:#?}");
+    has_only_own(&daemon, &rig, 0);
+}
+
+/// Postfix with `reject_sender_login_mismatch` refuses a tagged sender at RCPT.
+#[test]
+fn a_server_that_takes_only_the_plain_sender_gets_it() {
+    let Some(rig) = Rig::dovecot_and_postfix() else { return };
+    rig.reconfigure_postfix(
+        "smtpd_sender_login_maps = inline:{security@example.test=security}\n\
+         smtpd_sender_restrictions = reject_authenticated_sender_login_mismatch\n",
+    );
+    let daemon = Daemon::started(&rig, &Settings::default());
+    assert!(until(SOON, || daemon.has_looked()), "{}", daemon.standing(&rig));
+    let findings = daemon.check_online("[identity]\ndkim = false\n");
+    assert!(says(&findings, true, "refuses security+TOKEN@example.test as the envelope sender"), "{findings:#?}");
+    assert!(says(&findings, true, "comes into the inbox"), "{findings:#?}");
+    for number in 1..=2 {
+        rig.deliver("security", &report(number).raw);
+        daemon.wait_for(&rig, number);
+    }
+    assert!(until(SOON, || daemon.notices().iter().all(|n| n["state"] == "sent" && n["attempts"] == 1)));
+    assert!(daemon.ask("status").is_some_and(|s| s["tag_refused_since"].is_string() && s["healthy"] == true));
+    // Found out once.
+    assert_eq!(daemon.log().matches("refuses tagged envelope senders").count(), 1, "{}", daemon.log());
+    assert!(
+        rig.mailbox("reporter").iter().all(|m| header(m, "Return-Path").as_deref() == Some("<security@example.test>"))
+    );
 }

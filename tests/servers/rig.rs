@@ -186,6 +186,23 @@ impl Rig {
         self.dovecot.as_ref().expect("dovecot runs")
     }
 
+    /// More lines at the end of Dovecot's config, and a new start.
+    pub(crate) fn reconfigure_dovecot(&mut self, more: &str) {
+        self.stop();
+        let text = fs::read_to_string(self.path("dovecot.conf")).expect("the config");
+        self.write("dovecot.conf", &format!("{text}{more}"));
+        self.start();
+    }
+
+    /// More lines at the end of Postfix's `main.cf`, which it reads again.
+    pub(crate) fn reconfigure_postfix(&self, more: &str) {
+        let text = fs::read_to_string(self.path("postfix/conf/main.cf")).expect("the config");
+        self.write("postfix/conf/main.cf", &format!("{text}{more}"));
+        self.postfix.as_ref().expect("postfix runs").signal("HUP");
+        let read = || fs::read_to_string(self.path("postfix.log")).unwrap_or_default();
+        assert!(until(PATIENCE, || read().contains("reload")), "postfix does not read its config again: {}", read());
+    }
+
     /// Stops Dovecot; every connection ends.
     pub(crate) fn stop(&mut self) {
         let mut dovecot = self.dovecot.take().expect("dovecot runs");

@@ -7,7 +7,7 @@ use disclosed::testing::notice::text::trouble::Trouble;
 use disclosed::testing::open;
 use disclosed::testing::project::Level;
 use disclosed::testing::store::Store;
-use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
+use disclosed::testing::tracker::{News, Posted, Tracker};
 use disclosed::testing::vocabulary::{NoticeKind, Outcome, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
@@ -85,15 +85,7 @@ impl Life {
         self.mails += 1;
         let letter = Letter { id: format!("<mail-{}@example.test>", self.mails), date: self.at, ..letter.clone() };
         let raw = letter.bytes();
-        let size = raw.len() as u64;
-        let arrival = Arrival {
-            raw,
-            size,
-            internal_date: None,
-            not_before: None,
-            place: None,
-            listing: std::sync::Arc::default(),
-        };
+        let arrival = world::found(&mut self.tracker, raw);
         let news = self.tracker.on_mail(&[arrival], self.at).unwrap();
         self.heard(news);
     }
@@ -182,8 +174,8 @@ fn life() -> Life {
 #[test]
 fn each_level_says_what_it_may_in_every_kind_of_notice() {
     let mut life = life();
-    // Flood: two mails an hour, and a third.
-    let mut flooded = Life::new("[limits]\nautomatic_per_hour = 2\n");
+    // Flood: one mail an hour, and a second of a sender who is not new.
+    let mut flooded = Life::new("[limits]\nautomatic_per_hour = 0\n");
     flooded.mail(&report());
     flooded.mail(&Letter { body: "Another heapspray.".into(), headers: Vec::new(), ..report() });
     life.said.extend(flooded.said);

@@ -3,7 +3,7 @@
 use disclosed::testing::mail::content::{fingerprints, hashes};
 use disclosed::testing::mail::read;
 
-fn common(one: &str, other: &str, of: impl Fn(&[u8]) -> Vec<[u8; 32]>) -> bool {
+fn common<T: PartialEq>(one: &str, other: &str, of: impl Fn(&[u8]) -> Vec<T>) -> bool {
     // Stored is the first; looked up are all.
     of(other.as_bytes()).contains(&of(one.as_bytes())[0])
 }

@@ -71,7 +71,7 @@ fn put_aside(desk: &Desk) {
             disposition: Disposition::Quarantined,
             ticket: None,
             reason: "reading it failed",
-            fingerprint: Some(0),
+            fingerprint: Some(Default::default()),
         })
     });
     put.unwrap();

@@ -288,7 +288,8 @@ impl Desk {
     }
 
     fn take(&mut self, raw: Vec<u8>) -> String {
-        let news = self.tracker.on_mail(&[arrival(raw)], now()).unwrap();
+        let arrival = world::found(&mut self.tracker, raw);
+        let news = self.tracker.on_mail(&[arrival], now()).unwrap();
         let mut said = String::new();
         for (_, disposition, ticket, _) in &news.receipts {
             let ticket = ticket.map_or("no ticket".to_owned(), |t| format!("SEC-{}", t.0));

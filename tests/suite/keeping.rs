@@ -99,15 +99,20 @@ fn what_the_breaker_holds_is_shown_and_released() {
     desk.write("config.toml", &format!("{CONFIG}[limits]\nbreaker_per_hour = 1\n"));
     desk.write("1.eml", REPORT);
     desk.ok(&["ingest", "1.eml"]);
+    assert!(desk.json(&["outbox"])["held_since"].is_null());
+    desk.write("2.eml", &REPORT.replace("report-1", "report-2"));
+    desk.ok(&["ingest", "2.eml"]);
     let outbox = desk.json(&["outbox"]);
     assert!(outbox["held_since"].is_string());
     let held = outbox["notices"].as_array().unwrap().iter().filter(|n| n["state"] == "held").count();
-    assert_eq!(held, 2, "{outbox}");
+    assert_eq!(held, 4, "{outbox}");
     let (code, text, _) = desk.run(&["status"]);
     assert_eq!(code, 3);
-    assert!(text.contains("more than 1 were made within an hour") && text.contains("`disclosed outbox --release`"));
+    assert!(
+        text.contains("more than 1 events within an hour made some") && text.contains("`disclosed outbox --release`")
+    );
     assert!(desk.ok(&["outbox"]).contains("outbox --release"));
-    assert_eq!(desk.ok(&["outbox", "--release"]), "Released: 3 notices leave now, as fast as the server takes them.\n");
+    assert_eq!(desk.ok(&["outbox", "--release"]), "Released: 5 notices leave now, as fast as the server takes them.\n");
     assert_eq!(desk.ok(&["outbox", "--release"]), "Nothing is held for having been too much.\n");
     assert!(desk.json(&["outbox"])["held_since"].is_null());
 }

@@ -263,6 +263,10 @@ fn boundaries_are_whole_lines() {
         &[("text/plain", "Note: one"), ("text/plain", "two")],
     );
     parts(&format!("{MIXED}--b \t\r\n\r\none\r\n--bc\r\n--b--\r\n"), &[("text/plain", "one\n--bc")]);
+    parts(
+        &format!("{MIXED}--b\n\none\n--b\u{c}\n--b x\n--b-\n --b\n--b--x\n--b-- \t\n"),
+        &[("text/plain", "one\n--b\u{c}\n--b x\n--b-\n --b\n--b--x")],
+    );
     parts(&format!("{MIXED}--b\n\none\n"), &[("text/plain", "one\n")]);
     parts(&format!("{MIXED}--b\nContent-Type: image/png\n--b--"), &[("image/png", "")]);
     parts(&format!("{MIXED}no part at all"), &[("text/plain", "no part at all")]);

@@ -14,7 +14,7 @@
 //! | `wait TERM`, `wait until INSTANT` | the daemon runs for so long |
 //! | `down TERM` | the daemon is stopped for so long, then started |
 //! | `mail from WHO [vouched\|forged] [received TERM ago]` + block | a mail arrives: more header lines, an empty line, the body |
-//! | `reply from WHO to KIND [of WHO] [unsigned\|unvouched\|forged]` + block | an answer to the last notice of that kind, to that person |
+//! | `reply from WHO to KIND [of WHO] [unvouched\|unsigned\|forged\|renamed]` + block | an answer to the last notice of that kind, to that person; `renamed`: to which a server gave a Message-ID of its own |
 //! | `again, …` | the last mail once more: `a second copy`, `by another way`, `renumbered`, `with other line ends`, `from an mbox`, `moved from another folder` |
 //! | `again, with` + block | the last mail once more, with these header lines on top; `-Name` takes a field out |
 //! | `times N mail from …` + block | N mails, in which `<n>` is the number |

@@ -10,10 +10,8 @@ use crate::world;
 
 const DANA: &str = "dana@example.org";
 
-fn arrival(raw: String) -> Arrival {
-    let raw = raw.replace('\n', "\r\n").into_bytes();
-    let size = raw.len() as u64;
-    Arrival { raw, size, internal_date: None, not_before: None, place: None, listing: std::sync::Arc::default() }
+fn arrival(tracker: &mut Tracker, raw: &str) -> Arrival {
+    world::found(tracker, raw.replace('\n', "\r\n").into_bytes())
 }
 
 fn drain(tracker: &mut Tracker, now: Timestamp) -> Vec<Claim> {
@@ -33,7 +31,8 @@ fn answered_by_a_machine(vouched: bool, text: &str) -> Vec<usize> {
     let store = Store::with(rusqlite::Connection::open_in_memory().unwrap()).unwrap();
     let mut tracker = Tracker::new(store, config.project(), world::key(), None, start).unwrap();
     let report = "From: r@reporter.example\nMessage-ID: <r@reporter.example>\nSubject: Hole\n\nA hole.\n";
-    tracker.on_mail(&[arrival(report.into())], start).unwrap();
+    let report = arrival(&mut tracker, report);
+    tracker.on_mail(&[report], start).unwrap();
     let mut hours = vec![0; 48];
     let mut number = 0;
     for minute in 0..48 * 60 {
@@ -50,7 +49,8 @@ fn answered_by_a_machine(vouched: bool, text: &str) -> Vec<usize> {
                  Message-ID: <{number}@example.org>\nSubject: Re: your mail\n\n{text}\n",
                 world::AUTHSERV
             );
-            tracker.on_mail(&[arrival(answer)], now).unwrap();
+            let answer = arrival(&mut tracker, &answer);
+            tracker.on_mail(&[answer], now).unwrap();
         }
     }
     hours

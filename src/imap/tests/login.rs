@@ -13,11 +13,17 @@ fn login_of(user: &str, auth: Auth) -> Login {
 
 async fn log_in(script: &str, user: &str, secret: &str, auth: Auth) -> Result<(), ImapError> {
     let to = Endpoint { server: "mail.example.org".into(), port: 993, tls: Tls::Implicit, ca_file: None };
-    with(script, async |session| {
-        session.wire.greeting().await?;
-        login::log_in(&mut session.wire, &login_of(user, auth), &to, secret).await
-    })
-    .await
+    let (ours, theirs) = duplex(64 << 10);
+    let server = tokio::spawn(play(script.into(), theirs));
+    let mut wire = Wire::new(ours, Secrets::of(secret));
+    let result = async {
+        wire.greeting().await?;
+        login::log_in(&mut wire, &login_of(user, auth), &to, secret).await
+    }
+    .await;
+    drop(wire);
+    server.await.unwrap().unwrap();
+    result
 }
 
 fn greeted(capabilities: &str) -> String {
@@ -90,7 +96,7 @@ async fn starttls_reads_not_one_octet_too_many() {
     let (mut ours, theirs) = duplex(1024);
     let script = "S: * OK ready\nC: STARTTLS\nS: * OK wait\nS: $ OK go\\r\\n* CAPABILITY IMAP4rev1 AUTH=PLAIN\nclose\n";
     let server = tokio::spawn(play(script.into(), theirs));
-    login::ask_for_tls(&mut ours).await.unwrap();
+    login::ask_for_tls(&mut ours, &Secrets::none()).await.unwrap();
     server.await.unwrap().unwrap();
     let mut rest = String::new();
     ours.read_to_string(&mut rest).await.unwrap();
@@ -111,7 +117,39 @@ async fn starttls_reads_not_one_octet_too_many() {
     ] {
         let (mut ours, theirs) = duplex(64 << 10);
         let server = tokio::spawn(play(script.into(), theirs));
-        login::ask_for_tls(&mut ours).await.expect_err(script);
+        login::ask_for_tls(&mut ours, &Secrets::none()).await.expect_err(script);
         server.abort();
+    }
+}
+
+/// Wherever a server says the secret back, it is in no error.
+#[tokio::test(start_paused = true)]
+async fn no_secret_comes_back() {
+    let (plain, secret) = ("AHNlYwBodW50ZXIgdHdv", "hunter two");
+    for said in
+        [format!("no AUTHENTICATE PLAIN {plain}"), "no LOGIN \"sec\" \"Hunter Two\"".into(), plain.to_lowercase()]
+    {
+        let asked = greeted("AUTH=PLAIN SASL-IR") + "C: AUTHENTICATE PLAIN " + plain + "\n";
+        for script in [
+            format!("{asked}S: $ NO {said}\n"),
+            format!("{asked}S: $ BAD [LIMIT] {said}\n"),
+            format!("{asked}S: * BYE {said}\nclose\n"),
+            format!("S: * OK ready\nC: CAPABILITY\nS: $ NO {said}\n"),
+            format!("S: * BYE {said}\nclose\n"),
+        ] {
+            let error = log_in(&script, "sec", secret, Auth::Password).await.unwrap_err();
+            assert!(
+                error.to_string().ends_with("(the text is left out: it may hold the secret of the login)"),
+                "{error}"
+            );
+            assert!(!format!("{error:?}").to_lowercase().contains("hunter"), "{error:?}");
+        }
+        for script in [format!("S: * BYE {said}\n"), format!("S: * OK ready\nC: STARTTLS\nS: $ NO {said}\n")] {
+            let (mut ours, theirs) = duplex(1024);
+            let server = tokio::spawn(play(script, theirs));
+            let error = login::ask_for_tls(&mut ours, &Secrets::of(secret)).await.unwrap_err();
+            assert!(error.to_string().contains("(the text is left out"), "{error}");
+            server.abort();
+        }
     }
 }

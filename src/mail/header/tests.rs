@@ -61,6 +61,42 @@ fn whatever_could_be_read_as_two_senders_is_none() {
     from(&[b"From: a@example.org\r\n".as_slice(), &b"X: y\r\n".repeat(MAX_FIELDS)].concat(), Err(NotPlain));
 }
 
+/// Characters that other programs count are none of the blanks around an address.
+#[test]
+fn only_the_blanks_of_mail_are_taken_off() {
+    for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{85}", "\u{b}", "\u{c}", "\u{feff}"] {
+        for from in
+            ["{}a@example.org", "a@example.org{}", "<{}a@example.org>", "<a@example.org{}>", "A <a@example.org>{}"]
+        {
+            let from = from.replace("{}", odd);
+            let raw = format!("From: {from}\n\n");
+            assert!(sender(&Header::split(raw.as_bytes()).0).is_err(), "{from:?}");
+        }
+        assert_eq!(message_ids(format!("<{odd}a@b.test> <c@d.test{odd}>").as_bytes()), []);
+        assert_eq!(MessageId::parse(&format!("<a@b.test>{odd}")), None);
+    }
+    from(b"From:\t a@example.org \t", Ok("a@example.org"));
+}
+
+/// The beginning of what is too long to be read whole may say another thing than the whole.
+#[test]
+fn no_field_that_decides_is_read_in_part() {
+    let over = |field: &str, end: &str| format!("{field}{}{end}", " ".repeat(decode::MAX_VALUE)).into_bytes();
+    from(&over("From: a@example.org", ", b@example.org"), Err(NoSender::NotPlain));
+    from(&over("From: a@example.org (", ")"), Err(NoSender::NotPlain));
+    from(format!("From: {} <a@example.org>", "a".repeat(decode::MAX_VALUE - 17)).as_bytes(), Ok("a@example.org"));
+    for name in WHOLE.into_iter().skip(1) {
+        let field = over(&format!("{name}: x@example.org"), "y");
+        from(&[b"From: a@example.org\r\n", field.as_slice()].concat(), Err(NoSender::NotPlain));
+    }
+    from(&[b"From: a@example.org\r\n", over("X: y", "z").as_slice()].concat(), Ok("a@example.org"));
+    from(&[b"From: a@example.org\r\n", over("References: <a@b.test>", "z").as_slice()].concat(), Ok("a@example.org"));
+    assert_eq!(message_ids(&over("<a@b.test>", "<c@d.test>")), []);
+    let many: String = (0..MAX_ADDRESSES + 1).map(|n| format!("<{n}@b.test> ")).collect();
+    let ids = message_ids(many.as_bytes());
+    assert_eq!((ids.len(), ids[0].as_str()), (MAX_ADDRESSES, "1@b.test"));
+}
+
 #[test]
 fn broken_headers_are_still_read() {
     let raw = b"\xef\xbb\xbfSubject: a\n\tb\nX : y\n\nbody";

@@ -43,7 +43,9 @@ fn doubted(header: &[&str], reason: &str) {
 #[test]
 fn a_mail_is_signed_where_its_signature_was_found_good() {
     let line = |dkim: &str| {
-        format!("Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=ann@corp.test{dkim}; dmarc=pass header.from=corp.test")
+        format!(
+            "Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=ann@corp.test{dkim}; dmarc=pass header.from=corp.test"
+        )
     };
     for (dkim, signed) in [
         ("", false),
@@ -133,6 +135,21 @@ fn nothing_is_smuggled_into_the_value() {
         ("", "no dmarc result"),
     ] {
         doubted(&[&format!("Authentication-Results: mx.example.org; {value}"), RECEIVED], reason);
+    }
+}
+
+/// Only blank and tab part the words of results and of Received lines.
+#[test]
+fn no_other_character_is_a_blank() {
+    for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{b}", "\u{c}"] {
+        for value in ["mx.example.org{}; dmarc=pass", "{}mx.example.org; dmarc=pass", "mx.example.org;{}dmarc=pass"] {
+            let line = format!("Authentication-Results: {} header.from=corp.test", value.replace("{}", odd));
+            doubted(&[&line, RECEIVED], "Authentication-Results by mx.example.org");
+        }
+        let line = format!("Authentication-Results: mx.example.org; dmarc=pass header.from=corp.test{odd}");
+        doubted(&[&line, RECEIVED], "another domain");
+        let hop = format!("Received: from x by mx.example.org with{odd}LMTP id 1; d");
+        doubted(&[&hop, PASS, RECEIVED], "stand below");
     }
 }
 

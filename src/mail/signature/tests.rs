@@ -17,7 +17,16 @@ fn sieved(signatures: &[&str], rest: &str) -> Sieved {
     let from = mail.from.unwrap();
     sieve(
         raw.as_bytes(),
-        &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received: received(), date: mail.date },
+        &Occasion {
+            from: &from,
+            to: None,
+            named: false,
+            sealer: None,
+            pins: &[],
+            ways: &[],
+            received: received(),
+            date: mail.date,
+        },
     )
 }
 
@@ -43,6 +52,16 @@ fn what_signs_all_that_counts_is_looked_at() {
     assert_eq!(found.key_name(), "s1._domainkey.corp.test");
     assert_eq!((found.bytes.as_slice(), found.ed25519), (&b"hello"[..], false));
     assert_eq!(sieved(&[], REST).verdict(), Dkim::None);
+}
+
+#[test]
+fn no_other_character_is_a_blank() {
+    for odd in ["\u{a0}", "\u{3000}", "\u{2028}", "\u{c}"] {
+        for (old, new) in [("d=corp.test", "d=corp.test{}"), ("v=1", "{}v=1"), ("; s=", ";{}s="), ("bG8=", "bG8={}")] {
+            let odd = GOOD.replace(old, &new.replace("{}", odd));
+            assert!(sieved(&[&odd], REST).worth.is_empty(), "{odd:?}");
+        }
+    }
 }
 
 /// Each rule: a change that keeps to it, and one that breaks it.
@@ -112,6 +131,7 @@ fn a_command_was_sent_to_us() {
             from: &from,
             to: Some([&ours, &ours]),
             named: false,
+            sealer: None,
             pins: &[],
             ways: &[],
             received: received(),
@@ -148,6 +168,7 @@ fn an_unsigned_content_type_hides_no_text() {
             from: &from,
             to: None,
             named: false,
+            sealer: None,
             pins: &[],
             ways: &[],
             received: received(),

@@ -77,7 +77,7 @@ pub(crate) fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) 
 }
 
 /// What has happened since the last digest, and waits.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
     /// What waits for a person in the outbox.
     pub held: u32,
@@ -86,28 +86,45 @@ pub struct Counts {
     /// Mails with the reply address of one of the team that say of themselves that a program wrote them, and begin like
     /// a command.
     pub unheard: u32,
+    /// The tickets for which commands came that were not obeyed, and in how many mails.
+    pub refused: Vec<(TicketId, u32)>,
 }
 
 /// The digest.
-pub(crate) fn text(open: &[Line], counts: Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
-    let Counts { held, listed: loose, unheard } = counts;
+pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
+    let Counts { held, listed: loose, unheard, refused } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
     text = listed(text, open, key, project, now);
-    if held > 0 {
+    if *held > 0 {
         text = text.paragraph([always(format!("{held} mails are held for a person: `disclosed outbox` shows them."))]);
     }
-    if loose > 0 {
+    if *loose > 0 {
         text = text.paragraph([always(format!(
             "{loose} delivery and other reports about mail belong to no ticket: `disclosed inbox` lists them."
         ))]);
     }
-    if unheard > 0 {
+    if *unheard > 0 {
         text = text.paragraph([always(format!(
             "{unheard} mails with a reply address of yours begin with a command, and say that a program wrote\n\
              them: they were neither obeyed nor answered. `disclosed inbox` lists them."
         ))]);
+    }
+    if !refused.is_empty() {
+        let all: u32 = refused.iter().map(|(_, mails)| mails).sum();
+        let mails = if all == 1 { "1 mail with commands was" } else { &format!("{all} mails with commands were") };
+        let item = |(ticket, mails): &(TicketId, u32)| format!("{}: {mails}", project.show(*ticket));
+        let mut items: Vec<String> = refused.iter().take(LINES_MAX).map(item).collect();
+        if refused.len() > LINES_MAX {
+            items.push(format!("… and for {} more.", refused.len() - LINES_MAX));
+        }
+        text = text
+            .paragraph([always(format!(
+                "{mails} not obeyed since the last digest, of which you were told at most\n\
+                 three a day for each ticket. `disclosed inbox` lists them."
+            ))])
+            .block(Said::State, Form::List(Mark::Nothing, items));
     }
     text
 }

@@ -52,11 +52,12 @@ pub(crate) fn earlier(all: usize, newest: &[(Timestamp, Sample)], project: &Proj
 pub(crate) fn all(project: &Project) -> Text {
     Text::desk("Too much mail to tell one by one")
         .paragraph([always(format!(
-            "Incoming mail has made {} send {} mails within an hour. That is the limit\n\
+            "{} mails within an hour have made {} send something. That is the limit\n\
              (limits.automatic_per_hour), so for now new reports are filed without an\n\
-             acknowledgement, and new mail without a notice each. Nothing is lost, and the reminders\n\
-             before deadlines go on.",
-            project.name, project.limits.automatic_per_hour
+             acknowledgement, and new mail without a notice each. Only some reports of new senders\n\
+             whose domain vouches for them are still acknowledged, and told to you. Nothing is lost,\n\
+             and the reminders before deadlines go on.",
+            project.limits.automatic_per_hour, project.name
         ))])
         .paragraph([always("`disclosed list` shows the tickets; a reply to this mail with /list does too.")])
 }

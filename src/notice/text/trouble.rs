@@ -112,8 +112,10 @@ impl Trouble {
                           day; until then `disclosed do` works."
                 .into(),
             Self::Breaker => format!(
-                "more than {} mails were made within an hour (limits.breaker_per_hour), so something is wrong. \
-                 All mail but reminders, codes and words like this one is held. Look at `disclosed outbox` on the \
+                "more than {} events within an hour had mail made that nobody asked for \
+                 (limits.breaker_per_hour), so something is wrong. All such mail is held. What leaves: answers to \
+                 people, codes, reminders, words like this one, and as many acknowledgements of believed senders as \
+                 are usual in a day. Look at `disclosed outbox` on the \
                  daemon's machine; `disclosed outbox --release` lets it go.",
                 project.limits.breaker_per_hour
             ),

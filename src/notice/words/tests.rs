@@ -181,7 +181,9 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
             let reminder = About::Reminder { due: due(), missed: None };
             Says::Reminders(vec![Arc::new(Says::About(ticket(), reminder))])
         }
-        Some(Says::Reminders(_)) => Says::Digest(vec![line()], Counts { held: 1, listed: 1, unheard: 1 }),
+        Some(Says::Reminders(_)) => {
+            Says::Digest(vec![line()], Counts { held: 1, listed: 1, unheard: 1, refused: vec![(TicketId(17), 2)] })
+        }
         Some(Says::Digest(..)) => Says::List(vec![line()]),
         Some(Says::List(_)) => Says::Help,
         Some(Says::Help) => Says::NoTicket("/close mine".into()),

@@ -118,8 +118,8 @@ fn mail_for_one_ticket_is_told_ten_times_an_hour() {
 }
 
 #[test]
-fn the_breaker_holds_all_but_the_first_lane_until_a_person_releases_it() {
-    let mut tracker = with("[limits]\nbreaker_per_hour = 4\n");
+fn the_breaker_holds_what_nobody_asked_for_until_a_person_releases_it() {
+    let mut tracker = with("[limits]\nbreaker_per_hour = 2\n");
     tracker.on_mail(&[report(1)], now()).unwrap();
     assert_eq!(drain(&mut tracker, now()).len(), 2);
     assert_eq!(tracker.release().unwrap(), None);

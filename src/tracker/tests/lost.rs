@@ -51,7 +51,7 @@ pub(super) fn drain(tracker: &mut Tracker, now: Timestamp) -> Vec<Claim> {
 }
 
 /// A delivery report to the envelope sender of a notice; it names nothing of ours but that address.
-fn report_on(claim: &Claim, action: &str) -> Arrival {
+pub(super) fn report_on(claim: &Claim, action: &str) -> Arrival {
     let to = claim.envelope.as_ref().unwrap().as_str();
     arrival(&format!(
         "Return-Path: <>\r\nFrom: MAILER-DAEMON@mx.example.test\r\nTo: <{to}>\r\nSubject: Undelivered Mail\r\n\

@@ -107,7 +107,10 @@ fn variations(other: &str) -> Vec<(&'static str, Box<dyn Fn(&str) -> String>)> {
                 format!("To: {head}\r\n{sender}\r\n{body}").replace("Re: s", "Re: t")
             }),
         ),
-        ("the signature once more", Box::new(change("DKIM-Signature", "DKIM-Signature: v=1; b=eA==\r\nDKIM-Signature"))),
+        (
+            "the signature once more",
+            Box::new(change("DKIM-Signature", "DKIM-Signature: v=1; b=eA==\r\nDKIM-Signature")),
+        ),
         ("the signature taken out", Box::new(change("DKIM-Signature", "X-Was"))),
         ("the signature taken out, and another Subject", {
             Box::new(|raw| raw.replace("DKIM-Signature", "X-Was").replace("Re: s", "Re: t"))
@@ -243,8 +246,11 @@ fn what_others_send_spends_nothing_and_is_taken_in() {
     for way in Way::BOTH {
         let (mut tracker, token) = with_ticket(way.config());
         let of_reporter = |n: u8| {
-            let raw = command("", "More about it.").replace("From: ada@example.org", &format!("From: r{n}@example.test"));
-            raw.replace("<1@", &format!("<r{n}@")).replace("security+@", "security@").replace("More", &format!("{n} more"))
+            let raw =
+                command("", "More about it.").replace("From: ada@example.org", &format!("From: r{n}@example.test"));
+            raw.replace("<1@", &format!("<r{n}@"))
+                .replace("security+@", "security@")
+                .replace("More", &format!("{n} more"))
         };
         // Somebody who saw her command on its way sends its signature first.
         for n in 1..3 {
@@ -290,7 +296,8 @@ fn a_word_counts_for_a_week_and_is_kept_longer() {
         )
     };
     // When it was written and when our server took it, in days before we do.
-    for (written, received, counts) in [(6, 0, true), (7, 7, true), (13, 6, true), (8, 0, false), (14, 6, false), (8, 8, false)]
+    for (written, received, counts) in
+        [(6, 0, true), (7, 7, true), (13, 6, true), (8, 0, false), (14, 6, false), (8, 8, false)]
     {
         let (mut tracker, token) = with_ticket(VOUCH);
         let mail = arrival(&dated(&token, now() - days(written)));
@@ -319,7 +326,8 @@ fn a_word_counts_for_a_week_and_is_kept_longer() {
 fn an_answer_from_elsewhere_is_believed_of_to_and_cc_alone() {
     const TO: &str = "To: security@example.org\r\n";
     let raw = |to: &str, id: u8| {
-        let raw = unsigned("", "We are on it.", id).replace("Message-ID", "In-Reply-To: <r@example.test>\r\nMessage-ID");
+        let raw =
+            unsigned("", "We are on it.", id).replace("Message-ID", "In-Reply-To: <r@example.test>\r\nMessage-ID");
         raw.replace("To: security+@example.org\r\n", to).replace("X-Was", "DKIM-Signature")
     };
     let signed = |fields: &[&str]| {

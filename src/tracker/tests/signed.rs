@@ -1,7 +1,7 @@
 //! Mail whose signatures are checked before it is handled.
 
 use super::*;
-use crate::mail::signature::{Proof, Signed};
+use crate::mail::signature::{Proof, Share, Signed};
 
 /// A tracker with a ticket of r@example.test, and what a person of the project gets a notice about it with.
 pub(super) fn with_ticket(more: &str) -> (Tracker, String) {
@@ -56,7 +56,7 @@ fn a_signed_command_is_obeyed_once_its_signature_is_checked() {
     assert_eq!(tracker.next_wake(false).unwrap(), Some(now()));
     let (_, asked) = tracker.next_question(now()).unwrap();
     let (mail, question) = asked.unwrap();
-    assert!(question.word && question.from.as_str() == "ada@example.org");
+    assert!(question.share == Share::Holder && question.from.as_str() == "ada@example.org");
     assert_eq!(question.signatures[0].key_name(), "s1._domainkey.example.org");
     let news = tracker.verified(mail, pass(), now()).unwrap();
     assert_eq!(dispositions(&news), [("command", "commands of a maintainer")]);
@@ -168,7 +168,7 @@ fn reports_do_not_wait_for_keys() {
     };
     tracker.on_mail(&[report(1)], now()).unwrap();
     let (mail, question) = tracker.next_question(now()).unwrap().1.unwrap();
-    assert!(!question.word);
+    assert_eq!(question.share, Share::Strangers);
     let news = tracker.verified(mail, Dkim::Temporary("no answer".into()), now()).unwrap();
     assert_eq!(dispositions(&news), [("report", "a new report")]);
     assert!(news.notices.iter().any(|p| p.notice.held.as_ref().is_some_and(|h| h.contains("no answer"))));

@@ -153,7 +153,8 @@ fn a_timeline_is_in_trouble_until_that_ticket_is_read_again() {
 fn what_the_breaker_holds_needs_a_person_until_it_is_released() {
     let mut tracker = tracker();
     tracker.reload(project("[limits]\nbreaker_per_hour = 1\n"), None, now()).unwrap();
-    tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
+    let mail = |n: u8| arrival(&format!("From: r{n}@example.test\r\nSubject: s\r\n\r\ntext\r\n"));
+    tracker.on_mail(&[mail(1), mail(2)], now()).unwrap();
     tracker.scanned("f", Some(minutes(1)), minutes(1)).unwrap();
     assert_eq!(standing(&mut tracker, minutes(1)), [(TroubleKind::Breaker, true)]);
     assert_eq!(tracker.store.read(|tx| tx.breaker()).unwrap(), Some(now()));

@@ -1,7 +1,7 @@
 //! Signed mail that others wrote, with the keys that lie beside it.
 
 use disclosed::testing::dkim::{Answer, Verifier};
-use disclosed::testing::mail::signature::{Dkim, Occasion, Question, sieve};
+use disclosed::testing::mail::signature::{Dkim, Occasion, Question, Share, sieve};
 use jiff::Timestamp;
 
 use super::*;
@@ -68,12 +68,23 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     let mail = read::read(raw);
     let from = mail.from.clone().ok()?;
     let received = made(raw, &mail)?;
-    let sieved =
-        sieve(raw, &Occasion { from: &from, to: None, named: false, pins: &[], ways: &[], received, date: mail.date });
+    let sieved = sieve(
+        raw,
+        &Occasion {
+            from: &from,
+            to: None,
+            named: false,
+            sealer: None,
+            pins: &[],
+            ways: &[],
+            received,
+            date: mail.date,
+        },
+    );
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }
-    let question = Question { raw: raw.to_vec(), from, signatures: sieved.worth, word: true };
+    let question = Question { raw: raw.to_vec(), from, signatures: sieved.worth, share: Share::Named };
     Some((tokio.block_on(verifier.check(&question, received)), false))
 }
 

@@ -27,10 +27,16 @@ impl Play {
         letter.headers.retain(|h| !h.ends_with(": none"));
         match how {
             [] => {}
-            ["unsigned"] => letter.proof = Proof::Unsigned,
             ["unvouched"] => letter.proof = Proof::Silent,
             ["forged"] => letter.proof = Proof::Forged,
-            _ => panic!("reply from WHO to KIND [of WHO] [unsigned|unvouched|forged]"),
+            ["unsigned"] => letter.proof = Proof::Unsigned,
+            ["renamed"] => {
+                letter.headers.retain(|h| !h.starts_with("In-Reply-To:"));
+                let references = world::field(&notice, "References").unwrap_or_default();
+                letter.headers.push(format!("References: {references} <renamed@relay.example>"));
+                letter.headers.push("In-Reply-To: <renamed@relay.example>".into());
+            }
+            _ => panic!("reply from WHO to KIND [of WHO] [unvouched|unsigned|forged|renamed]"),
         }
         self.last = letter.bytes();
         self.arrive(self.last.clone());
