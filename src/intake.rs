@@ -236,7 +236,9 @@ fn obeyed(
         reply_to: mail.message_id.clone(),
         // A mail without a token asks for nothing that could be overtaken.
         seen: known.seen.filter(|_| mine).map(|seen| seen.min(newest)),
-        warrant: Warrant { grave: addressed, signed: !mail.unsigned },
+        answers: given.claims.token_of(person).map(|token| token.notice),
+        repeated: false,
+        warrant: Warrant { grave: addressed, signed: vouch.signed },
         known: leak::Known::default(),
     };
     Intake {

@@ -2,7 +2,7 @@
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
 //! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
-//! second copy of it. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
+//! second copy of it, `prints` one that is sent again as another. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
 //! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
@@ -20,6 +20,7 @@ pub(crate) mod reading;
 pub(crate) mod content;
 pub(crate) mod identity;
 pub(crate) mod passage;
+pub(crate) mod prints;
 pub(crate) mod signature;
 pub(crate) mod smime;
 

@@ -9,6 +9,7 @@ mod memo;
 mod outbox;
 mod personal;
 mod receipt;
+mod spent;
 mod ticket;
 mod trouble;
 mod unverified;

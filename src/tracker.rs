@@ -12,6 +12,7 @@ mod erasing;
 mod losses;
 mod mails;
 mod news;
+mod once;
 mod questions;
 mod reading;
 mod signed;

@@ -7,6 +7,7 @@ use super::disposition::{Disposition, Intake};
 use super::given::Given;
 use super::report::{acknowledge, report};
 use super::standing::{Part, Standing};
+use crate::command;
 use crate::mail::Mail;
 use crate::mail::automatic::Automatic;
 use crate::mail::written::Content;
@@ -14,13 +15,14 @@ use crate::rules::event::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor};
 
 /// Whether a mail is another one as a way changed it, which writes into subject and From, and below the text: Message-ID
-/// and date are the same, and one text holds the other.
+/// and date are the same, one text holds the other, and both command the same.
 pub(crate) fn is_altered(one: &Mail, other: &Mail) -> bool {
     let words = |mail: &Mail| mail.text.split_whitespace().collect::<Vec<_>>().join(" ");
     let (one_text, other_text) = (words(one), words(other));
     let holds = one_text.contains(&other_text) || other_text.contains(&one_text);
     let same = one.message_id.is_some() && one.message_id == other.message_id && one.date == other.date;
-    same && holds && !one_text.is_empty() && !other_text.is_empty()
+    let (ordered, other_ordered) = (command::split(&one.reply_text), command::split(&other.reply_text));
+    same && ordered.written() == other_ordered.written() && holds && !one_text.is_empty() && !other_text.is_empty()
 }
 
 /// What a copy changes, which is decided as if it were alone: nothing, unless it stands higher than the first, or is
@@ -33,13 +35,14 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
     let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
     let raises = Standing::of(alone.disposition, obeyed) > first.standing() || acknowledged && first.is_unanswered();
-    // Whoever answers to another name than the first may be somebody else. Commands are done once.
+    // Whoever answers to another name than the first may be somebody else. Commands are done once, and a copy of them is
+    // no attempt.
     let altered = first.altered.is_some();
     let done = first.standing() == Standing::Command;
     let told = match (&alone.event, &first.altered) {
         (_, None) => false,
         (Some(Event::Reported(report)), of) if report.from == *of => true,
-        (Some(Event::Ordered(order)), Some(of)) if order.by == Actor::Person(of.clone()) && done => false,
+        (_, Some(of)) if done && given.mail.from.as_ref() == Ok(of) => false,
         (_, Some(_)) => return alone,
     };
     if !raises && !told {

@@ -50,6 +50,10 @@ pub enum Verdict {
 pub struct Vouch {
     /// Who.
     pub by: Proof,
+    /// Whether a signature of the sender's is good, as we or our own server found: then the mail cannot be repeated, since
+    /// no other one that bears the signature is believed once this one was. A signature that merely stands in the mail
+    /// shows nothing: whoever can send in that name by the envelope can put one there.
+    pub signed: bool,
     /// The fields that it vouches for, lower case, beside the body; `None` for the whole mail as it arrived.
     fields: Option<Vec<String>>,
 }
@@ -88,6 +92,13 @@ impl Identity {
         self.vouch().is_some()
     }
 
+    /// What it comes to where the mail was obeyed before, as another one: whoever vouches, vouches for that one.
+    pub fn spent(self) -> Self {
+        let reason = "it was obeyed before, in another mail".to_owned();
+        let checks = self.checks.into_iter().map(|check| Check { passed: false, ..check }).collect();
+        Self { verdict: Verdict::Unvouched, unsure: false, reason, checks, ..self }
+    }
+
     /// Whether our own server calls the sender forged, and nobody vouches.
     pub fn forged(&self) -> bool {
         self.verdict == Verdict::Forged
@@ -108,14 +119,15 @@ pub fn identify(mail: &Mail, server: &Server, dkim: &Dkim) -> Identity {
     let forged = results::calls_forged(mail, server, from.domain());
     let mut checks =
         vec![Check { by: Proof::AuthenticationResults, passed: said.passed && !forged, reason: said.reason }];
-    let mut vouch = Some(Vouch { by: Proof::AuthenticationResults, fields: None }).filter(|_| said.passed && !forged);
+    let mut vouch = Some(Vouch { by: Proof::AuthenticationResults, signed: said.signed, fields: None })
+        .filter(|_| said.passed && !forged);
     if let Dkim::Pass(signed) = dkim {
         vouched.push(signed.domain.clone());
         if signed.by == Proof::Arc {
             vouched.extend(results::sealed(mail).iter().flat_map(|outcomes| domains(mail, outcomes)));
         }
         if signed.of_sender && (signed.by == Proof::Dkim || !forged) {
-            vouch = vouch.or_else(|| Some(Vouch { by: signed.by, fields: Some(signed.fields.clone()) }));
+            vouch = vouch.or_else(|| Some(Vouch { by: signed.by, signed: true, fields: Some(signed.fields.clone()) }));
         }
     }
     let by = if let Dkim::Pass(signed) = dkim { signed.by } else { Proof::Dkim };

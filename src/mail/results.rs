@@ -54,6 +54,8 @@ impl Outcome {
 pub(super) struct Said {
     /// `dmarc=pass` for the domain of the From, by an aligned envelope: then the whole mail is as its domain sent it.
     pub passed: bool,
+    /// Whether a signature by that domain passed beside it.
+    pub signed: bool,
     /// The verdict in words.
     pub reason: String,
 }
@@ -93,7 +95,7 @@ fn is_by(line: &str, id: &str) -> bool {
 
 /// What the results that count say of a sender.
 pub(super) fn of_sender(mail: &Mail, from: &Address, counted: Result<&Counted, &String>) -> Said {
-    let no = |reason: String| Said { passed: false, reason };
+    let no = |reason: String| Said { passed: false, signed: false, reason };
     let Counted { by, outcomes } = match counted {
         Ok(counted) => counted,
         Err(why) => return no(why.clone()),
@@ -111,7 +113,10 @@ pub(super) fn of_sender(mail: &Mail, from: &Address, counted: Result<&Counted, &
         (Some(_), Some(_)) => return no(format!("dmarc={} by {by} names several header.from", dmarc.result)),
     };
     if dmarc.result != "pass" || is_by_envelope(mail, from, outcomes) {
-        return Said { passed: dmarc.result == "pass", reason };
+        let by_sender =
+            |o: &Outcome| o.domains("header.d").chain(o.domains("header.i")).any(|domain| is_below(&domain, from));
+        let signed = outcomes.iter().any(|o| o.method == "dkim" && o.result == "pass" && by_sender(o));
+        return Said { passed: dmarc.result == "pass", signed, reason };
     }
     no(format!("{reason}, which may be by a signature, and that is checked here"))
 }
@@ -120,11 +125,15 @@ pub(super) fn of_sender(mail: &Mail, from: &Address, counted: Result<&Counted, &
 /// with another header: the envelope's domain passed and is that of the From or below it, or there is no signature at
 /// all.
 fn is_by_envelope(mail: &Mail, from: &Address, outcomes: &[Outcome]) -> bool {
-    let below = |d: String| d == from.domain() || d.strip_suffix(from.domain()).is_some_and(|rest| rest.ends_with('.'));
     let of_envelope = |o: &&Outcome| o.method == "spf" && o.domains("smtp.mailfrom").next().is_some();
     let mut spf = outcomes.iter().filter(of_envelope);
-    let aligned = |o: &Outcome| o.result == "pass" && o.domains("smtp.mailfrom").all(below);
+    let aligned = |o: &Outcome| o.result == "pass" && o.domains("smtp.mailfrom").all(|d| is_below(&d, from));
     mail.unsigned || spf.clone().count() > 0 && spf.all(aligned)
+}
+
+/// Whether it is the domain of that address, or below it.
+fn is_below(domain: &str, from: &Address) -> bool {
+    domain.strip_suffix(from.domain()).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'))
 }
 
 /// The one result of a kind; `None` when there is none, or when two differ.

@@ -14,25 +14,24 @@
 //! - No `l=`: what is added behind the signed part would count as the sender's (section 8.2).
 //! - SHA-256, with RSA or Ed25519 (RFC 8301, RFC 8463).
 //! - It was made at most seven days before our server took the mail. A signature proves nothing about who sends the
-//!   mail now (section 8.6); that the same one is not used twice is the store's to know.
+//!   mail now (section 8.6); that the same one is not obeyed twice is the store's to know: see [`super::prints`].
 //!
 //! Everything else is refused with a reason before anybody is asked for a key, so that a mail cannot make us ask for
 //! more than [`MOST`] names, all of them in the domain that it claims to be from or in one that the operator named.
 
 use data_encoding::BASE64;
 use jiff::{SignedDuration, Timestamp};
-use sha2::{Digest, Sha256};
 
 use super::header::{self, Header};
 use super::passage::Way;
-use crate::vocabulary::{Address, Print, clean_line, trim_blanks};
+use crate::vocabulary::{Address, clean_line, trim_blanks};
 
 /// The most signatures of one mail whose keys are asked for.
 pub const MOST: usize = 5;
 /// The most signatures of one mail that are read at all.
 const MOST_READ: usize = 20;
 /// The most seals that are read; RFC 8617 section 5.1.1 allows as many.
-const MOST_SEALS: usize = 50;
+pub(super) const MOST_SEALS: usize = 50;
 /// The most octets of one signature.
 const MAX_VALUE: usize = 8 * 1024;
 /// The most names in its `h=`; the library takes time by the square of them.
@@ -110,8 +109,6 @@ pub struct Signed {
     pub domain: String,
     /// The name of its key.
     pub selector: String,
-    /// What tells this signature from every other: see [`Signature::print`].
-    pub print: Print,
     /// The fields that it signs, lower case.
     pub fields: Vec<String>,
     /// Whether it speaks for the sender: else for a way of the operator's.
@@ -159,15 +156,9 @@ impl Signature {
             by: self.by,
             domain: self.domain.clone(),
             selector: self.selector.clone(),
-            print: self.print(),
             fields: self.names.clone(),
             of_sender: self.of_sender,
         }
-    }
-
-    /// The print of `b=`.
-    pub fn print(&self) -> Print {
-        Print::of(Sha256::digest(&self.bytes).into())
     }
 }
 
@@ -456,7 +447,7 @@ fn is_ours(address: &Address, ours: &Address) -> bool {
         && local.strip_prefix(&own).is_some_and(|rest| rest.is_empty() || rest.starts_with('+'))
 }
 
-fn without_blanks(text: &str) -> String {
+pub(super) fn without_blanks(text: &str) -> String {
     text.split_ascii_whitespace().collect()
 }
 

@@ -57,6 +57,13 @@ pub enum Event {
     Tick,
 }
 
+impl Event {
+    /// Whether it is the word of a person whom somebody vouches for: commands, an answer, a note.
+    pub fn is_word(&self) -> bool {
+        matches!(self, Self::Ordered(_) | Self::Wrote { .. })
+    }
+}
+
 /// A notice that did not arrive, or an answer by hand.
 #[derive(Clone, Debug)]
 pub struct Loss {
@@ -213,6 +220,10 @@ pub struct Order {
     pub reply_to: Option<MessageId>,
     /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
     pub seen: Option<u32>,
+    /// The number of that notice.
+    pub answers: Option<u32>,
+    /// The same person gave the same lines and text before, in answer to the same notice.
+    pub repeated: bool,
     /// How far its authority reaches.
     pub warrant: Warrant,
     /// What the store knows of the words that may leave.
@@ -224,8 +235,9 @@ pub struct Order {
 pub struct Warrant {
     /// They may ask for what is grave.
     pub grave: bool,
-    /// They bear a signature, which is spent: no other mail can repeat them. Without one, what was changed since the
-    /// notice that they answer, by their author too, stays as it is until somebody has looked.
+    /// They bear a good signature, which is spent: no other mail can repeat them. Without one, a repetition is not done,
+    /// and what was changed since the notice that they answer, by their author too, stays as it is until somebody has
+    /// looked.
     pub signed: bool,
 }
 
@@ -238,6 +250,16 @@ impl Order {
     /// Somebody at the command line, without a word yet.
     pub fn local() -> Self {
         let (orders, known) = (Orders::default(), Known::default());
-        Self { by: Actor::Local, orders, mail: None, reply_to: None, seen: None, warrant: Warrant::FULL, known }
+        Self {
+            by: Actor::Local,
+            orders,
+            mail: None,
+            reply_to: None,
+            seen: None,
+            answers: None,
+            repeated: false,
+            warrant: Warrant::FULL,
+            known,
+        }
     }
 }

@@ -81,8 +81,15 @@ fn do_all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<Obeyed>, Refusal> 
 }
 
 /// Whether somebody else changed, after the notice that these commands answer, what they would change: two people who
-/// answer the same notice must not undo one another unseen.
+/// answer the same notice must not undo one another unseen. Where no signature is spent, these may be old words that
+/// come once more: then whoever gave them before must look first, at the refusal, which shows the ticket as it is now.
 fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Result<(), Refusal> {
+    let changes = |(_, asked): &&(&Line, &Asked)| asked.verb.class != Class::Read;
+    if let Some((line, _)) = lines.iter().find(changes).filter(|_| order.repeated && !order.warrant.signed) {
+        let why = "you wrote the same in answer to the same mail before, and no signature shows that this is not a copy \
+                   of it; answer this mail if you mean it once more";
+        return Err(Refusal::of(line, why.into()));
+    }
     let Some(seen) = order.seen else { return Ok(()) };
     for (line, asked) in lines {
         let Some((seq, by)) = aspect(&asked.command).and_then(|a| draft.ticket.changed.get(&a)) else { continue };

@@ -10,6 +10,8 @@ use rusqlite::types::FromSql;
 use super::*;
 use crate::config::{Config, EXAMPLE};
 use crate::intake::disposition::Disposition;
+use crate::mail::prints::prints;
+use crate::mail::read::read;
 use crate::notice::key::{Gathered, NoticeKey};
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
@@ -185,29 +187,32 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
     }
 }
 
-/// A signature that vouched once does not vouch again because its print is longer now.
+/// What an earlier version spent stays spent: it kept the first 8 octets of the hash of a signature.
 #[test]
-fn signatures_that_were_used_before_version_4_stay_used() {
-    for short in [7_i64, -7, i64::MIN] {
-        let old = Connection::open_in_memory().unwrap();
-        STEPS.iter().take(3).for_each(|step| old.execute_batch(step).unwrap());
-        let sql = format!(
-            "INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, {short});
-             INSERT INTO signature VALUES ({short}, 1, 5); PRAGMA user_version = 3"
-        );
-        old.execute_batch(&sql).unwrap();
-        let mut store = Store::with(old).unwrap();
-        let mut octets = [9; 16];
-        octets[..8].copy_from_slice(&short.to_be_bytes());
-        let print = Print(octets);
-        let used = |store: &mut Store, print, known: &[Print]| {
-            store.read(|tx| tx.is_signature_used(print, MailRef(2), known)).unwrap()
-        };
-        assert!(used(&mut store, print, &[]));
-        assert!(!used(&mut store, print, &[print, print.short()]), "by another copy of its own mail");
-        assert!(!used(&mut store, PRINT, &[]));
-        assert_eq!(store.read(|tx| tx.facts(MAIL)).unwrap().0, Some(print.short()));
+fn what_version_3_spent_stays_spent() {
+    let raw = |b: &str| format!("DKIM-Signature: v=1; b={b}\r\nFrom: a@b.test\r\n\r\n");
+    let of = |b: &str| prints(&read(raw(b).as_bytes()), raw(b).as_bytes());
+    let old = Connection::open_in_memory().unwrap();
+    STEPS.iter().take(3).for_each(|step| old.execute_batch(step).unwrap());
+    old.execute_batch("INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7)").unwrap();
+    // One of them is negative as a number.
+    let used = ["aGVsbG8=", "YQ==", "Yg==", "Yw=="];
+    for octets in [&b"hello"[..], b"a", b"b", b"c"] {
+        old.execute("INSERT INTO signature VALUES (?1, 1, 5)", [short_hash(octets)]).unwrap();
     }
+    assert!([&b"a"[..], b"b", b"c"].iter().any(|octets| short_hash(octets) < 0));
+    old.pragma_update(None, "user_version", 3).unwrap();
+    let mut store = Store::with(old).unwrap();
+    let mut spent =
+        |b: &str, mail, copies: &[Print]| store.read(|tx| tx.is_spent(&of(b), MailRef(mail), copies)).unwrap();
+    let mut own = [0; 16];
+    own[7] = 7;
+    let own = Print(own);
+    for b in used {
+        assert!(spent(b, 2, &[]) && spent(b, 2, &[PRINT]), "{b}");
+        assert!(!spent(b, 2, &[PRINT, own]) && !spent(b, 1, &[]), "its copy, and itself: {b}");
+    }
+    assert!(!spent("ZA==", 2, &[]));
 }
 
 /// What is unreadable stays what it was, and hinders nothing else; a breaker that was let go has not fallen.

@@ -1,11 +1,11 @@
-//! Mails that wait until their DKIM signatures are checked, and the signatures that have vouched for one.
+//! Mails that wait until their DKIM signatures are checked.
 
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{Result, Tx, instant, millis};
 use crate::mail::signature::Share;
-use crate::vocabulary::{MailRef, Print};
+use crate::vocabulary::MailRef;
 
 /// A stored mail whose DKIM signatures are to be checked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,31 +89,5 @@ impl Tx<'_> {
     pub fn unverified_mails(&self) -> Result<(u32, Option<Timestamp>)> {
         let mut query = self.0.prepare_cached("SELECT count(*), min(due) FROM unverified")?;
         Ok(query.query_row([], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?.map(instant))))?)
-    }
-
-    /// Whether a signature has vouched for another mail: not for a copy, which bears one of these fingerprints.
-    pub fn is_signature_used(&self, print: Print, mail: MailRef, prints: &[Print]) -> Result<bool> {
-        let sql = r"
-            SELECT m.fingerprint
-            FROM signature s JOIN mail m ON m.id = s.mail
-            WHERE s.print IN (?1, ?2) AND s.mail <> ?3";
-        let mut query = self.0.prepare_cached(sql)?;
-        let of: Option<Option<Print>> =
-            query.query_row(params![print, print.short(), mail], |r| r.get(0)).optional()?;
-        Ok(of.is_some_and(|of| of.is_none_or(|of| !prints.contains(&of))))
-    }
-
-    /// Notes that a signature vouches for a mail.
-    pub fn use_signature(&self, print: Print, mail: MailRef, now: Timestamp) -> Result<()> {
-        let sql = "INSERT INTO signature (print, mail, at) VALUES (:print, :mail, :at) ON CONFLICT DO NOTHING";
-        let row = named_params! { ":print": print, ":mail": mail, ":at": millis(now) };
-        self.0.prepare_cached(sql)?.execute(row)?;
-        Ok(())
-    }
-
-    /// Forgets signatures that are too old to vouch again.
-    pub fn forget_signatures(&self, before: Timestamp) -> Result<()> {
-        self.0.prepare_cached("DELETE FROM signature WHERE at < ?1")?.execute([millis(before)])?;
-        Ok(())
     }
 }

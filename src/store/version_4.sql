@@ -7,11 +7,12 @@ ALTER TABLE mail DROP COLUMN fingerprint;
 ALTER TABLE mail RENAME COLUMN print TO fingerprint;
 CREATE INDEX mail_fingerprint ON mail (fingerprint) WHERE fingerprint IS NOT NULL;
 
-ALTER TABLE signature RENAME TO signature_of_before;
-CREATE TABLE signature (
+-- What is spent: what tells a mail that was obeyed, and what it said, from all others. No other mail that bears one of
+-- these is obeyed. The signatures that an earlier version believed stay spent.
+CREATE TABLE spent (
     print BLOB PRIMARY KEY,
     mail INTEGER NOT NULL REFERENCES mail (id),
     at INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
-INSERT INTO signature SELECT unhex(printf('%016x0000000000000000', print)), mail, at FROM signature_of_before;
-DROP TABLE signature_of_before;
+INSERT INTO spent SELECT unhex(printf('%016x0000000000000000', print)), mail, at FROM signature;
+DROP TABLE signature;

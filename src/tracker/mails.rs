@@ -1,8 +1,9 @@
 //! One mail in a transaction: what is known of it, what it brings about, and its receipt.
 
 use super::delivery::RETRY_FOR;
+use super::once::Once;
 use super::reading::{Stowed, read_one};
-use super::signed::{Signed, asks, highest, used_before};
+use super::signed::{Signed, asks, highest};
 use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use super::work::Work;
 use crate::command::Command;
@@ -23,7 +24,7 @@ use crate::rules::event::{Event, Order};
 use crate::store::{Memo, NewReceipt, ReceiptRow, Result};
 use crate::ticket::Ticket;
 use crate::token::{self};
-use crate::vocabulary::{Address, MailRef, Print, TicketId};
+use crate::vocabulary::{Address, Print, TicketId};
 use jiff::Timestamp;
 
 /// Mails from before the first start that are told.
@@ -45,15 +46,20 @@ impl Work<'_> {
         let prints = &self.with_old(prints, mail, stowed.raw)?;
         // What cannot be read is a ticket of its own.
         let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
-        let dkim = match self.signed(stowed, mail, prints, first.as_ref())? {
+        let dkim = match self.signed(stowed, mail, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
         };
         let identity = identity::identify(mail, stowed.server(self.project), &dkim);
+        let once = identity.believed().then(|| Once::of(stowed, mail, prints));
+        let identity = once.as_ref().map_or(Ok(identity.clone()), |once| self.unless_spent(identity, once))?;
         let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
         if stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
             intake.reason = "reading it failed again and again".into();
+        }
+        if let Some(once) = once.filter(|_| intake.event.as_ref().is_some_and(Event::is_word)) {
+            self.spend(&once)?;
         }
         self.carry_in(stowed, mail, prints, intake, first)?;
         unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
@@ -197,24 +203,10 @@ impl Work<'_> {
         Ok(prints.iter().copied().chain(old).collect())
     }
 
-    /// What is known of the signatures of a mail, less what one of them proved for another mail already.
-    pub(super) fn unless_used(&self, known: &Dkim, mail: MailRef, prints: &[Print]) -> Result<Dkim> {
-        Ok(match known {
-            Dkim::Pass(by) if self.tx.is_signature_used(by.print, mail, prints)? => used_before(&by.domain),
-            Dkim::Pass(_) | Dkim::Unasked | Dkim::None | Dkim::Fail(_) | Dkim::Temporary(_) => known.clone(),
-        })
-    }
-
     /// What is known of the signatures of a mail, or that it pays to ask for their keys before the mail is handled.
-    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print], first: Option<&First>) -> Result<Signed> {
+    fn signed(&self, stowed: &Stowed<'_>, mail: &Mail, first: Option<&First>) -> Result<Signed> {
         match &stowed.dkim {
-            Some(known) => {
-                let known = self.unless_used(known, stowed.mail, prints)?;
-                if let Dkim::Pass(by) = &known {
-                    self.tx.use_signature(by.print, stowed.mail, self.now)?;
-                }
-                Ok(Signed::Known(known))
-            }
+            Some(known) => Ok(Signed::Known(known.clone())),
             // A part of a mail cannot be checked.
             None if stowed.quarantine || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key, self.is_scarce()?) {
@@ -335,7 +327,8 @@ impl Work<'_> {
             }
             (Event::Undelivered(loss), ticket) => self.undelivered(ticket.as_ref(), loss)?,
             (Event::Ordered(order), Some(ticket)) => {
-                let order = Order { known: self.known(&ticket, order)?, ..order.clone() };
+                let repeated = self.is_repeated(ticket.id, order)?;
+                let order = Order { known: self.known(&ticket, order)?, repeated, ..order.clone() };
                 let decision = decide::decide(&ticket, &Event::Ordered(order), self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
             }

@@ -56,8 +56,3 @@ pub(super) fn occasion<'a>(
         date: mail.date,
     }
 }
-
-/// A signature says who wrote a mail, not who sends it now: whoever has it can send it again, with other fields.
-pub(super) fn used_before(domain: &str) -> Dkim {
-    Dkim::Fail(format!("the signature by {domain} was used before, on another mail"))
-}

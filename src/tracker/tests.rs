@@ -3,6 +3,7 @@
 mod caps;
 mod hostile;
 mod lost;
+mod once;
 mod policy;
 mod signed;
 mod trouble;
@@ -15,7 +16,7 @@ use crate::notice::Notice;
 use crate::store::Claim;
 use crate::ticket::EntryKind;
 use crate::token::KEY_LENGTH;
-use crate::vocabulary::{NoticeKind, NoticeState, Outcome, Print};
+use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
 
 fn now() -> Timestamp {
     "2027-01-04T10:00:00Z".parse().unwrap()

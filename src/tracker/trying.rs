@@ -1,6 +1,7 @@
 //! What would be done with a mail, and nothing is stored.
 
 use super::Tracker;
+use super::once::Once;
 use super::reading::{Stowed, read_one};
 use super::work::Work;
 use crate::intake;
@@ -9,7 +10,6 @@ use crate::intake::unheard::Unheard;
 use crate::mail::signature::Dkim;
 use crate::mail::{Mail, identity};
 use crate::store::{ReceiptRow, Result};
-use crate::vocabulary::MailRef;
 use jiff::Timestamp;
 
 /// What `disclosed try` shows.
@@ -36,8 +36,8 @@ impl Tracker {
         self.store.read(|tx| {
             let work = Work::new(tx, project, key, now)?;
             let prints = work.with_old(&prints, &mail, raw)?;
-            let dkim = work.unless_used(&dkim, MailRef(0), &prints)?;
             let identity = identity::identify(&mail, &project.server, &dkim);
+            let identity = work.unless_spent(identity, &Once::of(&stowed, &mail, &prints))?;
             let first = work.first(&mail, &prints)?;
             let (mut intake, unheard) = work.look(&stowed, &mail, first.clone(), &identity, intake::take)?;
             let same = tx.known(raw)?.map(|m| tx.receipt_of(m)).transpose()?.flatten();

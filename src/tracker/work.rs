@@ -24,6 +24,10 @@ use crate::ticket::{Actor, Ticket};
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
+/// How long what is spent is kept: a mail counts for a week after its signature or its Date, which may be an hour ahead,
+/// and may then lie in the inbox for a week. One day for clocks that are set.
+const KEPT: SignedDuration = SignedDuration::from_hours(24 * 15);
+
 /// One transaction's work.
 pub(super) struct Work<'a> {
     pub(super) tx: &'a Tx<'a>,
@@ -65,9 +69,7 @@ impl<'a> Work<'a> {
             return Ok(());
         }
         self.tx.forget_counts(self.slot(DAY))?;
-        // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
-        let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
-        self.tx.forget_signatures(old)?;
+        self.tx.forget_spent(self.now.checked_sub(KEPT).unwrap_or(Timestamp::MIN))?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 

@@ -118,9 +118,11 @@ impl Letter {
             Proof::Forged => Some("fail"),
         };
         if let Some(verdict) = verdict {
+            let signed =
+                if self.proof == Proof::Vouched { format!("; dkim=pass header.d={domain}") } else { String::new() };
             writeln!(
                 text,
-                "Authentication-Results: {AUTHSERV}; spf={verdict} smtp.mailfrom={domain}; dmarc={verdict} header.from={domain}"
+                "Authentication-Results: {AUTHSERV}; spf={verdict} smtp.mailfrom={domain}{signed}; dmarc={verdict} header.from={domain}"
             )
             .unwrap();
         }

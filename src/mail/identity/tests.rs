@@ -2,7 +2,6 @@ use super::*;
 use crate::mail::read::read;
 use crate::mail::results::{Forged, forged_line};
 use crate::mail::signature::Signed;
-use crate::vocabulary::Print;
 
 const RECEIVED: &str = "Received: from x (y [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; date";
 const LOCAL: &str = "Received: from mx.example.org by mail.example.org with LMTP id 1 for <s@example.org>; date";
@@ -13,7 +12,6 @@ fn pass(domain: &str) -> Dkim {
         by: Proof::Dkim,
         domain: domain.into(),
         selector: "s1".into(),
-        print: Print([1; 16]),
         fields: Vec::new(),
         of_sender: domain == "corp.test",
     })
@@ -39,6 +37,33 @@ fn doubted(header: &[&str], reason: &str) {
     let got = identity(header);
     assert!(!got.believed(), "{header:?}: {}", got.reason);
     assert!(got.reason.contains(reason), "{header:?}: {}", got.reason);
+}
+
+/// A signature that stands in the mail shows nothing; one of the sender's that our server found good does.
+#[test]
+fn a_mail_is_signed_where_its_signature_was_found_good() {
+    let line = |dkim: &str| {
+        format!(
+            "Authentication-Results: mx.example.org; spf=pass smtp.mailfrom=ann@corp.test{dkim}; dmarc=pass header.from=corp.test"
+        )
+    };
+    for (dkim, signed) in [
+        ("", false),
+        ("; dkim=none", false),
+        ("; dkim=fail header.d=corp.test", false),
+        ("; dkim=pass header.d=evil.test", false),
+        ("; dkim=pass header.d=notcorp.test", false),
+        ("; dkim=pass header.d=corp.test.evil.test", false),
+        ("; dkim=pass", false),
+        ("; dkim=pass header.d=corp.test", true),
+        ("; dkim=pass header.i=@mail.corp.test", true),
+        ("; dkim=pass header.d=evil.test; dkim=pass header.d=corp.test", true),
+    ] {
+        let got = identity(&[&line(dkim), RECEIVED, "DKIM-Signature: v=1; d=corp.test; b=eA=="]);
+        assert_eq!(got.vouch().map(|v| v.signed), Some(signed), "{dkim}: {}", got.reason);
+    }
+    let by_ourselves = identify(&read(b"From: Ann <ann@corp.test>\r\n\r\n"), &ours(), &pass("corp.test"));
+    assert!(by_ourselves.vouch().is_some_and(|v| v.signed));
 }
 
 #[test]

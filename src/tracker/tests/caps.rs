@@ -177,14 +177,7 @@ fn a_signature_draws_from_the_reserve() {
         drain(&mut tracker, now());
         let fields = ["from", "to", "subject", "date"].map(str::to_owned).into();
         let (domain, selector) = ("d2.example".to_owned(), "s1".to_owned());
-        let pass = Dkim::Pass(Signed {
-            by: Proof::Dkim,
-            domain,
-            selector,
-            print: crate::vocabulary::Print([7; 16]),
-            fields,
-            of_sender: true,
-        });
+        let pass = Dkim::Pass(Signed { by: Proof::Dkim, domain, selector, fields, of_sender: true });
         tracker.verified(mail, pass, now()).unwrap();
         let left = drain(&mut tracker, now());
         assert!(left.iter().any(|c| c.kind == NoticeKind::Acknowledgement), "{limit}: {left:?}");

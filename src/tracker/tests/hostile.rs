@@ -6,7 +6,7 @@ use crate::command;
 use crate::ticket::{Actor, EntryKind, Status};
 use crate::vocabulary::NoticeKind;
 
-const VOUCH: &str = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
+pub(super) const VOUCH: &str = "[identity]\nauthserv_ids = [\"mx.example.org\"]\n";
 
 fn with(config: &str) -> Tracker {
     let key = Key::new([7; KEY_LENGTH]);
