@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::world::{self, Letter, Proof};
+use disclosed::testing::mail::signature::Dkim;
 use disclosed::testing::store::Place;
 use disclosed::testing::tracker::{Arrival, News};
 use disclosed::testing::vocabulary::{Address, Outcome};
