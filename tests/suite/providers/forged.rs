@@ -38,7 +38,9 @@ fn above(mail: &mut String, lines: &str) {
 }
 
 fn received(by: &str, with: &str) -> String {
-    format!("Received: from out.team.test (out.team.test [192.0.2.10]) by {by} with {with} id 9; Mon, 4 Jan 2027 08:00:00 +0000\n")
+    format!(
+        "Received: from out.team.test (out.team.test [192.0.2.10]) by {by} with {with} id 9; Mon, 4 Jan 2027 08:00:00 +0000\n"
+    )
 }
 
 fn host(edge: &str) -> &str {
@@ -63,9 +65,16 @@ const WRITTEN: &[(&str, Change)] = &[
     }),
     ("nameless-line", |_, _, mail| above(mail, NAMELESS)),
     ("auth-as-internal", |_, _, mail| {
-        above(mail, &format!("X-MS-Exchange-Organization-AuthAs: Internal\nX-MS-Exchange-CrossTenant-FromEntityHeader: Hosted\n{NAMELESS}"));
+        above(
+            mail,
+            &format!(
+                "X-MS-Exchange-Organization-AuthAs: Internal\nX-MS-Exchange-CrossTenant-FromEntityHeader: Hosted\n{NAMELESS}"
+            ),
+        );
     }),
-    ("auth-as-anonymous", |_, _, mail| above(mail, &format!("X-MS-Exchange-Organization-AuthAs: Anonymous\n{NAMELESS}"))),
+    ("auth-as-anonymous", |_, _, mail| {
+        above(mail, &format!("X-MS-Exchange-Organization-AuthAs: Anonymous\n{NAMELESS}"))
+    }),
     ("signed-by-evil", |row, seen, mail| {
         above(mail, &(signature(mail, "evil.test", GMAILS) + &pass(&row.id) + NAMELESS));
         seen.dkim = Some(("evil.test", true));
@@ -108,14 +117,14 @@ const WRITTEN: &[(&str, Change)] = &[
     ("server-in-front", |_, _, mail| above(mail, &pass("mx.cloudflare.net"))),
     ("unsound-seal", |_, _, mail| {
         let sealed = seal(mail, "google.com", "mx.google.com; dmarc=pass header.from=team.test");
-        let unsound: String = fields(&sealed)
+        let unsound: String = fields(sealed.trim_end())
             .into_iter()
             .map(|f| match f.rsplit_once("b=") {
                 Some((head, _)) if !is(f, "arc-authentication-results") => format!("{head}b={UNSOUND}\n"),
                 _ => format!("{f}\n"),
             })
             .collect();
-        above(mail, unsound.trim_start_matches('\n'));
+        above(mail, &unsound);
     }),
     ("seal-by-evil", |_, _, mail| {
         let results = "mx.google.com; dmarc=pass header.from=team.test; spf=pass smtp.mailfrom=team.test";
@@ -244,6 +253,10 @@ fn replayed(base: &Base, row: &Row, his: &Seen) -> Vec<Forged> {
     let (first, known) = truth(base, row, Sender::S1);
     let again = vec![(known, first), (seen(true), sent_again)];
     forged.push(Forged { name: "replay-again".into(), mails: again, at: now(), hers: false });
+    let few = signed(&command, &GMAILS[..4]);
+    let renamed = few.replace("Message-ID: <c1@", "Message-ID: <c2@");
+    let again = vec![(seen(true), few), (seen(true), renamed)];
+    forged.push(Forged { name: "replay-by-another-id".into(), mails: again, at: now(), hers: false });
     let later = now() + SignedDuration::from_hours(8 * 24);
     forged.push(Forged { name: "replay-old".into(), mails: vec![(seen(true), true_one)], at: later, hers: false });
     forged

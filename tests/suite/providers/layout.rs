@@ -142,7 +142,9 @@ impl Row {
                 f if has("firewall") && f.to_ascii_lowercase().starts_with("x-ms-exchange-") => {}
                 f if has("lifted") && is(f, "authentication-results") => lifted += &format!("{f}\n"),
                 f if has("unsigned") && is(f, "dkim-signature") => head += &format!("X-{f}\n"),
-                f if rewritten.is_some() && is(f, "from") => head += &format!("From: {}\n", rewritten.unwrap_or_default()),
+                f if rewritten.is_some() && is(f, "from") => {
+                    head += &format!("From: {}\n", rewritten.unwrap_or_default())
+                }
                 f if has("rebuilt") && is(f, "content-transfer-encoding") => {
                     head += "Content-Transfer-Encoding: quoted-printable\n";
                 }

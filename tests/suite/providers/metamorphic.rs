@@ -1,13 +1,11 @@
 //! A change outside the signed bytes never makes or changes a command.
 
-use disclosed::testing::rules::event::Event;
-use disclosed::testing::tracker::Tracker;
 use proptest::collection::vec;
 use proptest::prelude::*;
 
-use super::layout::{Row, Seen, rows};
+use super::layout::{Seen, rows};
 use super::signing::{GMAILS, MICROSOFTS, fields, is, signature};
-use super::{Base, MARA, Sender, now, runtime, truth, verifier};
+use super::{Base, MARA, Sender, now, tried, truth};
 
 /// What an unsigned Content-Type or Content-Transfer-Encoding may not do is not built yet.
 const NOT_YET: bool = true;
@@ -133,21 +131,6 @@ fn changed(mail: &str, changes: &[Change]) -> String {
     format!("{}\n\n{}", all.join("\n"), mail.split_once("\n\n").unwrap().1)
 }
 
-/// The orders that would come of it, sent from the server of somebody else.
-fn orders(tracker: &mut Tracker, row: &Row, seen: &Seen, mail: &str) -> Option<String> {
-    use disclosed::testing::tracker::Asked;
-    let raw = row.render(seen, mail).replace('\n', "\r\n").into_bytes();
-    let dkim = match tracker.question(&raw, now()) {
-        Asked::Known(dkim) => dkim,
-        Asked::Open(question) => runtime().block_on(verifier().check(&question, now())),
-    };
-    match tracker.try_mail(&raw, dkim, now()).unwrap().intake.event {
-        Some(Event::Ordered(order)) => Some(format!("{:?} {:?}", order.by, order.orders.lines)),
-        // A note commands nothing.
-        Some(_) | None => None,
-    }
-}
-
 #[test]
 fn a_change_outside_the_signed_bytes_makes_no_other_command() {
     let base = Base::new();
@@ -157,10 +140,11 @@ fn a_change_outside_the_signed_bytes_makes_no_other_command() {
     let seen = Seen { envelope: "eve@evil.test".into(), by_envelope: false, ..seen };
     let mails: Vec<(String, Option<String>)> = signed(&base)
         .into_iter()
-        .map(|mail| (mail.clone(), orders(&mut tracker, &row, &seen, &mail)))
+        .map(|mail| (mail.clone(), tried(&mut tracker, &row.render(&seen, &mail), now()).1))
         .collect();
     let commanding = mails.iter().filter(|(_, o)| o.as_ref().is_some_and(|o| o.contains("High"))).count();
     assert!(commanding >= 6, "{mails:#?}");
+    // Sent from the server of somebody else.
     let config = ProptestConfig { cases: 1024, failure_persistence: None, ..ProptestConfig::default() };
     let mut runner = proptest::test_runner::TestRunner::new(config);
     let tracker = std::cell::RefCell::new(tracker);
@@ -171,7 +155,7 @@ fn a_change_outside_the_signed_bytes_makes_no_other_command() {
         if NOT_YET && content(mail) != content(&other) {
             return Ok(());
         }
-        let after = orders(&mut tracker.borrow_mut(), &row, &seen, &other);
+        let after = tried(&mut tracker.borrow_mut(), &row.render(&seen, &other), now()).1;
         survivors.set(survivors.get() + u32::from(after.is_some()));
         prop_assert!(after.is_none() || after == *before, "{before:?}\n{after:?}\n{other}");
         Ok(())

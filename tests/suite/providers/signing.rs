@@ -100,11 +100,10 @@ pub(super) fn seal(mail: &str, domain: &str, results: &str) -> String {
     let message = over(mail, "ARC-Message-Signature", &format!("i={number};"), domain, &GMAILS[..5]);
     // The oldest set stands lowest.
     (recorded.reverse(), messages.reverse(), seals.reverse());
-    let sets: String = recorded.iter().zip(&messages).zip(&seals).flat_map(|((r, m), s)| [*r, *m, *s]).map(line).collect();
-    let unsigned = format!(
-        "ARC-Seal: i={number}; a=ed25519-sha256; t={}; cv={chain}; d={domain}; s=s1; b=",
-        now().as_second()
-    );
+    let sets: String =
+        recorded.iter().zip(&messages).zip(&seals).flat_map(|((r, m), s)| [*r, *m, *s]).map(line).collect();
+    let unsigned =
+        format!("ARC-Seal: i={number}; a=ed25519-sha256; t={}; cv={chain}; d={domain}; s=s1; b=", now().as_second());
     format!("{}{message}{record}\n", signed(sets + &line(&record) + &line(message.trim_end()), &unsigned))
 }
 
