@@ -314,8 +314,9 @@ fn true_commands_are_obeyed_and_forged_ones_are_not() {
             let name = format!("{}/{cell}", row.name);
             let known = NOT_YET.iter().find(|n| **n == name || **n == format!("*/{cell}") || **n == expected);
             match known {
-                Some(known) if !right => missing.push(*known),
-                None if !right => writeln!(wrong, "{name}: {verdict:?}, not {expected}: {reason}").unwrap(),
+                // Until there are codes, whoever holds the token is told that nothing was done.
+                Some(known) if !right && (**known != *"code" || verdict == Verdict::Told) => missing.push(*known),
+                Some(_) | None if !right => writeln!(wrong, "{name}: {verdict:?}, not {expected}: {reason}").unwrap(),
                 Some(_) | None => {}
             }
             alike.entry((verdict, reason)).or_default().push(cell);

@@ -85,7 +85,7 @@ const WRITTEN: &[(&str, Change)] = &[
     }),
     ("helo-by-edge", |row, seen, mail| {
         seen.helo = format!("x by {} with LMTP id 9", row.edge);
-        above(mail, &pass(&row.id));
+        above(mail, &(pass(&row.id) + &received(&row.edge, "ESMTPS")));
     }),
     ("helo-by-inner", |row, seen, mail| {
         seen.helo = format!("x by {}", if row.inner.is_empty() { &row.edge } else { &row.inner });
@@ -134,9 +134,9 @@ const WRITTEN: &[(&str, Change)] = &[
 
 /// Whole traces of true mail, copied into his own.
 fn copied(base: &Base, row: &Row, mail: &str) -> Vec<(&'static str, String)> {
+    let (_, seen) = truth(base, row, Sender::S4);
     let trace = |row: &Row| {
-        let (_, seen) = truth(base, row, Sender::S4);
-        let whole = row.render(&Seen { domain: "team.test", envelope: MARA.into(), ..seen }, mail);
+        let whole = row.render(&seen, mail);
         let from = fields(&whole).into_iter().take_while(|f| !is(f, "from"));
         from.map(|f| format!("{f}\n")).collect::<String>()
     };
@@ -173,7 +173,7 @@ pub(super) fn all(base: &Base, row: &Row) -> Vec<Forged> {
         .map(|(name, change)| {
             let (mut seen, mut mail) = (his.clone(), letter.clone());
             change(row, &mut seen, &mut mail);
-            one(name, &seen, mail)
+            one(name, &seen, mail.replace("team.test", his.domain))
         })
         .collect();
     forged.extend(copied(base, row, &letter).into_iter().map(|(name, mail)| one(name, &his, mail)));
