@@ -42,10 +42,11 @@ pub(super) fn published() -> impl Iterator<Item = (String, Answer)> {
 /// The fields of a header, each with the lines that it is folded into.
 pub(super) fn fields(mail: &str) -> Vec<&str> {
     let head = mail.split_once("\n\n").map_or(mail, |(head, _)| head);
-    let ends = head.match_indices('\n').map(|(at, _)| at).filter(|at| !head[at + 1..].starts_with([' ', '\t']));
+    let ends =
+        head.match_indices('\n').map(|(at, _)| at).filter(|at| !head.get(at + 1..).unwrap().starts_with([' ', '\t']));
     let (mut found, mut start) = (Vec::new(), 0);
     for end in ends.chain([head.len()]) {
-        found.push(&head[start..end]);
+        found.push(head.get(start..end).unwrap());
         start = end + 1;
     }
     found
@@ -88,7 +89,7 @@ pub(super) fn signature(mail: &str, domain: &str, names: &[&str]) -> String {
 /// The next seal of a mail, which says that its maker found this out.
 pub(super) fn seal(mail: &str, domain: &str, results: &str) -> String {
     let named = |name: &str| -> Vec<&str> { fields(mail).into_iter().filter(|f| is(f, name)).collect() };
-    let (mut recorded, mut messages, mut seals) =
+    let (recorded, messages, seals) =
         (named("arc-authentication-results"), named("arc-message-signature"), named("arc-seal"));
     let number = seals.len() + 1;
     let chain = match number {
@@ -99,9 +100,8 @@ pub(super) fn seal(mail: &str, domain: &str, results: &str) -> String {
     let record = format!("ARC-Authentication-Results: i={number}; {results}");
     let message = over(mail, "ARC-Message-Signature", &format!("i={number};"), domain, &GMAILS[..5]);
     // The oldest set stands lowest.
-    (recorded.reverse(), messages.reverse(), seals.reverse());
     let sets: String =
-        recorded.iter().zip(&messages).zip(&seals).flat_map(|((r, m), s)| [*r, *m, *s]).map(line).collect();
+        recorded.iter().zip(&messages).zip(&seals).rev().flat_map(|((r, m), s)| [*r, *m, *s]).map(line).collect();
     let unsigned =
         format!("ARC-Seal: i={number}; a=ed25519-sha256; t={}; cv={chain}; d={domain}; s=s1; b=", now().as_second());
     format!("{}{message}{record}\n", signed(sets + &line(&record) + &line(message.trim_end()), &unsigned))
