@@ -94,6 +94,11 @@
 //! 5. Whoever says it: a rule, or the tracker.
 //! 6. A transcript in which it leaves.
 //!
+//! # To add a mail provider
+//! 1. A row of [`provider`]'s table, and where it is known from.
+//! 2. How it writes its header, and what must come of commands there: `tests/suite/providers/layouts.txt`. All that can be
+//!    forged is tried on it; `DISCLOSED_BLESS=1` writes `verdicts.txt` anew.
+//!
 //! # Tests that answer at length
 //! A transcript (`tests/transcripts`) is mail that arrives, time that passes and all that left. `DISCLOSED_BLESS=1
 //! cargo test --test suite -- each_transcript` writes the expectations anew; look at `git diff` before you commit

@@ -123,7 +123,7 @@ pub mod token {
     pub use crate::token::{CHECKS, KEY_LENGTH, Key, LENGTH, Purpose, Token, party};
 }
 pub mod tracker {
-    pub use crate::tracker::{Arrival, Erasure, News, Posted, Tracker};
+    pub use crate::tracker::{Arrival, Asked, Erasure, News, Posted, Tracker};
 }
 pub mod vocabulary {
     pub use crate::vocabulary::{

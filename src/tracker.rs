@@ -25,7 +25,7 @@ mod work;
 pub use erasing::Erasure;
 pub(crate) use news::Told;
 pub use news::{News, Posted};
-pub(crate) use questions::Asked;
+pub use questions::Asked;
 pub(crate) use trying::Tried;
 
 use std::sync::Arc;

@@ -25,6 +25,7 @@ mod matrix;
 mod pages;
 mod parts;
 mod properties;
+mod providers;
 mod readme;
 mod simulate;
 mod simulation;
