@@ -32,16 +32,6 @@ use crate::world;
 const NOT_YET: &[&str] = &[
     // The one-time code.
     "code",
-    // A seal of the provider's (ARC) is believed.
-    "gmail/S3",
-    "gmail/S4",
-    "google-workspace/S3",
-    "google-workspace/S4",
-    // What an unsigned Content-Type or Content-Transfer-Encoding may not do.
-    "*/replay-boundary-cut",
-    "*/replay-type-changed",
-    "*/replay-encoding-changed-to-qp",
-    "*/replay-encoding-changed-to-base64",
 ];
 
 /// Writes from the address that the config names for her, at a domain with a strict policy.

@@ -217,7 +217,7 @@ fn replayed(base: &Base, row: &Row, his: &Seen) -> Vec<Forged> {
     );
     let quoted = base.letter(MARA, "=2Fseverity critical\n");
     let encoded = base.letter(MARA, "L3NldmVyaXR5IGNyaXRpY2FsCg==\n");
-    let html = typed("text/html", "/severity critical\n<p>is what I would have said\n");
+    let html = typed("text/html", "<div>/severity critical\n</div><div>is what I would have said</div>\n");
     let good = |from: &str, old: &str, new: &str| signed(from, GMAILS).replacen(old, new, 1);
     let unsigned_to = command.replace(ticket, "a hole");
     let to_other = command.replace(&format!("To: {}", base.answers[MARA].to), "To: rae@reporter.example");
