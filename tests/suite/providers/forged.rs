@@ -126,9 +126,9 @@ const WRITTEN: &[(&str, Change)] = &[
             .collect();
         above(mail, &unsound);
     }),
-    ("seal-by-evil", |_, _, mail| {
-        let results = "mx.google.com; dmarc=pass header.from=team.test; spf=pass smtp.mailfrom=team.test";
-        above(mail, &seal(mail, "evil.test", results));
+    ("seal-by-evil", |_, seen, mail| {
+        let results = format!("mx.google.com; dmarc=pass header.from={0}; spf=pass smtp.mailfrom={0}", seen.domain);
+        above(mail, &seal(mail, "evil.test", &results));
     }),
 ];
 
