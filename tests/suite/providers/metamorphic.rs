@@ -7,8 +7,6 @@ use super::layout::{Seen, rows};
 use super::signing::{GMAILS, MICROSOFTS, fields, is, signature};
 use super::{Base, MARA, Sender, now, tried, truth};
 
-/// What an unsigned Content-Type or Content-Transfer-Encoding may not do is not built yet.
-const NOT_YET: bool = true;
 
 /// A change to the header below our server's own lines.
 #[derive(Clone, Debug)]
@@ -152,9 +150,6 @@ fn a_change_outside_the_signed_bytes_makes_no_other_command() {
     let result = runner.run(&(0..mails.len(), vec(change(), 1..5)), |(number, changes)| {
         let (mail, before) = &mails[number];
         let other = changed(mail, &changes);
-        if NOT_YET && content(mail) != content(&other) {
-            return Ok(());
-        }
         let after = tried(&mut tracker.borrow_mut(), &row.render(&seen, &other), now()).1;
         survivors.set(survivors.get() + u32::from(after.is_some()));
         prop_assert!(after.is_none() || after == *before, "{before:?}\n{after:?}\n{other}");
