@@ -13,6 +13,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::testing::config::Config;
+use disclosed::testing::mail::signature::Dkim;
 use disclosed::testing::notice::text::trouble::Trouble;
 use disclosed::testing::open;
 use disclosed::testing::store::{Claim, Place, Result, Store};
@@ -383,7 +384,19 @@ impl Sim {
         }
     }
 
+    /// No signature of a damaged mail is good.
+    fn verify(&mut self) {
+        let now = self.now;
+        while let Some((news, Some((mail, _)))) = self.with(|t| t.next_question(now)) {
+            self.check_news(&news);
+            if let Some(news) = self.with(|t| t.verified(mail, Dkim::Fail("it was changed".into()), now)) {
+                self.check_news(&news);
+            }
+        }
+    }
+
     fn tick(&mut self) {
+        self.verify();
         loop {
             let now = self.now;
             let Some((news, more)) = self.with(|t| t.on_tick(now)) else { return };
