@@ -9,6 +9,7 @@ mod memo;
 mod outbox;
 mod personal;
 mod receipt;
+mod request;
 mod ticket;
 mod trouble;
 mod unverified;
@@ -24,6 +25,7 @@ pub use personal::Held;
 pub(crate) use personal::{Erasable, ErasableMail, HeldMail};
 pub use receipt::NewReceipt;
 pub(crate) use receipt::ReceiptRow;
+pub(crate) use request::Request;
 pub(crate) use trouble::Standing;
 pub(crate) use unverified::Unverified;
 pub(crate) use views::{NoticeRow, TicketRow};
@@ -41,10 +43,14 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 3;
+const VERSION: i64 = 4;
 /// From version n to n + 1.
-const STEPS: &[&str] =
-    &[include_str!("store/schema.sql"), include_str!("store/version_2.sql"), include_str!("store/version_3.sql")];
+const STEPS: &[&str] = &[
+    include_str!("store/schema.sql"),
+    include_str!("store/version_2.sql"),
+    include_str!("store/version_3.sql"),
+    include_str!("store/version_4.sql"),
+];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
 

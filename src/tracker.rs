@@ -14,6 +14,7 @@ mod mails;
 mod news;
 mod questions;
 mod reading;
+mod requests;
 mod signed;
 mod taking;
 mod tallies;

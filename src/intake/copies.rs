@@ -30,7 +30,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     if alone.disposition == Disposition::Own {
         return alone;
     }
-    let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
+    let obeyed = !matches!(alone.event, Some(Event::Attempted { .. } | Event::Requested(_)));
     let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
     let raises = Standing::of(alone.disposition, obeyed) > first.standing() || acknowledged && first.is_unanswered();
     // Whoever answers to another name than the first may be somebody else. Commands are done once.
@@ -39,7 +39,11 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     let told = match (&alone.event, &first.altered) {
         (_, None) => false,
         (Some(Event::Reported(report)), of) if report.from == *of => true,
-        (Some(Event::Ordered(order)), Some(of)) if order.by == Actor::Person(of.clone()) && done => false,
+        (Some(Event::Ordered(order) | Event::Requested(order)), Some(of))
+            if order.by == Actor::Person(of.clone()) && done =>
+        {
+            false
+        }
         (_, Some(_)) => return alone,
     };
     if !raises && !told {

@@ -33,6 +33,8 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::Ordered(order) => orders::obey(&mut draft, order),
         Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
         Event::Attempted { from, holder, why, mail } => draft.attempted(from.as_ref(), holder.as_ref(), why, *mail),
+        // Until their code comes, they are nothing to the ticket.
+        Event::Requested(_) | Event::Confirmed(..) => {}
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),

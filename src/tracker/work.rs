@@ -68,6 +68,7 @@ impl<'a> Work<'a> {
         // A signature counts for 7 days after it was made. Mail may lie in the inbox while the daemon is down.
         let old = self.now.checked_sub(SignedDuration::from_hours(60 * 24)).unwrap_or(Timestamp::MIN);
         self.tx.forget_signatures(old)?;
+        self.tx.forget_requests(self.now.checked_sub(SignedDuration::from_secs(DAY)).unwrap_or(Timestamp::MIN))?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 
