@@ -36,9 +36,8 @@ impl Work<'_> {
         let Some(person) = self.project.holder(token.party).filter(|_| token.purpose == Purpose::Person) else {
             return Ok(false);
         };
-        let codes = |seconds| self.tx.counted_in(Scope::Codes(&person.address), self.slot(seconds)..=FOREVER - 1);
-        Ok(codes(HOUR)? < CODES_PER_HOUR
-            && codes(DAY)? < CODES_PER_DAY
+        let codes = self.tx.counted_in(Scope::Codes(&person.address), self.slot(HOUR)..=FOREVER - 1)?;
+        Ok(codes < CODES_PER_HOUR
             && self.tx.counted(Scope::Codes(&person.address), FOREVER)? == 0
             && self.provoked()? < self.project.limits.automatic_per_hour)
     }
