@@ -244,8 +244,13 @@ impl<W: Write> Stage<W> {
         let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
         let (to, id, subject) = (field("Reply-To:"), field("Message-ID:"), field("Subject:"));
         let quoted: String = read::read(notice.as_bytes()).text.lines().map(|l| format!("> {l}\n")).collect();
+        // Of this very mail, so that it is spent with it; the demo's mail server is the one that checks it.
+        let signature = data_encoding::HEXLOWER.encode(format!("{id}{date}{text}").as_bytes());
         let mail = format!(
-            "Authentication-Results: mx.demo.example; dmarc=pass header.from={domain}\n\
+            "Authentication-Results: mx.demo.example; spf=pass smtp.mailfrom={from}; dkim=pass header.d={domain}; \
+             dmarc=pass header.from={domain}\n\
+             Received: from mail.{domain} by mx.demo.example with ESMTPS; {date}\n\
+             DKIM-Signature: v=1; a=rsa-sha256; d={domain}; s=demo; h=from:to:subject:date; bh=ZGVtbw==; b={signature}\n\
              From: {from}\nTo: {to}\nSubject: Re: {subject}\nDate: {date}\n\
              Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n{headers}\n{text}\n{quoted}",
             self.delivered

@@ -8,7 +8,9 @@
 //! 2. Its domain vouches: see [`crate::mail::identity`].
 //! 3. To change a ticket, a token that was given to that person for that ticket, in the address or the Message-ID.
 //! 4. A grave command also needs the one-time code: see the orders of the ticket.
-//! 5. Anything less: no answer, no effect, an entry, and a word to the team. Whoever holds their own token hears why:
+//! 5. Where 3 holds and 2 does not: nothing is done, and the person of the token gets a code, which lets it be done. See
+//!    [`request`].
+//! 6. Anything less: no answer, no effect, an entry, and a word to the team. Whoever holds their own token hears why:
 //!    see [`unheard`].
 //!
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
@@ -19,6 +21,7 @@ pub(crate) mod copies;
 pub(crate) mod disposition;
 pub(crate) mod given;
 mod report;
+pub(crate) mod request;
 pub(crate) mod standing;
 pub(crate) mod through;
 pub(crate) mod unheard;
@@ -28,10 +31,9 @@ use self::given::Given;
 use self::report::{acknowledge, report};
 
 use crate::command::{self, Orders};
-use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Report as Form};
 use crate::mail::identity::Vouch;
-use crate::mail::written::{Content, Ours};
+use crate::mail::written::Content;
 use crate::notice::leak;
 use crate::project::Person;
 use crate::rules::event::{Event, FollowUp, Loss, Lost, Order, Warrant};
@@ -101,12 +103,22 @@ fn alone(given: &Given<'_>) -> Intake {
         }
         Some(Ends::Report) | None => {}
     }
-    if let Some(why) = given.automatic() {
-        return automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket)));
+    if let Some(confirmed) = request::confirmed(given) {
+        return confirmed;
     }
-    let person = mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
+    let intake = match given.automatic() {
+        Some(why) => automatic(given, why, ticket.or(bounced.and_then(|t| t.ticket))),
+        None => written(given, ticket),
+    };
+    let obeyed = matches!(intake.event, Some(Event::Ordered(_)));
+    if obeyed { intake } else { request::asked(given).unwrap_or(intake) }
+}
+
+/// What a person wrote, as far as can be seen.
+fn written(given: &Given<'_>, ticket: Option<TicketId>) -> Intake {
+    let person = given.mail.from.as_ref().ok().and_then(|from| given.project.person(from)).filter(|p| p.commands());
     if let Some(person) = person {
-        let orders = orders(mail, &known.sent);
+        let orders = given.orders();
         if ticket.is_some() || !orders.lines.is_empty() {
             return from_person(given, person, orders, ticket);
         }
@@ -115,13 +127,6 @@ fn alone(given: &Given<'_>) -> Intake {
         }
     }
     from_outside(given, ticket)
-}
-
-/// The commands, of lines that nobody quotes, and what their author wrote below them.
-fn orders(mail: &Mail, sent: &Ours) -> Orders {
-    let orders = command::split(&mail.reply_text);
-    let content = Content::of(&mail.text, sent);
-    Orders { text: content.sent_from(content.below(&orders.written())), ..orders }
 }
 
 /// A delivery report about a mail of ours is news on its ticket. It names a notice by the address that it comes to, by
@@ -271,18 +276,18 @@ fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<
         let event = report(given, (Acknowledgement::Withheld, format!("its commands are not obeyed: {why}")), false);
         return Intake {
             disposition: Disposition::Report,
-            reason: format!("{}{why}", standing::NOT_OBEYED),
+            reason: format!("{}: {why}", standing::NOT_OBEYED),
             ticket: None,
             event: Some(event),
         };
     }
-    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+    let holder = given.holder().map(|(person, _)| person.address.clone());
     let tell = given.known.provoked < given.project.limits.automatic_per_hour;
     let from = mail.from.clone().ok();
     let event = Event::Attempted { from, holder, why: why.clone(), mail: Some(*stored), tell };
     Intake {
         disposition: Disposition::Command,
-        reason: format!("{}{why}", standing::NOT_OBEYED),
+        reason: format!("{}: {why}", standing::NOT_OBEYED),
         ticket,
         event: Some(event),
     }
@@ -323,7 +328,7 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         known.referenced.iter().find(|(t, _)| *t == ticket).and_then(|(_, r)| r.clone())
     };
     let is_reporter = from.is_some() && reporter.as_ref() == from;
-    let holder = unheard::holder(given).map(|(person, _)| person.address.clone());
+    let holder = given.holder().map(|(person, _)| person.address.clone());
     let claimed = given.through.filter(|t| t.rewritten).map(|t| format!("claimed by {}", t.way.name()));
     let (by, who) = if is_reporter && identity.believed() && claimed.is_none() {
         (Actor::Reporter, "the reporter".to_owned())

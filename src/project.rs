@@ -8,6 +8,7 @@ use crate::command::{Class, Verb};
 use crate::mail::passage::Way;
 use crate::policy::{Audience, Policy};
 use crate::provider::Server;
+use crate::token;
 use crate::vocabulary::{Address, TicketId};
 
 pub use person::Level;
@@ -92,6 +93,11 @@ impl Project {
     /// The person with that address.
     pub fn person(&self, address: &Address) -> Option<&Person> {
         self.people.iter().find(|p| p.address == *address)
+    }
+
+    /// The person to whom a token was given that bears this fingerprint of their address.
+    pub fn holder(&self, party: u32) -> Option<&Person> {
+        self.people.iter().find(|p| token::party(&p.address) == party)
     }
 
     /// How much notices to that address say. Whoever is nobody here gets no notice that a level bears on.

@@ -15,6 +15,7 @@ mod news;
 mod once;
 mod questions;
 mod reading;
+mod requests;
 mod signed;
 mod taking;
 mod tallies;

@@ -22,6 +22,8 @@ use crate::mail::signature::{Dkim, Signature};
 use crate::notice::plain::quoted;
 use crate::policy::Severity;
 use crate::project::Project;
+use crate::rules::event::{Event, Order};
+use crate::ticket::Actor;
 use crate::tracker::{Asked, Tried};
 use crate::vocabulary::{Address, TicketId, clean, clean_line};
 use crate::{clock, command, open};
@@ -242,7 +244,7 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
         "Ticket:",
         &match (&intake.ticket, &intake.event) {
             (Some(ticket), _) => project.show(*ticket),
-            (None, Some(crate::rules::event::Event::Reported(_))) => "a new one".into(),
+            (None, Some(Event::Reported(_))) => "a new one".into(),
             (None, _) => "none".into(),
         },
     );
@@ -260,6 +262,9 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
     }
     for name in asked {
         line("  Asked DNS:", name);
+    }
+    if let Some(Event::Requested(Order { by: Actor::Person(to), .. })) = &intake.event {
+        line("Code:", &format!("one would be sent to {}, and nothing done before it comes back", project.name_of(to)));
     }
     if let Some(Unheard::Told { to, why, .. }) = unheard {
         line("Told:", &format!("{}, that it is not done: {why}", project.name_of(to)));

@@ -412,6 +412,7 @@ fn people(
         let roles = roles(table);
         let notices = notices(table).unwrap_or(usual);
         let calendar = policy::own_calendar(table, &office);
+        let dkim_domains = pins(table, address.as_ref().map(|(_, address)| address));
         if let Some((value, name)) = &name
             && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
         {
@@ -433,7 +434,6 @@ fn people(
         }
         match (name, address, roles) {
             (Some((_, name)), Some((_, address)), Some(roles)) => {
-                let dkim_domains = pins(table, &address);
                 people.push(Person { name, address, roles, notices, dkim_domains, calendar });
             }
             (_, _, _) => complete = false,
@@ -451,9 +451,10 @@ fn people(
 }
 
 /// Who may sign for a person besides the domain of their address.
-fn pins(table: &Table<'_>, of: &Address) -> Vec<Pin> {
+fn pins(table: &Table<'_>, of: Option<&Address>) -> Vec<Pin> {
     let listed = table.get("dkim_domains").and_then(|v| v.list("acme.onmicrosoft.com")).unwrap_or_default();
     let write = "the d= of their signatures: acme.onmicrosoft.com, acme-org.*.gappssmtp.com, or a domain above theirs";
+    let Some(of) = of else { return Vec::new() };
     let pin = |text: &str| Pin::parse(text, of).map_err(|what| Wrong::new(what, write));
     listed.into_iter().filter_map(|v| v.parse("acme.onmicrosoft.com", pin)).collect()
 }

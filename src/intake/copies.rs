@@ -32,7 +32,7 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     if alone.disposition == Disposition::Own {
         return alone;
     }
-    let obeyed = !matches!(alone.event, Some(Event::Attempted { .. }));
+    let obeyed = !matches!(alone.event, Some(Event::Attempted { .. } | Event::Requested(_)));
     let acknowledged = matches!(&alone.event, Some(Event::Reported(r)) if r.acknowledge.0 == Acknowledgement::Sent);
     let raises = Standing::of(alone.disposition, obeyed) > first.standing() || acknowledged && first.is_unanswered();
     // Whoever answers to another name than the first may be somebody else. Commands are done once, and a copy of them is

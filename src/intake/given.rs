@@ -5,12 +5,14 @@ use jiff::Timestamp;
 use super::claims::Claims;
 use super::standing::First;
 use super::through::Through;
+use crate::command::{self, Orders};
 use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Passed, is_role};
 use crate::mail::identity::{Identity, Vouch};
-use crate::mail::written::Ours;
-use crate::project::Project;
+use crate::mail::written::{Content, Ours};
+use crate::project::{Person, Project};
 use crate::rules::decide::fresh;
+use crate::token::Purpose;
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// What the store knows.
@@ -30,6 +32,10 @@ pub(crate) struct Known {
     pub sent_to: Option<Sent>,
     /// The revision of the ticket that the notice with the token showed.
     pub seen: Option<u32>,
+    /// The notice with the token holds a code for commands that nobody vouched for.
+    pub requested: bool,
+    /// Whether the person to whom the token was given may get another such code.
+    pub may_ask: bool,
     /// The revision of that ticket at the Date of the mail.
     pub seen_at: Option<u32>,
     /// Automatic acknowledgements to this sender in the last 24 hours.
@@ -90,7 +96,7 @@ pub(crate) struct Given<'a> {
     pub now: Timestamp,
 }
 
-impl Given<'_> {
+impl<'a> Given<'a> {
     /// Whether the mail answers the notice that it returns: its recipient wrote it, or a responder of theirs, perhaps from
     /// where they have their mail passed on to.
     pub(super) fn answers_bounced(&self) -> bool {
@@ -118,6 +124,19 @@ impl Given<'_> {
     pub(super) fn is_to(&self, vouch: &Vouch, address: &Address) -> bool {
         let [to, cc] = &self.mail.addressed;
         [("to", to), ("cc", cc)].into_iter().any(|(name, all)| vouch.covers(name) && all.contains(address))
+    }
+
+    /// The person of the project to whom the token of the mail was given, for a ticket that there is.
+    pub(super) fn holder(&self) -> Option<(&'a Person, TicketId)> {
+        let token = self.claims.token.filter(|t| t.purpose == Purpose::Person && self.known.token_ticket.is_some())?;
+        Some((self.project.holder(token.party)?, token.ticket?))
+    }
+
+    /// The commands, of lines that nobody quotes, and what their author wrote below them.
+    pub(super) fn orders(&self) -> Orders {
+        let orders = command::split(&self.mail.reply_text);
+        let content = Content::of(&self.mail.text, &self.known.sent);
+        Orders { text: content.sent_from(content.below(&orders.written())), ..orders }
     }
 
     /// Why no machine may answer the mail, if a program wrote it.

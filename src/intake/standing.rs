@@ -5,7 +5,7 @@ use crate::rules::event::Event;
 use crate::vocabulary::{Address, MailRef, TicketId};
 
 /// How the reason of commands that were not obeyed begins.
-pub(crate) const NOT_OBEYED: &str = "not obeyed: ";
+pub(crate) const NOT_OBEYED: &str = "not obeyed";
 
 /// How high a mail stands by what was made of it, the lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -2,14 +2,14 @@
 
 use super::disposition::{Disposition, Intake};
 use super::given::Given;
+use super::request;
+use crate::command;
 use crate::mail::automatic::Automatic;
 use crate::mail::parts::ENCRYPTED;
 use crate::mail::reply::is_command;
-use crate::project::Person;
 use crate::rules::decide::fresh;
 use crate::rules::event::Event;
 use crate::ticket::Actor;
-use crate::token::{self, Purpose};
 use crate::vocabulary::{Address, TicketId, clean_line};
 
 /// What became of a mail that bears a person's own token, where that was not what they may have meant.
@@ -32,21 +32,18 @@ pub enum Unheard {
     Counted,
 }
 
-/// The person of the project to whom the token of a mail was given, for a ticket that there is.
-pub(super) fn holder<'a>(given: &Given<'a>) -> Option<(&'a Person, TicketId)> {
-    let token = given.claims.token.filter(|t| t.purpose == Purpose::Person && given.known.token_ticket.is_some())?;
-    let person = given.project.people.iter().find(|p| token::party(&p.address) == token.party)?;
-    Some((person, token.ticket?))
-}
-
 /// Whoever holds their own token is never met with silence. When a mail bears a valid token that was given to a person
 /// for a ticket, then, unless it is ours, a bounce, a second copy, old, or automatic by its own word, that person hears at
 /// the registered address what was not done and why: that the mail came another way, from another address, or with
 /// nobody who vouches for it, and so was taken for a stranger's; that commands were not obeyed; that a line looks
 /// like a command and was not read as one; or that what is encrypted could be one. Nothing is said where all was done.
 pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
-    let mail = given.mail;
-    let (person, ticket) = holder(given)?;
+    let Given { mail, project, .. } = given;
+    let (person, ticket) = given.holder()?;
+    // Answered apart.
+    if matches!(intake.event, Some(Event::Requested(_) | Event::Confirmed(..))) {
+        return None;
+    }
     let ours = matches!(intake.disposition, Disposition::Own | Disposition::Bounce | Disposition::Duplicate);
     if ours || !fresh(given.received, given.now) {
         return None;
@@ -80,7 +77,10 @@ pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
         (None, Ok(_)) => given.vouch().err(),
     };
     let why = match stranger {
-        Some(why) => why,
+        Some(why) => match request::grave(&command::split(text), project).filter(|_| project.code) {
+            Some(line) => format!("{why}. {}", UNCODED.replace("<line>", &clean_line(line, 200))),
+            None => why,
+        },
         None if wrote && mail.problems.iter().any(|p| p == ENCRYPTED) => UNREAD.to_owned(),
         None if line.is_none() => return None,
         None if mail.signed => SIGNED.to_owned(),
@@ -92,6 +92,9 @@ pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
 }
 
 const BELOW: &str = "it stands below other text: only the first lines of a mail are read as commands";
+const UNCODED: &str = "No code is mailed\nfor it, since this takes more than that:\n\n    <line>\n\n\
+                       Send it by a way that lets our mail server tell that it is from you, or have it\ndone on the \
+                       daemon's machine, with `disclosed do`";
 const UNREAD: &str = "the mail is encrypted, and whatever it says cannot be read here";
 const OTHER: &str = "it came from another address than the one that is registered for you, and only that one commands";
 const ATTACHED: &str = "it stands in an attached mail or text, or in a quotation";

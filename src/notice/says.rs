@@ -14,7 +14,7 @@ use super::text::flood::Sample;
 use super::text::report::NewReport;
 use super::text::team::{Did, MoreMail};
 use super::text::trouble::Trouble;
-use crate::command::Ask;
+use crate::command::{self, Ask};
 use crate::mail::fields::Part;
 use crate::policy::Milestone;
 use crate::ticket::Ticket;
@@ -205,6 +205,8 @@ pub enum About {
         /// Until when it is good.
         until: Timestamp,
     },
+    /// To the person whose own reply address a mail bears that nobody vouches for: its commands wait for a code.
+    Request(Box<Request>),
     /// To the others: the commands of somebody else wait for this code.
     CodeOfSecond {
         /// The name of whoever asked.
@@ -234,6 +236,23 @@ pub enum About {
         /// Until when the code is good.
         until: Timestamp,
     },
+}
+
+/// Commands that nobody vouches for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// The sender of their mail, where that is not whoever is asked.
+    pub from: Option<Address>,
+    /// The commands.
+    pub lines: Vec<command::Line>,
+    /// What would leave for the reporter.
+    pub leaves: Vec<Arc<Says>>,
+    /// The text below the commands.
+    pub text: String,
+    /// The code.
+    pub code: String,
+    /// Until when it is good.
+    pub until: Timestamp,
 }
 
 impl Says {
@@ -283,7 +302,7 @@ impl About {
             Self::Flood | Self::Many(_) | Self::Returned { .. } => NoticeKind::Flood,
             Self::Reminder { .. } => NoticeKind::Reminder,
             Self::Done { .. } | Self::Refused { .. } | Self::WaitsForSecond { .. } => NoticeKind::Answer,
-            Self::Code { .. } | Self::CodeOfSecond { .. } | Self::Look { .. } => NoticeKind::Code,
+            Self::Code { .. } | Self::Request(_) | Self::CodeOfSecond { .. } | Self::Look { .. } => NoticeKind::Code,
         }
     }
 }

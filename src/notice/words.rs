@@ -85,6 +85,10 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
         About::Refused { line, column, why } => answer::refused(ticket, line, *column, why, project),
         About::Unheard { line, why, filed } => answer::unheard(ticket, line.as_deref(), why, filed, project),
         About::Code { lines, code, until } => answer::code(ticket, lines, code, *until, project),
+        About::Request(asked) => {
+            let leaves = asked.leaves.iter().map(|says| says.words(Level::Full, key, project, now).body).collect();
+            answer::request(ticket, asked, leaves, project)
+        }
         About::CodeOfSecond { who, lines, code, until } => {
             answer::code_of_second(ticket, who, lines, code, *until, project)
         }

@@ -35,6 +35,8 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::Attempted { from, holder, why, mail, tell } => {
             draft.attempted(from.as_ref(), holder.as_ref(), why, *mail, *tell);
         }
+        // Until their code comes, they are nothing to the ticket.
+        Event::Requested(_) | Event::Confirmed(..) => {}
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased => draft.erased(),
         Event::Tick => draft.tick(),

@@ -49,6 +49,11 @@ pub enum Event {
         /// Whether there is room to tell the team.
         tell: bool,
     },
+    /// Commands that nobody vouches for, with the token of whoever may give them: nothing happens to the ticket, and that
+    /// person is asked. See [`crate::intake::request`].
+    Requested(Order),
+    /// The code of such commands, with the number of the notice that held it: what it was made for happens.
+    Confirmed(Order, u32),
     /// A notice did not arrive.
     Undelivered(Loss),
     /// Somebody at the command line erases what is held about people in it.

@@ -107,6 +107,8 @@ impl Tx<'_> {
         let erasable = self.erasable(ticket)?;
         let run = |sql: &str| self.0.execute(sql, [ticket]);
         run(&format!("DELETE FROM raw WHERE mail IN ({MAILS})"))?;
+        // What cannot be read again cannot be done.
+        run(&format!("DELETE FROM request WHERE mail IN ({MAILS})"))?;
         let sql = r"
             UPDATE outbox
             SET bytes = x'', state = ?4, reply = 'it was erased'

@@ -150,7 +150,7 @@ impl Work<'_> {
         self.told_enough(Scope::Told(ticket))
     }
 
-    fn told_enough(&self, scope: Scope<'_>) -> Result<bool> {
+    pub(super) fn told_enough(&self, scope: Scope<'_>) -> Result<bool> {
         Ok(self.tx.counted(scope, self.slot(HOUR))? >= TOLD_PER_HOUR
             || self.tx.counted(scope, self.slot(DAY))? >= TOLD_PER_DAY)
     }

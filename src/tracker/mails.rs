@@ -228,10 +228,26 @@ impl Work<'_> {
         &self,
         stowed: &Stowed<'_>,
         mail: &Mail,
-        duplicate_of: Option<First>,
+        first: Option<First>,
         identity: &identity::Identity,
         take: impl FnOnce(&Given<'_>) -> Intake,
     ) -> Result<(Intake, Option<Unheard>)> {
+        self.with_given(stowed, mail, identity, (first, u32::MAX), |given| {
+            let intake = take(given);
+            let unheard = unheard(given, &intake);
+            (intake, unheard)
+        })
+    }
+
+    /// What the store knows of a mail; of its notices, what it knew before the one of that number.
+    pub(super) fn with_given<T>(
+        &self,
+        stowed: &Stowed<'_>,
+        mail: &Mail,
+        identity: &identity::Identity,
+        (duplicate_of, before): (Option<First>, u32),
+        then: impl FnOnce(&Given<'_>) -> T,
+    ) -> Result<T> {
         let (tx, now) = (self.tx, self.now);
         let claims = Claims::of(mail, self.project, self.key);
         let mut known = Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..Known::default() };
@@ -240,7 +256,9 @@ impl Work<'_> {
         }
         if let Some(token) = claims.token {
             known.seen = tx.revision_of(token.notice)?;
-            let at = token.ticket.zip(mail.date).filter(|_| identity.vouch().is_some_and(|v| !v.covers("to")));
+            known.requested = tx.request(token.notice)?.is_some();
+            known.may_ask = self.may_ask(token)?;
+            let at = token.ticket.zip(mail.date).filter(|_| identity.vouch().is_none_or(|v| !v.covers("to")));
             known.seen_at = at.map(|(ticket, date)| tx.revision_at(ticket, date)).transpose()?;
         }
         if let Some(token) = claims.bounced {
@@ -273,7 +291,7 @@ impl Work<'_> {
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
             let to: Vec<&Address> = mail.from.iter().chain(known.token_ticket.iter().flatten()).collect();
-            known.sent.texts.extend(self.sent_to(ticket, &to)?);
+            known.sent.texts.extend(self.sent_to(ticket, &to, before)?);
         }
         known.sent.address = Some(self.project.address.clone());
         known.sent.name.clone_from(&self.project.name);
@@ -288,13 +306,12 @@ impl Work<'_> {
             project: self.project,
             now,
         };
-        let intake = take(&given);
-        let unheard = unheard(&given, &intake);
-        Ok((intake, unheard))
+        Ok(then(&given))
     }
 
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.
-    fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
+    pub(super) fn happen(&mut self, id: Option<TicketId>, event: &Event, mail: &Mail) -> Result<Option<TicketId>> {
+        self.believe(event)?;
         if let Event::Reported(report) = event {
             let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
@@ -326,6 +343,8 @@ impl Work<'_> {
                 self.carry_out(&ticket, decision)?;
             }
             (Event::Undelivered(loss), ticket) => self.undelivered(ticket.as_ref(), loss)?,
+            (Event::Requested(order), Some(ticket)) => self.ask(&ticket, order, mail.from.as_ref().ok())?,
+            (Event::Confirmed(order, notice), Some(ticket)) => self.confirm(&ticket, order, *notice, mail)?,
             (Event::Ordered(order), Some(ticket)) => {
                 let repeated = self.is_repeated(ticket.id, order)?;
                 let order = Order { known: self.known(&ticket, order)?, repeated, ..order.clone() };

@@ -36,6 +36,8 @@ pub(super) enum Scope<'a> {
     Told(TicketId),
     /// Mails that bear the reply address of this person, and were not obeyed: told to them.
     Unheard(&'a Address),
+    /// Codes for commands that nobody vouched for, mailed to this person.
+    Codes(&'a Address),
     /// New tickets.
     Reports,
     /// New tickets of mail from where servers return mail from, about nothing of ours.
@@ -61,6 +63,7 @@ impl fmt::Display for Scope<'_> {
             Self::Way(way) => write!(f, "way:{way}"),
             Self::Told(ticket) => write!(f, "told:{}", ticket.0),
             Self::Unheard(person) => write!(f, "unheard:{}", person.key()),
+            Self::Codes(person) => write!(f, "codes:{}", person.key()),
             Self::Reports => f.write_str("ticket"),
             Self::Returned => f.write_str("backscatter"),
             Self::Provoked => f.write_str("provoked"),
@@ -91,6 +94,7 @@ mod tests {
             (Scope::Way("security.example.org"), "way:security.example.org"),
             (Scope::Told(TicketId(17)), "told:17"),
             (Scope::Unheard(&ada), "unheard:ada+tag@example.org"),
+            (Scope::Codes(&ada), "codes:ada+tag@example.org"),
             (Scope::Reports, "ticket"),
             (Scope::Returned, "backscatter"),
             (Scope::Provoked, "provoked"),

@@ -21,10 +21,11 @@ const SENT: usize = 30;
 const ALLOWED: usize = 64 << 20;
 
 impl Work<'_> {
-    /// The newest texts that we sent to any of these about a ticket.
-    pub(super) fn sent_to(&self, ticket: TicketId, to: &[&Address]) -> Result<Vec<String>> {
+    /// The newest texts that we sent to any of these about a ticket, before the notice of that number.
+    pub(super) fn sent_to(&self, ticket: TicketId, to: &[&Address], before: u32) -> Result<Vec<String>> {
         let notices = self.tx.notices_of(ticket)?;
-        let theirs = notices.iter().rev().filter(|n| n.to.as_ref().is_some_and(|t| to.contains(&t)));
+        let earlier = notices.iter().rev().filter(|n| n.number < before);
+        let theirs = earlier.filter(|n| n.to.as_ref().is_some_and(|t| to.contains(&t)));
         theirs.take(SENT).map(|n| self.notice_text(n.number)).collect()
     }
 

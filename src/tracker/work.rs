@@ -70,6 +70,7 @@ impl<'a> Work<'a> {
         }
         self.tx.forget_counts(self.slot(DAY))?;
         self.tx.forget_spent(self.now.checked_sub(KEPT).unwrap_or(Timestamp::MIN))?;
+        self.tx.forget_requests(self.now.checked_sub(SignedDuration::from_secs(DAY)).unwrap_or(Timestamp::MIN))?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
     }
 

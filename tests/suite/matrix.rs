@@ -305,7 +305,9 @@ impl World {
                 | Event::Flooded(_)
                 | Event::Copied(..)
                 | Event::FollowedUp(_)
-                | Event::Attempted { .. },
+                | Event::Attempted { .. }
+                | Event::Requested(_)
+                | Event::Confirmed(..),
             )
             | None => Some(if told { Outcome::Told } else { Outcome::Nothing }),
         }

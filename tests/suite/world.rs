@@ -284,6 +284,8 @@ pub(crate) fn calendar(notice: &[u8]) -> Vec<Appointment> {
 /// The one-time code in a notice that holds one.
 pub(crate) fn code(notice: &[u8]) -> Option<String> {
     let text = reading(notice).text;
+    let said = |l: &str| Some(l.strip_suffix('.')?.split_once("the code is ")?.1.to_owned());
     let code = |l: &str| l.strip_prefix("/confirm ").or_else(|| l.strip_prefix("/send ")).map(|c| c.trim().to_owned());
+    let code = |l: &str| code(l).or_else(|| said(l));
     text.lines().find_map(code).filter(|c| c.len() == 8)
 }

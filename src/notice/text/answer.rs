@@ -3,13 +3,14 @@
 use jiff::Timestamp;
 
 use super::Text;
-use crate::command;
+use crate::command::{self, Line};
 use crate::notice::block::{
     Block, Faulty, Form, Mark, Obeyed, Quotation, Usage, always, content, instead, quiet, state,
 };
 use crate::notice::leak::Hit;
 use crate::notice::level::Said;
 use crate::notice::plain;
+use crate::notice::says::Request;
 use crate::notice::standing::{clock_rows, state_line};
 use crate::policy::shown::when;
 use crate::project::Project;
@@ -92,6 +93,45 @@ pub(crate) fn code(ticket: &Ticket, lines: &[String], code: &str, until: Timesta
         .paragraph([always(
             "If you did not ask for it, somebody else can send mail in your name: tell your\n\
              team, and do not send the code.",
+        )])
+}
+
+/// Commands that nobody vouches for wait for a code. No line of this is one that confirms, so that a program which
+/// sends all of it back does not.
+pub(crate) fn request(ticket: &Ticket, asked: &Request, leaves: Vec<String>, project: &Project) -> Text {
+    let Request { from, lines, text, code, until, .. } = asked;
+    let usage = |line: &Line| {
+        let about = line.read.as_ref().map_or("", |asked| asked.verb.about);
+        Usage { command: line.written.clone(), about: about.to_owned() }
+    };
+    let from = from.as_ref().map(|from| content(format!(" It came from {}.", from.as_str())));
+    let notice = Text::answer(ticket, "Is this from you?", project)
+        .line([
+            state(format!("A mail with your reply address asks for this on {}:", project.show(ticket.id))),
+            quiet("A mail with your reply address asks for this:"),
+        ])
+        .block(Said::Always, Form::Usage(USAGE, lines.iter().map(usage).collect()))
+        .paragraph([always("Nobody vouches that you wrote it, so nothing has been done.")].into_iter().chain(from));
+    let quote = |said, what: &str, text: &str| {
+        let form = Quotation::of(text, usize::MAX);
+        [Block { said, ..Block::paragraph([always(what)]) }, Block { said, apart: true, form }]
+    };
+    let leaving = leaves.iter().flat_map(|body| quote(Said::Content, "This would leave for the reporter:", body));
+    // What stands in that need not stand there twice; but whoever confirms sees all of it, at each level.
+    let twice = leaves.iter().any(|body| body.contains(text));
+    let said: &[Said] = if twice { &[Said::Instead, Said::Quiet] } else { &[Said::Always] };
+    let below = said.iter().filter(|_| !text.is_empty());
+    notice
+        .and(leaving)
+        .and(below.flat_map(|said| quote(*said, "The text below the commands:", text)))
+        .paragraph([always(format!(
+            "If it is from you and all of it is meant so, the code is {code}.\n\
+             Reply to this mail with the command /confirm and the code behind it, until\n{}.",
+            when(*until, &project.policy)
+        ))])
+        .paragraph([always(
+            "If it is not, somebody else has your reply address: tell your team, and do not\n\
+             send the code.",
         )])
 }
 

@@ -9,6 +9,7 @@ use crate::mail::Attachment;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::block::Obeyed;
 use crate::notice::leak::Hit;
+use crate::notice::says::Request;
 use crate::notice::standing::Due;
 use crate::notice::text::digest::{Counts, Line};
 use crate::notice::text::flood::Sample;
@@ -146,6 +147,12 @@ fn after(about: Option<&About>) -> Option<About> {
         Some(About::Refused { .. }) => About::Unheard { line: Some("/close mine".into()), why: own(), filed: "Filed." },
         Some(About::Unheard { .. }) => About::Code { lines: vec!["/public mine".into()], code: code(), until },
         Some(About::Code { .. }) => {
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            let lines = crate::command::split("/close mine").lines;
+            let from = Some(stranger());
+            About::Request(Box::new(Request { from, lines, leaves: left, text: own(), code: code(), until }))
+        }
+        Some(About::Request(_)) => {
             About::CodeOfSecond { who: "Lee".into(), lines: vec![format!("/public {SECRET}")], code: code(), until }
         }
         Some(About::CodeOfSecond { .. }) => About::WaitsForSecond { lines: vec!["/public mine".into()], until },
@@ -246,6 +253,25 @@ fn no_text_says_more_than_the_level_of_its_reader() {
         if says.ticket().is_some() && !is_theirs(&says) {
             assert!(full.starts_with("[SEC-3] ") && summary.starts_with("[SEC-3] "), "{summary}");
             assert!(none.contains("disclosed show ") && none.contains("/help"), "{none}");
+        }
+    }
+}
+
+/// A responder that sends the notice back, from any of its lines on, must not send the code.
+#[test]
+fn no_line_that_tells_the_code_of_a_request_is_a_command() {
+    let (project, key) = (project(), Key::new([7; KEY_LENGTH]));
+    let lines = crate::command::split("/close mine").lines;
+    for text in ["mine", "/confirm abcdefgh\n\n/confirm abcdefgh"] {
+        let (from, text, code) = (Some(stranger()), text.to_owned(), "abcdefgh".to_owned());
+        let asked = Request { from, lines: lines.clone(), leaves: Vec::new(), text, code, until: now() };
+        let says = Says::About(ticket(), About::Request(Box::new(asked)));
+        for level in [Level::Full, Level::Summary, Level::None] {
+            let Words { subject, body } = says.words(level, &key, &project, now());
+            assert!(!subject.contains("abcdefgh") && body.contains("the code is abcdefgh."), "{body}");
+            let orders = body.lines().flat_map(|line| crate::command::split(line).lines);
+            let written: Vec<String> = orders.map(|line| line.written).collect();
+            assert!(written.iter().all(|line| !line.contains("confirm")), "{written:?}");
         }
     }
 }

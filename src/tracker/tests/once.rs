@@ -86,8 +86,10 @@ fn notes(tracker: &mut Tracker) -> usize {
     entries.iter().filter(|e| e.kind == EntryKind::Note && matches!(e.by, Actor::Person(_))).count()
 }
 
+type Change = Box<dyn Fn(&str) -> String>;
+
 /// What somebody can make of a mail who has it and may put any field around what is signed.
-fn variations(other: &str) -> Vec<(&'static str, Box<dyn Fn(&str) -> String>)> {
+fn variations(other: &str) -> Vec<(&'static str, Change)> {
     let other = other.to_owned();
     let change = |old: &'static str, new: &'static str| move |raw: &str| raw.replacen(old, new, 1);
     vec![

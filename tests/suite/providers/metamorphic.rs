@@ -7,7 +7,6 @@ use super::layout::{Seen, rows};
 use super::signing::{GMAILS, MICROSOFTS, fields, is, signature};
 use super::{Base, MARA, Sender, now, tried, truth};
 
-
 /// A change to the header below our server's own lines.
 #[derive(Clone, Debug)]
 enum Change {
@@ -93,12 +92,6 @@ fn signed(base: &Base) -> Vec<String> {
     ];
     let of = |letter: &String| [GMAILS, MICROSOFTS].map(|names| signature(letter, "team.test", names) + letter);
     letters.iter().flat_map(of).collect()
-}
-
-/// What says how the body is read.
-fn content(mail: &str) -> Vec<&str> {
-    let says = |f: &&str| f.to_ascii_lowercase().starts_with("content-") || is(f, "mime-version");
-    fields(mail).into_iter().filter(says).collect()
 }
 
 /// Makes the changes that leave the signed fields, and those that hold tokens, as they are.

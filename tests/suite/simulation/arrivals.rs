@@ -246,7 +246,10 @@ impl Sim {
         if self.random.percent(10) {
             letter.headers.push("Cc: reporter1@b.example".into());
         }
-        let authority = (proof == Proof::Vouched && to == person && right).then_some(person);
+        // Whoever sends the code for what nobody vouched for acts as whom it was mailed to.
+        let asked = world::reading(&notice).text.contains("the code is ");
+        let vouched = proof == Proof::Vouched && to == person;
+        let authority = (right && (asked || vouched)).then_some(to);
         Some(Mail { bytes: letter.bytes(), authority, group: number, report: false })
     }
 

@@ -174,7 +174,7 @@ impl Play {
     pub(super) fn letter(&mut self, who: &str, how: &[&str], block: &str) -> (Vec<u8>, Timestamp) {
         let from = (who != "nobody").then(|| self.address(who).as_str().to_owned());
         let id = self.next_id(from.as_deref().unwrap_or_default());
-        let block = self.about.iter().fold(block.to_owned(), |b, (name, value)| b.replace(name, value));
+        let block = self.about.iter().fold(self.with_code(block), |b, (name, value)| b.replace(name, value));
         let (headers, body) = head_and_body(&block);
         let mut letter = Letter { from, id, date: self.now, headers, body, ..Letter::default() };
         let mut received = self.now;

@@ -19,7 +19,11 @@ impl Play {
         self.said.push(String::new());
         for line in world::reading(&bytes).text.lines() {
             let verb = ["/confirm ", "/send "].into_iter().find(|v| line.starts_with(v));
-            let line = verb.map_or(line.to_owned(), |v| format!("{v}<code>"));
+            let line = match (verb, line.split_once("the code is ")) {
+                (Some(verb), _) => format!("{verb}<code>"),
+                (None, Some((before, _))) => format!("{before}the code is <code>."),
+                (None, None) => line.to_owned(),
+            };
             self.said.push(format!("  {line}"));
         }
     }
