@@ -13,6 +13,7 @@ use super::given::Given;
 use super::standing::NOT_OBEYED;
 use crate::command::{Asked, Class, Command, Line, Orders};
 use crate::mail::automatic::Automatic;
+use crate::mail::identity::Verdict;
 use crate::notice::leak;
 use crate::project::Project;
 use crate::rules::decide::fresh;
@@ -41,7 +42,13 @@ pub(super) fn asked(given: &Given<'_>) -> Option<Intake> {
     // A way of the operator's that is vouched for breaks what it passes on.
     let way = given.through.filter(|t| t.vouched);
     let forged = identity.forged() && way.is_none() || given.through.is_some_and(|t| t.forged);
-    if !project.code || !known.may_ask || of_reporter || forged || !fresh(*received, *now) {
+    if !project.code
+        || identity.verdict == Verdict::Spent
+        || !known.may_ask
+        || of_reporter
+        || forged
+        || !fresh(*received, *now)
+    {
         return None;
     }
     let why = given.vouch().err().or(given.automatic().map(|why| why.words().into()));

@@ -41,6 +41,8 @@ pub enum Verdict {
     Vouched(Vouch),
     /// Nobody does.
     Unvouched,
+    /// Somebody did, for what was obeyed as another mail.
+    Spent,
     /// Nobody does, and our own server calls the sender forged (`dmarc=fail`).
     Forged,
 }
@@ -96,7 +98,7 @@ impl Identity {
     pub fn spent(self) -> Self {
         let reason = "it was obeyed before, in another mail".to_owned();
         let checks = self.checks.into_iter().map(|check| Check { passed: false, ..check }).collect();
-        Self { verdict: Verdict::Unvouched, unsure: false, reason, checks, ..self }
+        Self { verdict: Verdict::Spent, unsure: false, reason, checks, ..self }
     }
 
     /// Whether our own server calls the sender forged, and nobody vouches.

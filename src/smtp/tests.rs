@@ -1,5 +1,6 @@
 //! A scripted server at the other end of a duplex pipe, in virtual time; TLS over loopback TCP.
 
+mod logins;
 mod senders;
 
 use std::path::PathBuf;
@@ -352,88 +353,6 @@ async fn text_that_looks_like_smtp_stays_one_mail() {
         .collect();
     assert_eq!(unstuffed, mail);
     assert_eq!(seen.commands.last().unwrap(), "QUIT");
-}
-
-#[tokio::test(start_paused = true)]
-async fn each_mechanism() {
-    let challenge: &[u8] = b"334 eyJzdGF0dXMiOiI0MDEifQ==\r\n";
-    let ok: &[u8] = b"235 ok\r\n";
-    for (auth, answer, expect, line) in [
-        (Auth::XOauth2, ok, "sent", Some("user=security@example.org\x01auth=Bearer t0ken\x01\x01")),
-        (Auth::XOauth2, challenge, "closed", None),
-        (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
-        (Auth::OauthBearer, challenge, "closed", None),
-        (Auth::Password, b"250 ok\r\n", "deferred", None),
-        (Auth::Password, challenge, "closed", None),
-    ] {
-        let (ours, theirs) = tokio::io::duplex(1024);
-        let server = tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(answer))]));
-        let outcome = over(ours, auth, "t0ken", MAIL).await;
-        assert_eq!(kind(&outcome).0, expect, "{auth:?} {outcome:?}");
-        let seen = server.await.unwrap();
-        if let Some(line) = line {
-            let sent = seen.commands[1].rsplit(' ').next().unwrap();
-            assert_eq!(BASE64.decode(sent.as_bytes()).unwrap(), line.as_bytes());
-        }
-        if answer == challenge {
-            assert!(format!("{outcome:?}").contains("401"), "{outcome:?}");
-        }
-    }
-}
-
-/// Whatever a server says back of the login, at whichever step, is told nowhere; the code is.
-#[tokio::test(start_paused = true)]
-async fn no_secret_comes_back() {
-    let sent = BASE64.encode(b"\0security@example.org\0hunter two");
-    let part = sent.split_at(34).1.to_lowercase();
-    let json = BASE64.encode(b"{\"status\":\"400\",\"token\":\"hunter two\"}");
-    for step in STEPS {
-        for text in [format!("5.7.8 no AUTH PLAIN {sent}"), "Hunter Two".into(), format!("no\r\n535 {sent}")] {
-            for code in [535, 454, 250] {
-                let reply = format!("{code} {}\r\n", text.replace("\r\n535", &format!("\r\n{code}")));
-                let reply = if text.contains('\n') { reply.replacen(' ', "-", 1) } else { reply };
-                let script = vec![(step, Do::Say(Box::leak(reply.into_bytes().into_boxed_slice())))];
-                let (ours, theirs) = tokio::io::duplex(1024);
-                tokio::spawn(serve(theirs, script));
-                let outcome = over(ours, Auth::Password, "hunter two", MAIL).await;
-                let shown = format!("{outcome:?}").to_lowercase();
-                assert!(!shown.contains("hunter") && !shown.contains(&part), "{step} {shown}");
-                assert!(code == 250 || shown.contains(&format!("\"{code} (the text is left out")), "{step} {shown}");
-            }
-        }
-    }
-    let (ours, theirs) = tokio::io::duplex(1024);
-    let challenge = Box::leak(format!("334 {json}\r\n").into_bytes().into_boxed_slice());
-    tokio::spawn(serve(theirs, vec![("AUTH", Do::Say(challenge))]));
-    let outcome = over(ours, Auth::XOauth2, "hunter two", MAIL).await;
-    assert!(format!("{outcome:?}").contains("left out"), "{outcome:?}");
-}
-
-/// Where there is no PLAIN, the server asks for the user and for the password.
-#[tokio::test(start_paused = true)]
-async fn a_password_goes_by_login_where_there_is_no_plain() {
-    let (outcome, seen) = scripted(vec![
-        ("EHLO", Do::Say(b"250-mx.example.org\r\n250 AUTH LOGIN\r\n")),
-        ("AUTH", Do::Say(b"334 VXNlcm5hbWU6\r\n")),
-        ("C2VJDXJPDHLAZXHHBXBSZS5VCMC=", Do::Say(b"334 UGFzc3dvcmQ6\r\n")),
-        ("C2VJCMV0", Do::Say(b"235 2.7.0 ok\r\n")),
-    ])
-    .await;
-    assert_eq!(kind(&outcome), ("sent", None), "{outcome:?}");
-    assert_eq!(seen.commands[1..4], ["AUTH LOGIN", "c2VjdXJpdHlAZXhhbXBsZS5vcmc=", "c2VjcmV0"]);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_login_that_cannot_work_is_ours_to_mend() {
-    let (ours, theirs) = tokio::io::duplex(1024);
-    tokio::spawn(serve(theirs, vec![]));
-    assert_eq!(kind(&over(ours, Auth::Password, "two\nlines", MAIL).await), ("closed", Some(Stage::Auth)));
-    let (ours, theirs) = tokio::io::duplex(1024);
-    tokio::spawn(serve(theirs, vec![]));
-    assert_eq!(kind(&over(ours, Auth::XOauth2, "", MAIL).await), ("closed", Some(Stage::Auth)));
-
-    let no_auth = Do::Say(b"250 mx.example.org\r\n");
-    assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("closed", Some(Stage::Auth)));
 }
 
 #[tokio::test(start_paused = true)]

@@ -45,7 +45,8 @@ fn answered_by_a_machine(vouched: bool, text: &str) -> Vec<usize> {
             let to = world::field(&notice.bytes, "Reply-To").unwrap();
             let verdict = if vouched { "pass" } else { "none" };
             let answer = format!(
-                "Authentication-Results: {}; dmarc={verdict} header.from=example.org\nFrom: {DANA}\nTo: {to}\n\
+                "Authentication-Results: {}; dmarc={verdict} header.from=example.org\n\
+                 Received: from mail.example.org by mx.example.org with ESMTPS; date\nFrom: {DANA}\nTo: {to}\n\
                  Message-ID: <{number}@example.org>\nSubject: Re: your mail\n\n{text}\n",
                 world::AUTHSERV
             );

@@ -19,7 +19,8 @@ impl Play {
         self.said.push(String::new());
         for line in world::reading(&bytes).text.lines() {
             let verb = ["/confirm ", "/send "].into_iter().find(|v| line.starts_with(v));
-            let line = match (verb, line.split_once("the code is ")) {
+            let line = match (verb, line.split_once("the code is ").filter(|(_, code)| code.len() == "12345678.".len()))
+            {
                 (Some(verb), _) => format!("{verb}<code>"),
                 (None, Some((before, _))) => format!("{before}the code is <code>."),
                 (None, None) => line.to_owned(),
