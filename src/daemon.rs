@@ -14,6 +14,7 @@ mod forged;
 mod hearing;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
+mod profile;
 mod steady;
 mod tagged;
 

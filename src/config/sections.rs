@@ -16,7 +16,7 @@ use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
 use crate::policy::{Calendar, Policy};
 use crate::project::{AcknowledgeWhom, Level, Limits, Person, Role};
-use crate::provider::{PROVIDERS, Provider, Server};
+use crate::provider::{PROVIDERS, Place, Provider, Server};
 use crate::vocabulary::Address;
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
@@ -363,7 +363,7 @@ fn server(table: &Table<'_>, ids: Vec<String>) -> Server {
     let Some(provider) = value.choose("server", &names) else { return Server::custom(ids) };
     let server = Server::new(provider, Vec::new());
     if provider.ids.is_empty() && !provider.nameless {
-        if ids.is_empty() {
+        if ids.is_empty() && provider.place != Place::Nowhere && *provider != *Server::nobody().provider {
             value.wrong(
                 format!("{} is a server of your own, and nothing says what it calls itself", provider.name),
                 "authserv_ids = [\"mx.example.org\"] beside it, as its Authentication-Results begin",

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use super::folder::{Fetched, Folder, FolderError, Listing};
-use super::{forged, tagged};
+use super::{forged, profile, tagged};
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
 use crate::dkim::Verifier;
 use crate::imap::Woke;
@@ -56,6 +56,7 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
         // With a server that cannot be used there is nothing to send, and why is said above.
         if usable {
             let now = clock::now();
+            found.push(profile::profile(config).await);
             let (forged, tagged) = tokio::join!(forged::forged(config, key, now), tagged::tagged(config, key, now));
             found.extend(forged.into_iter().chain(tagged));
         }

@@ -190,6 +190,16 @@ pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
     Ok(counted)
 }
 
+/// Whether results of that server count in a mail, whatever they say.
+pub(crate) fn is_read(mail: &Mail, server: &Server) -> bool {
+    counted(mail, server).is_ok()
+}
+
+/// The name in the first results of a mail.
+pub(crate) fn first_id(mail: &Mail) -> Option<String> {
+    lines(&mail.trace).find_map(authserv_id)
+}
+
 /// Whether our server says anywhere that the sender is forged: by the first field of ours that names the domain.
 pub(super) fn calls_forged(mail: &Mail, server: &Server, domain: &str) -> bool {
     let ours = lines(&mail.trace).map(parse).filter(|(id, _)| server.is_ours(id.as_deref()));
@@ -219,7 +229,16 @@ fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String>
     }
     let received = |t: &'t Trace| if let Trace::Received(line) = t { Some(Hop::of(line)) } else { None };
     let is_border = |t: &'t Trace| received(t).is_some_and(|hop| !hop.is_behind(server));
-    let border = trace.iter().position(is_border).ok_or("no Received line of our server is there")?;
+    let Some(border) = trace.iter().position(is_border) else {
+        // A mail without any did not come over the network (RFC 5321 section 4.4 demands the line): this machine put it there.
+        let local = server.provider.is_own() && server.provider.place == Place::Above;
+        let none = !trace.iter().any(|t| received(t).is_some());
+        return if local && none {
+            Ok(lines(trace).collect())
+        } else {
+            Err("no Received line of our server is there".into())
+        };
+    };
     let edge = trace.get(border).and_then(received).filter(|hop| hop.by.is_some_and(|by| server.is_edge(by)));
     let edge = edge.ok_or("the first Received line that is not of a delivery agent is not of our server's edge")?;
     match server.provider.bound {

@@ -83,7 +83,6 @@ fn signed(base: &Base) -> Vec<String> {
     let letters = [
         base.letter(MARA, "/severity high\n\nIt is bad.\n"),
         base.letter(MARA, "/severity high\n\n--b2\nContent-Type: text/plain\n\n/severity low\n--b2--\n"),
-        base.letter(MARA, "--b2\nContent-Type: text/plain\n\n/severity low\n--b2--\n"),
         base.letter(MARA, "=2Fseverity low\n"),
         base.letter(MARA, "/severity h=\nigh\n/severity =6Cow\n"),
         mixed(&format!("--b1\n{plain}\n\n/severity high\n--b1\n{plain}\n\n/severity low\n--b1--\n")),
