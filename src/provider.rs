@@ -204,6 +204,11 @@ impl Server {
         &NOBODY
     }
 
+    /// The names of all providers.
+    pub fn names() -> impl Iterator<Item = &'static str> {
+        PROVIDERS.iter().map(|p| p.name)
+    }
+
     /// Whose results are ours, for people: the names or patterns.
     pub fn ids(&self) -> Vec<&str> {
         self.patterns().collect()

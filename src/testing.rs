@@ -87,6 +87,9 @@ pub mod notice {
         }
     }
 }
+pub mod provider {
+    pub use crate::provider::Server;
+}
 pub mod open {
     pub use crate::open::{digest, rotate_key, tracker};
 }

@@ -1,7 +1,7 @@
 //! What holds for whatever is read, whichever target read it.
 
-use disclosed::testing::vocabulary::{Address, MessageId, clean, clean_line};
 use disclosed::testing::mail::Mail;
+use disclosed::testing::vocabulary::{Address, MessageId, clean, clean_line};
 
 /// The most octets of text that a mail is read for, and a little for the marks that HTML becomes.
 const TEXT: usize = 1024 * 1024 + 4096;

@@ -36,7 +36,7 @@ fuzz_target!(|raw: &[u8]| {
     }
     header.all("references").flat_map(header::message_ids).for_each(|id| is_id(&id));
     for trace in header.trace() {
-        let (Trace::Received(text) | Trace::AuthenticationResults(text)) = trace;
+        let (Trace::Received(text) | Trace::AuthenticationResults(text) | Trace::Mark(_, text)) = trace;
         assert!(!text.contains(['\r', '\n']), "not unfolded: {text:?}");
     }
 });

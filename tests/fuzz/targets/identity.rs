@@ -4,6 +4,7 @@
 use disclosed::testing::mail::identity::identify;
 use disclosed::testing::mail::read::read;
 use disclosed::testing::mail::signature::Dkim;
+use disclosed::testing::provider::Server;
 use libfuzzer_sys::fuzz_target;
 
 const ID: &str = "mx.example.org";
@@ -14,13 +15,18 @@ const PASS: &str = "Authentication-Results: mx.example.org; dmarc=pass header.fr
 fn believed(head: &[u8]) -> bool {
     let raw = [head, b"\r\ntext\r\n"].concat();
     let mail = read(&raw);
-    let identity = identify(&mail, &[ID.to_owned()], &Dkim::Unasked);
-    assert_eq!(identity, identify(&mail, &[ID.to_owned()], &Dkim::Unasked));
-    assert_eq!(identity.believed, identity.by.is_some());
-    assert!(!identity.reason.is_empty() && !(identity.believed && identity.forged));
-    assert!(!identity.believed || mail.from.is_ok(), "nobody is believed");
-    assert!(!identify(&mail, &[], &Dkim::Unasked).believed, "without a server of ours nobody vouches");
-    identity.believed
+    let server = Server::custom(vec![ID.to_owned()]);
+    let identity = identify(&mail, &server, &Dkim::Unasked);
+    assert_eq!(identity, identify(&mail, &server, &Dkim::Unasked));
+    assert!(!identity.reason.is_empty());
+    assert!(!identity.believed() || mail.from.is_ok(), "nobody is believed");
+    assert!(!identify(&mail, Server::nobody(), &Dkim::Unasked).believed(), "without a server of ours nobody vouches");
+    // Whatever row is chosen, results are read and nothing panics.
+    for name in Server::names() {
+        let row = Server::new(Server::provider(name).unwrap(), vec![ID.to_owned()]);
+        identify(&mail, &row, &Dkim::Unasked);
+    }
+    identity.believed()
 }
 
 /// What the grammars are made of: single bytes seldom become two of these in the right order.
@@ -127,8 +133,8 @@ fuzz_target!(|data: &[u8]| {
     let bare = format!("Authentication-Results: {ID}; spf=pass smtp.mailfrom={bare}\r\n{BORDER}{FROM}");
     assert!(!believed(bare.as_bytes()), "an envelope sender vouched");
 
-    // A second line by our own id makes both worthless, wherever it stands above the border.
-    let two = format!("{PASS}Authentication-Results: {ID}; {line}\r\n{BORDER}{FROM}");
+    // A second line by our own id that says otherwise makes both worthless.
+    let two = format!("{PASS}Authentication-Results: {ID}; dmarc=none header.from=corp.test; {line}\r\n{BORDER}{FROM}");
     assert!(!believed(two.as_bytes()), "one of two lines was chosen");
 
     // The same, whole: what our server says of another domain is no word for this one.

@@ -13,7 +13,11 @@ fuzz_target!(|raw: &[u8]| {
     let orders = command::split(&mail.reply_text);
     // A command is a line that its sender wrote, in the text that a person sees.
     for order in &orders.lines {
-        assert!(mail.text.lines().any(|l| l.trim_start().trim_end_matches([' ', '\t']) == order.written), "{:?} stands nowhere in the text", order.written);
+        assert!(
+            mail.text.lines().any(|l| l.trim_start().trim_end_matches([' ', '\t']) == order.written),
+            "{:?} stands nowhere in the text",
+            order.written
+        );
     }
     // What our own server puts on top changes who is believed, never what is read.
     let trace = [b"Received: from a.example by mx.example.org with ESMTPS id 1; date\r\n".as_slice(), raw].concat();

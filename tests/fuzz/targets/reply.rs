@@ -2,8 +2,8 @@
 #![no_main]
 
 use disclosed::testing::command;
-use disclosed::testing::vocabulary::clean;
 use disclosed::testing::mail::reply;
+use disclosed::testing::vocabulary::clean;
 use disclosed_fuzz::{is_clean, is_of};
 use libfuzzer_sys::fuzz_target;
 

@@ -2,9 +2,9 @@
 //! more of it than the limit.
 #![no_main]
 
-use disclosed::testing::vocabulary::Address;
 use disclosed::testing::mail::read::read;
 use disclosed::testing::mail::signature::{MOST, Occasion, sieve};
+use disclosed::testing::vocabulary::Address;
 use libfuzzer_sys::fuzz_target;
 
 const FROM: &str = "From: ann@corp.test\r\nTo: security@example.org\r\nSubject: s\r\n";
@@ -18,7 +18,16 @@ fuzz_target!(|input: &[u8]| {
     for raw in [signed.as_slice(), input] {
         let received = "2027-01-04T10:00:00Z".parse().unwrap();
         for to in [None, Some([&ours, &ours])] {
-            let occasion = Occasion { from: &from, to, ways: &[], received, date: read(raw).date };
+            let occasion = Occasion {
+                from: &from,
+                to,
+                named: false,
+                sealer: Some(("google.com", true)),
+                pins: &[],
+                ways: &[],
+                received,
+                date: read(raw).date,
+            };
             let sieved = sieve(raw, &occasion);
             assert_eq!(sieved, sieve(raw, &occasion), "the same each time");
             assert!(sieved.worth.len() <= MOST);
