@@ -45,6 +45,9 @@ fn judge(server: &Server, mails: &[Mail]) -> Finding {
     let fits = |server: &Server| mails.iter().filter(|mail| is_read(mail, server)).count();
     let (all, now, name) = (mails.len(), fits(server), server.provider.name);
     let proves = "This proves where it writes, and not that it does so for each mail: see README, \"Identity\"";
+    if mails.is_empty() {
+        return Finding::unknown("identity: no mail lies in the inbox, so which server fits is not known yet");
+    }
     if now > 0 {
         return Finding::good(format!(
             "identity: {now} of the {all} newest mails bear results where server = {name:?} reads them. {proves}"

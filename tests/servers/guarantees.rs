@@ -350,7 +350,7 @@ fn a_forged_line_is_sent_and_found_beside_a_running_daemon() {
     let daemon = Daemon::started(&rig, &Settings::default());
     assert!(until(SOON, || daemon.has_looked()), "{}", daemon.standing(&rig));
     let findings = daemon.check_online("[identity]\nauthserv_ids = [\"mx.example.test\"]\ndkim = false\n");
-    let about = |f: &&serde_json::Value| f["text"].as_str().is_some_and(|t| t.starts_with("identity: "));
+    let about = |f: &&serde_json::Value| f["text"].as_str().is_some_and(|t| t.starts_with("identity: a forged line"));
     let found = findings.iter().find(about).unwrap_or_else(|| panic!("{findings:#?}"));
     // Neither server takes such lines out, and both write their Received above.
     let text = found["text"].as_str().unwrap_or_default();
