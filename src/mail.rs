@@ -9,6 +9,8 @@
 pub(crate) mod read;
 pub(crate) mod results;
 
+mod hop;
+
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod parts;

@@ -113,7 +113,7 @@ pub(crate) static PROVIDERS: &[Provider] = &[
     // Mail of an iCloud user comes by another host, and without results.
     Provider {
         name: "icloud",
-        ids: &["*.icloud.com"],
+        ids: &["dmarc.icloud.com", "spf.icloud.com", "dkim-verifier.icloud.com", "arc.icloud.com", "bimi.icloud.com"],
         place: Place::Below,
         edge: &["*.me.com (Postfix)", "*-icloudmta-smtpin-* (Postfix)"],
         inner: &["*-mailgateway-*"],

@@ -69,6 +69,6 @@ pub(crate) fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity
     let alias = || Some(from).filter(|_| matches!(way, Way::Forwarder(_))).filter(usable).cloned();
     let answer_to = if rewritten { claimed.or_else(alias) } else { Some(from.clone()) };
     let domain = answer_to.as_ref().map_or(from.domain(), Address::domain);
-    let forged = identity::recorded_as_forged(&mail.passage.recorded, domain, &project.server);
+    let forged = identity::recorded_as_forged(&mail.passage, domain, &project.server);
     Some(Through { way, passed, vouched, answer_to, rewritten, forged })
 }

@@ -14,6 +14,7 @@
 //! What our own server calls forged, wherever that stands, is believed by our own check of a signature alone.
 
 use super::Mail;
+use super::passage::Passage;
 use super::results::{self, Outcome};
 use super::signature::{Dkim, Proof};
 use crate::provider::Server;
@@ -126,7 +127,7 @@ pub fn identify(mail: &Mail, server: &Server, dkim: &Dkim) -> Identity {
     if let Dkim::Pass(signed) = dkim {
         vouched.push(signed.domain.clone());
         if signed.by == Proof::Arc {
-            vouched.extend(results::sealed(mail).iter().flat_map(|outcomes| domains(mail, outcomes)));
+            vouched.extend(results::sealed(mail, server).iter().flat_map(|outcomes| domains(mail, outcomes)));
         }
         if signed.of_sender && (signed.by == Proof::Dkim || !forged) {
             vouch = vouch.or_else(|| Some(Vouch { by: signed.by, signed: true, fields: Some(signed.fields.clone()) }));
@@ -169,15 +170,16 @@ fn domains(mail: &Mail, outcomes: &[Outcome]) -> Vec<String> {
 
 /// Whether a server on the way wrote down, when it took the mail, that a sender of that domain was forged. Our own
 /// server's words are not among these: what it says of the sender it says after the way has changed the mail.
-pub(crate) fn recorded_as_forged(recorded: &[String], domain: &str, server: &Server) -> bool {
+pub(crate) fn recorded_as_forged(passage: &Passage, domain: &str, server: &Server) -> bool {
+    let fails = |line: &str| results::parse(line).1.is_some_and(|all| all.iter().any(|o| o.is_dmarc("fail", domain)));
     // Of the sealed ones ours is the last, if any is: the way may have the same server.
-    let last = recorded.iter().filter_map(|line| results::numbered(line).0).max();
-    recorded.iter().any(|full| {
+    let last = passage.sealed.iter().filter_map(|line| results::numbered(line).0).max();
+    let sealed = passage.sealed.iter().any(|full| {
         let (number, line) = results::numbered(full);
-        let (id, outcomes) = results::parse(line);
-        let own = number.is_some() && number == last && server.is_ours(id.as_deref());
-        !own && outcomes.is_some_and(|outcomes| outcomes.iter().any(|o| o.is_dmarc("fail", domain)))
-    })
+        let own = number.is_some() && number == last && server.is_ours(results::parse(line).0.as_deref());
+        !own && fails(line)
+    });
+    sealed || passage.recorded.iter().any(|line| fails(line))
 }
 
 #[cfg(test)]

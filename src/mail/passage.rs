@@ -64,8 +64,10 @@ pub struct Passage {
     /// Who wrote it, as a way says that put its own address into From: what stands in each field, the surest first.
     /// A field that stands there twice is none, since the sender may have written one of them.
     pub claimed: Vec<Vec<Address>>,
-    /// What others wrote down when they took it: Authentication-Results that a way moved or sealed.
+    /// What others wrote down when they took it: Authentication-Results that a way moved.
     pub recorded: Vec<String>,
+    /// The same, sealed (RFC 8617 section 4.1.1), each with its number.
+    pub sealed: Vec<String>,
     /// The domain of the last seal (RFC 8617 section 4.1.3).
     pub sealer: Option<String>,
 }
@@ -92,7 +94,7 @@ impl Passage {
         let once = |name| <[&[u8]; 1]>::try_from(header.all(name).take(2).collect::<Vec<_>>()).ok();
         let seals = header.all("arc-seal").take(MAX_SETS).map(header::unfold);
         let seals = seals.filter_map(|seal| Some((tag(&seal, "i")?.parse::<u8>().ok()?, tag(&seal, "d")?)));
-        let recorded = header.all("x-original-authentication-results").chain(header.all("arc-authentication-results"));
+        let some = |name: &'static str| header.all(name).take(MAX_SETS).map(header::unfold).collect();
         Self {
             list_id: header.keyword("list-id").map(|id| within_angles(&id).to_owned()).filter(|id| !id.is_empty()),
             list_post: header
@@ -103,7 +105,8 @@ impl Passage {
                 .into_iter()
                 .filter_map(|name| once(name).map(|[value]| header::addresses(value)))
                 .collect(),
-            recorded: recorded.take(MAX_SETS).map(header::unfold).collect(),
+            recorded: some("x-original-authentication-results"),
+            sealed: some("arc-authentication-results"),
             sealer: seals.max_by_key(|(i, _)| *i).map(|(_, domain)| domain.to_ascii_lowercase()),
         }
     }

@@ -15,6 +15,7 @@
 
 use super::Mail;
 use super::header::Trace;
+use super::hop::{BLANKS, Hop};
 use crate::provider::{BRIDGE, Bound, Place, Server};
 use crate::vocabulary::Address;
 
@@ -146,8 +147,8 @@ fn one(outcomes: &[Outcome], kind: impl Fn(&&Outcome) -> bool) -> Option<&Outcom
 
 /// Whether the last seal says that its maker found the sender good by the envelope. A pass that may be by a signature is
 /// checked by ourselves, as in results.
-pub(crate) fn sealed_for(mail: &Mail, from: &Address) -> bool {
-    let outcomes = sealed(mail).unwrap_or_default();
+pub(crate) fn sealed_for(mail: &Mail, from: &Address, server: &Server) -> bool {
+    let outcomes = sealed(mail, server).unwrap_or_default();
     let counted = Counted { by: String::new(), outcomes };
     of_sender(mail, from, Ok(&counted)).passed
 }
@@ -158,16 +159,29 @@ pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
         return Err("no authserv_ids configured".to_owned());
     }
     let by = server.ids().first().map_or_else(|| server.provider.name.to_owned(), |id| (*id).to_owned());
-    let zone = zone(&mail.trace, server).map_err(|why| format!("no Authentication-Results by {by} count: {why}"))?;
+    let no = |why: String| format!("no Authentication-Results by {by} count: {why}");
+    let zone = zone(&mail.trace, server).map_err(no)?;
     let mut counted = Counted { by, outcomes: Vec::new() };
-    let (mut ours, mut fields) = (Vec::new(), 0);
+    let (mut ours, mut fields, mut seen): (Vec<Outcome>, _, Vec<Option<String>>) = (Vec::new(), 0, Vec::new());
     for line in zone {
         let (id, outcomes) = parse(line);
         if server.is_ours(id.as_deref()) {
             fields += 1;
+            let name = id.as_ref().map(|id| id.to_ascii_lowercase());
             counted.by = id.unwrap_or(counted.by);
             let by = &counted.by;
-            ours.extend(outcomes.ok_or_else(|| format!("the Authentication-Results by {by} are malformed"))?);
+            let outcomes = outcomes.ok_or_else(|| format!("the Authentication-Results by {by} are malformed"))?;
+            // Below the edge the first of a name is the server's. What follows may be the sender's: it takes away what it
+            // does not agree with, and proves nothing that ours does not say.
+            if server.provider.place == Place::Below && seen.contains(&name) {
+                let decides = |o: &&Outcome| o.method == "dmarc" || o.method == "spf";
+                if !outcomes.iter().filter(decides).all(|o| ours.contains(o)) {
+                    return Err(format!("others in the name of {by} say otherwise"));
+                }
+            } else {
+                seen.push(name);
+                ours.extend(outcomes);
+            }
         } else if let (Ok(from), Some(others)) = (&mail.from, outcomes)
             && others.iter().any(|o| o.is_dmarc("fail", from.domain()))
         {
@@ -287,76 +301,6 @@ fn lines(trace: &[Trace]) -> impl Iterator<Item = &str> {
     trace.iter().filter_map(line)
 }
 
-/// A Received line (RFC 5321 section 4.4) as the server wrote it.
-struct Hop<'l> {
-    /// What stands after `by`: the host, and all behind it. `None` where it is not clear which host that is.
-    by: Option<&'l str>,
-    /// Its number in the queue there.
-    id: Option<&'l str>,
-    /// The protocols that it names, lower case; empty where a comment or a quote could hide one.
-    with: Vec<String>,
-}
-
-impl<'l> Hop<'l> {
-    fn of(line: &'l str) -> Self {
-        let blank = |at: usize| line.as_bytes().get(at).is_some_and(u8::is_ascii_whitespace);
-        let is_word = |at: &usize| at.checked_sub(1).is_none_or(blank) && blank(at + 2);
-        let lower = line.to_ascii_lowercase();
-        let mut found = lower.match_indices("by").map(|(at, _)| at).filter(is_word);
-        let by = match (found.next(), found.next()) {
-            (Some(at), None) => line.get(at + 2..).map(str::trim_ascii_start),
-            (None, _) | (Some(_), Some(_)) => None,
-        };
-        let behind = by.filter(|by| !by.contains(['\\', '"']) && is_nested(by)).map(without_comments);
-        let words: Vec<String> =
-            behind.iter().flat_map(|b| b.split(BLANKS)).filter(|w| !w.is_empty()).map(str::to_lowercase).collect();
-        let named = words.iter().zip(words.iter().skip(1)).filter(|(word, _)| *word == "with");
-        let with = named.map(|(_, protocol)| protocol.trim_end_matches(';').to_owned()).collect();
-        let mut plain = by.unwrap_or_default().split_ascii_whitespace();
-        let id =
-            plain.find(|w| w.eq_ignore_ascii_case("id")).and_then(|_| plain.next()).map(|id| id.trim_end_matches(';'));
-        Self { by, id, with }
-    }
-
-    /// Whether it is a hop behind our edge: one that the provider is known for, or a delivery agent by LMTP.
-    fn is_behind(&self, server: &Server) -> bool {
-        let lmtp = |p: &String| matches!(p.as_str(), "lmtp" | "lmtps" | "lmtpa" | "lmtpsa");
-        let agent = server.provider.is_own() && !self.with.is_empty() && self.with.iter().all(lmtp);
-        agent || self.by.is_some_and(|by| server.is_inner(by))
-    }
-
-    /// Whether it was handed in by login (RFC 3848), or not over the network.
-    fn is_login(&self) -> bool {
-        self.with.iter().any(|p| p.ends_with('a') || p.starts_with("lmtp"))
-    }
-}
-
-/// Whether each parenthesis has its other half, in the right order.
-fn is_nested(text: &str) -> bool {
-    let mut depth = 0_i32;
-    let never_closed_twice = text.chars().all(|c| {
-        depth += i32::from(c == '(') - i32::from(c == ')');
-        depth >= 0
-    });
-    never_closed_twice && depth == 0
-}
-
-fn without_comments(text: &str) -> String {
-    let mut depth = 0_u32;
-    let outside = |c: &char| {
-        match c {
-            '(' => depth += 1,
-            ')' => {
-                depth = depth.saturating_sub(1);
-                return false;
-            }
-            _ => {}
-        }
-        depth == 0
-    };
-    text.chars().filter(outside).collect()
-}
-
 /// The number of a sealed field (RFC 8617 section 4.1.1), if it is one, and what stands behind it.
 pub(super) fn numbered(full: &str) -> (Option<u8>, &str) {
     let number = |(head, rest)| {
@@ -367,13 +311,15 @@ pub(super) fn numbered(full: &str) -> (Option<u8>, &str) {
     full.split_once(';').and_then(number).map_or((None, full), |(number, rest)| (Some(number), rest))
 }
 
-/// What the last seal says that its maker found out; `None` where two of them bear its number, or it cannot be read.
-pub(super) fn sealed(mail: &Mail) -> Option<Vec<Outcome>> {
-    let all = || mail.passage.recorded.iter().map(|line| numbered(line));
+/// What the last seal says that our own server found out; `None` where two of them bear its number, where it is another's,
+/// or cannot be read.
+pub(super) fn sealed(mail: &Mail, server: &Server) -> Option<Vec<Outcome>> {
+    let all = || mail.passage.sealed.iter().map(|line| numbered(line));
     let last = all().filter_map(|(number, _)| number).max()?;
     let mut found = all().filter(|(number, _)| *number == Some(last));
     let (_, line) = found.next().filter(|_| found.next().is_none())?;
-    parse(line).1
+    let (id, outcomes) = parse(line);
+    outcomes.filter(|_| server.is_ours(id.as_deref()))
 }
 
 /// A field's authserv-id, if it has one, and its results; `None` where it departs from the grammar of RFC 8601
@@ -441,9 +387,6 @@ fn outcomes(line: &str, named: bool) -> Option<Vec<Outcome>> {
         outcomes.push(Outcome { method, result, properties: reader.properties()? });
     }
 }
-
-/// What parts words, after folding (RFC 5322 section 2.2.2); nothing else does that other programs count.
-const BLANKS: [char; 4] = [' ', '\t', '\r', '\n'];
 
 /// The reader of the grammar.
 struct Reader<'l> {

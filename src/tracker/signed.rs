@@ -49,7 +49,7 @@ pub(super) fn occasion<'a>(
         from,
         to: person.map(|_| [&project.address, &project.mailbox]),
         named: refers.named && person.is_some_and(|person| refers.token_of(person).is_some()),
-        sealer: project.server.provider.sealer.map(|sealer| (sealer, results::sealed_for(mail, from))),
+        sealer: project.server.provider.sealer.map(|sealer| (sealer, results::sealed_for(mail, from, &project.server))),
         pins: person.map_or(&[], |p| &p.dkim_domains),
         ways: &project.through,
         received,

@@ -3,6 +3,7 @@
 use mail_auth::common::crypto::SigningKey;
 
 use super::*;
+use crate::provider::Server;
 use crate::vocabulary::Address;
 
 /// What a provider adds to a mail that it takes: its results under a number, its signature, and its seal over both and over
@@ -41,7 +42,8 @@ fn seal(mail: &str, number: u32, results: &str, chain: &str, fields: &str) -> St
 fn sealed(raw: &str) -> Dkim {
     let mail = read(raw.as_bytes());
     let from = mail.from.clone().expect("one plain sender");
-    let vouches = crate::mail::results::sealed_for(&mail, &from);
+    let gmail = Server::new(Server::provider("gmail").unwrap(), Vec::new());
+    let vouches = crate::mail::results::sealed_for(&mail, &from, &gmail);
     let ours = Address::parse("security@example.org").unwrap();
     let occasion = Occasion {
         from: &from,
@@ -100,6 +102,12 @@ fn a_seal_says_what_the_provider_of_the_mailbox_found() {
             why.is_empty() || matches!(&got, Dkim::Fail(reason) if reason.contains(why)),
             "{got:?} is not {why}\n{raw}"
         );
+    }
+    // What the sender wrote, in a field that no seal is over, under a number of his own.
+    for forged in ["X-Original-Authentication-Results: i=50", "X-Original-Authentication-Results: i=1"] {
+        let mail = format!("{forged}; mx.google.com; {FOUND}\r\n{}", mail());
+        let got = sealed(&seal(&mail, 1, "spf=pass smtp.mailfrom=x@evil.test", "none", FIELDS));
+        assert!(matches!(&got, Dkim::Pass(by) if !by.of_sender), "{forged}: {got:?}");
     }
     // A pass that was by a signature, another's results, or none: the seal is good and says nothing of the sender.
     for found in [

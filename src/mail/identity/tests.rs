@@ -206,3 +206,23 @@ fn a_forged_line_is_found_where_it_stands() {
     check(&[LOCAL, forged, RECEIVED], Forged::Believed);
     check(&[forged], Forged::Believed);
 }
+
+/// What stands in our name below the edge may be the sender's: it takes away, and adds nothing.
+#[test]
+fn below_the_edge_the_first_line_alone_proves() {
+    let server = Server::new(Server::provider("stalwart").unwrap(), vec!["mx.example.org".into()]);
+    let verdict = |lines: &[&str]| {
+        let head: String = lines.iter().map(|l| format!("Authentication-Results: mx.example.org; {l}\r\n")).collect();
+        let raw = format!("{RECEIVED}\r\n{head}DKIM-Signature: v=1\r\nFrom: Ann <ann@Corp.test>\r\n\r\ntext");
+        identify(&read(raw.as_bytes()), &server, &Dkim::Unasked).believed()
+    };
+    let (dmarc, spf) = ("dmarc=pass header.from=corp.test", "spf=pass smtp.mailfrom=ann@corp.test");
+    let whole = format!("{spf}; {dmarc}");
+    assert!(verdict(&[&whole]));
+    assert!(verdict(&[&whole, dmarc]), "who agrees takes nothing away");
+    assert!(!verdict(&[dmarc, spf]), "by a signature, and the envelope is the sender's own word");
+    assert!(!verdict(&["dkim=pass header.d=corp.test", &whole]));
+    assert!(!verdict(&["none", &whole]));
+    assert!(!verdict(&[&whole, "dmarc=fail header.from=corp.test"]));
+    assert!(!verdict(&[&whole, "spf=fail smtp.mailfrom=x@evil.test"]));
+}
