@@ -2,6 +2,7 @@
 //! in exactly one receipt.
 
 use disclosed::testing::mail::read;
+use disclosed::testing::mail::signature::Dkim;
 use disclosed::testing::mail::written::{Content, Ours, Place as Where};
 use disclosed::testing::policy::Term;
 use disclosed::testing::store::{Place, Store, Tx};
@@ -79,6 +80,9 @@ fn come(order: &[usize], at_once: bool) -> (usize, usize, usize) {
     }
     for batch in all.chunks(if at_once { all.len() } else { 1 }) {
         tracker.on_mail(batch, now()).unwrap();
+        while let (_, Some((mail, _))) = tracker.next_question(now()).unwrap() {
+            tracker.verified(mail, Dkim::Fail("no key is published".into()), now()).unwrap();
+        }
     }
     let read = |tx: &Tx<'_>| Ok((tx.tickets(true)?, tx.receipts()?, tx.notices(0)?));
     let (tickets, receipts, mut notices) = tracker.store().read(read).unwrap();
@@ -368,6 +372,10 @@ fn ends_in_receipts(mails: Vec<Vec<u8>>) -> Result<(), TestCaseError> {
         for name in [format!("{number}"), format!("{number}-moved")] {
             let arrival = arrival(&mut tracker, raw.clone(), &name);
             tracker.on_mail(&[arrival], now()).unwrap();
+            // No key of a signature is published, damaged or not.
+            while let (_, Some((mail, _))) = tracker.next_question(now()).unwrap() {
+                tracker.verified(mail, Dkim::Fail("no key is published".into()), now()).unwrap();
+            }
         }
     }
     let receipts = tracker.store().read(|tx| tx.receipts()).unwrap();
