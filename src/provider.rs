@@ -157,7 +157,7 @@ const YAHOO: Provider =
 impl Provider {
     /// Whether it is a server of the operator's own, whose name the config says.
     pub fn is_own(&self) -> bool {
-        self.edge == ANY
+        self.ids.is_empty() && !self.nameless
     }
 }
 

@@ -362,7 +362,7 @@ fn server(table: &Table<'_>, ids: Vec<String>) -> Server {
     let names: Vec<(&str, &'static Provider)> = PROVIDERS.iter().map(|p| (p.name, p)).collect();
     let Some(provider) = value.choose("server", &names) else { return Server::custom(ids) };
     let server = Server::new(provider, Vec::new());
-    if provider.ids.is_empty() && !provider.nameless {
+    if provider.is_own() {
         if ids.is_empty() && provider.place != Place::Nowhere && *provider != *Server::nobody().provider {
             value.wrong(
                 format!("{} is a server of your own, and nothing says what it calls itself", provider.name),

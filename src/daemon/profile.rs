@@ -57,7 +57,7 @@ fn judge(server: &Server, mails: &[Mail]) -> Finding {
     // found.
     let ids = || -> Vec<String> { mails.iter().find_map(first_id).into_iter().collect() };
     let with = |provider: &'static crate::provider::Provider| {
-        Server::new(provider, if provider.ids.is_empty() && !provider.nameless { ids() } else { Vec::new() })
+        Server::new(provider, if provider.is_own() { ids() } else { Vec::new() })
     };
     let best = PROVIDERS.iter().map(with).map(|other| (fits(&other), other));
     let best =

@@ -134,25 +134,18 @@ fn keys(record: &str) -> Verifier {
 fn verdict_at(raw: &str, verifier: &mut Verifier, received: Timestamp) -> Dkim {
     let mail = read(raw.as_bytes());
     let from = mail.from.expect("one plain sender");
-    let sieved = sieve(
-        raw.as_bytes(),
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received,
-            date: mail.date,
-        },
-    );
+    judged(raw, &Occasion::of(&from, received, mail.date), verifier)
+}
+
+fn judged(raw: &str, occasion: &Occasion<'_>, verifier: &mut Verifier) -> Dkim {
+    let sieved = sieve(raw.as_bytes(), occasion);
     if sieved.worth.is_empty() {
         return sieved.verdict();
     }
-    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures: sieved.worth, share: Share::Named };
+    let (from, signatures) = (occasion.from.clone(), sieved.worth);
+    let question = Question { raw: raw.as_bytes().to_vec(), from, signatures, share: Share::Named };
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
-    runtime.block_on(verifier.check(&question, received))
+    runtime.block_on(verifier.check(&question, occasion.received))
 }
 
 fn verdict(raw: &str) -> Dkim {
@@ -275,20 +268,7 @@ fn questions_are_bounded_by_the_hour() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures = sieve(
-        signed.as_bytes(),
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: now,
-            date: None,
-        },
-    )
-    .worth;
+    let signatures = sieve(signed.as_bytes(), &Occasion::of(&from, now, None)).worth;
     let question = |share: Share| Question {
         raw: signed.clone().into_bytes(),
         from: from.clone(),
@@ -328,20 +308,7 @@ async fn where_nobody_answers_it_is_said_in_time() {
     let mail = read(signed.as_bytes());
     let from = mail.from.unwrap();
     let now = clock::now();
-    let signatures = sieve(
-        signed.as_bytes(),
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: now,
-            date: None,
-        },
-    )
-    .worth;
+    let signatures = sieve(signed.as_bytes(), &Occasion::of(&from, now, None)).worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut nowhere = Verifier::nowhere("no resolver");
     assert!(matches!(nowhere.check(&question, now).await, Dkim::Temporary(why) if why.contains("no resolver")));
@@ -425,20 +392,7 @@ async fn names_are_asked_for_by_dns() {
     let signed = sign(&mail(), &How::default());
     let mail = read(signed.as_bytes());
     let (from, now) = (mail.from.unwrap(), clock::now());
-    let signatures = sieve(
-        signed.as_bytes(),
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: now,
-            date: None,
-        },
-    )
-    .worth;
+    let signatures = sieve(signed.as_bytes(), &Occasion::of(&from, now, None)).worth;
     let question = Question { raw: signed.into_bytes(), from, signatures, share: Share::Named };
     let mut verifier = Verifier::with(Keys::Dns(Box::new(resolver)));
     assert!(matches!(verifier.check(&question, now).await, Dkim::Pass(_)));

@@ -4,8 +4,9 @@
 //! stand, what lies between, and what the edge calls itself is known by [`crate::provider`]:
 //!
 //! - Above the edge: all results from the top down to the first Received line that is not of a hop behind the edge, and
-//!   that one must be of the edge. Below it: those that follow the edge's line at once, and all others of the same name in
-//!   the mail must agree with them. Together: all of that name must agree.
+//!   that one must be of the edge. Below it: of those that follow the edge's line at once, the first of each name; all
+//!   others of ours may be the sender's, so they take away what they do not agree with, and prove nothing. Together: all of
+//!   that name must agree.
 //! - A Received line in which ` by ` stands more than once is nobody's: the name in HELO comes before the server's own, and
 //!   a sender who could pass for a hop behind the edge would move the border down to lines of his own. As the border it
 //!   costs him his results and no more.
@@ -81,7 +82,7 @@ pub(crate) fn names_authserv(line: &Trace, id: &str, words: &str) -> bool {
 /// Looks for a line of ours that holds `words`.
 pub(crate) fn forged_line(trace: &[Trace], server: &Server, id: &str, words: &str) -> Forged {
     let is_it = |line: &str| line.contains(words) && is_by(line, id);
-    if zone(trace, server).is_ok_and(|lines| lines.into_iter().any(is_it)) {
+    if zone(trace, server).is_ok_and(|zone| zone.proof.into_iter().any(is_it)) {
         Forged::Believed
     } else if lines(trace).any(is_it) {
         Forged::Passed
@@ -162,26 +163,14 @@ pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
     let no = |why: String| format!("no Authentication-Results by {by} count: {why}");
     let zone = zone(&mail.trace, server).map_err(no)?;
     let mut counted = Counted { by, outcomes: Vec::new() };
-    let (mut ours, mut fields, mut seen): (Vec<Outcome>, _, Vec<Option<String>>) = (Vec::new(), 0, Vec::new());
-    for line in zone {
+    let mut fields = 0;
+    for line in zone.proof {
         let (id, outcomes) = parse(line);
         if server.is_ours(id.as_deref()) {
             fields += 1;
-            let name = id.as_ref().map(|id| id.to_ascii_lowercase());
             counted.by = id.unwrap_or(counted.by);
-            let by = &counted.by;
-            let outcomes = outcomes.ok_or_else(|| format!("the Authentication-Results by {by} are malformed"))?;
-            // Below the edge the first of a name is the server's. What follows may be the sender's: it takes away what it
-            // does not agree with, and proves nothing that ours does not say.
-            if server.provider.place == Place::Below && seen.contains(&name) {
-                let decides = |o: &&Outcome| o.method == "dmarc" || o.method == "spf";
-                if !outcomes.iter().filter(decides).all(|o| ours.contains(o)) {
-                    return Err(format!("others in the name of {by} say otherwise"));
-                }
-            } else {
-                seen.push(name);
-                ours.extend(outcomes);
-            }
+            let malformed = || format!("the Authentication-Results by {} are malformed", counted.by);
+            counted.outcomes.extend(outcomes.ok_or_else(malformed)?);
         } else if let (Ok(from), Some(others)) = (&mail.from, outcomes)
             && others.iter().any(|o| o.is_dmarc("fail", from.domain()))
         {
@@ -200,7 +189,13 @@ pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
     if server.provider.nameless && fields > 1 {
         return Err("more than one field of results".into());
     }
-    counted.outcomes = ours;
+    let agrees = |line: &str| {
+        let decides = |o: &&Outcome| o.method == "dmarc" || o.method == "spf";
+        parse(line).1.is_some_and(|all| all.iter().filter(decides).all(|o| counted.outcomes.contains(o)))
+    };
+    if !zone.beside.into_iter().all(agrees) {
+        return Err(format!("others in the name of {} say otherwise", counted.by));
+    }
     Ok(counted)
 }
 
@@ -222,8 +217,24 @@ pub(super) fn calls_forged(mail: &Mail, server: &Server, domain: &str) -> bool {
     first.is_some_and(|o| o.result == "fail")
 }
 
+/// Where Authentication-Results stand.
+#[derive(Default)]
+struct Zone<'t> {
+    /// Those that no sender can have written.
+    proof: Vec<&'t str>,
+    /// Those in our name that a sender may have written, and that must agree.
+    beside: Vec<&'t str>,
+}
+
+impl<'t> Zone<'t> {
+    /// All of these lines prove.
+    fn of(lines: impl Iterator<Item = &'t str>) -> Self {
+        Self { proof: lines.collect(), beside: Vec::new() }
+    }
+}
+
 /// The Authentication-Results that no sender can have written; else why none are.
-fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String> {
+fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Zone<'t>, String> {
     let marked = |name: &str| -> Vec<&str> {
         let is =
             |t: &'t Trace| if let Trace::Mark(n, value) = t { (*n == name).then_some(value.as_str()) } else { None };
@@ -237,7 +248,7 @@ fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String>
         );
     }
     match server.provider.place {
-        Place::Together => return Ok(lines(trace).collect()),
+        Place::Together => return Ok(Zone::of(lines(trace))),
         Place::Nowhere => return Err("this provider writes none that could be believed".into()),
         Place::Above | Place::Below => {}
     }
@@ -248,7 +259,7 @@ fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String>
         let local = server.provider.is_own() && server.provider.place == Place::Above;
         let none = !trace.iter().any(|t| received(t).is_some());
         return if local && none {
-            Ok(lines(trace).collect())
+            Ok(Zone::of(lines(trace)))
         } else {
             Err("no Received line of our server is there".into())
         };
@@ -271,23 +282,36 @@ fn zone<'t>(trace: &'t [Trace], server: &Server) -> Result<Vec<&'t str>, String>
     }
     let (above, below) = trace.split_at(border);
     if server.provider.place == Place::Above {
-        return Ok(lines(above).collect());
+        return Ok(Zone::of(lines(above)));
     }
     if edge.is_login() {
         return Err("the mail was handed in by login, and such mail is not checked".into());
     }
     let following = below.iter().skip(1).filter(|t| !matches!(t, Trace::Mark(..)));
-    let block: Vec<&str> = following.map_while(line).collect();
-    let ours = |line: &&str| server.is_ours(authserv_id(line).as_deref());
-    if !block.first().is_some_and(ours) {
+    let name = |line: &str| authserv_id(line).filter(|id| server.is_ours(Some(id))).map(|id| id.to_ascii_lowercase());
+    let mut zone = Zone::default();
+    let mut seen = Vec::new();
+    for line in following.map_while(line) {
+        match name(line) {
+            Some(name) if !seen.contains(&name) => {
+                seen.push(name);
+                zone.proof.push(line);
+            }
+            None if seen.is_empty() => break,
+            // By another name: it may say that the sender failed.
+            None => zone.proof.push(line),
+            Some(_) => {}
+        }
+    }
+    if zone.proof.is_empty() {
         return Err("they do not follow the line of our edge at once".into());
     }
-    // What the sender wrote in our name must agree with what stands here; but a sender's server may have written into
-    // what it sent that there was nothing to check, in the name of the recipient's domain (Microsoft did).
+    // A sender's server may have written into what it sent that there was nothing to check, in the name of the
+    // recipient's domain (Microsoft did).
     let nothing =
-        |line: &&str| parse(line).1.is_some_and(|all| all.iter().any(|o| o.method == "dmarc" && o.result == "none"));
-    let elsewhere = lines(trace).filter(|line| ours(line) && !nothing(line));
-    Ok(block.iter().copied().chain(elsewhere).collect())
+        |line: &str| parse(line).1.is_some_and(|all| all.iter().any(|o| o.method == "dmarc" && o.result == "none"));
+    zone.beside = lines(trace).filter(|line| name(line).is_some() && !nothing(line)).collect();
+    Ok(zone)
 }
 
 fn line(trace: &Trace) -> Option<&str> {

@@ -236,6 +236,13 @@ pub struct Occasion<'a> {
     pub date: Option<Timestamp>,
 }
 
+impl<'a> Occasion<'a> {
+    /// A mail of that sender's of which nothing more is expected.
+    pub fn of(from: &'a Address, received: Timestamp, date: Option<Timestamp>) -> Self {
+        Self { from, to: None, named: false, pins: &[], sealer: None, ways: &[], received, date }
+    }
+}
+
 /// A domain that signs for one person besides that of their address: `dkim_domains` in the config.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Pin(String);

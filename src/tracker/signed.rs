@@ -46,13 +46,11 @@ pub(super) fn occasion<'a>(
 ) -> Occasion<'a> {
     let person = project.person(from).filter(|p| p.commands());
     Occasion {
-        from,
         to: person.map(|_| [&project.address, &project.mailbox]),
         named: refers.named && person.is_some_and(|person| refers.token_of(person).is_some()),
         sealer: project.server.provider.sealer.map(|sealer| (sealer, results::sealed_for(mail, from, &project.server))),
         pins: person.map_or(&[], |p| &p.dkim_domains),
         ways: &project.through,
-        received,
-        date: mail.date,
+        ..Occasion::of(from, received, mail.date)
     }
 }

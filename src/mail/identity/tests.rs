@@ -226,3 +226,25 @@ fn below_the_edge_the_first_line_alone_proves() {
     assert!(!verdict(&[&whole, "dmarc=fail header.from=corp.test"]));
     assert!(!verdict(&[&whole, "spf=fail smtp.mailfrom=x@evil.test"]));
 }
+
+/// A name of which the server wrote nothing is not the sender's to write in.
+#[test]
+fn below_the_edge_no_further_name_proves() {
+    let server = Server::new(Server::provider("icloud").unwrap(), Vec::new());
+    let edge = "Received: from h by p00-icloudmta-smtpin-us-1 (Postfix) with ESMTPS id 1; date";
+    let verdict = |below: &str| {
+        let dmarc = "Authentication-Results: dmarc.icloud.com; dmarc=pass header.from=corp.test";
+        let spf = "Authentication-Results: spf.icloud.com; spf=pass smtp.mailfrom=ann@corp.test";
+        let (own, theirs) = if below.is_empty() {
+            (format!("{spf}\r\n"), String::new())
+        } else {
+            (String::new(), format!("{spf}\r\n"))
+        };
+        let raw = format!(
+            "{edge}\r\n{dmarc}\r\n{own}{below}{theirs}DKIM-Signature: v=1\r\nFrom: Ann <ann@Corp.test>\r\n\r\ntext"
+        );
+        identify(&read(raw.as_bytes()), &server, &Dkim::Unasked).believed()
+    };
+    assert!(verdict(""));
+    assert!(!verdict("Received: from x by y; date\r\n"));
+}

@@ -15,19 +15,7 @@ fn sieved(signatures: &[&str], rest: &str) -> Sieved {
     let raw = format!("{lines}{rest}\r\ntext\r\n");
     let mail = read(raw.as_bytes());
     let from = mail.from.unwrap();
-    sieve(
-        raw.as_bytes(),
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: received(),
-            date: mail.date,
-        },
-    )
+    sieve(raw.as_bytes(), &Occasion::of(&from, received(), mail.date))
 }
 
 #[track_caller]
@@ -127,16 +115,7 @@ fn a_command_was_sent_to_us() {
         let raw = format!("DKIM-Signature: {signature}\r\n{rest}\r\ntext\r\n");
         let mail = read(raw.as_bytes());
         let from = mail.from.unwrap();
-        let occasion = Occasion {
-            from: &from,
-            to: Some([&ours, &ours]),
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received: received(),
-            date: mail.date,
-        };
+        let occasion = Occasion { to: Some([&ours, &ours]), ..Occasion::of(&from, received(), mail.date) };
         let found = sieve(raw.as_bytes(), &occasion);
         found.refused.first().cloned().unwrap_or_default()
     };

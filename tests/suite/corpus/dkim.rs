@@ -68,19 +68,7 @@ fn verdict(raw: &[u8], verifier: &mut Verifier, tokio: &tokio::runtime::Runtime)
     let mail = read::read(raw);
     let from = mail.from.clone().ok()?;
     let received = made(raw, &mail)?;
-    let sieved = sieve(
-        raw,
-        &Occasion {
-            from: &from,
-            to: None,
-            named: false,
-            sealer: None,
-            pins: &[],
-            ways: &[],
-            received,
-            date: mail.date,
-        },
-    );
+    let sieved = sieve(raw, &Occasion::of(&from, received, mail.date));
     if sieved.worth.is_empty() {
         return Some((sieved.verdict(), true));
     }

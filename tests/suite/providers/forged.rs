@@ -238,6 +238,17 @@ fn replayed(base: &Base, row: &Row, his: &Seen) -> Vec<Forged> {
         ("to-not-signed", true, signed(&unsigned_to, MICROSOFTS)),
         ("to-another", true, on_top(&signed(&to_other, GMAILS), &format!("X-Original-To: {}", base.answers[MARA].to))),
         ("to-added", true, on_top(&signed(&to_other, GMAILS), &format!("To: {}", base.answers[MARA].to))),
+        (
+            "to-not-signed-and-results-recorded",
+            true,
+            on_top(
+                &signed(&unsigned_to, MICROSOFTS),
+                &format!(
+                    "X-Original-Authentication-Results: i=50; mx.google.com; dmarc=pass header.from=team.test; \
+                     spf=pass smtp.mailfrom={MARA}"
+                ),
+            ),
+        ),
         ("to-not-signed-and-subject-changed", false, signed(&unsigned_to, MICROSOFTS).replace("Re: ", "Re: [SEC-1] ")),
         ("subject-changed", false, of_microsoft.replace(ticket, "[SEC-1] [SEC-2]")),
         ("subject-added", true, on_top(&of_microsoft, &format!("Subject: {subject}"))),
