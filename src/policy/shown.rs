@@ -27,6 +27,19 @@ pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> St
     }
 }
 
+/// The next holidays as they are understood, a line each below a heading; empty where the policy has none at all.
+pub(crate) fn holidays(policy: &Policy, now: Timestamp) -> String {
+    if policy.calendar.holidays.is_empty() {
+        return String::new();
+    }
+    let days = policy.calendar.next_holidays(now);
+    if days.is_empty() {
+        return "\nHolidays: all that are listed are over\n".to_owned();
+    }
+    let lines = days.iter().map(|day| format!("  {}\n", day.strftime("%a %-d %B %Y")));
+    format!("\nThe next holidays:\n{}", lines.collect::<String>())
+}
+
 /// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour
 /// short of a day is that day, since a change of the clocks takes one from ninety days.
 pub(crate) fn length(d: SignedDuration) -> String {
