@@ -130,11 +130,12 @@ fn the_documents_keep_the_names_of_their_fields() {
         (
             "",
             "last_scan last_send waiting next_deadline holds healthy",
-            "unverified undelivered broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
+            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
              tag_refused_since database_lost",
         ),
         ("holds[]", "", "notice kind ticket state reason"),
         ("undelivered[]", "", "notice kind ticket state reason"),
+        ("unreached[]", "", "person since reply"),
         ("broken[]", "", "ticket promise deadline"),
         ("troubles[]", "", "kind ticket since notice"),
     ];
