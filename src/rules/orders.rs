@@ -116,25 +116,25 @@ fn run(
 ) -> Result<Vec<Obeyed>, Refusal> {
     let before = (Arc::clone(&draft.ticket), draft.decision.clone());
     let mut done = Vec::new();
-    let text = order.orders.text.as_str();
+    let below = order.orders.text.as_str();
     let mut used = false;
     for (line, Asked { verb, command }) in lines {
-        let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
-        if takes && used {
+        let text = order.orders.text_for(command);
+        if command.takes_text() && used {
             let why = "two commands of this mail would take the text below them; send two mails".into();
             return Err(Refusal::of(line, why));
         }
-        used |= takes;
+        used |= command.takes_text() || !text.is_empty();
         let did = do_one(draft, order, command, text);
         let did = did.map_err(|why| Refusal::of(line, why))?;
         done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
     }
-    if !used && !text.is_empty() {
-        draft.enter(&order.by, EntryKind::Note, text, order.mail);
+    if !used && !below.is_empty() {
+        draft.enter(&order.by, EntryKind::Note, below, order.mail);
         let did = "written down as a note for the team".into();
         done.push(Obeyed { line: "(the text below)".into(), verb: None, did });
     }
-    let leaves = lines.iter().filter_map(|(_, asked)| asked.command.sends(text)).collect::<Vec<_>>().join("\n\n");
+    let leaves = order.orders.sends().collect::<Vec<_>>().join("\n\n");
     let hits = order.known.hits(&leaves, draft.key);
     if looked_at || hits.is_empty() || draft.ticket.reporter.is_none() {
         return Ok(done);

@@ -102,5 +102,6 @@ impl Work<'_> {
 
 /// Whether orders send words of a person to the reporter; or, of these, the text below them.
 fn sends(orders: &Orders, below: bool) -> bool {
-    orders.commands().any(|command| command.sends("\n").is_some_and(|words| words == "\n" || !below))
+    let orders = Orders { text: "\n".to_owned(), ..orders.clone() };
+    orders.sends().any(|words| words == "\n" || !below)
 }

@@ -99,7 +99,7 @@ fn counted(news: &NewReport) -> Vec<Fact> {
 }
 
 fn recognised(news: &NewReport, table: &VersionTable) -> Vec<Fact> {
-    let Fields { severity: _, cvss: _, score: _, cves: _, cwes: _, versions, paths, locations, parts: _ } =
+    let Fields { severity: _, cvss: _, score: _, cves: _, cwes: _, versions, paths, locations, parts: _, may_lack: _ } =
         &news.fields;
     let (severity, numbers) = public(&news.fields);
     let version = |v: &String| if table.is_empty() { v.clone() } else { format!("{v} ({})", table.of(v).words()) };

@@ -27,6 +27,9 @@ const SECRET: &str = "frobnicator";
 /// What the ticket is and how it stands, and the names of those who work on it: not at `none`.
 const STANDING: &[&str] = &["SEC-3", "accepted", "Ada", "Dana"];
 
+/// How the reporter wants to be named.
+const CREDIT: &str = "R. Porter";
+
 fn now() -> Timestamp {
     "2027-01-06T09:00:00Z".parse().unwrap()
 }
@@ -56,7 +59,8 @@ fn ticket() -> Arc<Ticket> {
     ];
     for (seq, kind) in (1..).zip(kinds) {
         let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
-        let text = Some(secret());
+        // It is the reporter's, and shown to them.
+        let text = Some(if kind == EntryKind::Credit { CREDIT.to_owned() } else { secret() });
         ticket.apply(&Entry { seq, at: now(), by: Actor::Local, kind, party, text, mail: None, order: None });
     }
     Arc::new(ticket)
@@ -79,12 +83,14 @@ fn after(about: Option<&About>) -> Option<About> {
     Some(match about {
         None => About::Acknowledgement { missing: vec![Part::Impact] },
         Some(About::Acknowledgement { .. }) => About::Acknowledged { by: own(), words: own() },
-        Some(About::Acknowledged { .. }) => About::Reply { by: own(), words: own() },
+        Some(About::Acknowledged { .. }) => About::Reply { by: own(), words: own(), asks: true },
         Some(About::Reply { .. }) => About::Released(own()),
         Some(About::Released(_)) => About::Public(own()),
-        Some(About::Public(_)) => About::Embargo { proposed: true, until, zone: None },
+        Some(About::Public(_)) => About::Embargo { proposed: true, before: None, until, zone: None },
         Some(About::Embargo { .. }) => About::EmbargoOver,
-        Some(About::EmbargoOver) => About::Moved { until: Milestone::Public, to: until },
+        Some(About::EmbargoOver) => {
+            About::Moved { until: Milestone::Public, from: Some(until), to: until, reason: own() }
+        }
         Some(About::Moved { .. }) => About::AtWork(vec![due()]),
         Some(About::AtWork(_)) => About::Asked(vec![Ask::Status, Ask::Credit(own()), Ask::Withdraw(own()), Ask::Help]),
         Some(About::Asked(_)) => About::Report(Box::new(NewReport {
@@ -140,14 +146,14 @@ fn after(about: Option<&About>) -> Option<About> {
         Some(About::Many(_)) => About::Returned { newest: samples(), all: 9 },
         Some(About::Returned { .. }) => About::Reminder { due: due(), missed: Some("Lee".into()) },
         Some(About::Reminder { .. }) => {
-            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret(), asks: false }))];
             About::Done { lines: obeyed("/close mine"), left }
         }
         Some(About::Done { .. }) => About::Refused { line: "/clse mine".into(), column: Some(1), why: own() },
         Some(About::Refused { .. }) => About::Unheard { line: Some("/close mine".into()), why: own(), filed: "Filed." },
         Some(About::Unheard { .. }) => About::Code { lines: vec!["/public mine".into()], code: code(), until },
         Some(About::Code { .. }) => {
-            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret(), asks: false }))];
             let lines = crate::command::split("/close mine").lines;
             let from = Some(stranger());
             About::Request(Box::new(Request { from, lines, leaves: left, text: own(), code: code(), until }))
@@ -199,14 +205,14 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
     })
 }
 
-fn all() -> Vec<Says> {
+pub(super) fn all() -> Vec<Says> {
     let of_one = std::iter::successors(after(None), |about| after(Some(about)));
     let of_many = std::iter::successors(after_many(None), |says| after_many(Some(says)));
     of_one.map(|about| Says::About(ticket(), about)).chain(of_many).collect()
 }
 
 /// To the reporter, whose ticket it is.
-fn is_theirs(says: &Says) -> bool {
+pub(super) fn is_theirs(says: &Says) -> bool {
     match says.kind() {
         NoticeKind::Acknowledgement | NoticeKind::Reply | NoticeKind::Update | NoticeKind::Told => true,
         NoticeKind::Report
@@ -247,6 +253,7 @@ fn no_text_says_more_than_the_level_of_its_reader() {
         if is_theirs(&says) {
             assert_eq!((&full, &full), (&summary, &none), "whatever the levels of the team are");
         } else {
+            assert!(!summary.contains(CREDIT), "at summary:\n{summary}");
             let said = STANDING.iter().find(|word| none.contains(**word));
             assert_eq!(said, None, "at none:\n{none}");
         }
