@@ -143,6 +143,8 @@ pub enum About {
     Attempt {
         /// The From address.
         from: Option<Address>,
+        /// The name of the person whom somebody vouches for as its sender.
+        sender: Option<String>,
         /// The name of the person whose own reply address the mail bears.
         holder: Option<String>,
         /// What failed.

@@ -66,8 +66,9 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
         About::Copied { sent, excerpt } => team::copied(ticket, *sent, excerpt, project, now),
         About::FollowUp(mail) => team::follow_up(ticket, mail, project, now),
         About::Change { who, did } => team::change(ticket, who, did, project, now),
-        About::Attempt { from, holder, why } => {
-            team::attempt(ticket, from.as_ref(), holder.as_deref(), why, project, now)
+        About::Attempt { from, sender, holder, why } => {
+            let people = (sender.as_deref(), holder.as_deref());
+            team::attempt(ticket, from.as_ref(), people, why, project, now)
         }
         About::Undeliverable { notice, to, perhaps, reply } => {
             lost::of_ticket(ticket, (*notice, to, *perhaps), reply, project, now)

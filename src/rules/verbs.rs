@@ -224,11 +224,11 @@ fn move_deadline(
     }
     draft.tell_reporter(About::Moved { until, from, to: at, reason: text.to_owned() });
     let reason = if text.is_empty() {
-        "The reporter is told the new date, without a reason; a text below the line would be sent as one"
+        "The reporter is told the new date, without a reason: a text below would be one"
     } else {
         "Your reason, the text below, was sent to the reporter"
     };
-    Ok(format!("{promise} ends {date} now. {reason}."))
+    Ok(format!("{promise} ends {date} now.\n{reason}."))
 }
 
 /// The instant of a date that must lie ahead.

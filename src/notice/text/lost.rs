@@ -9,6 +9,8 @@ use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::vocabulary::{Address, Mailed};
 
+/// What shows the mails of ours and what became of them.
+const OUTBOX: &str = "disclosed outbox";
 /// Characters of what a server said that a notice shows.
 const REPLY: usize = 500;
 
@@ -37,7 +39,7 @@ pub(crate) fn of_ticket(
             state(format!(".\n{was}: {}.", notice.word())),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, super::shown_by(ticket, project)))
         .line([state("Somebody should reach them another way.")])
 }
 
@@ -59,6 +61,7 @@ pub(crate) fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> T
 /// A notice about no single ticket.
 pub(crate) fn of_many(notice: Mailed, to: &Address, reply: &str, project: &Project) -> Text {
     Text::desk("A mail did not arrive")
+        .shown_by(OUTBOX)
         .paragraph([
             always("A mail about several tickets did not reach "),
             content(format!("{} ({})", project.name_of(to), to.as_str())),
@@ -67,7 +70,7 @@ pub(crate) fn of_many(notice: Mailed, to: &Address, reply: &str, project: &Proje
             always(format!(".\nIt was: {}.", notice.word())),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, OUTBOX))
         .line([always(
             "Somebody should reach them another way. A reply to this mail with /list shows\n\
              all open tickets.",

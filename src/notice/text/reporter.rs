@@ -182,7 +182,7 @@ pub(crate) fn moved(
         Some(old) if is_later => {
             format!("We need longer with {number}. We had said that we would {what} by {old}; the new date is {new}.")
         }
-        Some(old) => format!("Good news of {number}: we now plan to {what} by {new}. We had said {old}."),
+        Some(old) => format!("Good news about {number}: we now plan to {what} by {new}. We had said {old}."),
         None => format!("There is a date for {number} now: we plan to {what} by {new}."),
     };
     let sorry = if from.is_some() && is_later { " We are sorry for the wait." } else { "" };

@@ -8,13 +8,14 @@ use crate::config::{Config, EXAMPLE};
 use crate::mail::Attachment;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::block::Obeyed;
+use crate::notice::codename::Codename;
 use crate::notice::leak::Hit;
 use crate::notice::says::Request;
 use crate::notice::standing::Due;
 use crate::notice::text::digest::{Counts, Line};
 use crate::notice::text::flood::Sample;
 use crate::notice::text::report::NewReport;
-use crate::notice::text::team::{Did, MoreMail};
+use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::notice::text::trouble::Trouble;
 use crate::policy::{Milestone, Severity};
 use crate::ticket::moved::Moved;
@@ -41,6 +42,11 @@ fn project() -> Project {
 
 fn secret() -> String {
     format!("the {SECRET}")
+}
+
+fn contents() -> Contents {
+    let attachments = vec![Attachment { name: secret(), media_type: secret(), size: 1 }];
+    Contents { text: secret(), folded: 2, attachments, problems: vec![secret()] }
 }
 
 fn stranger() -> Address {
@@ -117,22 +123,21 @@ fn after(about: Option<&About>) -> Option<About> {
             by: Actor::Stranger,
             who: secret(),
             holder: Some("Dana".into()),
-            excerpt: secret(),
-            folded: 2,
+            contents: contents(),
         }),
         Some(About::FollowUp(_)) => {
-            About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: false, words: secret(), folded: 1 } }
+            About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: false, contents: contents() } }
         }
         Some(About::Change { did: Did::Wrote { .. }, .. }) => {
             let lines = obeyed(&format!("/close {SECRET}"));
-            About::Change { who: "Dana".into(), did: Did::Commanded(lines, vec![secret()]) }
+            About::Change { who: "Dana".into(), did: Did::Commanded(lines, secret()) }
         }
         Some(About::Change { did: Did::Commanded(..), .. }) => {
             About::Change { who: "Dana".into(), did: Did::GuessedCode }
         }
         Some(About::Change { did: Did::GuessedCode, .. }) => About::Change { who: "Dana".into(), did: Did::Erased },
         Some(About::Change { did: Did::Erased, .. }) => {
-            About::Attempt { from: Some(stranger()), holder: Some("Dana".into()), why: secret() }
+            About::Attempt { from: Some(stranger()), sender: None, holder: Some("Dana".into()), why: secret() }
         }
         Some(About::Attempt { .. }) => About::Undeliverable {
             notice: Mailed::Notice(NoticeKind::Reply),
@@ -262,6 +267,43 @@ fn no_text_says_more_than_the_level_of_its_reader() {
             assert!(none.contains("disclosed show ") && none.contains("/help"), "{none}");
         }
     }
+}
+
+/// What is not said is one command away: which, stands in the notice.
+#[test]
+fn each_notice_names_the_command_that_shows_what_it_leaves_out() {
+    let (project, key) = (project(), Key::new([7; KEY_LENGTH]));
+    for says in all().into_iter().filter(|says| !is_theirs(says)) {
+        let at = |level| says.words(level, &key, &project, now()).body;
+        let full = at(Level::Full);
+        for level in [Level::Summary, Level::None] {
+            let body = at(level);
+            let lacks = full.lines().find(|line| !body.contains(line.trim()));
+            let ticket = if level == Level::None { Codename::of(TicketId(3), &key).slug() } else { "SEC-3".into() };
+            let command = says.ticket().map_or("disclosed ".to_owned(), |_| format!("`disclosed show {ticket}`"));
+            assert!(lacks.is_none() || body.contains(&command), "{level:?}, without {lacks:?}:\n{body}");
+        }
+    }
+    let long = |text: &str| format!("{text}\n{}", "long ".repeat(2_000));
+    let more = || Contents { text: long("begins"), ..contents() };
+    let by = Actor::Reporter;
+    for about in [
+        About::Copied { sent: true, excerpt: long("begins") },
+        About::FollowUp(MoreMail { by, who: secret(), holder: None, contents: more() }),
+        About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: true, contents: more() } },
+        About::Change { who: "Dana".into(), did: Did::Commanded(obeyed("/note"), long("begins")) },
+    ] {
+        let body = Says::About(ticket(), about).words(Level::Full, &key, &project, now()).body;
+        let cut = body.lines().find(|line| line.contains("more characters")).expect("it says how many");
+        assert!(body.contains("| begins\n") && cut.ends_with(": disclosed show SEC-3]"), "{body}");
+    }
+    let held = Says::About(ticket(), after(Some(&About::Copied { sent: true, excerpt: String::new() })).unwrap());
+    let body = |level| held.words(level, &key, &project, now()).body;
+    for part in [format!("Attached: {}", secret()), format!("Odd: {}.", secret()), "[2 lines that look quoted: ".into()]
+    {
+        assert!(body(Level::Full).contains(&part), "{part}: {}", body(Level::Full));
+    }
+    assert!(body(Level::Summary).contains("Attachments: 1.\nOddities: 1.\n"), "{}", body(Level::Summary));
 }
 
 /// A responder that sends the notice back, from any of its lines on, must not send the code.
