@@ -55,7 +55,7 @@ fn listed(text: Text, open: &[Line], key: &Key, project: &Project, now: Timestam
         format!("{number} ({}{severity}), owner {owner}: {}", line.status, next(line, project, now))
     });
     let by_name = list(&|line| format!("{}: {}", Codename::of(line.ticket, key).loud(), next(line, project, now)));
-    text.block(Said::State, by_number).block(Said::Quiet, by_name)
+    text.shown_by("disclosed list").block(Said::State, by_number).block(Said::Quiet, by_name)
 }
 
 /// What comes next, and what it waits for.
