@@ -91,7 +91,7 @@ pub(crate) fn commands(ticket: &Ticket) -> Vec<&'static str> {
     if !ticket.milestones.contains_key(&Milestone::Acknowledged) && !ticket.spam {
         words.push("/ack");
     }
-    words.push(if ticket.reporter.is_some() { "/reply" } else { "/reporter ADDRESS" });
+    words.push("/reply");
     if ticket.owner.is_none() {
         words.push("/claim");
     }
