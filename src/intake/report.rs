@@ -4,7 +4,6 @@ use super::given::Given;
 use crate::mail::Mail;
 use crate::mail::enclosed::Enclosed;
 use crate::mail::header::NoSender;
-use crate::mail::passage::Claimed;
 use crate::notice::text::report::Authors;
 use crate::project::AcknowledgeWhom;
 use crate::rules::decide::fresh;
@@ -74,13 +73,15 @@ fn authors(given: &Given<'_>, from: Option<&Address>) -> Authors {
         let (by, from, address) = (format!("{by}{}", person.name), inner.from.clone(), inner.address.clone());
         return Authors::PassedOn { by, from, address };
     }
+    // A colleague who is nobody here passes on what others sent: the acknowledgement is theirs, until a person says more.
+    let colleague = from.is_some_and(|f| f.domain() == project.address.domain());
+    let within = mail.enclosed.iter().filter(|_| colleague).filter_map(|inner| inner.address.as_ref());
+    let claimed = mail.passage.claimed.iter().flat_map(|c| c.addresses.iter().map(|address| (c.field, address)));
     let mut named: Vec<(&'static str, Address)> = Vec::new();
-    for Claimed { field, addresses } in &mail.passage.claimed {
-        for address in addresses {
-            let known = project.is_ours(address) || project.person(address).is_some() || Some(address) == from;
-            if !known && named.len() < MAX_AUTHORS && !named.iter().any(|(_, other)| other == address) {
-                named.push((field, address.clone()));
-            }
+    for (field, address) in claimed.chain(within.map(|address| ("A mail within it", address))) {
+        let known = project.is_ours(address) || project.person(address).is_some() || Some(address) == from;
+        if !known && named.len() < MAX_AUTHORS && !named.iter().any(|(_, other)| other == address) {
+            named.push((field, address.clone()));
         }
     }
     Authors::Named(named)
