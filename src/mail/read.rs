@@ -13,7 +13,7 @@ use super::header::{self, Header, NoSender};
 use super::parts::{ENCRYPTED, Part, Parts};
 use super::passage::Passage;
 use super::reading::Reading;
-use super::{Attachment, Mail, bounce, fields, reply};
+use super::{Mail, attached, bounce, fields, reply};
 use crate::token::LOOP_FIELD;
 use crate::vocabulary::{MessageId, clean_line};
 
@@ -78,7 +78,7 @@ pub fn read(raw: &[u8]) -> Mail {
         reading,
         from_html: chosen.from_html,
         signed: !signed.is_empty(),
-        attachments: attachments(&parts),
+        attachments: attached::list(&parts, MAX_ATTACHMENTS),
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,
         bounce,
@@ -111,21 +111,6 @@ fn message_id(header: &Header<'_>, problems: &mut Vec<String>) -> Option<Message
 /// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
-}
-
-fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
-    let is_text = |p: &Part<'_>| p.is_inline_text() && p.name.is_none();
-    parts
-        .leaves
-        .iter()
-        .filter(|p| !is_text(p))
-        .take(MAX_ATTACHMENTS)
-        .map(|p| Attachment {
-            name: p.name.clone().unwrap_or_else(|| "(no name)".to_owned()),
-            media_type: p.media.clone(),
-            size: p.size(),
-        })
-        .collect()
 }
 
 /// The Message-IDs it refers to: References, then In-Reply-To, which is the nearest (RFC 5322 section 3.6.4).

@@ -108,7 +108,11 @@ const TEXT: usize = 160;
 /// What an entry records, as a line that goes on where [`who`] stops: "set the status to valid". It may hold a title
 /// or an address: for the operator's terminal, never for a log (G6).
 pub(crate) fn words(entry: &Entry, project: &Project) -> String {
-    let text = clean_line(entry.text.as_deref().unwrap_or_default(), TEXT);
+    words_with(entry, &clean_line(entry.text.as_deref().unwrap_or_default(), TEXT), project)
+}
+
+/// [`words`], with this in place of its text.
+pub(crate) fn words_with(entry: &Entry, text: &str, project: &Project) -> String {
     // What was done, and in whose words or why.
     let with = |what: &str| if text.is_empty() { what.to_owned() } else { format!("{what}: {text}") };
     let party = || entry.party.as_ref().map_or("somebody", Address::as_str);

@@ -111,8 +111,10 @@ fn the_documents_keep_the_names_of_their_fields() {
     let list =
         [("", "tickets", ""), ("tickets[]", TICKET, "codename open"), ("tickets[].next", "promise deadline", "")];
     check(&desk, &[&["list"]], &list);
+    let mail = "number from date subject text attachments disposition erased message_id name problems receipt received";
     let show = [
-        ("", "ticket entries", ""),
+        ("", "ticket entries", "mails"),
+        ("mails[]", "", mail),
         ("ticket", &format!("{TICKET} clocks parties embargo"), "codename open title credit"),
         ("ticket.next", "promise deadline", ""),
         ("ticket.clocks[]", "promise state starts deadline", ""),
@@ -123,6 +125,12 @@ fn the_documents_keep_the_names_of_their_fields() {
     check(&desk, &[&["show", "1"]], &show);
     let receipt = "received message_id from disposition ticket reason";
     check(&desk, &[&["inbox"]], &[("", "receipts", ""), ("receipts[]", receipt, "number")]);
+    check(
+        &desk,
+        &[&["inbox", "--show", "1"]],
+        &[("", "", "receipt mail"), ("receipt", receipt, "number"), ("mail", "", mail)],
+    );
+    check(&desk, &[&["show", "1", "--mail", "1"]], &[("", "", "mail"), ("mail", "", mail)]);
     let notice = "created kind to ticket message_id state attempts";
     let outbox = [("", "notices", "held_since"), ("notices[]", notice, "number reply")];
     check(&desk, &[&["outbox"]], &outbox);
