@@ -14,6 +14,11 @@ pub(crate) fn when(at: Timestamp, policy: &Policy) -> String {
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
 }
 
+/// "Wed 6 January 2027": the day of an instant in the policy's zone.
+pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()
+}
+
 /// An instant in the policy's zone, and in the one that it was written in.
 pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
     let ours = when(at, policy);

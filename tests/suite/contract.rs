@@ -159,7 +159,7 @@ fn the_documents_keep_the_names_of_their_fields() {
     ];
     check(&desk, &[&["try", "in/new/1", "--offline"], &["try", "bounce.eml"]], &tried);
     let played = [
-        ("", "clocks warnings", "received until timezone severity events not_started"),
+        ("", "clocks warnings", "received until timezone severity events not_started holidays"),
         ("clocks[]", "promise starts deadline rungs", "until state over moved"),
         ("clocks[].rungs[]", "at to", "people rung nominal warns and_so_on"),
         ("clocks[].moved[]", "", "at from"),
@@ -178,7 +178,7 @@ fn the_other_documents_keep_the_names_of_their_fields() {
     let desk = desk();
     let config = std::fs::read_to_string(desk.path().join("config.toml")).unwrap();
     let check_ = [
-        ("", "ok config warnings promises people commands reports digests findings", ""),
+        ("", "ok config warnings promises people commands reports digests findings holidays", ""),
         ("promises[]", "name from until term recurring pauses ladder", ""),
         ("people[]", "name address roles notices own_time", ""),
         ("commands", "confirm second_person", ""),
