@@ -25,6 +25,7 @@ mod out;
 mod outbox;
 mod rebuild;
 mod run;
+mod seat;
 mod show;
 mod simulate;
 mod status;
@@ -137,9 +138,11 @@ be read need a person.")]
   disclosed do SEC-17 \"/severity high\" /accept
   disclosed do SEC-17 /reply --text \"A fix is on its way.\"
   disclosed do SEC-17 /reply --text - < answer.txt
+  disclosed do SEC-17 /claim --as Ada
   disclosed do SEC-17 /help
 
-All of the commands are done, or none; exits 1 when they are refused.")]
+All of the commands are done, or none; exits 1 when they are refused. The timeline and the notice to the team say who
+did it: the person whom --as names, and the login; below sudo, run0 or doas that of who called it.")]
     Do(order::Args),
     /// Take in mail from files: .eml, mbox, Maildir, a folder of .eml files
     #[command(after_help = "Examples:

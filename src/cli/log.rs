@@ -9,7 +9,7 @@ use super::out::{Out, alarming, beside, set_off};
 use crate::project::Project;
 use crate::store::ReceiptRow;
 use crate::ticket::kinds::{who, words, words_with};
-use crate::ticket::{Actor, Entry, EntryKind};
+use crate::ticket::{Actor, Entry, EntryKind, Seat};
 use crate::vocabulary::{Address, clean};
 
 #[derive(clap::Args)]
@@ -66,7 +66,9 @@ pub(super) struct EntryDocument<'a> {
     kind: &'a EntryKind,
     seq: u32,
     at: Timestamp,
-    by: &'a str,
+    /// An address of a person, or in words who else did it.
+    by: String,
+    by_kind: &'static str,
     party: Option<&'a Address>,
     /// The number of the first entry that the same commands made.
     order: Option<u32>,
@@ -78,11 +80,11 @@ pub(super) struct EntryDocument<'a> {
 impl<'a> EntryDocument<'a> {
     pub(super) fn of(entry: &'a Entry, project: &Project) -> Self {
         let by = match &entry.by {
-            Actor::Daemon => "daemon",
-            Actor::Local => "local",
-            Actor::Reporter => "reporter",
-            Actor::Stranger => "stranger",
-            Actor::Person(address) => address.as_str(),
+            Actor::Daemon | Actor::Reporter | Actor::Stranger => entry.by.kind().word().to_owned(),
+            // An early version knew no more.
+            Actor::Local(seat) if *seat == Seat::default() => entry.by.kind().word().to_owned(),
+            Actor::Local(_) => who(&entry.by, project),
+            Actor::Person(address) => address.as_str().to_owned(),
         };
         let words = words(entry, project);
         Self {
@@ -90,6 +92,7 @@ impl<'a> EntryDocument<'a> {
             seq: entry.seq,
             at: entry.at,
             by,
+            by_kind: entry.by.kind().word(),
             party: entry.party.as_ref(),
             order: entry.order,
             text: entry.text.clone().unwrap_or_else(|| words.clone()),

@@ -13,6 +13,7 @@ use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
 use crate::notice::text::team::Did;
+use crate::ticket::kinds::who;
 use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
@@ -184,8 +185,7 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
-        let local = order.by == Actor::Local;
-        let who = if local { "somebody at the daemon's machine".to_owned() } else { name_of_actor(draft, &order.by) };
+        let who = who(&order.by, draft.project);
         let notes = draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.clone());
         let did = Did::Commanded(done, notes.collect());
         draft.tell_team(person, About::Change { who, did });

@@ -18,7 +18,7 @@ use crate::notice::text::team::{Did, MoreMail};
 use crate::notice::text::trouble::Trouble;
 use crate::policy::{Milestone, Severity};
 use crate::ticket::moved::Moved;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Seat, Status};
 use crate::token::KEY_LENGTH;
 use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
 
@@ -57,7 +57,16 @@ fn ticket() -> Arc<Ticket> {
     for (seq, kind) in (1..).zip(kinds) {
         let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
         let text = Some(secret());
-        ticket.apply(&Entry { seq, at: now(), by: Actor::Local, kind, party, text, mail: None, order: None });
+        ticket.apply(&Entry {
+            seq,
+            at: now(),
+            by: Actor::Local(Seat::default()),
+            kind,
+            party,
+            text,
+            mail: None,
+            order: None,
+        });
     }
     Arc::new(ticket)
 }
