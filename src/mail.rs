@@ -1,7 +1,7 @@
 //! Mail as a value: what came in, as [`Mail`].
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
-//! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
+//! raw `header` and the `parts` apart, of which `attached` lists those that are files, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it, `prints` one that is sent again as another. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
 //! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `enclosed` the mails within it, `lenient` whom a line of senders means, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
@@ -11,6 +11,7 @@ pub(crate) mod results;
 
 mod hop;
 
+pub(crate) mod attached;
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod parts;
@@ -37,7 +38,7 @@ pub(crate) mod runs;
 pub(crate) mod subject;
 pub(crate) mod written;
 
-pub(crate) use parts::Attachment;
+pub(crate) use attached::Attachment;
 
 use crate::vocabulary::{Address, MessageId};
 

@@ -46,13 +46,14 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// From version n to n + 1.
 const STEPS: &[&str] = &[
     include_str!("store/schema.sql"),
     include_str!("store/version_2.sql"),
     include_str!("store/version_3.sql"),
     include_str!("store/version_4.sql"),
+    include_str!("store/version_5.sql"),
 ];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);

@@ -114,7 +114,7 @@ pub mod store {
     pub use crate::store::{Claim, Held, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx};
 }
 pub mod ticket {
-    pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, State, Ticket};
+    pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, Seat, State, Ticket};
     pub mod clock {
         pub use crate::ticket::clock::clocks;
     }

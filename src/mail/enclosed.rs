@@ -1,10 +1,11 @@
 //! Mails within a mail: attached as a file of their own (RFC 2046 section 5.2.1), or forwarded in the text below a block of
 //! header lines. Whoever sent the mail can have written them: they are shown as claimed, and they command nothing.
 
+use super::attached::{self, Attachment};
 use super::body::{self, Text};
 use super::header::Header;
 use super::lenient;
-use super::parts::{Attachment, Parts};
+use super::parts::Parts;
 use super::reply;
 use super::reply::words::{FROM_NAMES, OTHER_NAMES, SUBJECT_NAMES};
 use crate::vocabulary::{Address, clean_line};
@@ -68,7 +69,7 @@ fn collect(outer: &Parts<'_>, depth: usize, found: &mut Vec<Enclosed>) {
             subject: shown("subject"),
             // Without a text of its own that of a mail in it was taken, which comes next.
             text: Some(if text.attached { String::new() } else { text.text }),
-            attachments: body::attachments(&inner),
+            attachments: attached::list(&inner),
             named: true,
         });
         collect(&inner, depth + 1, found);

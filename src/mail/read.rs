@@ -8,13 +8,13 @@ use mail_parser::HeaderValue;
 use mail_parser::parsers::MessageStream;
 
 use super::automatic::{Automatic, Passed, Signs};
-use super::body::{self, Text};
+use super::body::Text;
 use super::enclosed::{self, Enclosed};
 use super::header::{self, Header, NoSender};
 use super::parts::{ENCRYPTED, Part, Parts};
 use super::passage::Passage;
 use super::reading::Reading;
-use super::{Mail, bounce, fields, reply};
+use super::{Mail, attached, bounce, fields, reply};
 use crate::token::LOOP_FIELD;
 use crate::vocabulary::{MessageId, clean_line};
 
@@ -81,7 +81,7 @@ pub fn read(raw: &[u8]) -> Mail {
         reading,
         from_html: chosen.from_html,
         signed: !signed.is_empty(),
-        attachments: body::attachments(&parts),
+        attachments: attached::list(&parts),
         enclosed,
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,

@@ -17,7 +17,8 @@ use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
+use crate::ticket::kinds::who;
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Seat, Status, Ticket};
 use crate::token::Key;
 use crate::vocabulary::{Address, MailRef};
 
@@ -38,7 +39,7 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         // Until their code comes, they are nothing to the ticket.
         Event::Requested(_) | Event::Confirmed(..) => {}
         Event::Undelivered(loss) => draft.undelivered(loss),
-        Event::Erased => draft.erased(),
+        Event::Erased(seat) => draft.erased(seat),
         Event::Tick => draft.tick(),
     }
     if !draft.decision.entries.is_empty() {
@@ -201,13 +202,14 @@ impl Draft<'_> {
     }
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
-    fn erased(&mut self) {
+    fn erased(&mut self, seat: &Seat) {
         let is_erased = self.ticket.milestones.contains_key(&Milestone::Erased);
         if is_erased || not_erasable(&self.ticket, self.project, self.now).is_some() {
             return;
         }
-        self.enter(&Actor::Local, EntryKind::Erased, "", None);
-        let who = "somebody at the daemon's machine".to_owned();
+        let by = Actor::Local(seat.clone());
+        self.enter(&by, EntryKind::Erased, "", None);
+        let who = who(&by, self.project);
         self.tell_team(None, About::Change { who, did: Did::Erased });
     }
 }

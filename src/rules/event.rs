@@ -9,7 +9,7 @@ use crate::mail::fields::{Fields, Part};
 use crate::notice::leak::Known;
 use crate::notice::text::report::Authors;
 use crate::notice::text::team::Contents;
-use crate::ticket::{Acknowledgement, Actor};
+use crate::ticket::{Acknowledgement, Actor, Seat};
 use crate::vocabulary::{Address, MailRef, Mailed, MessageId, NoticeKind, TicketId};
 
 /// What happened.
@@ -60,7 +60,7 @@ pub enum Event {
     /// A notice did not arrive.
     Undelivered(Loss),
     /// Somebody at the command line erases what is held about people in it.
-    Erased,
+    Erased(Seat),
     /// Time passed.
     Tick,
 }
@@ -261,11 +261,11 @@ impl Warrant {
 }
 
 impl Order {
-    /// Somebody at the command line, without a word yet.
+    /// Somebody at the command line, of whom nothing is known, without a word yet.
     pub fn local() -> Self {
         let (orders, known) = (Orders::default(), Known::default());
         Self {
-            by: Actor::Local,
+            by: Actor::Local(Seat::default()),
             orders,
             mail: None,
             reply_to: None,

@@ -13,6 +13,7 @@ use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
 use crate::notice::text::team::Did;
+use crate::ticket::kinds::who;
 use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
@@ -187,8 +188,7 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, Done { lines, words 
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
-        let local = order.by == Actor::Local;
-        let who = if local { "somebody at the daemon's machine".to_owned() } else { name_of_actor(draft, &order.by) };
+        let who = who(&order.by, draft.project);
         draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, words) });
     }
 }

@@ -24,7 +24,7 @@ use crate::policy::{Milestone, Policy, Promise, Severity, Term};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::hearer::{Hearer, hearers, together};
-use crate::ticket::{Acknowledgement, Actor, EntryKind, Status, Ticket};
+use crate::ticket::{Acknowledgement, Actor, EntryKind, Seat, Status, Ticket};
 use crate::token::{KEY_LENGTH, Key};
 use crate::vocabulary::{Address, MailRef, TicketId};
 
@@ -291,7 +291,8 @@ impl Stage<'_> {
                 promises.filter(|promise| self.order(&format!("/done {}", promise.name))).count() > 0
             }
             Milestone::Erased => {
-                not_erasable(&self.ticket, self.project, self.now).is_none() && self.let_happen(&Event::Erased)
+                not_erasable(&self.ticket, self.project, self.now).is_none()
+                    && self.let_happen(&Event::Erased(Seat::default()))
             }
         }
     }

@@ -10,7 +10,6 @@ use crate::notice::standing::depends_on_severity;
 use crate::notice::text::{answer, reporter};
 use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
-use crate::project::Person;
 use crate::ticket::clock::clocks;
 use crate::ticket::{Acknowledgement, Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
 use crate::vocabulary::Address;
@@ -63,14 +62,12 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             Ok("written down".into())
         }
         Command::Reporter(address) => set_reporter(draft, order, address),
-        Command::Claim => match by {
-            Actor::Person(address) => give_to(draft, by, Some(&address.clone())),
-            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => {
-                Err("only a person can claim a ticket; write /assign PERSON".into())
-            }
+        Command::Claim => match by.person() {
+            Some(address) => give_to(draft, by, Some(address)),
+            None => Err("only a person can claim a ticket; write /assign PERSON, or say who you are by --as".into()),
         },
         Command::Assign(who) => {
-            let address = person_named(&draft.project.people, who)?.address.clone();
+            let address = draft.project.person_named(who)?.address.clone();
             give_to(draft, by, Some(&address))
         }
         Command::Pass => give_to(draft, by, None),
@@ -162,18 +159,6 @@ fn give_to(draft: &mut Draft<'_>, by: &Actor, to: Option<&Address>) -> Result<St
     Ok(match to {
         Some(to) => format!("{} owns it now", draft.project.name_of(to)),
         None => "the team owns it now".into(),
-    })
-}
-
-fn person_named<'a>(people: &'a [Person], who: &str) -> Result<&'a Person, String> {
-    let address = Address::parse(who);
-    let is = |p: &&Person| p.name.eq_ignore_ascii_case(who) || address.as_ref() == Some(&p.address);
-    let first = |p: &&Person| p.name.split_whitespace().next().is_some_and(|f| f.eq_ignore_ascii_case(who));
-    let mut firsts = people.iter().filter(first);
-    let by_first = || firsts.next().filter(|_| firsts.next().is_none());
-    people.iter().find(is).or_else(by_first).ok_or_else(|| {
-        let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
-        format!("{who:?} is nobody here; the people are: {}", names.join(", "))
     })
 }
 

@@ -198,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::policy::{Calendar, Severity, Term, presets};
-    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact};
+    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact, Seat};
     use crate::vocabulary::TicketId;
 
     fn policy(promises: Vec<Promise>) -> Policy {
@@ -215,7 +215,7 @@ mod tests {
             .map(|(seq, (hour, kind))| Entry {
                 seq,
                 at: hours(hour),
-                by: Actor::Local,
+                by: Actor::Local(Seat::default()),
                 kind,
                 party: crate::vocabulary::Address::parse("r@example.test"),
                 text: None,

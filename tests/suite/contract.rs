@@ -96,7 +96,9 @@ fn check(desk: &Desk, ways: &[&[&str]], expect: &[(&str, &str, &str)]) {
     }
     if let Some(entry) = found.get_mut("entries[]").filter(|entry| entry.contains("words")) {
         // Each kind of entry has fields of its own beside these.
-        entry.retain(|name| ["at", "kind", "by", "text", "order", "party", "seq", "words"].contains(&name.as_str()));
+        entry.retain(|name| {
+            ["at", "kind", "by", "by_kind", "text", "order", "party", "seq", "words"].contains(&name.as_str())
+        });
     }
     let split = |text: &str| text.split_whitespace().map(str::to_owned).collect::<Vec<_>>();
     let all = expect.iter().map(|(at, promised, more)| {
@@ -113,18 +115,26 @@ fn the_documents_keep_the_names_of_their_fields() {
     let list =
         [("", "tickets", ""), ("tickets[]", TICKET, "codename open"), ("tickets[].next", "promise deadline", "")];
     check(&desk, &[&["list"]], &list);
+    let mail = "number from date subject text attachments disposition erased message_id name problems receipt received";
     let show = [
-        ("", "ticket entries", ""),
+        ("", "ticket entries", "mails"),
+        ("mails[]", "", mail),
         ("ticket", &format!("{TICKET} clocks parties embargo"), "codename open title credit"),
         ("ticket.next", "promise deadline", ""),
         ("ticket.clocks[]", "promise state starts deadline", ""),
         ("ticket.parties[]", "address role", ""),
         ("ticket.embargo", "", "state until zone proposed since"),
-        ("entries[]", "at kind by text", "order party seq words"),
+        ("entries[]", "at kind by text", "by_kind order party seq words"),
     ];
     check(&desk, &[&["show", "1"]], &show);
     let receipt = "received message_id from disposition ticket reason";
     check(&desk, &[&["inbox"]], &[("", "receipts", ""), ("receipts[]", receipt, "number")]);
+    check(
+        &desk,
+        &[&["inbox", "--show", "1"]],
+        &[("", "", "receipt mail"), ("receipt", receipt, "number"), ("mail", "", mail)],
+    );
+    check(&desk, &[&["show", "1", "--mail", "1"]], &[("", "", "mail"), ("mail", "", mail)]);
     let notice = "created kind to ticket message_id state attempts";
     let outbox = [("", "notices", "held_since"), ("notices[]", notice, "number reply")];
     check(&desk, &[&["outbox"]], &outbox);

@@ -91,7 +91,7 @@ pub(crate) fn follow_up(ticket: &Ticket, mail: &MoreMail, project: &Project, now
         (Actor::Stranger, None) => {
             "somebody who is not the reporter and holds an address that we gave out for this ticket".into()
         }
-        (Actor::Person(_) | Actor::Local | Actor::Daemon, _) => "one of you".into(),
+        (Actor::Person(_) | Actor::Local(_) | Actor::Daemon, _) => "one of you".into(),
     };
     let who = holder.as_ref().map_or(who.clone(), |name| format!("{who}, with the reply address of {name}"));
     Text::news(ticket, "More mail", project, now)

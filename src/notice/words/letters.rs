@@ -12,7 +12,7 @@ use crate::mail::fields::Part;
 use crate::notice::standing::Due;
 use crate::notice::text::reporter;
 use crate::policy::Milestone;
-use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact, Status};
+use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact, Seat, Status};
 use crate::token::KEY_LENGTH;
 use crate::vocabulary::{Address, TicketId};
 
@@ -36,7 +36,16 @@ fn ticket(kinds: &[(EntryKind, &str)]) -> Ticket {
         .zip(all)
         .map(|(seq, (kind, text))| {
             let (party, text) = (Address::parse("r@reporter.example"), Some(text.to_owned()));
-            Entry { seq, at: received, by: Actor::Local, kind: kind.clone(), party, text, mail: None, order: None }
+            Entry {
+                seq,
+                at: received,
+                by: Actor::Local(Seat::default()),
+                kind: kind.clone(),
+                party,
+                text,
+                mail: None,
+                order: None,
+            }
         })
         .collect();
     Ticket::fold(TicketId(17), &entries)

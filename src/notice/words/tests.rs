@@ -20,7 +20,7 @@ use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::notice::text::trouble::Trouble;
 use crate::policy::{Milestone, Severity};
 use crate::ticket::moved::Moved;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Seat, Status};
 use crate::token::KEY_LENGTH;
 use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
 
@@ -68,7 +68,8 @@ fn ticket() -> Arc<Ticket> {
         let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
         // It is the reporter's, and shown to them.
         let text = Some(if kind == EntryKind::Credit { CREDIT.to_owned() } else { secret() });
-        ticket.apply(&Entry { seq, at: now(), by: Actor::Local, kind, party, text, mail: None, order: None });
+        let by = Actor::Local(Seat::default());
+        ticket.apply(&Entry { seq, at: now(), by, kind, party, text, mail: None, order: None });
     }
     Arc::new(ticket)
 }

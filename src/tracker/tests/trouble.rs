@@ -145,7 +145,7 @@ fn a_timeline_is_in_trouble_until_that_ticket_is_read_again() {
     tracker.on_tick(at).unwrap();
     assert_eq!(standing(&mut tracker, at), [(first, true)]);
     mend(1);
-    tracker.order(TicketId(1), crate::command::split("/ack"), at).unwrap();
+    tracker.order(TicketId(1), crate::command::split("/ack"), Seat::default(), at).unwrap();
     assert_eq!(standing(&mut tracker, at), []);
 }
 
