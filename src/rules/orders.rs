@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::answering::{Refusal, answer_to, name_of_actor, person_of};
 use super::codes::{ask_code, ask_look, confirmed, guesses};
 use super::draft::{Answer, Draft};
+use super::endings::endings;
 use super::event::Order;
 use super::verbs::{aspect, do_one};
 use crate::command::{self, Asked, Class, Command, Line, Orders};
@@ -12,7 +13,7 @@ use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
 use crate::notice::text::team::Did;
-use crate::ticket::{Actor, EntryKind};
+use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
 /// The lines with what they ask for, or the first that cannot be read.
@@ -118,9 +119,9 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Res
 /// and nobody has looked at it.
 fn run(draft: &mut Draft<'_>, order: &Order, lines: &[(&Line, &Asked)], looked_at: bool) -> Result<Done, Refusal> {
     let before = (Arc::clone(&draft.ticket), draft.decision.clone());
-    let mut done = Vec::new();
+    let mut done: Vec<Obeyed> = Vec::new();
     let below = order.orders.text.as_str();
-    let mut used = false;
+    let (mut used, mut judged) = (false, 0);
     for (line, Asked { verb, command }) in lines {
         let text = order.orders.text_for(command);
         if command.takes_text() && used {
@@ -130,7 +131,17 @@ fn run(draft: &mut Draft<'_>, order: &Order, lines: &[(&Line, &Asked)], looked_a
         used |= command.takes_text() || !text.is_empty();
         let did = do_one(draft, order, command, text);
         let did = did.map_err(|why| Refusal::of(line, why))?;
+        if aspect(command) == Some(Aspect::Status) {
+            judged = done.len();
+        }
         done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
+    }
+    if let (Some(says), Some(line)) = (endings(&before.0, draft), done.get_mut(judged)) {
+        line.did = format!(
+            "{}.
+{says}",
+            line.did
+        );
     }
     if !used && !below.is_empty() {
         draft.enter(&order.by, EntryKind::Note, below, order.mail);

@@ -147,7 +147,7 @@ fn each_entry_names_the_order_that_made_it() {
     };
     order("/accept\n/severity high\n\nWe work on it.");
     order("/frobnicate");
-    order("/close fixed");
+    order("/close unpublished fixed");
     let entries = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
     let orders: Vec<(u32, Option<u32>)> = entries.iter().map(|e| (e.seq, e.order)).collect();
     // The report and its acknowledgement; valid, accepted, high and the note; closed.
