@@ -12,7 +12,7 @@ use crate::command::{self, Asked, Class, Command, Line, Orders};
 use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
-use crate::notice::text::team::Did;
+use crate::notice::text::team::{Contents, Did};
 use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
@@ -193,7 +193,8 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, Done { lines, words 
     if !draft.decision.entries.is_empty() {
         let local = order.by == Actor::Local;
         let who = if local { "somebody at the daemon's machine".to_owned() } else { name_of_actor(draft, &order.by) };
-        draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, words) });
+        let below = Contents { text: words, attachments: order.attachments.clone(), ..Contents::default() };
+        draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, below) });
     }
 }
 
