@@ -14,7 +14,7 @@ pub(crate) fn when(at: Timestamp, policy: &Policy) -> String {
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
 }
 
-/// "Wed 6 January 2027": the day of an instant in the policy's zone.
+/// "Wed 6 January 2027", in the policy's zone.
 pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
     at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()
 }

@@ -137,11 +137,7 @@ fn run(draft: &mut Draft<'_>, order: &Order, lines: &[(&Line, &Asked)], looked_a
         done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
     }
     if let (Some(says), Some(line)) = (endings(&before.0, draft), done.get_mut(judged)) {
-        line.did = format!(
-            "{}.
-{says}",
-            line.did
-        );
+        line.did = format!("{}.\n{says}", line.did);
     }
     if !used && !below.is_empty() {
         draft.enter(&order.by, EntryKind::Note, below, order.mail);
