@@ -238,6 +238,7 @@ fn obeyed(
         by: Actor::Person(person.address.clone()),
         orders,
         mail: Some(*stored),
+        attachments: mail.attachments.clone(),
         reply_to: mail.message_id.clone(),
         // A mail without a token asks for nothing that could be overtaken.
         seen: known.seen.filter(|_| mine).map(|seen| seen.min(newest)),

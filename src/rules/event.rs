@@ -228,6 +228,8 @@ pub struct Order {
     pub orders: Orders,
     /// The mail they came in.
     pub mail: Option<MailRef>,
+    /// What is attached to it, by whoever commands.
+    pub attachments: Vec<Attachment>,
     /// Its Message-ID, to answer it.
     pub reply_to: Option<MessageId>,
     /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
@@ -268,6 +270,7 @@ impl Order {
             by: Actor::Local(Seat::default()),
             orders,
             mail: None,
+            attachments: Vec::new(),
             reply_to: None,
             seen: None,
             answers: None,

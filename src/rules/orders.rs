@@ -12,7 +12,7 @@ use crate::command::{self, Asked, Class, Command, Line, Orders};
 use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
-use crate::notice::text::team::Did;
+use crate::notice::text::team::{Contents, Did};
 use crate::ticket::kinds::who;
 use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
@@ -189,7 +189,8 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, Done { lines, words 
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
         let who = who(&order.by, draft.project);
-        draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, words) });
+        let below = Contents { text: words, attachments: order.attachments.clone(), ..Contents::default() };
+        draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, below) });
     }
 }
 

@@ -60,8 +60,8 @@ pub enum Did {
         /// Their mail.
         contents: Contents,
     },
-    /// They commanded: the lines, and the text below them.
-    Commanded(Vec<Obeyed>, String),
+    /// They commanded: the lines, and what their mail holds below them.
+    Commanded(Vec<Obeyed>, Contents),
     /// They sent a wrong code.
     GuessedCode,
     /// They erased what is held about people in it.
@@ -117,12 +117,10 @@ pub(crate) fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, n
             text.paragraph([content(format!("{did}:")), instead(format!("{did}."))])
                 .and(contents.blocks(ticket, project))
         }
-        Did::Commanded(lines, words) => {
+        Did::Commanded(lines, below) => {
             let verb = |line: &Obeyed| line.verb.map_or("(a text)".to_owned(), |verb| format!("/{verb}"));
-            let form = Quotation::of(words, EXCERPT, shown_by(ticket, project));
-            let words = Some(Block { said: Said::Content, apart: false, form }).filter(|_| !words.is_empty());
             text.block(Said::Content, Form::Obeyed(lines.clone()))
-                .and(words)
+                .and(below.blocks(ticket, project).map(|block| Block { apart: false, ..block }))
                 .block(Said::Instead, Form::List(Mark::Order, lines.iter().map(verb).collect()))
         }
         Did::GuessedCode => ours(text, "sent a wrong code; the command that waited for it is dropped."),

@@ -142,7 +142,7 @@ fn after(about: Option<&About>) -> Option<About> {
         }
         Some(About::Change { did: Did::Wrote { .. }, .. }) => {
             let lines = obeyed(&format!("/close {SECRET}"));
-            About::Change { who: "Dana".into(), did: Did::Commanded(lines, secret()) }
+            About::Change { who: "Dana".into(), did: Did::Commanded(lines, contents()) }
         }
         Some(About::Change { did: Did::Commanded(..), .. }) => {
             About::Change { who: "Dana".into(), did: Did::GuessedCode }
@@ -316,7 +316,7 @@ fn each_notice_names_the_command_that_shows_what_it_leaves_out() {
         About::Copied { sent: true, excerpt: long("begins") },
         About::FollowUp(MoreMail { by, who: secret(), holder: None, contents: more() }),
         About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: true, contents: more() } },
-        About::Change { who: "Dana".into(), did: Did::Commanded(obeyed("/note"), long("begins")) },
+        About::Change { who: "Dana".into(), did: Did::Commanded(obeyed("/note"), more()) },
     ] {
         let body = Says::About(ticket(), about).words(Level::Full, &key, &project, now()).body;
         let cut = body.lines().find(|line| line.contains("more characters")).expect("it says how many");
