@@ -45,11 +45,11 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             draft.enter(by, EntryKind::Answered, text, order.mail);
             draft.tell_reporter(About::Reply { by: name, words: text.to_owned() });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
-                draft.enter(by, EntryKind::Resumed, "", None);
+                draft.enter(by, EntryKind::Resumed, "", order.mail);
                 return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
             }
             if *command == Command::Ask {
-                draft.enter(by, EntryKind::Paused, "", None);
+                draft.enter(by, EntryKind::Paused, "", order.mail);
                 return Ok("the text is sent to the reporter, and the clocks that may pause stand still".into());
             }
             Ok("the text is sent to the reporter".into())
@@ -60,16 +60,16 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             Ok("written down".into())
         }
         Command::Claim => match by {
-            Actor::Person(address) => give_to(draft, by, Some(&address.clone())),
+            Actor::Person(address) => give_to(draft, order, Some(&address.clone())),
             Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => {
                 Err("only a person can claim a ticket; write /assign PERSON".into())
             }
         },
         Command::Assign(who) => {
             let address = person_named(&draft.project.people, who)?.address.clone();
-            give_to(draft, by, Some(&address))
+            give_to(draft, order, Some(&address))
         }
-        Command::Pass => give_to(draft, by, None),
+        Command::Pass => give_to(draft, order, None),
         Command::Severity(to) => {
             draft.enter(by, EntryKind::Severity { to: *to }, "", order.mail);
             Ok(format!("severity is {to}"))
@@ -121,8 +121,8 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
     }
 }
 
-fn give_to(draft: &mut Draft<'_>, by: &Actor, to: Option<&Address>) -> Result<String, String> {
-    draft.enter_about(by, EntryKind::Owner, to.cloned(), "", None);
+fn give_to(draft: &mut Draft<'_>, order: &Order, to: Option<&Address>) -> Result<String, String> {
+    draft.enter_about(&order.by, EntryKind::Owner, to.cloned(), "", order.mail);
     Ok(match to {
         Some(to) => format!("{} owns it now", draft.project.name_of(to)),
         None => "the team owns it now".into(),
