@@ -55,20 +55,24 @@ pub(super) const SIGNED: [&str; 3] = [
     "from:to:subject:date",
 ];
 
-/// Bodies that hold no command as their author sent them, and [`HIDDEN`] in another reading.
-pub(super) const BAITS: [(&str, &str); 5] = [
+/// Bodies that hold no command as their author sent them, with their type; and the field by which [`HIDDEN`] is one.
+pub(super) const BAITS: [(&str, &str, &str, &str); 5] = [
     (
         "multipart/mixed; boundary=b1",
         "--b1\nContent-Type: text/plain\n\nThanks.\n\n--b2\nContent-Type: text/plain\n\n/exploited\n--b2--\n\n--b1--",
+        "Content-Type",
+        "multipart/mixed; boundary=b2",
     ),
     (
         "multipart/mixed; boundary=b1",
         "--b1\nContent-Type: text/html\n\n<p>Thanks.</p>\n--b1\nContent-Type: text/plain\n\
          Content-Disposition: attachment\n\n/exploited\n--b1--",
+        "Content-Type",
+        "multipart/alternative; boundary=b1",
     ),
-    ("text/html", "/exploited\n<p>Thanks.</p>"),
-    ("text/plain", "=2Fexploited"),
-    ("text/plain", "L2V4cGxvaXRlZAo="),
+    ("text/html", "/exploited\n<p>Thanks.</p>", "Content-Type", "text/plain"),
+    ("text/plain", "=2Fexploited", "Content-Transfer-Encoding", "quoted-printable"),
+    ("text/plain", "L2V4cGxvaXRlZAo=", "Content-Transfer-Encoding", "base64"),
 ];
 /// A command that no person ever gives here.
 pub(super) const HIDDEN: &str = "/exploited";
@@ -122,7 +126,8 @@ impl Sim {
     /// A person's mail leaves: it may go by him, and he may keep it back. Says whether it arrives now.
     pub(super) fn passes(&mut self, mail: &Mail, copied: bool) -> bool {
         let Some(word) = mail.word else { return true };
-        let relayed = self.random.percent(30);
+        // What could be read in another way he would rather be the first to bring.
+        let relayed = self.random.percent(if self.words[word].commands { 30 } else { 80 });
         if copied || relayed {
             let (head, body) = parted(&mail.bytes);
             // Our own server's lines are not there yet.
@@ -197,12 +202,16 @@ impl Sim {
         let at = usize::try_from(self.random.below(head.len() as u64 + 1)).unwrap();
         let (to, id) = self.random.pick(&self.adversary.tokens).cloned().unwrap_or_default();
         let number = self.mails.len();
-        match self.random.below(16) {
+        let bait = BAITS.iter().find(|bait| body.starts_with(bait.1));
+        // He knows what he has.
+        let change = if bait.is_some() && self.random.percent(50) { 4 } else { self.random.below(16) };
+        match change {
             // What signatures do not see.
             0 => body.push_str("\n \n\n"),
             1 => *body = body.replace(' ', " \t "),
             2 => head.insert(at, (*self.random.pick(&FIELDS).unwrap()).to_owned()),
             3 => head.insert(0, (*self.random.pick(&FIELDS).unwrap()).to_owned()),
+            4 if bait.is_some() => bait.into_iter().for_each(|(.., name, value)| put(head, name, value)),
             4 | 5 => put(head, "Content-Type", self.random.pick(&TYPES).unwrap()),
             6 => put(head, "Content-Transfer-Encoding", self.random.pick(&["base64", "quoted-printable"]).unwrap()),
             7 => put(head, "Message-ID", &format!("<{number}@evil.example>")),
