@@ -56,7 +56,7 @@ pub(super) const SIGNED: [&str; 3] = [
 ];
 
 /// Bodies that hold no command as their author sent them, with their type; and the field by which [`HIDDEN`] is one.
-pub(super) const BAITS: [(&str, &str, &str, &str); 5] = [
+pub(super) const BAITS: [(&str, &str, &str, &str); 4] = [
     (
         "multipart/mixed; boundary=b1",
         "--b1\nContent-Type: text/plain\n\nThanks.\n\n--b2\nContent-Type: text/plain\n\n/exploited\n--b2--\n\n--b1--",
@@ -70,7 +70,6 @@ pub(super) const BAITS: [(&str, &str, &str, &str); 5] = [
         "Content-Type",
         "multipart/alternative; boundary=b1",
     ),
-    ("text/html", "/exploited\n<p>Thanks.</p>", "Content-Type", "text/plain"),
     ("text/plain", "=2Fexploited", "Content-Transfer-Encoding", "quoted-printable"),
     ("text/plain", "L2V4cGxvaXRlZAo=", "Content-Transfer-Encoding", "base64"),
 ];

@@ -14,6 +14,9 @@ use sha2::{Digest, Sha256};
 use super::Sim;
 use crate::world;
 
+/// An entry: its ticket, when, by what sort of actor, by whom, its kind, and the hash of its mail.
+type New = (u32, i64, String, Option<String>, String, Option<Vec<u8>>);
+
 impl Sim {
     pub(super) fn numbers(&self, sql: &str) -> Vec<u32> {
         let Ok(mut query) = self.anchor.prepare_cached(sql) else { return Vec::new() };
@@ -30,7 +33,7 @@ impl Sim {
     pub(super) fn check_authority(&mut self) {
         let sql = "SELECT e.ticket, e.seq, e.at, e.by_kind, a.shown, e.kind, m.sha256 FROM entry e \
                    LEFT JOIN address a ON a.id = e.by_address LEFT JOIN mail m ON m.id = e.mail ORDER BY e.ticket, e.seq";
-        let mut new: Vec<(u32, i64, String, Option<String>, String, Option<Vec<u8>>)> = Vec::new();
+        let mut new: Vec<New> = Vec::new();
         let mut query = self.anchor.prepare_cached(sql).unwrap();
         let mut rows = query.query([]).unwrap();
         while let Some(row) = rows.next().unwrap() {
