@@ -11,7 +11,7 @@ use crate::notice::text::{answer, reporter};
 use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
 use crate::ticket::clock::clocks;
-use crate::ticket::{Acknowledgement, Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
+use crate::ticket::{Acknowledgement, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
 use crate::vocabulary::Address;
 use jiff::Timestamp;
 
@@ -47,11 +47,11 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             let asks = *command == Command::Ask;
             draft.tell_reporter(About::Reply { by: name, words: text.to_owned(), asks });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
-                draft.enter(by, EntryKind::Resumed, "", None);
+                draft.enter(by, EntryKind::Resumed, "", order.mail);
                 return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
             }
             if *command == Command::Ask {
-                draft.enter(by, EntryKind::Paused, "", None);
+                draft.enter(by, EntryKind::Paused, "", order.mail);
                 return Ok("the text is sent to the reporter, and the clocks that may pause stand still".into());
             }
             Ok("the text is sent to the reporter".into())
@@ -63,14 +63,14 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         }
         Command::Reporter(address) => set_reporter(draft, order, address),
         Command::Claim => match by.person() {
-            Some(address) => give_to(draft, by, Some(address)),
+            Some(address) => give_to(draft, order, Some(address)),
             None => Err("only a person can claim a ticket; write /assign PERSON, or say who you are by --as".into()),
         },
         Command::Assign(who) => {
             let address = draft.project.person_named(who)?.address.clone();
-            give_to(draft, by, Some(&address))
+            give_to(draft, order, Some(&address))
         }
-        Command::Pass => give_to(draft, by, None),
+        Command::Pass => give_to(draft, order, None),
         Command::Severity(to) => {
             draft.enter(by, EntryKind::Severity { to: *to }, "", order.mail);
             Ok(format!("severity is {to}"))
@@ -154,8 +154,8 @@ fn set_reporter(draft: &mut Draft<'_>, order: &Order, to: &Address) -> Result<St
     Ok(format!("{address} is the reporter now{acknowledged}{earlier}"))
 }
 
-fn give_to(draft: &mut Draft<'_>, by: &Actor, to: Option<&Address>) -> Result<String, String> {
-    draft.enter_about(by, EntryKind::Owner, to.cloned(), "", None);
+fn give_to(draft: &mut Draft<'_>, order: &Order, to: Option<&Address>) -> Result<String, String> {
+    draft.enter_about(&order.by, EntryKind::Owner, to.cloned(), "", order.mail);
     Ok(match to {
         Some(to) => format!("{} owns it now", draft.project.name_of(to)),
         None => "the team owns it now".into(),

@@ -4,16 +4,17 @@
 //!
 //! `DISCLOSED_SEEDS=N` plays more seeds than usual, `DISCLOSED_SEED=K` plays one; a failure names its seed.
 
+mod adversary;
 mod arrivals;
 mod configs;
 mod guarantees;
+mod random;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::testing::config::Config;
-use disclosed::testing::mail::signature::Dkim;
 use disclosed::testing::notice::text::trouble::Trouble;
 use disclosed::testing::open;
 use disclosed::testing::store::{Claim, Place, Result, Store};
@@ -22,7 +23,9 @@ use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome};
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{Connection, OpenFlags};
 
+use self::adversary::{Adversary, Word};
 use self::configs::CONFIGS;
+use self::random::Random;
 use crate::world;
 
 const SEEDS: u64 = 2_000;
@@ -67,42 +70,18 @@ fn play(seed: u64, twice: bool) {
     }
 }
 
-/// SplitMix64: small, and good enough to choose by.
-struct Random(u64);
-
-impl Random {
-    fn next(&mut self) -> u64 {
-        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
-        let mut z = self.0;
-        z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
-        z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
-        z ^ (z >> 31)
-    }
-
-    fn below(&mut self, n: u64) -> u64 {
-        self.next() % n.max(1)
-    }
-
-    fn percent(&mut self, percent: u64) -> bool {
-        self.below(100) < percent
-    }
-
-    fn pick<'a, T>(&mut self, from: &'a [T]) -> Option<&'a T> {
-        let at = usize::try_from(self.below(from.len() as u64)).unwrap_or(0);
-        from.get(at)
-    }
-
-    fn minutes(&mut self, most: u64) -> SignedDuration {
-        SignedDuration::from_mins(i64::try_from(self.below(most)).unwrap_or(0))
-    }
-}
-
 /// A mail of the world, and what the model knows of it.
 #[derive(Clone)]
 struct Mail {
     bytes: Vec<u8>,
-    /// The person whose commands in it must be obeyed.
+    /// The person whose commands in it may be obeyed.
     authority: Option<Address>,
+    /// What a person wrote, as it is here or as it was before somebody had it in hands: its number.
+    word: Option<usize>,
+    /// The first line of its text.
+    says: String,
+    /// The adversary sent it.
+    his: bool,
     /// Copies by another way share it.
     group: usize,
     /// It is a report and nothing else.
@@ -117,10 +96,12 @@ struct Item {
 }
 
 /// What the mail server has taken.
+#[derive(Clone)]
 struct Accepted {
     notice: u32,
     kind: NoticeKind,
     to: Address,
+    ticket: Option<u32>,
     envelope: Option<Address>,
     bytes: Vec<u8>,
 }
@@ -140,6 +121,16 @@ struct Sim {
     validity: u32,
     next_uid: u32,
     mails: Vec<Mail>,
+    /// By their hash, with the time at which each was handed over.
+    known: BTreeMap<Vec<u8>, (usize, Timestamp)>,
+    words: Vec<Word>,
+    adversary: Adversary,
+    /// How far each timeline was looked at.
+    looked: BTreeMap<u32, u32>,
+    /// Codes that were used: of which notice, by which mail, when.
+    codes: BTreeMap<u32, (usize, i64)>,
+    /// The ticket for which a code was used, and when.
+    coded: Option<(u32, i64)>,
     /// The most copies of each mail that one look into the folder took in.
     copies: BTreeMap<usize, usize>,
     sink: Vec<Accepted>,
@@ -171,6 +162,12 @@ impl Sim {
             validity: 1,
             next_uid: 1,
             mails: Vec::new(),
+            known: BTreeMap::new(),
+            words: Vec::new(),
+            adversary: Adversary::default(),
+            looked: BTreeMap::new(),
+            codes: BTreeMap::new(),
+            coded: None,
             copies: BTreeMap::new(),
             sink: Vec::new(),
             doubtful: BTreeSet::new(),
@@ -191,11 +188,13 @@ impl Sim {
         let steps = if self.random.percent(1) { STEPS } else { STEPS / 8 };
         for step in 0..steps {
             self.step();
+            self.check_authority();
             if step % 20 == 19 {
                 self.check_timeline();
             }
         }
         self.settle();
+        self.check_authority();
         self.check_timeline();
         self.check_clocks();
         self.check_mails();
@@ -212,15 +211,22 @@ impl Sim {
         self.deliver(true);
         let dana = Address::parse("dana@example.org").unwrap();
         let asked = self.notice(|s| s.to == dana).filter(|_| self.random.percent(30));
-        if let Some((_, notice)) = asked {
-            let letter = world::answer(dana.as_str(), &notice, "/public\n", "<1@example.org>", self.now);
-            self.put(Mail { bytes: letter.bytes(), authority: Some(dana), group: 1, report: false }, self.now);
+        if let Some(notice) = asked {
+            let letter = world::answer(dana.as_str(), &notice.bytes, "/public\n", "<1@example.org>", self.now);
+            let mail = self.of_person(&letter, &dana, &notice, true);
+            self.put(mail, self.now);
             self.scan();
             self.deliver(true);
+        } else if let Some(mail) = self.command(self.mails.len()) {
+            self.put(mail, self.now);
+            self.scan();
         }
     }
 
     fn step(&mut self) {
+        if self.random.percent(25) {
+            self.attack();
+        }
         match self.random.below(100) {
             0..35 => (0..=self.random.below(2)).for_each(|_| self.arrive()),
             35..52 => self.scan(),
@@ -384,12 +390,12 @@ impl Sim {
         }
     }
 
-    /// No signature of a damaged mail is good.
+    /// Whoever is asked for keys knows which signatures are good.
     fn verify(&mut self) {
         let now = self.now;
-        while let Some((news, Some((mail, _)))) = self.with(|t| t.next_question(now)) {
+        while let Some((news, Some((mail, question)))) = self.with(|t| t.next_question(now)) {
             self.check_news(&news);
-            if let Some(news) = self.with(|t| t.verified(mail, Dkim::Fail("it was changed".into()), now)) {
+            if let Some(news) = self.with(|t| t.verified(mail, Self::answer(&question), now)) {
                 self.check_news(&news);
             }
         }
@@ -505,7 +511,8 @@ impl Sim {
         assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);
         let (notice, kind) = (claim.number, claim.kind);
         let (to, envelope) = (claim.to.clone(), claim.envelope.clone());
-        self.sink.push(Accepted { notice, kind, to, envelope, bytes: claim.bytes.clone() });
+        let ticket = claim.ticket.map(|t| t.0);
+        self.sink.push(Accepted { notice, kind, to, ticket, envelope, bytes: claim.bytes.clone() });
     }
 }
 

@@ -249,6 +249,15 @@ fn replayed(base: &Base, row: &Row, his: &Seen) -> Vec<Forged> {
                 ),
             ),
         ),
+        // What our own server's line leaves out, a second one in its name would add.
+        (
+            "to-not-signed-and-results-completed",
+            true,
+            on_top(
+                &signed(&unsigned_to, MICROSOFTS),
+                &format!("Authentication-Results: {}; spf=pass smtp.mailfrom={MARA}", row.id),
+            ),
+        ),
         ("to-not-signed-and-subject-changed", false, signed(&unsigned_to, MICROSOFTS).replace("Re: ", "Re: [SEC-1] ")),
         ("subject-changed", false, of_microsoft.replace(ticket, "[SEC-1] [SEC-2]")),
         ("subject-added", true, on_top(&of_microsoft, &format!("Subject: {subject}"))),

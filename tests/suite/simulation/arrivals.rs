@@ -4,9 +4,17 @@
 use disclosed::testing::command;
 use disclosed::testing::vocabulary::{Address, NoticeKind, TicketId};
 use jiff::Timestamp;
+use sha2::{Digest, Sha256};
 
+use super::adversary::{BAITS, Word};
 use super::{Accepted, Item, Mail, Sim};
 use crate::world::{self, Letter, Proof};
+
+impl Mail {
+    fn of_nobody(bytes: Vec<u8>, group: usize, report: bool) -> Self {
+        Self { bytes, authority: None, word: None, says: String::new(), his: false, group, report }
+    }
+}
 
 impl Sim {
     pub(super) fn uid(&mut self) -> u32 {
@@ -40,6 +48,7 @@ impl Sim {
 
     pub(super) fn put(&mut self, mail: Mail, received: Timestamp) {
         let (uid, number) = (self.uid(), self.mails.len());
+        self.known.entry(Sha256::digest(&mail.bytes).to_vec()).or_insert((number, self.now));
         self.mails.push(mail);
         self.folder.push(Item { uid, mail: number, received });
     }
@@ -58,12 +67,11 @@ impl Sim {
             body: format!("zq-{number} overflows.\n"),
             ..Letter::default()
         };
-        Mail { bytes: letter.bytes(), authority: None, group: number, report: true }
+        Mail::of_nobody(letter.bytes(), number, true)
     }
 
     pub(super) fn make(&mut self, number: usize) -> Option<Mail> {
-        let plain =
-            |letter: Letter| Some(Mail { bytes: letter.bytes(), authority: None, group: number, report: false });
+        let plain = |letter: Letter| Some(Mail::of_nobody(letter.bytes(), number, false));
         let id = format!("<{number}@x.example>");
         let code_waits = self.sink.iter().rev().take(8).any(|s| s.kind == NoticeKind::Code);
         if code_waits && self.random.percent(60) {
@@ -76,10 +84,10 @@ impl Sim {
                 // The reporter, or whoever holds the reporter's address, writes again.
                 let notice = self.notice(|s| s.kind == NoticeKind::Acknowledgement || s.kind == NoticeKind::Reply)?;
                 let from =
-                    if self.random.percent(70) { notice.0.as_str().to_owned() } else { "thief@t.example".into() };
+                    if self.random.percent(70) { notice.to.as_str().to_owned() } else { "thief@t.example".into() };
                 let asks = ["", "", "/status\n", "/credit zq-0\n/status\n", "/withdraw zq-0\n", "/help\n"];
                 let body = format!("{}More zq-{number}.\n/close\n", self.random.pick(&asks)?);
-                let mut letter = world::answer(&from, &notice.1, &body, &id, self.now);
+                let mut letter = world::answer(&from, &notice.bytes, &body, &id, self.now);
                 if self.random.percent(30) {
                     letter.proof = Proof::Silent;
                 }
@@ -91,7 +99,7 @@ impl Sim {
                 let bytes =
                     [format!("Received: from way{number} by mx.example.org with ESMTPS; x\r\n").as_bytes(), &old.bytes]
                         .concat();
-                Some(Mail { bytes, authority: old.authority, group: old.group, report: old.report })
+                Some(Mail { bytes, ..old })
             }
             66..70 => {
                 // Another mail under an old Message-ID.
@@ -108,8 +116,8 @@ impl Sim {
                 let from = format!("robot{number}@r.example");
                 let answered = self.notice(|_| true);
                 let mut letter = match answered {
-                    Some((_, notice)) if self.random.percent(50) => {
-                        world::answer(&from, &notice, "zq-0\n/close\n", &id, self.now)
+                    Some(notice) if self.random.percent(50) => {
+                        world::answer(&from, &notice.bytes, "zq-0\n/close\n", &id, self.now)
                     }
                     _ => Letter {
                         from: Some(from),
@@ -132,28 +140,27 @@ impl Sim {
                 plain(letter)
             }
             78..84 => {
-                let (to, notice) = self.notice(|_| true)?;
+                let notice = self.notice(|_| true)?;
                 let permanent = self.random.percent(70);
-                let mut letter = world::bounce(&notice, &to, permanent, &id, self.now);
+                let mut letter = world::bounce(&notice.bytes, &notice.to, permanent, &id, self.now);
                 // Servers send it to the envelope sender, and some return nothing of the mail.
-                let envelope = self.sink.iter().find(|s| s.bytes == notice).and_then(|s| s.envelope.clone());
-                if let Some(envelope) = envelope.filter(|_| self.random.percent(60)) {
+                if let Some(envelope) = notice.envelope.filter(|_| self.random.percent(60)) {
                     letter.to = envelope.as_str().to_owned();
                     letter.body = letter.body.replace("Message-ID: ", "X-Was: ");
                 }
                 plain(letter)
             }
             84..87 => {
-                let (_, notice) = self.notice(|_| true)?;
+                let notice = self.notice(|_| true)?.bytes;
                 let bytes =
                     [format!("Received: from back{number} by mx.example.org with ESMTPS; x\r\n").as_bytes(), &notice]
                         .concat();
-                Some(Mail { bytes, authority: None, group: number, report: false })
+                Some(Mail::of_nobody(bytes, number, false))
             }
             87..93 => {
                 // A mail that was damaged on its way. Whoever could command by it still may.
                 let mut old = self.random.pick(&self.mails)?.clone();
-                if old.bytes.windows(5).any(|w| w == b"robot") {
+                if old.his || old.bytes.windows(5).any(|w| w == b"robot") {
                     return None; // Damaged, it may not look automatic any more.
                 }
                 for _ in 0..=self.random.below(6) {
@@ -162,23 +169,52 @@ impl Sim {
                     *old.bytes.get_mut(at)? = octet;
                 }
                 old.bytes.extend_from_slice(format!("damaged {number}").as_bytes());
+                // Our own server's words still say that it is as its author sent it.
+                old.word = old.word.map(|word| self.known_word(Word { obeyed: None, ..self.words[word].clone() }));
                 Some(Mail { group: number, report: false, ..old })
             }
             93..97 => {
                 let length = self.random.below(400);
                 let bytes = (0..length).map(|_| u8::try_from(self.random.below(256)).unwrap_or(0)).collect();
-                Some(Mail { bytes, authority: None, group: number, report: false })
+                Some(Mail::of_nobody(bytes, number, false))
             }
             _ => plain(Letter { id, date: self.now, body: format!("zq-{number}\n"), ..Letter::default() }),
         }
     }
 
     /// A notice that the server took, of which `which` holds.
-    pub(super) fn notice(&mut self, which: impl Fn(&Accepted) -> bool) -> Option<(Address, Vec<u8>)> {
+    pub(super) fn notice(&mut self, which: impl Fn(&Accepted) -> bool) -> Option<Accepted> {
         let all: Vec<usize> = (0..self.sink.len()).filter(|i| which(&self.sink[*i])).collect();
         let recent = &all[all.len().saturating_sub(12)..];
-        let at = *self.random.pick(recent)?;
-        Some((self.sink[at].to.clone(), self.sink[at].bytes.clone()))
+        Some(self.sink[*self.random.pick(recent)?].clone())
+    }
+
+    pub(super) fn known_word(&mut self, word: Word) -> usize {
+        self.words.push(word);
+        self.words.len() - 1
+    }
+
+    /// A mail of a person's in answer to a notice; `right` if no wrong code is in it.
+    pub(super) fn of_person(&mut self, letter: &Letter, by: &Address, notice: &Accepted, right: bool) -> Mail {
+        let vouched = letter.proof == Proof::Vouched;
+        let bytes = if vouched { self.signed(&letter.bytes()) } else { letter.bytes() };
+        let says = letter.body.lines().next().unwrap_or_default().to_owned();
+        // Whoever sends the code for what nobody vouched for acts as whom it was mailed to.
+        let asked = world::reading(&notice.bytes).text.contains("the code is ");
+        let authority = (right && (asked || vouched && notice.to == *by)).then(|| notice.to.clone());
+        let word = Word {
+            by: by.clone(),
+            token: notice.ticket.map(|ticket| (notice.to.clone(), ticket)),
+            written: self.now,
+            signed: vouched,
+            commands: says.starts_with('/') && !letter.headers.iter().any(|h| h.starts_with("Content-Type: text/html")),
+            to_reporter: ["/reply", "/ask"].iter().any(|verb| letter.body.contains(verb))
+                || letter.headers.iter().any(|h| h.starts_with("Cc: ")),
+            code: (right && asked).then_some(notice.notice),
+            obeyed: None,
+        };
+        let (word, group) = (Some(self.known_word(word)), self.mails.len());
+        Mail { bytes, authority, word, says, his: false, group, report: false }
     }
 
     /// Somebody of the project commands, or somebody in their name.
@@ -189,7 +225,7 @@ impl Sim {
         // A code is good for an hour only, so whoever has one hurries.
         let code = if own { self.notice(|s| s.to == person && s.kind == NoticeKind::Code) } else { None };
         let any = |s: &Accepted| (s.to == person) == own && s.kind != NoticeKind::Acknowledgement;
-        let (to, notice) = match code.filter(|_| self.random.percent(60)) {
+        let notice = match code.filter(|_| self.random.percent(60)) {
             Some(code) => code,
             None => self.notice(any)?,
         };
@@ -234,23 +270,27 @@ impl Sim {
         ];
         let mut body = self.random.pick(&lines)?.clone();
         let mut right = true;
-        if let Some(code) = world::code(&notice) {
+        let bait = *self.random.pick(&BAITS)?;
+        let baits = self.random.percent(15);
+        if baits {
+            body = bait.1.to_owned();
+        } else if let Some(code) = world::code(&notice.bytes) {
             right = self.random.percent(60);
             body = if right { format!("/confirm {code}") } else { "/confirm 00000000".into() };
         }
-        let mut letter =
-            world::answer(person.as_str(), &notice, &(body + "\n"), &format!("<{number}@example.org>"), self.now);
-        let proof =
+        let id = format!("<{number}@example.org>");
+        let mut letter = world::answer(person.as_str(), &notice.bytes, &(body + "\n"), &id, self.now);
+        letter.proof =
             *self.random.pick(&[Proof::Vouched, Proof::Vouched, Proof::Vouched, Proof::Silent, Proof::Forged])?;
-        letter.proof = proof;
-        if self.random.percent(10) {
+        if baits {
+            letter.headers.push(format!("Content-Type: {}", bait.0));
+        }
+        let copied = self.random.percent(10);
+        if copied {
             letter.headers.push("Cc: reporter1@b.example".into());
         }
-        // Whoever sends the code for what nobody vouched for acts as whom it was mailed to.
-        let asked = world::reading(&notice).text.contains("the code is ");
-        let vouched = proof == Proof::Vouched && to == person;
-        let authority = (right && (asked || vouched)).then_some(to);
-        Some(Mail { bytes: letter.bytes(), authority, group: number, report: false })
+        let mail = self.of_person(&letter, &person, &notice, right);
+        self.passes(&mail, copied).then_some(mail)
     }
 
     pub(super) fn order_locally(&mut self) {

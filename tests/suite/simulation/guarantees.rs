@@ -8,10 +8,14 @@ use disclosed::testing::ticket::hearer::{Hearer, hearers};
 use disclosed::testing::ticket::{EmbargoState, EntryKind, Fact};
 use disclosed::testing::tracker::News;
 use disclosed::testing::vocabulary::{Address, MailRef, TicketId};
-use jiff::SignedDuration;
+use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
 use super::Sim;
+use crate::world;
+
+/// An entry: its ticket, when, by what sort of actor, by whom, its kind, and the hash of its mail.
+type New = (u32, i64, String, Option<String>, String, Option<Vec<u8>>);
 
 impl Sim {
     pub(super) fn numbers(&self, sql: &str) -> Vec<u32> {
@@ -25,60 +29,102 @@ impl Sim {
         assert!(news.notices.len() <= inputs * (self.config.people.len() + 2) + 10, "one input makes too many notices");
     }
 
-    /// The timeline: who may have done what (G5), and what may be said once only (G3).
-    pub(super) fn check_timeline(&self) {
-        let receipts = self.authorities();
-        let sql = "SELECT e.ticket, e.at, e.by_kind, a.shown, e.kind, e.party FROM entry e \
-                   LEFT JOIN address a ON a.id = e.by_address ORDER BY e.ticket, e.seq";
+    /// What is new in the timelines: who may have done what (G5).
+    pub(super) fn check_authority(&mut self) {
+        let sql = "SELECT e.ticket, e.seq, e.at, e.by_kind, a.shown, e.kind, m.sha256 FROM entry e \
+                   LEFT JOIN address a ON a.id = e.by_address LEFT JOIN mail m ON m.id = e.mail ORDER BY e.ticket, e.seq";
+        let mut new: Vec<New> = Vec::new();
         let mut query = self.anchor.prepare_cached(sql).unwrap();
         let mut rows = query.query([]).unwrap();
-        let mut said = BTreeSet::new();
-        let mut coded = None;
         while let Some(row) = rows.next().unwrap() {
-            let (ticket, at, by): (u32, i64, String) = (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap());
-            let person: Option<String> = row.get(3).unwrap();
-            let text: String = row.get(4).unwrap();
+            let (ticket, seq): (u32, u32) = (row.get(0).unwrap(), row.get(1).unwrap());
+            let looked = self.looked.entry(ticket).or_default();
+            if seq > std::mem::replace(looked, seq.max(*looked)) {
+                let get = |at| row.get(at).unwrap();
+                new.push((ticket, row.get(2).unwrap(), get(3), row.get(4).unwrap(), get(5), row.get(6).unwrap()));
+            }
+        }
+        drop(rows);
+        drop(query);
+        for (ticket, at, by, person, text, hash) in new {
             let kind: EntryKind = serde_json::from_str(&text).unwrap();
             let may = kind.row().makers.iter().any(|maker| maker.word() == by);
             assert!(may, "G5: {by} made the entry {text}");
             assert!(by != "local" || self.local.contains(&ticket), "G5: nobody commanded at the machine: {text}");
-            // A wrong code takes the authority from its mail, and leaves this behind.
-            if let Some(person) = person.filter(|_| !matches!(kind, EntryKind::CodeWrong)) {
-                assert!(receipts.contains(&(ticket, at, person)), "G5: no mail with authority made the entry {text}");
-                let public = matches!(kind, EntryKind::Fact { fact: Fact::Public });
-                assert!(!public || coded == Some((ticket, at)), "G5: made public without a code");
-                let lifted = matches!(kind, EntryKind::Embargo { to: EmbargoState::Ended, .. });
-                assert!(!lifted || coded == Some((ticket, at)), "G5: an embargo ended without a code");
-            }
             if matches!(kind, EntryKind::CodeUsed) {
-                coded = Some((ticket, at));
+                self.coded = Some((ticket, at));
             }
-            if matches!(kind, EntryKind::Reminded { .. } | EntryKind::Broken { .. }) {
-                let party: Option<i64> = row.get(5).unwrap();
-                assert!(said.insert((ticket, text.clone(), party)), "G3: said twice: {text}");
+            // A wrong code takes the authority from its mail, and leaves this behind.
+            let Some(person) = person.filter(|_| by == "person" && !matches!(kind, EntryKind::CodeWrong)) else {
+                continue;
+            };
+            let public = matches!(kind, EntryKind::Fact { fact: Fact::Public });
+            let lifted = matches!(kind, EntryKind::Embargo { to: EmbargoState::Ended, .. });
+            assert!(!public && !lifted || self.coded == Some((ticket, at)), "G5: {text} without a code");
+            let (mail, sent) = *hash
+                .and_then(|hash| self.known.get(&hash))
+                .unwrap_or_else(|| panic!("G5: no mail made the entry {text} of {person}"));
+            let person = Address::parse(&person).unwrap();
+            if !self.is_confirmed(mail, ticket, at, &person) {
+                self.check_word(mail, sent, (ticket, at), &person, &kind);
             }
         }
     }
 
-    /// Which tickets had a mail with the authority of whom, when.
-    pub(super) fn authorities(&self) -> BTreeSet<(u32, i64, String)> {
-        let sql =
-            "SELECT r.ticket, r.at, m.sha256 FROM receipt r JOIN mail m ON m.id = r.mail WHERE r.ticket IS NOT NULL";
-        let by_hash: BTreeMap<Vec<u8>, &Address> = self
-            .mails
-            .iter()
-            .filter_map(|m| Some((Sha256::digest(&m.bytes).to_vec(), m.authority.as_ref()?)))
-            .collect();
+    /// Whether a code was sent by whom it was mailed to, or by whoever had that mail of theirs, for what that mail says.
+    fn is_confirmed(&mut self, mail: usize, ticket: u32, at: i64, person: &Address) -> bool {
+        let sql = "SELECT m.sha256 FROM receipt r JOIN mail m ON m.id = r.mail WHERE r.ticket = ?1 AND r.at = ?2";
         let mut query = self.anchor.prepare_cached(sql).unwrap();
-        let mut rows = query.query([]).unwrap();
-        let mut all = BTreeSet::new();
-        while let Some(row) = rows.next().unwrap() {
-            let hash: Vec<u8> = row.get(2).unwrap();
-            if let Some(person) = by_hash.get(&hash) {
-                all.insert((row.get(0).unwrap(), row.get(1).unwrap(), person.as_str().to_owned()));
+        let hashes: Vec<Vec<u8>> = query.query_map((ticket, at), |r| r.get(0)).unwrap().map(|h| h.unwrap()).collect();
+        for (confirms, _) in hashes.iter().filter_map(|hash| self.known.get(hash)) {
+            let Some(word) = self.mails[*confirms].word.map(|word| &self.words[word]) else { continue };
+            let asked = word.code.and_then(|n| self.sink.iter().find(|s| s.notice == n && s.to == *person));
+            let Some(asked) = asked.filter(|_| *confirms != mail) else { continue };
+            let asks = world::field(&asked.bytes, "In-Reply-To").unwrap_or_default();
+            let says = String::from_utf8_lossy(&self.mails[mail].bytes);
+            let shown = world::reading(&asked.bytes).text.contains(self.mails[mail].says.trim());
+            if says.contains(&asks) && shown {
+                let used = self.codes.entry(asked.notice).or_insert((mail, at));
+                assert_eq!(*used, (mail, at), "G5: a code was used twice");
+                return true;
             }
         }
-        all
+        false
+    }
+
+    /// A person did it by a mail of theirs, whoever brought it: not twice, not after a week, on no ticket that they did
+    /// not write to, and nothing but what they wrote.
+    fn check_word(&mut self, at: usize, sent: Timestamp, (ticket, when): (u32, i64), by: &Address, kind: &EntryKind) {
+        let mail = &self.mails[at];
+        let what = || format!("{kind:?} on {ticket} by {by:?}: {}", String::from_utf8_lossy(&mail.bytes));
+        assert!(mail.authority.as_ref() == Some(by), "G5: no mail with authority made the entry {}", what());
+        let word = &mut self.words[mail.word.expect("G5: of a person")];
+        let is_for = word.is_for(ticket, mail.his, &self.adversary.leaked);
+        assert!(word.by == *by && is_for, "G5: {by:?} wrote to another ticket: {}", what());
+        let is_note = matches!(kind, EntryKind::Note | EntryKind::Answered);
+        let hidden = matches!(kind, EntryKind::Fact { fact: Fact::Exploited });
+        assert!((word.commands || is_note) && !hidden, "G5: a command that nobody gave: {}", what());
+        assert!(*kind != EntryKind::Answered || word.to_reporter, "G5: no answer to the reporter: {}", what());
+        let old = sent.duration_since(word.written) > SignedDuration::from_hours(8 * 24);
+        assert!(!old, "G5: more than a week old: {}", what());
+        let obeyed = *word.obeyed.get_or_insert((at, when));
+        assert_eq!(obeyed, (at, when), "G5: obeyed twice: {}", what());
+    }
+
+    /// The timeline: what may be said once only (G3).
+    pub(super) fn check_timeline(&self) {
+        let sql = "SELECT ticket, kind, party FROM entry ORDER BY ticket, seq";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let mut rows = query.query([]).unwrap();
+        let mut said = BTreeSet::new();
+        while let Some(row) = rows.next().unwrap() {
+            let (ticket, text): (u32, String) = (row.get(0).unwrap(), row.get(1).unwrap());
+            let kind: EntryKind = serde_json::from_str(&text).unwrap();
+            if matches!(kind, EntryKind::Reminded { .. } | EntryKind::Broken { .. }) {
+                let party: Option<i64> = row.get(2).unwrap();
+                assert!(said.insert((ticket, text.clone(), party)), "G3: said twice: {text}");
+            }
+        }
     }
 
     /// No promise is broken unannounced: once the daemon has looked, each clock that is near its deadline has been
@@ -153,8 +199,10 @@ impl Sim {
         if self.went_back {
             return; // A clock that goes back may forget what it counted.
         }
-        let sql = "SELECT recipient, created FROM outbox WHERE kind = 'acknowledgement' \
-                   AND (state <> 'held' AND NOT (state = 'refused' AND attempts = 0)) ORDER BY recipient, created";
+        // What was held first is decided again, when a copy shows that a person wrote it.
+        let sql = "SELECT recipient, (SELECT max(at) FROM entry e WHERE e.ticket = o.ticket AND e.name = 'acknowledgement') \
+                   FROM outbox o WHERE kind = 'acknowledgement' \
+                   AND (state <> 'held' AND NOT (state = 'refused' AND attempts = 0)) ORDER BY 1, 2";
         let mut query = self.anchor.prepare_cached(sql).unwrap();
         let all: Vec<(i64, i64)> =
             query.query_map([], |r| Ok((r.get(0)?, r.get(1)?))).unwrap().map(|r| r.unwrap()).collect();
