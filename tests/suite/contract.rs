@@ -62,8 +62,8 @@ const BOUNCE: &str = "Return-Path: <>\nFrom: mailer-daemon@mx.example.test\nSubj
     failed\n--b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.example.test\n\n\
     Final-Recipient: rfc822; x@example.test\nAction: failed\nStatus: 5.1.1\n\n--b--\n";
 
-/// Two tickets with all that a document may hold: promises kept, running and broken, an embargo, a held and a refused
-/// notice, trouble.
+/// Two tickets with all that a document may hold: promises kept, running and broken, an embargo, held and refused
+/// notices, trouble.
 fn desk() -> Desk {
     let desk = Desk::new();
     let config = std::fs::read_to_string(desk.path().join("config.toml")).unwrap();
@@ -77,8 +77,10 @@ fn desk() -> Desk {
     let config = Config::load(&desk.path().join("config.toml")).unwrap();
     let at = NOW.parse().unwrap();
     let mut tracker = open::tracker(&config, at).unwrap();
-    let claim = tracker.claim(at).unwrap().expect("the answer waits to leave");
-    tracker.delivered(&claim, &Outcome::Refused("550 no".into()), at).unwrap();
+    // What goes to the reporter, and what goes to a person of the project.
+    while let Some(claim) = tracker.claim(at).unwrap() {
+        tracker.delivered(&claim, &Outcome::Refused("550 no".into()), at).unwrap();
+    }
     tracker.trouble(&Trouble::Timeline { ticket: TicketId(9), why: "torn".into() }, at).unwrap();
     drop(tracker);
     desk.run(&["run", "--once", "--now", "2027-01-07T10:00:00Z"]);
@@ -130,17 +132,23 @@ fn the_documents_keep_the_names_of_their_fields() {
         (
             "",
             "last_scan last_send waiting next_deadline holds healthy",
-            "unverified undelivered broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
+            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
              tag_refused_since database_lost",
         ),
         ("holds[]", "", "notice kind ticket state reason"),
         ("undelivered[]", "", "notice kind ticket state reason"),
+        ("unreached[]", "", "person since reply"),
         ("broken[]", "", "ticket promise deadline"),
         ("troubles[]", "", "kind ticket since notice"),
     ];
     check(&desk, &[&["status"]], &status);
     let tried = [
-        ("", "disposition ticket sender identity reply_text commands bounce fields problems", "reason known subject"),
+        (
+            "",
+            "disposition ticket sender identity reply_text commands bounce fields problems",
+            "reason known subject reporter claimed",
+        ),
+        ("claimed[]", "", "by address"),
         ("known", "", "received disposition ticket"),
         ("identity", "believed by reason", "forged checks asked"),
         ("identity.checks[]", "", "by passed reason"),
@@ -149,7 +157,8 @@ fn the_documents_keep_the_names_of_their_fields() {
         ("fields", "severity cvss cves cwes missing", "score rating versions support paths locations found"),
         ("fields.support[]", "", "version support"),
     ];
-    check(&desk, &[&["try", "in/new/1", "--offline"], &["try", "bounce.eml"]], &tried);
+    desk.write("claims.eml", &format!("Reply-To: other@example.test\n{}", report(3)));
+    check(&desk, &[&["try", "in/new/1", "--offline"], &["try", "bounce.eml"], &["try", "claims.eml"]], &tried);
     let played = [
         ("", "clocks warnings", "received until timezone severity events not_started holidays"),
         ("clocks[]", "promise starts deadline rungs", "until state over moved"),
