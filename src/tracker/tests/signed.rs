@@ -90,18 +90,6 @@ fn the_signature_of_the_operators_list_lets_the_acknowledgement_leave() {
     }
 }
 
-/// A signature bears a time of its own: a mail that lay among the drafts is new when it is signed.
-#[test]
-fn what_is_signed_now_counts_whenever_it_was_begun() {
-    let (mut tracker, token) = with_ticket("");
-    let mut mail = signed(&token, "/valid", "");
-    mail.raw = String::from_utf8(mail.raw).unwrap().replace("4 Jan 2027", "21 Dec 2026").into_bytes();
-    tracker.on_mail(&[Arrival { internal_date: Some(now()), ..mail }], now()).unwrap();
-    let (mail, _) = tracker.next_question(now()).unwrap().1.unwrap();
-    let news = tracker.verified(mail, pass(), now()).unwrap();
-    assert_eq!(dispositions(&news), [("command", "commands of a maintainer")]);
-}
-
 #[test]
 fn a_signature_is_believed_for_one_mail_only() {
     let (mut tracker, token) = with_ticket("");
