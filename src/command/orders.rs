@@ -168,6 +168,13 @@ mod tests {
     }
 
     #[test]
+    fn no_two_rows_of_the_table_are_one() {
+        for verb in verbs() {
+            assert_eq!(verbs().filter(|other| *other == verb).count(), 1, "{}", verb.name);
+        }
+    }
+
+    #[test]
     fn one_command_alone_is_told_from_one_among_others() {
         assert!(split("/list\n\ntext").are_only(&Command::List));
         assert!(!split("/severity high\n/list").are_only(&Command::List));
