@@ -161,6 +161,7 @@ struct Moved {
 struct Rung<'a> {
     at: Timestamp,
     to: Audience,
+    audiences: &'a [Audience],
     people: &'a [String],
     rung: String,
     nominal: Timestamp,
@@ -195,6 +196,7 @@ impl<'a> Clock<'a> {
         let rung = |w: &'a Word| Rung {
             at: w.at,
             to: w.to,
+            audiences: &w.audiences,
             people: &w.people,
             rung: w.rung.to_string(),
             nominal: w.nominal,

@@ -49,7 +49,13 @@ pub(super) fn said(word: &Word, course: &Course) -> String {
     }
 }
 
-/// "team: Ada, Max"; "reporter".
+/// "owner, team: Ada, Max"; "reporter".
 pub(super) fn hearers(word: &Word) -> String {
-    if word.people.is_empty() { word.to.to_string() } else { format!("{}: {}", word.to, word.people.join(", ")) }
+    let to = audiences(word);
+    if word.people.is_empty() { to } else { format!("{to}: {}", word.people.join(", ")) }
+}
+
+/// "owner, team".
+pub(super) fn audiences(word: &Word) -> String {
+    word.audiences.iter().map(|a| a.word()).collect::<Vec<_>>().join(", ")
 }

@@ -4,7 +4,7 @@ use jiff::Timestamp;
 
 use super::panel::{DAY_OFF, EVENT, GREY, HOLIDAY, INK, LEFT, NIGHT, NIGHTS, Panel, RIGHT};
 use super::shapes::{self, Canvas, Font};
-use crate::cli::simulate::words::{ended, hearers, said};
+use crate::cli::simulate::words::{audiences, ended, hearers, said};
 use crate::policy::Policy;
 use crate::policy::shown::when;
 use crate::rules::simulate::course::{Course, Word};
@@ -40,7 +40,7 @@ impl<'a> Lane<'a> {
         let label = |w: &Word| {
             let at = w.at.to_zoned(policy.calendar.zone.clone()).strftime(form).to_string();
             let more = w.and_so_on.map_or(String::new(), |every| format!(" … each {every}"));
-            format!("{}, {at}{more}", w.to)
+            format!("{}, {at}{more}", audiences(w))
         };
         let labels: Vec<String> = course.words.iter().map(label).collect();
         let places: Vec<(f64, f64)> =
