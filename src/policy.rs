@@ -156,6 +156,27 @@ pub struct Policy {
     pub automatic_counts: bool,
 }
 
+impl Promise {
+    /// What is to be done to keep it, to the team: "answer the reporter". What no other milestone tells of goes by its
+    /// name.
+    pub fn to_do(&self) -> String {
+        match self.until {
+            Milestone::Done => self.name.replace('-', " "),
+            until @ (Milestone::Received
+            | Milestone::Acknowledged
+            | Milestone::Assessed
+            | Milestone::Accepted
+            | Milestone::FixReady
+            | Milestone::FixReleased
+            | Milestone::Public
+            | Milestone::Closed
+            | Milestone::Exploited
+            | Milestone::LastHeardFromUs
+            | Milestone::Erased) => until.to_do().to_owned(),
+        }
+    }
+}
+
 impl Severity {
     /// All severities, mildest first.
     pub const ALL: [Severity; 4] = [Severity::Low, Severity::Medium, Severity::High, Severity::Critical];

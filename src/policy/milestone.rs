@@ -67,6 +67,7 @@ pub enum Lasts {
 struct Row {
     word: &'static str,
     means: &'static str,
+    to_do: &'static str,
     stage: Option<u8>,
     kept: Kept,
     lasts: Lasts,
@@ -90,25 +91,35 @@ impl Milestone {
     ];
 
     fn row(self) -> Row {
-        let (word, means, stage, kept, lasts) = match self {
-            Self::Received => ("received", "the report is received", Some(0), Kept::First, Lasts::UntilClosed),
-            Self::Acknowledged => ("acknowledged", "a person answers you", Some(1), Kept::First, Lasts::UntilKept),
-            Self::Assessed => ("assessed", "we have assessed the report", Some(2), Kept::First, Lasts::UntilClosed),
-            Self::Accepted => ("accepted", "we have taken it on", Some(3), Kept::First, Lasts::UntilClosed),
-            Self::FixReady => ("fix-ready", "a fix is ready", Some(4), Kept::First, Lasts::UntilClosed),
-            Self::FixReleased => {
-                ("fix-released", "a fixed version is released", Some(5), Kept::First, Lasts::UntilClosed)
-            }
-            Self::Public => ("public", "the vulnerability is made public", Some(6), Kept::First, Lasts::UntilClosed),
-            Self::Closed => ("closed", "the report is closed", Some(7), Kept::First, Lasts::WhileInvalid),
-            Self::Exploited => ("exploited", "attacks are reported", None, Kept::First, Lasts::UntilClosed),
-            Self::LastHeardFromUs => {
-                ("last-heard-from-us", "you hear from us again", None, Kept::Latest, Lasts::UntilClosed)
-            }
-            Self::Done => ("done", "what was promised is done", None, Kept::ByName, Lasts::WhenClosedValid),
-            Self::Erased => ("erased", "your data is erased here", Some(8), Kept::First, Lasts::UntilErased),
+        let (word, means, to_do) = match self {
+            Self::Received => ("received", "the report is received", "receive the report"),
+            Self::Acknowledged => ("acknowledged", "a person answers you", "answer the reporter"),
+            Self::Assessed => ("assessed", "we have assessed the report", "assess"),
+            Self::Accepted => ("accepted", "we have taken it on", "accept"),
+            Self::FixReady => ("fix-ready", "a fix is ready", "finish the fix"),
+            Self::FixReleased => ("fix-released", "a fixed version is released", "release the fix"),
+            Self::Public => ("public", "the vulnerability is made public", "publish"),
+            Self::Closed => ("closed", "the report is closed", "close"),
+            Self::Exploited => ("exploited", "attacks are reported", "note the attacks"),
+            Self::LastHeardFromUs => ("last-heard-from-us", "you hear from us again", "write to the reporter"),
+            Self::Done => ("done", "what was promised is done", "do what was promised"),
+            Self::Erased => ("erased", "your data is erased here", "erase the data"),
         };
-        Row { word, means, stage, kept, lasts }
+        let (stage, kept, lasts) = match self {
+            Self::Received => (Some(0), Kept::First, Lasts::UntilClosed),
+            Self::Acknowledged => (Some(1), Kept::First, Lasts::UntilKept),
+            Self::Assessed => (Some(2), Kept::First, Lasts::UntilClosed),
+            Self::Accepted => (Some(3), Kept::First, Lasts::UntilClosed),
+            Self::FixReady => (Some(4), Kept::First, Lasts::UntilClosed),
+            Self::FixReleased => (Some(5), Kept::First, Lasts::UntilClosed),
+            Self::Public => (Some(6), Kept::First, Lasts::UntilClosed),
+            Self::Closed => (Some(7), Kept::First, Lasts::WhileInvalid),
+            Self::Exploited => (None, Kept::First, Lasts::UntilClosed),
+            Self::LastHeardFromUs => (None, Kept::Latest, Lasts::UntilClosed),
+            Self::Done => (None, Kept::ByName, Lasts::WhenClosedValid),
+            Self::Erased => (Some(8), Kept::First, Lasts::UntilErased),
+        };
+        Row { word, means, to_do, stage, kept, lasts }
     }
 
     /// Its name in the config and in JSON.
@@ -119,6 +130,11 @@ impl Milestone {
     /// What a promise until it means to a reporter: "… by Monday".
     pub fn means(self) -> &'static str {
         self.row().means
+    }
+
+    /// What the team has to do to reach it: "… by Monday".
+    pub fn to_do(self) -> &'static str {
+        self.row().to_do
     }
 
     /// Its place in the order in which milestones must come; `None` for what may come at any time.

@@ -39,7 +39,8 @@ pub(crate) fn done(
 pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 2] {
     let (number, received) = (project.show(ticket.id), when(ticket.received, &project.policy));
     let line = format!("{number}: {}\nReceived: {received}.", state_line(ticket, project));
-    let clocks = Form::Clocks(clock_rows(ticket, &project.policy, now));
+    let zone = project.policy.calendar.zone_name.clone();
+    let clocks = Form::Clocks(zone, clock_rows(ticket, &project.policy, now));
     [Block::paragraph([state(line)]), Block { said: Said::State, apart: true, form: clocks }]
 }
 
@@ -124,9 +125,9 @@ pub(crate) fn request(ticket: &Ticket, asked: &Request, leaves: Vec<String>, pro
     notice
         .and(leaving)
         .and(below.flat_map(|said| quote(*said, "The text below the commands:", text)))
-        .paragraph([always(format!(
-            "If it is from you and all of it is meant so, the code is {code}.\n\
-             Reply to this mail with the command /confirm and the code behind it, until\n{}.",
+        .paragraph([always(format!("If it is from you and all of it is meant so, the code is {code}."))])
+        .line([always(format!(
+            "Reply to this mail with the command /confirm and the code behind it, until {}.",
             when(*until, &project.policy)
         ))])
         .paragraph([always(
