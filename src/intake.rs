@@ -152,9 +152,12 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Some((ticket, of, to, perhaps)) = found.filter(|_| permanent) else {
         return nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report");
     };
-    let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
+    let did = if perhaps { "perhaps did" } else { "did" };
+    // What the server said in a field of its own, else the beginning of what it wrote.
+    let said = mail.bounce.as_ref().map(|b| b.said.clone()).filter(|said| !said.is_empty());
+    let reply = said.unwrap_or_else(|| mail.text.chars().take(500).collect());
     let reason = format!("a notice {did} not arrive: {}", of.mailed().word());
-    let loss = Loss { of, to: to.clone(), reply, reminded: Vec::new(), mailed: Vec::new(), perhaps };
+    let loss = Loss { of, to: to.clone(), reply, since: None, reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
 }
 

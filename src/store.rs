@@ -13,6 +13,7 @@ mod request;
 mod spent;
 mod ticket;
 mod trouble;
+mod unreached;
 mod unverified;
 mod values;
 mod views;
@@ -28,6 +29,7 @@ pub use receipt::NewReceipt;
 pub(crate) use receipt::ReceiptRow;
 pub(crate) use request::Request;
 pub(crate) use trouble::Standing;
+pub(crate) use unreached::Unreached;
 pub(crate) use unverified::Unverified;
 pub(crate) use views::{NoticeRow, TicketRow};
 

@@ -12,11 +12,11 @@ use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::{date, length};
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, StoreError, TicketRow};
-use crate::vocabulary::{NoticeKind, NoticeState};
+use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
+use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
-    let health = desk.read(Health::read)?;
+    let health = desk.read(|tx, now| Health::read(tx, &desk.project, now))?;
     if out.wants_json() {
         out.json(&Document::of(&health, &desk.project))?;
     } else {
@@ -35,6 +35,7 @@ struct Document<'a> {
     next_deadline: Option<Timestamp>,
     holds: Vec<Unsettled<'a>>,
     undelivered: Vec<Unsettled<'a>>,
+    unreached: Vec<NotReached<'a>>,
     broken: Vec<Broken<'a>>,
     quarantined: usize,
     trouble: Option<Timestamp>,
@@ -55,6 +56,14 @@ struct Unsettled<'a> {
     ticket: Option<String>,
     state: NoticeState,
     reason: Option<&'a str>,
+}
+
+/// Somebody of the project whom mail does not reach.
+#[derive(Serialize)]
+struct NotReached<'a> {
+    person: &'a str,
+    since: Timestamp,
+    reply: &'a str,
 }
 
 /// A ticket with a broken promise.
@@ -83,6 +92,8 @@ impl<'a> Document<'a> {
             state: n.state,
             reason: n.reply.as_deref(),
         };
+        let unreached =
+            |u: &'a Unreached| NotReached { person: u.to.as_str(), since: u.since, reply: u.reply.as_str() };
         let broken = |t: &'a TicketRow| Broken {
             ticket: project.show(t.id),
             promise: t.next.as_ref().map(|(promise, _)| promise.as_str()),
@@ -102,6 +113,7 @@ impl<'a> Document<'a> {
             next_deadline: health.next_deadline,
             holds: health.held.iter().map(unsettled).collect(),
             undelivered: health.undelivered.iter().map(unsettled).collect(),
+            unreached: health.unreached.iter().map(unreached).collect(),
             broken: health.broken.iter().map(broken).collect(),
             quarantined: health.quarantined,
             trouble: health.troubles.first().map(|t| t.since),
@@ -149,9 +161,13 @@ fn stands(health: &Health, project: &Project) -> String {
              then `disclosed outbox --release`\n"
         ));
     }
+    for u in &health.unreached {
+        let (name, since) = (project.name_of(&u.to), date(u.since, &project.policy));
+        text.push_str(&format!("  no mail reaches {name} since {since}: {}\n", clean_line(&u.reply, 200)));
+    }
     for t in &health.broken {
         let line = list::stands(t, project, health.now).replace('\n', "\n  ");
-        text.push_str(&format!("  {line}; `disclosed show {}`\n", project.show(t.id)));
+        text.push_str(&format!("  {line}\n      `disclosed show {}`\n", project.show(t.id)));
     }
     if health.quarantined > 0 {
         text.push_str(&format!("  {} mails put aside unread: `disclosed inbox`\n", health.quarantined));
@@ -159,7 +175,7 @@ fn stands(health: &Health, project: &Project) -> String {
     for n in &health.held {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
-        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!(
             "  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n",
             n.kind.word(),
@@ -169,7 +185,7 @@ fn stands(health: &Health, project: &Project) -> String {
     for n in &health.undelivered {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let how = if n.state == NoticeState::Unknown { "may not have arrived" } else { "was refused" };
-        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind.word()));
     }
     text

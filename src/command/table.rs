@@ -270,7 +270,7 @@ pub(super) const TABLE: &[Verb] = &[
     verb!("public", "[LINK]", Grave, "the vulnerability is public; the reporter is told", "/public", |a| Ok(
         Command::Public(a.into())
     )),
-    verb!("close", "[REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
+    verb!("close", "[unpublished] [REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
     verb!("reopen", "", Act, "not done after all", "/reopen", |a| none(a, Command::Reopen)),
     verb!("spam", "", Act, "close it as spam: nobody is answered", "/spam", |a| none(a, Command::Spam)),
     verb!("confirm", "CODE", Act, "the code that a grave command asked for", "/confirm 7k2m9xq4", |a| word(

@@ -109,6 +109,7 @@ mod tests {
                 promise: promises.iter().find(|p| p.name == *name).unwrap(),
                 state: ClockState::Running,
                 live: *live,
+                over: false,
                 starts: at(0),
                 deadline: at(*hour),
             };

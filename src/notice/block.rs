@@ -18,6 +18,8 @@ pub struct Block {
 /// What a block is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
+    /// Which ticket it is, by its title.
+    Title(String),
     /// Words of ours. Where their lines break is for whatever shows them to say.
     Paragraph(Vec<Span>),
     /// Words whose lines stay as they are.

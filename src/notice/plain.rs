@@ -15,7 +15,7 @@ pub fn body(blocks: &[Block]) -> String {
     let mut above: Option<&Form> = None;
     for Block { form, apart, .. } in blocks {
         // What somebody else wrote ends with a blank line, or what follows would pass for theirs.
-        let is_below_quotation = matches!(above, Some(Form::Quotation(_)));
+        let is_below_quotation = matches!(above, Some(Form::Quotation(_) | Form::Title(_)));
         if above.is_some() && (*apart || is_below_quotation) {
             out.push('\n');
         }
@@ -31,6 +31,7 @@ fn lines(form: &Form) -> String {
             let text: String = spans.iter().map(|s| s.text.as_str()).collect();
             wrapped(&text.replace('\n', " "), "") + "\n"
         }
+        Form::Title(title) => format!("{title}\n"),
         Form::Verbatim(text) | Form::Draft(text) => format!("{text}\n"),
         Form::Head(facts) => head(facts),
         Form::Facts(facts) => facts.iter().map(fact).collect(),
@@ -80,18 +81,19 @@ fn fact(Fact { name, value }: &Fact) -> String {
 /// The clocks of a ticket as a table: name, deadline, how it stands. The zone stands once in the head.
 pub(crate) fn clocks(zone: &str, rows: &[ClockRow]) -> String {
     let width = rows.iter().map(|r| r.name.chars().count()).filter(|width| *width <= NAME).max().unwrap_or(0);
-    let row = |r: &ClockRow| wrapped(&format!("  {:width$}  {}", r.name, clock(r)), "    ") + "\n";
+    let dates = rows.iter().map(|r| r.date.chars().count()).max().unwrap_or(0);
+    let row = |r: &ClockRow| wrapped(&format!("  {:width$}  {}", r.name, clock(r, dates)), "    ") + "\n";
     format!("Promises ({zone}):\n{}", rows.iter().map(row).collect::<String>())
 }
 
 /// Characters of the longest name that moves the column of dates.
 const NAME: usize = 24;
 
-fn clock(ClockRow { state, live, date, distance, .. }: &ClockRow) -> String {
+fn clock(ClockRow { state, live, date, distance, .. }: &ClockRow, width: usize) -> String {
     match state {
-        ClockState::Running => format!("{date}  {distance} left"),
-        ClockState::Broken if *live => format!("{date}  BROKEN {distance} ago"),
-        ClockState::Broken => format!("{date}  broken"),
+        ClockState::Running => format!("{date:width$}  {distance} left"),
+        ClockState::Broken if *live => format!("{date:width$}  BROKEN {distance} ago"),
+        ClockState::Broken => format!("{date:width$}  broken"),
         ClockState::Paused => "paused: we wait for the reporter".into(),
         ClockState::Kept => "kept".into(),
         ClockState::Ended => "ended".into(),

@@ -32,6 +32,8 @@ pub enum Says {
         notice: Mailed,
         /// To whom it went.
         to: Address,
+        /// Since when no mail reaches them, where that is not new.
+        since: Option<Timestamp>,
         /// What the server said.
         reply: String,
     },
@@ -148,6 +150,8 @@ pub enum About {
         to: Address,
         /// Whether nothing but the recipient says that it was this notice.
         perhaps: bool,
+        /// Since when no mail reaches them, where that is not new.
+        since: Option<Timestamp>,
         /// What the server said.
         reply: String,
     },

@@ -15,7 +15,7 @@ pub(crate) mod trouble;
 
 use jiff::Timestamp;
 
-use super::block::{Block, ClockRow, Form, Span, always, content};
+use super::block::{Block, ClockRow, Form, Span, always};
 use super::codename::Codename;
 use super::level::Said;
 use super::standing;
@@ -76,7 +76,7 @@ impl Text {
     /// Which ticket it is, on a line of its own.
     fn titled(self, ticket: &Ticket, project: &Project) -> Self {
         let title = standing::titled(&project.show(ticket.id), &ticket.title);
-        self.and(title.map(|title| Block::paragraph([content(title)])))
+        self.and(title.map(|title| Block { said: Said::Content, apart: true, form: Form::Title(title) }))
     }
 
     /// About no single ticket.

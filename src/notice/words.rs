@@ -30,7 +30,7 @@ impl Says {
     fn text(&self, key: &Key, project: &Project, now: Timestamp) -> Text {
         match self {
             Self::About(ticket, says) => about(ticket, says, key, project, now),
-            Self::Lost { notice, to, reply } => lost::of_many(*notice, to, reply, project),
+            Self::Lost { notice, to, since, reply } => lost::of_many(*notice, to, (*since, reply), project),
             Self::Earlier { all, newest } => flood::earlier(*all, newest, project),
             Self::Flood => flood::all(project),
             Self::Policy { moved, all } => policy::text(moved, *all, project, now),
@@ -68,8 +68,8 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
         About::Attempt { from, holder, why } => {
             team::attempt(ticket, from.as_ref(), holder.as_deref(), why, project, now)
         }
-        About::Undeliverable { notice, to, perhaps, reply } => {
-            lost::of_ticket(ticket, (*notice, to, *perhaps), reply, project, now)
+        About::Undeliverable { notice, to, perhaps, since, reply } => {
+            lost::of_ticket(ticket, (*notice, to, *perhaps), (*since, reply), project, now)
         }
         About::Unreached => lost::unreached(ticket, project, now),
         About::Flood => flood::of_ticket(ticket, project, now),

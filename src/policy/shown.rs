@@ -24,11 +24,9 @@ pub(crate) fn date(at: Timestamp, policy: &Policy) -> String {
 pub(crate) fn by_when(to_do: &str, at: Timestamp, policy: &Policy, now: Timestamp) -> String {
     let away = at.duration_since(now);
     let distance = length(away);
-    if away.abs() < SignedDuration::from_mins(1) {
-        return format!("overdue now: {to_do}");
-    }
     if !away.is_positive() {
-        return format!("overdue by {distance}: {to_do}");
+        let by = if away > -SignedDuration::from_mins(1) { "now".to_owned() } else { format!("by {distance}") };
+        return format!("overdue {by}: {to_do}");
     }
     let local = |at: Timestamp| at.to_zoned(policy.calendar.zone.clone());
     let form = match away {
@@ -45,6 +43,11 @@ pub(crate) fn capital(text: &str) -> String {
     rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
 }
 
+/// "Wed 6 January 2027": the day of an instant in the policy's zone.
+pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()
+}
+
 /// An instant in the policy's zone, and in the one that it was written in.
 pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
     let ours = when(at, policy);
@@ -56,6 +59,19 @@ pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> St
         }
         None => ours,
     }
+}
+
+/// The next holidays as they are understood, a line each below a heading; empty where the policy has none at all.
+pub(crate) fn holidays(policy: &Policy, now: Timestamp) -> String {
+    if policy.calendar.holidays.is_empty() {
+        return String::new();
+    }
+    let days = policy.calendar.next_holidays(now);
+    if days.is_empty() {
+        return "\nHolidays: all that are listed are over\n".to_owned();
+    }
+    let lines = days.iter().map(|day| format!("  {}\n", day.strftime("%a %-d %B %Y")));
+    format!("\nThe next holidays:\n{}", lines.collect::<String>())
 }
 
 /// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour

@@ -78,6 +78,8 @@ pub struct Loss {
     pub to: Address,
     /// What the server said.
     pub reply: String,
+    /// Since when no mail reaches them, where another of the project's people was told so before. Only the store knows.
+    pub since: Option<Timestamp>,
     /// If it was a reminder: of what. Only the store knows.
     pub reminded: Vec<Reminded>,
     /// If it was about a report: to whom such notices went. Only the store knows.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::answering::{Refusal, answer_to, name_of_actor, person_of};
 use super::codes::{ask_code, ask_look, confirmed, guesses};
 use super::draft::{Answer, Draft};
+use super::endings::endings;
 use super::event::Order;
 use super::verbs::{aspect, do_one};
 use crate::command::{self, Asked, Class, Command, Line, Orders};
@@ -12,7 +13,7 @@ use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
 use crate::notice::text::team::Did;
-use crate::ticket::{Actor, EntryKind};
+use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
 /// The lines with what they ask for, or the first that cannot be read.
@@ -115,9 +116,9 @@ fn run(
     looked_at: bool,
 ) -> Result<Vec<Obeyed>, Refusal> {
     let before = (Arc::clone(&draft.ticket), draft.decision.clone());
-    let mut done = Vec::new();
+    let mut done: Vec<Obeyed> = Vec::new();
     let text = order.orders.text.as_str();
-    let mut used = false;
+    let (mut used, mut judged) = (false, 0);
     for (line, Asked { verb, command }) in lines {
         let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
         if takes && used {
@@ -127,7 +128,13 @@ fn run(
         used |= takes;
         let did = do_one(draft, order, command, text);
         let did = did.map_err(|why| Refusal::of(line, why))?;
+        if aspect(command) == Some(Aspect::Status) {
+            judged = done.len();
+        }
         done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
+    }
+    if let (Some(says), Some(line)) = (endings(&before.0, draft), done.get_mut(judged)) {
+        line.did = format!("{}.\n{says}", line.did);
     }
     if !used && !text.is_empty() {
         draft.enter(&order.by, EntryKind::Note, text, order.mail);

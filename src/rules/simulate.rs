@@ -278,7 +278,9 @@ impl Stage<'_> {
             Milestone::Closed => match status {
                 // Nothing says that it is no vulnerability, or that anybody took it on.
                 Status::Received | Status::Valid => self.order("/defer\n/close"),
-                Status::Invalid | Status::Accepted | Status::Deferred | Status::Closed => self.order("/close"),
+                Status::Invalid | Status::Accepted | Status::Deferred | Status::Closed => {
+                    self.order("/close unpublished")
+                }
             },
             Milestone::Done => {
                 let promises = self.project.policy.promises.iter().filter(|p| p.until == milestone);

@@ -2,6 +2,7 @@
 
 use super::answering::name_of_actor;
 use super::draft::Draft;
+use super::endings::running;
 use super::event::Order;
 use crate::command::{Command, When};
 use crate::notice::says::About;
@@ -78,7 +79,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         Command::Invalid(reason) => change_status(draft, order, Status::Invalid, reason),
         Command::Accept => change_status(draft, order, Status::Accepted, ""),
         Command::Defer(reason) => change_status(draft, order, Status::Deferred, reason),
-        Command::Close(reason) => change_status(draft, order, Status::Closed, reason),
+        Command::Close(reason) => close(draft, order, reason),
         Command::Reopen => {
             if draft.ticket.status != Status::Closed {
                 return Err(format!("it is not closed, but {}", draft.ticket.status));
@@ -90,7 +91,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         Command::Spam => {
             draft.enter(by, EntryKind::Spam, "", order.mail);
             draft.decision.answered = true;
-            Ok("closed as spam; no promise runs, and nobody is answered".into())
+            Ok("closed as spam; nobody is answered".into())
         }
         Command::Fix(note) => record_fact(draft, order, Fact::FixReady, note, None),
         Command::Released(version) => {
@@ -167,6 +168,20 @@ fn change_status(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str)
     }
     draft.enter(&order.by, EntryKind::Status { to }, reason, order.mail);
     Ok(format!("it is {to} now"))
+}
+
+/// What was taken on and is not public is closed by whoever says so twice: its users would never hear of it.
+fn close(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, String> {
+    let said = reason.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("unpublished"));
+    if draft.ticket.status == Status::Accepted && !draft.ticket.milestones.contains_key(&Milestone::Public) && !said {
+        let runs: Vec<String> = running(&draft.ticket, draft).map(|(_, shown)| shown).collect();
+        let runs = if runs.is_empty() { String::new() } else { format!("These promises run: {}.\n", runs.join(", ")) };
+        return Err(format!(
+            "it is accepted, and nothing of it is public.\n{runs}/public LINK says that it is. To close it all the same: \
+             /close unpublished REASON"
+        ));
+    }
+    change_status(draft, order, Status::Closed, reason)
 }
 
 fn record_fact(

@@ -116,7 +116,7 @@ fn a_rung_that_moves_up_the_ladder_still_speaks() {
     // What was rung 1 is rung 0 now.
     tracker.reload(rungs(&["-4h", "due"]), None, hours(31)).unwrap();
     // Four hours before is quiet time here, and it warns before that.
-    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] acknowledge: 17 hours left"]);
+    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] Answer the reporter by Wed 10:00 (17 hours left)"]);
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn each_entry_names_the_order_that_made_it() {
     };
     order("/accept\n/severity high\n\nWe work on it.");
     order("/frobnicate");
-    order("/close fixed");
+    order("/close unpublished fixed");
     let entries = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
     let orders: Vec<(u32, Option<u32>)> = entries.iter().map(|e| (e.seq, e.order)).collect();
     // The report and its acknowledgement; valid, accepted, high and the note; closed.

@@ -137,7 +137,9 @@ impl<'a> Work<'a> {
         self.tx.drop_memo(Memo::Unheard)?;
         let at = self.now;
         let refused = self.tx.refused_commands(last)?;
-        let says = Says::Digest(open, Counts { held, listed, unheard, refused });
+        let unreached = self.tx.all_unreached(self.project, at)?;
+        let unreached = unreached.into_iter().map(|u| (u.to, u.since, u.reply)).collect();
+        let says = Says::Digest(open, Counts { unreached, held, listed, unheard, refused });
         self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }

@@ -178,7 +178,7 @@ fn no_byte_of_an_erased_ticket_is_left() {
 fn what_a_reporter_was_told_still_counts() {
     let mut desk = Desk::new();
     desk.report(1);
-    desk.order(1, "/accept\n/released 1.2\n/extend disclose 2027-05-31 a month more\n/close");
+    desk.order(1, "/accept\n/released 1.2\n/extend disclose 2027-05-31 a month more\n/close unpublished");
     desk.send();
     let before = desk.ticket(1).milestones.clone();
     assert!(before.contains_key(&Milestone::Acknowledged) && before.contains_key(&Milestone::LastHeardFromUs));

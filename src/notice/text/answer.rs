@@ -12,7 +12,7 @@ use crate::notice::level::Said;
 use crate::notice::plain;
 use crate::notice::says::Request;
 use crate::notice::standing::{clock_rows, state_line};
-use crate::policy::shown::when;
+use crate::policy::shown::{date, when};
 use crate::project::Project;
 use crate::ticket::Ticket;
 
@@ -36,12 +36,13 @@ pub(crate) fn done(
 }
 
 /// State and clocks of one ticket.
-pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 2] {
-    let (number, received) = (project.show(ticket.id), when(ticket.received, &project.policy));
-    let line = format!("{number}: {}\nReceived: {received}.", state_line(ticket, project));
+pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 3] {
+    let line = format!("{}: {}", project.show(ticket.id), state_line(ticket, project));
+    let received = format!("Received: {}.", date(ticket.received, &project.policy));
     let zone = project.policy.calendar.zone_name.clone();
     let clocks = Form::Clocks(zone, clock_rows(ticket, &project.policy, now));
-    [Block::paragraph([state(line)]), Block { said: Said::State, apart: true, form: clocks }]
+    let received = Block { apart: false, ..Block::paragraph([state(received)]) };
+    [Block::paragraph([state(line)]), received, Block { said: Said::State, apart: true, form: clocks }]
 }
 
 /// Nothing was done: the faulty line with a caret.

@@ -3,18 +3,18 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::Text;
-use crate::notice::block::{Form, Mark, always};
+use crate::notice::block::{Form, Mark, always, content, quiet, state};
 use crate::notice::codename::Codename;
 use crate::notice::level::Said;
 use crate::notice::standing;
 use crate::policy::Severity;
 use crate::policy::calendar::shift;
-use crate::policy::shown::{by_when, length};
+use crate::policy::shown::{by_when, day, length};
 use crate::project::Project;
 use crate::ticket::Status;
 use crate::ticket::clock::to_do;
 use crate::token::Key;
-use crate::vocabulary::TicketId;
+use crate::vocabulary::{Address, TicketId, clean_line};
 
 /// One open ticket, as the list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,6 +125,8 @@ pub(crate) fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) 
 /// What has happened since the last digest, and waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// The people of the project whom mail does not reach, since when, and what the server said.
+    pub unreached: Vec<(Address, Timestamp, String)>,
     /// What waits for a person in the outbox.
     pub held: u32,
     /// Mails that are listed and belong to no ticket.
@@ -138,13 +140,23 @@ pub struct Counts {
 
 /// The digest.
 pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
-    let Counts { held, listed: loose, unheard, refused } = counts;
+    let Counts { unreached, held, listed: loose, unheard, refused } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
     text = listed(text, open, key, project, now);
     if !open.is_empty() {
         text = text.paragraph([always("Nothing else is open. Reply with /list for this list at any time.")]);
+    }
+    for (to, since, reply) in unreached {
+        let name = project.name_of(to);
+        text = text.paragraph([
+            always("No mail reaches "),
+            state(name.to_owned()),
+            quiet("one of you"),
+            always(format!(" since {}.", day(*since, &project.policy))),
+            content(format!(" The mail server said:\n{}", clean_line(reply, 200))),
+        ]);
     }
     if *held > 0 {
         text = text.paragraph([always(format!("{held} mails are held for a person: `disclosed outbox` shows them."))]);

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use super::{Text, reporter};
 use crate::notice::block::{Block, Form, Mark, always, content, state};
 use crate::notice::level::Said;
+use crate::notice::plain::wrapped;
 use crate::notice::standing::{Due, state_line};
 use crate::policy::Milestone;
 use crate::policy::shown::{by_when, capital, date, length};
@@ -19,8 +20,10 @@ pub(crate) fn text(ticket: &Ticket, due: &Due, missed: Option<&str>, project: &P
     let title = capital(&by_when(&promise.to_do(), *deadline, policy, now));
     let left = length(deadline.duration_since(now));
     let left = match deadline.duration_since(now) {
-        away if away.abs() < SignedDuration::from_mins(1) => "The promise is BROKEN: it was due now.".to_owned(),
-        away if away.is_negative() => format!("The promise is BROKEN: it was due {left} ago."),
+        away if !away.is_positive() && away > -SignedDuration::from_mins(1) => {
+            "The promise is BROKEN: it was due now.".to_owned()
+        }
+        away if !away.is_positive() => format!("The promise is BROKEN: it was due {left} ago."),
         _ => format!("{left} left."),
     };
     let mut text = Text::news(ticket, &title, project, now).quiet_subject(&title);
@@ -70,7 +73,7 @@ fn to_do(text: Text, ticket: &Ticket, due: &Due, project: &Project, now: Timesta
         return text;
     }
     if *deadline > now || promise.until == Milestone::Done {
-        return text.line([state(format!("{ELSE}{name} with a date and a reason moves it."))]);
+        return text.line([state(format!("{ELSE}{name} with a date and a reason."))]);
     }
     if ticket.reporter.is_none() {
         let nobody = "The report came without an address to answer to: nobody outside has been told.";
@@ -78,8 +81,8 @@ fn to_do(text: Text, ticket: &Ticket, due: &Due, project: &Project, now: Timesta
     }
     text.paragraph([state("The reporter has not been told; that is for a person to do. A draft to copy below /reply:")])
         .line([state(FILL_IN)])
-        .block(Said::State, Form::Draft(reporter::late(ticket, due, project)))
-        .paragraph([state(format!("{ELSE}{name} with a date and a reason moves it, and tells the reporter."))])
+        .block(Said::State, Form::Draft(wrapped(&reporter::late(ticket, due, project), "")))
+        .paragraph([state(format!("{ELSE}{name} with a date and a reason. The reporter is told."))])
 }
 
 /// The draft in a reminder, if it offers one.
@@ -90,7 +93,7 @@ pub(crate) fn draft(body: &str) -> Option<&str> {
 
 /// What stands above a draft, and below it.
 const FILL_IN: &str = "(fill in what stands in brackets)";
-const ELSE: &str = "Else /extend ";
+const ELSE: &str = "Or move it: /extend ";
 
 /// Many reminders for one person as one mail: the subject of each, with the title at `full`.
 pub(crate) fn many(all: &[Text], key: &Key, project: &Project) -> Text {
@@ -101,7 +104,7 @@ pub(crate) fn many(all: &[Text], key: &Key, project: &Project) -> Text {
     };
     let subject = |text: &Text| text.subject(Level::Summary, key);
     let titled = |text: &Text| {
-        let title = text.title.iter().map(|title| format!("\n| {title}"));
+        let title = text.title.iter().map(|title| format!("\n    | {title}"));
         title.fold(subject(text), |all, title| all + &title)
     };
     Text::desk(format!("{count} promises need somebody"))
@@ -206,6 +209,6 @@ mod tests {
             assert!(!body.contains(reporter::GAP) && body.contains(expect), "{body}");
         };
         check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "\n60 minutes left.");
-        check(None, "2027-01-06T10:00:00Z", "nobody outside has been told");
+        check(None, "2027-01-06T10:00:00Z", "nobody outside has been\ntold.");
     }
 }

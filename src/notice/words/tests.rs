@@ -137,6 +137,7 @@ fn after(about: Option<&About>) -> Option<About> {
             notice: Mailed::Notice(NoticeKind::Reply),
             to: stranger(),
             perhaps: true,
+            since: Some(now()),
             reply: secret(),
         },
         Some(About::Undeliverable { .. }) => About::Unreached,
@@ -182,7 +183,12 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
         waits_since: Some(now()),
     };
     Some(match says {
-        None => Says::Lost { notice: Mailed::Notice(NoticeKind::Digest), to: stranger(), reply: secret() },
+        None => Says::Lost {
+            notice: Mailed::Notice(NoticeKind::Digest),
+            to: stranger(),
+            since: Some(now()),
+            reply: secret(),
+        },
         Some(Says::Lost { .. }) => Says::Earlier { all: 1, newest: vec![(now(), sample())] },
         Some(Says::Earlier { .. }) => Says::Flood,
         Some(Says::Flood) => {
@@ -194,9 +200,16 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
             let reminder = About::Reminder { due: due(), missed: None };
             Says::Reminders(vec![Arc::new(Says::About(ticket(), reminder))])
         }
-        Some(Says::Reminders(_)) => {
-            Says::Digest(vec![line()], Counts { held: 1, listed: 1, unheard: 1, refused: vec![(TicketId(17), 2)] })
-        }
+        Some(Says::Reminders(_)) => Says::Digest(
+            vec![line()],
+            Counts {
+                unreached: vec![(Address::parse("dana@example.org").unwrap(), now(), secret())],
+                held: 1,
+                listed: 1,
+                unheard: 1,
+                refused: vec![(TicketId(17), 2)],
+            },
+        ),
         Some(Says::Digest(..)) => Says::List(vec![line()]),
         Some(Says::List(_)) => Says::Help,
         Some(Says::Help) => Says::NoTicket("/close mine".into()),

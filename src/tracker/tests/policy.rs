@@ -40,7 +40,7 @@ fn a_policy_that_changes_says_what_it_moves() {
     assert_eq!((news.moved, policy_mails(&news).len()), (2, 1), "one mail for all");
     let news = tracker.reload(zone("UTC", "90d"), None, hours(2)).unwrap();
     assert_eq!(news.moved, 2);
-    let later = "SEC-1 assess: Sun 4 April 2027, 09:00 -> Sun 4 April 2027, 10:00 (later)";
+    let later = "SEC-1 assess: Sun 4 Apr 2027, 09:00 -> Sun 4 Apr 2027, 10:00 (later)";
     assert!(policy_mails(&news)[0].contains(later));
     let all = ["assess: 11 Jan 10:00 to 4 Apr 09:00", "assess: 4 Apr 09:00 to 4 Apr 10:00"];
     assert_eq!(rederived(&mut tracker, 1), all);

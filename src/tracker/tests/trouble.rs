@@ -6,7 +6,7 @@ use crate::health::Health;
 
 /// The kinds that stand, each with whether a notice tells of it. One that stands needs a person.
 fn standing(tracker: &mut Tracker, at: Timestamp) -> Vec<(TroubleKind, bool)> {
-    let health = tracker.store.read(|tx| Health::read(tx, at)).unwrap();
+    let health = tracker.store.read(|tx| Health::read(tx, &tracker.project, at)).unwrap();
     assert!(health.troubles.is_empty() || health.needs_person());
     health.troubles.iter().map(|t| (t.kind, t.notice.is_some())).collect()
 }

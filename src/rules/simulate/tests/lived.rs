@@ -51,7 +51,7 @@ const HAPPENS: &[(&str, &[&str])] = &[
     ("fix-released", &["/released"]),
     ("public", &["/public"]),
     ("exploited", &["/exploited"]),
-    ("closed", &["/close", "/defer\n/close"]),
+    ("closed", &["/close unpublished", "/defer\n/close"]),
     ("done", &["/done announce"]),
     ("severity:high", &["/severity high"]),
     ("severity:medium", &["/severity medium"]),
