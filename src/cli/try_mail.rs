@@ -208,7 +208,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Found<'a> {
     fn of(mail: &'a Mail, project: &Project) -> Self {
-        let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
+        let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts, may_lack: _ } = &mail.fields;
         let table = &project.reports.versions;
         let support = |v: &'a String| Supported { version: v, support: table.of(v).words() };
         Self {
@@ -277,7 +277,8 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
     for (verb, arguments) in commands(mail) {
         line("Command:", format!("/{verb} {arguments}").trim_end());
     }
-    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _ } = &mail.fields;
+    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _, may_lack: _ } =
+        &mail.fields;
     let severity = severity.map(|s| s.to_string());
     let found: Vec<String> =
         severity.into_iter().chain(mail.fields.shown_cvss()).chain(cves.iter().chain(cwes).cloned()).collect();

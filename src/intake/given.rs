@@ -10,6 +10,7 @@ use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Passed, is_role};
 use crate::mail::identity::{Identity, Vouch};
 use crate::mail::written::{Content, Ours};
+use crate::notice::text::team::Contents;
 use crate::project::{Person, Project};
 use crate::rules::decide::fresh;
 use crate::token::Purpose;
@@ -130,6 +131,13 @@ impl<'a> Given<'a> {
     pub(super) fn holder(&self) -> Option<(&'a Person, TicketId)> {
         let token = self.claims.token.filter(|t| t.purpose == Purpose::Person && self.known.token_ticket.is_some())?;
         Some((self.project.holder(token.party)?, token.ticket?))
+    }
+
+    /// What the mail holds, for a person: its text without what looks quoted.
+    pub(super) fn contents(&self) -> Contents {
+        let (text, folded) = Content::of(&self.mail.text, &self.known.sent).shown();
+        let (attachments, problems) = (self.mail.attachments.clone(), self.mail.problems.clone());
+        Contents { text, folded, attachments, problems }
     }
 
     /// The commands, of lines that nobody quotes, and what their author wrote below them.

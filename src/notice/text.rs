@@ -43,6 +43,8 @@ pub(crate) struct Text {
     blocks: Vec<Block>,
     /// The deadlines, below all else at `none`, and in which zone.
     deadlines: (String, Vec<ClockRow>),
+    /// The command that shows all that a level leaves out, where there is one.
+    shown_by: Option<String>,
 }
 
 impl Text {
@@ -70,7 +72,15 @@ impl Text {
         let hides = Some((ticket.id, opening));
         let title = Some(clean_line(&ticket.title, SUBJECT)).filter(|title| !title.is_empty());
         let titles = project.titles_in_subjects;
-        Self { hides, title, titles, quiet_subject: quietly.to_owned(), ..Self::desk(tagged(ticket, what, project)) }
+        let shown_by = Some(shown_by(ticket, project));
+        Self {
+            hides,
+            title,
+            titles,
+            shown_by,
+            quiet_subject: quietly.to_owned(),
+            ..Self::desk(tagged(ticket, what, project))
+        }
     }
 
     /// Which ticket it is, on a line of its own.
@@ -83,7 +93,21 @@ impl Text {
     pub(crate) fn desk(subject: impl Into<String>) -> Self {
         let subject: String = subject.into();
         let (quiet_subject, deadlines) = (subject.clone(), (String::new(), Vec::new()));
-        Self { quiet_subject, subject, title: None, titles: false, hides: None, blocks: Vec::new(), deadlines }
+        Self {
+            quiet_subject,
+            subject,
+            title: None,
+            titles: false,
+            hides: None,
+            blocks: Vec::new(),
+            deadlines,
+            shown_by: None,
+        }
+    }
+
+    /// With a command that shows what a level leaves out.
+    pub(crate) fn shown_by(self, command: &str) -> Self {
+        Self { shown_by: Some(command.to_owned()), ..self }
     }
 
     /// Another subject at `none`.
@@ -148,20 +172,37 @@ impl Text {
 
     /// What a level shows below the subject.
     pub(crate) fn blocks(self, level: Level, key: &Key) -> Vec<Block> {
+        let left_out = self.blocks.iter().any(|block| block.leaves_out(level));
         let said = self.blocks.into_iter().filter_map(|block| block.at(level));
-        let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else { return said.collect() };
+        let more = |command: &str| {
+            let more = format!("To see what this mail leaves out: `{command}`\non the daemon's machine.");
+            Block::paragraph([always(more)])
+        };
+        let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else {
+            let mut said: Vec<Block> = said.collect();
+            // What can be done stands last.
+            let at = said.iter().position(|b| matches!(b.form, Form::Commands(_))).unwrap_or(said.len());
+            let command = self.shown_by.filter(|_| left_out);
+            said.splice(at..at, command.as_deref().map(more));
+            return said;
+        };
         let name = Codename::of(ticket, key);
         let quiet = |form| Block { said: Said::Quiet, apart: true, form };
-        let more = format!("To see more: `disclosed show {}` on the daemon's machine.", name.slug());
+        let more = more(&format!("disclosed show {}", name.slug()));
         let (zone, rows) = self.deadlines;
         let deadlines = (!rows.is_empty()).then(|| quiet(Form::Clocks(zone, rows)));
         [Block::paragraph([always(format!("{opening} {}.", name.loud()))])]
             .into_iter()
             .chain(said)
             .chain(deadlines)
-            .chain([Block::paragraph([always(more)]), quiet(Form::Commands(vec!["/help"]))])
+            .chain([more, quiet(Form::Commands(vec!["/help"]))])
             .collect()
     }
+}
+
+/// The command that shows a ticket with all its mails.
+pub(super) fn shown_by(ticket: &Ticket, project: &Project) -> String {
+    format!("disclosed show {}", project.show(ticket.id))
 }
 
 /// "[SEC-17] …": the number alone names the ticket in a subject.

@@ -92,18 +92,18 @@ impl Milestone {
 
     fn row(self) -> Row {
         let (word, means, to_do) = match self {
-            Self::Received => ("received", "the report is received", "receive the report"),
-            Self::Acknowledged => ("acknowledged", "a person answers you", "answer the reporter"),
-            Self::Assessed => ("assessed", "we have assessed the report", "assess"),
-            Self::Accepted => ("accepted", "we have taken it on", "accept"),
-            Self::FixReady => ("fix-ready", "a fix is ready", "finish the fix"),
-            Self::FixReleased => ("fix-released", "a fixed version is released", "release the fix"),
-            Self::Public => ("public", "the vulnerability is made public", "publish"),
-            Self::Closed => ("closed", "the report is closed", "close"),
-            Self::Exploited => ("exploited", "attacks are reported", "note the attacks"),
-            Self::LastHeardFromUs => ("last-heard-from-us", "you hear from us again", "write to the reporter"),
-            Self::Done => ("done", "what was promised is done", "do what was promised"),
-            Self::Erased => ("erased", "your data is erased here", "erase the data"),
+            Self::Received => ("received", "receive your report", "receive the report"),
+            Self::Acknowledged => ("acknowledged", "read your report and answer you", "answer the reporter"),
+            Self::Assessed => ("assessed", "assess your report", "assess"),
+            Self::Accepted => ("accepted", "start to work on it", "accept"),
+            Self::FixReady => ("fix-ready", "have a fix ready", "finish the fix"),
+            Self::FixReleased => ("fix-released", "release a fixed version", "release the fix"),
+            Self::Public => ("public", "publish the vulnerability", "publish"),
+            Self::Closed => ("closed", "close your report", "close"),
+            Self::Exploited => ("exploited", "tell of attacks", "note the attacks"),
+            Self::LastHeardFromUs => ("last-heard-from-us", "write to you again", "write to the reporter"),
+            Self::Done => ("done", "do what else we have promised", "do what was promised"),
+            Self::Erased => ("erased", "erase your data here", "erase the data"),
         };
         let (stage, kept, lasts) = match self {
             Self::Received => (Some(0), Kept::First, Lasts::UntilClosed),
@@ -127,7 +127,7 @@ impl Milestone {
         self.row().word
     }
 
-    /// What a promise until it means to a reporter: "… by Monday".
+    /// What we do to keep a promise until it, as a reporter is told: "we … by Monday".
     pub fn means(self) -> &'static str {
         self.row().means
     }

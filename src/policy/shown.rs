@@ -43,9 +43,14 @@ pub(crate) fn capital(text: &str) -> String {
     rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
 }
 
-/// "Wed 6 January 2027": the day of an instant in the policy's zone.
+/// "Wed 6 January 2027", in the policy's zone.
 pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
     at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()
+}
+
+/// "Wed 6 January 2027, 10:00": which zone that is, is said once beside it.
+pub(crate) fn day_and_time(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y, %H:%M").to_string()
 }
 
 /// An instant in the policy's zone, and in the one that it was written in.
@@ -55,7 +60,7 @@ pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> St
         Some(theirs) => {
             let local = at.to_zoned(theirs);
             let name = local.time_zone().iana_name().unwrap_or_default().to_owned();
-            format!("{} ({name}, UTC{}), {ours}", local.strftime("%a %-d %B %Y, %H:%M"), local.strftime("%:z"))
+            format!("{} ({name}, UTC{}), which is {ours}", local.strftime("%a %-d %B %Y, %H:%M"), local.strftime("%:z"))
         }
         None => ours,
     }

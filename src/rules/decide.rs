@@ -13,7 +13,7 @@ use crate::notice::appointment;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::About;
 use crate::notice::text::report::NewReport;
-use crate::notice::text::team::{Did, MoreMail};
+use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::clocks;
@@ -31,9 +31,9 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::Copied(report, altered) => draft.copied(report, *altered),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
-        Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
-        Event::Attempted { from, holder, why, mail, tell } => {
-            draft.attempted(from.as_ref(), holder.as_ref(), why, *mail, *tell);
+        Event::Wrote { by, contents, mail, to_reporter } => draft.wrote(by, contents, *mail, *to_reporter),
+        Event::Attempted { from, sender, holder, why, mail, tell } => {
+            draft.attempted(from.as_ref(), (sender.as_ref(), holder.as_ref()), why, *mail, *tell);
         }
         // Until their code comes, they are nothing to the ticket.
         Event::Requested(_) | Event::Confirmed(..) => {}
@@ -139,7 +139,7 @@ impl Draft<'_> {
     }
 
     fn followed_up(&mut self, mail: &FollowUp) {
-        self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
+        self.enter(&mail.by, EntryKind::FollowUp, &mail.contents.text, Some(mail.mail));
         // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
         // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent. What a program
         // writes is nobody's answer.
@@ -152,8 +152,7 @@ impl Draft<'_> {
                 by: mail.by.clone(),
                 who: mail.who.clone(),
                 holder: mail.holder.as_ref().map(|h| self.project.name_of(h).to_owned()),
-                excerpt: mail.excerpt.clone(),
-                folded: mail.folded,
+                contents: mail.contents.clone(),
             };
             self.tell_team(None, About::FollowUp(more));
         }
@@ -177,11 +176,11 @@ impl Draft<'_> {
         self.decision.notices.extend(notice.map(|notice| Notice { keys, in_reply_to, ..notice }));
     }
 
-    fn wrote(&mut self, by: &Address, (words, folded): (&str, usize), mail: Option<MailRef>, to_reporter: bool) {
+    fn wrote(&mut self, by: &Address, contents: &Contents, mail: Option<MailRef>, to_reporter: bool) {
         let kind = if to_reporter { EntryKind::Answered } else { EntryKind::Note };
         self.decision.answered = to_reporter;
-        self.enter(&Actor::Person(by.clone()), kind, words, mail);
-        let did = Did::Wrote { to_reporter, words: words.to_owned(), folded };
+        self.enter(&Actor::Person(by.clone()), kind, &contents.text, mail);
+        let did = Did::Wrote { to_reporter, contents: contents.clone() };
         self.tell_team(Some(by), About::Change { who: self.project.name_of(by).to_owned(), did });
     }
 
@@ -190,7 +189,7 @@ impl Draft<'_> {
     fn attempted(
         &mut self,
         from: Option<&Address>,
-        holder: Option<&Address>,
+        (sender, holder): (Option<&Address>, Option<&Address>),
         why: &str,
         mail: Option<MailRef>,
         tell: bool,
@@ -203,8 +202,9 @@ impl Draft<'_> {
         if before >= ATTEMPTS_TOLD || !tell {
             return;
         }
-        let name = holder.map(|h| self.project.name_of(h).to_owned());
-        self.tell_team(holder, About::Attempt { from: from.cloned(), holder: name, why: why.to_owned() });
+        let name = |of: Option<&Address>| of.map(|person| self.project.name_of(person).to_owned());
+        let (sender, told) = (name(sender), name(holder));
+        self.tell_team(holder, About::Attempt { from: from.cloned(), sender, holder: told, why: why.to_owned() });
     }
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.

@@ -6,6 +6,7 @@ use crate::command::{Ask, Orders};
 use crate::mail::Attachment;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::leak::Known;
+use crate::notice::text::team::Contents;
 use crate::ticket::{Acknowledgement, Actor};
 use crate::vocabulary::{Address, MailRef, Mailed, MessageId, NoticeKind, TicketId};
 
@@ -28,9 +29,7 @@ pub enum Event {
         /// Who.
         by: Address,
         /// What.
-        text: String,
-        /// Lines of it that look quoted, and were left out.
-        folded: usize,
+        contents: Contents,
         /// The mail.
         mail: Option<MailRef>,
         /// Whether the reporter got it too: then it is an answer, else a note.
@@ -40,6 +39,8 @@ pub enum Event {
     Attempted {
         /// The From address.
         from: Option<Address>,
+        /// The person of the project whom somebody vouches for as its sender.
+        sender: Option<Address>,
         /// The person of the project whose own reply address it bears: see [`crate::intake::unheard::unheard`].
         holder: Option<Address>,
         /// What failed.
@@ -201,9 +202,7 @@ pub struct FollowUp {
     /// The person of the project whose own reply address it bears, where the sender is not known to be them.
     pub holder: Option<Address>,
     /// What they wrote.
-    pub excerpt: String,
-    /// Lines of it that look quoted, and were left out.
-    pub folded: usize,
+    pub contents: Contents,
     /// The mail.
     pub mail: MailRef,
     /// Whether the team is told at once: not of what a program answered.

@@ -17,6 +17,7 @@ use super::decide::{decide, not_erasable};
 use super::event::{Event, FollowUp, Order, Report};
 use crate::command;
 use crate::mail::fields::Fields;
+use crate::notice::text::team::Contents;
 use crate::policy::shown::when;
 use crate::policy::{Audience, Milestone, Policy, Promise, Severity, Term};
 use crate::project::{Person, Project};
@@ -155,8 +156,7 @@ fn follow_up() -> FollowUp {
         program: false,
         who: String::new(),
         holder: None,
-        excerpt: String::new(),
-        folded: 0,
+        contents: Contents::default(),
         mail: MAIL,
         tell: false,
         asks: Vec::new(),

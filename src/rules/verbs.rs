@@ -6,6 +6,7 @@ use super::endings::running;
 use super::event::Order;
 use crate::command::{Command, When};
 use crate::notice::says::About;
+use crate::notice::standing::depends_on_severity;
 use crate::notice::text::{answer, reporter};
 use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
@@ -44,7 +45,8 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             reporter?;
             needs_text(if *command == Command::Ask { "ask" } else { "reply" })?;
             draft.enter(by, EntryKind::Answered, text, order.mail);
-            draft.tell_reporter(About::Reply { by: name, words: text.to_owned() });
+            let asks = *command == Command::Ask;
+            draft.tell_reporter(About::Reply { by: name, words: text.to_owned(), asks });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
                 draft.enter(by, EntryKind::Resumed, "", None);
                 return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
@@ -99,7 +101,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         }
         Command::Exploited(note) => record_fact(draft, order, Fact::Exploited, note, None),
         Command::Public(link) => record_fact(draft, order, Fact::Public, link, Some(About::Public(link.clone()))),
-        Command::Extend { promise, to, reason } => move_deadline(draft, order, promise, to, reason),
+        Command::Extend { promise, to, reason } => move_deadline(draft, order, promise, to, (reason, text)),
         Command::Embargo { propose, until, reason } => set_embargo(draft, order, *propose, until, reason),
         Command::Lift(reason) => lift_embargo(draft, order, reason),
         Command::Resume => {
@@ -111,7 +113,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         }
         Command::Credit(name) => {
             draft.enter(by, EntryKind::Credit, name, order.mail);
-            Ok("written down; nothing is sent".into())
+            Ok("written down; the reporter sees it with the news of a fixed version and of publication".into())
         }
         Command::Done { promise, note } => keep_promise(draft, order, promise, note),
         // Each answer ends with it.
@@ -210,8 +212,11 @@ fn move_deadline(
     order: &Order,
     promise: &str,
     to: &When,
-    reason: &str,
+    (reason, text): (&str, &str),
 ) -> Result<String, String> {
+    if reason.is_empty() && text.is_empty() {
+        return Err("this needs a reason: after the date for the team alone, or below the line for the reporter".into());
+    }
     let policy = &draft.project.policy;
     let all = clocks(&draft.ticket, policy, draft.now);
     let Some(clock) = all.iter().find(|c| c.promise.name == promise && c.live) else {
@@ -224,13 +229,21 @@ fn move_deadline(
     let at = date_ahead(draft, to)?;
     let tells = clock.promise.until != Milestone::Done && draft.ticket.reporter.is_some();
     let until = clock.promise.until;
-    draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, reason, order.mail);
+    // What hangs on the severity they were told without a date.
+    let from = Some(clock.deadline).filter(|_| !depends_on_severity(clock.promise, &draft.ticket));
+    let why = format!("{reason}\n\n{text}");
+    draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, why.trim(), order.mail);
     let date = when(at, policy);
     if !tells {
         return Ok(format!("{promise} ends {date} now"));
     }
-    draft.tell_reporter(About::Moved { until, to: at });
-    Ok(format!("{promise} ends {date} now; the reporter is told the date"))
+    draft.tell_reporter(About::Moved { until, from, to: at, reason: text.to_owned() });
+    let reason = if text.is_empty() {
+        "The reporter is told the new date, without a reason: a text below would be one"
+    } else {
+        "Your reason, the text below, was sent to the reporter"
+    };
+    Ok(format!("{promise} ends {date} now.\n{reason}."))
 }
 
 /// The instant of a date that must lie ahead.
@@ -258,17 +271,22 @@ fn set_embargo(
     let at = date_ahead(draft, until)?;
     let policy = &draft.project.policy;
     let zone = until.zone().map(str::to_owned);
+    let before = draft.ticket.embargo.as_ref().and_then(Embargo::holds).map(|(until, _)| until);
     let date = in_zones(at, zone.as_deref(), policy);
     let to = if propose { EmbargoState::Proposed } else { EmbargoState::Active };
     draft.enter(&order.by, EntryKind::Embargo { to, until: Some(at), zone: zone.clone() }, reason, order.mail);
-    draft.tell_reporter(About::Embargo { proposed: propose, until: at, zone });
+    draft.tell_reporter(About::Embargo { proposed: propose, before, until: at, zone });
     let mut did = if propose {
         format!("an embargo until {date} is proposed; /embargo with that date makes it agreed on")
     } else {
         format!("the embargo lasts until {date}; no pause and no fix moves it")
     };
     if draft.ticket.reporter.is_some() {
-        did.push_str(". The reporter is told");
+        did.push_str(if reason.is_empty() {
+            ". The reporter is told"
+        } else {
+            ". The reporter is told, without the reason"
+        });
     }
     if !policy.calendar.is_workday(policy.calendar.day(at)) {
         did.push_str(".\nMind that nobody works on that day");

@@ -44,6 +44,7 @@ fn listed(mut text: Text, open: &[Line], key: &Key, project: &Project, now: Time
     if open.is_empty() {
         return text.paragraph([always("No ticket is open.")]);
     }
+    text = text.shown_by("disclosed list");
     let mut order: Vec<&Line> = open.iter().collect();
     order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
     order.truncate(LINES_MAX);

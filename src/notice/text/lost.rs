@@ -10,6 +10,8 @@ use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::vocabulary::{Address, Mailed};
 
+/// What shows the mails of ours and what became of them.
+const OUTBOX: &str = "disclosed outbox";
 /// Characters of what a server said that a notice shows.
 const REPLY: usize = 500;
 
@@ -38,7 +40,7 @@ pub(crate) fn of_ticket(
             state(format!(".\n{was}: {}.{}", notice.word(), none_since(since, project))),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, super::shown_by(ticket, project)))
         .line([state("Somebody should reach them another way.")])
 }
 
@@ -70,6 +72,7 @@ pub(crate) fn of_many(
     project: &Project,
 ) -> Text {
     Text::desk("A mail did not arrive")
+        .shown_by(OUTBOX)
         .paragraph([
             always("A mail about several tickets did not reach "),
             content(format!("{} ({})", project.name_of(to), to.as_str())),
@@ -78,7 +81,7 @@ pub(crate) fn of_many(
             always(format!(".\nIt was: {}.{}", notice.word(), none_since(since, project))),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, OUTBOX))
         .line([always(
             "Somebody should reach them another way. A reply to this mail with /list shows\n\
              all open tickets.",

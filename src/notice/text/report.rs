@@ -71,14 +71,10 @@ pub(crate) fn text(ticket: &Ticket, news: &NewReport, project: &Project, now: Ti
         let other = project.show(other);
         text = text.line([state(format!("It may belong to {other}, which its subject or references name."))]);
     }
-    let facts = |said, facts: Vec<Fact>| {
-        let block = Block { said, apart: true, form: Form::Facts(facts) };
-        Some(block).filter(|block| block.form != Form::Facts(Vec::new()))
-    };
     text.promises(ticket, project, now)
         .and(facts(Said::Content, recognised(news, &project.reports.versions)))
         .and(facts(Said::Instead, counted(news)))
-        .block(Said::Content, Quotation::of(&news.excerpt, EXCERPT))
+        .block(Said::Content, Quotation::of(&news.excerpt, EXCERPT, super::shown_by(ticket, project)))
         .commands(ticket)
 }
 
@@ -92,14 +88,31 @@ fn public(fields: &Fields) -> (Option<Fact>, Option<Fact>) {
 /// What was recognised, without a word of the report: a severity, numbers of public lists, counts.
 fn counted(news: &NewReport) -> Vec<Fact> {
     let (severity, numbers) = public(&news.fields);
-    let counts = [("Attachments", news.attachments.len()), ("Oddities", news.problems.len())];
-    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
-    let counts = counts.map(|(name, count)| Fact::new(name, format!("{count}.")));
+    let counts = held_counted(&news.attachments, &news.problems);
     severity.into_iter().chain(numbers).chain(counts).collect()
 }
 
+/// What a mail holds beside its text: what is attached, and what is odd, to which it belongs that it is encrypted.
+pub(super) fn held(attachments: &[Attachment], problems: &[String]) -> Vec<Fact> {
+    let attached = |a: &Attachment| Fact::new("Attached", format!("{} ({}, {} octets)", a.name, a.media_type, a.size));
+    let odd = problems.iter().map(|p| Fact::new("Odd", format!("{p}.")));
+    attachments.iter().map(attached).chain(odd).collect()
+}
+
+/// The same without a word of the mail.
+pub(super) fn held_counted(attachments: &[Attachment], problems: &[String]) -> Vec<Fact> {
+    let counts = [("Attachments", attachments.len()), ("Oddities", problems.len())];
+    let counts = counts.into_iter().filter(|(_, count)| *count > 0);
+    counts.map(|(name, count)| Fact::new(name, format!("{count}."))).collect()
+}
+
+/// Facts as a block, where there are any.
+pub(super) fn facts(said: Said, facts: Vec<Fact>) -> Option<Block> {
+    Some(Block { said, apart: true, form: Form::Facts(facts) }).filter(|b| b.form != Form::Facts(Vec::new()))
+}
+
 fn recognised(news: &NewReport, table: &VersionTable) -> Vec<Fact> {
-    let Fields { severity: _, cvss: _, score: _, cves: _, cwes: _, versions, paths, locations, parts: _ } =
+    let Fields { severity: _, cvss: _, score: _, cves: _, cwes: _, versions, paths, locations, parts: _, may_lack: _ } =
         &news.fields;
     let (severity, numbers) = public(&news.fields);
     let version = |v: &String| if table.is_empty() { v.clone() } else { format!("{v} ({})", table.of(v).words()) };
@@ -108,13 +121,11 @@ fn recognised(news: &NewReport, table: &VersionTable) -> Vec<Fact> {
     let lists = lists.into_iter().filter(|(_, found)| !found.is_empty()).map(|(name, found)| Fact::list(name, found));
     let missing: Vec<&str> = news.missing.iter().map(|p| p.name()).collect();
     let missing = Some(Fact::list("Not found in it", &missing)).filter(|_| !missing.is_empty());
-    let attached = |a: &Attachment| Fact::new("Attached", format!("{} ({}, {} octets)", a.name, a.media_type, a.size));
     let mut facts: Vec<Fact> = severity.into_iter().collect();
     facts.extend(news.fields.shown_cvss().map(|cvss| Fact::new("", cvss)));
     facts.extend(numbers);
     facts.extend(lists);
     facts.extend(missing.map(|fact| Fact { value: fact.value + ".", ..fact }));
-    facts.extend(news.attachments.iter().map(attached));
-    facts.extend(news.problems.iter().map(|p| Fact::new("Odd", format!("{p}."))));
+    facts.extend(held(&news.attachments, &news.problems));
     facts
 }
