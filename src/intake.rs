@@ -88,7 +88,7 @@ fn alone(given: &Given<'_>) -> Intake {
         let ticket = claims.own.and_then(|t| t.ticket);
         return nothing(Disposition::Own, ticket, "a notice of ours came back");
     }
-    let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
+    let ticket = given.proven();
     let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());
     match ends(given) {
         Some(Ends::Bounce) => return bounce(given, ticket),
@@ -245,6 +245,7 @@ fn obeyed(
         repeated: false,
         warrant: Warrant { grave: addressed, signed: vouch.signed },
         known: leak::Known::default(),
+        hold: None,
     };
     Intake {
         disposition: Disposition::Command,
@@ -313,8 +314,8 @@ fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool
 /// Everyone else: more for a ticket, or a new report.
 fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Given { mail, stored, identity, claims, known, .. } = given;
-    // A From that the operator's way wrote is undone for who it may be, and no more.
-    let from = given.through.map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+    // A From that the operator's way wrote, or that is not plain, is undone for who it may be, and no more.
+    let from = given.answer_to();
     // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
     let by_reference = || {
         let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed();

@@ -4,7 +4,7 @@
 //! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it, `prints` one that is sent again as another. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
-//! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
+//! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `enclosed` the mails within it, `lenient` whom a line of senders means, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub(crate) mod read;
 pub(crate) mod results;
@@ -29,7 +29,9 @@ pub(crate) mod smime;
 pub(crate) mod automatic;
 pub(crate) mod bounce;
 
+pub(crate) mod enclosed;
 pub(crate) mod fields;
+mod lenient;
 pub(crate) mod reply;
 pub(crate) mod runs;
 pub(crate) mod subject;
@@ -44,6 +46,9 @@ use crate::vocabulary::{Address, MessageId};
 pub struct Mail {
     /// Who wrote it, from the raw header: exactly one From with exactly one plain address, or why not.
     pub from: Result<Address, header::NoSender>,
+    /// Whom to answer: that sender; where the From is not plain, the one address in it as people read it. No authority
+    /// rests on it.
+    pub answerable: Option<Address>,
     /// What the sender is called by itself, decoded, one line, at most 100 characters. For the team's eyes only: it
     /// proves nothing. Where the From is no plain mailbox, the whole of it.
     pub display_name: Option<String>,
@@ -71,6 +76,8 @@ pub struct Mail {
     pub signed: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
+    /// The mails within it: one that is forwarded in its text, then those that are attached.
+    pub enclosed: Vec<enclosed::Enclosed>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
     pub automatic: Option<automatic::Automatic>,
     /// What says so: its header and its form.
@@ -96,6 +103,7 @@ impl Mail {
     pub fn unreadable(why: &str) -> Self {
         Self {
             from: Err(header::NoSender::Missing),
+            answerable: None,
             display_name: None,
             subject: String::new(),
             message_id: None,
@@ -109,6 +117,7 @@ impl Mail {
             from_html: false,
             signed: false,
             attachments: Vec::new(),
+            enclosed: Vec::new(),
             automatic: None,
             signs: automatic::Signs::default(),
             passage: passage::Passage::default(),

@@ -436,8 +436,7 @@ impl Tracker {
                 work.news.answer = Some(Told { text, refused: false });
                 return Ok(Some(work.news));
             }
-            let mut order = Order { orders, ..Order::local() };
-            order.known = work.known(&ticket, &order)?;
+            let order = work.informed(&ticket, &Order { orders, ..Order::local() })?;
             let decision = decide::decide(&ticket, &Event::Ordered(order), project, key, now);
             work.carry_out(&ticket, decision)?;
             Ok(Some(work.news))

@@ -2,7 +2,7 @@
 
 use super::when::When;
 use crate::policy::Severity;
-use crate::vocabulary::clean_line;
+use crate::vocabulary::{Address, clean_line};
 
 /// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub enum Command {
     Claim,
     /// Give it back to the team.
     Pass,
+    /// Say who the reporter is.
+    Reporter(Address),
     /// Write something down.
     Note,
     /// Send the text to the reporter.
@@ -205,6 +207,14 @@ pub(super) const TABLE: &[Verb] = &[
         |a| none(a, Command::Ask)
     ),
     verb!("note", "", Act, "write the text below down for the team", "/note", |a| none(a, Command::Note)),
+    verb!(
+        "reporter",
+        "ADDRESS",
+        Act,
+        "name the reporter, in place of any earlier one; they are acknowledged",
+        "/reporter rita@example.net",
+        reporter
+    ),
     verb!("claim", "", Act, "make yourself the owner", "/claim", |a| none(a, Command::Claim)),
     verb!("assign", "PERSON", Act, "make somebody the owner, by name or address", "/assign dana", |a| word(
         a,
@@ -331,6 +341,11 @@ fn severity(word: String) -> Result<Command, String> {
         _ => return Err(format!("{word:?} is no severity; write low, medium, high or critical")),
     };
     Ok(Command::Severity(severity))
+}
+
+fn reporter(address: &str) -> Result<Command, String> {
+    let plain = Address::parse(address.strip_prefix('<').and_then(|a| a.strip_suffix('>')).unwrap_or(address));
+    plain.map(Command::Reporter).ok_or_else(|| "this needs one plain address, such as rita@example.net".into())
 }
 
 fn extend(arguments: &str) -> Result<Command, String> {

@@ -37,11 +37,11 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     // Whoever answers to another name than the first may be somebody else. Commands are done once, and a copy of them is
     // no attempt.
     let altered = first.altered.is_some();
-    let done = first.standing() == Standing::Command;
+    let (done, from) = (first.standing() == Standing::Command, given.mail.from.as_ref());
     let told = match (&alone.event, &first.altered) {
         (_, None) => false,
-        (Some(Event::Reported(report)), of) if report.from == *of => true,
-        (_, Some(of)) if done && given.mail.from.as_ref() == Ok(of) => false,
+        (Some(Event::Reported(report)), Some(of)) if report.from.as_ref() == Some(of) || from == Ok(of) => true,
+        (_, Some(of)) if done && from == Ok(of) => false,
         (_, Some(_)) => return alone,
     };
     if !raises && !told {

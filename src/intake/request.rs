@@ -90,6 +90,7 @@ fn in_the_name(given: &Given<'_>) -> Option<Order> {
         repeated: false,
         warrant: Warrant { grave: false, signed: false },
         known: leak::Known::default(),
+        hold: None,
     })
 }
 

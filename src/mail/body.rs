@@ -2,7 +2,7 @@
 
 use super::header::Header;
 use super::html;
-use super::parts::{Part, Parts, RAW_MAIL};
+use super::parts::{Attachment, Part, Parts, RAW_MAIL};
 use crate::vocabulary::clean;
 
 /// The longest text, in octets.
@@ -11,6 +11,8 @@ pub(crate) const MAX_TEXT: usize = 1024 * 1024;
 const MORE_WORDS: usize = 30;
 /// How often an attached mail is opened to find a text.
 const MAX_ATTACHED_MAILS: usize = 3;
+/// The most attachments that are listed.
+const MAX_ATTACHMENTS: usize = 100;
 
 /// The text of a mail, and where it was found.
 #[derive(Clone, Debug, Default)]
@@ -129,8 +131,25 @@ impl Text {
     }
 }
 
-fn is_mail(part: &Part<'_>) -> bool {
+/// Whether a part is a mail of its own.
+pub(super) fn is_mail(part: &Part<'_>) -> bool {
     matches!(part.media.as_str(), "message/rfc822" | "message/global")
+}
+
+/// What is no text for a person to read at once.
+pub(super) fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
+    let is_text = |p: &Part<'_>| p.is_inline_text() && p.name.is_none();
+    parts
+        .leaves
+        .iter()
+        .filter(|p| !is_text(p))
+        .take(MAX_ATTACHMENTS)
+        .map(|p| Attachment {
+            name: p.name.clone().unwrap_or_else(|| "(no name)".to_owned()),
+            media_type: p.media.clone(),
+            size: p.size(),
+        })
+        .collect()
 }
 
 /// Joins the lines that format=flowed has broken (RFC 3676 section 4). Quoted lines keep their marks.

@@ -72,7 +72,7 @@ impl Draft<'_> {
             erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
-        self.acknowledge(report);
+        self.acknowledge_report(report);
         if report.tell {
             let news = NewReport {
                 from: report.shown.clone(),
@@ -82,6 +82,8 @@ impl Draft<'_> {
                 missing: report.missing.clone(),
                 off_subject: report.off_subject,
                 attachments: report.attachments.clone(),
+                authors: report.authors.clone(),
+                attached: report.attached.clone(),
                 problems: report.problems.clone(),
                 acknowledgement: report.acknowledge.clone(),
                 may_belong_to: report.may_belong_to,
@@ -90,18 +92,9 @@ impl Draft<'_> {
         }
     }
 
-    /// The automatic acknowledgement: sent, held for a person, or none.
-    fn acknowledge(&mut self, report: &Report) {
+    fn acknowledge_report(&mut self, report: &Report) {
         let (outcome, why) = &report.acknowledge;
-        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
-        if *outcome != Acknowledgement::Withheld {
-            self.tell_reporter(About::Acknowledgement { missing: report.missing.clone() });
-            if *outcome == Acknowledgement::Held
-                && let Some(notice) = self.decision.notices.last_mut()
-            {
-                notice.held = Some(why.clone());
-            }
-        }
+        self.acknowledge(*outcome, why, report.missing.clone());
     }
 
     /// A second copy shows that a person wrote it: who was not answered for what the first looked like is answered
@@ -121,7 +114,7 @@ impl Draft<'_> {
         } else if self.ticket.held {
             self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: Acknowledgement::Held }, why, None);
         } else {
-            self.acknowledge(report);
+            self.acknowledge_report(report);
         }
         if report.tell {
             let sent = self.ticket.auto_acknowledged == Some(self.now);

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 
 use crate::command::{Ask, Orders};
 use crate::mail::Attachment;
+use crate::mail::enclosed::Enclosed;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::leak::Known;
+use crate::notice::text::report::Authors;
 use crate::notice::text::team::Contents;
 use crate::ticket::{Acknowledgement, Actor};
 use crate::vocabulary::{Address, MailRef, Mailed, MessageId, NoticeKind, TicketId};
@@ -174,6 +176,10 @@ pub struct Report {
     pub off_subject: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
+    /// Who wrote it, as it says itself.
+    pub authors: Authors,
+    /// The mails that are attached to it.
+    pub attached: Vec<Enclosed>,
     /// What was odd.
     pub problems: Vec<String>,
     /// A ticket that it names without proof.
@@ -234,6 +240,8 @@ pub struct Order {
     pub warrant: Warrant,
     /// What the store knows of the words that may leave.
     pub known: Known,
+    /// Why the acknowledgement of a reporter whom they name is held, if it is.
+    pub hold: Option<String>,
 }
 
 /// How far the authority of commands reaches.
@@ -266,6 +274,7 @@ impl Order {
             repeated: false,
             warrant: Warrant::FULL,
             known,
+            hold: None,
         }
     }
 }

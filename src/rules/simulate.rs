@@ -17,6 +17,7 @@ use super::decide::{decide, not_erasable};
 use super::event::{Event, FollowUp, Order, Report};
 use crate::command;
 use crate::mail::fields::Fields;
+use crate::notice::text::report::Authors;
 use crate::notice::text::team::Contents;
 use crate::policy::shown::when;
 use crate::policy::{Audience, Milestone, Policy, Promise, Severity, Term};
@@ -139,6 +140,8 @@ fn report(received: Timestamp) -> Report {
         missing: Vec::new(),
         off_subject: false,
         attachments: Vec::new(),
+        authors: Authors::Named(Vec::new()),
+        attached: Vec::new(),
         problems: Vec::new(),
         may_belong_to: None,
         acknowledge: (Acknowledgement::Sent, String::new()),

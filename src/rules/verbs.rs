@@ -12,7 +12,7 @@ use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
 use crate::project::Person;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
+use crate::ticket::{Acknowledgement, Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
 use crate::vocabulary::Address;
 use jiff::Timestamp;
 
@@ -62,6 +62,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             draft.enter(by, EntryKind::Note, text, order.mail);
             Ok("written down".into())
         }
+        Command::Reporter(address) => set_reporter(draft, order, address),
         Command::Claim => match by {
             Actor::Person(address) => give_to(draft, by, Some(&address.clone())),
             Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => {
@@ -122,6 +123,38 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         // All are handled before a line is run: codes alone, /list with what only the store knows.
         Command::Confirm(_) | Command::Send(_) | Command::List => Err("write it in a mail of its own".into()),
     }
+}
+
+/// Whoever is named is answered from now on, and gets the acknowledgement that a report gets.
+fn set_reporter(draft: &mut Draft<'_>, order: &Order, to: &Address) -> Result<String, String> {
+    let (project, address) = (draft.project, to.as_str());
+    if project.is_ours(to) {
+        return Err(format!("{address} is the project's own address"));
+    }
+    if let Some(person) = project.person(to) {
+        return Err(format!("{address} is {}, who hears of it as one of you", person.name));
+    }
+    if draft.ticket.reporter.as_ref() == Some(to) {
+        return Err(format!("{address} is the reporter already"));
+    }
+    if draft.ticket.status == Status::Closed {
+        return Err("it is closed; /reopen it first".into());
+    }
+    if draft.decision.entries.iter().any(|e| e.kind == EntryKind::Reporter) {
+        return Err("a line above names another reporter".into());
+    }
+    let earlier = if draft.ticket.reporter.is_some() { "\nThe earlier one is no party any more." } else { "" };
+    draft.enter_about(&order.by, EntryKind::Reporter, Some(to.clone()), "", order.mail);
+    let (outcome, why) = match &order.hold {
+        Some(why) => (Acknowledgement::Held, why.as_str()),
+        None => (Acknowledgement::Sent, ""),
+    };
+    draft.acknowledge(outcome, why, Vec::new());
+    let acknowledged = match &order.hold {
+        Some(why) => format!(".\nThe acknowledgement is HELD: {why}. /ack answers."),
+        None => ", and is sent the acknowledgement.".to_owned(),
+    };
+    Ok(format!("{address} is the reporter now{acknowledged}{earlier}"))
 }
 
 fn give_to(draft: &mut Draft<'_>, by: &Actor, to: Option<&Address>) -> Result<String, String> {
@@ -340,6 +373,7 @@ pub(super) fn aspect(command: &Command) -> Option<Aspect> {
         | Command::Spam => Some(Aspect::Status),
         Command::Severity(_) => Some(Aspect::Severity),
         Command::Assign(_) | Command::Claim | Command::Pass => Some(Aspect::Owner),
+        Command::Reporter(_) => Some(Aspect::Reporter),
         Command::Embargo { .. } | Command::Lift(_) => Some(Aspect::Embargo),
         Command::Extend { promise, .. } => Some(Aspect::Deadline(promise.clone())),
         Command::Ack

@@ -135,6 +135,8 @@ pub enum EntryKind {
     },
     /// The owner changed. Party: the new one.
     Owner,
+    /// A person said who the reporter is: that one from now on, and no earlier one. Party: the reporter.
+    Reporter,
     /// A note of the team. Text: it.
     Note,
     /// A fact beside the status. Text: a version, a link, a reason.
@@ -293,6 +295,8 @@ pub enum Aspect {
     Severity,
     /// The owner.
     Owner,
+    /// The reporter.
+    Reporter,
     /// The embargo.
     Embargo,
     /// The deadline of a promise.

@@ -56,6 +56,7 @@ impl EntryKind {
             Self::Spam => row("spam", "spam", TEAM).changes(Aspect::Status),
             Self::Severity { .. } => row("severity", "severity", TEAM).changes(Aspect::Severity),
             Self::Owner => row("owner", "owner", TEAM).changes(Aspect::Owner),
+            Self::Reporter => row("reporter", "reporter", TEAM).changes(Aspect::Reporter),
             // The daemon notes what a second copy of the report shows.
             Self::Note => row("note", "note", &[Person, Local, Daemon]),
             Self::Fact { .. } => row("fact", "fact", TEAM),
@@ -135,6 +136,7 @@ pub(crate) fn words(entry: &Entry, project: &Project) -> String {
             Some(owner) => format!("made {} the owner", clean_line(project.name_of(owner), TEXT)),
             None => "gave it back to the team".into(),
         },
+        EntryKind::Reporter => format!("made {} the reporter", party()),
         EntryKind::Note => with("noted"),
         EntryKind::Fact { fact: Fact::FixReady } => with("noted that a fix is ready"),
         EntryKind::Fact { fact: Fact::FixReleased } => with("noted that a fixed version is out"),
@@ -215,7 +217,8 @@ pub(crate) fn every_kind() -> Vec<EntryKind> {
             EntryKind::Status { .. } => EntryKind::Spam,
             EntryKind::Spam => EntryKind::Severity { to: Severity::High },
             EntryKind::Severity { .. } => EntryKind::Owner,
-            EntryKind::Owner => EntryKind::Note,
+            EntryKind::Owner => EntryKind::Reporter,
+            EntryKind::Reporter => EntryKind::Note,
             EntryKind::Note => EntryKind::Fact { fact: Fact::FixReleased },
             EntryKind::Fact { .. } => EntryKind::DeadlineMoved { promise: promise(), to: at },
             EntryKind::DeadlineMoved { .. } => {

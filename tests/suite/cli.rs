@@ -126,6 +126,8 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     let tried = desk.json(&["try", "1.eml"]);
     assert_eq!((&tried["disposition"], &tried["ticket"]), (&"report".into(), &Value::Null));
     assert_eq!(tried["sender"], "reporter@example.test");
+    assert_eq!(tried["reporter"], "reporter@example.test");
+    assert_eq!(tried["claimed"], Value::Array(Vec::new()));
     assert_eq!(tried["identity"]["believed"], false);
     assert_eq!(tried["identity"]["by"], Value::Null);
     assert!(tried["identity"]["reason"].is_string());
@@ -136,6 +138,16 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     assert!(tried["fields"]["missing"].is_array() && tried["problems"].is_array() && tried["commands"].is_array());
     assert!(desk.ok(&["try", "1.eml"]).contains("Disposition: report"));
     assert!(!desk.path().join("disclosed.db").exists() && !desk.path().join("disclosed.key").exists());
+
+    // Whom a person would see in it, and a machine does not believe.
+    let odd = "From: Smith, Ann <ann@example.test>\nReply-To: Rita <rita@example.test>";
+    desk.write("odd.eml", &REPORT.replace("From: Reporter <reporter@example.test>", odd));
+    let tried = desk.json(&["try", "odd.eml"]);
+    assert_eq!((&tried["sender"], &tried["reporter"]), (&Value::Null, &"ann@example.test".into()));
+    assert_eq!(tried["claimed"][0]["by"], "Reply-To");
+    assert_eq!(tried["claimed"][0]["address"], "rita@example.test");
+    let shown = desk.ok(&["try", "odd.eml"]);
+    assert!(shown.contains("Reporter:    ann@example.test\nClaimed:     rita@example.test (by Reply-To)\n"), "{shown}");
 
     let commands = REPORT.replace("Version 1.2", "/Severity  high\n/ack\n\nVersion 1.2");
     let mut child = desk.command(&["try", "-", "--json"]);

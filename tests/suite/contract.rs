@@ -143,7 +143,12 @@ fn the_documents_keep_the_names_of_their_fields() {
     ];
     check(&desk, &[&["status"]], &status);
     let tried = [
-        ("", "disposition ticket sender identity reply_text commands bounce fields problems", "reason known subject"),
+        (
+            "",
+            "disposition ticket sender identity reply_text commands bounce fields problems",
+            "reason known subject reporter claimed",
+        ),
+        ("claimed[]", "", "by address"),
         ("known", "", "received disposition ticket"),
         ("identity", "believed by reason", "forged checks asked"),
         ("identity.checks[]", "", "by passed reason"),
@@ -152,7 +157,8 @@ fn the_documents_keep_the_names_of_their_fields() {
         ("fields", "severity cvss cves cwes missing", "score rating versions support paths locations found"),
         ("fields.support[]", "", "version support"),
     ];
-    check(&desk, &[&["try", "in/new/1", "--offline"], &["try", "bounce.eml"]], &tried);
+    desk.write("claims.eml", &format!("Reply-To: other@example.test\n{}", report(3)));
+    check(&desk, &[&["try", "in/new/1", "--offline"], &["try", "bounce.eml"], &["try", "claims.eml"]], &tried);
     let played = [
         ("", "clocks warnings", "received until timezone severity events not_started holidays"),
         ("clocks[]", "promise starts deadline rungs", "until state over moved"),

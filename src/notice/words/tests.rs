@@ -6,6 +6,7 @@ use super::*;
 use crate::command::Ask;
 use crate::config::{Config, EXAMPLE};
 use crate::mail::Attachment;
+use crate::mail::enclosed::Enclosed;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::block::Obeyed;
 use crate::notice::codename::Codename;
@@ -14,7 +15,7 @@ use crate::notice::says::Request;
 use crate::notice::standing::Due;
 use crate::notice::text::digest::{Counts, Line};
 use crate::notice::text::flood::Sample;
-use crate::notice::text::report::NewReport;
+use crate::notice::text::report::{Authors, NewReport};
 use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::notice::text::trouble::Trouble;
 use crate::policy::{Milestone, Severity};
@@ -119,6 +120,16 @@ fn after(about: Option<&About>) -> Option<About> {
             missing: vec![Part::Impact],
             off_subject: true,
             attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+            authors: Authors::Named(vec![("Reply-To", stranger())]),
+            attached: vec![Enclosed {
+                from: secret(),
+                address: Some(stranger()),
+                date: secret(),
+                subject: secret(),
+                text: Some(secret() + " elsewhere"),
+                attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+                named: true,
+            }],
             problems: vec![secret()],
             acknowledgement: (Acknowledgement::Withheld, secret()),
             may_belong_to: Some(TicketId(2)),

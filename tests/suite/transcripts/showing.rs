@@ -107,6 +107,7 @@ impl Play {
             | EntryKind::Resumed
             | EntryKind::Spam
             | EntryKind::Owner
+            | EntryKind::Reporter
             | EntryKind::Note
             | EntryKind::Credit
             | EntryKind::Withdrawn
