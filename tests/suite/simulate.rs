@@ -23,7 +23,7 @@ fn the_table_says_who_hears_what_and_when() {
         "Sat 9 Jan 2027, 18:00   acknowledge: warning (-24h), 24 hours left; to\n                        owner, team: Ada\n",
         "Sun 10 Jan 2027, 18:00  acknowledge: DEADLINE: BROKEN unless acknowledged by\n                        now\n",
         "Mon 11 Jan 2027, 09:00  acknowledge: nag (due), 15 hours late*; to owner,\n                        team, escalation: Ada",
-        "Thu 25 Mar 2027, 17:00  disclose: warning (-14d), 14 days left*; to team: Ada\n",
+        "Thu 25 Mar 2027, 17:00  disclose: warning (-14d), 14 days left*; to team:\n                        Ada\n",
         "Thu 8 Apr 2027, 18:00   disclose: DEADLINE",
         "… and so on each 1d",
         "lead: Ada",
