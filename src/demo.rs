@@ -187,7 +187,7 @@ impl<W: Write> Stage<W> {
         for Posted { notice, words, .. } in &news.notices {
             let to = self.project.person(&notice.to).map_or("the reporter", |p| p.name.as_str());
             let held = if notice.held.is_some() { " (held)" } else { "" };
-            let alarm = notice.kind() == NoticeKind::Reminder && words.subject.contains("BROKEN");
+            let alarm = notice.kind() == NoticeKind::Reminder && words.subject.contains("Overdue");
             let style = if alarm { ALARM } else { MAIL };
             lines.push((style, about(notice.ticket()), format!("  → to {to}: {}{held}", words.subject)));
         }

@@ -68,7 +68,7 @@
 //! 5. A transcript in `tests/transcripts` in which it is given and refused. The one of `/help` changes too.
 //!
 //! # To add a milestone
-//! 1. A variant and a row in `policy/milestone.rs`: its word, what it means to a reporter, what keeps a promise until
+//! 1. A variant and a row in `policy/milestone.rs`: its word, what it means to a reporter, what the team has to do for it, what keeps a promise until
 //!    it and how long that runs. It stands in `Milestone::ALL` too, or `all_are_listed` fails.
 //! 2. What reaches it: an arm of `State::apply` in `ticket/fold.rs`, mostly by one more [`ticket::Fact`].
 //! 3. How it is reached in a play: `reach` in `rules/simulate.rs`, for which the compiler asks.

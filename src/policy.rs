@@ -103,7 +103,7 @@ impl RungAt {
     /// Whether it warns: it stands before the deadline.
     pub fn warns(self) -> bool {
         match self {
-            RungAt::Share(_) | RungAt::Before(_) => true,
+            RungAt::Share(_) | RungAt::Before(_) | RungAt::Fitting(_) => true,
             RungAt::Due | RungAt::After(_) => false,
         }
     }
@@ -116,6 +116,9 @@ pub enum RungAt {
     Share(u8),
     /// "-24h": that long before the deadline.
     Before(Term),
+    /// The same in the default ladder, which is one for terms of hours and of months: silent where it would speak
+    /// before half of the term. What a config says speaks where the config puts it.
+    Fitting(Term),
     /// "due": at the deadline.
     Due,
     /// "+1d": that long after the deadline.
@@ -151,6 +154,27 @@ pub struct Policy {
     pub ladder: Vec<Rung>,
     /// Whether the automatic acknowledgement keeps the promise to acknowledge.
     pub automatic_counts: bool,
+}
+
+impl Promise {
+    /// What is to be done to keep it, to the team: "answer the reporter". What no other milestone tells of goes by its
+    /// name.
+    pub fn to_do(&self) -> String {
+        match self.until {
+            Milestone::Done => self.name.replace('-', " "),
+            until @ (Milestone::Received
+            | Milestone::Acknowledged
+            | Milestone::Assessed
+            | Milestone::Accepted
+            | Milestone::FixReady
+            | Milestone::FixReleased
+            | Milestone::Public
+            | Milestone::Closed
+            | Milestone::Exploited
+            | Milestone::LastHeardFromUs
+            | Milestone::Erased) => until.to_do().to_owned(),
+        }
+    }
 }
 
 impl Severity {

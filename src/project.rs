@@ -30,6 +30,8 @@ pub struct Project {
     pub through: Vec<Way>,
     /// Before the number of a ticket.
     pub prefix: String,
+    /// Whether subjects hold the titles of tickets, for those who may read all of a notice.
+    pub titles_in_subjects: bool,
     /// Its people, in the order of the config.
     pub people: Vec<Person>,
     /// What it has promised.

@@ -4,17 +4,18 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::desk::{Desk, Exit, local};
-use super::out::{Out, table};
+use super::desk::{Desk, Exit};
+use super::out::{Out, alarming};
 use crate::notice::codename::Codename;
+use crate::notice::plain::wrapped;
+use crate::notice::text::digest::{self, Line};
 use crate::open;
 use crate::policy::Severity;
-use crate::policy::shown::length;
 use crate::project::Project;
 use crate::store::TicketRow;
 use crate::ticket::Status;
 use crate::token::Key;
-use crate::vocabulary::Address;
+use crate::vocabulary::{Address, clean};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -33,9 +34,10 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     } else if tickets.is_empty() {
         out.text(if args.open { "No ticket is open.\n" } else { "There is no ticket yet.\n" })?;
     } else {
-        let received = format!("RECEIVED ({})", project.policy.calendar.zone_name);
-        let heading = ["TICKET", "STATUS", "SEVERITY", "OWNER", &received, "NEXT PROMISE"];
-        out.text(&table(&heading, tickets.iter().map(|t| row(t, project, now))))?;
+        let bold = anstyle::Style::new().bold();
+        let zone = &project.policy.calendar.zone_name;
+        let all: String = tickets.iter().map(|t| stands(t, project, now) + "\n").collect();
+        out.text(&format!("{bold}Tickets (times in {zone}):{bold:#}\n{}", alarming(&all)))?;
     }
     Ok(Exit::Done)
 }
@@ -93,23 +95,16 @@ impl<'a> TicketDocument<'a> {
     }
 }
 
-fn row(t: &TicketRow, project: &Project, now: Timestamp) -> Vec<String> {
-    vec![
-        project.show(t.id),
-        t.status.to_string(),
-        t.severity.map_or("-", Severity::word).to_owned(),
-        t.owner.as_ref().map_or("-", |o| project.name_of(o)).to_owned(),
-        local(t.received, project),
-        t.next.as_ref().map_or("-".to_owned(), |(promise, at)| next(promise, *at, project, now)),
-    ]
-}
-
-/// "acknowledge by 2027-01-06 10:00, 5 hours left".
-pub(super) fn next(promise: &str, at: Timestamp, project: &Project, now: Timestamp) -> String {
-    let distance = length(at.duration_since(now));
-    if at <= now {
-        format!("{promise} BROKEN {distance} ago")
-    } else {
-        format!("{promise} by {}, {distance} left", local(at, project))
-    }
+/// A ticket by its title, what is to be done next, and where it stands.
+pub(super) fn stands(t: &TicketRow, project: &Project, now: Timestamp) -> String {
+    let line = Line {
+        ticket: t.id,
+        title: t.title.clone(),
+        status: t.status,
+        severity: t.severity,
+        owner: t.owner.as_ref().map(|o| project.name_of(o).to_owned()),
+        next: t.next.clone(),
+        waits_since: None,
+    };
+    clean(&wrapped(&digest::titled(&line, project, now), "    "))
 }

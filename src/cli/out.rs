@@ -99,7 +99,8 @@ pub(super) fn table(heading: &[&str], rows: impl IntoIterator<Item = Vec<String>
 /// What is broken stands out.
 pub(super) fn alarming(text: &str) -> String {
     let red = anstyle::AnsiColor::Red.on_default().bold();
-    text.replace("BROKEN", &format!("{red}BROKEN{red:#}"))
+    let alarm = |text: String, word: &str| text.replace(word, &format!("{red}{word}{red:#}"));
+    ["BROKEN", "overdue"].into_iter().fold(text.to_owned(), alarm)
 }
 
 /// Columns that a terminal has at least.

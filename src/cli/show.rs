@@ -180,7 +180,8 @@ pub(super) fn text(ticket: &Ticket, timeline: &str, key: Option<&Key>, project: 
     if ticket.held {
         text.push_str("The automatic acknowledgement is held; /ack or /reply answers in its place.\n");
     }
-    text.push_str(&format!("\nPromises:\n{}", alarming(&plain::clocks(&clock_rows(ticket, &project.policy, now)))));
+    let (zone, rows) = (&project.policy.calendar.zone_name, clock_rows(ticket, &project.policy, now));
+    text.push_str(&format!("\n{}", alarming(&plain::clocks(zone, &rows))));
     text.push_str("\nPeople:\n");
     for person in &project.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();

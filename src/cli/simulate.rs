@@ -12,9 +12,10 @@ use serde::Serialize;
 
 use self::words::{ended, happened, headline, hearers, said};
 use super::desk::{Desk, Exit, Usage};
-use super::out::{Out, table};
+use super::out::{Out, alarming};
 use crate::clock;
-use crate::policy::shown::{holidays, when};
+use crate::notice::plain::wrapped;
+use crate::policy::shown::{date, holidays};
 use crate::policy::{Audience, Milestone, Policy, Severity, Term};
 use crate::project::Project;
 use crate::rules::simulate::course::{Course, Word};
@@ -162,6 +163,7 @@ struct Moved {
 struct Rung<'a> {
     at: Timestamp,
     to: Audience,
+    audiences: &'a [Audience],
     people: &'a [String],
     rung: String,
     nominal: Timestamp,
@@ -197,6 +199,7 @@ impl<'a> Clock<'a> {
         let rung = |w: &'a Word| Rung {
             at: w.at,
             to: w.to,
+            audiences: &w.audiences,
             people: &w.people,
             rung: w.rung.to_string(),
             nominal: w.nominal,
@@ -221,12 +224,12 @@ fn text(play: &Play, project: &Project) -> String {
     let bold = anstyle::Style::new().bold();
     let yellow = anstyle::AnsiColor::Yellow.on_default();
     let policy = &project.policy;
-    let mut text = format!("{bold}{}{bold:#}\n", headline(play, project));
+    let mut text = format!("{bold}{}{bold:#}\n", wrapped(&headline(play, project), ""));
     let only = if play.events.is_empty() { "" } else { " else" };
-    text.push_str(&format!("Played until {}, as if nobody did anything{only}.\n\n", when(play.until, policy)));
+    text.push_str(&format!("Played until {}, as if nobody did anything{only}.\n\n", date(play.until, policy)));
     let rows = rows(play, policy);
-    let heading = [&format!("WHEN ({})", policy.calendar.zone_name), "UTC", "PROMISE", "WHAT", "TO"];
-    text.push_str(&table(&heading, rows.iter().map(|row| row.cells(policy))));
+    text.push_str(&format!("{bold}What is said (times in {}):{bold:#}\n", policy.calendar.zone_name));
+    text.extend(rows.iter().map(|row| alarming(&row.line(policy)) + "\n"));
     if play.courses.iter().flat_map(|c| &c.words).any(|w| w.at != w.nominal) {
         text.push_str("\n* moved out of quiet time: a warning comes earlier, a nag later.\n");
     }
@@ -241,7 +244,9 @@ fn text(play: &Play, project: &Project) -> String {
         text.push('\n');
     }
     for warning in &play.warnings {
-        text.push_str(&format!("{yellow}warning:{yellow:#} {}\n", clean_line(warning, 400)));
+        let line = wrapped(&format!("warning: {}", clean_line(warning, 400)), "  ");
+        text.push_str(&line.replacen("warning:", &format!("{yellow}warning:{yellow:#}"), 1));
+        text.push('\n');
     }
     text
 }
@@ -256,10 +261,11 @@ struct Row {
 }
 
 impl Row {
-    fn cells(&self, policy: &Policy) -> Vec<String> {
-        let local = self.at.to_zoned(policy.calendar.zone.clone()).strftime("%a %Y-%m-%d %H:%M %:z").to_string();
-        let utc = self.at.strftime("%Y-%m-%d %H:%MZ").to_string();
-        vec![local, utc, self.promise.clone(), self.what.clone(), self.to.clone()]
+    fn line(&self, policy: &Policy) -> String {
+        let promise = if self.promise.is_empty() { String::new() } else { format!("{}: ", self.promise) };
+        let to = if self.to.is_empty() { String::new() } else { format!("; to {}", self.to) };
+        let line = format!("{:22}  {promise}{}{to}", date(self.at, policy), self.what);
+        wrapped(&clean_line(&line, 400), &" ".repeat(24))
     }
 }
 
@@ -271,10 +277,10 @@ fn rows(play: &Play, policy: &Policy) -> Vec<Row> {
         let name = &course.promise;
         let mut add = |at, rank, what: String| rows.push(row(at, rank, name, what, String::new()));
         if course.starts > play.at {
-            add(course.starts, 3, format!("starts; due {}", when(course.deadline, policy)));
+            add(course.starts, 3, format!("starts; due {}", date(course.deadline, policy)));
         }
         for (at, (_, from)) in course.moved.iter().map(|m| (m.0, m)) {
-            add(at, 2, format!("the deadline moves; it was {}", when(*from, policy)));
+            add(at, 2, format!("the deadline moves; it was {}", date(*from, policy)));
         }
         let broken = course.over.is_none_or(|over| over > course.deadline);
         if broken && course.deadline <= play.until {

@@ -4,12 +4,13 @@ use anyhow::Result;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::desk::{Desk, Exit, local};
+use super::desk::{Desk, Exit};
 use super::list;
 use super::out::{Out, alarming};
 use crate::health::Health;
+use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
-use crate::policy::shown::length;
+use crate::policy::shown::{date, length};
 use crate::project::Project;
 use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
 use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
@@ -128,6 +129,10 @@ impl<'a> Document<'a> {
 }
 
 fn text(health: &Health, project: &Project) -> String {
+    alarming(&wrapped(&stands(health, project), "    "))
+}
+
+fn stands(health: &Health, project: &Project) -> String {
     let mut text = ordinary(health, project);
     if !health.needs_person() {
         text.push_str("\nNothing needs a person.\n");
@@ -141,15 +146,15 @@ fn text(health: &Health, project: &Project) -> String {
         text.push_str(&trouble(t, project));
     }
     if let Some(since) = health.inbox_fails {
-        let since = local(since, project);
+        let since = date(since, &project.policy);
         text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.stuck {
-        let since = local(since, project);
+        let since = date(since, &project.policy);
         text.push_str(&format!("  mail waits to be sent since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.breaker {
-        let since = local(since, project);
+        let since = date(since, &project.policy);
         let limit = project.limits.breaker_per_hour;
         text.push_str(&format!(
             "  mail is held since {since}: more than {limit} events within an hour made some; look at `disclosed outbox`, \
@@ -157,14 +162,12 @@ fn text(health: &Health, project: &Project) -> String {
         ));
     }
     for u in &health.unreached {
-        let (name, since) = (project.name_of(&u.to), local(u.since, project));
+        let (name, since) = (project.name_of(&u.to), date(u.since, &project.policy));
         text.push_str(&format!("  no mail reaches {name} since {since}: {}\n", clean_line(&u.reply, 200)));
     }
     for t in &health.broken {
-        let (promise, at) = t.next.clone().unwrap_or_default();
-        let id = project.show(t.id);
-        let line = format!("  {id}: {}; `disclosed show {id}`\n", list::next(&promise, at, project, health.now));
-        text.push_str(&alarming(&line));
+        let line = list::stands(t, project, health.now).replace('\n', "\n  ");
+        text.push_str(&format!("  {line}\n      `disclosed show {}`\n", project.show(t.id)));
     }
     if health.quarantined > 0 {
         text.push_str(&format!("  {} mails put aside unread: `disclosed inbox`\n", health.quarantined));
@@ -191,12 +194,15 @@ fn text(health: &Health, project: &Project) -> String {
 /// What stands there whether or not anything needs a person.
 fn ordinary(health: &Health, project: &Project) -> String {
     let ago = |at: Option<Timestamp>| {
-        at.map_or("never".into(), |at| format!("{}, {} ago", local(at, project), length(health.now.duration_since(at))))
+        at.map_or("never".into(), |at| {
+            format!("{}, {} ago", date(at, &project.policy), length(health.now.duration_since(at)))
+        })
     };
-    let ahead = health
-        .next_deadline
-        .map_or("none".into(), |at| format!("{}, {} left", local(at, project), length(at.duration_since(health.now))));
-    let mut text = format!("Last scan of the inbox: {}\n", ago(health.last_scan));
+    let ahead = health.next_deadline.map_or("none".into(), |at| {
+        format!("{}, {} left", date(at, &project.policy), length(at.duration_since(health.now)))
+    });
+    let mut text = format!("Times are in {}.\n", project.policy.calendar.zone_name);
+    text.push_str(&format!("Last scan of the inbox: {}\n", ago(health.last_scan)));
     text.push_str(&format!("Last mail sent:         {}\n", ago(health.last_send)));
     text.push_str(&format!("Waiting to be sent:     {}\n", health.waiting));
     text.push_str(&format!("Next deadline:          {ahead}\n"));
@@ -204,7 +210,7 @@ fn ordinary(health: &Health, project: &Project) -> String {
         text.push_str(&format!("Waiting for DKIM keys:  {}\n", health.unverified));
     }
     if let Some(since) = health.tag_refused {
-        let since = local(since, project);
+        let since = date(since, &project.policy);
         text.push_str(&format!("Envelope sender:        plain: the server refused a tagged one on {since}\n"));
     }
     text
@@ -212,7 +218,7 @@ fn ordinary(health: &Health, project: &Project) -> String {
 
 /// The lines about one trouble: since when, what says more, and how a person ends it where nothing else may.
 fn trouble(t: &Standing, project: &Project) -> String {
-    let (kind, at) = (t.kind.word(), local(t.since, project));
+    let (kind, at) = (t.kind.word(), date(t.since, &project.policy));
     let line = match (t.notice, t.kind.ticket()) {
         (Some(number), _) => format!("  the daemon is in trouble since {at}: `disclosed outbox --show {number}`\n"),
         (None, Some(ticket)) => {

@@ -6,7 +6,7 @@ pub(super) const TOP: &str = "the file";
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
     (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
-    ("[project]", &["name", "address", "ticket_prefix", "notices"]),
+    ("[project]", &["name", "address", "ticket_prefix", "notices", "titles_in_subjects"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap", "address", "through"]),
     ("through", &["list", "forwarder"]),

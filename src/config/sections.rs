@@ -37,7 +37,9 @@ const DIGEST: &str = "0 0 9 * * Mon";
 
 /// The whole config, but for its warnings.
 pub(super) fn config(file: &Table<'_>) -> Option<Config> {
-    let project = need_table(file, "project", "[project]", "[project] with name and address").map(|t| project(&t));
+    let project = need_table(file, "project", "[project]", "[project] with name and address");
+    let titles_in_subjects = project.as_ref().is_some_and(|t| t.boolean("titles_in_subjects", false));
+    let project = project.map(|t| self::project(&t));
     let store = file.table("store", "[store]").and_then(|t| path(t.get("path")?, "disclosed.db"));
     let inbox = need_table(file, "inbox", "[inbox]", "[inbox] with maildir, or [inbox.imap]");
     let mailbox = inbox.as_ref().and_then(|t| t.get("address"));
@@ -73,6 +75,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         through,
         address: address?,
         prefix: prefix?,
+        titles_in_subjects,
         store: store.unwrap_or_else(|| beside(file.findings.file(), "disclosed.db")),
         inbox: inbox?,
         outgoing: outgoing?,

@@ -20,6 +20,8 @@ pub struct Config {
     pub address: Address,
     /// `[project] ticket_prefix`.
     pub prefix: String,
+    /// `[project] titles_in_subjects`.
+    pub titles_in_subjects: bool,
     /// `[store] path`.
     pub store: PathBuf,
     /// Where mail comes from.
@@ -159,6 +161,7 @@ impl Config {
             mailbox: self.mailbox.clone(),
             through: self.through.clone(),
             prefix: self.prefix.clone(),
+            titles_in_subjects: self.titles_in_subjects,
             people: self.people.clone(),
             policy: self.policy.clone(),
             server: self.identity.server.clone(),

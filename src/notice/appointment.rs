@@ -57,22 +57,12 @@ pub(crate) fn changed(
     published.chain(gone.map(|c| event(c, ticket, project, true))).collect()
 }
 
-/// The deadline that a reminder is about, while it lies ahead.
-pub(crate) fn reminded(clock: &Clock<'_>, ticket: &Ticket, project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
-    let ahead = project.calendar && clock.deadline > now;
-    ahead.then(|| event(clock, ticket, project, false)).into_iter().collect()
-}
-
-/// What calendars have to learn of deadlines that another policy moved. Each that is taken out is a part of its own, so
-/// that no more than a few are.
+/// What calendars have to learn of deadlines that another policy moved.
 pub(crate) fn moved(all: &[Moved], project: &Project, now: Timestamp) -> Vec<CalendarEvent> {
-    let gone = all.iter().filter(|m| m.to.is_none()).take(TAKEN_OUT).filter_map(|m| Some((m, m.from?, true)));
+    let gone = all.iter().filter(|m| m.to.is_none()).filter_map(|m| Some((m, m.from?, true)));
     let there = all.iter().filter_map(|m| Some((m, m.to.filter(|to| *to > now || m.from.is_some())?, false)));
     there.chain(gone).map(|(m, at, over)| dated((m.ticket, m.revision), &m.promise, at, project, over)).collect()
 }
-
-/// The most cancellations in one mail.
-const TAKEN_OUT: usize = 20;
 
 fn event(clock: &Clock<'_>, ticket: &Ticket, project: &Project, cancelled: bool) -> CalendarEvent {
     dated((ticket.id, ticket.revision), &clock.promise.name, clock.deadline, project, cancelled)

@@ -18,7 +18,9 @@ pub struct Block {
 /// What a block is.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Form {
-    /// Words of ours. The line breaks in them are for plain text alone.
+    /// Which ticket it is, by its title.
+    Title(String),
+    /// Words of ours. Where their lines break is for whatever shows them to say.
     Paragraph(Vec<Span>),
     /// Words whose lines stay as they are.
     Verbatim(String),
@@ -26,8 +28,8 @@ pub enum Form {
     Head(Vec<Fact>),
     /// What is known, a fact a line.
     Facts(Vec<Fact>),
-    /// The promises that run on a ticket.
-    Clocks(Vec<ClockRow>),
+    /// The promises that run on a ticket, with dates in the zone of that name.
+    Clocks(String, Vec<ClockRow>),
     /// A list, an item a line.
     List(Mark, Vec<String>),
     /// What each of some commands does; in plain text, the characters of their column.
@@ -60,8 +62,6 @@ pub struct Fact {
     pub name: &'static str,
     /// What is known; more lines than one belong together.
     pub value: String,
-    /// Whether it is a list that may be broken at its blanks.
-    pub breaks: bool,
 }
 
 /// How a promise stands.
@@ -201,12 +201,12 @@ impl Quotation {
 impl Fact {
     /// A fact on a line of its own.
     pub fn new(name: &'static str, value: impl Into<String>) -> Self {
-        Self { name, value: value.into(), breaks: false }
+        Self { name, value: value.into() }
     }
 
     /// Several things of one name.
     pub fn list(name: &'static str, values: &[impl AsRef<str>]) -> Self {
         let all: Vec<&str> = values.iter().map(AsRef::as_ref).collect();
-        Self { name, value: all.join(", "), breaks: true }
+        Self { name, value: all.join(", ") }
     }
 }

@@ -1,5 +1,7 @@
-//! Deadlines as calendar files: iCalendar (RFC 5545), PUBLISH and CANCEL of iTIP (RFC 5546), as parts of a mail
-//! (RFC 6047).
+//! Deadlines as a calendar file: iCalendar (RFC 5545), PUBLISH of iTIP (RFC 5546), as a part of a mail (RFC 6047).
+//!
+//! A mail has one file, whatever it changes. What is taken out is published as cancelled (RFC 5546 section 3.2.1): a
+//! CANCEL is about one appointment, and many files are many questions to whoever reads the mail.
 //!
 //! What is known to people's calendars is a UID; of two versions the one with the higher SEQUENCE holds. Same events,
 //! same bytes: the time stamp is an argument.
@@ -10,16 +12,10 @@ use jiff::{SignedDuration, Timestamp};
 use super::CalendarEvent;
 use crate::vocabulary::Address;
 
-/// A calendar file.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct File {
-    /// Its name.
-    pub name: String,
-    /// What it asks of a calendar: "PUBLISH" or "CANCEL". The part of the mail says the same (RFC 6047 section 2.4).
-    pub method: &'static str,
-    /// Its text: lines of at most 75 octets that end in CRLF.
-    pub text: String,
-}
+/// The name of the file.
+pub(crate) const NAME: &str = "deadlines.ics";
+/// What it asks of a calendar. The part of the mail says the same (RFC 6047 section 2.4).
+pub(crate) const METHOD: &str = "PUBLISH";
 
 /// What calendars show below the summary. Fixed: no word of a report belongs there.
 const DESCRIPTION: &str = "A promise of the security policy ends here. To see how it stands, reply to a mail about \
@@ -29,32 +25,20 @@ const LENGTH: SignedDuration = SignedDuration::from_mins(30);
 /// The longest line (RFC 5545 section 3.1), without its CRLF.
 const LINE: usize = 75;
 
-/// The files that carry these events: one with all that are published, and one for each that is cancelled, since a
-/// CANCEL is about one UID (RFC 5546 section 3.2.5). `organizer` is the project's own address; `now` is when the files
-/// are made.
-pub(crate) fn files(events: &[CalendarEvent], organizer: &Address, now: Timestamp) -> Vec<File> {
-    let published: Vec<&CalendarEvent> = events.iter().filter(|e| !e.cancelled).collect();
-    let mut files = Vec::new();
-    if !published.is_empty() {
-        let text = calendar("PUBLISH", &published, organizer, now);
-        files.push(File { name: "deadlines.ics".into(), method: "PUBLISH", text });
+/// The file that carries these events, lines of at most 75 octets that end in CRLF; `None` where there are none.
+/// `organizer` is the project's own address; `now` is when it is made.
+pub(crate) fn file(events: &[CalendarEvent], organizer: &Address, now: Timestamp) -> Option<String> {
+    if events.is_empty() {
+        return None;
     }
-    for (number, event) in (1..).zip(events.iter().filter(|e| e.cancelled)) {
-        let name = if number == 1 { "ended.ics".into() } else { format!("ended-{number}.ics") };
-        files.push(File { name, method: "CANCEL", text: calendar("CANCEL", &[event], organizer, now) });
-    }
-    files
-}
-
-fn calendar(method: &str, events: &[&CalendarEvent], organizer: &Address, now: Timestamp) -> String {
     let mut calendar = Calendar::empty();
-    for property in [("VERSION", "2.0"), ("PRODID", "-//disclosed//disclosed//EN"), ("METHOD", method)] {
+    for property in [("VERSION", "2.0"), ("PRODID", "-//disclosed//disclosed//EN"), ("METHOD", METHOD)] {
         calendar.append_property(property);
     }
     for event in events {
         calendar.push(one(event, organizer, now));
     }
-    fold(&calendar.to_string())
+    Some(fold(&calendar.to_string()))
 }
 
 fn one(event: &CalendarEvent, organizer: &Address, now: Timestamp) -> Event {
@@ -121,22 +105,22 @@ mod tests {
         CalendarEvent { uid: uid.into(), sequence: 3, summary: summary.into(), at, cancelled }
     }
 
-    fn made(events: &[CalendarEvent]) -> Vec<File> {
+    fn made(events: &[CalendarEvent]) -> Option<String> {
         let organizer = Address::parse("security@example.org").unwrap();
-        let files = files(events, &organizer, "2027-01-04T09:00:00Z".parse().unwrap());
-        assert_eq!(files, super::files(events, &organizer, "2027-01-04T09:00:00Z".parse().unwrap()), "G10");
-        files
+        let make = || file(events, &organizer, "2027-01-04T09:00:00Z".parse().unwrap());
+        assert_eq!(make(), make(), "G10");
+        make()
     }
 
     /// As another reader than the writer's sees a file.
-    fn read(file: &File) -> ICalendar {
-        for line in file.text.split_inclusive('\n') {
-            let line = line.strip_suffix("\r\n").unwrap_or_else(|| panic!("not CRLF: {:?}", file.text));
+    fn read(file: &str) -> ICalendar {
+        for line in file.split_inclusive('\n') {
+            let line = line.strip_suffix("\r\n").unwrap_or_else(|| panic!("not CRLF: {file:?}"));
             assert!(line.len() <= LINE && !line.contains('\r') && !line.is_empty(), "{line:?}");
         }
-        let mut parser = Parser::new(&file.text);
-        let Entry::ICalendar(calendar) = parser.entry() else { panic!("no calendar: {:?}", file.text) };
-        assert!(matches!(parser.entry(), Entry::Eof), "{:?}", file.text);
+        let mut parser = Parser::new(file);
+        let Entry::ICalendar(calendar) = parser.entry() else { panic!("no calendar: {file:?}") };
+        assert!(matches!(parser.entry(), Entry::Eof), "{file:?}");
         calendar
     }
 
@@ -160,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_whole_file() {
-        let files = made(&[event("sec-17-acknowledge@example.org", "SEC-17: acknowledge due", false)]);
+        let file = made(&[event("sec-17-acknowledge@example.org", "SEC-17: acknowledge due", false)]);
         let expect = "\
 BEGIN:VCALENDAR\r
 VERSION:2.0\r
@@ -182,52 +166,37 @@ UID:sec-17-acknowledge@example.org\r
 END:VEVENT\r
 END:VCALENDAR\r
 ";
-        assert_eq!(files.iter().map(|f| f.text.as_str()).collect::<Vec<_>>(), [expect]);
-        assert_eq!((files[0].name.as_str(), files[0].method), ("deadlines.ics", "PUBLISH"));
+        assert_eq!(file.as_deref(), Some(expect));
     }
 
     #[test]
     fn another_reader_sees_the_events() {
         use ICalendarComponentType::{VCalendar, VEvent};
-        let files = made(&[
-            event("a@example.org", "A", false),
-            event("b@example.org", "B", true),
-            event("c@example.org", "C", false),
-            event("d@example.org", "D", true),
-        ]);
-        let names: Vec<&str> = files.iter().map(|f| f.name.as_str()).collect();
-        assert_eq!(names, ["deadlines.ics", "ended.ics", "ended-2.ics"]);
-        let expect: [(&str, &str, &[&str]); 3] = [
-            ("PUBLISH", "CONFIRMED", &["a@example.org", "c@example.org"]),
-            ("CANCEL", "CANCELLED", &["b@example.org"]),
-            ("CANCEL", "CANCELLED", &["d@example.org"]),
-        ];
-        for (file, (method, status, uids)) in files.iter().zip(expect) {
-            let calendar = read(file);
-            assert_eq!(values(&calendar, &VCalendar, &Property::Method), [method], "one METHOD a calendar");
-            assert_eq!(file.method, method);
-            assert_eq!(values(&calendar, &VEvent, &Property::Uid), uids);
-            let each = |name: Property| -> Vec<String> {
-                let mut found = values(&calendar, &VEvent, &name);
-                assert_eq!(found.len(), uids.len(), "{name:?}");
-                found.dedup();
-                found
-            };
-            assert_eq!(each(Property::Status), [status]);
-            assert_eq!(each(Property::Sequence), ["3"]);
-            assert_eq!(each(Property::Dtstamp), ["2027-01-04T09:00:00Z"]);
-            assert_eq!(each(Property::Dtstart), ["2027-01-06T09:30:00Z"]);
-            assert_eq!(each(Property::Dtend), ["2027-01-06T10:00:00Z"]);
-            assert_eq!(each(Property::Transp), ["TRANSPARENT"]);
-            assert_eq!(each(Property::Description), [DESCRIPTION]);
-        }
+        let uids = ["a@example.org", "b@example.org", "c@example.org"];
+        let file = made(&uids.map(|uid| event(uid, "A", uid.starts_with('b')))).unwrap();
+        let calendar = read(&file);
+        assert_eq!(values(&calendar, &VCalendar, &Property::Method), [METHOD], "one METHOD a calendar");
+        assert_eq!(values(&calendar, &VEvent, &Property::Uid), uids);
+        assert_eq!(values(&calendar, &VEvent, &Property::Status), ["CONFIRMED", "CANCELLED", "CONFIRMED"]);
+        let each = |name: Property| -> Vec<String> {
+            let mut found = values(&calendar, &VEvent, &name);
+            assert_eq!(found.len(), uids.len(), "{name:?}");
+            found.dedup();
+            found
+        };
+        assert_eq!(each(Property::Sequence), ["3"]);
+        assert_eq!(each(Property::Dtstamp), ["2027-01-04T09:00:00Z"]);
+        assert_eq!(each(Property::Dtstart), ["2027-01-06T09:30:00Z"]);
+        assert_eq!(each(Property::Dtend), ["2027-01-06T10:00:00Z"]);
+        assert_eq!(each(Property::Transp), ["TRANSPARENT"]);
+        assert_eq!(each(Property::Description), [DESCRIPTION]);
     }
 
     #[test]
     fn nothing_is_no_file_and_far_instants_have_four_digits() {
-        assert_eq!(made(&[]), []);
+        assert_eq!(made(&[]), None);
         for at in [Timestamp::MIN, Timestamp::MAX] {
-            read(&made(&[CalendarEvent { at, ..event("a@example.org", "A", false) }])[0]);
+            read(&made(&[CalendarEvent { at, ..event("a@example.org", "A", false) }]).unwrap());
         }
     }
 
@@ -242,7 +211,7 @@ END:VCALENDAR\r
         ], 0..8)) {
             let summary = pieces.concat();
             let event = event(&uid, &summary, false);
-            let calendar = read(&made(std::slice::from_ref(&event))[0]);
+            let calendar = read(&made(std::slice::from_ref(&event)).unwrap());
             let kind = ICalendarComponentType::VEvent;
             prop_assert_eq!(values(&calendar, &kind, &Property::Summary).concat(), text(&summary));
             prop_assert_eq!(values(&calendar, &kind, &Property::Uid), [uid]);

@@ -3,11 +3,12 @@
 use jiff::Timestamp;
 
 use super::block::ClockRow;
-use crate::policy::shown::{day_and_time, length, when};
+use crate::policy::shown::{date, day_and_time, length, when};
 use crate::policy::{Milestone, Policy, Promise, Within};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::{Embargo, Status, Ticket};
+use crate::vocabulary::clean_line;
 
 /// A promise that runs on a ticket, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -59,7 +60,7 @@ fn clock_row(clock: &Clock<'_>, policy: &Policy, now: Timestamp) -> ClockRow {
         name: clock.promise.name.clone(),
         state: clock.state,
         live: clock.live,
-        date: when(clock.deadline, policy),
+        date: date(clock.deadline, policy),
         distance: length(clock.deadline.duration_since(now)),
     }
 }
@@ -100,6 +101,16 @@ pub(crate) fn publication(ticket: &Ticket, policy: &Policy, now: Timestamp) -> O
         all.iter().filter(|c| c.live).find(publish).map(|c| c.deadline)
     };
     agreed.or_else(promised).filter(|at| *at > now)
+}
+
+/// Characters of a title that a line shows.
+const TITLE: usize = 66;
+
+/// The title of a ticket beside its number, set off as what came from outside is. None where it has none.
+pub(crate) fn titled(number: &str, title: &str) -> Option<String> {
+    let room = TITLE.saturating_sub(number.chars().count());
+    let title = clean_line(title, room);
+    (!title.is_empty()).then(|| format!("{number} | {title}"))
 }
 
 /// The commands that make sense now.

@@ -1,5 +1,5 @@
 //! A text in blocks, and what each level shows of it. Below stand the texts themselves: one file a kind of notice. No
-//! byte of a report stands in what strangers get, and no title in any subject.
+//! byte of a report stands in what strangers get, and a title stands in subjects only where the config says so.
 
 pub(crate) mod acknowledgement;
 pub(crate) mod answer;
@@ -22,20 +22,27 @@ use super::standing;
 use crate::project::{Level, Project};
 use crate::ticket::Ticket;
 use crate::token::Key;
-use crate::vocabulary::TicketId;
+use crate::vocabulary::{TicketId, clean_line};
+
+/// Characters of a title in a subject.
+const SUBJECT: usize = 60;
 
 /// A text, before a level has left out what it does not say.
 #[derive(Clone, Debug)]
 pub(crate) struct Text {
-    /// The subject where all is said; it names no content.
+    /// The subject; it names no content.
     subject: String,
+    /// The title of the ticket.
+    title: Option<String>,
+    /// Whether the subject goes on with it where all is said.
+    titles: bool,
     /// The subject at `none`.
     quiet_subject: String,
     /// The ticket that it hides at `none`, and how it begins there before the codename.
     hides: Option<(TicketId, &'static str)>,
     blocks: Vec<Block>,
-    /// The deadlines, below all else at `none`.
-    deadlines: Vec<ClockRow>,
+    /// The deadlines, below all else at `none`, and in which zone.
+    deadlines: (String, Vec<ClockRow>),
     /// The command that shows all that a level leaves out, where there is one.
     shown_by: Option<String>,
 }
@@ -48,25 +55,54 @@ impl Text {
 
     /// News of a ticket for people of the project. What it is about is not said at `none`.
     pub(crate) fn news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
+        Self::first_news(ticket, what, project, now).titled(ticket, project)
+    }
+
+    /// The same of what shows the subject of the report by itself.
+    pub(crate) fn first_news(ticket: &Ticket, what: &str, project: &Project, now: Timestamp) -> Self {
         Self::about(ticket, what, "News", "There is news about", project).with_deadlines(ticket, project, now)
     }
 
     /// The answer to whoever wrote about a ticket. Its subject tells nothing of the ticket.
     pub(crate) fn answer(ticket: &Ticket, what: &str, project: &Project) -> Self {
-        Self::about(ticket, what, what, "You wrote about", project)
+        Self::about(ticket, what, what, "You wrote about", project).titled(ticket, project)
     }
 
     fn about(ticket: &Ticket, what: &str, quietly: &str, opening: &'static str, project: &Project) -> Self {
         let hides = Some((ticket.id, opening));
+        let title = Some(clean_line(&ticket.title, SUBJECT)).filter(|title| !title.is_empty());
+        let titles = project.titles_in_subjects;
         let shown_by = Some(shown_by(ticket, project));
-        Self { hides, shown_by, quiet_subject: quietly.to_owned(), ..Self::desk(tagged(ticket, what, project)) }
+        Self {
+            hides,
+            title,
+            titles,
+            shown_by,
+            quiet_subject: quietly.to_owned(),
+            ..Self::desk(tagged(ticket, what, project))
+        }
+    }
+
+    /// Which ticket it is, on a line of its own.
+    fn titled(self, ticket: &Ticket, project: &Project) -> Self {
+        let title = standing::titled(&project.show(ticket.id), &ticket.title);
+        self.and(title.map(|title| Block { said: Said::Content, apart: true, form: Form::Title(title) }))
     }
 
     /// About no single ticket.
     pub(crate) fn desk(subject: impl Into<String>) -> Self {
         let subject: String = subject.into();
-        let (blocks, deadlines) = (Vec::new(), Vec::new());
-        Self { quiet_subject: subject.clone(), subject, hides: None, blocks, deadlines, shown_by: None }
+        let (quiet_subject, deadlines) = (subject.clone(), (String::new(), Vec::new()));
+        Self {
+            quiet_subject,
+            subject,
+            title: None,
+            titles: false,
+            hides: None,
+            blocks: Vec::new(),
+            deadlines,
+            shown_by: None,
+        }
     }
 
     /// With a command that shows what a level leaves out.
@@ -81,7 +117,8 @@ impl Text {
 
     /// With the deadlines, at `none`.
     pub(crate) fn with_deadlines(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
-        Self { deadlines: standing::deadlines(ticket, &project.policy, now), ..self }
+        let zone = project.policy.calendar.zone_name.clone();
+        Self { deadlines: (zone, standing::deadlines(ticket, &project.policy, now)), ..self }
     }
 
     /// With a paragraph.
@@ -113,7 +150,7 @@ impl Text {
     /// With the promises that run on the ticket.
     pub(crate) fn promises(self, ticket: &Ticket, project: &Project, now: Timestamp) -> Self {
         let rows = standing::clock_rows(ticket, &project.policy, now);
-        self.block(Said::State, Form::Clocks(rows))
+        self.block(Said::State, Form::Clocks(project.policy.calendar.zone_name.clone(), rows))
     }
 
     /// With the commands that make sense now.
@@ -124,7 +161,10 @@ impl Text {
     /// The subject at a level.
     pub(crate) fn subject(&self, level: Level, key: &Key) -> String {
         match (self.hides, level) {
-            (_, Level::Full | Level::Summary) => self.subject.clone(),
+            (_, Level::Full) => {
+                self.title.iter().filter(|_| self.titles).fold(self.subject.clone(), |all, title| all + ": " + title)
+            }
+            (_, Level::Summary) => self.subject.clone(),
             (None, Level::None) => self.quiet_subject.clone(),
             (Some((ticket, _)), Level::None) => format!("[{}] {}", Codename::of(ticket, key), self.quiet_subject),
         }
@@ -149,7 +189,8 @@ impl Text {
         let name = Codename::of(ticket, key);
         let quiet = |form| Block { said: Said::Quiet, apart: true, form };
         let more = more(&format!("disclosed show {}", name.slug()));
-        let deadlines = Some(self.deadlines).filter(|rows| !rows.is_empty()).map(|rows| quiet(Form::Clocks(rows)));
+        let (zone, rows) = self.deadlines;
+        let deadlines = (!rows.is_empty()).then(|| quiet(Form::Clocks(zone, rows)));
         [Block::paragraph([always(format!("{opening} {}.", name.loud()))])]
             .into_iter()
             .chain(said)

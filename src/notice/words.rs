@@ -36,8 +36,7 @@ impl Says {
             Self::Policy { moved, all } => policy::text(moved, *all, project, now),
             Self::Reminders(all) => {
                 let texts: Vec<Text> = all.iter().map(|says| says.text(key, project, now)).collect();
-                let subjects = |level| texts.iter().map(|text| text.subject(level, key)).collect();
-                reminder::many(subjects(Level::Full), subjects(Level::None), project)
+                reminder::many(&texts, key, project)
             }
             Self::Digest(open, counts) => digest::text(open, counts, key, project, now),
             Self::List(open) => digest::list(open, key, project, now),

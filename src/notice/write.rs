@@ -41,7 +41,7 @@ pub(crate) struct Outgoing<'a> {
     pub references: &'a [MessageId],
     /// Who caused it.
     pub auto_submitted: AutoSubmitted,
-    /// The deadlines that it carries as calendar files.
+    /// The deadlines that it carries as a calendar file.
     pub calendar: &'a [CalendarEvent],
     /// The token by which it is known when it comes back: see [`LOOP_FIELD`].
     pub mark: Option<&'a str>,
@@ -149,11 +149,9 @@ pub(crate) fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
         builder = builder.raw_header(ready(HeaderName::new_from_ascii_str(LOOP_FIELD), mark.to_owned()));
     }
     let text = plain_body(mail.body);
-    let files = calendar::files(mail.calendar, mail.from, mail.date);
-    let mut bytes = if files.is_empty() {
-        builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(text))?.formatted()
-    } else {
-        builder.multipart(with_files(text, &files)?)?.formatted()
+    let mut bytes = match calendar::file(mail.calendar, mail.from, mail.date) {
+        None => builder.header(MIME_VERSION_1_0).header(ContentType::TEXT_PLAIN).body(body(text))?.formatted(),
+        Some(file) => builder.multipart(with_file(text, &file)?)?.formatted(),
     };
     // The library leaves base64 without the end of its last line.
     if !bytes.ends_with(b"\r\n") {
@@ -163,22 +161,18 @@ pub(crate) fn write(mail: &Outgoing) -> Result<Vec<u8>, WriteError> {
     Ok(bytes)
 }
 
-/// The text first, for whoever reads without a calendar, then each file as an attachment (RFC 6047 section 2.4): what
+/// The text first, for whoever reads without a calendar, then the file as an attachment (RFC 6047 section 2.4): what
 /// stands inline, some programs show in place of the text.
-fn with_files(text: String, files: &[calendar::File]) -> Result<MultiPart, ContentTypeErr> {
+fn with_file(text: String, file: &str) -> Result<MultiPart, ContentTypeErr> {
     // Of what it parts, so that no text can hold it and the same mail has the same bytes.
-    let mut hash = Sha256::new_with_prefix(&text);
-    files.iter().for_each(|f| hash.update(&f.text));
+    let hash = Sha256::new_with_prefix(&text).chain_update(file);
     let boundary = data_encoding::HEXLOWER.encode(hash.finalize().get(..16).unwrap_or_default());
     let kind = ContentType::parse(&format!("multipart/mixed; boundary=\"{boundary}\""))?;
     let plain = SinglePart::builder().header(ContentType::TEXT_PLAIN).body(body(text));
-    let mut parts = MultiPart::builder().header(kind).singlepart(plain);
-    for file in files {
-        let kind = ContentType::parse(&format!("text/calendar; method={}; charset=utf-8", file.method))?;
-        let part = SinglePart::builder().header(kind).header(ContentDisposition::attachment(&file.name));
-        parts = parts.singlepart(part.body(body(file.text.replace("\r\n", "\n"))));
-    }
-    Ok(parts)
+    let calendar = ContentType::parse(&format!("text/calendar; method={}; charset=utf-8", calendar::METHOD))?;
+    let part = SinglePart::builder().header(calendar).header(ContentDisposition::attachment(calendar::NAME));
+    let part = part.body(body(file.replace("\r\n", "\n")));
+    Ok(MultiPart::builder().header(kind).singlepart(plain).singlepart(part))
 }
 
 /// ASCII leaves as it is when no line is long, so that a stored mail can be read as it lies there. RFC 5322 section

@@ -115,9 +115,11 @@ impl<'a> Run<'a> {
     }
 
     /// Whom a due step speaks to: its own audience, and those of the lower ones that quiet time moved to the same
-    /// instant. One reminder is enough, and it must not pass over whom each rung was meant for.
+    /// instant. One reminder is enough, and it must not pass over whom each rung was meant for. And of the break
+    /// itself hear all who were to, also when the daemon was down at the deadline.
     pub fn audiences(self, spoken: Option<Timestamp>, step: &Step) -> Vec<Audience> {
-        let mut together: Vec<Step> = self.all_due(spoken, step.at).filter(|s| s.at == step.at).collect();
+        let heard = |s: &Step| s.at == step.at || s.nominal == self.deadline;
+        let mut together: Vec<Step> = self.all_due(spoken, step.at).filter(heard).collect();
         together.sort_by_key(|s| std::cmp::Reverse((s.nominal, s.rung)));
         together.iter().map(|s| s.to).collect()
     }
@@ -195,9 +197,17 @@ impl<'a> Run<'a> {
                 Some(shift(self.start, SignedDuration::from_secs((share / 100).as_secs())))
             }
             RungAt::Before(term) => Some(self.policy.subtract(self.deadline, term)),
+            RungAt::Fitting(term) => Some(self.policy.subtract(self.deadline, term)).filter(|at| self.is_late(*at)),
             RungAt::Due => Some(self.deadline),
             RungAt::After(term) => Some(self.policy.add(self.deadline, term)),
         }
+    }
+
+    /// Whether an instant lies in the second half of the term. An hour before it does: a change of the clocks takes one
+    /// from a week.
+    fn is_late(self, at: Timestamp) -> bool {
+        let half = self.deadline.duration_since(self.start) / 2;
+        at >= shift(self.start, half - SignedDuration::from_hours(1))
     }
 
     /// The last round of a rung at or before a limit, and its nominal instant.

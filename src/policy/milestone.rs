@@ -67,6 +67,7 @@ pub enum Lasts {
 struct Row {
     word: &'static str,
     means: &'static str,
+    to_do: &'static str,
     stage: Option<u8>,
     kept: Kept,
     lasts: Lasts,
@@ -90,25 +91,35 @@ impl Milestone {
     ];
 
     fn row(self) -> Row {
-        let (word, means, stage, kept, lasts) = match self {
-            Self::Received => ("received", "receive your report", Some(0), Kept::First, Lasts::UntilClosed),
-            Self::Acknowledged => {
-                ("acknowledged", "read your report and answer you", Some(1), Kept::First, Lasts::UntilKept)
-            }
-            Self::Assessed => ("assessed", "assess your report", Some(2), Kept::First, Lasts::UntilClosed),
-            Self::Accepted => ("accepted", "start to work on it", Some(3), Kept::First, Lasts::UntilClosed),
-            Self::FixReady => ("fix-ready", "have a fix ready", Some(4), Kept::First, Lasts::UntilClosed),
-            Self::FixReleased => ("fix-released", "release a fixed version", Some(5), Kept::First, Lasts::UntilClosed),
-            Self::Public => ("public", "publish the vulnerability", Some(6), Kept::First, Lasts::UntilClosed),
-            Self::Closed => ("closed", "close your report", Some(7), Kept::First, Lasts::WhileInvalid),
-            Self::Exploited => ("exploited", "tell of attacks", None, Kept::First, Lasts::UntilClosed),
-            Self::LastHeardFromUs => {
-                ("last-heard-from-us", "write to you again", None, Kept::Latest, Lasts::UntilClosed)
-            }
-            Self::Done => ("done", "do what else we have promised", None, Kept::ByName, Lasts::WhenClosedValid),
-            Self::Erased => ("erased", "erase your data here", Some(8), Kept::First, Lasts::UntilErased),
+        let (word, means, to_do) = match self {
+            Self::Received => ("received", "receive your report", "receive the report"),
+            Self::Acknowledged => ("acknowledged", "read your report and answer you", "answer the reporter"),
+            Self::Assessed => ("assessed", "assess your report", "assess"),
+            Self::Accepted => ("accepted", "start to work on it", "accept"),
+            Self::FixReady => ("fix-ready", "have a fix ready", "finish the fix"),
+            Self::FixReleased => ("fix-released", "release a fixed version", "release the fix"),
+            Self::Public => ("public", "publish the vulnerability", "publish"),
+            Self::Closed => ("closed", "close your report", "close"),
+            Self::Exploited => ("exploited", "tell of attacks", "note the attacks"),
+            Self::LastHeardFromUs => ("last-heard-from-us", "write to you again", "write to the reporter"),
+            Self::Done => ("done", "do what else we have promised", "do what was promised"),
+            Self::Erased => ("erased", "erase your data here", "erase the data"),
         };
-        Row { word, means, stage, kept, lasts }
+        let (stage, kept, lasts) = match self {
+            Self::Received => (Some(0), Kept::First, Lasts::UntilClosed),
+            Self::Acknowledged => (Some(1), Kept::First, Lasts::UntilKept),
+            Self::Assessed => (Some(2), Kept::First, Lasts::UntilClosed),
+            Self::Accepted => (Some(3), Kept::First, Lasts::UntilClosed),
+            Self::FixReady => (Some(4), Kept::First, Lasts::UntilClosed),
+            Self::FixReleased => (Some(5), Kept::First, Lasts::UntilClosed),
+            Self::Public => (Some(6), Kept::First, Lasts::UntilClosed),
+            Self::Closed => (Some(7), Kept::First, Lasts::WhileInvalid),
+            Self::Exploited => (None, Kept::First, Lasts::UntilClosed),
+            Self::LastHeardFromUs => (None, Kept::Latest, Lasts::UntilClosed),
+            Self::Done => (None, Kept::ByName, Lasts::WhenClosedValid),
+            Self::Erased => (Some(8), Kept::First, Lasts::UntilErased),
+        };
+        Row { word, means, to_do, stage, kept, lasts }
     }
 
     /// Its name in the config and in JSON.
@@ -119,6 +130,11 @@ impl Milestone {
     /// What we do to keep a promise until it, as a reporter is told: "we … by Monday".
     pub fn means(self) -> &'static str {
         self.row().means
+    }
+
+    /// What the team has to do to reach it: "… by Monday".
+    pub fn to_do(self) -> &'static str {
+        self.row().to_do
     }
 
     /// Its place in the order in which milestones must come; `None` for what may come at any time.

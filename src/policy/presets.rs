@@ -25,14 +25,20 @@ pub(crate) fn standard() -> Vec<Promise> {
     ]
 }
 
-/// The ladder when none is configured: half time to the owner, a day before to the team, four hours before to the
-/// lead, then to the escalation at the deadline and each day after it.
+/// The ladder when none is configured: half time to the owner, then to team and lead at distances of which each promise
+/// gets those that fit it, the break itself to all of them, and each day after it to the escalation.
 pub(crate) fn default_ladder() -> Vec<Rung> {
     let rung = |at, to| Rung { at, to, every: None };
     vec![
         rung(RungAt::Share(50), Audience::Owner),
-        rung(RungAt::Before(hours(24)), Audience::Team),
-        rung(RungAt::Before(hours(4)), Audience::Lead),
+        rung(RungAt::Fitting(days(14)), Audience::Team),
+        rung(RungAt::Fitting(days(7)), Audience::Team),
+        rung(RungAt::Fitting(days(3)), Audience::Lead),
+        rung(RungAt::Fitting(hours(24)), Audience::Team),
+        rung(RungAt::Fitting(hours(4)), Audience::Lead),
+        // Of one instant the last is the highest.
+        rung(RungAt::Due, Audience::Owner),
+        rung(RungAt::Due, Audience::Team),
         rung(RungAt::Due, Audience::Escalation),
         Rung { at: RungAt::After(days(1)), to: Audience::Escalation, every: Some(days(1)) },
     ]
@@ -84,6 +90,8 @@ mod tests {
                 format!("{}{every} {}", rung.at, rung.to)
             })
             .collect();
-        assert_eq!(text, ["50% owner", "-24h team", "-4h lead", "due escalation", "+1d every 1d escalation"]);
+        let before = ["50% owner", "-14d team", "-7d team", "-3d lead", "-24h team", "-4h lead"];
+        let after = ["due owner", "due team", "due escalation", "+1d every 1d escalation"];
+        assert_eq!(text, [&before[..], &after[..]].concat());
     }
 }

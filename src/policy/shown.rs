@@ -14,6 +14,35 @@ pub(crate) fn when(at: Timestamp, policy: &Policy) -> String {
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
 }
 
+/// "Sun 10 Jan 2027, 17:30", below a head that names the zone.
+pub(crate) fn date(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %b %Y, %H:%M").to_string()
+}
+
+/// What is to be done by when: "answer the reporter by Sun 17:30 (24 hours left)", with a date where the day of the
+/// week is not enough; "overdue by 15 hours: answer the reporter".
+pub(crate) fn by_when(to_do: &str, at: Timestamp, policy: &Policy, now: Timestamp) -> String {
+    let away = at.duration_since(now);
+    let distance = length(away);
+    if !away.is_positive() {
+        let by = if away > -SignedDuration::from_mins(1) { "now".to_owned() } else { format!("by {distance}") };
+        return format!("overdue {by}: {to_do}");
+    }
+    let local = |at: Timestamp| at.to_zoned(policy.calendar.zone.clone());
+    let form = match away {
+        near if near < SignedDuration::from_hours(6 * 24) => "%a %H:%M",
+        _ if local(at).year() == local(now).year() => "%a %-d %b",
+        _ => "%a %-d %b %Y",
+    };
+    format!("{to_do} by {} ({distance} left)", local(at).strftime(form))
+}
+
+/// A sentence begins with a capital.
+pub(crate) fn capital(text: &str) -> String {
+    let mut rest = text.chars();
+    rest.next().map_or(String::new(), |first| first.to_uppercase().chain(rest).collect())
+}
+
 /// "Wed 6 January 2027", in the policy's zone.
 pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
     at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()

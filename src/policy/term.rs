@@ -197,7 +197,7 @@ impl fmt::Display for RungAt {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let text = match self {
             RungAt::Share(share) => format!("{share}%"),
-            RungAt::Before(term) => format!("-{term}"),
+            RungAt::Before(term) | RungAt::Fitting(term) => format!("-{term}"),
             RungAt::Due => "due".to_owned(),
             RungAt::After(term) => format!("+{term}"),
         };

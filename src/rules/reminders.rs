@@ -5,9 +5,9 @@ use std::sync::Arc;
 use jiff::Timestamp;
 
 use super::draft::Draft;
+use crate::notice::Notice;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::{About, Says};
-use crate::notice::{Notice, appointment};
 use crate::policy::ladder::Step;
 use crate::project::Person;
 use crate::ticket::clock::{Clock, clocks};
@@ -61,9 +61,6 @@ impl Draft<'_> {
     fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {
         let says = self.says(About::Reminder { due: clock.into(), missed: None });
         let mut notice = self.notice(&person.address, says);
-        if appointment::shows(person) {
-            notice.calendar = appointment::reminded(clock, &self.ticket, self.project, self.now);
-        }
         notice.keys = vec![self.rung_key(clock, nominal, &person.address)];
         self.decision.notices.push(notice);
     }
@@ -104,8 +101,7 @@ pub(crate) fn coalesce(notices: Vec<Notice>) -> Vec<Notice> {
         let says = Arc::new(Says::Reminders(mine.iter().map(|n| Arc::clone(&n.says)).collect()));
         let keys = mine.iter().flat_map(|n| n.keys.clone()).collect();
         if let Some(first) = mine.into_iter().next() {
-            // A list to look through is no file of appointments.
-            out.push(Notice { says, keys, calendar: Vec::new(), ..first });
+            out.push(Notice { says, keys, ..first });
         }
     }
     out

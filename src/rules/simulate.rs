@@ -20,8 +20,8 @@ use crate::mail::fields::Fields;
 use crate::notice::text::report::Authors;
 use crate::notice::text::team::Contents;
 use crate::policy::shown::when;
-use crate::policy::{Milestone, Policy, Promise, Severity, Term};
-use crate::project::Project;
+use crate::policy::{Audience, Milestone, Policy, Promise, Severity, Term};
+use crate::project::{Person, Project};
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::hearer::{Hearer, hearers, together};
 use crate::ticket::{Acknowledgement, Actor, EntryKind, Seat, Status, Ticket};
@@ -329,6 +329,7 @@ impl Stage<'_> {
         let live = |c: &Clock<'_>| c.promise.name == name;
         let Some(clock) = clocks(&self.ticket, policy, self.now).into_iter().find(live) else { return };
         let place = place(policy, clock.promise);
+        let audiences = self.audiences(&clock, party);
         let Some(course) = self.courses.get_mut(&(clock.starts, place)) else { return };
         let Some(step) = policy.rungs(clock.promise).get(rung) else { return };
         // A deadline that came forward to this instant leaves nothing to warn of.
@@ -342,12 +343,29 @@ impl Stage<'_> {
             }
             and_so_on = (*nags == NAGS).then_some(every);
         }
-        let people = match party {
-            None => together(step.to, &self.ticket, self.project).iter().map(|p| p.name.clone()).collect(),
-            Some(party) => self.project.person(party).map(|p| p.name.clone()).into_iter().collect(),
+        let heard: Vec<&Person> = match party {
+            None => audiences.iter().flat_map(|a| together(*a, &self.ticket, self.project)).collect(),
+            Some(party) => self.project.person(party).into_iter().collect(),
         };
+        let mut people: Vec<String> = Vec::new();
+        for Person { name, .. } in heard {
+            if !people.contains(name) {
+                people.push(name.clone());
+            }
+        }
         let (at, rung, to) = (self.now, step.at, step.to);
-        course.words.push(Word { at, nominal, rung, round, to, people, warns, and_so_on });
+        course.words.push(Word { at, nominal, rung, round, to, audiences, people, warns, and_so_on });
+    }
+
+    /// Whom the rung that is due speaks to, nearest to the ticket first.
+    fn audiences(&self, clock: &Clock<'_>, party: Option<&Address>) -> Vec<Audience> {
+        let (policy, ticket, now) = (&self.project.policy, &self.ticket, self.now);
+        let heard = hearers(ticket, self.project, now).into_iter().find(|h| h.party() == party).and_then(|hearer| {
+            let step = clock.due(ticket, policy, &hearer, now)?;
+            Some(clock.audiences(ticket, policy, &hearer, &step))
+        });
+        let heard = heard.unwrap_or_default();
+        Audience::ALL.into_iter().filter(|a| heard.contains(a)).collect()
     }
 
     /// Looks at the clocks as they stand.

@@ -271,7 +271,8 @@ impl Tx<'_> {
     /// All open tickets as the list shows them, those whose deadline is nearest first.
     pub fn open_lines(&self, project: &Project, limit: u32) -> Result<Vec<Line>> {
         let sql = r"
-            SELECT t.id, t.status, t.severity, a.shown AS owner, t.next_promise, t.next_deadline, t.waits_since
+            SELECT t.id, t.status, t.severity, a.shown AS owner, t.next_promise, t.next_deadline, t.waits_since,
+                   (SELECT x.text FROM entry e JOIN text x ON x.id = e.text WHERE e.ticket = t.id AND e.seq = 1) AS title
             FROM ticket t LEFT JOIN address a ON a.id = t.owner
             WHERE t.open = 1
             ORDER BY t.next_deadline IS NULL, t.next_deadline, t.id
@@ -307,6 +308,7 @@ fn line(row: &Row<'_>, project: &Project) -> rusqlite::Result<Line> {
     let promise: Option<String> = row.get("next_promise")?;
     Ok(Line {
         ticket: row.get("id")?,
+        title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
         status: row.get("status")?,
         severity: row.get("severity")?,
         owner: address(row.get("owner")?).map(|o| project.name_of(&o).to_owned()),

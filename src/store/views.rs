@@ -13,6 +13,8 @@ use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 pub struct TicketRow {
     /// Its number.
     pub id: TicketId,
+    /// Its title; may be empty.
+    pub title: String,
     /// Where it stands.
     pub status: Status,
     /// Whether it is open, or a promise still runs on it other than that of erasing it.
@@ -71,6 +73,7 @@ impl TicketRow {
         let promise: Option<String> = row.get("next_promise")?;
         Ok(Self {
             id: row.get("id")?,
+            title: row.get::<_, Option<String>>("title")?.unwrap_or_default(),
             status: row.get("status")?,
             open: row.get("open")?,
             severity: row.get("severity")?,
@@ -121,7 +124,8 @@ impl Tx<'_> {
         let sql = format!(
             r"
             SELECT t.id, t.status, t.open, t.severity, o.shown AS owner, r.shown AS reporter, t.received, t.acknowledged,
-                   t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline
+                   t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline,
+                   (SELECT x.text FROM entry e JOIN text x ON x.id = e.text WHERE e.ticket = t.id AND e.seq = 1) AS title
             FROM ticket t LEFT JOIN address o ON o.id = t.owner LEFT JOIN address r ON r.id = t.reporter
             WHERE {condition}"
         );

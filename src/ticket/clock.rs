@@ -79,6 +79,12 @@ static EMBARGO: LazyLock<Promise> = LazyLock::new(|| Promise {
     ladder: None,
 });
 
+/// What is to be done to keep the promise of that name.
+pub(crate) fn to_do(name: &str, policy: &Policy) -> String {
+    let mut all = policy.promises.iter().chain([&*EMBARGO]);
+    all.find(|p| p.name == name).map_or_else(|| name.to_owned(), Promise::to_do)
+}
+
 /// The live clock whose deadline comes next, passed ones included.
 pub(crate) fn next_deadline<'a>(ticket: &Ticket, policy: &'a Policy, now: Timestamp) -> Option<Clock<'a>> {
     clocks(ticket, policy, now).into_iter().filter(|c| c.live).min_by_key(|c| c.deadline)

@@ -112,11 +112,11 @@ fn a_rung_that_moves_up_the_ladder_still_speaks() {
     tracker.reload(rungs(&["-24h", "-4h", "due"]), None, now()).unwrap();
     tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
     let hours = |h| now() + SignedDuration::from_hours(h);
-    assert_eq!(reminders(&mut tracker, hours(30)), ["[SEC-1] acknowledge: 24 hours left"]);
+    assert_eq!(reminders(&mut tracker, hours(30)), ["[SEC-1] Answer the reporter by Wed 10:00 (24 hours left)"]);
     // What was rung 1 is rung 0 now.
     tracker.reload(rungs(&["-4h", "due"]), None, hours(31)).unwrap();
     // Four hours before is quiet time here, and it warns before that.
-    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] acknowledge: 17 hours left"]);
+    assert_eq!(reminders(&mut tracker, hours(47)), ["[SEC-1] Answer the reporter by Wed 10:00 (17 hours left)"]);
 }
 
 #[test]

@@ -172,7 +172,7 @@ fn the_documents_keep_the_names_of_their_fields() {
     let played = [
         ("", "clocks warnings", "received until timezone severity events not_started holidays"),
         ("clocks[]", "promise starts deadline rungs", "until state over moved"),
-        ("clocks[].rungs[]", "at to", "people rung nominal warns and_so_on"),
+        ("clocks[].rungs[]", "at to", "audiences people rung nominal warns and_so_on"),
         ("clocks[].moved[]", "", "at from"),
         ("events[]", "", "at event"),
         ("not_started[]", "", "promise from"),

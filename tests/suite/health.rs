@@ -152,10 +152,14 @@ fn the_status_names_trouble_and_its_notice_until_it_is_over() {
     assert_eq!(status["troubles"], all);
     let (code, text, _) = desk.run(&["status"]);
     assert_eq!(code, 3);
-    let lines = "  the daemon is in trouble since 2027-01-04 11:00: `disclosed outbox --show 1`
-  a secret is missing from disclosed.key: restore the file, or go on without it by `disclosed key rotate`
-  the daemon is in trouble since 2027-01-04 11:00: `disclosed outbox --show 2`
-  the daemon is in trouble since 2027-01-04 11:00 (timeline of SEC-10): `disclosed log SEC-10`
+    let lines = "  the daemon is in trouble since Mon 4 Jan 2027, 11:00:
+    `disclosed outbox --show 1`
+  a secret is missing from disclosed.key: restore the file, or go on without
+    it by `disclosed key rotate`
+  the daemon is in trouble since Mon 4 Jan 2027, 11:00:
+    `disclosed outbox --show 2`
+  the daemon is in trouble since Mon 4 Jan 2027, 11:00 (timeline of SEC-10):
+    `disclosed log SEC-10`
 ";
     assert!(text.ends_with(&format!("\nThis needs a person:\n{lines}")), "{text}");
     assert!(desk.ok(&["outbox", "--show", "1"]).contains("disclosed.key beside the database lacks a secret"));

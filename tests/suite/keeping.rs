@@ -108,9 +108,7 @@ fn what_the_breaker_holds_is_shown_and_released() {
     assert_eq!(held, 4, "{outbox}");
     let (code, text, _) = desk.run(&["status"]);
     assert_eq!(code, 3);
-    assert!(
-        text.contains("more than 1 events within an hour made some") && text.contains("`disclosed outbox --release`")
-    );
+    assert!(text.contains("more than 1 events") && text.contains("`disclosed outbox --release`"));
     assert!(desk.ok(&["outbox"]).contains("outbox --release"));
     assert_eq!(desk.ok(&["outbox", "--release"]), "Released: 5 notices leave now, as fast as the server takes them.\n");
     assert_eq!(desk.ok(&["outbox", "--release"]), "Nothing is held for having been too much.\n");

@@ -17,14 +17,14 @@ fn with<'a>(more: &[&'a str]) -> Vec<&'a str> {
 fn the_table_says_who_hears_what_and_when() {
     let desk = Desk::new();
     let text = desk.ok(&FRIDAY);
-    let first =
-        "Example: a report of no known severity, received Fri 8 January 2027, 18:00 (Europe/Berlin, UTC+01:00)\n";
+    let first = "Example: a report of no known severity, received Fri 8 Jan 2027, 18:00\n";
     assert!(text.starts_with(first), "{text}");
     for part in [
-        "Sat 2027-01-09 18:00 +01:00  2027-01-09 17:00Z  acknowledge  warning (-24h), 24 hours left",
-        "Sun 2027-01-10 18:00 +01:00  2027-01-10 17:00Z  acknowledge  DEADLINE: BROKEN unless acknowledged by now\n",
-        "Mon 2027-01-11 09:00 +01:00  2027-01-11 08:00Z  acknowledge  nag (due), 15 hours late*",
-        "Thu 2027-04-08 18:00 +02:00  2027-04-08 16:00Z  disclose     DEADLINE",
+        "Sat 9 Jan 2027, 18:00   acknowledge: warning (-24h), 24 hours left; to\n                        owner, team: Ada\n",
+        "Sun 10 Jan 2027, 18:00  acknowledge: DEADLINE: BROKEN unless acknowledged by\n                        now\n",
+        "Mon 11 Jan 2027, 09:00  acknowledge: nag (due), 15 hours late*; to owner,\n                        team, escalation: Ada",
+        "Thu 25 Mar 2027, 17:00  disclose: warning (-14d), 14 days left*; to team:\n                        Ada\n",
+        "Thu 8 Apr 2027, 18:00   disclose: DEADLINE",
         "… and so on each 1d",
         "lead: Ada",
         "\n* moved out of quiet time",
@@ -32,12 +32,15 @@ fn the_table_says_who_hears_what_and_when() {
     ] {
         assert!(text.contains(part), "{part}: {text}");
     }
-    let times: Vec<&str> = text.lines().filter_map(|l| l.get(29..46)).filter(|t| t.starts_with("2027-")).collect();
+    let wide: Vec<&str> = text.lines().filter(|line| line.chars().count() > 76).collect();
+    assert_eq!(wide, [""; 0]);
+    let when = |l: &str| jiff::civil::DateTime::strptime("%a %d %b %Y, %H:%M", l.get(..22)?.trim()).ok();
+    let times: Vec<_> = text.lines().filter_map(when).collect();
     assert!(times.is_sorted() && times.len() > 10, "{times:?}");
     assert!(!desk.path().join("disclosed.db").exists(), "a play leaves nothing behind");
 
     let kept = desk.ok(&with(&["--event", "acknowledged@+1d", "--event", "accepted@+3d", "--days", "30"]));
-    assert!(kept.contains("acknowledge  kept\n") && kept.contains("assess       kept\n"), "{kept}");
+    assert!(kept.contains("acknowledge: kept\n") && kept.contains("assess: kept\n"), "{kept}");
     assert!(!kept.contains("BROKEN"), "{kept}");
     assert!(desk.ok(&["simulate"]).contains("the report is received"), "now, when no time is given");
 }
@@ -95,7 +98,7 @@ fn the_picture_is_well_formed_and_stands_alone() {
     for word in ["acknowledge", "assess", "disclose", "received", "accepted", "warning", "deadline"] {
         assert!(words.iter().any(|w| w == word), "{word}: {words:?}");
     }
-    assert!(words.iter().any(|w| w == "due Sun 10 January 2027, 18:00 (Europe/Berlin, UTC+01:00)"), "{words:?}");
+    assert!(words.iter().any(|w| w == "due Sun 10 Jan 2027, 18:00"), "{words:?}");
     assert_eq!(svg.matches("http").count(), 1, "the name of SVG itself alone");
     let (code, out, said) = desk.run(&with(&["--json", "--svg", "again.svg"]));
     assert_eq!(code, 0, "{said}");

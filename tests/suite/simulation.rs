@@ -136,8 +136,8 @@ struct Sim {
     sink: Vec<Accepted>,
     /// Notices of which the server's answer was lost, or the process died before it was written down.
     doubtful: BTreeSet<u32>,
-    /// What each version of each event in people's calendars said: method, summary, when.
-    appointments: BTreeMap<(String, i64), (String, String, Timestamp)>,
+    /// What each version of each event in people's calendars said: there or not, summary, when.
+    appointments: BTreeMap<(String, i64), (&'static str, String, Timestamp)>,
     local: BTreeSet<u32>,
     went_back: bool,
 }
@@ -502,7 +502,7 @@ impl Sim {
         for e in world::calendar(&claim.bytes) {
             assert!(person, "G6: a calendar file leaves in a {} to a stranger", claim.kind.word());
             assert!(!format!("{}{}", e.uid, e.summary).contains("zq-"), "G6: content of a report in a calendar");
-            let says = (e.method, e.summary, e.to);
+            let says = (e.does, e.summary, e.to);
             let known = self.appointments.entry((e.uid.clone(), e.sequence)).or_insert_with(|| says.clone());
             assert_eq!(*known, says, "one version of {} says two things", e.uid);
         }

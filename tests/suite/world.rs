@@ -247,7 +247,8 @@ pub(crate) fn reading(notice: &[u8]) -> Mail {
 
 /// What a notice does to the calendar of its reader.
 pub(crate) struct Appointment {
-    pub(crate) method: String,
+    /// "publish", or "cancel" where it is published as cancelled.
+    pub(crate) does: &'static str,
     pub(crate) uid: String,
     pub(crate) sequence: i64,
     pub(crate) summary: String,
@@ -260,18 +261,19 @@ pub(crate) fn calendar(notice: &[u8]) -> Vec<Appointment> {
     let mail = mail_parser::MessageParser::default().parse(notice).unwrap();
     let files = mail.attachments().filter_map(|part| part.text_contents()).filter(|t| t.starts_with("BEGIN:VCALENDAR"));
     let mut found = Vec::new();
+    let status = |v: &ICalendarValue| v.as_text().map_or_else(|| format!("{v:?}"), str::to_owned);
     for file in files {
         let calcard::Entry::ICalendar(calendar) = calcard::Parser::new(file).entry() else {
             panic!("no calendar: {file}")
         };
         let text = |v: &ICalendarValue| v.as_text().map(str::to_owned);
         let top = calendar.components.iter().find(|c| c.component_type == ICalendarComponentType::VCalendar).unwrap();
-        let method = text(&top.property(&ICalendarProperty::Method).unwrap().values[0]).unwrap();
+        assert_eq!(text(&top.property(&ICalendarProperty::Method).unwrap().values[0]).unwrap(), "PUBLISH");
         for event in calendar.components.iter().filter(|c| c.component_type == ICalendarComponentType::VEvent) {
             let value = |name| &event.property(&name).unwrap().values[0];
             let at = |name| Timestamp::from_second(value(name).as_partial_date_time().unwrap().to_timestamp().unwrap());
             found.push(Appointment {
-                method: method.to_ascii_lowercase(),
+                does: if status(value(ICalendarProperty::Status)) == "CANCELLED" { "cancel" } else { "publish" },
                 uid: text(value(ICalendarProperty::Uid)).unwrap(),
                 sequence: value(ICalendarProperty::Sequence).as_integer().unwrap(),
                 summary: text(value(ICalendarProperty::Summary)).unwrap(),

@@ -3,7 +3,7 @@
 use jiff::SignedDuration;
 
 use crate::policy::Audience;
-use crate::policy::shown::{length, when};
+use crate::policy::shown::{date, length};
 use crate::project::Project;
 use crate::rules::simulate::course::{Course, Word};
 use crate::rules::simulate::{Happening, Play};
@@ -13,7 +13,7 @@ use crate::vocabulary::clean_line;
 pub(super) fn headline(play: &Play, project: &Project) -> String {
     let severity = play.ticket.severity.map_or("no known severity".to_owned(), |s| format!("{s} severity"));
     let name = clean_line(&project.name, 80);
-    format!("{name}: a report of {severity}, received {}", when(play.at, &project.policy))
+    format!("{name}: a report of {severity}, received {}", date(play.at, &project.policy))
 }
 
 pub(super) fn ended(course: &Course) -> &'static str {
@@ -49,7 +49,13 @@ pub(super) fn said(word: &Word, course: &Course) -> String {
     }
 }
 
-/// "team: Ada, Max"; "reporter".
+/// "owner, team: Ada, Max"; "reporter".
 pub(super) fn hearers(word: &Word) -> String {
-    if word.people.is_empty() { word.to.to_string() } else { format!("{}: {}", word.to, word.people.join(", ")) }
+    let to = audiences(word);
+    if word.people.is_empty() { to } else { format!("{to}: {}", word.people.join(", ")) }
+}
+
+/// "owner, team".
+pub(super) fn audiences(word: &Word) -> String {
+    word.audiences.iter().map(|a| a.word()).collect::<Vec<_>>().join(", ")
 }

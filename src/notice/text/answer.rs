@@ -12,7 +12,7 @@ use crate::notice::level::Said;
 use crate::notice::plain;
 use crate::notice::says::Request;
 use crate::notice::standing::{clock_rows, state_line};
-use crate::policy::shown::when;
+use crate::policy::shown::{date, when};
 use crate::project::Project;
 use crate::ticket::Ticket;
 
@@ -34,11 +34,13 @@ pub(crate) fn done(
 }
 
 /// State and clocks of one ticket.
-pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 2] {
-    let (number, received) = (project.show(ticket.id), when(ticket.received, &project.policy));
-    let line = format!("{number}: {}\nReceived: {received}.", state_line(ticket, project));
-    let clocks = Form::Clocks(clock_rows(ticket, &project.policy, now));
-    [Block::paragraph([state(line)]), Block { said: Said::State, apart: true, form: clocks }]
+pub fn status(ticket: &Ticket, project: &Project, now: Timestamp) -> [Block; 3] {
+    let line = format!("{}: {}", project.show(ticket.id), state_line(ticket, project));
+    let received = format!("Received: {}.", date(ticket.received, &project.policy));
+    let zone = project.policy.calendar.zone_name.clone();
+    let clocks = Form::Clocks(zone, clock_rows(ticket, &project.policy, now));
+    let received = Block { apart: false, ..Block::paragraph([state(received)]) };
+    [Block::paragraph([state(line)]), received, Block { said: Said::State, apart: true, form: clocks }]
 }
 
 /// Nothing was done: the faulty line with a caret.
@@ -120,9 +122,9 @@ pub(crate) fn request(ticket: &Ticket, asked: &Request, leaves: Vec<String>, pro
     notice
         .and(leaving)
         .and(below.flat_map(|said| quote(*said, "The text below the commands:", text)))
-        .paragraph([always(format!(
-            "If it is from you and all of it is meant so, the code is {code}.\n\
-             Reply to this mail with the command /confirm and the code behind it, until\n{}.",
+        .paragraph([always(format!("If it is from you and all of it is meant so, the code is {code}."))])
+        .line([always(format!(
+            "Reply to this mail with the command /confirm and the code behind it, until {}.",
             when(*until, &project.policy)
         ))])
         .paragraph([always(

@@ -1,15 +1,18 @@
-//! The state of all open tickets, a line each.
+//! What is to be done for all open tickets.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Text;
 use crate::notice::block::{Form, Mark, always, content, quiet, state};
 use crate::notice::codename::Codename;
 use crate::notice::level::Said;
+use crate::notice::standing;
 use crate::policy::Severity;
-use crate::policy::shown::{day, length, when};
+use crate::policy::calendar::shift;
+use crate::policy::shown::{by_when, day, length};
 use crate::project::Project;
 use crate::ticket::Status;
+use crate::ticket::clock::to_do;
 use crate::token::Key;
 use crate::vocabulary::{Address, TicketId, clean_line};
 
@@ -18,6 +21,8 @@ use crate::vocabulary::{Address, TicketId, clean_line};
 pub struct Line {
     /// Its number.
     pub ticket: TicketId,
+    /// Its title; may be empty.
+    pub title: String,
     /// Where it stands.
     pub status: Status,
     /// How bad it is.
@@ -33,38 +38,80 @@ pub struct Line {
 /// Tickets that one mail lists; the rest is counted.
 const LINES_MAX: usize = 200;
 
-/// All open tickets, first those whose deadline is nearest: by number with their state, or at `none` by their names
-/// alone.
-fn listed(text: Text, open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
-    let mut order: Vec<&Line> = open.iter().collect();
-    order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
-    let list = |item: &dyn Fn(&Line) -> String| {
-        let mut items: Vec<String> = order.iter().take(LINES_MAX).map(|line| item(line)).collect();
-        if order.len() > LINES_MAX {
-            items.push(format!("… and {} more: `disclosed list` shows all.", order.len() - LINES_MAX));
-        }
-        Form::List(Mark::Nothing, items)
-    };
-    if order.is_empty() {
+/// All open tickets, first those whose deadline is nearest: what is overdue, what is due within a week, the rest. Each
+/// by number, with its title at `full`; or at `none` by its name alone.
+fn listed(mut text: Text, open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
+    if open.is_empty() {
         return text.paragraph([always("No ticket is open.")]);
     }
-    let by_number = list(&|line| {
-        let severity = line.severity.map_or(String::new(), |s| format!(", {s}"));
-        let owner = line.owner.as_deref().unwrap_or("nobody");
-        let number = project.show(line.ticket);
-        format!("{number} ({}{severity}), owner {owner}: {}", line.status, next(line, project, now))
-    });
-    let by_name = list(&|line| format!("{}: {}", Codename::of(line.ticket, key).loud(), next(line, project, now)));
-    text.shown_by("disclosed list").block(Said::State, by_number).block(Said::Quiet, by_name)
+    text = text.shown_by("disclosed list");
+    let mut order: Vec<&Line> = open.iter().collect();
+    order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
+    order.truncate(LINES_MAX);
+    let zone = &project.policy.calendar.zone_name;
+    text = text.paragraph([always(format!("What is to be done (times in {zone}):"))]);
+    let week = shift(now, WEEK);
+    for (head, part) in [("Overdue:", Part::Overdue), ("This week:", Part::Week), ("Later:", Part::Later)] {
+        let mine = |line: &&&Line| {
+            part == match &line.next {
+                Some((_, at)) if *at <= now => Part::Overdue,
+                Some((_, at)) if *at <= week => Part::Week,
+                Some(_) | None => Part::Later,
+            }
+        };
+        let lines: Vec<&&Line> = order.iter().filter(mine).collect();
+        if lines.is_empty() {
+            continue;
+        }
+        let list =
+            |item: &dyn Fn(&Line) -> String| Form::List(Mark::Indent, lines.iter().map(|line| item(line)).collect());
+        let by_number = |line: &Line| format!("{}  {}", project.show(line.ticket), stands(line, project, now));
+        let titled = |line: &Line| titled(line, project, now);
+        let by_name = |line: &Line| format!("{}  {}", Codename::of(line.ticket, key).loud(), next(line, project, now));
+        text = text
+            .paragraph([always(head)])
+            .below(Said::Content, list(&titled))
+            .below(Said::Instead, list(&by_number))
+            .below(Said::Quiet, list(&by_name));
+    }
+    match open.len().saturating_sub(LINES_MAX) {
+        0 => text,
+        more => text.paragraph([always(format!("… and {more} more: `disclosed list` shows all."))]),
+    }
 }
 
-/// What comes next, and what it waits for.
+/// One open ticket with its title, in two lines.
+pub(crate) fn titled(line: &Line, project: &Project, now: Timestamp) -> String {
+    let (number, stands) = (project.show(line.ticket), stands(line, project, now));
+    match standing::titled(&number, &line.title) {
+        Some(title) => format!("{title}\n    {stands}"),
+        None => format!("{number}  {stands}"),
+    }
+}
+
+/// Which part of a list a ticket belongs to.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Overdue,
+    Week,
+    Later,
+}
+
+/// How far ahead what is due next is told apart from the rest.
+const WEEK: SignedDuration = SignedDuration::from_hours(7 * 24);
+
+/// What comes next, who looks after it, and where it stands.
+fn stands(line: &Line, project: &Project, now: Timestamp) -> String {
+    let owner = line.owner.as_deref().unwrap_or("nobody");
+    let severity = line.severity.map_or(String::new(), |s| format!(", {s}"));
+    format!("{}; owner {owner}; {}{severity}", next(line, project, now), line.status)
+}
+
+/// What is to be done next, and what it waits for.
 fn next(line: &Line, project: &Project, now: Timestamp) -> String {
+    let policy = &project.policy;
     let next = match &line.next {
-        Some((name, at)) if *at > now => {
-            format!("{name} by {}, {} left", when(*at, &project.policy), length(at.duration_since(now)))
-        }
-        Some((name, at)) => format!("{name} BROKEN {} ago", length(now.duration_since(*at))),
+        Some((name, at)) => by_when(&to_do(name, policy), *at, policy, now),
         None => "no promise runs".into(),
     };
     let waits = |since: Timestamp| format!("; waiting for the reporter for {}", length(now.duration_since(since)));
@@ -99,6 +146,9 @@ pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project,
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
     text = listed(text, open, key, project, now);
+    if !open.is_empty() {
+        text = text.paragraph([always("Nothing else is open. Reply with /list for this list at any time.")]);
+    }
     for (to, since, reply) in unreached {
         let name = project.name_of(to);
         text = text.paragraph([

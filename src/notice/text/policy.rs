@@ -5,6 +5,7 @@ use jiff::Timestamp;
 use super::Text;
 use crate::notice::block::{Form, Mark, always, quiet, state};
 use crate::notice::level::Said;
+use crate::policy::shown::date;
 use crate::project::Project;
 use crate::ticket::moved::Moved;
 
@@ -14,7 +15,7 @@ pub(crate) const POLICY_LINES: usize = 200;
 /// The text: `moved` are those to list, in this order, `all` how many there are.
 pub(crate) fn text(moved: &[Moved], all: usize, project: &Project, now: Timestamp) -> Text {
     let calendar = &project.policy.calendar;
-    let date = |at: Timestamp| at.to_zoned(calendar.zone.clone()).strftime("%a %-d %B %Y, %H:%M").to_string();
+    let date = |at: Timestamp| date(at, &project.policy);
     let item = |one: &Moved| {
         let late = if one.is_late(now) { "OVERDUE NOW: " } else { "" };
         let change = match (one.from, one.to) {

@@ -3,90 +3,117 @@
 use jiff::{SignedDuration, Timestamp};
 
 use super::{Text, reporter};
-use crate::notice::block::{Form, Mark, always, state};
+use crate::notice::block::{Block, Form, Mark, always, content, state};
 use crate::notice::level::Said;
+use crate::notice::plain::wrapped;
 use crate::notice::standing::{Due, state_line};
 use crate::policy::Milestone;
-use crate::policy::shown::{length, when};
-use crate::project::Project;
+use crate::policy::shown::{by_when, capital, date, length};
+use crate::project::{Level, Project};
 use crate::ticket::Ticket;
+use crate::token::Key;
 
 /// A promise nears its deadline or has passed it. `missed` is the name of whoever was told first and not reached.
 pub(crate) fn text(ticket: &Ticket, due: &Due, missed: Option<&str>, project: &Project, now: Timestamp) -> Text {
     let Due { promise, deadline } = due;
-    let name = &promise.name;
-    let distance = length(deadline.duration_since(now));
-    let (title, how) = if *deadline > now {
-        (format!("{name}: {distance} left"), format!("ends in {distance}"))
-    } else if now.duration_since(*deadline) < SignedDuration::from_mins(1) {
-        (format!("{name}: BROKEN"), "is broken. It was due now".to_owned())
-    } else {
-        (format!("{name}: BROKEN, {distance} overdue"), format!("is broken. It was due {distance} ago"))
+    let policy = &project.policy;
+    let title = capital(&by_when(&promise.to_do(), *deadline, policy, now));
+    let left = length(deadline.duration_since(now));
+    let left = match deadline.duration_since(now) {
+        away if !away.is_positive() && away > -SignedDuration::from_mins(1) => {
+            "The promise is BROKEN: it was due now.".to_owned()
+        }
+        away if !away.is_positive() => format!("The promise is BROKEN: it was due {left} ago."),
+        _ => format!("{left} left."),
     };
     let mut text = Text::news(ticket, &title, project, now).quiet_subject(&title);
     if let Some(missed) = missed {
-        text = text.line([always(format!("Passed on to you, since it did not reach {missed}."))]);
+        text = text.paragraph([always(format!("Passed on to you, since it did not reach {missed}."))]);
     }
-    text = text.paragraph([
-        always(format!("The promise \"{name}\"")),
-        state(format!(" on {}", project.show(ticket.id))),
-        always(format!(" {how}:\n{}.", when(*deadline, &project.policy))),
-    ]);
+    let by = ticket.reporter.as_ref().map(|reporter| content(format!(" by {}", reporter.as_str())));
+    let reported = [state(format!("{} was reported", project.show(ticket.id)))].into_iter().chain(by);
+    text = text
+        .paragraph(reported.chain([state(format!(" on {}.", date(ticket.received, policy)))]))
+        .line([always(format!("Promised (\"{}\"): {} by {}.", promise.name, promise.to_do(), date(*deadline, policy)))])
+        .line([always(left)]);
     if let Some(about) = &promise.about {
         text = text.line([state(about)]);
     }
     to_do(text, ticket, due, project, now)
-        .paragraph([state(format!(
-            "{}\nReceived: {}.",
-            state_line(ticket, project),
-            when(ticket.received, &project.policy)
-        ))])
+        .paragraph([state(state_line(ticket, project))])
         .promises(ticket, project, now)
         .commands(ticket)
 }
 
-/// How the promise is kept where no other command does; and past the deadline, who does not know of it yet.
+/// Exactly what to write, so that the promise is kept or moved; and past the deadline, who does not know of it yet.
 fn to_do(text: Text, ticket: &Ticket, due: &Due, project: &Project, now: Timestamp) -> Text {
     let Due { promise, deadline } = due;
     let name = &promise.name;
-    if promise.until == Milestone::Done {
-        return text.line([state(format!("/done {name} keeps it; /extend {name} with a date and a reason moves it."))]);
-    }
+    let reply = "To keep it, reply to this mail with";
+    let text = text.paragraph([state(match promise.until {
+        Milestone::Acknowledged => {
+            format!("{reply} /ack on the first line, and below it a sentence for the reporter.")
+        }
+        Milestone::Assessed => format!("{reply} /valid, or with /invalid and your reasons below it."),
+        Milestone::Accepted => format!("{reply} /accept, or with /defer or /invalid."),
+        Milestone::FixReady => format!("{reply} /fix once there is a fix."),
+        Milestone::FixReleased => format!("{reply} /released and the version, such as /released 2.1.4"),
+        Milestone::Public => format!("{reply} /public and the link to what you published."),
+        Milestone::Received | Milestone::Closed => format!("{reply} /close"),
+        Milestone::Exploited => format!("{reply} /exploited once you know of attacks."),
+        Milestone::LastHeardFromUs => {
+            format!("{reply} /reply on the first line, and below it how things stand.")
+        }
+        Milestone::Done => format!("{reply} /done {name}"),
+        Milestone::Erased => {
+            format!("To keep it, on the daemon's machine: `disclosed erase {}`", project.show(ticket.id))
+        }
+    })]);
     if promise.until == Milestone::Erased {
-        let number = project.show(ticket.id);
-        return text.line([state(format!("To keep it, on the daemon's machine: disclosed erase {number}"))]);
-    }
-    if *deadline > now {
         return text;
+    }
+    if *deadline > now || promise.until == Milestone::Done {
+        return text.line([state(format!("{ELSE}{name} with a date and a reason."))]);
     }
     if ticket.reporter.is_none() {
         let nobody = "The report came without an address to answer to: nobody outside has been told.";
         return text.line([state(nobody)]);
     }
-    text.line([state(format!(
-        "The reporter has not been told; that is for a person to do. A draft to copy below\n/reply; {FILL_IN}"
-    ))])
-    .block(Said::State, Form::Draft(reporter::late(ticket, due, project)))
-    .paragraph([state(format!("{INSTEAD}{name} with a new date and a reason moves the date and tells the reporter."))])
+    text.paragraph([state("The reporter has not been told; that is for a person to do. A draft to copy below /reply:")])
+        .line([state(FILL_IN)])
+        .block(Said::State, Form::Draft(wrapped(&reporter::late(ticket, due, project), "")))
+        .paragraph([state(format!("{ELSE}{name} with a date and a reason. The reporter is told."))])
 }
 
 /// The draft in a reminder, if it offers one.
 pub(crate) fn draft(body: &str) -> Option<&str> {
     let (_, rest) = body.split_once(FILL_IN)?;
-    rest.split_once(INSTEAD).map(|(draft, _)| draft.trim())
+    rest.split_once(ELSE).map(|(draft, _)| draft.trim())
 }
 
 /// What stands above a draft, and below it.
-const FILL_IN: &str = "fill in what stands in brackets:";
-const INSTEAD: &str = "Instead, /extend ";
+const FILL_IN: &str = "(fill in what stands in brackets)";
+const ELSE: &str = "Or move it: /extend ";
 
-/// Many reminders for one person as one mail: their subjects where all is said, and at `none`.
-pub(crate) fn many(subjects: Vec<String>, quietly: Vec<String>, project: &Project) -> Text {
-    let count = subjects.len();
+/// Many reminders for one person as one mail: the subject of each, with the title at `full`.
+pub(crate) fn many(all: &[Text], key: &Key, project: &Project) -> Text {
+    let count = all.len();
+    let list = |said, form: &dyn Fn(&Text) -> String| {
+        let items = all.iter().map(form).collect();
+        Block { said, apart: true, form: Form::List(Mark::Indent, items) }
+    };
+    let subject = |text: &Text| text.subject(Level::Summary, key);
+    let titled = |text: &Text| {
+        let title = text.title.iter().map(|title| format!("\n    | {title}"));
+        title.fold(subject(text), |all, title| all + &title)
+    };
     Text::desk(format!("{count} promises need somebody"))
         .paragraph([always(format!("{count} promises of {} need somebody:", project.name))])
-        .block(Said::State, Form::List(Mark::Indent, subjects))
-        .block(Said::Quiet, Form::List(Mark::Indent, quietly))
+        .and([
+            list(Said::Content, &titled),
+            list(Said::Instead, &subject),
+            list(Said::Quiet, &|text| text.subject(Level::None, key)),
+        ])
         .paragraph([always(
             "`/list` in reply to this mail shows all open tickets. To act on one, reply to an\n\
              earlier mail about it, or use `disclosed do` on the daemon's machine.",
@@ -103,6 +130,7 @@ mod tests {
     use crate::config::{Config, EXAMPLE};
     use crate::mail::read;
     use crate::notice::plain::{self, MARK};
+    use crate::policy::shown::when;
     use crate::rules::decide::decide;
     use crate::rules::event::{Event, Order};
     use crate::ticket::clock::clocks;
@@ -180,7 +208,7 @@ mod tests {
             let body = full(text(&ticket, &(&all[0]).into(), None, &project, at(now)));
             assert!(!body.contains(reporter::GAP) && body.contains(expect), "{body}");
         };
-        check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "ends in 60 minutes");
-        check(None, "2027-01-06T10:00:00Z", "nobody outside has been told");
+        check(Some("r@reporter.example"), "2027-01-06T08:00:00Z", "\n60 minutes left.");
+        check(None, "2027-01-06T10:00:00Z", "nobody outside has been\ntold.");
     }
 }

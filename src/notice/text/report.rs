@@ -116,7 +116,7 @@ fn attached(inner: &Enclosed, report: &str, shown_by: &str) -> Vec<Block> {
 pub(crate) fn text(ticket: &Ticket, news: &NewReport, project: &Project, now: Timestamp) -> Text {
     let title = if ticket.title.is_empty() { "(none)" } else { &ticket.title };
     let sender = format!("{}\n({})", news.from, news.identity);
-    let mut text = Text::news(ticket, "New report", project, now)
+    let mut text = Text::first_news(ticket, "New report", project, now)
         .paragraph([state(format!("A report has arrived: {}.", project.show(ticket.id)))])
         .block(Said::Content, Form::Head(vec![Fact::new("From", sender), Fact::new("Subject", title)]))
         .paragraph([instead(format!("It came from outside. {}", state_line(ticket, project)))]);

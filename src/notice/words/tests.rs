@@ -55,6 +55,11 @@ fn stranger() -> Address {
 }
 
 fn ticket() -> Arc<Ticket> {
+    told(&secret())
+}
+
+/// A ticket of which each text is this.
+fn told(text: &str) -> Arc<Ticket> {
     let mut ticket = Ticket::new(TicketId(3));
     let kinds = [
         EntryKind::Reported { received: now(), message_id: None, may_belong_to: None, erased: false },
@@ -67,7 +72,7 @@ fn ticket() -> Arc<Ticket> {
     for (seq, kind) in (1..).zip(kinds) {
         let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
         // It is the reporter's, and shown to them.
-        let text = Some(if kind == EntryKind::Credit { CREDIT.to_owned() } else { secret() });
+        let text = Some(if kind == EntryKind::Credit { CREDIT.to_owned() } else { text.to_owned() });
         let by = Actor::Local(Seat::default());
         ticket.apply(&Entry { seq, at: now(), by, kind, party, text, mail: None, order: None });
     }
@@ -193,6 +198,7 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
     let sample = || Sample { from: Some(stranger().as_str().into()), subject: secret() };
     let line = || Line {
         ticket: TicketId(3),
+        title: secret(),
         status: Status::Accepted,
         severity: Some(Severity::Critical),
         owner: Some("Ada".into()),
@@ -274,9 +280,10 @@ fn no_text_says_more_than_the_level_of_its_reader() {
         };
         let (full, summary, none) = (at(Level::Full), at(Level::Summary), at(Level::None));
         // A ticket is full of secrets; what counts is what was given to be said of it.
+        // Its title alone is said to each of the team.
         let given = if let Says::About(_, about) = &says { format!("{about:?}") } else { format!("{says:?}") };
-        let given = if matches!(says, Says::Reminders(_)) { String::new() } else { given };
-        let (given, told) = (given.contains(SECRET), full.contains(SECRET));
+        let given = given.contains(SECRET) || says.ticket().is_some() && !is_theirs(&says);
+        let (given, told) = (given, full.contains(SECRET));
         assert_eq!(given, told, "{full}");
         assert!(!summary.contains(SECRET), "at summary:\n{summary}");
         assert!(!none.contains(SECRET), "at none:\n{none}");
@@ -346,6 +353,34 @@ fn no_line_that_tells_the_code_of_a_request_is_a_command() {
             let orders = body.lines().flat_map(|line| crate::command::split(line).lines);
             let written: Vec<String> = orders.map(|line| line.written).collect();
             assert!(written.iter().all(|line| !line.contains("confirm")), "{written:?}");
+        }
+    }
+}
+
+/// A terminal has 80 columns, and an answer quotes a line once or twice. What somebody else wrote, commands and what
+/// has no blank stay whole.
+#[test]
+fn no_line_of_ours_is_over_76_columns() {
+    let mut project = project();
+    let key = Key::new([7; KEY_LENGTH]);
+    project.policy.calendar.zone_name = "America/Argentina/ComodRivadavia".into();
+    project.titles_in_subjects = true;
+    project.policy.promises[0].name = "p".repeat(40);
+    let long = |says: Says| match says {
+        Says::About(_, about) => Says::About(told(&"A long title ".repeat(20)), about),
+        Says::Digest(mut lines, counts) => {
+            lines.iter_mut().for_each(|line| line.title = "A long title ".repeat(20));
+            Says::Digest(lines, counts)
+        }
+        other => other,
+    };
+    for says in all().into_iter().map(long) {
+        for level in [Level::Full, Level::Summary, Level::None] {
+            let Words { subject, body } = says.words(level, &key, &project, now());
+            let ours = body.lines().filter(|l| !l.starts_with("| ") && !l.starts_with("> "));
+            let wide = |l: &&str| l.chars().count() > 76 && l.trim_start().contains(' ');
+            assert_eq!(ours.filter(wide).collect::<Vec<_>>(), [""; 0], "{level:?}: {subject}\n\n{body}");
+            assert!(subject.chars().count() <= 150, "{subject}");
         }
     }
 }

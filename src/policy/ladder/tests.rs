@@ -34,31 +34,73 @@ fn told(step: &Step) -> String {
 
 #[test]
 fn a_week_in_working_hours() {
-    // Wednesday to Wednesday: half time falls on Saturday night and is heard on Friday.
+    // Wednesday to Wednesday: half time falls on Saturday night and three days before on Sunday. Both are heard on
+    // Friday.
     assert_eq!(
         heard(&policy("UTC"), "2027-03-03T12:00:00Z", "2027-03-10T12:00:00Z", 7),
         [
-            "2027-03-05T17:00:00Z warn 0.0 owner",
-            "2027-03-09T12:00:00Z warn 1.0 team",
-            "2027-03-09T17:00:00Z warn 2.0 lead",
-            "2027-03-10T12:00:00Z nag 3.0 escalation",
-            "2027-03-11T12:00:00Z nag 4.0 escalation",
-            "2027-03-12T12:00:00Z nag 4.1 escalation",
-            "2027-03-15T09:00:00Z nag 4.3 escalation",
+            "2027-03-05T17:00:00Z warn 3.0 lead",
+            "2027-03-09T12:00:00Z warn 4.0 team",
+            "2027-03-09T17:00:00Z warn 5.0 lead",
+            "2027-03-10T12:00:00Z nag 8.0 escalation",
+            "2027-03-11T12:00:00Z nag 9.0 escalation",
+            "2027-03-12T12:00:00Z nag 9.1 escalation",
+            "2027-03-15T09:00:00Z nag 9.3 escalation",
         ]
     );
+}
+
+/// Who is warned by the default ladder of a term from noon on, how many hours before its deadline.
+#[track_caller]
+fn fits(term: &str, start: &str, expect: &[(i64, Audience)]) {
+    let mut policy = policy("Europe/Berlin");
+    policy.calendar.quiet = Quiet::Never;
+    let deadline = policy.add(at(start), self::term(term));
+    let warnings = policy.steps(&policy.promises[0], at(start), deadline).take_while(|step| step.warns);
+    let found: Vec<_> = warnings.map(|s| ((deadline.duration_since(s.at).as_mins() + 59) / 60, s.to)).collect();
+    assert_eq!(found, expect, "{term}");
+}
+
+#[test]
+fn the_default_ladder_fits_hours_and_months() {
+    use Audience::{Lead, Owner, Team};
+    fits("48h", "2027-03-01T12:00:00Z", &[(24, Team), (4, Lead)]);
+    fits("7d", "2027-03-01T12:00:00Z", &[(84, Owner), (72, Lead), (24, Team), (4, Lead)]);
+    let months = [(1080, Owner), (336, Team), (168, Team), (72, Lead), (24, Team), (4, Lead)];
+    fits("90d", "2027-04-05T12:00:00Z", &months);
+    // A distance of half a term fits, also when the clocks change in the other half.
+    fits("14d", "2027-03-01T12:00:00Z", &[(168, Team), (72, Lead), (24, Team), (4, Lead)]);
+    fits("14d", "2027-03-20T12:00:00Z", &[(168, Owner), (167, Team), (72, Lead), (24, Team), (4, Lead)]);
+    fits("13d", "2027-03-01T12:00:00Z", &[(156, Owner), (72, Lead), (24, Team), (4, Lead)]);
+    fits("7h", "2027-03-01T12:00:00Z", &[(4, Lead), (4, Owner)]);
+}
+
+/// Of a break hear all who are to, the daemon down at the deadline or not; of what follows the escalation alone.
+#[test]
+fn of_the_break_hear_all_who_are_to() {
+    let policy = policy("UTC");
+    let run = policy.run(&policy.promises[0], at("2027-03-01T10:00:00Z"), at("2027-03-03T10:00:00Z"));
+    let check = |spoken: &str, now: &str, expect: &[Audience]| {
+        let step = run.due(Some(at(spoken)), at(now)).unwrap();
+        assert_eq!(run.audiences(Some(at(spoken)), &step), expect, "{now}");
+    };
+    let all = [Audience::Escalation, Audience::Team, Audience::Owner];
+    check("2027-03-02T10:00:00Z", "2027-03-03T10:00:00Z", &all);
+    check("2027-03-02T10:00:00Z", "2027-03-05T12:00:00Z", &[&[Audience::Escalation], &all[..]].concat());
+    check("2027-03-03T10:00:00Z", "2027-03-05T12:00:00Z", &[Audience::Escalation]);
 }
 
 #[test]
 fn a_sunday_deadline_is_warned_of_on_friday() {
     assert_eq!(
-        heard(&policy("UTC"), "2027-03-01T10:00:00Z", "2027-03-07T22:00:00Z", 3),
+        heard(&policy("UTC"), "2027-03-01T10:00:00Z", "2027-03-07T22:00:00Z", 4),
         [
             "2027-03-04T16:00:00Z warn 0.0 owner",
+            "2027-03-04T17:00:00Z warn 3.0 lead",
             // The day before and four hours before both move to Friday's close: the higher one speaks alone.
-            "2027-03-05T17:00:00Z warn 2.0 lead",
+            "2027-03-05T17:00:00Z warn 5.0 lead",
             // Due on Sunday and a day later both move to Monday's opening, where a day later is still to come.
-            "2027-03-08T09:00:00Z nag 3.0 escalation",
+            "2027-03-08T09:00:00Z nag 8.0 escalation",
         ]
     );
 }
@@ -69,16 +111,16 @@ fn a_friday_evening_report_is_warned_of_in_quiet_time() {
     assert_eq!(
         heard(&policy("UTC"), "2027-03-05T18:00:00Z", "2027-03-07T18:00:00Z", 4),
         [
-            "2027-03-06T18:00:00Z warn 1.0 team",
-            "2027-03-07T14:00:00Z warn 2.0 lead",
-            "2027-03-08T09:00:00Z nag 3.0 escalation",
-            "2027-03-09T09:00:00Z nag 4.0 escalation",
+            "2027-03-06T18:00:00Z warn 4.0 team",
+            "2027-03-07T14:00:00Z warn 5.0 lead",
+            "2027-03-08T09:00:00Z nag 8.0 escalation",
+            "2027-03-09T09:00:00Z nag 9.0 escalation",
         ]
     );
     // An hour earlier than close, Friday 16:00: then the warnings fit into Friday.
     assert_eq!(
         heard(&policy("UTC"), "2027-03-05T16:00:00Z", "2027-03-07T16:00:00Z", 2),
-        ["2027-03-05T17:00:00Z warn 2.0 lead", "2027-03-08T09:00:00Z nag 3.0 escalation"]
+        ["2027-03-05T17:00:00Z warn 5.0 lead", "2027-03-08T09:00:00Z nag 8.0 escalation"]
     );
 }
 
@@ -89,8 +131,8 @@ fn a_term_shorter_than_quiet_time_is_warned_of() {
         heard(&policy("UTC"), "2027-03-03T22:00:00Z", "2027-03-04T00:00:00Z", 3),
         [
             "2027-03-03T23:00:00Z warn 0.0 owner",
-            "2027-03-04T09:00:00Z nag 3.0 escalation",
-            "2027-03-05T09:00:00Z nag 4.0 escalation",
+            "2027-03-04T09:00:00Z nag 8.0 escalation",
+            "2027-03-05T09:00:00Z nag 9.0 escalation",
         ]
     );
 }
@@ -102,10 +144,10 @@ fn after_downtime_the_highest_speaks_alone() {
     let (start, deadline) = (at("2027-03-01T10:00:00Z"), at("2027-03-03T10:00:00Z"));
     let due = |spoken, now: &str| policy.run(promise, start, deadline).due(spoken, at(now));
     let step = due(None, "2027-03-04T09:30:00Z").unwrap();
-    assert_eq!(told(&step), "2027-03-03T10:00:00Z nag 3.0 escalation");
+    assert_eq!(told(&step), "2027-03-03T10:00:00Z nag 8.0 escalation");
     assert_eq!(due(Some(step.nominal), "2027-03-04T09:59:59Z"), None);
     let step = due(Some(step.nominal), "2027-03-04T10:00:00Z").unwrap();
-    assert_eq!((step.rung, step.round), (4, 0));
+    assert_eq!((step.rung, step.round), (9, 0));
     // The clock goes back: nothing is said again.
     assert_eq!(due(Some(step.nominal), "2027-03-03T11:00:00Z"), None);
     let next = policy.run(promise, start, deadline).next(Some(step.nominal), at("2027-03-03T11:00:00Z"));
@@ -152,7 +194,7 @@ fn a_promise_may_have_a_ladder_of_its_own() {
 fn a_deadline_that_was_over_when_set_nags_only() {
     assert_eq!(
         heard(&policy("UTC"), "2027-03-03T10:00:00Z", "2027-03-02T10:00:00Z", 2),
-        ["2027-03-02T10:00:00Z nag 3.0 escalation", "2027-03-03T10:00:00Z nag 4.0 escalation"]
+        ["2027-03-02T10:00:00Z nag 8.0 escalation", "2027-03-03T10:00:00Z nag 9.0 escalation"]
     );
 }
 
@@ -208,6 +250,14 @@ fn all(
                 start + SignedDuration::from_secs(seconds)
             }
             RungAt::Before(term) => policy.subtract(deadline, term),
+            RungAt::Fitting(term) => {
+                let at = policy.subtract(deadline, term);
+                let (before, left) = (at.duration_since(start), deadline.duration_since(at));
+                if before + SignedDuration::from_hours(2) < left {
+                    continue;
+                }
+                at
+            }
             RungAt::Due => deadline,
             RungAt::After(term) => policy.add(deadline, term),
         };

@@ -41,6 +41,8 @@ pub struct Word {
     pub round: u32,
     /// To whom, as the config says.
     pub to: Audience,
+    /// All whom it speaks to: also those of lower rungs that fall on the same instant. Nearest to the ticket first.
+    pub audiences: Vec<Audience>,
     /// The names of those people; nobody for the reporter.
     pub people: Vec<String>,
     /// True before the deadline.

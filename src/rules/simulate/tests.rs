@@ -78,7 +78,7 @@ fn friday_evening_with_48_hours() {
         [
             "Sat 9 Jan 18:00: -24h team Ada",
             "Sun 10 Jan 14:00: -4h lead Ada",
-            "Mon 11 Jan 09:00: due escalation Max",
+            "Mon 11 Jan 09:00: due escalation Ada+Max",
             "Tue 12 Jan 09:00: +1d escalation Max",
             "Wed 13 Jan 09:00: +1d escalation Max",
             "Thu 14 Jan 09:00: +1d escalation Max, and so on each 1d",
@@ -252,7 +252,7 @@ rungs = [
             "Tue 5 Jan 12:00: +1h team Ada",
             "Tue 5 Jan 13:00: +1h team Ada",
             "Tue 5 Jan 14:00: +1h team Ada, and so on each 1h",
-            "Fri 8 Jan 11:00: +3d escalation Max",
+            "Fri 8 Jan 11:00: +3d escalation Ada+Max",
         ]
     );
 }

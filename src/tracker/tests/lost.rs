@@ -77,7 +77,7 @@ fn a_report_to_the_envelope_sender_says_which_notice_was_lost() {
     let expect = [(NoticeKind::Reminder, "lee@example.org"), (NoticeKind::Undeliverable, "eve@board.example")];
     assert_eq!(told(&news), expect);
     let passed = &news.notices[0].words;
-    assert!(passed.body.starts_with("Passed on to you, since it did not reach Ada."), "{}", passed.body);
+    assert!(passed.body.starts_with("SEC-1 | s\n\nPassed on to you, since it did not reach Ada."), "{}", passed.body);
     let entry = &news.entries[0].1;
     assert_eq!((entry.mail, &entry.party), (Some(news.receipts[0].0), &Some(reminder.to.clone())));
     // The same once more tells nobody twice.

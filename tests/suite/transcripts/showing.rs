@@ -33,7 +33,7 @@ impl Play {
         let events = world::calendar(&self.notice(kind, who).bytes);
         for e in &events {
             let (from, to) = (self.when(e.from), self.when(e.to));
-            self.said.push(format!("  {} {}, version {}: {} ({from} to {to})", e.method, e.uid, e.sequence, e.summary));
+            self.said.push(format!("  {} {}, version {}: {} ({from} to {to})", e.does, e.uid, e.sequence, e.summary));
         }
         if events.is_empty() {
             self.said.push("  nothing".into());

@@ -4,9 +4,9 @@ use jiff::Timestamp;
 
 use super::panel::{DAY_OFF, EVENT, GREY, HOLIDAY, INK, LEFT, NIGHT, NIGHTS, Panel, RIGHT};
 use super::shapes::{self, Canvas, Font};
-use crate::cli::simulate::words::{ended, hearers, said};
+use crate::cli::simulate::words::{audiences, ended, hearers, said};
 use crate::policy::Policy;
-use crate::policy::shown::when;
+use crate::policy::shown::date;
 use crate::rules::simulate::course::{Course, Word};
 use crate::ticket::clock::ClockState;
 
@@ -40,7 +40,7 @@ impl<'a> Lane<'a> {
         let label = |w: &Word| {
             let at = w.at.to_zoned(policy.calendar.zone.clone()).strftime(form).to_string();
             let more = w.and_so_on.map_or(String::new(), |every| format!(" … each {every}"));
-            format!("{}, {at}{more}", w.to)
+            format!("{}, {at}{more}", audiences(w))
         };
         let labels: Vec<String> = course.words.iter().map(label).collect();
         let places: Vec<(f64, f64)> =
@@ -48,13 +48,13 @@ impl<'a> Lane<'a> {
         let rows = shapes::rows(&places);
         let words = course.words.iter().zip(labels).zip(rows).map(|((w, l), r)| (w, l, r)).collect();
 
-        let mut below = vec![(course.deadline, DATE, format!("due {}", when(course.deadline, policy)))];
+        let mut below = vec![(course.deadline, DATE, format!("due {}", date(course.deadline, policy)))];
         if let Some(over) = course.over {
             let colour = if course.state == ClockState::Broken { NAG } else { KEPT };
-            below.push((over, Font::bold(11.0, colour), format!("{}, {}", ended(course), when(over, policy))));
+            below.push((over, Font::bold(11.0, colour), format!("{}, {}", ended(course), date(over, policy))));
         }
         for (_, from) in &course.moved {
-            below.push((*from, Font::plain(11.0, GREY), format!("was due {}", when(*from, policy))));
+            below.push((*from, Font::plain(11.0, GREY), format!("was due {}", date(*from, policy))));
         }
         below.retain(|(at, _, _)| *at <= panel.to);
         Self { course, words, below }
@@ -92,7 +92,7 @@ impl<'a> Lane<'a> {
         for (word, label, row) in &self.words {
             let x = panel.x(word.at);
             let above = bar - 8.0 - ROW * f64::from(*row);
-            canvas.begin(&format!("{}; {}, {}", when(word.at, policy), said(word, course), hearers(word)));
+            canvas.begin(&format!("{}; {}, {}", date(word.at, policy), said(word, course), hearers(word)));
             canvas.line((x, above - 9.0), (x, middle), GREY, 1.0, "");
             mark(canvas, (x, middle), word.warns);
             canvas.halo(x + 4.0, above, LABEL, label);
