@@ -366,13 +366,14 @@ fn no_line_of_ours_is_over_76_columns() {
     project.policy.calendar.zone_name = "America/Argentina/ComodRivadavia".into();
     project.titles_in_subjects = true;
     project.policy.promises[0].name = "p".repeat(40);
-    let long = |says: Says| match says {
-        Says::About(_, about) => Says::About(told(&"A long title ".repeat(20)), about),
-        Says::Digest(mut lines, counts) => {
-            lines.iter_mut().for_each(|line| line.title = "A long title ".repeat(20));
-            Says::Digest(lines, counts)
+    let long = |mut says: Says| {
+        if let Says::About(ticket, _) = &mut says {
+            *ticket = told(&"A long title ".repeat(20));
         }
-        other => other,
+        if let Says::Digest(lines, _) = &mut says {
+            lines.iter_mut().for_each(|line| line.title = "A long title ".repeat(20));
+        }
+        says
     };
     for says in all().into_iter().map(long) {
         for level in [Level::Full, Level::Summary, Level::None] {

@@ -181,6 +181,7 @@ fn what_is_asked_often_is_found_by_an_index() {
 
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
 const SELDOM: &[&str] = &[
+    "all_unreached",
     "drop_unsent",
     "earlier_mails",
     "erasable",
@@ -195,11 +196,13 @@ const SELDOM: &[&str] = &[
     "is_sending",
     "loose_mails",
     "note_earlier",
+    "note_unreached",
     "noticed_tickets",
     "notices",
     "projections",
     "rebuild",
     "receipts",
+    "receipts_of_ticket",
     "refused_commands",
     "tickets",
     "troubles",

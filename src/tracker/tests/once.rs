@@ -165,7 +165,8 @@ fn whoever_wrote_it_hears_that_it_was_obeyed_before() {
         let why = "not obeyed: nobody vouches for the sender: it was obeyed before, in another mail";
         assert_eq!(reason(&news), why, "{way:?}");
         let told = news.notices.iter().find(|p| p.notice.kind() == NoticeKind::Attempt).unwrap();
-        assert!(told.words.body.contains("it was obeyed before, in another mail"), "{}", told.words.body);
+        let body = told.words.body.replace('\n', " ");
+        assert!(body.contains("it was obeyed before, in another mail"), "{body}");
         // What it would be is seen without its being taken in.
         let raw = command(&token, "/note").replace("<1@", "<3@");
         let tried = tracker.try_mail(raw.as_bytes(), pass(), now()).unwrap();
