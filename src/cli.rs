@@ -5,6 +5,7 @@
 //! transaction each, which the daemon sees at its next look. Exit codes: 0 done, 1 failed, 2 usage or config,
 //! 3 something needs a person.
 
+mod attachments;
 mod backup;
 mod check;
 mod demo;
@@ -18,11 +19,13 @@ mod ingest;
 mod key;
 mod list;
 mod log;
+mod mails;
 mod order;
 mod out;
 mod outbox;
 mod rebuild;
 mod run;
+mod seat;
 mod show;
 mod simulate;
 mod status;
@@ -88,17 +91,26 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
 
 The JSON document holds the same tickets as the text, by number.")]
     List(list::Args),
-    /// Show one ticket: state, promises, people, timeline
-    #[command(after_help = "Example:
-  disclosed show SEC-17")]
+    /// Show one ticket: state, promises, people, timeline, and its mails, whole
+    #[command(after_help = "Examples:
+  disclosed show SEC-17
+  disclosed show SEC-17 --mail 2
+  disclosed show SEC-17 --raw 2 > mail.eml
+  disclosed show SEC-17 --attachments sec-17
+
+The mails of a ticket are numbered in the order in which they came. --raw writes the bytes of one as they were stored;
+on a terminal, which they could command, they are shown as clean text instead. --attachments writes what is attached to
+all of them, each as a new file of mode 0600 named by the number of its mail, its place in it and the name that its
+sender gave it: 2-1-poc.py. It opens nothing, and when one of these files is there already, it writes none.")]
     Show(show::Args),
     /// Show the timeline of one ticket
     #[command(after_help = "Example:
   disclosed log 17")]
     Log(log::Args),
-    /// List every mail that came in, and how it was handled; or make a ticket of one
+    /// List every mail that came in, and how it was handled; show one, or make a ticket of it
     #[command(after_help = "Examples:
   disclosed inbox --json
+  disclosed inbox --show 12
   disclosed inbox --take 12
 
 --take makes a ticket of any mail that is not the report of one, whatever it was taken for, by its number in the list.
@@ -126,9 +138,11 @@ be read need a person.")]
   disclosed do SEC-17 \"/severity high\" /accept
   disclosed do SEC-17 /reply --text \"A fix is on its way.\"
   disclosed do SEC-17 /reply --text - < answer.txt
+  disclosed do SEC-17 /claim --as Ada
   disclosed do SEC-17 /help
 
-All of the commands are done, or none; exits 1 when they are refused.")]
+All of the commands are done, or none; exits 1 when they are refused. The timeline and the notice to the team say who
+did it: the person whom --as names, and the login; below sudo, run0 or doas that of who called it.")]
     Do(order::Args),
     /// Take in mail from files: .eml, mbox, Maildir, a folder of .eml files
     #[command(after_help = "Examples:

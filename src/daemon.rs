@@ -354,7 +354,8 @@ impl Daemon {
             }
         }
         let now = self.now();
-        Ok(self.tracker.store().read(|tx| Health::read(tx, now))?.needs_person())
+        let project = self.tracker.project().clone();
+        Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
 
     /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for

@@ -3,7 +3,8 @@
 use jiff::{SignedDuration, Timestamp};
 
 use crate::notice::text::trouble::TroubleKind;
-use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx};
+use crate::project::Project;
+use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx, Unreached};
 use crate::vocabulary::{NoticeState, TicketId};
 
 /// How long trouble with a mail about no ticket is worth a word.
@@ -35,6 +36,8 @@ pub(crate) struct Health {
     pub held: Vec<NoticeRow>,
     /// Notices of which we do not know that they arrived, or know that they did not.
     pub undelivered: Vec<NoticeRow>,
+    /// People of the project whom mail does not reach.
+    pub unreached: Vec<Unreached>,
     /// Trouble of the daemon that is not over, the oldest first.
     pub troubles: Vec<Standing>,
     /// Since when the inbox cannot be read.
@@ -51,7 +54,7 @@ pub(crate) struct Health {
 
 impl Health {
     /// Reads it, all in one look.
-    pub(crate) fn read(tx: &Tx<'_>, now: Timestamp) -> Result<Self> {
+    pub(crate) fn read(tx: &Tx<'_>, project: &Project, now: Timestamp) -> Result<Self> {
         // Whoever closed a ticket has seen what was wrong with it.
         let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
             Some(ticket) => tx.is_open(ticket),
@@ -86,6 +89,7 @@ impl Health {
             quarantined,
             held,
             undelivered,
+            unreached: tx.all_unreached(project, now)?,
             breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
             troubles,
             inbox_fails: tx.memo(Memo::InboxFails)?,
@@ -113,6 +117,7 @@ impl Health {
             quarantined,
             held,
             undelivered,
+            unreached,
             troubles,
             inbox_fails,
             stuck,
@@ -122,6 +127,7 @@ impl Health {
             || *quarantined > 0
             || !held.is_empty()
             || !undelivered.is_empty()
+            || !unreached.is_empty()
             || !troubles.is_empty()
             || inbox_fails.is_some()
             || stuck.is_some()

@@ -33,7 +33,6 @@ use self::report::{acknowledge, report};
 use crate::command::{self, Orders};
 use crate::mail::automatic::{Automatic, Report as Form};
 use crate::mail::identity::Vouch;
-use crate::mail::written::Content;
 use crate::notice::leak;
 use crate::project::Person;
 use crate::rules::event::{Event, FollowUp, Loss, Lost, Order, Warrant};
@@ -89,7 +88,7 @@ fn alone(given: &Given<'_>) -> Intake {
         let ticket = claims.own.and_then(|t| t.ticket);
         return nothing(Disposition::Own, ticket, "a notice of ours came back");
     }
-    let ticket = claims.token.filter(|_| known.token_ticket.is_some()).and_then(|t| t.ticket);
+    let ticket = given.proven();
     let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());
     match ends(given) {
         Some(Ends::Bounce) => return bounce(given, ticket),
@@ -152,9 +151,12 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Some((ticket, of, to, perhaps)) = found.filter(|_| permanent) else {
         return nothing(Disposition::Bounce, ticket.or(by_token), "a delivery report");
     };
-    let (did, reply) = (if perhaps { "perhaps did" } else { "did" }, mail.text.chars().take(500).collect());
+    let did = if perhaps { "perhaps did" } else { "did" };
+    // What the server said in a field of its own, else the beginning of what it wrote.
+    let said = mail.bounce.as_ref().map(|b| b.said.clone()).filter(|said| !said.is_empty());
+    let reply = said.unwrap_or_else(|| mail.text.chars().take(500).collect());
     let reason = format!("a notice {did} not arrive: {}", of.mailed().word());
-    let loss = Loss { of, to: to.clone(), reply, reminded: Vec::new(), mailed: Vec::new(), perhaps };
+    let loss = Loss { of, to: to.clone(), reply, since: None, reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }
 }
 
@@ -185,14 +187,12 @@ fn automatic(given: &Given<'_>, why: Automatic, ticket: Option<TicketId>) -> Int
         // What answers in the name of our own people would go round in a circle.
         let to_person = || known.bounced_notice.as_ref().is_some_and(|(to, _)| project.person(to).is_some());
         let of_person = claims.token.map_or_else(to_person, |t| t.purpose == Purpose::Person);
-        let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
         let follow_up = FollowUp {
             by: Actor::Stranger,
             program: true,
             who: format!("a program ({reason})"),
             holder: None,
-            excerpt,
-            folded,
+            contents: given.contents(),
             mail: *stored,
             tell: may_say && !of_person && known.has_room(project),
             asks: Vec::new(),
@@ -238,6 +238,7 @@ fn obeyed(
         by: Actor::Person(person.address.clone()),
         orders,
         mail: Some(*stored),
+        attachments: mail.attachments.clone(),
         reply_to: mail.message_id.clone(),
         // A mail without a token asks for nothing that could be overtaken.
         seen: known.seen.filter(|_| mine).map(|seen| seen.min(newest)),
@@ -245,6 +246,7 @@ fn obeyed(
         repeated: false,
         warrant: Warrant { grave: addressed, signed: vouch.signed },
         known: leak::Known::default(),
+        hold: None,
     };
     Intake {
         disposition: Disposition::Command,
@@ -261,7 +263,7 @@ fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<
         orders.lines.iter().all(|l| l.read.as_ref().is_ok_and(|asked| asked.verb.class == command::Class::Read));
     let why = match given.vouch() {
         Err(why) => Err(why),
-        Ok(_) if mail.from_html => Err("commands are read from plain text only, and this mail has none".into()),
+        Ok(_) if mail.from_html => Err(unheard::HTML_ONLY.to_owned()),
         Ok(_) if !mine && !only_reads => {
             Err("it does not answer a notice of ours to that person; reply to one, and keep its address".into())
         }
@@ -284,7 +286,8 @@ fn commanded(given: &Given<'_>, person: &Person, orders: Orders, ticket: Option<
     let holder = given.holder().map(|(person, _)| person.address.clone());
     let tell = given.known.provoked < given.project.limits.automatic_per_hour;
     let from = mail.from.clone().ok();
-    let event = Event::Attempted { from, holder, why: why.clone(), mail: Some(*stored), tell };
+    let sender = given.vouch().is_ok().then(|| person.address.clone());
+    let event = Event::Attempted { from, sender, holder, why: why.clone(), mail: Some(*stored), tell };
     Intake {
         disposition: Disposition::Command,
         reason: format!("{}: {why}", standing::NOT_OBEYED),
@@ -303,8 +306,8 @@ fn answered_in_copy(given: &Given<'_>) -> Option<TicketId> {
 
 /// What a maintainer writes without a command: an answer when the reporter gets it, else a note.
 fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool) -> Intake {
-    let (text, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
-    let event = Event::Wrote { by: person.address.clone(), text, folded, mail: Some(given.stored), to_reporter };
+    let contents = given.contents();
+    let event = Event::Wrote { by: person.address.clone(), contents, mail: Some(given.stored), to_reporter };
     let reason = if to_reporter { "a maintainer's answer to the reporter" } else { "a maintainer's note" };
     Intake { disposition: Disposition::Answer, reason: reason.into(), ticket: Some(ticket), event: Some(event) }
 }
@@ -312,8 +315,8 @@ fn wrote(given: &Given<'_>, person: &Person, ticket: TicketId, to_reporter: bool
 /// Everyone else: more for a ticket, or a new report.
 fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let Given { mail, stored, identity, claims, known, .. } = given;
-    // A From that the operator's way wrote is undone for who it may be, and no more.
-    let from = given.through.map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+    // A From that the operator's way wrote, or that is not plain, is undone for who it may be, and no more.
+    let from = given.answer_to();
     // Without a token: the sender is believed, is the reporter, and refers to a mail of the ticket.
     let by_reference = || {
         let is_reporter = |r: &Option<Address>| r.is_some() && r.as_ref() == from && identity.believed();
@@ -348,9 +351,9 @@ fn from_outside(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
         t.purpose == Purpose::Reporter && reporter.as_ref().is_some_and(|r| t.party == token::party(r))
     });
     let asks = if holds && is_reporter && !mail.from_html { command::asks(&mail.reply_text) } else { Vec::new() };
-    let (excerpt, folded) = Content::of(&mail.text, &known.sent).shown();
+    let contents = given.contents();
     let reply_to = mail.message_id.clone();
-    let follow_up = FollowUp { by, program: false, who, holder, excerpt, folded, mail: *stored, tell, asks, reply_to };
+    let follow_up = FollowUp { by, program: false, who, holder, contents, mail: *stored, tell, asks, reply_to };
     Intake {
         disposition: Disposition::FollowUp,
         reason: if by_token.is_some() { "it answers a notice" } else { "the reporter refers to the report" }.into(),

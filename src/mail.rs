@@ -1,16 +1,17 @@
 //! Mail as a value: what came in, as [`Mail`].
 //!
 //! Nothing here does I/O. Every byte of a received mail is hostile: `read` bounds it and never fails. It takes the
-//! raw `header` and the `parts` apart, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
+//! raw `header` and the `parts` apart, of which `attached` lists those that are files, `smime` opens what is signed, and the `body` chooses the text. `content` knows a
 //! second copy of it, `prints` one that is sent again as another. `identity` decides on the raw header bytes who wrote it and how sure that is, `passage` by which way
 //! it came, `automatic` whether a program did, `bounce` what a delivery report says, `reply` where
-//! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
+//! commands may stand, `reading` what they rest on, `written` what the person wrote, by `runs` of words, `enclosed` the mails within it, `lenient` whom a line of senders means, `fields` what a report says about itself, `subject` whether its subject begins as the project asks for.
 
 pub(crate) mod read;
 pub(crate) mod results;
 
 mod hop;
 
+pub(crate) mod attached;
 pub(crate) mod body;
 pub(crate) mod header;
 pub(crate) mod parts;
@@ -29,13 +30,15 @@ pub(crate) mod smime;
 pub(crate) mod automatic;
 pub(crate) mod bounce;
 
+pub(crate) mod enclosed;
 pub(crate) mod fields;
+mod lenient;
 pub(crate) mod reply;
 pub(crate) mod runs;
 pub(crate) mod subject;
 pub(crate) mod written;
 
-pub(crate) use parts::Attachment;
+pub(crate) use attached::Attachment;
 
 use crate::vocabulary::{Address, MessageId};
 
@@ -44,6 +47,9 @@ use crate::vocabulary::{Address, MessageId};
 pub struct Mail {
     /// Who wrote it, from the raw header: exactly one From with exactly one plain address, or why not.
     pub from: Result<Address, header::NoSender>,
+    /// Whom to answer: that sender; where the From is not plain, the one address in it as people read it. No authority
+    /// rests on it.
+    pub answerable: Option<Address>,
     /// What the sender is called by itself, decoded, one line, at most 100 characters. For the team's eyes only: it
     /// proves nothing. Where the From is no plain mailbox, the whole of it.
     pub display_name: Option<String>,
@@ -71,6 +77,8 @@ pub struct Mail {
     pub signed: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
+    /// The mails within it: one that is forwarded in its text, then those that are attached.
+    pub enclosed: Vec<enclosed::Enclosed>,
     /// Why no machine may answer it (RFC 3834 section 2); `None` for a person's mail.
     pub automatic: Option<automatic::Automatic>,
     /// What says so: its header and its form.
@@ -96,6 +104,7 @@ impl Mail {
     pub fn unreadable(why: &str) -> Self {
         Self {
             from: Err(header::NoSender::Missing),
+            answerable: None,
             display_name: None,
             subject: String::new(),
             message_id: None,
@@ -109,6 +118,7 @@ impl Mail {
             from_html: false,
             signed: false,
             attachments: Vec::new(),
+            enclosed: Vec::new(),
             automatic: None,
             signs: automatic::Signs::default(),
             passage: passage::Passage::default(),

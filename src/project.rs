@@ -95,6 +95,22 @@ impl Project {
         self.people.iter().find(|p| p.address == *address)
     }
 
+    /// The person whom somebody means by a name, a first name that only one has, or an address.
+    ///
+    /// # Errors
+    /// In words that list the people, where it is none of them.
+    pub fn person_named(&self, who: &str) -> Result<&Person, String> {
+        let address = Address::parse(who);
+        let is = |p: &&Person| p.name.eq_ignore_ascii_case(who) || address.as_ref() == Some(&p.address);
+        let first = |p: &&Person| p.name.split_whitespace().next().is_some_and(|f| f.eq_ignore_ascii_case(who));
+        let mut firsts = self.people.iter().filter(first);
+        let by_first = || firsts.next().filter(|_| firsts.next().is_none());
+        self.people.iter().find(is).or_else(by_first).ok_or_else(|| {
+            let names: Vec<&str> = self.people.iter().map(|p| p.name.as_str()).collect();
+            format!("{who:?} is nobody here; the people are: {}", names.join(", "))
+        })
+    }
+
     /// The person to whom a token was given that bears this fingerprint of their address.
     pub fn holder(&self, party: u32) -> Option<&Person> {
         self.people.iter().find(|p| token::party(&p.address) == party)

@@ -4,6 +4,7 @@ mod answering;
 mod codes;
 pub(crate) mod decide;
 pub(crate) mod draft;
+mod endings;
 pub(crate) mod event;
 pub(crate) mod losses;
 mod orders;

@@ -13,6 +13,7 @@ mod request;
 mod spent;
 mod ticket;
 mod trouble;
+mod unreached;
 mod unverified;
 mod values;
 mod views;
@@ -28,6 +29,7 @@ pub use receipt::NewReceipt;
 pub(crate) use receipt::ReceiptRow;
 pub(crate) use request::Request;
 pub(crate) use trouble::Standing;
+pub(crate) use unreached::Unreached;
 pub(crate) use unverified::Unverified;
 pub(crate) use views::{NoticeRow, TicketRow};
 
@@ -44,13 +46,14 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 4;
+const VERSION: i64 = 5;
 /// From version n to n + 1.
 const STEPS: &[&str] = &[
     include_str!("store/schema.sql"),
     include_str!("store/version_2.sql"),
     include_str!("store/version_3.sql"),
     include_str!("store/version_4.sql"),
+    include_str!("store/version_5.sql"),
 ];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);

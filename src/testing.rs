@@ -44,7 +44,7 @@ pub mod mail {
         pub use crate::mail::html::to_text;
     }
     pub mod identity {
-        pub use crate::mail::identity::identify;
+        pub use crate::mail::identity::{Identity, identify};
     }
     pub mod parts {
         pub use crate::mail::parts::{MAX_DECODED, MAX_PARTS, Parts};
@@ -54,6 +54,9 @@ pub mod mail {
     }
     pub mod reply {
         pub use crate::mail::reply::new_text;
+    }
+    pub mod results {
+        pub use crate::mail::results::sealed_for;
     }
     pub mod signature {
         pub use crate::mail::signature::{Dkim, MOST, Occasion, Question, Share, sieve};
@@ -88,7 +91,7 @@ pub mod notice {
     }
 }
 pub mod provider {
-    pub use crate::provider::Server;
+    pub use crate::provider::{Bound, Place, Server};
 }
 pub mod open {
     pub use crate::open::{digest, rotate_key, tracker};
@@ -114,7 +117,7 @@ pub mod store {
     pub use crate::store::{Claim, Held, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx};
 }
 pub mod ticket {
-    pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, State, Ticket};
+    pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, Seat, State, Ticket};
     pub mod clock {
         pub use crate::ticket::clock::clocks;
     }

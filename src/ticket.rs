@@ -16,7 +16,7 @@ mod status;
 
 pub(crate) use embargo::Embargo;
 pub use embargo::EmbargoState;
-pub use entry::{Acknowledgement, Actor, Entry, EntryKind, Fact};
+pub use entry::{Acknowledgement, Actor, Entry, EntryKind, Fact, Seat};
 pub(crate) use entry::{ActorKind, Aspect, Undelivered};
 pub(crate) use fold::Pending;
 pub use fold::{State, Ticket};

@@ -44,6 +44,7 @@ use crate::project::Project;
 use crate::rules::event::{Event, Order};
 use crate::rules::{decide, reminders};
 use crate::store::{Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx, WaitingMail};
+use crate::ticket::{Actor, Seat};
 use crate::token::Key;
 use crate::vocabulary::{MailRef, TicketId};
 
@@ -426,7 +427,7 @@ impl Tracker {
     }
 
     /// Commands from the command line of this machine: full authority.
-    pub fn order(&mut self, id: TicketId, orders: Orders, now: Timestamp) -> Result<Option<News>> {
+    pub fn order(&mut self, id: TicketId, orders: Orders, seat: Seat, now: Timestamp) -> Result<Option<News>> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
@@ -436,8 +437,7 @@ impl Tracker {
                 work.news.answer = Some(Told { text, refused: false });
                 return Ok(Some(work.news));
             }
-            let mut order = Order { orders, ..Order::local() };
-            order.known = work.known(&ticket, &order)?;
+            let order = work.informed(&ticket, &Order { orders, by: Actor::Local(seat), ..Order::local() })?;
             let decision = decide::decide(&ticket, &Event::Ordered(order), project, key, now);
             work.carry_out(&ticket, decision)?;
             Ok(Some(work.news))

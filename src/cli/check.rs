@@ -12,7 +12,7 @@ use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
 use crate::policy::calendar::Quiet;
-use crate::policy::shown::when;
+use crate::policy::shown::{holidays, when};
 use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::project::{Level, Project, Reports};
 use crate::store::{Memo, Store, StoreError};
@@ -53,11 +53,12 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
         warnings.extend(inbox(&desk.config));
     }
     let good = findings.iter().all(|f| f.good);
-    let digests = digests(&desk.config, clock::now())?;
+    let now = clock::now();
+    let digests = digests(&desk.config, now)?;
     if out.wants_json() {
-        out.json(&document(&desk, &warnings, &digests, &findings))?;
+        out.json(&document(&desk, &warnings, &digests, &findings, now))?;
     } else {
-        out.text(&text(&desk, &warnings, &digests, &findings))?;
+        out.text(&text(&desk, &warnings, &digests, &findings, now))?;
     }
     Ok(if good { Exit::Done } else { Exit::Failed })
 }
@@ -153,7 +154,7 @@ fn own_time(calendar: &Calendar) -> String {
     }
 }
 
-fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> Value {
+fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding], now: Timestamp) -> Value {
     let config = &desk.config;
     let promise = |p: &Promise| {
         json!({
@@ -182,6 +183,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
         "config": desk.path,
         "warnings": warnings,
         "promises": config.policy.promises.iter().map(promise).collect::<Vec<_>>(),
+        "holidays": config.policy.calendar.next_holidays(now),
         "people": config.people.iter().map(person).collect::<Vec<_>>(),
         "commands": { "confirm": asking(&desk.project, false), "second_person": asking(&desk.project, true) },
         "reports": {
@@ -196,7 +198,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
     })
 }
 
-fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding]) -> String {
+fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Finding], now: Timestamp) -> String {
     let config = &desk.config;
     let policy = &config.policy;
     let bold = anstyle::Style::new().bold();
@@ -214,6 +216,7 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         }
     }
     text.push_str(&format!("  reminders: {}\n", ladder(&policy.ladder)));
+    text.push_str(&holidays(policy, now));
     text.push_str("\nPeople:\n");
     for person in &config.people {
         let roles: Vec<&str> = person.roles.iter().map(|r| role_word(*r)).collect();

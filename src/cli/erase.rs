@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use super::desk::{Desk, Exit, local};
 use super::out::{Out, complain};
+use super::seat::seat;
 use crate::open;
 use crate::project::Project;
 use crate::rules::decide::not_erasable;
@@ -55,7 +56,8 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
         return Ok(Exit::Failed);
     }
     let mut tracker = open::tracker(&desk.config, now)?;
-    let erasure = tracker.erase(id, now)?.with_context(|| format!("there is no {}", project.show(id)))?;
+    let erasure =
+        tracker.erase(id, seat(None, project)?, now)?.with_context(|| format!("there is no {}", project.show(id)))?;
     match erasure {
         Erasure::Refused(why) => refused(id, &erasable, &why, project, out),
         Erasure::Done { erased, scrubbed, .. } => {

@@ -167,7 +167,8 @@ fn parts(ticket: &TicketRow, address: &Address) -> Vec<&'static str> {
 fn by(actor: &Actor, address: &Address) -> &'static str {
     match actor {
         Actor::Daemon => "disclosed",
-        Actor::Local => "the command line",
+        Actor::Local(seat) if seat.person.as_ref() == Some(address) => "this address, as the command line says",
+        Actor::Local(_) => "the command line",
         Actor::Reporter => "the reporter",
         Actor::Person(person) if person == address => "this address",
         Actor::Person(_) => "a person of the project",

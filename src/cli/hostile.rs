@@ -6,6 +6,7 @@ use std::path::Path;
 use jiff::Timestamp;
 use proptest::prelude::*;
 
+use super::mails::MailDocument;
 use super::{log, out, show, try_mail};
 use crate::config::{Config, EXAMPLE as CONFIG};
 use crate::mail::read;
@@ -124,8 +125,11 @@ proptest! {
 
         let entries = tracker.store().read(|tx| tx.entries(TicketId(1))).unwrap();
         let ticket = Ticket::fold(TicketId(1), &entries);
-        harmless("show", &show::text(&ticket, &entries, Some(&key), &project, now))?;
-        harmless("log", &log::lines(&entries, &project, ""))?;
+        let timeline = log::lines(&entries, &project, "", &[]);
+        harmless("show", &show::text(&ticket, &timeline, Some(&key), &project, now))?;
+        harmless("log", &timeline)?;
+        let mail = tracker.store().read(|tx| MailDocument::of(tx, &tx.receipts()?[0], Some(1))).unwrap();
+        harmless("mail", &mail.shown("Mail 1", &project))?;
         // `list`, `inbox` and `outbox` are tables, whatever their cells hold.
         let cells = vec![name.clone(), subject.clone(), from, file.clone()];
         let table = out::table(&["A", "B", "C", "D"], [cells]);

@@ -1,10 +1,11 @@
-//! `disclosed inbox`: every receipt, or a ticket made of one.
+//! `disclosed inbox`: every receipt, the mail of one, or a ticket made of it.
 
 use anyhow::{Result, bail};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit, local};
+use super::mails::MailDocument;
 use super::out::{Out, table};
 use crate::intake::disposition::Disposition;
 use crate::open;
@@ -18,11 +19,17 @@ pub(super) struct Args {
     /// Make a ticket of the mail of this receipt
     #[arg(long, value_name = "NUMBER")]
     take: Option<i64>,
+    /// Print the mail of this receipt, whole
+    #[arg(long, value_name = "NUMBER", conflicts_with = "take")]
+    show: Option<i64>,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     if let Some(number) = args.take {
         return take(number, desk, out);
+    }
+    if let Some(number) = args.show {
+        return show(number, desk, out);
     }
     let project = &desk.project;
     let receipts = desk.read(|tx, _| tx.receipts())?;
@@ -79,6 +86,29 @@ impl<'a> ReceiptDocument<'a> {
             reason: &r.reason,
         }
     }
+}
+
+/// What programs see of one receipt.
+#[derive(Serialize)]
+struct Shown<'a> {
+    receipt: ReceiptDocument<'a>,
+    mail: MailDocument,
+}
+
+fn show(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
+    let found = desk.read(|tx, _| {
+        let Some(row) = tx.receipt_row(number)? else { return Ok(None) };
+        let mail = MailDocument::of(tx, &row, None)?;
+        Ok(Some((row, mail)))
+    })?;
+    let Some((row, mail)) = found else { bail!("there is no receipt {number}; `disclosed inbox` shows all") };
+    if out.wants_json() {
+        out.json(&Shown { receipt: ReceiptDocument::of(&row, &desk.project), mail })?;
+    } else {
+        let ticket = row.ticket.map_or("no ticket".to_owned(), |t| desk.project.show(t));
+        out.text(&mail.shown(&format!("Receipt {number}, {ticket}"), &desk.project))?;
+    }
+    Ok(Exit::Done)
 }
 
 /// What programs see of a receipt that was taken.

@@ -7,6 +7,7 @@ use serde_json::json;
 
 use super::desk::{Desk, Exit};
 use super::out::{Out, alarming, complain};
+use super::seat::seat;
 use crate::command::{self, Orders};
 use crate::open;
 use crate::vocabulary::clean;
@@ -24,6 +25,9 @@ pub(super) struct Args {
     /// The text that /reply, /ask, /ack and /note take; "-" reads it from standard input
     #[arg(long)]
     text: Option<String>,
+    /// Whoever of the config does it, by name or address; else the name of the login is written down
+    #[arg(long = "as", value_name = "PERSON")]
+    named: Option<String>,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -32,11 +36,13 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     if orders.lines.is_empty() {
         return answer(out, "a command begins with \"/\"; /help lists them; nothing was done", true);
     }
+    let seat = seat(args.named.as_deref(), &desk.project)?;
     add_text(&mut orders, args.text.as_deref())?;
     let found = desk.read(|tx, now| Ok(desk.ticket(tx, &args.ticket)?.map(|id| (id, now))))?;
     let (id, now) = found?;
     let mut tracker = open::tracker(&desk.config, now)?;
-    let news = tracker.order(id, orders, now)?.with_context(|| format!("there is no {}", desk.project.show(id)))?;
+    let news =
+        tracker.order(id, orders, seat, now)?.with_context(|| format!("there is no {}", desk.project.show(id)))?;
     match news.answer {
         Some(said) => answer(out, &said.text, said.refused),
         None => answer(out, "Done.", false),

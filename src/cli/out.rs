@@ -102,6 +102,59 @@ pub(super) fn alarming(text: &str) -> String {
     text.replace("BROKEN", &format!("{red}BROKEN{red:#}"))
 }
 
+/// Columns that a terminal has at least.
+const COLUMNS: usize = 80;
+
+/// A label and a text beside it, in lines of at most 80 columns; those below the first begin under the text.
+pub(super) fn beside(label: &str, text: &str) -> String {
+    let indent = label.chars().count();
+    let mut out = label.to_owned();
+    for (at, piece) in broken(text, COLUMNS.saturating_sub(indent)).into_iter().enumerate() {
+        if at > 0 {
+            out.push_str(&format!("\n{:indent$}", ""));
+        }
+        out.push_str(piece);
+    }
+    out.push('\n');
+    out
+}
+
+/// Text from outside, whole, set off so that no line of it can pass for one of ours: "| " begins each of its lines,
+/// and ": " what goes on of one that is broken at a blank. So no letter of it is lost. A line that begins with a
+/// blank, or has a tab or two blanks in it, is code or a table: its author laid it out, and it stays as it is.
+pub(super) fn set_off(text: &str, indent: &str) -> String {
+    let mut out = String::with_capacity(2 * text.len());
+    for line in text.lines() {
+        let laid_out = line.starts_with(' ') || line.contains('\t') || line.contains("  ");
+        let width = if laid_out { usize::MAX } else { COLUMNS.saturating_sub(indent.chars().count() + 2) };
+        for (at, piece) in broken(line, width).into_iter().enumerate() {
+            let mark = if at == 0 { "|" } else { ":" };
+            let blank = if piece.is_empty() { "" } else { " " };
+            out.push_str(&format!("{indent}{mark}{blank}{piece}\n"));
+        }
+    }
+    out
+}
+
+/// A line in pieces of at most `width` characters, which a blank between each two would make one again. A longer word
+/// is a piece of its own.
+fn broken(line: &str, width: usize) -> Vec<&str> {
+    let mut pieces = Vec::new();
+    let mut rest = line;
+    while let Some((end, _)) = rest.char_indices().nth(width) {
+        let blanks = rest.match_indices(' ').map(|(at, _)| at).filter(|at| *at > 0);
+        let fits = blanks.clone().take_while(|at| *at <= end).last();
+        let Some((piece, after)) = fits.or_else(|| blanks.clone().next()).and_then(|at| rest.split_at_checked(at))
+        else {
+            break;
+        };
+        pieces.push(piece);
+        rest = after.strip_prefix(' ').unwrap_or(after);
+    }
+    pieces.push(rest);
+    pieces
+}
+
 /// A line on standard error that says how far a long command is; only on a terminal.
 pub(super) struct Progress {
     shown: bool,
@@ -122,5 +175,47 @@ impl Progress {
 impl Drop for Progress {
     fn drop(&mut self) {
         self.show("");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn nothing_of_a_text_is_lost_or_passes_for_ours(text in "([ -~\\täß漢]{0,200}\n){0,5}") {
+            let mut again = String::new();
+            for line in set_off(&text, "  ").lines() {
+                match line.strip_prefix("  |") {
+                    Some(begins) => again.push_str(&format!("\n{}", begins.strip_prefix(' ').unwrap_or(begins))),
+                    None => {
+                        let goes_on = line.strip_prefix("  :").expect("each line is marked");
+                        again.push_str(&format!(" {}", goes_on.strip_prefix(' ').unwrap_or(goes_on)));
+                    }
+                }
+            }
+            let lines: String = text.lines().map(|line| format!("\n{line}")).collect();
+            prop_assert_eq!(again, lines);
+        }
+
+        #[test]
+        fn prose_fits_a_terminal(words in prop::collection::vec("[a-zé]{1,20}", 1..60)) {
+            let prose = words.join(" ");
+            for line in set_off(&prose, "  ").lines().chain(beside("  Subject:  ", &prose).lines()) {
+                prop_assert!(line.chars().count() <= 80, "{}", line);
+            }
+        }
+    }
+
+    #[test]
+    fn code_stays_as_it_is() {
+        let wide = "x".repeat(100);
+        for code in [format!("    if ({wide}) return;"), format!("+\t{wide} = 1;"), format!("at  0x1  {wide} b"), wide]
+        {
+            assert_eq!(set_off(&code, ""), format!("| {code}\n"));
+        }
     }
 }

@@ -6,7 +6,7 @@ mod words;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result};
-use jiff::civil::DateTime;
+use jiff::civil::{Date, DateTime};
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 
@@ -14,7 +14,7 @@ use self::words::{ended, happened, headline, hearers, said};
 use super::desk::{Desk, Exit, Usage};
 use super::out::{Out, table};
 use crate::clock;
-use crate::policy::shown::when;
+use crate::policy::shown::{holidays, when};
 use crate::policy::{Audience, Milestone, Policy, Severity, Term};
 use crate::project::Project;
 use crate::rules::simulate::course::{Course, Word};
@@ -126,6 +126,7 @@ struct Document<'a> {
     events: Vec<Happened>,
     clocks: Vec<Clock<'a>>,
     not_started: Vec<Waiting<'a>>,
+    holidays: Vec<Date>,
     warnings: &'a [String],
 }
 
@@ -185,6 +186,7 @@ impl<'a> Document<'a> {
             events: play.events.iter().map(|(at, e)| Happened { at: *at, event: e.word() }).collect(),
             clocks: play.courses.iter().map(Clock::of).collect(),
             not_started: play.waiting.iter().map(|(promise, from)| Waiting { promise, from: *from }).collect(),
+            holidays: project.policy.calendar.next_holidays(play.at),
             warnings: &play.warnings,
         }
     }
@@ -234,6 +236,7 @@ fn text(play: &Play, project: &Project) -> String {
     for (promise, from) in &play.waiting {
         text.push_str(&format!("\n{promise} starts when {from} is reached: play it with --event {from}@+3d.\n"));
     }
+    text.push_str(&holidays(policy, play.at));
     if !play.warnings.is_empty() {
         text.push('\n');
     }

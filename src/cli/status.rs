@@ -11,11 +11,11 @@ use crate::health::Health;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::length;
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, StoreError, TicketRow};
-use crate::vocabulary::{NoticeKind, NoticeState};
+use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
+use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
-    let health = desk.read(Health::read)?;
+    let health = desk.read(|tx, now| Health::read(tx, &desk.project, now))?;
     if out.wants_json() {
         out.json(&Document::of(&health, &desk.project))?;
     } else {
@@ -34,6 +34,7 @@ struct Document<'a> {
     next_deadline: Option<Timestamp>,
     holds: Vec<Unsettled<'a>>,
     undelivered: Vec<Unsettled<'a>>,
+    unreached: Vec<NotReached<'a>>,
     broken: Vec<Broken<'a>>,
     quarantined: usize,
     trouble: Option<Timestamp>,
@@ -54,6 +55,14 @@ struct Unsettled<'a> {
     ticket: Option<String>,
     state: NoticeState,
     reason: Option<&'a str>,
+}
+
+/// Somebody of the project whom mail does not reach.
+#[derive(Serialize)]
+struct NotReached<'a> {
+    person: &'a str,
+    since: Timestamp,
+    reply: &'a str,
 }
 
 /// A ticket with a broken promise.
@@ -82,6 +91,8 @@ impl<'a> Document<'a> {
             state: n.state,
             reason: n.reply.as_deref(),
         };
+        let unreached =
+            |u: &'a Unreached| NotReached { person: u.to.as_str(), since: u.since, reply: u.reply.as_str() };
         let broken = |t: &'a TicketRow| Broken {
             ticket: project.show(t.id),
             promise: t.next.as_ref().map(|(promise, _)| promise.as_str()),
@@ -101,6 +112,7 @@ impl<'a> Document<'a> {
             next_deadline: health.next_deadline,
             holds: health.held.iter().map(unsettled).collect(),
             undelivered: health.undelivered.iter().map(unsettled).collect(),
+            unreached: health.unreached.iter().map(unreached).collect(),
             broken: health.broken.iter().map(broken).collect(),
             quarantined: health.quarantined,
             trouble: health.troubles.first().map(|t| t.since),
@@ -144,6 +156,10 @@ fn text(health: &Health, project: &Project) -> String {
              then `disclosed outbox --release`\n"
         ));
     }
+    for u in &health.unreached {
+        let (name, since) = (project.name_of(&u.to), local(u.since, project));
+        text.push_str(&format!("  no mail reaches {name} since {since}: {}\n", clean_line(&u.reply, 200)));
+    }
     for t in &health.broken {
         let (promise, at) = t.next.clone().unwrap_or_default();
         let id = project.show(t.id);
@@ -156,7 +172,7 @@ fn text(health: &Health, project: &Project) -> String {
     for n in &health.held {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
-        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!(
             "  a held {}{about}: {why}; `disclosed outbox --show {}`{answer}\n",
             n.kind.word(),
@@ -166,7 +182,7 @@ fn text(health: &Health, project: &Project) -> String {
     for n in &health.undelivered {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let how = if n.state == NoticeState::Unknown { "may not have arrived" } else { "was refused" };
-        let why = crate::vocabulary::clean_line(n.reply.as_deref().unwrap_or_default(), 200);
+        let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind.word()));
     }
     text

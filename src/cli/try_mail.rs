@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::desk::{Desk, Exit, local};
 use super::out::Out;
 use crate::dkim::Verifier;
-use crate::intake::disposition::Disposition;
+use crate::intake::disposition::{Disposition, Intake};
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::mail::fields::{Fields, Part, Score};
@@ -22,7 +22,7 @@ use crate::mail::signature::{Dkim, Signature};
 use crate::notice::plain::quoted;
 use crate::policy::Severity;
 use crate::project::Project;
-use crate::rules::event::{Event, Order};
+use crate::rules::event::{Event, Order, Report};
 use crate::ticket::Actor;
 use crate::tracker::{Asked, Tried};
 use crate::vocabulary::{Address, TicketId, clean, clean_line};
@@ -102,6 +102,8 @@ struct Document<'a> {
     ticket: Option<String>,
     known: Option<Known>,
     sender: Option<&'a Address>,
+    reporter: Option<&'a Address>,
+    claimed: Vec<Claim<'a>>,
     identity: Sender<'a>,
     subject: &'a str,
     reply_text: &'a str,
@@ -117,6 +119,13 @@ struct Known {
     received: Timestamp,
     disposition: Disposition,
     ticket: Option<String>,
+}
+
+/// Somebody whom the mail names beside its sender, and where: nobody vouches for that.
+#[derive(Serialize)]
+struct Claim<'a> {
+    by: &'a str,
+    address: &'a Address,
 }
 
 /// How sure the sender is.
@@ -188,6 +197,8 @@ impl<'a> Document<'a> {
             ticket: show(intake.ticket),
             known,
             sender: mail.from.as_ref().ok(),
+            reporter: report_of(intake).and_then(|r| r.from.as_ref()),
+            claimed: claimed(intake).map(|(by, address)| Claim { by, address }).collect(),
             identity: Sender {
                 believed: identity.believed(),
                 forged: identity.forged(),
@@ -208,7 +219,7 @@ impl<'a> Document<'a> {
 
 impl<'a> Found<'a> {
     fn of(mail: &'a Mail, project: &Project) -> Self {
-        let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts } = &mail.fields;
+        let Fields { severity, cvss, score, cves, cwes, versions, paths, locations, parts, may_lack: _ } = &mail.fields;
         let table = &project.reports.versions;
         let support = |v: &'a String| Supported { version: v, support: table.of(v).words() };
         Self {
@@ -226,6 +237,15 @@ impl<'a> Found<'a> {
             missing: project.reports.missing(&mail.fields, &mail.attachments),
         }
     }
+}
+
+fn report_of(intake: &Intake) -> Option<&Report> {
+    if let Some(Event::Reported(report) | Event::Copied(report, _)) = &intake.event { Some(report) } else { None }
+}
+
+/// Whom a report names beside its sender, and where.
+fn claimed(intake: &Intake) -> impl Iterator<Item = (&'static str, &Address)> {
+    report_of(intake).into_iter().flat_map(|report| report.authors.addresses())
 }
 
 /// What nobody verified may be read, and commands nothing.
@@ -255,6 +275,12 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
         );
     }
     line("Sender:", mail.from.as_ref().map_or_else(|why| why.words(), Address::as_str));
+    if let Some(report) = report_of(intake) {
+        line("Reporter:", report.from.as_ref().map_or("nobody who can be answered", Address::as_str));
+    }
+    for (by, address) in claimed(intake) {
+        line("Claimed:", &format!("{} (by {by})", address.as_str()));
+    }
     let believed = if identity.believed() { "yes" } else { "no" };
     line("Believed:", &format!("{believed}: {}", identity.reason));
     for check in identity.checks.iter().filter(|_| identity.checks.len() > 1) {
@@ -277,7 +303,8 @@ pub(super) fn text(tried: &Tried, asked: &[String], project: &Project) -> String
     for (verb, arguments) in commands(mail) {
         line("Command:", format!("/{verb} {arguments}").trim_end());
     }
-    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _ } = &mail.fields;
+    let Fields { severity, cvss: _, score: _, cves, cwes, versions, paths, locations, parts: _, may_lack: _ } =
+        &mail.fields;
     let severity = severity.map(|s| s.to_string());
     let found: Vec<String> =
         severity.into_iter().chain(mail.fields.shown_cvss()).chain(cves.iter().chain(cwes).cloned()).collect();

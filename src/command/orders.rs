@@ -55,6 +55,17 @@ impl Orders {
         self.lines.iter().filter_map(|l| l.read.as_ref().ok()).map(|asked| &asked.command)
     }
 
+    /// The text below, for a command that takes it. As the reason of a new date it leaves where no other takes it.
+    pub fn text_for(&self, command: &Command) -> &str {
+        let is_reason = || matches!(command, Command::Extend { .. }) && !self.commands().any(Command::takes_text);
+        if command.takes_text() || is_reason() { &self.text } else { "" }
+    }
+
+    /// The words of a person that these commands send to the reporter.
+    pub fn sends(&self) -> impl Iterator<Item = &str> {
+        self.commands().filter_map(|command| command.sends(self.text_for(command)))
+    }
+
     /// The lines as written.
     pub fn written(&self) -> Vec<&str> {
         self.lines.iter().map(|l| l.written.as_str()).collect()
@@ -154,6 +165,13 @@ mod tests {
         check("/ close\n", &[], "/ close");
         check("// comment\n", &[], "// comment");
         check("", &[], "");
+    }
+
+    #[test]
+    fn no_two_rows_of_the_table_are_one() {
+        for verb in verbs() {
+            assert_eq!(verbs().filter(|other| *other == verb).count(), 1, "{}", verb.name);
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use super::when::When;
 use crate::policy::Severity;
-use crate::vocabulary::clean_line;
+use crate::vocabulary::{Address, clean_line};
 
 /// How much a command asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -38,6 +38,8 @@ pub enum Command {
     Claim,
     /// Give it back to the team.
     Pass,
+    /// Say who the reporter is.
+    Reporter(Address),
     /// Write something down.
     Note,
     /// Send the text to the reporter.
@@ -58,7 +60,7 @@ pub enum Command {
         promise: String,
         /// To when.
         to: When,
-        /// Why; the reporter is told the new date, and not the reason.
+        /// Why, for the team; the reporter is told the new date, and the text below. Empty where that says why.
         reason: String,
     },
     /// A date until which nothing is published.
@@ -102,12 +104,18 @@ pub enum Command {
 }
 
 impl Command {
-    /// What of a person's words it sends to the reporter: the text below it, or its own argument.
+    /// Whether the text below belongs to it, and to no other command of the mail.
+    pub fn takes_text(&self) -> bool {
+        matches!(self, Self::Ack | Self::Reply | Self::Ask | Self::Note)
+    }
+
+    /// What of a person's words it sends to the reporter: the text that it takes, or its own argument. The name of a
+    /// credit is sent later, with the news of what it is named in.
     pub fn sends<'t>(&'t self, text: &'t str) -> Option<&'t str> {
-        if let Self::Released(words) | Self::Public(words) = self {
+        if let Self::Released(words) | Self::Public(words) | Self::Credit(words) = self {
             return Some(words);
         }
-        matches!(self, Self::Ack | Self::Reply | Self::Ask).then_some(text)
+        matches!(self, Self::Ack | Self::Reply | Self::Ask | Self::Extend { .. }).then_some(text)
     }
 }
 
@@ -199,6 +207,14 @@ pub(super) const TABLE: &[Verb] = &[
         |a| none(a, Command::Ask)
     ),
     verb!("note", "", Act, "write the text below down for the team", "/note", |a| none(a, Command::Note)),
+    verb!(
+        "reporter",
+        "ADDRESS",
+        Act,
+        "name the reporter, in place of any earlier one; they are acknowledged",
+        "/reporter rita@example.net",
+        reporter
+    ),
     verb!("claim", "", Act, "make yourself the owner", "/claim", |a| none(a, Command::Claim)),
     verb!("assign", "PERSON", Act, "make somebody the owner, by name or address", "/assign dana", |a| word(
         a,
@@ -221,9 +237,9 @@ pub(super) const TABLE: &[Verb] = &[
     ))),
     verb!(
         "extend",
-        "PROMISE WHEN REASON",
+        "PROMISE WHEN [REASON]",
         Act,
-        "move a deadline; the reporter is told the new date",
+        "move a deadline; the reporter is told the new date, and the text below",
         "/extend disclose 2027-05-31 vendor asked for a month",
         extend
     ),
@@ -247,11 +263,14 @@ pub(super) const TABLE: &[Verb] = &[
         a,
         Command::Resume
     )),
-    verb!("credit", "NAME|none", Act, "how the reporter agreed to be named", "/credit R. Porter", |a| word(
-        a,
-        "a name, or none",
-        |w| Ok(Command::Credit(w))
-    )),
+    verb!(
+        "credit",
+        "NAME|none",
+        Act,
+        "how the reporter agreed to be named; they are shown it",
+        "/credit R. Porter",
+        |a| word(a, "a name, or none", |w| Ok(Command::Credit(w)))
+    ),
     verb!(
         "done",
         "PROMISE [NOTE]",
@@ -270,7 +289,7 @@ pub(super) const TABLE: &[Verb] = &[
     verb!("public", "[LINK]", Grave, "the vulnerability is public; the reporter is told", "/public", |a| Ok(
         Command::Public(a.into())
     )),
-    verb!("close", "[REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
+    verb!("close", "[unpublished] [REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
     verb!("reopen", "", Act, "not done after all", "/reopen", |a| none(a, Command::Reopen)),
     verb!("spam", "", Act, "close it as spam: nobody is answered", "/spam", |a| none(a, Command::Spam)),
     verb!("confirm", "CODE", Act, "the code that a grave command asked for", "/confirm 7k2m9xq4", |a| word(
@@ -290,14 +309,9 @@ pub(super) const TABLE: &[Verb] = &[
     verb!("list", "", Read, "show all open tickets", "/list", |a| none(a, Command::List)),
     verb!("help", "", Read, "show the commands", "/help", |a| none(a, Command::Help)),
     verb!("status", "", Ask, "how your report stands", "/status", |_| Some(Ask::Status)),
-    verb!(
-        "credit",
-        "NAME",
-        Ask,
-        "how we are to name you when we publish; /credit none for not at all",
-        "/credit R. Porter",
-        |a| Some(Ask::Credit(clean_line(a, ASK_MAX))).filter(|_| !a.trim().is_empty())
-    ),
+    verb!("credit", "NAME", Ask, "how we name you when we publish; none for not at all", "/credit R. Porter", |a| {
+        Some(Ask::Credit(clean_line(a, ASK_MAX))).filter(|_| !a.trim().is_empty())
+    }),
     verb!("withdraw", "[WHY]", Ask, "take the report back", "/withdraw", |a| Some(Ask::Withdraw(clean_line(
         a, ASK_MAX
     )))),
@@ -329,16 +343,18 @@ fn severity(word: String) -> Result<Command, String> {
     Ok(Command::Severity(severity))
 }
 
+fn reporter(address: &str) -> Result<Command, String> {
+    let plain = Address::parse(address.strip_prefix('<').and_then(|a| a.strip_suffix('>')).unwrap_or(address));
+    plain.map(Command::Reporter).ok_or_else(|| "this needs one plain address, such as rita@example.net".into())
+}
+
 fn extend(arguments: &str) -> Result<Command, String> {
     let mut words = arguments.split_whitespace();
     let (Some(promise), Some(date)) = (words.next(), words.next()) else {
-        return Err("this needs a promise, a date and a reason".into());
+        return Err("this needs a promise and a date".into());
     };
     let to = When::parse(date)?;
     let reason = words.collect::<Vec<_>>().join(" ");
-    if reason.is_empty() {
-        return Err("this needs a reason after the date".into());
-    }
     Ok(Command::Extend { promise: promise.to_ascii_lowercase(), to, reason })
 }
 

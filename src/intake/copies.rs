@@ -10,7 +10,6 @@ use super::standing::{Part, Standing};
 use crate::command;
 use crate::mail::Mail;
 use crate::mail::automatic::Automatic;
-use crate::mail::written::Content;
 use crate::rules::event::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor};
 
@@ -38,11 +37,11 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     // Whoever answers to another name than the first may be somebody else. Commands are done once, and a copy of them is
     // no attempt.
     let altered = first.altered.is_some();
-    let done = first.standing() == Standing::Command;
+    let (done, from) = (first.standing() == Standing::Command, given.mail.from.as_ref());
     let told = match (&alone.event, &first.altered) {
         (_, None) => false,
-        (Some(Event::Reported(report)), of) if report.from == *of => true,
-        (_, Some(of)) if done && given.mail.from.as_ref() == Ok(of) => false,
+        (Some(Event::Reported(report)), Some(of)) if report.from.as_ref() == Some(of) || from == Ok(of) => true,
+        (_, Some(of)) if done && from == Ok(of) => false,
         (_, Some(_)) => return alone,
     };
     if !raises && !told {
@@ -52,21 +51,17 @@ pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     let event = match (alone.event, first.part) {
         // Its text is told where it is another one.
         (Some(Event::Reported(report)), Part::Opened { .. }) if raises => Event::Copied(report, altered),
-        (Some(Event::Reported(report)), Part::Opened { .. } | Part::Joined) => {
-            let (excerpt, folded) = Content::of(&given.mail.text, &given.known.sent).shown();
-            Event::FollowedUp(FollowUp {
-                by: Actor::Stranger,
-                program: altered,
-                holder: None,
-                who: format!("{} ({})", report.shown, report.identity),
-                excerpt,
-                folded,
-                mail: report.mail,
-                tell: report.tell,
-                asks: Vec::new(),
-                reply_to: report.message_id,
-            })
-        }
+        (Some(Event::Reported(report)), Part::Opened { .. } | Part::Joined) => Event::FollowedUp(FollowUp {
+            by: Actor::Stranger,
+            program: altered,
+            holder: None,
+            who: format!("{} ({})", report.shown, report.identity),
+            contents: given.contents(),
+            mail: report.mail,
+            tell: report.tell,
+            asks: Vec::new(),
+            reply_to: report.message_id,
+        }),
         // What is gathered has no ticket of its own; and whatever is no report goes where it proves to belong.
         (event, _) => return Intake { event, ..alone },
     };

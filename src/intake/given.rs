@@ -8,11 +8,13 @@ use super::through::Through;
 use crate::command::{self, Orders};
 use crate::mail::Mail;
 use crate::mail::automatic::{Automatic, Passed, is_role};
+use crate::mail::enclosed::Enclosed;
 use crate::mail::identity::{Identity, Vouch};
 use crate::mail::written::{Content, Ours};
+use crate::notice::text::team::Contents;
 use crate::project::{Person, Project};
 use crate::rules::decide::fresh;
-use crate::token::Purpose;
+use crate::token::{self, Purpose};
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
 
 /// What the store knows.
@@ -74,6 +76,16 @@ impl Known {
     }
 }
 
+/// Whom a mail is answered at: its sender, or whom the operator's way names. A From that is not plain is read as people
+/// read it, but never for one of ours: whoever writes so is no sender to believe.
+pub(crate) fn answered<'a>(mail: &'a Mail, through: Option<&'a Through<'_>>, project: &Project) -> Option<&'a Address> {
+    let ours = |a: &Address| project.is_ours(a) || project.person(a).is_some();
+    through.map_or_else(
+        || mail.answerable.as_ref().filter(|a| mail.from.is_ok() || !ours(a)),
+        |through| through.answer_to.as_ref(),
+    )
+}
+
 /// Everything that [`super::take`] looks at.
 pub(crate) struct Given<'a> {
     /// The mail as read.
@@ -104,6 +116,30 @@ impl<'a> Given<'a> {
         self.mail.signs.away() || self.known.bounced_notice.as_ref().is_some_and(|(to, _)| from == Ok(to))
     }
 
+    /// Whom the mail is answered at: see [`answered`].
+    pub(super) fn answer_to(&self) -> Option<&'a Address> {
+        answered(self.mail, self.through, self.project)
+    }
+
+    /// The ticket for which the token of the mail proves anything. One that was given to a reporter ends with them: once
+    /// the team has named another, it is no proof, and the mail is one like any other.
+    pub(super) fn proven(&self) -> Option<TicketId> {
+        let (token, reporter) = self.claims.token.zip(self.known.token_ticket.as_ref())?;
+        let is_over = |r: &Address| token.purpose == Purpose::Reporter && token.party != token::party(r);
+        token.ticket.filter(|_| !reporter.as_ref().is_some_and(is_over))
+    }
+
+    /// The mail of somebody else that a person of the project passes on here, and that person. It came to them, or to an
+    /// address that nobody answers: they are not its reporter. Whether anybody vouches for the person is no matter, since
+    /// less is sent than for any other mail.
+    pub(super) fn passed_on(&self) -> Option<(&'a Person, &'a Enclosed)> {
+        let Self { mail, project, .. } = self;
+        let person = project.person(mail.from.as_ref().ok()?)?;
+        let outside = |a: &Address| !project.is_ours(a) && project.person(a).is_none();
+        let inner = mail.enclosed.iter().find(|inner| inner.address.as_ref().map_or(inner.named, outside))?;
+        Some((person, inner))
+    }
+
     /// Who vouches for the mail as it was read, for the words of a person; else why nobody does.
     ///
     /// What was read must follow from what is vouched for, and the mail must be new: our server took it in the last week, and
@@ -130,6 +166,13 @@ impl<'a> Given<'a> {
     pub(super) fn holder(&self) -> Option<(&'a Person, TicketId)> {
         let token = self.claims.token.filter(|t| t.purpose == Purpose::Person && self.known.token_ticket.is_some())?;
         Some((self.project.holder(token.party)?, token.ticket?))
+    }
+
+    /// What the mail holds, for a person: its text without what looks quoted.
+    pub(super) fn contents(&self) -> Contents {
+        let (text, folded) = Content::of(&self.mail.text, &self.known.sent).shown();
+        let (attachments, problems) = (self.mail.attachments.clone(), self.mail.problems.clone());
+        Contents { text, folded, attachments, problems }
     }
 
     /// The commands, of lines that nobody quotes, and what their author wrote below them.

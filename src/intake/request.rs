@@ -84,12 +84,15 @@ fn in_the_name(given: &Given<'_>) -> Option<Order> {
         by: Actor::Person(person.address.clone()),
         orders: given.orders(),
         mail: Some(*stored),
+        // Of these, whoever gives the code has seen nothing.
+        attachments: Vec::new(),
         reply_to: mail.message_id.clone(),
         seen: known.seen.map(|seen| seen.min(known.seen_at.unwrap_or(u32::MAX))),
         answers: given.claims.token.map(|token| token.notice),
         repeated: false,
         warrant: Warrant { grave: false, signed: false },
         known: leak::Known::default(),
+        hold: None,
     })
 }
 

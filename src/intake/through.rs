@@ -12,7 +12,7 @@
 use crate::mail::Mail;
 use crate::mail::automatic::Passed;
 use crate::mail::identity::{self, Identity};
-use crate::mail::passage::{Passage, Way};
+use crate::mail::passage::{Claimed, Passage, Way};
 use crate::project::Project;
 use crate::vocabulary::Address;
 
@@ -60,8 +60,8 @@ pub(crate) fn through<'p>(mail: &Mail, project: &'p Project, identity: &Identity
     let passed = ways.iter().map(|way| way.passed()).max()?;
     let usable = |a: &&Address| !project.is_ours(a) && mail.passage.list_post.as_ref() != Some(*a);
     // Lists name themselves beside whoever wrote.
-    let one = |all: &Vec<Address>| {
-        let mut usable = all.iter().filter(usable);
+    let one = |claimed: &Claimed| {
+        let mut usable = claimed.addresses.iter().filter(usable);
         usable.next().filter(|_| usable.next().is_none()).cloned()
     };
     let claimed = mail.passage.claimed.iter().find_map(one);

@@ -85,7 +85,7 @@ pub(crate) fn unheard(given: &Given<'_>, intake: &Intake) -> Option<Unheard> {
         None if line.is_none() => return None,
         None if mail.signed => SIGNED.to_owned(),
         None if mail.reply_text.is_empty() => ATTACHED.to_owned(),
-        None if mail.from_html => HTML.to_owned(),
+        None if mail.from_html => format!("{HTML_ONLY}.\n\n{AS_PLAIN}"),
         None => BELOW.to_owned(),
     };
     Some(Unheard::Told { to: person.address.clone(), ticket, line, why, filed })
@@ -100,8 +100,8 @@ const OTHER: &str = "it came from another address than the one that is registere
 const ATTACHED: &str = "it stands in an attached mail or text, or in a quotation";
 const SIGNED: &str = "the mail is signed as one opaque piece (S/MIME), which is not verified here; sign so that the text \
                       stays readable beside the signature, or do not sign";
-const HTML: &str = "commands are read from plain text only, and the mail has none.\n\n\
-                    In Gmail, open the three dots at the bottom of the window that you write in, and\n\
-                    choose \"Plain text mode\". In Outlook, make a new mail, and choose Format Text, Plain\n\
-                    Text; in the new Outlook and on the web, open the three dots above the text, and\n\
-                    choose \"Switch to plain text\"";
+/// Why the commands of a person are not obeyed that came without plain text.
+pub(super) const HTML_ONLY: &str = "it came as HTML only, and commands are read from plain text";
+const AS_PLAIN: &str = "Send it again as plain text (Gmail: the three dots below the text, \"Plain text mode\";\n\
+                        Outlook: a new mail, Format Text, \"Plain Text\", in the new Outlook the three dots above\n\
+                        the text, \"Switch to plain text\")";

@@ -88,6 +88,8 @@ pub struct Bounce {
     pub references: Vec<MessageId>,
     /// What stands in the field by which we mark our own mail, in the returned mail.
     pub mark: Option<String>,
+    /// What the server said, for the first of them (Diagnostic-Code, RFC 3464 section 2.3.6); empty where no field says.
+    pub said: String,
     /// True when delivery has failed for good (RFC 3464 section 2.3.3 "failed"), false for "delayed" and the like.
     pub permanent: bool,
 }

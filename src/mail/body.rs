@@ -129,7 +129,8 @@ impl Text {
     }
 }
 
-fn is_mail(part: &Part<'_>) -> bool {
+/// Whether a part is a mail of its own.
+pub(super) fn is_mail(part: &Part<'_>) -> bool {
     matches!(part.media.as_str(), "message/rfc822" | "message/global")
 }
 

@@ -74,6 +74,7 @@ fn by_status(part: &Part<'_>) -> Status {
     let (octets, _) = part.decoded();
     let mut rest: &[u8] = octets.trim_ascii_start();
     let (mut failed, mut delayed, mut reached) = (Vec::new(), Vec::new(), false);
+    let (mut why_failed, mut why_delayed) = (None, None);
     for _ in 0..MAX_FOUND {
         if rest.is_empty() {
             break;
@@ -84,18 +85,27 @@ fn by_status(part: &Part<'_>) -> Status {
         let Some(recipient) = recipient(&group) else { continue };
         match group.keyword("action").unwrap_or_default().split([' ', ';', '(']).next().unwrap_or_default() {
             "delivered" | "relayed" | "expanded" => reached = true,
-            "delayed" => delayed.push(recipient),
+            "delayed" => {
+                delayed.push(recipient);
+                why_delayed.get_or_insert_with(|| said(&group));
+            }
             _ if group.keyword("status").is_some_and(|s| s.starts_with("4.")) && group.first("action").is_none() => {
                 delayed.push(recipient);
+                why_delayed.get_or_insert_with(|| said(&group));
             }
-            _ => failed.push(recipient),
+            _ => {
+                failed.push(recipient);
+                why_failed.get_or_insert_with(|| said(&group));
+            }
         }
     }
     let permanent = !failed.is_empty();
-    let mut recipients = if permanent { failed } else { delayed };
+    let (mut recipients, said) = if permanent { (failed, why_failed) } else { (delayed, why_delayed) };
     dedup(&mut recipients);
     match (recipients.is_empty(), reached) {
-        (false, _) => Status::Says(Bounce { recipients, permanent, ..Bounce::default() }),
+        (false, _) => {
+            Status::Says(Bounce { recipients, permanent, said: said.unwrap_or_default(), ..Bounce::default() })
+        }
         (true, true) => Status::Success,
         (true, false) => Status::Nothing,
     }
@@ -108,6 +118,15 @@ fn recipient(group: &Header<'_>) -> Option<Address> {
         let address = value.split_once(';').map_or(value.as_str(), |(_, a)| a);
         header::addresses(address.as_bytes()).into_iter().next()
     })
+}
+
+/// What the server said of a recipient (RFC 3464 section 2.3.6), without the kind of code and without the address that it
+/// repeats.
+fn said(group: &Header<'_>) -> String {
+    let value = group.first("diagnostic-code").map_or(String::new(), header::unfold);
+    let code = value.split_once(';').map_or(value.as_str(), |(_, code)| code);
+    let words = code.split_whitespace().filter(|word| !(word.starts_with('<') && word.contains('@')));
+    words.collect::<Vec<_>>().join(" ").chars().take(500).collect()
 }
 
 /// What stands after the first line.
@@ -321,6 +340,19 @@ mod tests {
         check(&report(&both, "message/rfc822"), &["c@example.test"], &["1@example.org"], true);
         let relayed = "Final-Recipient: rfc822;b@example.test\nAction: relayed\n";
         assert_eq!(bounce(&report(relayed, "message/rfc822")), None);
+    }
+
+    #[test]
+    fn what_the_server_said_is_read() {
+        let said = |status: &str| bounce(&report(status, "message/rfc822")).map(|b| b.said);
+        let of = "Final-Recipient: rfc822; b@example.test\nAction: failed\nStatus: 5.1.1\n";
+        assert_eq!(said(of), Some(String::new()));
+        let code = "Diagnostic-Code: smtp; 550 5.1.1 <b@example.test>: Recipient address\n rejected; User unknown\n";
+        let expect = "550 5.1.1 Recipient address rejected; User unknown";
+        assert_eq!(said(&format!("{of}{code}")).as_deref(), Some(expect));
+        // What failed counts, whatever stands above it.
+        let delayed = "Final-Recipient: rfc822; c@example.test\nAction: delayed\nDiagnostic-Code: smtp; 451 later\n";
+        assert_eq!(said(&format!("{delayed}\n{of}{code}")).as_deref(), Some(expect));
     }
 
     #[test]

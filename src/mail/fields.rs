@@ -45,6 +45,8 @@ pub struct Fields {
     pub locations: Vec<String>,
     /// Which parts of a good report there are signs of.
     pub parts: Parts,
+    /// Which of the others are really not there, as far as can be told.
+    pub may_lack: Parts,
 }
 
 impl Fields {
@@ -60,8 +62,14 @@ const MAX_LISTED: usize = 20;
 const MAX_OCTETS: usize = 256 * 1024;
 /// The longest run without a blank that is looked at.
 const MAX_TOKEN: usize = 300;
-/// How many words describe something.
-const DESCRIPTION_WORDS: u32 = 20;
+/// How many letters describe something.
+const DESCRIPTION_LETTERS: usize = 40;
+/// Who wrote fewer words wrote a sentence or two.
+const BRIEF_WORDS: u32 = 20;
+/// How many words tell the language that they are of.
+const LANGUAGE_WORDS: u32 = 8;
+/// One in so many words is a common one, in a language that is known.
+const COMMON_SHARE: u32 = 20;
 /// A line that is not longer may be a heading, and its words labels.
 const HEADING: usize = 30;
 /// The most words of a label before its colon.
@@ -76,10 +84,11 @@ pub fn recognise(subject: &str, text: &str) -> Fields {
         seen.sealed |= line.starts_with("-----BEGIN PGP MESSAGE");
         seen.line(line, line.len() <= HEADING || line.starts_with('#'));
     }
-    let parts = seen.parts(text.len());
+    let describes = text.chars().filter(|c| c.is_alphabetic()).nth(DESCRIPTION_LETTERS - 1).is_some();
+    let (parts, may_lack) = (seen.parts(describes), seen.may_lack(describes, text.len()));
     let score = seen.cvss.as_deref().and_then(Score::of);
     let Seen { named, cvss, cves, cwes, versions, paths, locations, .. } = seen;
-    Fields { severity: named.severity(), cvss, score, cves, cwes, versions, paths, locations, parts }
+    Fields { severity: named.severity(), cvss, score, cves, cwes, versions, paths, locations, parts, may_lack }
 }
 
 #[derive(Default)]
@@ -94,6 +103,8 @@ struct Seen {
     /// The signs of parts: see [`cues`].
     signs: u32,
     words: u32,
+    /// Of these the common ones of the languages that are known.
+    common: u32,
     /// Octets of no ASCII.
     foreign: usize,
     /// Lines that begin with a number: "2. Log in."
@@ -103,15 +114,23 @@ struct Seen {
 }
 
 impl Seen {
-    fn parts(&self, length: usize) -> Parts {
-        // Nothing can be missed in what cannot be read: another script, an encrypted text.
-        if self.sealed || self.words >= DESCRIPTION_WORDS && self.foreign * 5 > length {
-            return Parts::all();
+    /// Nothing can be missed in what cannot be read: an encrypted text, another script, a language without cues. Who
+    /// described it in a sentence is asked for no more than what helps most to see it.
+    fn may_lack(&self, describes: bool, length: usize) -> Parts {
+        let foreign = self.words >= BRIEF_WORDS && self.foreign * 5 > length;
+        let unknown = self.words >= LANGUAGE_WORDS && self.common * COMMON_SHARE < self.words;
+        if self.sealed || foreign || unknown {
+            return Parts::default();
         }
+        let is_brief = describes && self.words < BRIEF_WORDS;
+        if is_brief { Parts::default().with(Part::Steps).with(Part::AffectedVersion) } else { Parts::all() }
+    }
+
+    fn parts(&self, describes: bool) -> Parts {
         let sign = |is_there: bool, part: Part| if is_there { part.bit() } else { 0 };
         Parts::of(
             self.signs
-                | sign(self.words >= DESCRIPTION_WORDS, Part::Description)
+                | sign(describes, Part::Description)
                 | sign(!self.cwes.is_empty(), Part::Type)
                 | sign(!self.paths.is_empty(), Part::Paths)
                 | sign(!self.locations.is_empty() || !self.versions.is_empty(), Part::Location)
@@ -184,6 +203,7 @@ impl Seen {
         if bits != 0 {
             // "**Type**".
             self.signs |= cues::parts(bits, is_heading || token.ends_with(b"*"));
+            self.common += u32::from(bits & cues::COMMON != 0);
         }
         bits
     }

@@ -4,7 +4,7 @@
 //! (RFC 7103). The strict one ([`sender`]) refuses whatever two parsers could read differently, because a mail
 //! that means one sender to our server and another to us is how senders are forged.
 
-use super::decode;
+use super::{decode, lenient};
 use crate::provider;
 use crate::vocabulary::{Address, MessageId, trim_blanks};
 
@@ -232,6 +232,17 @@ impl<'a> Header<'a> {
 /// Whatever another parser could read as a different sender: a second From line, a second address, a group, a
 /// bare CR, a NUL, a header block that is cut short or not ended, a field that is longer than is read.
 pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
+    mailbox(from_value(header)?).map(|(address, _)| address)
+}
+
+/// Whom to answer: the sender, else the one address that people read in its From. It is no sender to believe.
+pub(crate) fn answerable(header: &Header<'_>) -> Option<Address> {
+    let value = from_value(header).ok()?;
+    mailbox(value).map_or_else(|_| lenient::one(value), |(address, _)| Some(address))
+}
+
+/// The value of the one From of a header that each parser ends at the same place.
+fn from_value<'a>(header: &Header<'a>) -> Result<&'a [u8], NoSender> {
     let mut from = header.fields.iter().filter(|f| f.name.eq_ignore_ascii_case("from"));
     let field = match (from.next(), from.next()) {
         (None, _) => return Err(NoSender::Missing),
@@ -242,7 +253,7 @@ pub fn sender(header: &Header<'_>) -> Result<Address, NoSender> {
     if field.spaced || odd || header.is_cut() {
         return Err(NoSender::NotPlain);
     }
-    mailbox(field.value).map(|(address, _)| address)
+    Ok(field.value)
 }
 
 /// How the sender is called by itself, decoded but not cleaned; the whole From value where there is no one sender,

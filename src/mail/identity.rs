@@ -114,7 +114,9 @@ pub fn identify(mail: &Mail, server: &Server, dkim: &Dkim) -> Identity {
     let Ok(from) = &mail.from else {
         let reason = "it has no sender that is one plain address".to_owned();
         let (checks, vouched) = (Vec::new(), Vec::new());
-        return Identity { verdict: Verdict::Unvouched, vouched, unsure: false, reason, checks };
+        let forged = mail.answerable.as_ref().is_some_and(|a| results::calls_forged(mail, server, a.domain()));
+        let verdict = if forged { Verdict::Forged } else { Verdict::Unvouched };
+        return Identity { verdict, vouched, unsure: false, reason, checks };
     };
     let counted = results::counted(mail, server);
     let mut vouched = counted.as_ref().map_or(Vec::new(), |counted| domains(mail, &counted.outcomes));

@@ -9,18 +9,6 @@ use super::decode::{self, Fit};
 use super::header::Header;
 use super::smime::{self, Wrapped};
 use crate::vocabulary::{clean_line, trim_blanks};
-use serde::{Deserialize, Serialize};
-
-/// A part that is not the text. Never opened; its content stays in the raw mail.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Attachment {
-    /// Its name as claimed, without control characters and path separators, at most 100 characters.
-    pub name: String,
-    /// Its media type as claimed.
-    pub media_type: String,
-    /// Octets, decoded.
-    pub size: u64,
-}
 
 /// The most parts that are told apart.
 pub const MAX_PARTS: usize = 500;
@@ -35,7 +23,7 @@ const MAX_SIGNED_DEPTH: usize = 3;
 /// What is said of what is encrypted.
 pub(crate) const ENCRYPTED: &str = "it is encrypted: it cannot be read here";
 /// Where what cannot be read here is found.
-pub(crate) const RAW_MAIL: &str = "the raw mail is in `disclosed export ADDRESS --json`, for the address it came from";
+pub(crate) const RAW_MAIL: &str = "`disclosed show TICKET --raw N` gives the raw mail";
 
 /// What the Content-* fields of a part say.
 #[derive(Clone, Debug)]
@@ -329,6 +317,11 @@ impl<'a> Part<'a> {
     /// Its octets with the transfer encoding undone, at most [`MAX_DECODED`] of them; true when there are more.
     pub fn decoded(&self) -> (Vec<u8>, bool) {
         self.decoded_to(MAX_DECODED)
+    }
+
+    /// All of its octets with the transfer encoding undone.
+    pub(super) fn content(&self) -> Vec<u8> {
+        self.decoded_to(self.body.len()).0
     }
 
     fn decoded_to(&self, max: usize) -> (Vec<u8>, bool) {

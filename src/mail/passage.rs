@@ -63,7 +63,7 @@ pub struct Passage {
     pub hops: Vec<String>,
     /// Who wrote it, as a way says that put its own address into From: what stands in each field, the surest first.
     /// A field that stands there twice is none, since the sender may have written one of them.
-    pub claimed: Vec<Vec<Address>>,
+    pub claimed: Vec<Claimed>,
     /// What others wrote down when they took it: Authentication-Results that a way moved.
     pub recorded: Vec<String>,
     /// The same, sealed (RFC 8617 section 4.1.1), each with its number.
@@ -72,6 +72,18 @@ pub struct Passage {
     pub sealer: Option<String>,
 }
 
+/// A field that says who wrote the mail, and the addresses in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Claimed {
+    /// Its name.
+    pub field: &'static str,
+    /// The plain addresses in it.
+    pub addresses: Vec<Address>,
+}
+
+/// Fields in which ways write down who wrote a mail, the surest first; last those that answer by way of an alias of theirs.
+const CLAIMS: [&str; 5] =
+    ["X-Original-From", "X-Original-Sender", "Reply-To", "X-AnonAddy-Original-Sender", "X-SimpleLogin-Original-From"];
 /// Fields in which whoever passes a mail on names itself.
 const HOPS: [&str; 9] = [
     "from",
@@ -101,9 +113,9 @@ impl Passage {
                 .keyword("list-post")
                 .and_then(|post| Address::parse(within_angles(&post).strip_prefix("mailto:")?)),
             hops: hops.flat_map(header::addresses).take(20).map(|a| a.domain().to_owned()).collect(),
-            claimed: ["x-original-from", "x-original-sender", "reply-to"]
+            claimed: CLAIMS
                 .into_iter()
-                .filter_map(|name| once(name).map(|[value]| header::addresses(value)))
+                .filter_map(|field| Some(Claimed { field, addresses: header::addresses(once(field)?[0]) }))
                 .collect(),
             recorded: some("x-original-authentication-results"),
             sealed: some("arc-authentication-results"),
@@ -144,7 +156,7 @@ mod tests {
              Reply-To: a@a.example, b@b.example\r\nX-Original-Sender: c@c.example",
         );
         let claimed: Vec<Vec<&str>> =
-            claimed.claimed.iter().map(|all| all.iter().map(Address::as_str).collect()).collect();
+            claimed.claimed.iter().map(|c| c.addresses.iter().map(Address::as_str).collect()).collect();
         assert_eq!(claimed, [vec!["c@c.example"], vec!["a@a.example", "b@b.example"]]);
     }
 }

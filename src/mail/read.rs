@@ -9,11 +9,12 @@ use mail_parser::parsers::MessageStream;
 
 use super::automatic::{Automatic, Passed, Signs};
 use super::body::Text;
+use super::enclosed::{self, Enclosed};
 use super::header::{self, Header, NoSender};
 use super::parts::{ENCRYPTED, Part, Parts};
 use super::passage::Passage;
 use super::reading::Reading;
-use super::{Attachment, Mail, bounce, fields, reply};
+use super::{Mail, attached, bounce, fields, reply};
 use crate::token::LOOP_FIELD;
 use crate::vocabulary::{MessageId, clean_line};
 
@@ -23,8 +24,6 @@ const MAX_SUBJECT: usize = 250;
 const MAX_REFERENCES: usize = 20;
 /// The longest Date, in octets.
 const MAX_DATE: usize = 200;
-/// The most attachments that are listed.
-const MAX_ATTACHMENTS: usize = 100;
 /// The most problems that are told.
 const MAX_PROBLEMS: usize = 30;
 
@@ -56,12 +55,16 @@ pub fn read(raw: &[u8]) -> Mail {
         plain => reply::new_text(plain.typed()),
     };
     let reading = if chosen.from_html { Reading::default() } else { Reading::of(&parts, &reply_text, body) };
+    let mut enclosed: Vec<_> = enclosed::forwarded(&chosen.text).into_iter().collect();
+    enclosed.extend(enclosed::attached(&parts));
+    let fields = fields::recognise(&subject, &with_attached(&chosen.text, &enclosed));
     let date = header.first("date").and_then(date);
     if header.first("date").is_some() && date.is_none() {
         problems.push("its Date is no date".to_owned());
     }
     let message_id = message_id(&header, &mut problems);
-    let signs = Signs::of(&header, from.as_ref().ok(), &subject, &parts);
+    let answerable = header::answerable(&header);
+    let signs = Signs::of(&header, answerable.as_ref(), &subject, &parts);
     let bounce = bounce::bounce(&header, &parts, &signs, &subject, &chosen.text);
     let mut seen = std::collections::BTreeSet::new();
     problems.retain(|p| seen.insert(p.clone()));
@@ -78,7 +81,8 @@ pub fn read(raw: &[u8]) -> Mail {
         reading,
         from_html: chosen.from_html,
         signed: !signed.is_empty(),
-        attachments: attachments(&parts),
+        attachments: attached::list(&parts),
+        enclosed,
         automatic: signs.automatic(Passed::Directly).or(bounce.as_ref().map(|_| Automatic::Bounce)),
         signs,
         bounce,
@@ -86,12 +90,21 @@ pub fn read(raw: &[u8]) -> Mail {
         mark: header.first(LOOP_FIELD).map(|v| clean_line(&header::unfold(v), 100)),
         unsigned: ["dkim-signature", "arc-seal"].into_iter().all(|name| header.first(name).is_none()),
         trace: header.trace(),
-        fields: fields::recognise(&subject, &chosen.text),
+        fields,
+        answerable,
         from,
         subject,
         text: chosen.text,
         problems,
     }
+}
+
+/// A text, and what the mails that are attached say: where the report is.
+fn with_attached(text: &str, enclosed: &[Enclosed]) -> String {
+    let attached = enclosed.iter().filter_map(|mail| Some((mail, mail.text.as_deref()?)));
+    let others = attached.filter(|(_, inner)| *inner != text);
+    let others = others.map(|(mail, inner)| format!("\n{}\n{inner}", mail.subject));
+    [text.to_owned()].into_iter().chain(others).collect()
 }
 
 /// The one Message-ID, where there is one that can be used.
@@ -111,21 +124,6 @@ fn message_id(header: &Header<'_>, problems: &mut Vec<String>) -> Option<Message
 /// Whether a part cannot be read because it is encrypted, or is a signed one that says nothing more.
 fn is_encrypted(part: &Part<'_>) -> bool {
     part.media == "application/pgp-encrypted" || part.media.ends_with("pkcs7-mime")
-}
-
-fn attachments(parts: &Parts<'_>) -> Vec<Attachment> {
-    let is_text = |p: &Part<'_>| p.is_inline_text() && p.name.is_none();
-    parts
-        .leaves
-        .iter()
-        .filter(|p| !is_text(p))
-        .take(MAX_ATTACHMENTS)
-        .map(|p| Attachment {
-            name: p.name.clone().unwrap_or_else(|| "(no name)".to_owned()),
-            media_type: p.media.clone(),
-            size: p.size(),
-        })
-        .collect()
 }
 
 /// The Message-IDs it refers to: References, then In-Reply-To, which is the nearest (RFC 5322 section 3.6.4).
@@ -400,7 +398,7 @@ mod tests {
             println!("{name}: {took:?}");
             assert!(took.as_secs() < 5, "{name}: {took:?}");
             assert!(mail.text.len() <= MAX_TEXT && mail.subject.chars().count() <= MAX_SUBJECT, "{name}");
-            assert!(mail.recipients.len() <= 100 && mail.attachments.len() <= MAX_ATTACHMENTS, "{name}");
+            assert!(mail.recipients.len() <= 100 && mail.attachments.len() <= 100, "{name}");
             assert!(mail.problems.len() <= MAX_PROBLEMS, "{name}: {}", mail.problems.len());
         }
     }

@@ -148,7 +148,7 @@ fn one(outcomes: &[Outcome], kind: impl Fn(&&Outcome) -> bool) -> Option<&Outcom
 
 /// Whether the last seal says that its maker found the sender good by the envelope. A pass that may be by a signature is
 /// checked by ourselves, as in results.
-pub(crate) fn sealed_for(mail: &Mail, from: &Address, server: &Server) -> bool {
+pub fn sealed_for(mail: &Mail, from: &Address, server: &Server) -> bool {
     let outcomes = sealed(mail, server).unwrap_or_default();
     let counted = Counted { by: String::new(), outcomes };
     of_sender(mail, from, Ok(&counted)).passed

@@ -101,7 +101,7 @@ mod tests {
     use crate::config::{Config, EXAMPLE as CONFIG};
     use crate::policy::Promise;
     use crate::ticket::clock::ClockState;
-    use crate::ticket::{Actor, Entry, EntryKind};
+    use crate::ticket::{Actor, Entry, EntryKind, Seat};
     use crate::vocabulary::TicketId;
 
     fn at(hour: i64) -> Timestamp {
@@ -119,14 +119,23 @@ mod tests {
                 promise: promises.iter().find(|p| p.name == *name).unwrap(),
                 state: ClockState::Running,
                 live: *live,
+                over: false,
                 starts: at(0),
                 deadline: at(*hour),
             };
             all.iter().map(one).collect()
         };
         let kind = EntryKind::Note;
-        let seventh =
-            Entry { seq: 7, at: at(0), by: Actor::Local, kind, party: None, text: None, mail: None, order: None };
+        let seventh = Entry {
+            seq: 7,
+            at: at(0),
+            by: Actor::Local(Seat::default()),
+            kind,
+            party: None,
+            text: None,
+            mail: None,
+            order: None,
+        };
         let ticket = Ticket::fold(TicketId(17), &[seventh]);
         let events = changed(&clocks(before), &clocks(after), &ticket, &project, at(10));
         let shown: Vec<String> = events

@@ -110,17 +110,10 @@ pub struct Quotation {
     pub text: String,
     /// The characters that are shown.
     pub max: usize,
-    /// Lines that look quoted and were left out, and what shows them.
-    pub folded: Option<Folded>,
-}
-
-/// Lines that were left out of a quotation.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Folded {
-    /// How many.
-    pub lines: usize,
-    /// The number of the ticket that they are shown with.
-    pub number: String,
+    /// Lines that look quoted, and were left out.
+    pub folded: usize,
+    /// The command that shows all of it.
+    pub shown_by: String,
 }
 
 /// A line of a command and what it did.
@@ -174,6 +167,13 @@ impl Block {
         Self { said: Said::Always, apart: true, form: Form::Paragraph(spans.into_iter().collect()) }
     }
 
+    /// Whether a level leaves out something of it that another says and nothing stands for.
+    pub fn leaves_out(&self, level: Level) -> bool {
+        let out = |said: Said| matches!(said, Said::State | Said::Content) && !said.at(level);
+        let Form::Paragraph(spans) = &self.form else { return out(self.said) };
+        spans.iter().any(|span| out(span.said))
+    }
+
     /// What a level says of it.
     pub fn at(mut self, level: Level) -> Option<Self> {
         if let Form::Paragraph(spans) = &mut self.form {
@@ -187,9 +187,14 @@ impl Block {
 }
 
 impl Quotation {
-    /// The beginning of a text.
-    pub fn of(text: &str, max: usize) -> Form {
-        Form::Quotation(Self { text: text.to_owned(), max, folded: None })
+    /// All of a text.
+    pub fn whole(text: &str) -> Form {
+        Self::of(text, usize::MAX, "")
+    }
+
+    /// The beginning of a text, all of which that command shows.
+    pub fn of(text: &str, max: usize, shown_by: impl Into<String>) -> Form {
+        Form::Quotation(Self { text: text.to_owned(), max, folded: 0, shown_by: shown_by.into() })
     }
 }
 

@@ -1,6 +1,6 @@
 //! Blocks as plain text.
 
-use super::block::{Block, ClockRow, Fact, Faulty, Folded, Form, Mark, Obeyed, Quotation, Usage};
+use super::block::{Block, ClockRow, Fact, Faulty, Form, Mark, Obeyed, Quotation, Usage};
 use crate::ticket::clock::ClockState;
 
 /// Stands in each notice about a ticket to the team, so that a quote of one is known for what it is.
@@ -14,13 +14,17 @@ pub fn body(blocks: &[Block]) -> String {
     let mut out = String::new();
     let mut above: Option<&Form> = None;
     for Block { form, apart, .. } in blocks {
+        let text = lines(form);
+        if text.is_empty() {
+            continue;
+        }
         // What somebody else wrote ends with a blank line, or what follows would pass for theirs.
         let is_below_quotation = matches!(above, Some(Form::Quotation(_)));
         if above.is_some() && (*apart || is_below_quotation) {
             out.push('\n');
         }
         above = Some(form);
-        out.push_str(&lines(form));
+        out.push_str(&text);
     }
     out
 }
@@ -34,9 +38,7 @@ fn lines(form: &Form) -> String {
         Form::Clocks(rows) => format!("Promises:\n{}", clocks(rows)),
         Form::List(mark, items) => items.iter().map(|item| format!("{}{item}\n", before(*mark))).collect(),
         Form::Usage(width, all) => usage(*width, all),
-        Form::Quotation(Quotation { text, max, folded: left_out }) => {
-            quoted(text, *max) + &left_out.as_ref().map(folded).unwrap_or_default()
-        }
+        Form::Quotation(quotation) => quoted(&quotation.text, quotation.max) + &left_out(quotation),
         Form::Obeyed(all) => all.iter().map(|Obeyed { line, did, .. }| format!("> {line}\n{did}\n")).collect(),
         Form::Faulty(Faulty { line, column }) => {
             let caret = column.map_or(String::new(), |column| format!("    {}^\n", " ".repeat(column)));
@@ -107,12 +109,17 @@ pub(crate) fn quoted(text: &str, max: usize) -> String {
     out
 }
 
-fn folded(Folded { lines, number }: &Folded) -> String {
-    match lines {
-        0 => String::new(),
-        1 => format!("[1 line that looks quoted: disclosed show {number}]\n"),
-        _ => format!("[{lines} lines that look quoted: disclosed show {number}]\n"),
-    }
+/// What of a text is not shown, and the command that shows it.
+fn left_out(Quotation { text, max, folded, shown_by }: &Quotation) -> String {
+    let cut = text.trim().chars().count().saturating_sub(*max);
+    let cut = Some(format!("{cut} more characters")).filter(|_| cut > 0);
+    let folded = match folded {
+        0 => None,
+        1 => Some("1 line that looks quoted".to_owned()),
+        _ => Some(format!("{folded} lines that look quoted")),
+    };
+    let all: Vec<String> = cut.into_iter().chain(folded).collect();
+    if all.is_empty() { String::new() } else { format!("[{}: {shown_by}]\n", all.join(" and ")) }
 }
 
 /// A text as lines of at most 78 characters, broken at blanks; all but the first begin with `indent`. A longer word

@@ -32,6 +32,8 @@ pub enum Says {
         notice: Mailed,
         /// To whom it went.
         to: Address,
+        /// Since when no mail reaches them, where that is not new.
+        since: Option<Timestamp>,
         /// What the server said.
         reply: String,
     },
@@ -86,6 +88,8 @@ pub enum About {
         by: String,
         /// The words.
         words: String,
+        /// Whether they wait for an answer.
+        asks: bool,
     },
     /// To the reporter: a fixed version is out, with a note of a person; may be empty.
     Released(String),
@@ -95,6 +99,8 @@ pub enum About {
     Embargo {
         /// Whether it is only proposed.
         proposed: bool,
+        /// The date that held before.
+        before: Option<Timestamp>,
         /// The date.
         until: Timestamp,
         /// The zone that it was written in.
@@ -106,8 +112,12 @@ pub enum About {
     Moved {
         /// What keeps the promise.
         until: Milestone,
+        /// The old date, where the reporter knows it.
+        from: Option<Timestamp>,
         /// The new date.
         to: Timestamp,
+        /// Why, in the words of a person; may be empty.
+        reason: String,
     },
     /// To the reporter: what is planned.
     AtWork(Vec<Due>),
@@ -135,6 +145,8 @@ pub enum About {
     Attempt {
         /// The From address.
         from: Option<Address>,
+        /// The name of the person whom somebody vouches for as its sender.
+        sender: Option<String>,
         /// The name of the person whose own reply address the mail bears.
         holder: Option<String>,
         /// What failed.
@@ -148,6 +160,8 @@ pub enum About {
         to: Address,
         /// Whether nothing but the recipient says that it was this notice.
         perhaps: bool,
+        /// Since when no mail reaches them, where that is not new.
+        since: Option<Timestamp>,
         /// What the server said.
         reply: String,
     },

@@ -3,11 +3,11 @@
 use jiff::Timestamp;
 
 use super::block::ClockRow;
-use crate::policy::shown::{length, when};
+use crate::policy::shown::{day_and_time, length, when};
 use crate::policy::{Milestone, Policy, Promise, Within};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
-use crate::ticket::{Status, Ticket};
+use crate::ticket::{Embargo, Status, Ticket};
 
 /// A promise that runs on a ticket, and until when.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,16 +73,33 @@ pub(crate) fn depends_on_severity(promise: &Promise, ticket: &Ticket) -> bool {
     }
 }
 
-/// The promises to a reporter that lie ahead, one an item with its date.
+/// The promises to a reporter that lie ahead, one an item with its date, whose zone is said beside the list.
 pub(crate) fn promises_ahead(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Vec<String> {
     let mut ahead = clocks(ticket, policy, now);
     ahead.retain(|c| c.live && c.deadline > now);
     ahead.sort_by_key(|c| c.deadline);
-    let item = |c: &Clock<'_>| match c.promise.until.means() {
-        what if depends_on_severity(c.promise, ticket) => format!("{what}: the date depends on how severe it is"),
-        what => format!("{what}: by {}", when(c.deadline, policy)),
+    ahead.iter().map(|clock| ahead_of(ticket, &clock.into(), policy)).collect()
+}
+
+/// A promise that lies ahead, with its date.
+pub(crate) fn ahead_of(ticket: &Ticket, due: &Due, policy: &Policy) -> String {
+    match due.promise.until.means() {
+        what if depends_on_severity(&due.promise, ticket) => {
+            format!("we {what}; the date depends on how severe it is")
+        }
+        what => format!("we {what} by {}", day_and_time(due.deadline, policy)),
+    }
+}
+
+/// When it is to be published, as far as that is known: the date that was agreed on, else what the policy promises.
+pub(crate) fn publication(ticket: &Ticket, policy: &Policy, now: Timestamp) -> Option<Timestamp> {
+    let agreed = ticket.embargo.as_ref().and_then(Embargo::holds).map(|(until, _)| until);
+    let promised = || {
+        let all = clocks(ticket, policy, now);
+        let publish = |c: &&Clock<'_>| c.promise.until == Milestone::Public && !depends_on_severity(c.promise, ticket);
+        all.iter().filter(|c| c.live).find(publish).map(|c| c.deadline)
     };
-    ahead.iter().map(item).collect()
+    agreed.or_else(promised).filter(|at| *at > now)
 }
 
 /// The commands that make sense now.

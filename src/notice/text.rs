@@ -36,6 +36,8 @@ pub(crate) struct Text {
     blocks: Vec<Block>,
     /// The deadlines, below all else at `none`.
     deadlines: Vec<ClockRow>,
+    /// The command that shows all that a level leaves out, where there is one.
+    shown_by: Option<String>,
 }
 
 impl Text {
@@ -56,13 +58,20 @@ impl Text {
 
     fn about(ticket: &Ticket, what: &str, quietly: &str, opening: &'static str, project: &Project) -> Self {
         let hides = Some((ticket.id, opening));
-        Self { hides, quiet_subject: quietly.to_owned(), ..Self::desk(tagged(ticket, what, project)) }
+        let shown_by = Some(shown_by(ticket, project));
+        Self { hides, shown_by, quiet_subject: quietly.to_owned(), ..Self::desk(tagged(ticket, what, project)) }
     }
 
     /// About no single ticket.
     pub(crate) fn desk(subject: impl Into<String>) -> Self {
         let subject: String = subject.into();
-        Self { quiet_subject: subject.clone(), subject, hides: None, blocks: Vec::new(), deadlines: Vec::new() }
+        let (blocks, deadlines) = (Vec::new(), Vec::new());
+        Self { quiet_subject: subject.clone(), subject, hides: None, blocks, deadlines, shown_by: None }
+    }
+
+    /// With a command that shows what a level leaves out.
+    pub(crate) fn shown_by(self, command: &str) -> Self {
+        Self { shown_by: Some(command.to_owned()), ..self }
     }
 
     /// Another subject at `none`.
@@ -123,19 +132,36 @@ impl Text {
 
     /// What a level shows below the subject.
     pub(crate) fn blocks(self, level: Level, key: &Key) -> Vec<Block> {
+        let left_out = self.blocks.iter().any(|block| block.leaves_out(level));
         let said = self.blocks.into_iter().filter_map(|block| block.at(level));
-        let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else { return said.collect() };
+        let more = |command: &str| {
+            let more = format!("To see what this mail leaves out: `{command}`\non the daemon's machine.");
+            Block::paragraph([always(more)])
+        };
+        let Some((ticket, opening)) = self.hides.filter(|_| level == Level::None) else {
+            let mut said: Vec<Block> = said.collect();
+            // What can be done stands last.
+            let at = said.iter().position(|b| matches!(b.form, Form::Commands(_))).unwrap_or(said.len());
+            let command = self.shown_by.filter(|_| left_out);
+            said.splice(at..at, command.as_deref().map(more));
+            return said;
+        };
         let name = Codename::of(ticket, key);
         let quiet = |form| Block { said: Said::Quiet, apart: true, form };
-        let more = format!("To see more: `disclosed show {}` on the daemon's machine.", name.slug());
+        let more = more(&format!("disclosed show {}", name.slug()));
         let deadlines = Some(self.deadlines).filter(|rows| !rows.is_empty()).map(|rows| quiet(Form::Clocks(rows)));
         [Block::paragraph([always(format!("{opening} {}.", name.loud()))])]
             .into_iter()
             .chain(said)
             .chain(deadlines)
-            .chain([Block::paragraph([always(more)]), quiet(Form::Commands(vec!["/help"]))])
+            .chain([more, quiet(Form::Commands(vec!["/help"]))])
             .collect()
     }
+}
+
+/// The command that shows a ticket with all its mails.
+pub(super) fn shown_by(ticket: &Ticket, project: &Project) -> String {
+    format!("disclosed show {}", project.show(ticket.id))
 }
 
 /// "[SEC-17] …": the number alone names the ticket in a subject.

@@ -30,7 +30,7 @@ impl Says {
     fn text(&self, key: &Key, project: &Project, now: Timestamp) -> Text {
         match self {
             Self::About(ticket, says) => about(ticket, says, key, project, now),
-            Self::Lost { notice, to, reply } => lost::of_many(*notice, to, reply, project),
+            Self::Lost { notice, to, since, reply } => lost::of_many(*notice, to, (*since, reply), project),
             Self::Earlier { all, newest } => flood::earlier(*all, newest, project),
             Self::Flood => flood::all(project),
             Self::Policy { moved, all } => policy::text(moved, *all, project, now),
@@ -52,25 +52,26 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
     match says {
         About::Acknowledgement { missing } => acknowledgement::text(ticket, missing, project, now),
         About::Acknowledged { by, words } => reporter::acknowledged(ticket, by, words, project, now),
-        About::Reply { by, words } => reporter::reply(ticket, by, words, project),
-        About::Released(note) => reporter::released(ticket, note, project),
+        About::Reply { by, words, asks } => reporter::reply(ticket, by, words, *asks, project),
+        About::Released(note) => reporter::released(ticket, note, project, now),
         About::Public(note) => reporter::public(ticket, note, project),
-        About::Embargo { proposed, until, zone } => {
-            reporter::embargo(ticket, *proposed, *until, zone.as_deref(), project)
+        About::Embargo { proposed, before, until, zone } => {
+            reporter::embargo(ticket, *proposed, (*before, *until), zone.as_deref(), project)
         }
         About::EmbargoOver => reporter::embargo_over(ticket, project),
-        About::Moved { until, to } => reporter::moved(ticket, *until, *to, project),
+        About::Moved { until, from, to, reason } => reporter::moved(ticket, *until, (*from, *to), reason, project),
         About::AtWork(news) => reporter::at_work(ticket, news, project),
         About::Asked(asks) => reporter::asked(ticket, asks, project, now),
         About::Report(news) => report::text(ticket, news, project, now),
         About::Copied { sent, excerpt } => team::copied(ticket, *sent, excerpt, project, now),
         About::FollowUp(mail) => team::follow_up(ticket, mail, project, now),
         About::Change { who, did } => team::change(ticket, who, did, project, now),
-        About::Attempt { from, holder, why } => {
-            team::attempt(ticket, from.as_ref(), holder.as_deref(), why, project, now)
+        About::Attempt { from, sender, holder, why } => {
+            let people = (sender.as_deref(), holder.as_deref());
+            team::attempt(ticket, from.as_ref(), people, why, project, now)
         }
-        About::Undeliverable { notice, to, perhaps, reply } => {
-            lost::of_ticket(ticket, (*notice, to, *perhaps), reply, project, now)
+        About::Undeliverable { notice, to, perhaps, since, reply } => {
+            lost::of_ticket(ticket, (*notice, to, *perhaps), (*since, reply), project, now)
         }
         About::Unreached => lost::unreached(ticket, project, now),
         About::Flood => flood::of_ticket(ticket, project, now),
@@ -97,5 +98,7 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
     }
 }
 
+#[cfg(test)]
+mod letters;
 #[cfg(test)]
 mod tests;

@@ -65,6 +65,11 @@ impl Calendar {
         of_weekday(self.workdays, date) && !self.holidays.contains(&date) && self.exists(date)
     }
 
+    /// The next ten holidays, the day of `at` included: so many show whether a list was understood.
+    pub fn next_holidays(&self, at: Timestamp) -> Vec<Date> {
+        self.holidays.range(self.day(at)..).take(10).copied().collect()
+    }
+
     /// Start and close of business on this day, whether or not it is a working day; local time.
     pub fn hours(&self, date: Date) -> (Time, Time) {
         of_weekday(self.hours, date)

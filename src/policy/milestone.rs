@@ -91,22 +91,22 @@ impl Milestone {
 
     fn row(self) -> Row {
         let (word, means, stage, kept, lasts) = match self {
-            Self::Received => ("received", "the report is received", Some(0), Kept::First, Lasts::UntilClosed),
-            Self::Acknowledged => ("acknowledged", "a person answers you", Some(1), Kept::First, Lasts::UntilKept),
-            Self::Assessed => ("assessed", "we have assessed the report", Some(2), Kept::First, Lasts::UntilClosed),
-            Self::Accepted => ("accepted", "we have taken it on", Some(3), Kept::First, Lasts::UntilClosed),
-            Self::FixReady => ("fix-ready", "a fix is ready", Some(4), Kept::First, Lasts::UntilClosed),
-            Self::FixReleased => {
-                ("fix-released", "a fixed version is released", Some(5), Kept::First, Lasts::UntilClosed)
+            Self::Received => ("received", "receive your report", Some(0), Kept::First, Lasts::UntilClosed),
+            Self::Acknowledged => {
+                ("acknowledged", "read your report and answer you", Some(1), Kept::First, Lasts::UntilKept)
             }
-            Self::Public => ("public", "the vulnerability is made public", Some(6), Kept::First, Lasts::UntilClosed),
-            Self::Closed => ("closed", "the report is closed", Some(7), Kept::First, Lasts::WhileInvalid),
-            Self::Exploited => ("exploited", "attacks are reported", None, Kept::First, Lasts::UntilClosed),
+            Self::Assessed => ("assessed", "assess your report", Some(2), Kept::First, Lasts::UntilClosed),
+            Self::Accepted => ("accepted", "start to work on it", Some(3), Kept::First, Lasts::UntilClosed),
+            Self::FixReady => ("fix-ready", "have a fix ready", Some(4), Kept::First, Lasts::UntilClosed),
+            Self::FixReleased => ("fix-released", "release a fixed version", Some(5), Kept::First, Lasts::UntilClosed),
+            Self::Public => ("public", "publish the vulnerability", Some(6), Kept::First, Lasts::UntilClosed),
+            Self::Closed => ("closed", "close your report", Some(7), Kept::First, Lasts::WhileInvalid),
+            Self::Exploited => ("exploited", "tell of attacks", None, Kept::First, Lasts::UntilClosed),
             Self::LastHeardFromUs => {
-                ("last-heard-from-us", "you hear from us again", None, Kept::Latest, Lasts::UntilClosed)
+                ("last-heard-from-us", "write to you again", None, Kept::Latest, Lasts::UntilClosed)
             }
-            Self::Done => ("done", "what was promised is done", None, Kept::ByName, Lasts::WhenClosedValid),
-            Self::Erased => ("erased", "your data is erased here", Some(8), Kept::First, Lasts::UntilErased),
+            Self::Done => ("done", "do what else we have promised", None, Kept::ByName, Lasts::WhenClosedValid),
+            Self::Erased => ("erased", "erase your data here", Some(8), Kept::First, Lasts::UntilErased),
         };
         Row { word, means, stage, kept, lasts }
     }
@@ -116,7 +116,7 @@ impl Milestone {
         self.row().word
     }
 
-    /// What a promise until it means to a reporter: "… by Monday".
+    /// What we do to keep a promise until it, as a reporter is told: "we … by Monday".
     pub fn means(self) -> &'static str {
         self.row().means
     }

@@ -14,6 +14,16 @@ pub(crate) fn when(at: Timestamp, policy: &Policy) -> String {
     format!("{} ({zone})", local.strftime("%a %-d %B %Y, %H:%M"))
 }
 
+/// "Wed 6 January 2027", in the policy's zone.
+pub(crate) fn day(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y").to_string()
+}
+
+/// "Wed 6 January 2027, 10:00": which zone that is, is said once beside it.
+pub(crate) fn day_and_time(at: Timestamp, policy: &Policy) -> String {
+    at.to_zoned(policy.calendar.zone.clone()).strftime("%a %-d %B %Y, %H:%M").to_string()
+}
+
 /// An instant in the policy's zone, and in the one that it was written in.
 pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> String {
     let ours = when(at, policy);
@@ -21,10 +31,23 @@ pub(crate) fn in_zones(at: Timestamp, zone: Option<&str>, policy: &Policy) -> St
         Some(theirs) => {
             let local = at.to_zoned(theirs);
             let name = local.time_zone().iana_name().unwrap_or_default().to_owned();
-            format!("{} ({name}, UTC{}), {ours}", local.strftime("%a %-d %B %Y, %H:%M"), local.strftime("%:z"))
+            format!("{} ({name}, UTC{}), which is {ours}", local.strftime("%a %-d %B %Y, %H:%M"), local.strftime("%:z"))
         }
         None => ours,
     }
+}
+
+/// The next holidays as they are understood, a line each below a heading; empty where the policy has none at all.
+pub(crate) fn holidays(policy: &Policy, now: Timestamp) -> String {
+    if policy.calendar.holidays.is_empty() {
+        return String::new();
+    }
+    let days = policy.calendar.next_holidays(now);
+    if days.is_empty() {
+        return "\nHolidays: all that are listed are over\n".to_owned();
+    }
+    let lines = days.iter().map(|day| format!("  {}\n", day.strftime("%a %-d %B %Y")));
+    format!("\nThe next holidays:\n{}", lines.collect::<String>())
 }
 
 /// "3 days", "5 hours", "12 minutes": a length of time in its largest unit that makes two of it, rounded down. An hour

@@ -32,10 +32,11 @@ impl Reports {
     /// The most characters of the note.
     pub const LONGEST_NOTE: usize = 1_500;
 
-    /// What is asked for and not there: neither a sign of it in the text, nor an attachment that may hold it.
+    /// What is asked for and not there: neither a sign of it in the text, which can be read, nor an attachment that may
+    /// hold it.
     pub fn missing(&self, fields: &Fields, attachments: &[Attachment]) -> Vec<Part> {
         let there = fields.parts.and(attached(attachments));
-        self.asks.iter().copied().filter(|part| !there.has(*part)).collect()
+        self.asks.iter().copied().filter(|part| fields.may_lack.has(*part) && !there.has(*part)).collect()
     }
 
     /// The beginning that a subject lacks; `None` where it is as asked for.

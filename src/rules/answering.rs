@@ -24,11 +24,9 @@ impl Refusal {
     }
 }
 
+/// The name that the reporter hears too: a login says nothing to them.
 pub(super) fn name_of_actor(draft: &Draft<'_>, by: &Actor) -> String {
-    match by {
-        Actor::Person(address) => draft.project.name_of(address).to_owned(),
-        Actor::Local | Actor::Daemon | Actor::Reporter | Actor::Stranger => "A maintainer".into(),
-    }
+    by.person().map_or("A maintainer", |person| draft.project.name_of(person)).to_owned()
 }
 
 /// The person who did it, if it was one.

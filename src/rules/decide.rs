@@ -13,11 +13,12 @@ use crate::notice::appointment;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::About;
 use crate::notice::text::report::NewReport;
-use crate::notice::text::team::{Did, MoreMail};
+use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status, Ticket};
+use crate::ticket::kinds::who;
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Seat, Status, Ticket};
 use crate::token::Key;
 use crate::vocabulary::{Address, MailRef};
 
@@ -31,14 +32,14 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::Copied(report, altered) => draft.copied(report, *altered),
         Event::FollowedUp(mail) => draft.followed_up(mail),
         Event::Ordered(order) => orders::obey(&mut draft, order),
-        Event::Wrote { by, text, folded, mail, to_reporter } => draft.wrote(by, (text, *folded), *mail, *to_reporter),
-        Event::Attempted { from, holder, why, mail, tell } => {
-            draft.attempted(from.as_ref(), holder.as_ref(), why, *mail, *tell);
+        Event::Wrote { by, contents, mail, to_reporter } => draft.wrote(by, contents, *mail, *to_reporter),
+        Event::Attempted { from, sender, holder, why, mail, tell } => {
+            draft.attempted(from.as_ref(), (sender.as_ref(), holder.as_ref()), why, *mail, *tell);
         }
         // Until their code comes, they are nothing to the ticket.
         Event::Requested(_) | Event::Confirmed(..) => {}
         Event::Undelivered(loss) => draft.undelivered(loss),
-        Event::Erased => draft.erased(),
+        Event::Erased(seat) => draft.erased(seat),
         Event::Tick => draft.tick(),
     }
     if !draft.decision.entries.is_empty() {
@@ -72,7 +73,7 @@ impl Draft<'_> {
             erased: false,
         };
         self.enter_about(&Actor::Reporter, kind, report.from.clone(), &report.title, Some(report.mail));
-        self.acknowledge(report);
+        self.acknowledge_report(report);
         if report.tell {
             let news = NewReport {
                 from: report.shown.clone(),
@@ -82,6 +83,8 @@ impl Draft<'_> {
                 missing: report.missing.clone(),
                 off_subject: report.off_subject,
                 attachments: report.attachments.clone(),
+                authors: report.authors.clone(),
+                attached: report.attached.clone(),
                 problems: report.problems.clone(),
                 acknowledgement: report.acknowledge.clone(),
                 may_belong_to: report.may_belong_to,
@@ -90,18 +93,9 @@ impl Draft<'_> {
         }
     }
 
-    /// The automatic acknowledgement: sent, held for a person, or none.
-    fn acknowledge(&mut self, report: &Report) {
+    fn acknowledge_report(&mut self, report: &Report) {
         let (outcome, why) = &report.acknowledge;
-        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: *outcome }, why, None);
-        if *outcome != Acknowledgement::Withheld {
-            self.tell_reporter(About::Acknowledgement { missing: report.missing.clone() });
-            if *outcome == Acknowledgement::Held
-                && let Some(notice) = self.decision.notices.last_mut()
-            {
-                notice.held = Some(why.clone());
-            }
-        }
+        self.acknowledge(*outcome, why, report.missing.clone());
     }
 
     /// A second copy shows that a person wrote it: who was not answered for what the first looked like is answered
@@ -121,7 +115,7 @@ impl Draft<'_> {
         } else if self.ticket.held {
             self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome: Acknowledgement::Held }, why, None);
         } else {
-            self.acknowledge(report);
+            self.acknowledge_report(report);
         }
         if report.tell {
             let sent = self.ticket.auto_acknowledged == Some(self.now);
@@ -139,7 +133,7 @@ impl Draft<'_> {
     }
 
     fn followed_up(&mut self, mail: &FollowUp) {
-        self.enter(&mail.by, EntryKind::FollowUp, &mail.excerpt, Some(mail.mail));
+        self.enter(&mail.by, EntryKind::FollowUp, &mail.contents.text, Some(mail.mail));
         // A person who holds the reporter's address for this ticket is the answer that was waited for, from another
         // mailbox of theirs or not: a clock that runs too early reminds, one that never runs is silent. What a program
         // writes is nobody's answer.
@@ -152,8 +146,7 @@ impl Draft<'_> {
                 by: mail.by.clone(),
                 who: mail.who.clone(),
                 holder: mail.holder.as_ref().map(|h| self.project.name_of(h).to_owned()),
-                excerpt: mail.excerpt.clone(),
-                folded: mail.folded,
+                contents: mail.contents.clone(),
             };
             self.tell_team(None, About::FollowUp(more));
         }
@@ -177,11 +170,11 @@ impl Draft<'_> {
         self.decision.notices.extend(notice.map(|notice| Notice { keys, in_reply_to, ..notice }));
     }
 
-    fn wrote(&mut self, by: &Address, (words, folded): (&str, usize), mail: Option<MailRef>, to_reporter: bool) {
+    fn wrote(&mut self, by: &Address, contents: &Contents, mail: Option<MailRef>, to_reporter: bool) {
         let kind = if to_reporter { EntryKind::Answered } else { EntryKind::Note };
         self.decision.answered = to_reporter;
-        self.enter(&Actor::Person(by.clone()), kind, words, mail);
-        let did = Did::Wrote { to_reporter, words: words.to_owned(), folded };
+        self.enter(&Actor::Person(by.clone()), kind, &contents.text, mail);
+        let did = Did::Wrote { to_reporter, contents: contents.clone() };
         self.tell_team(Some(by), About::Change { who: self.project.name_of(by).to_owned(), did });
     }
 
@@ -190,7 +183,7 @@ impl Draft<'_> {
     fn attempted(
         &mut self,
         from: Option<&Address>,
-        holder: Option<&Address>,
+        (sender, holder): (Option<&Address>, Option<&Address>),
         why: &str,
         mail: Option<MailRef>,
         tell: bool,
@@ -203,18 +196,20 @@ impl Draft<'_> {
         if before >= ATTEMPTS_TOLD || !tell {
             return;
         }
-        let name = holder.map(|h| self.project.name_of(h).to_owned());
-        self.tell_team(holder, About::Attempt { from: from.cloned(), holder: name, why: why.to_owned() });
+        let name = |of: Option<&Address>| of.map(|person| self.project.name_of(person).to_owned());
+        let (sender, told) = (name(sender), name(holder));
+        self.tell_team(holder, About::Attempt { from: from.cloned(), sender, holder: told, why: why.to_owned() });
     }
 
     /// Only what is closed is erased: nobody could go on with the rest. What is erased already stays as it is.
-    fn erased(&mut self) {
+    fn erased(&mut self, seat: &Seat) {
         let is_erased = self.ticket.milestones.contains_key(&Milestone::Erased);
         if is_erased || not_erasable(&self.ticket, self.project, self.now).is_some() {
             return;
         }
-        self.enter(&Actor::Local, EntryKind::Erased, "", None);
-        let who = "somebody at the daemon's machine".to_owned();
+        let by = Actor::Local(seat.clone());
+        self.enter(&by, EntryKind::Erased, "", None);
+        let who = who(&by, self.project);
         self.tell_team(None, About::Change { who, did: Did::Erased });
     }
 }

@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use jiff::Timestamp;
 
+use crate::mail::fields::Part;
 use crate::notice::Notice;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::{About, Says};
 use crate::project::Project;
-use crate::ticket::{Actor, Entry, EntryKind, Ticket};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Ticket};
 use crate::token::{Key, Purpose};
 use crate::vocabulary::{Address, MailRef, NoticeKind};
 
@@ -120,6 +121,18 @@ impl Draft<'_> {
     pub(super) fn to_reporter(&self, about: About) -> Option<Notice> {
         let (to, in_reply_to) = (self.ticket.reporter.as_ref()?, self.ticket.report_id.clone());
         Some(Notice { carries: Purpose::Reporter, in_reply_to, ..self.notice(to, self.says(about)) })
+    }
+
+    /// The automatic acknowledgement: sent, held for a person, or none.
+    pub(super) fn acknowledge(&mut self, outcome: Acknowledgement, why: &str, missing: Vec<Part>) {
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, why, None);
+        if outcome == Acknowledgement::Withheld {
+            return;
+        }
+        self.tell_reporter(About::Acknowledgement { missing });
+        if let Some(notice) = self.decision.notices.last_mut().filter(|_| outcome == Acknowledgement::Held) {
+            notice.held = Some(why.to_owned());
+        }
     }
 
     /// The reporter hears from the project.

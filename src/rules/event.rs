@@ -4,9 +4,12 @@ use jiff::Timestamp;
 
 use crate::command::{Ask, Orders};
 use crate::mail::Attachment;
+use crate::mail::enclosed::Enclosed;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::leak::Known;
-use crate::ticket::{Acknowledgement, Actor};
+use crate::notice::text::report::Authors;
+use crate::notice::text::team::Contents;
+use crate::ticket::{Acknowledgement, Actor, Seat};
 use crate::vocabulary::{Address, MailRef, Mailed, MessageId, NoticeKind, TicketId};
 
 /// What happened.
@@ -28,9 +31,7 @@ pub enum Event {
         /// Who.
         by: Address,
         /// What.
-        text: String,
-        /// Lines of it that look quoted, and were left out.
-        folded: usize,
+        contents: Contents,
         /// The mail.
         mail: Option<MailRef>,
         /// Whether the reporter got it too: then it is an answer, else a note.
@@ -40,6 +41,8 @@ pub enum Event {
     Attempted {
         /// The From address.
         from: Option<Address>,
+        /// The person of the project whom somebody vouches for as its sender.
+        sender: Option<Address>,
         /// The person of the project whose own reply address it bears: see [`crate::intake::unheard::unheard`].
         holder: Option<Address>,
         /// What failed.
@@ -57,7 +60,7 @@ pub enum Event {
     /// A notice did not arrive.
     Undelivered(Loss),
     /// Somebody at the command line erases what is held about people in it.
-    Erased,
+    Erased(Seat),
     /// Time passed.
     Tick,
 }
@@ -78,6 +81,8 @@ pub struct Loss {
     pub to: Address,
     /// What the server said.
     pub reply: String,
+    /// Since when no mail reaches them, where another of the project's people was told so before. Only the store knows.
+    pub since: Option<Timestamp>,
     /// If it was a reminder: of what. Only the store knows.
     pub reminded: Vec<Reminded>,
     /// If it was about a report: to whom such notices went. Only the store knows.
@@ -171,6 +176,10 @@ pub struct Report {
     pub off_subject: bool,
     /// What is attached.
     pub attachments: Vec<Attachment>,
+    /// Who wrote it, as it says itself.
+    pub authors: Authors,
+    /// The mails that are attached to it.
+    pub attached: Vec<Enclosed>,
     /// What was odd.
     pub problems: Vec<String>,
     /// A ticket that it names without proof.
@@ -199,9 +208,7 @@ pub struct FollowUp {
     /// The person of the project whose own reply address it bears, where the sender is not known to be them.
     pub holder: Option<Address>,
     /// What they wrote.
-    pub excerpt: String,
-    /// Lines of it that look quoted, and were left out.
-    pub folded: usize,
+    pub contents: Contents,
     /// The mail.
     pub mail: MailRef,
     /// Whether the team is told at once: not of what a program answered.
@@ -221,6 +228,8 @@ pub struct Order {
     pub orders: Orders,
     /// The mail they came in.
     pub mail: Option<MailRef>,
+    /// What is attached to it, by whoever commands.
+    pub attachments: Vec<Attachment>,
     /// Its Message-ID, to answer it.
     pub reply_to: Option<MessageId>,
     /// The revision of the ticket that the answered notice showed; `None` for the command line and for what only reads.
@@ -233,6 +242,8 @@ pub struct Order {
     pub warrant: Warrant,
     /// What the store knows of the words that may leave.
     pub known: Known,
+    /// Why the acknowledgement of a reporter whom they name is held, if it is.
+    pub hold: Option<String>,
 }
 
 /// How far the authority of commands reaches.
@@ -252,19 +263,21 @@ impl Warrant {
 }
 
 impl Order {
-    /// Somebody at the command line, without a word yet.
+    /// Somebody at the command line, of whom nothing is known, without a word yet.
     pub fn local() -> Self {
         let (orders, known) = (Orders::default(), Known::default());
         Self {
-            by: Actor::Local,
+            by: Actor::Local(Seat::default()),
             orders,
             mail: None,
+            attachments: Vec::new(),
             reply_to: None,
             seen: None,
             answers: None,
             repeated: false,
             warrant: Warrant::FULL,
             known,
+            hold: None,
         }
     }
 }

@@ -29,7 +29,8 @@ impl Draft<'_> {
         }
         let passed = self.pass_on(loss);
         let (to, reply) = (to.clone(), loss.reply.clone());
-        let says = self.says(About::Undeliverable { notice: of.mailed(), to, perhaps: *perhaps, reply });
+        let says =
+            self.says(About::Undeliverable { notice: of.mailed(), to, perhaps: *perhaps, since: loss.since, reply });
         let others = self.project.responsible().map(|p| &p.address);
         for address in others.filter(|a| **a != loss.to && !passed.contains(a)) {
             let mut news = self.notice(address, Arc::clone(&says));

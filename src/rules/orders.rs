@@ -5,14 +5,16 @@ use std::sync::Arc;
 use super::answering::{Refusal, answer_to, name_of_actor, person_of};
 use super::codes::{ask_code, ask_look, confirmed, guesses};
 use super::draft::{Answer, Draft};
+use super::endings::endings;
 use super::event::Order;
 use super::verbs::{aspect, do_one};
 use crate::command::{self, Asked, Class, Command, Line, Orders};
 use crate::notice::Notice;
 use crate::notice::block::Obeyed;
 use crate::notice::says::About;
-use crate::notice::text::team::Did;
-use crate::ticket::{Actor, EntryKind};
+use crate::notice::text::team::{Contents, Did};
+use crate::ticket::kinds::who;
+use crate::ticket::{Actor, Aspect, EntryKind};
 use crate::vocabulary::NoticeKind;
 
 /// The lines with what they ask for, or the first that cannot be read.
@@ -23,6 +25,14 @@ fn read(orders: &Orders) -> Result<Vec<(&Line, &Asked)>, Refusal> {
     };
     orders.lines.iter().try_for_each(read)?;
     Ok(orders.lines.iter().filter_map(|line| Some((line, line.read.as_ref().ok()?))).collect())
+}
+
+/// What was done.
+struct Done {
+    /// The lines with what each did; none where they wait for a code.
+    lines: Vec<Obeyed>,
+    /// The text below them.
+    words: String,
 }
 
 /// Does all lines, or says why none was done.
@@ -44,7 +54,7 @@ pub(super) fn obey(draft: &mut Draft<'_>, order: &Order) {
     }
 }
 
-fn do_all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<Obeyed>, Refusal> {
+fn do_all(draft: &mut Draft<'_>, order: &Order) -> Result<Done, Refusal> {
     if let Some(last) = order.orders.lines.last().filter(|_| order.orders.lines.len() > command::LINES_MAX) {
         return Err(Refusal::of(last, format!("a mail holds at most {} commands", command::LINES_MAX)));
     }
@@ -74,7 +84,7 @@ fn do_all(draft: &mut Draft<'_>, order: &Order) -> Result<Vec<Obeyed>, Refusal> 
             return Err(Refusal::of(line, why.into()));
         }
         let second = lines.iter().any(|(_, asked)| draft.project.needs_second(asked.verb));
-        return Ok(ask_code(draft, order, person, second));
+        return Ok(Done { lines: ask_code(draft, order, person, second), words: String::new() });
     }
     overtaken(draft, order, &lines)?;
     run(draft, order, &lines, false)
@@ -108,67 +118,68 @@ fn overtaken(draft: &Draft<'_>, order: &Order, lines: &[(&Line, &Asked)]) -> Res
 
 /// Does the lines; or nothing of them, and asks for a look, where what goes to the reporter may not be meant for them
 /// and nobody has looked at it.
-fn run(
-    draft: &mut Draft<'_>,
-    order: &Order,
-    lines: &[(&Line, &Asked)],
-    looked_at: bool,
-) -> Result<Vec<Obeyed>, Refusal> {
+fn run(draft: &mut Draft<'_>, order: &Order, lines: &[(&Line, &Asked)], looked_at: bool) -> Result<Done, Refusal> {
     let before = (Arc::clone(&draft.ticket), draft.decision.clone());
-    let mut done = Vec::new();
-    let text = order.orders.text.as_str();
-    let mut used = false;
+    let mut done: Vec<Obeyed> = Vec::new();
+    let below = order.orders.text.as_str();
+    let (mut used, mut judged) = (false, 0);
     for (line, Asked { verb, command }) in lines {
-        let takes = matches!(command, Command::Ack | Command::Reply | Command::Ask | Command::Note);
-        if takes && used {
+        let text = order.orders.text_for(command);
+        if command.takes_text() && used {
             let why = "two commands of this mail would take the text below them; send two mails".into();
             return Err(Refusal::of(line, why));
         }
-        used |= takes;
+        used |= command.takes_text() || !text.is_empty();
         let did = do_one(draft, order, command, text);
         let did = did.map_err(|why| Refusal::of(line, why))?;
+        if aspect(command) == Some(Aspect::Status) {
+            judged = done.len();
+        }
         done.push(Obeyed { line: line.written.clone(), verb: Some(verb.name), did });
     }
-    if !used && !text.is_empty() {
-        draft.enter(&order.by, EntryKind::Note, text, order.mail);
+    if let (Some(says), Some(line)) = (endings(&before.0, draft), done.get_mut(judged)) {
+        line.did = format!("{}.\n{says}", line.did);
+    }
+    if !used && !below.is_empty() {
+        draft.enter(&order.by, EntryKind::Note, below, order.mail);
         let did = "written down as a note for the team".into();
         done.push(Obeyed { line: "(the text below)".into(), verb: None, did });
     }
-    let leaves = lines.iter().filter_map(|(_, asked)| asked.command.sends(text)).collect::<Vec<_>>().join("\n\n");
+    let leaves = order.orders.sends().collect::<Vec<_>>().join("\n\n");
     let hits = order.known.hits(&leaves, draft.key);
     if looked_at || hits.is_empty() || draft.ticket.reporter.is_none() {
-        return Ok(done);
+        return Ok(Done { lines: done, words: below.to_owned() });
     }
     (draft.ticket, draft.decision) = before;
-    ask_look(draft, order, &hits, &leaves)
+    Ok(Done { lines: ask_look(draft, order, &hits, &leaves)?, words: String::new() })
 }
 
 /// Does what waited for a code.
-fn do_confirmed(draft: &mut Draft<'_>, order: &Order, code: &str, send: bool) -> Result<Vec<Obeyed>, String> {
+fn do_confirmed(draft: &mut Draft<'_>, order: &Order, code: &str, send: bool) -> Result<Done, String> {
     let asked = confirmed(draft, order, code, send)?;
     let lines = read(&asked.orders).map_err(|r| r.why)?;
     overtaken(draft, &asked, &lines).map_err(|r| format!("{}: {}", r.line, r.why))?;
     let mut done = run(draft, &asked, &lines, send).map_err(|r| format!("{}: {}", r.line, r.why))?;
-    if done.is_empty() && asked.by != order.by {
+    if done.lines.is_empty() && asked.by != order.by {
         let who = name_of_actor(draft, &asked.by);
         let waits = |(line, asked): &(&Line, &Asked)| Obeyed {
             line: line.written.clone(),
             verb: Some(asked.verb.name),
             did: format!("waits for a look of {who}"),
         };
-        done = lines.iter().map(waits).collect();
+        done.lines = lines.iter().map(waits).collect();
     }
     Ok(done)
 }
 
 /// Answers whoever commanded, and tells the rest of the team what changed.
-fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
-    if done.is_empty() {
+fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, Done { lines, words }: Done) {
+    if lines.is_empty() {
         return; // A code was asked for: its mail is the answer.
     }
     let to_reporter = |n: &&Notice| matches!(n.kind(), NoticeKind::Reply | NoticeKind::Update);
     let left = draft.decision.notices.iter().filter(to_reporter).map(|n| Arc::clone(&n.says)).collect();
-    let says = draft.says(About::Done { lines: done.clone(), left });
+    let says = draft.says(About::Done { lines: lines.clone(), left });
     draft.decision.answer = Some(Answer { says: Arc::clone(&says), refused: false });
     let person = person_of(&order.by);
     if let Some(person) = person {
@@ -177,11 +188,9 @@ fn tell_what_was_done(draft: &mut Draft<'_>, order: &Order, done: Vec<Obeyed>) {
     }
     // What only reads leaves no entry, and nobody needs to hear of it.
     if !draft.decision.entries.is_empty() {
-        let local = order.by == Actor::Local;
-        let who = if local { "somebody at the daemon's machine".to_owned() } else { name_of_actor(draft, &order.by) };
-        let notes = draft.decision.entries.iter().filter(|e| e.kind == EntryKind::Note).filter_map(|e| e.text.clone());
-        let did = Did::Commanded(done, notes.collect());
-        draft.tell_team(person, About::Change { who, did });
+        let who = who(&order.by, draft.project);
+        let below = Contents { text: words, attachments: order.attachments.clone(), ..Contents::default() };
+        draft.tell_team(person, About::Change { who, did: Did::Commanded(lines, below) });
     }
 }
 

@@ -29,30 +29,33 @@ impl Draft<'_> {
             }
             for hearer in &hearers {
                 let Some(step) = clock.due(&before, policy, hearer, self.now) else { continue };
-                self.spoke(&clock, hearer, &step);
-                match &hearer.who {
+                let people: Vec<&Person> = match &hearer.who {
                     Who::Everybody => {
                         let audiences = clock.audiences(&before, policy, hearer, &step);
                         let people = audiences.iter().flat_map(|a| hearer::together(*a, &before, self.project));
                         let mut told = std::collections::HashSet::new();
-                        people
-                            .filter(|p| told.insert(p.address.key()))
-                            .for_each(|p| self.remind(&clock, p, step.nominal));
+                        people.filter(|p| told.insert(p.address.key())).collect()
                     }
-                    Who::Person(person) => self.remind(&clock, person, step.nominal),
-                    Who::Reporter { .. } => good_news.push((clock.clone(), step.nominal)),
-                }
+                    Who::Person(person) => vec![person],
+                    Who::Reporter { .. } => {
+                        good_news.push((clock.clone(), step.nominal));
+                        Vec::new()
+                    }
+                };
+                self.spoke(&clock, hearer, &step, &people);
+                people.into_iter().for_each(|p| self.remind(&clock, p, step.nominal));
             }
         }
         self.tell_of_work(&good_news);
     }
 
-    /// Writes down that a rung spoke.
-    fn spoke(&mut self, clock: &Clock<'_>, hearer: &Hearer<'_>, step: &Step) {
+    /// Writes down that a rung spoke, and to whom.
+    fn spoke(&mut self, clock: &Clock<'_>, hearer: &Hearer<'_>, step: &Step, people: &[&Person]) {
         let (promise, deadline) = clock.key();
         let (rung, round, nominal) = (step.rung, step.round, step.nominal);
         let kind = EntryKind::Reminded { promise, deadline, rung, round, nominal };
-        self.enter_about(&Actor::Daemon, kind, hearer.party().cloned(), "", None);
+        let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
+        self.enter_about(&Actor::Daemon, kind, hearer.party().cloned(), &names.join(", "), None);
     }
 
     fn remind(&mut self, clock: &Clock<'_>, person: &Person, nominal: Timestamp) {

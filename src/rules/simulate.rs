@@ -17,12 +17,14 @@ use super::decide::{decide, not_erasable};
 use super::event::{Event, FollowUp, Order, Report};
 use crate::command;
 use crate::mail::fields::Fields;
+use crate::notice::text::report::Authors;
+use crate::notice::text::team::Contents;
 use crate::policy::shown::when;
 use crate::policy::{Milestone, Policy, Promise, Severity, Term};
 use crate::project::Project;
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::hearer::{Hearer, hearers, together};
-use crate::ticket::{Acknowledgement, Actor, EntryKind, Status, Ticket};
+use crate::ticket::{Acknowledgement, Actor, EntryKind, Seat, Status, Ticket};
 use crate::token::{KEY_LENGTH, Key};
 use crate::vocabulary::{Address, MailRef, TicketId};
 
@@ -138,6 +140,8 @@ fn report(received: Timestamp) -> Report {
         missing: Vec::new(),
         off_subject: false,
         attachments: Vec::new(),
+        authors: Authors::Named(Vec::new()),
+        attached: Vec::new(),
         problems: Vec::new(),
         may_belong_to: None,
         acknowledge: (Acknowledgement::Sent, String::new()),
@@ -155,8 +159,7 @@ fn follow_up() -> FollowUp {
         program: false,
         who: String::new(),
         holder: None,
-        excerpt: String::new(),
-        folded: 0,
+        contents: Contents::default(),
         mail: MAIL,
         tell: false,
         asks: Vec::new(),
@@ -278,7 +281,9 @@ impl Stage<'_> {
             Milestone::Closed => match status {
                 // Nothing says that it is no vulnerability, or that anybody took it on.
                 Status::Received | Status::Valid => self.order("/defer\n/close"),
-                Status::Invalid | Status::Accepted | Status::Deferred | Status::Closed => self.order("/close"),
+                Status::Invalid | Status::Accepted | Status::Deferred | Status::Closed => {
+                    self.order("/close unpublished")
+                }
             },
             Milestone::Done => {
                 let promises = self.project.policy.promises.iter().filter(|p| p.until == milestone);
@@ -286,7 +291,8 @@ impl Stage<'_> {
                 promises.filter(|promise| self.order(&format!("/done {}", promise.name))).count() > 0
             }
             Milestone::Erased => {
-                not_erasable(&self.ticket, self.project, self.now).is_none() && self.let_happen(&Event::Erased)
+                not_erasable(&self.ticket, self.project, self.now).is_none()
+                    && self.let_happen(&Event::Erased(Seat::default()))
             }
         }
     }

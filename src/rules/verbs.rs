@@ -2,15 +2,16 @@
 
 use super::answering::name_of_actor;
 use super::draft::Draft;
+use super::endings::running;
 use super::event::Order;
 use crate::command::{Command, When};
 use crate::notice::says::About;
+use crate::notice::standing::depends_on_severity;
 use crate::notice::text::{answer, reporter};
 use crate::policy::Milestone;
 use crate::policy::shown::{in_zones, when};
-use crate::project::Person;
 use crate::ticket::clock::clocks;
-use crate::ticket::{Actor, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
+use crate::ticket::{Acknowledgement, Aspect, Embargo, EmbargoState, EntryKind, Fact, Status};
 use crate::vocabulary::Address;
 use jiff::Timestamp;
 
@@ -43,7 +44,8 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             reporter?;
             needs_text(if *command == Command::Ask { "ask" } else { "reply" })?;
             draft.enter(by, EntryKind::Answered, text, order.mail);
-            draft.tell_reporter(About::Reply { by: name, words: text.to_owned() });
+            let asks = *command == Command::Ask;
+            draft.tell_reporter(About::Reply { by: name, words: text.to_owned(), asks });
             if *command == Command::Reply && draft.ticket.paused_since().is_some() {
                 draft.enter(by, EntryKind::Resumed, "", order.mail);
                 return Ok("the text is sent to the reporter, and the clocks that stood still run again".into());
@@ -59,14 +61,13 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
             draft.enter(by, EntryKind::Note, text, order.mail);
             Ok("written down".into())
         }
-        Command::Claim => match by {
-            Actor::Person(address) => give_to(draft, order, Some(&address.clone())),
-            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => {
-                Err("only a person can claim a ticket; write /assign PERSON".into())
-            }
+        Command::Reporter(address) => set_reporter(draft, order, address),
+        Command::Claim => match by.person() {
+            Some(address) => give_to(draft, order, Some(address)),
+            None => Err("only a person can claim a ticket; write /assign PERSON, or say who you are by --as".into()),
         },
         Command::Assign(who) => {
-            let address = person_named(&draft.project.people, who)?.address.clone();
+            let address = draft.project.person_named(who)?.address.clone();
             give_to(draft, order, Some(&address))
         }
         Command::Pass => give_to(draft, order, None),
@@ -78,7 +79,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         Command::Invalid(reason) => change_status(draft, order, Status::Invalid, reason),
         Command::Accept => change_status(draft, order, Status::Accepted, ""),
         Command::Defer(reason) => change_status(draft, order, Status::Deferred, reason),
-        Command::Close(reason) => change_status(draft, order, Status::Closed, reason),
+        Command::Close(reason) => close(draft, order, reason),
         Command::Reopen => {
             if draft.ticket.status != Status::Closed {
                 return Err(format!("it is not closed, but {}", draft.ticket.status));
@@ -90,7 +91,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         Command::Spam => {
             draft.enter(by, EntryKind::Spam, "", order.mail);
             draft.decision.answered = true;
-            Ok("closed as spam; no promise runs, and nobody is answered".into())
+            Ok("closed as spam; nobody is answered".into())
         }
         Command::Fix(note) => record_fact(draft, order, Fact::FixReady, note, None),
         Command::Released(version) => {
@@ -98,7 +99,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         }
         Command::Exploited(note) => record_fact(draft, order, Fact::Exploited, note, None),
         Command::Public(link) => record_fact(draft, order, Fact::Public, link, Some(About::Public(link.clone()))),
-        Command::Extend { promise, to, reason } => move_deadline(draft, order, promise, to, reason),
+        Command::Extend { promise, to, reason } => move_deadline(draft, order, promise, to, (reason, text)),
         Command::Embargo { propose, until, reason } => set_embargo(draft, order, *propose, until, reason),
         Command::Lift(reason) => lift_embargo(draft, order, reason),
         Command::Resume => {
@@ -110,7 +111,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         }
         Command::Credit(name) => {
             draft.enter(by, EntryKind::Credit, name, order.mail);
-            Ok("written down; nothing is sent".into())
+            Ok("written down; the reporter sees it with the news of a fixed version and of publication".into())
         }
         Command::Done { promise, note } => keep_promise(draft, order, promise, note),
         // Each answer ends with it.
@@ -121,23 +122,43 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
     }
 }
 
+/// Whoever is named is answered from now on, and gets the acknowledgement that a report gets.
+fn set_reporter(draft: &mut Draft<'_>, order: &Order, to: &Address) -> Result<String, String> {
+    let (project, address) = (draft.project, to.as_str());
+    if project.is_ours(to) {
+        return Err(format!("{address} is the project's own address"));
+    }
+    if let Some(person) = project.person(to) {
+        return Err(format!("{address} is {}, who hears of it as one of you", person.name));
+    }
+    if draft.ticket.reporter.as_ref() == Some(to) {
+        return Err(format!("{address} is the reporter already"));
+    }
+    if draft.ticket.status == Status::Closed {
+        return Err("it is closed; /reopen it first".into());
+    }
+    if draft.decision.entries.iter().any(|e| e.kind == EntryKind::Reporter) {
+        return Err("a line above names another reporter".into());
+    }
+    let earlier = if draft.ticket.reporter.is_some() { "\nThe earlier one is no party any more." } else { "" };
+    draft.enter_about(&order.by, EntryKind::Reporter, Some(to.clone()), "", order.mail);
+    let (outcome, why) = match &order.hold {
+        Some(why) => (Acknowledgement::Held, why.as_str()),
+        None => (Acknowledgement::Sent, ""),
+    };
+    draft.acknowledge(outcome, why, Vec::new());
+    let acknowledged = match &order.hold {
+        Some(why) => format!(".\nThe acknowledgement is HELD: {why}. /ack answers."),
+        None => ", and is sent the acknowledgement.".to_owned(),
+    };
+    Ok(format!("{address} is the reporter now{acknowledged}{earlier}"))
+}
+
 fn give_to(draft: &mut Draft<'_>, order: &Order, to: Option<&Address>) -> Result<String, String> {
     draft.enter_about(&order.by, EntryKind::Owner, to.cloned(), "", order.mail);
     Ok(match to {
         Some(to) => format!("{} owns it now", draft.project.name_of(to)),
         None => "the team owns it now".into(),
-    })
-}
-
-fn person_named<'a>(people: &'a [Person], who: &str) -> Result<&'a Person, String> {
-    let address = Address::parse(who);
-    let is = |p: &&Person| p.name.eq_ignore_ascii_case(who) || address.as_ref() == Some(&p.address);
-    let first = |p: &&Person| p.name.split_whitespace().next().is_some_and(|f| f.eq_ignore_ascii_case(who));
-    let mut firsts = people.iter().filter(first);
-    let by_first = || firsts.next().filter(|_| firsts.next().is_none());
-    people.iter().find(is).or_else(by_first).ok_or_else(|| {
-        let names: Vec<&str> = people.iter().map(|p| p.name.as_str()).collect();
-        format!("{who:?} is nobody here; the people are: {}", names.join(", "))
     })
 }
 
@@ -169,6 +190,20 @@ fn change_status(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str)
     Ok(format!("it is {to} now"))
 }
 
+/// What was taken on and is not public is closed by whoever says so twice: its users would never hear of it.
+fn close(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, String> {
+    let said = reason.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("unpublished"));
+    if draft.ticket.status == Status::Accepted && !draft.ticket.milestones.contains_key(&Milestone::Public) && !said {
+        let runs: Vec<String> = running(&draft.ticket, draft).map(|(_, shown)| shown).collect();
+        let runs = if runs.is_empty() { String::new() } else { format!("These promises run: {}.\n", runs.join(", ")) };
+        return Err(format!(
+            "it is accepted, and nothing of it is public.\n{runs}/public LINK says that it is. To close it all the same: \
+             /close unpublished REASON"
+        ));
+    }
+    change_status(draft, order, Status::Closed, reason)
+}
+
 fn record_fact(
     draft: &mut Draft<'_>,
     order: &Order,
@@ -195,8 +230,11 @@ fn move_deadline(
     order: &Order,
     promise: &str,
     to: &When,
-    reason: &str,
+    (reason, text): (&str, &str),
 ) -> Result<String, String> {
+    if reason.is_empty() && text.is_empty() {
+        return Err("this needs a reason: after the date for the team alone, or below the line for the reporter".into());
+    }
     let policy = &draft.project.policy;
     let all = clocks(&draft.ticket, policy, draft.now);
     let Some(clock) = all.iter().find(|c| c.promise.name == promise && c.live) else {
@@ -209,13 +247,21 @@ fn move_deadline(
     let at = date_ahead(draft, to)?;
     let tells = clock.promise.until != Milestone::Done && draft.ticket.reporter.is_some();
     let until = clock.promise.until;
-    draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, reason, order.mail);
+    // What hangs on the severity they were told without a date.
+    let from = Some(clock.deadline).filter(|_| !depends_on_severity(clock.promise, &draft.ticket));
+    let why = format!("{reason}\n\n{text}");
+    draft.enter(&order.by, EntryKind::DeadlineMoved { promise: promise.to_owned(), to: at }, why.trim(), order.mail);
     let date = when(at, policy);
     if !tells {
         return Ok(format!("{promise} ends {date} now"));
     }
-    draft.tell_reporter(About::Moved { until, to: at });
-    Ok(format!("{promise} ends {date} now; the reporter is told the date"))
+    draft.tell_reporter(About::Moved { until, from, to: at, reason: text.to_owned() });
+    let reason = if text.is_empty() {
+        "The reporter is told the new date, without a reason: a text below would be one"
+    } else {
+        "Your reason, the text below, was sent to the reporter"
+    };
+    Ok(format!("{promise} ends {date} now.\n{reason}."))
 }
 
 /// The instant of a date that must lie ahead.
@@ -243,17 +289,22 @@ fn set_embargo(
     let at = date_ahead(draft, until)?;
     let policy = &draft.project.policy;
     let zone = until.zone().map(str::to_owned);
+    let before = draft.ticket.embargo.as_ref().and_then(Embargo::holds).map(|(until, _)| until);
     let date = in_zones(at, zone.as_deref(), policy);
     let to = if propose { EmbargoState::Proposed } else { EmbargoState::Active };
     draft.enter(&order.by, EntryKind::Embargo { to, until: Some(at), zone: zone.clone() }, reason, order.mail);
-    draft.tell_reporter(About::Embargo { proposed: propose, until: at, zone });
+    draft.tell_reporter(About::Embargo { proposed: propose, before, until: at, zone });
     let mut did = if propose {
         format!("an embargo until {date} is proposed; /embargo with that date makes it agreed on")
     } else {
         format!("the embargo lasts until {date}; no pause and no fix moves it")
     };
     if draft.ticket.reporter.is_some() {
-        did.push_str(". The reporter is told");
+        did.push_str(if reason.is_empty() {
+            ". The reporter is told"
+        } else {
+            ". The reporter is told, without the reason"
+        });
     }
     if !policy.calendar.is_workday(policy.calendar.day(at)) {
         did.push_str(".\nMind that nobody works on that day");
@@ -307,6 +358,7 @@ pub(super) fn aspect(command: &Command) -> Option<Aspect> {
         | Command::Spam => Some(Aspect::Status),
         Command::Severity(_) => Some(Aspect::Severity),
         Command::Assign(_) | Command::Claim | Command::Pass => Some(Aspect::Owner),
+        Command::Reporter(_) => Some(Aspect::Reporter),
         Command::Embargo { .. } | Command::Lift(_) => Some(Aspect::Embargo),
         Command::Extend { promise, .. } => Some(Aspect::Deadline(promise.clone())),
         Command::Ack

@@ -261,6 +261,20 @@ impl Tx<'_> {
         Ok(())
     }
 
+    /// Drops what has not left yet to somebody who was the reporter of a ticket. Nobody needs to look at it, however often
+    /// it was tried.
+    pub fn drop_unsent(&self, ticket: TicketId, to: &Address) -> Result<()> {
+        let sql = r"
+            UPDATE outbox
+            SET state = ?3, attempts = 0, reply = 'the reporter is somebody else'
+            WHERE ticket = ?1 AND recipient = (SELECT id FROM address WHERE key = ?2) AND state IN ('waiting', 'held')
+              AND kind IN (?4, ?5, ?6, ?7)";
+        let [acknowledgement, reply, update, told] = NoticeKind::TO_REPORTERS;
+        let row = params![ticket, to.key(), NoticeState::Refused, acknowledgement, reply, update, told];
+        self.0.prepare_cached(sql)?.execute(row)?;
+        Ok(())
+    }
+
     /// Lets the held acknowledgement of a ticket go, as it is.
     pub fn release_held(&self, ticket: TicketId, now: Timestamp) -> Result<()> {
         let sql = "UPDATE outbox SET state = ?3, due = ?2, reply = NULL WHERE ticket = ?1 AND state = 'held'";

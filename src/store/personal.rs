@@ -226,11 +226,7 @@ impl Tx<'_> {
         for ticket in of {
             let is_reporter = self.reporter(ticket)?.flatten().as_ref() == Some(address);
             let concerns = |e: &Entry| {
-                let by = match &e.by {
-                    Actor::Person(by) => by == address,
-                    Actor::Reporter => is_reporter,
-                    Actor::Stranger | Actor::Daemon | Actor::Local => false,
-                };
+                let by = e.by.person() == Some(address) || e.by == Actor::Reporter && is_reporter;
                 by || e.party.as_ref() == Some(address)
                     || e.mail.is_some_and(|m| mails.iter().any(|h| h.receipt.mail == m))
             };

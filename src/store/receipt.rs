@@ -260,6 +260,11 @@ impl Tx<'_> {
         self.receipt_rows("r.disposition = 'quarantined' ORDER BY r.id", &[])
     }
 
+    /// The receipts of a ticket, oldest first.
+    pub fn receipts_of_ticket(&self, ticket: TicketId) -> Result<Vec<ReceiptRow>> {
+        self.receipt_rows("r.ticket = ?1 ORDER BY r.id", &[&ticket])
+    }
+
     /// One receipt.
     pub fn receipt_row(&self, number: i64) -> Result<Option<ReceiptRow>> {
         Ok(self.receipt_rows("r.id = ?1", &[&number])?.pop())

@@ -17,7 +17,7 @@ use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Severity;
 use crate::project::Project;
 use crate::ticket::kinds::every_kind;
-use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Status, Ticket};
+use crate::ticket::{Actor, ActorKind, Entry, EntryKind, Seat, Status, Ticket};
 use crate::vocabulary::{MailRef, MessageId, NoticeKind, NoticeState, Print, TicketId};
 
 fn at(seconds: i64) -> Timestamp {
@@ -140,24 +140,27 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
     let entries: Vec<Entry> = (1..).zip(every_kind()).map(|(seq, kind)| made(seq, kind)).collect();
     let mut fresh = Store::in_memory().unwrap();
     fresh.write(|tx| tx.append(TICKET, &entries)).unwrap();
-    for found in [1_u8, 2, 3] {
+    for found in [1_u8, 2, 3, 4] {
         let old = Connection::open_in_memory().unwrap();
         STEPS.iter().take(found.into()).for_each(|step| old.execute_batch(step).unwrap());
         old.execute_batch(
             r"
             INSERT INTO source VALUES (1, 'f');
-            INSERT INTO mail VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1, 7);
+            INSERT INTO mail (id, sha256, hash, size, whole, received, first_seen, state, attempts)
+            VALUES (1, x'00', 0, 1, 1, 5, 5, 'done', 1);
             INSERT INTO place VALUES (1, 'a', 1);
             INSERT INTO receipt VALUES (1, 1, 5, NULL, NULL, NULL, 'automatic', 3, 'a list');
             INSERT INTO meta VALUES ('breaker', '2027-01-04T10:00:00Z');",
         )
         .unwrap();
+        let print = if found < 4 { "7" } else { "x'00000000000000070000000000000000'" };
+        old.execute(&format!("UPDATE mail SET fingerprint = {print}"), []).unwrap();
         for e in &entries {
             let row = params![e.seq, serde_json::to_string(&e.kind).unwrap()];
             let sql = "INSERT INTO entry (ticket, seq, at, by_kind, kind) VALUES (1, ?1, 1000, 'daemon', ?2)";
             old.execute(sql, row).unwrap();
         }
-        if found == 3 {
+        if found >= 3 {
             // As it is written there.
             let names = "UPDATE meta SET key = 'trouble:breaker'; UPDATE entry SET name = json_extract(kind, '$.kind'); \
                 UPDATE entry SET folds_text = 1 WHERE name IN ('reported', 'credit', 'code-asked')";
@@ -185,6 +188,30 @@ fn filled_databases_of_earlier_versions_become_what_a_fresh_one_is() {
         let rows = "SELECT count(*) FROM meta WHERE key = 'breaker'";
         assert_eq!(store.connection.query_row(rows, [], |r| r.get(0)), Ok(0));
     }
+}
+
+/// Who acted before logins were written down, and since.
+#[test]
+fn whoever_sat_at_the_command_line_comes_back_as_they_were() {
+    let old = Connection::open_in_memory().unwrap();
+    STEPS.iter().take(4).for_each(|step| old.execute_batch(step).unwrap());
+    let sql = "INSERT INTO entry (ticket, seq, at, by_kind, name, kind) VALUES (1, 1, 5, 'local', 'note', '{\"kind\":\"note\"}')";
+    old.execute(sql, []).unwrap();
+    old.pragma_update(None, "user_version", 4).unwrap();
+    let mut store = Store::with(old).unwrap();
+    let ada = Address::parse("ada@example.org");
+    let seats = [
+        Seat::default(),
+        Seat { login: Some("alice".into()), person: None },
+        Seat { login: Some("alice".into()), person: ada },
+    ];
+    let entries: Vec<Entry> = (1..)
+        .zip(&seats)
+        .map(|(seq, seat)| Entry { by: Actor::Local(seat.clone()), ..made(seq, EntryKind::Note) })
+        .collect();
+    store.write(|tx| tx.append(TICKET, &entries[1..])).unwrap();
+    let found = store.read(|tx| tx.entries(TICKET)).unwrap();
+    assert_eq!(found.iter().map(|e| &e.by).collect::<Vec<_>>(), entries.iter().map(|e| &e.by).collect::<Vec<_>>());
 }
 
 /// What an earlier version spent stays spent: it kept the first 8 octets of the hash of a signature.
@@ -247,7 +274,7 @@ fn made(seq: u32, kind: EntryKind) -> Entry {
 fn actor(kind: ActorKind) -> Actor {
     match kind {
         ActorKind::Daemon => Actor::Daemon,
-        ActorKind::Local => Actor::Local,
+        ActorKind::Local => Actor::Local(Seat { login: Some("alice".into()), person: None }),
         ActorKind::Reporter => Actor::Reporter,
         ActorKind::Person => Actor::Person(Address::parse("ada@example.org").unwrap()),
         ActorKind::Stranger => Actor::Stranger,

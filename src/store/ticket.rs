@@ -13,7 +13,7 @@ use crate::policy::Milestone;
 use crate::project::Project;
 use crate::ticket::clock::{clocks, next_deadline};
 use crate::ticket::hearer::hearers;
-use crate::ticket::{Actor, Entry, Ticket};
+use crate::ticket::{Actor, Entry, Seat, Ticket};
 use crate::vocabulary::{Address, TicketId};
 
 impl Tx<'_> {
@@ -35,7 +35,8 @@ impl Tx<'_> {
         let sql = format!(
             r"
             SELECT e.seq, e.at, e.by_kind, b.shown, e.kind, p.shown,
-                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail, e.by_order
+                   CASE WHEN {with_text} THEN (SELECT text FROM text WHERE id = e.text) END, e.mail, e.by_order,
+                   e.by_login
             FROM entry e LEFT JOIN address b ON b.id = e.by_address LEFT JOIN address p ON p.id = e.party
             WHERE e.ticket = ?1
             ORDER BY e.seq"
@@ -119,21 +120,22 @@ impl Tx<'_> {
     /// (G5).
     pub fn append(&self, ticket: TicketId, entries: &[Entry]) -> Result<()> {
         let sql = r"
-            INSERT INTO entry (ticket, seq, at, by_kind, by_address, name, kind, party, folds_text, text, mail, by_order)
-            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :name, :kind, :party, :folds_text, :text, :mail, :by_order)";
+            INSERT INTO entry (ticket, seq, at, by_kind, by_address, by_login, name, kind, party, folds_text, text, mail, by_order)
+            VALUES (:ticket, :seq, :at, :by_kind, :by_address, :by_login, :name, :kind, :party, :folds_text, :text, :mail, :by_order)";
         let mut insert = self.0.prepare_cached(sql)?;
         for e in entries {
             let (row, by) = (e.kind.row(), e.by.kind());
             if !row.makers.contains(&by) {
                 return Err(StoreError::Unauthorized { kind: row.word, by: by.word() });
             }
-            let by_address = if let Actor::Person(address) = &e.by { Some(address) } else { None };
+            let login = if let Actor::Local(seat) = &e.by { seat.login.as_deref() } else { None };
             insert.execute(named_params! {
                 ":ticket": ticket,
                 ":seq": e.seq,
                 ":at": millis(e.at),
                 ":by_kind": by.word(),
-                ":by_address": by_address.map(|a| self.address_id(a)).transpose()?,
+                ":by_address": e.by.person().map(|a| self.address_id(a)).transpose()?,
+                ":by_login": login,
                 ":name": row.name,
                 ":kind": serde_json::to_string(&e.kind).map_err(|e| StoreError::Corrupt(e.to_string()))?,
                 ":party": e.party.as_ref().map(|a| self.address_id(a)).transpose()?,
@@ -321,7 +323,7 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
     Ok(Entry {
         seq: row.get(0)?,
         at: instant(row.get(1)?),
-        by: actor(by_kind, address(row.get(3)?))?,
+        by: actor(by_kind, address(row.get(3)?), row.get(9)?)?,
         kind: serde_json::from_str(kind).map_err(|e| StoreError::Corrupt(format!("an entry: {e}")))?,
         party: address(row.get(5)?),
         text: row.get(6)?,
@@ -330,11 +332,11 @@ fn entry(row: &Row<'_>) -> Result<Entry> {
     })
 }
 
-/// Who did something, from the word of [`crate::ticket::ActorKind`] and the address of a person.
-fn actor(by_kind: &str, by_address: Option<Address>) -> Result<Actor> {
+/// Who did something, from the word of [`crate::ticket::ActorKind`], the address of a person and a login name.
+fn actor(by_kind: &str, by_address: Option<Address>, login: Option<String>) -> Result<Actor> {
     match (by_kind, by_address) {
         ("daemon", _) => Ok(Actor::Daemon),
-        ("local", _) => Ok(Actor::Local),
+        ("local", person) => Ok(Actor::Local(Seat { login, person })),
         ("reporter", _) => Ok(Actor::Reporter),
         ("stranger", _) => Ok(Actor::Stranger),
         ("person", Some(address)) => Ok(Actor::Person(address)),

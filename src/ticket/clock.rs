@@ -17,6 +17,8 @@ pub struct Clock<'a> {
     pub state: ClockState,
     /// Whether it still wants an answer: neither kept nor ended nor paused.
     pub live: bool,
+    /// Whether it ended unkept, since it makes no sense any more; its deadline may have passed before.
+    pub over: bool,
     /// When it started.
     pub starts: Timestamp,
     /// When the term ends.
@@ -141,7 +143,7 @@ fn judge<'a>(
     let kept = if promise.recurring { None } else { kept_at(ticket, policy, promise, starts) };
     let agreed = promise.until == Milestone::Public && ticket.embargo.as_ref().and_then(Embargo::holds).is_some();
     let paused = promise.pauses && !agreed && ticket.paused_since().is_some();
-    let over = ends(ticket, promise);
+    let over = kept.is_none() && ends(ticket, promise);
     let state = match kept {
         Some(at) if at <= deadline => ClockState::Kept,
         Some(_) => ClockState::Broken,
@@ -152,7 +154,7 @@ fn judge<'a>(
         None => ClockState::Running,
     };
     let live = kept.is_none() && !over && !paused;
-    Clock { promise, state, live, starts, deadline }
+    Clock { promise, state, live, over, starts, deadline }
 }
 
 fn kept_at(ticket: &Ticket, policy: &Policy, promise: &Promise, starts: Timestamp) -> Option<Timestamp> {
@@ -196,7 +198,7 @@ mod tests {
 
     use super::*;
     use crate::policy::{Calendar, Severity, Term, presets};
-    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact};
+    use crate::ticket::{Actor, EmbargoState, Entry, EntryKind, Fact, Seat};
     use crate::vocabulary::TicketId;
 
     fn policy(promises: Vec<Promise>) -> Policy {
@@ -213,7 +215,7 @@ mod tests {
             .map(|(seq, (hour, kind))| Entry {
                 seq,
                 at: hours(hour),
-                by: Actor::Local,
+                by: Actor::Local(Seat::default()),
                 kind,
                 party: crate::vocabulary::Address::parse("r@example.test"),
                 text: None,

@@ -12,14 +12,24 @@ use crate::vocabulary::{Address, MailRef, Mailed, MessageId, TicketId};
 pub enum Actor {
     /// This program.
     Daemon,
-    /// Someone at the command line of its host.
-    Local,
+    /// Someone at the command line of its host, who may do everything there, and be anybody: what is known of them is
+    /// what they say, by their login too.
+    Local(Seat),
     /// The reporter.
     Reporter,
     /// A person of the project.
     Person(Address),
     /// Someone of whom we know nothing.
     Stranger,
+}
+
+/// Who says to sit at the command line.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Seat {
+    /// The name they logged in by; `None` in what an early version wrote.
+    pub login: Option<String>,
+    /// The person of the project whom they act as, where they named one.
+    pub person: Option<Address>,
 }
 
 /// What sort of actor did something: an [`Actor`] without the address.
@@ -42,10 +52,19 @@ impl Actor {
     pub fn kind(&self) -> ActorKind {
         match self {
             Self::Daemon => ActorKind::Daemon,
-            Self::Local => ActorKind::Local,
+            Self::Local(_) => ActorKind::Local,
             Self::Reporter => ActorKind::Reporter,
             Self::Person(_) => ActorKind::Person,
             Self::Stranger => ActorKind::Stranger,
+        }
+    }
+
+    /// The person of the project who did it, by mail or as the command line says.
+    pub fn person(&self) -> Option<&Address> {
+        match self {
+            Self::Person(address) => Some(address),
+            Self::Local(seat) => seat.person.as_ref(),
+            Self::Daemon | Self::Reporter | Self::Stranger => None,
         }
     }
 }
@@ -135,6 +154,8 @@ pub enum EntryKind {
     },
     /// The owner changed. Party: the new one.
     Owner,
+    /// A person said who the reporter is: that one from now on, and no earlier one. Party: the reporter.
+    Reporter,
     /// A note of the team. Text: it.
     Note,
     /// A fact beside the status. Text: a version, a link, a reason.
@@ -172,7 +193,8 @@ pub enum EntryKind {
         promise: String,
     },
     /// A rung of the ladder spoke: to those who go by the policy's quiet time. Party: the one person to whom it spoke
-    /// when they have a quiet time of their own, or the reporter.
+    /// when they have a quiet time of their own, or the reporter. Text: the names of the people who were told; an early
+    /// version wrote none.
     Reminded {
         /// Of which promise.
         promise: String,
@@ -293,6 +315,8 @@ pub enum Aspect {
     Severity,
     /// The owner.
     Owner,
+    /// The reporter.
+    Reporter,
     /// The embargo.
     Embargo,
     /// The deadline of a promise.

@@ -181,6 +181,11 @@ impl State {
             }
             EntryKind::Severity { to } => self.severity = Some(*to),
             EntryKind::Owner => self.owner = entry.party.clone(),
+            EntryKind::Reporter => {
+                self.reporter = entry.party.clone();
+                // Whoever it is has heard nothing of ours yet.
+                (self.had_reporter, self.held, self.auto_acknowledged) = (true, false, None);
+            }
             EntryKind::Embargo { to, until, zone } => self.embargo(*to, *until, zone.clone(), entry.at),
             EntryKind::Credit => self.credit = entry.text.clone(),
             EntryKind::Done { promise } => {

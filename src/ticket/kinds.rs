@@ -4,7 +4,7 @@
 
 use jiff::Timestamp;
 
-use super::{Acknowledgement, Actor, ActorKind, Aspect, EmbargoState, Entry, EntryKind, Fact};
+use super::{Acknowledgement, Actor, ActorKind, Aspect, EmbargoState, Entry, EntryKind, Fact, Seat};
 use crate::policy::shown::{in_zones, when};
 use crate::project::Project;
 use crate::vocabulary::{Address, clean_line};
@@ -56,6 +56,7 @@ impl EntryKind {
             Self::Spam => row("spam", "spam", TEAM).changes(Aspect::Status),
             Self::Severity { .. } => row("severity", "severity", TEAM).changes(Aspect::Severity),
             Self::Owner => row("owner", "owner", TEAM).changes(Aspect::Owner),
+            Self::Reporter => row("reporter", "reporter", TEAM).changes(Aspect::Reporter),
             // The daemon notes what a second copy of the report shows.
             Self::Note => row("note", "note", &[Person, Local, Daemon]),
             Self::Fact { .. } => row("fact", "fact", TEAM),
@@ -108,7 +109,11 @@ const TEXT: usize = 160;
 /// What an entry records, as a line that goes on where [`who`] stops: "set the status to valid". It may hold a title
 /// or an address: for the operator's terminal, never for a log (G6).
 pub(crate) fn words(entry: &Entry, project: &Project) -> String {
-    let text = clean_line(entry.text.as_deref().unwrap_or_default(), TEXT);
+    words_with(entry, &clean_line(entry.text.as_deref().unwrap_or_default(), TEXT), project)
+}
+
+/// [`words`], with this in place of its text.
+pub(crate) fn words_with(entry: &Entry, text: &str, project: &Project) -> String {
     // What was done, and in whose words or why.
     let with = |what: &str| if text.is_empty() { what.to_owned() } else { format!("{what}: {text}") };
     let party = || entry.party.as_ref().map_or("somebody", Address::as_str);
@@ -131,10 +136,11 @@ pub(crate) fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::Spam => "closed it as spam".into(),
         EntryKind::Severity { to } => with(&format!("set the severity to {to}")),
         EntryKind::Owner => match &entry.party {
-            Some(owner) if entry.by == Actor::Person(owner.clone()) => "became the owner".into(),
+            Some(owner) if entry.by.person() == Some(owner) => "became the owner".into(),
             Some(owner) => format!("made {} the owner", clean_line(project.name_of(owner), TEXT)),
             None => "gave it back to the team".into(),
         },
+        EntryKind::Reporter => format!("made {} the reporter", party()),
         EntryKind::Note => with("noted"),
         EntryKind::Fact { fact: Fact::FixReady } => with("noted that a fix is ready"),
         EntryKind::Fact { fact: Fact::FixReleased } => with("noted that a fixed version is out"),
@@ -146,7 +152,8 @@ pub(crate) fn words(entry: &Entry, project: &Project) -> String {
         EntryKind::Reminded { promise, deadline, .. } => {
             let due = when(*deadline, &project.policy);
             match &entry.party {
-                None => format!("reminded of {promise}, due {due}"),
+                None if text.is_empty() => format!("reminded of {promise}, due {due}"),
+                None => format!("reminded {text} of {promise}, due {due}"),
                 Some(party) => match project.person(party) {
                     Some(person) => format!("reminded {} of {promise}, due {due}", clean_line(&person.name, TEXT)),
                     None => format!("told the reporter what is planned: {promise}, due {due}"),
@@ -184,11 +191,20 @@ pub(crate) fn words(entry: &Entry, project: &Project) -> String {
 
 /// Who did it: a name where the config knows one.
 pub(crate) fn who(actor: &Actor, project: &Project) -> String {
+    let name = |address: &Address| clean_line(project.name_of(address), TEXT);
     match actor {
         Actor::Daemon => "disclosed".into(),
-        Actor::Local => "the command line".into(),
+        Actor::Local(Seat { login, person }) => {
+            let login = login.as_deref().map(|login| clean_line(login, TEXT));
+            match (person, login) {
+                (Some(person), Some(login)) => format!("{} (command line of {login})", name(person)),
+                (Some(person), None) => format!("{} (command line)", name(person)),
+                (None, Some(login)) => format!("{login} (command line)"),
+                (None, None) => "somebody at the daemon's machine".into(),
+            }
+        }
         Actor::Reporter => "the reporter".into(),
-        Actor::Person(address) => clean_line(project.name_of(address), TEXT),
+        Actor::Person(address) => name(address),
         Actor::Stranger => "a stranger".into(),
     }
 }
@@ -215,7 +231,8 @@ pub(crate) fn every_kind() -> Vec<EntryKind> {
             EntryKind::Status { .. } => EntryKind::Spam,
             EntryKind::Spam => EntryKind::Severity { to: Severity::High },
             EntryKind::Severity { .. } => EntryKind::Owner,
-            EntryKind::Owner => EntryKind::Note,
+            EntryKind::Owner => EntryKind::Reporter,
+            EntryKind::Reporter => EntryKind::Note,
             EntryKind::Note => EntryKind::Fact { fact: Fact::FixReleased },
             EntryKind::Fact { .. } => EntryKind::DeadlineMoved { promise: promise(), to: at },
             EntryKind::DeadlineMoved { .. } => {
@@ -290,6 +307,7 @@ mod tests {
         let reminded = || EntryKind::Reminded { promise: promise(), deadline: at, rung: 0, round: 0, nominal: at };
         let due = "due Wed 6 January 2027, 10:00 (UTC)";
         check(reminded(), None, None, &format!("reminded of acknowledge, {due}"));
+        check(reminded(), None, Some("Ada, Bob"), &format!("reminded Ada, Bob of acknowledge, {due}"));
         check(reminded(), Some("ada@example.org"), None, &format!("reminded Ada of acknowledge, {due}"));
         check(
             reminded(),

@@ -23,6 +23,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::tallies::{DAY, HOUR, SLOT, Scope};
 use super::work::{Work, desk};
+use crate::command::{self, Command, Orders};
 use crate::intake::unheard::Unheard;
 use crate::mail::Mail;
 use crate::notice::Notice;
@@ -31,7 +32,7 @@ use crate::notice::says::{About, Says};
 use crate::notice::text::flood::RETURNED_LINES;
 use crate::notice::text::trouble::Trouble;
 use crate::rules::decide;
-use crate::rules::event::{Event, Report};
+use crate::rules::event::{Event, Order, Report};
 use crate::store::{Memo, Result};
 use crate::ticket::{Acknowledgement, Ticket};
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
@@ -108,11 +109,34 @@ impl Work<'_> {
         if sure { NoticeKind::ASKED } else { kind.lane() }
     }
 
+    /// Orders with what the store knows of them: the words that may leave, and whether the acknowledgement of a reporter
+    /// whom they name is over a cap. That one counts like one that a mail asks for, whoever it is that names them.
+    pub(super) fn informed(&self, ticket: &Ticket, order: &Order) -> Result<Order> {
+        let mut order = Order { known: self.known(ticket, order)?, ..order.clone() };
+        let waiting = ticket.pending.as_ref().map(|p| command::split(&p.lines));
+        let limits = &self.project.limits;
+        for command in order.orders.commands().chain(waiting.iter().flat_map(Orders::commands)) {
+            let Command::Reporter(to) = command else { continue };
+            let sent = self.tx.counted(Scope::Sender(to), self.slot(DAY))?;
+            if sent >= limits.acks_per_sender_day {
+                order.hold = Some(format!("this address had {sent} acknowledgements within a day"));
+            } else if self.tx.counted(Scope::Domain(to), self.slot(HOUR))? >= limits.acks_per_domain_hour {
+                order.hold = Some("its domain had as many acknowledgements within an hour as it may get".into());
+            }
+        }
+        Ok(order)
+    }
+
+    /// Counts an acknowledgement to whoever gets it.
+    pub(super) fn count_acknowledgement(&self, to: &Address) -> Result<()> {
+        self.count(Scope::Sender(to))?;
+        self.count(Scope::Domain(to))
+    }
+
     /// Counts what a report made us send; over the cap, the team gets one notice an hour in place of many.
     pub(super) fn bound(&mut self, report: &Report) -> Result<()> {
         if let (Acknowledgement::Sent, Some(from)) = (report.acknowledge.0, &report.from) {
-            self.count(Scope::Sender(from))?;
-            self.count(Scope::Domain(from))?;
+            self.count_acknowledgement(from)?;
             if let Some(way) = &report.through {
                 self.count(Scope::Way(way))?;
             }

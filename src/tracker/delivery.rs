@@ -91,7 +91,7 @@ impl Tracker {
                     let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
                     let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
                     let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
-                    let loss = Loss { of, to, reply, reminded, mailed, perhaps: false };
+                    let loss = Loss { of, to, reply, since: None, reminded, mailed, perhaps: false };
                     work.undelivered(ticket.as_ref(), &loss)?;
                 }
                 Waiting | Sending | Held => {}

@@ -7,6 +7,7 @@ use crate::policy::Milestone;
 use crate::rules::decide;
 use crate::rules::event::Event;
 use crate::store::{Erasable, ErasableMail, Result};
+use crate::ticket::Seat;
 use crate::vocabulary::{Address, TicketId};
 use jiff::Timestamp;
 
@@ -28,7 +29,7 @@ pub enum Erasure {
 
 impl Tracker {
     /// Erases what is held about people in a closed ticket: see `Tx::erase`. `None`: there is no such ticket.
-    pub fn erase(&mut self, id: TicketId, now: Timestamp) -> Result<Option<Erasure>> {
+    pub fn erase(&mut self, id: TicketId, seat: Seat, now: Timestamp) -> Result<Option<Erasure>> {
         let (project, key) = (&self.project, &self.key);
         let done = self.store.write_over(|tx| {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
@@ -48,7 +49,7 @@ impl Tracker {
             let Some(ticket) = tx.ticket(id)? else { return Ok(None) };
             let mut work = Work::new(tx, project, key, now)?;
             tx.project(&ticket, project)?;
-            work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased, project, key, now))?;
+            work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased(seat), project, key, now))?;
             tx.forget_addresses()?;
             Ok(Some(Ok((erased, work.news))))
         })?;

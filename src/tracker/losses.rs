@@ -9,10 +9,12 @@ use crate::rules::{decide, losses, reminders};
 use crate::store::Result;
 use crate::ticket::Ticket;
 use crate::vocabulary::{Address, NoticeKind};
+use jiff::Timestamp;
 
 impl Work<'_> {
     /// A notice did not arrive.
     pub(super) fn undelivered(&mut self, ticket: Option<&Ticket>, loss: &Loss) -> Result<()> {
+        let loss = &Loss { since: self.unreached(loss)?, ..loss.clone() };
         let Some(ticket) = ticket else { return self.lost(loss) };
         let mut decision = self.decide_loss(ticket, loss)?;
         match loss.of {
@@ -40,13 +42,23 @@ impl Work<'_> {
         self.bound_ticket(ticket, told)
     }
 
+    /// Notes whom of the project's people mail does not reach, and says since when where that is not new. Where only the
+    /// recipient says that it was ours, anybody may have said so.
+    fn unreached(&self, loss: &Loss) -> Result<Option<Timestamp>> {
+        if loss.perhaps || self.project.person(&loss.to).is_none() {
+            return Ok(None);
+        }
+        self.tx.note_unreached(&loss.to, &loss.reply, self.now)
+    }
+
     /// A notice about no single ticket did not arrive, perhaps many reminders in one: the others are told (G9).
-    pub(super) fn lost(&mut self, loss: &Loss) -> Result<()> {
+    fn lost(&mut self, loss: &Loss) -> Result<()> {
         if loss.of.kind() == Some(NoticeKind::Undeliverable) {
             return Ok(()); // Else two dead mailboxes would feed one another.
         }
         let (to, now) = (&loss.to, self.now);
-        let says = Says::Lost { notice: loss.of.mailed(), to: to.clone(), reply: loss.reply.clone() };
+        let (notice, since) = (loss.of.mailed(), loss.since);
+        let says = Says::Lost { notice, to: to.clone(), since, reply: loss.reply.clone() };
         let others = self.project.responsible().filter(|p| p.address != *to);
         self.tell(others, |person| losses::lost_key(loss, person, now), says)?;
         let Lost::Notice { number, kind: kind @ NoticeKind::Reminder, .. } = loss.of else { return Ok(()) };

@@ -10,7 +10,7 @@ use crate::command::Command;
 use crate::intake::claims::Claims;
 use crate::intake::copies::is_altered;
 use crate::intake::disposition::{Disposition, Intake};
-use crate::intake::given::{Given, Known};
+use crate::intake::given::{Given, Known, answered};
 use crate::intake::standing::{First, Part};
 use crate::intake::unheard::{Unheard, unheard};
 use crate::intake::{self, through};
@@ -179,7 +179,13 @@ impl Work<'_> {
                     continue;
                 }
                 first.altered = match (first.part, first.ticket) {
-                    (Part::Opened { .. }, Some(ticket)) => self.tx.reporter(ticket)?.flatten(),
+                    // Of a person of the project, for what they pass on has another reporter.
+                    (Part::Opened { .. }, Some(ticket)) => {
+                        match known.from.ok().filter(|f| self.project.person(f).is_some()) {
+                            Some(person) => Some(person),
+                            None => self.tx.reporter(ticket)?.flatten(),
+                        }
+                    }
                     (Part::Joined, Some(_)) => known.from.ok(),
                     (Part::Gathered, _) | (_, None) => None,
                 };
@@ -276,7 +282,7 @@ impl Work<'_> {
             }
         }
         let through = through::through(mail, self.project, identity);
-        let answered = through.as_ref().map_or(mail.from.as_ref().ok(), |t| t.answer_to.as_ref());
+        let answered = answered(mail, through.as_ref(), self.project);
         if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
             known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slot(HOUR))?;
         }
@@ -290,7 +296,7 @@ impl Work<'_> {
         let belongs = claims.token.and_then(|t| t.ticket).into_iter().chain(known.referenced.iter().map(|(t, _)| *t));
         for ticket in belongs {
             known.ticket_full |= self.is_full(ticket)?;
-            let to: Vec<&Address> = mail.from.iter().chain(known.token_ticket.iter().flatten()).collect();
+            let to: Vec<&Address> = mail.answerable.iter().chain(known.token_ticket.iter().flatten()).collect();
             known.sent.texts.extend(self.sent_to(ticket, &to, before)?);
         }
         known.sent.address = Some(self.project.address.clone());
@@ -347,7 +353,7 @@ impl Work<'_> {
             (Event::Confirmed(order, notice), Some(ticket)) => self.confirm(&ticket, order, *notice, mail)?,
             (Event::Ordered(order), Some(ticket)) => {
                 let repeated = self.is_repeated(ticket.id, order)?;
-                let order = Order { known: self.known(&ticket, order)?, repeated, ..order.clone() };
+                let order = Order { repeated, ..self.informed(&ticket, order)? };
                 let decision = decide::decide(&ticket, &Event::Ordered(order), self.project, self.key, self.now);
                 self.carry_out(&ticket, decision)?;
             }

@@ -58,7 +58,7 @@ impl Work<'_> {
         if self.tx.counted(Scope::Codes(to), self.slot(DAY))? >= CODES_PER_DAY {
             self.tx.count(Scope::Codes(to), FOREVER)?;
         }
-        let tried = Order { known: self.known(ticket, order)?, ..order.clone() };
+        let tried = self.informed(ticket, order)?;
         let would = decide::decide(ticket, &Event::Ordered(tried), self.project, self.key, self.now);
         let number = self.next_notice;
         let to_reporter = |n: &&Notice| matches!(n.kind(), NoticeKind::Reply | NoticeKind::Update);

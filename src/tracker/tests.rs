@@ -14,7 +14,7 @@ use crate::mail::signature::Dkim;
 use crate::mail::{content, read};
 use crate::notice::Notice;
 use crate::store::Claim;
-use crate::ticket::EntryKind;
+use crate::ticket::{EntryKind, Seat};
 use crate::token::KEY_LENGTH;
 use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
 
@@ -143,11 +143,11 @@ fn each_entry_names_the_order_that_made_it() {
     let mut tracker = tracker();
     tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
     let mut order = |lines: &str| {
-        tracker.order(TicketId(1), crate::command::split(lines), now()).unwrap();
+        tracker.order(TicketId(1), crate::command::split(lines), Seat::default(), now()).unwrap();
     };
     order("/accept\n/severity high\n\nWe work on it.");
     order("/frobnicate");
-    order("/close fixed");
+    order("/close unpublished fixed");
     let entries = tracker.store.read(|tx| tx.entries(TicketId(1))).unwrap();
     let orders: Vec<(u32, Option<u32>)> = entries.iter().map(|e| (e.seq, e.order)).collect();
     // The report and its acknowledgement; valid, accepted, high and the note; closed.

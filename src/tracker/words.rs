@@ -5,7 +5,7 @@ use std::collections::HashSet;
 
 use super::reading::{Stowed, read_one};
 use super::work::Work;
-use crate::command::{self, Orders};
+use crate::command::{self, Command, Orders};
 use crate::intake::disposition::Disposition;
 use crate::mail::read;
 use crate::notice::leak::Known;
@@ -38,13 +38,23 @@ impl Work<'_> {
     pub(super) fn known(&self, ticket: &Ticket, order: &Order) -> Result<Known> {
         let waiting = ticket.pending.as_ref().map_or("", |p| &p.lines);
         let leaves = !waiting.is_empty() || sends(&order.orders, false);
-        let Some(reporter) = ticket.reporter.as_ref().filter(|_| leaves) else { return Ok(Known::default()) };
+        // What they send goes to whom they name.
+        let waits = command::split(waiting);
+        let mut commands = order.orders.commands().chain(waits.commands());
+        let named = commands.find_map(|c| if let Command::Reporter(to) = c { Some(to) } else { None });
+        let Some(reporter) = named.or(ticket.reporter.as_ref()).filter(|_| leaves) else {
+            return Ok(Known::default());
+        };
         let mut known =
             Known::about(&format!("{}\n{}\n{waiting}", order.orders.written().join("\n"), order.orders.text));
         let mut theirs = HashSet::new();
         for entry in self.tx.entries(ticket.id)? {
             let text = entry.text.as_deref().unwrap_or_default();
             let of_team = !matches!(entry.by, Actor::Reporter | Actor::Stranger);
+            if of_team && matches!(entry.kind, EntryKind::Answered | EntryKind::Acknowledged) {
+                // Meant for the reporter, and no secret because it did not arrive; colleagues have read it in a notice.
+                known.allowed(text);
+            }
             if entry.by == Actor::Reporter || entry.kind == EntryKind::Answered {
                 theirs.extend(entry.mail);
             } else if entry.kind == EntryKind::Note {
@@ -78,8 +88,9 @@ impl Work<'_> {
             }
             let commands = disposition == Disposition::Command;
             let of_team = commands || sender.as_ref().is_some_and(|s| self.project.person(s).is_some());
-            // What they wrote, or a colleague wrote to them.
-            let of_reporter = theirs.contains(&mail) && !commands;
+            // What they wrote, or a colleague wrote to them. Who passes a report on may have written words of their own.
+            let passed_on = disposition == Disposition::Report && of_team && sender.as_ref() != Some(reporter);
+            let of_reporter = theirs.contains(&mail) && !commands && !passed_on;
             if of_reporter && octets < ALLOWED || of_team && !of_reporter {
                 let Ok(raw) = self.tx.raw(mail) else {
                     known.give_up();
@@ -102,5 +113,6 @@ impl Work<'_> {
 
 /// Whether orders send words of a person to the reporter; or, of these, the text below them.
 fn sends(orders: &Orders, below: bool) -> bool {
-    orders.commands().any(|command| command.sends("\n").is_some_and(|words| words == "\n" || !below))
+    let orders = Orders { text: "\n".to_owned(), ..orders.clone() };
+    orders.sends().any(|words| words == "\n" || !below)
 }

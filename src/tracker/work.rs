@@ -20,7 +20,7 @@ use crate::project::{Level, Person, Project};
 use crate::rules::draft::Decision;
 use crate::rules::event::Order;
 use crate::store::{Memo, Outgoing, Result, StoreError, Tx};
-use crate::ticket::{Actor, Ticket};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Ticket};
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
 
@@ -137,7 +137,9 @@ impl<'a> Work<'a> {
         self.tx.drop_memo(Memo::Unheard)?;
         let at = self.now;
         let refused = self.tx.refused_commands(last)?;
-        let says = Says::Digest(open, Counts { held, listed, unheard, refused });
+        let unreached = self.tx.all_unreached(self.project, at)?;
+        let unreached = unreached.into_iter().map(|u| (u.to, u.since, u.reply)).collect();
+        let says = Says::Digest(open, Counts { unreached, held, listed, unheard, refused });
         self.tell(self.project.people.iter(), |to| NoticeKey::Digest { at, to }, says)?;
         self.tx.set_memo(Memo::LastDigest, at)
     }
@@ -156,6 +158,16 @@ impl<'a> Work<'a> {
         if decision.released {
             self.tx.release_held(ticket.id, self.now)?;
             self.count_provoked()?;
+        }
+        let is_named = |e: &&Entry| e.kind == EntryKind::Reporter;
+        if let Some(named) = decision.entries.iter().find(is_named).and_then(|e| e.party.as_ref()) {
+            if let Some(earlier) = &ticket.reporter {
+                self.tx.drop_unsent(ticket.id, earlier)?;
+            }
+            let sent = EntryKind::Acknowledgement { outcome: Acknowledgement::Sent };
+            if decision.entries.iter().any(|e| e.kind == sent) {
+                self.count_acknowledgement(named)?;
+            }
         }
         if !decision.entries.is_empty() {
             let mut after = ticket.clone();

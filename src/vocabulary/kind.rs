@@ -41,6 +41,9 @@ pub enum NoticeKind {
 }
 
 impl NoticeKind {
+    /// What reporters get.
+    pub const TO_REPORTERS: [Self; 4] = [Self::Acknowledgement, Self::Reply, Self::Update, Self::Told];
+
     /// The last lane of what a promise needs or a person asked for: no breaker ever holds it, and none counts it.
     pub const ASKED: u8 = 1;
 

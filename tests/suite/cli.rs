@@ -82,7 +82,7 @@ fn commands_are_done_or_refused() {
     assert_eq!(ticket["severity"], "high");
     assert!(ticket["acknowledged"].is_string());
     assert_eq!(desk.json(&["show", "1"])["ticket"]["clocks"][0]["state"], "kept");
-    assert!(desk.ok(&["log", "1"]).contains("the command line set the severity to high"));
+    assert!(desk.ok(&["log", "1"]).contains("alice (command line) set the severity to high"));
 
     desk.fails(1, &["do", "1", "/acept"], "did you mean /accept?");
     desk.fails(1, &["do", "1", "accept it"], "a command begins with \"/\"");
@@ -99,6 +99,59 @@ fn commands_are_done_or_refused() {
     assert!(child.wait().unwrap().success());
     let log = desk.ok(&["log", "1"]);
     assert!(log.contains("noted: Seen in the wild[2J?"), "{log}");
+}
+
+/// Who acted stands in the timeline and in the notice to the team; the reporter hears no login.
+#[test]
+fn whoever_acts_is_named() {
+    let desk = Desk::with_report();
+    desk.ok(&["do", "1", "/note", "--text", "First.\n\nSecond."]);
+    let log = desk.ok(&["log", "1"]);
+    let paragraphs =
+        "  alice (command line) noted:\n                  | First.\n                  |\n                  | Second.\n";
+    assert!(log.contains(paragraphs), "{log}");
+    assert!(desk.ok(&["show", "1"]).contains("| First."));
+    desk.fails(1, &["do", "1", "/claim"], "say who you are by --as");
+    desk.fails(
+        1,
+        &["do", "1", "/claim", "--as", "Bob"],
+        "\"Bob\" is nobody here; the people are: Ada; nothing was done",
+    );
+    for (person, did) in [("ada", "/claim"), ("ADA@example.org", "/ack")] {
+        desk.ok(&["do", "1", did, "--as", person]);
+    }
+    let log = desk.ok(&["log", "1"]);
+    assert!(log.contains("  Ada (command line of alice) became the owner\n"), "{log}");
+    let entries = desk.json(&["log", "1"])["entries"].clone();
+    let by = |seq: usize| (entries[seq]["by"].as_str().unwrap(), entries[seq]["by_kind"].as_str().unwrap());
+    let found = [by(0), by(1), by(2), by(3)];
+    let local = |who| (who, "local");
+    let alice = "Ada (command line of alice)";
+    assert_eq!(found, [("reporter", "reporter"), ("daemon", "daemon"), local("alice (command line)"), local(alice)]);
+
+    let notices = desk.json(&["outbox"])["notices"].clone();
+    let last = |kind: &str| {
+        let of_kind = notices.as_array().unwrap().iter().rev().find(|n| n["kind"] == kind).expect(kind);
+        desk.ok(&["outbox", "--show", &of_kind["number"].to_string()])
+    };
+    let change = last("change");
+    assert!(change.contains("To: ada@example.org") && change.contains(&format!("{alice}, on SEC-1:")), "{change}");
+    let letter = last("reply");
+    assert!(letter.contains("Ada") && !letter.contains("alice"), "{letter}");
+
+    // Whatever the environment says, it is a name and no command to a terminal.
+    let set = |name: &str, called: Option<&str>| {
+        let mut command = desk.command(&["do", "1", &format!("/severity {name}")]);
+        let command = command.env_remove("SUDO_USER").envs(called.map(|called| ("SUDO_USER", called)));
+        assert!(command.output().unwrap().status.success());
+        desk.ok(&["log", "1"]).lines().last().unwrap().to_owned()
+    };
+    let hostile = set("low", Some("\u{1b}[2J\u{202e}root\n"));
+    assert!(hostile.ends_with("  [2Jroot (command line) set the severity to low"), "{hostile}");
+    let id = std::process::Command::new("id").args(["-u", "-n"]).output().unwrap();
+    let login = String::from_utf8(id.stdout).unwrap();
+    let own = set("high", None);
+    assert!(own.ends_with(&format!("  {} (command line) set the severity to high", login.trim())), "{own}");
 }
 
 #[test]
@@ -126,6 +179,8 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     let tried = desk.json(&["try", "1.eml"]);
     assert_eq!((&tried["disposition"], &tried["ticket"]), (&"report".into(), &Value::Null));
     assert_eq!(tried["sender"], "reporter@example.test");
+    assert_eq!(tried["reporter"], "reporter@example.test");
+    assert_eq!(tried["claimed"], Value::Array(Vec::new()));
     assert_eq!(tried["identity"]["believed"], false);
     assert_eq!(tried["identity"]["by"], Value::Null);
     assert!(tried["identity"]["reason"].is_string());
@@ -136,6 +191,16 @@ fn a_mail_is_tried_and_leaves_no_trace() {
     assert!(tried["fields"]["missing"].is_array() && tried["problems"].is_array() && tried["commands"].is_array());
     assert!(desk.ok(&["try", "1.eml"]).contains("Disposition: report"));
     assert!(!desk.path().join("disclosed.db").exists() && !desk.path().join("disclosed.key").exists());
+
+    // Whom a person would see in it, and a machine does not believe.
+    let odd = "From: Smith, Ann <ann@example.test>\nReply-To: Rita <rita@example.test>";
+    desk.write("odd.eml", &REPORT.replace("From: Reporter <reporter@example.test>", odd));
+    let tried = desk.json(&["try", "odd.eml"]);
+    assert_eq!((&tried["sender"], &tried["reporter"]), (&Value::Null, &"ann@example.test".into()));
+    assert_eq!(tried["claimed"][0]["by"], "Reply-To");
+    assert_eq!(tried["claimed"][0]["address"], "rita@example.test");
+    let shown = desk.ok(&["try", "odd.eml"]);
+    assert!(shown.contains("Reporter:    ann@example.test\nClaimed:     rita@example.test (by Reply-To)\n"), "{shown}");
 
     let commands = REPORT.replace("Version 1.2", "/Severity  high\n/ack\n\nVersion 1.2");
     let mut child = desk.command(&["try", "-", "--json"]);

@@ -64,6 +64,8 @@ impl Desk {
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_disclosed"));
         command.args(arguments).current_dir(self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        // Whoever runs the tests, it is alice.
+        command.env("SUDO_USER", "alice").env_remove("DOAS_USER");
         command
     }
 

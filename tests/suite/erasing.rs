@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use disclosed::testing::command;
 use disclosed::testing::policy::Milestone;
 use disclosed::testing::store::{Claim, Place, Store};
-use disclosed::testing::ticket::{EntryKind, State, Ticket};
+use disclosed::testing::ticket::{EntryKind, Seat, State, Ticket};
 use disclosed::testing::tracker::{Arrival, Erasure, News, Tracker};
 use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome, TicketId};
 use jiff::Timestamp;
@@ -89,12 +89,13 @@ impl Desk {
 
     fn order(&mut self, ticket: u32, lines: &str) {
         let orders = command::split(lines);
-        let answer = self.tracker.order(TicketId(ticket), orders, now()).unwrap().unwrap().answer.unwrap();
+        let answer =
+            self.tracker.order(TicketId(ticket), orders, Seat::default(), now()).unwrap().unwrap().answer.unwrap();
         assert!(!answer.refused, "{}", answer.text);
     }
 
     fn erase(&mut self, ticket: u32) -> Erasure {
-        self.tracker.erase(TicketId(ticket), now()).unwrap().unwrap()
+        self.tracker.erase(TicketId(ticket), Seat::default(), now()).unwrap().unwrap()
     }
 
     fn ticket(&mut self, id: u32) -> Ticket {
@@ -178,7 +179,7 @@ fn no_byte_of_an_erased_ticket_is_left() {
 fn what_a_reporter_was_told_still_counts() {
     let mut desk = Desk::new();
     desk.report(1);
-    desk.order(1, "/accept\n/released 1.2\n/extend disclose 2027-05-31 a month more\n/close");
+    desk.order(1, "/accept\n/released 1.2\n/extend disclose 2027-05-31 a month more\n/close unpublished");
     desk.send();
     let before = desk.ticket(1).milestones.clone();
     assert!(before.contains_key(&Milestone::Acknowledged) && before.contains_key(&Milestone::LastHeardFromUs));
@@ -261,7 +262,7 @@ fn what_may_not_be_erased_is_left_whole() {
     let sent = desk.send();
     assert_eq!(sent.len(), news.notices.len());
     assert!(sent.iter().all(|c| c.kind == NoticeKind::Change && !c.bytes.is_empty()));
-    assert!(desk.tracker.erase(TicketId(9), now()).unwrap().is_none());
+    assert!(desk.tracker.erase(TicketId(9), Seat::default(), now()).unwrap().is_none());
 }
 
 /// An access request shows what an address wrote and heard, and nobody else's part of the same ticket.

@@ -21,6 +21,7 @@ mod first_start;
 mod health;
 mod honest;
 mod keeping;
+mod mails;
 mod matrix;
 mod pages;
 mod parts;

@@ -303,7 +303,9 @@ impl World {
         let tried = self.tracker.try_mail(&raw, disclosed::testing::mail::signature::Dkim::Unasked, now()).unwrap();
         let told = matches!(tried.unheard, Some(Unheard::Told { .. }));
         match tried.intake.event {
-            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased | Event::Tick) => None,
+            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased(_) | Event::Tick) => {
+                None
+            }
             Some(
                 Event::Reported(_)
                 | Event::Flooded(_)
@@ -417,7 +419,7 @@ fn contained(cell: Cell, outcome: Outcome, news: &News) {
         // What a believed Dana writes without a command is her note, and no more.
         let note = entry.kind == EntryKind::Note && vouched(cell);
         assert!(!by_person || note || matches!(outcome, Outcome::Done(_)), "{cell:?}: {entry:?}");
-        assert!(entry.by != Actor::Local, "{cell:?}");
+        assert!(!matches!(entry.by, Actor::Local(_)), "{cell:?}");
     }
 }
 

@@ -4,7 +4,7 @@ use std::fs;
 
 use serde_json::{Value, json};
 
-use crate::desk::Desk;
+use crate::desk::{CONFIG, Desk};
 
 /// Friday evening, in the zone of the policy.
 const FRIDAY: [&str; 3] = ["simulate", "--at", "2027-01-08 18:00"];
@@ -40,6 +40,24 @@ fn the_table_says_who_hears_what_and_when() {
     assert!(kept.contains("acknowledge  kept\n") && kept.contains("assess       kept\n"), "{kept}");
     assert!(!kept.contains("BROKEN"), "{kept}");
     assert!(desk.ok(&["simulate"]).contains("the report is received"), "now, when no time is given");
+}
+
+#[test]
+fn the_next_holidays_that_count_are_listed() {
+    let desk = Desk::new();
+    desk.write("config.toml", &CONFIG.replace("[[person]]", "holidays = [\"days.ics\"]\n[[person]]"));
+    let event = |day: &str, says: &str| {
+        format!("BEGIN:VEVENT\nDTSTART;VALUE=DATE:{day}\nRRULE:FREQ=YEARLY\nDESCRIPTION:{says}\nEND:VEVENT\n")
+    };
+    let days = event("20260106", "Public holiday") + &event("20260214", "Observance");
+    desk.write("days.ics", &format!("BEGIN:VCALENDAR\n{days}END:VCALENDAR\n"));
+    let text = desk.ok(&FRIDAY);
+    let (_, listed) = text.split_once("\nThe next holidays:\n").expect("a list");
+    assert!(listed.starts_with("  Thu 6 January 2028\n  Sat 6 January 2029\n"), "{listed}");
+    assert_eq!(listed.lines().take_while(|line| line.starts_with("  ")).count(), 10);
+    assert!(desk.ok(&["check"]).contains("\nThe next holidays:\n"));
+    let holidays = &desk.json(&FRIDAY)["holidays"];
+    assert_eq!((&holidays[0], holidays.as_array().map(Vec::len)), (&json!("2028-01-06"), Some(10)));
 }
 
 #[test]

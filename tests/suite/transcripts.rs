@@ -24,7 +24,7 @@
 //! | `take N`, `ingest earlier [since DATE]` | `disclosed inbox --take N`, `disclosed ingest --earlier` |
 //! | `bounce [delayed] of KIND to WHO` | a delivery report about a notice |
 //! | `return of KIND to WHO` | a notice of ours comes back |
-//! | `do TICKET` + block | commands at the command line |
+//! | `do TICKET [as WHO]` + block | commands at the command line |
 //! | `erase TICKET` | erases the personal data in it |
 //! | `server [for WHO[,WHO]] accepts\|later\|refuses\|doubts\|closed [ANSWER]` | how the outgoing server answers from now on |
 //! | `read KIND to WHO` | shows the last such notice whole |
@@ -39,7 +39,7 @@ use std::path::{Path, PathBuf};
 
 use disclosed::testing::policy::{Severity, Term};
 use disclosed::testing::store::{Claim, Place, Store};
-use disclosed::testing::ticket::{Acknowledgement, EntryKind};
+use disclosed::testing::ticket::{Acknowledgement, EntryKind, Seat};
 use disclosed::testing::tracker::{Arrival, News, Posted, Tracker};
 use disclosed::testing::vocabulary::{Address, NoticeState, Outcome, TicketId};
 use disclosed::testing::{command, open};
@@ -241,8 +241,13 @@ impl Play {
                     [b"Received: from relay.example by mx.example.org with ESMTPS; now\r\n", &notice[..]].concat(),
                 );
             }
-            ["do", ticket] => {
-                let news = self.tracker.order(self.ticket_id(ticket), command::split(block), self.now).unwrap();
+            ["do", ticket, as_ @ ..] => {
+                // `alice` is who logged in wherever somebody is named.
+                let seat = match as_ {
+                    ["as", who] => Seat { login: Some("alice".into()), person: Some(self.address(who)) },
+                    _ => Seat::default(),
+                };
+                let news = self.tracker.order(self.ticket_id(ticket), command::split(block), seat, self.now).unwrap();
                 let news = news.expect("there is such a ticket");
                 for line in news.answer.iter().flat_map(|a| a.text.lines()) {
                     self.said.push(format!("  {line}"));

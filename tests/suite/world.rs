@@ -217,8 +217,10 @@ pub(crate) fn bounce(notice: &[u8], to: &Address, permanent: bool, id: &str, dat
     let body = format!(
         "--b\nContent-Type: text/plain\n\nYour mail to {} has not arrived ({action}).\n\
          --b\nContent-Type: message/delivery-status\n\nReporting-MTA: dns; mx.{domain}\n\n\
-         Final-Recipient: rfc822; {}\nAction: {action}\nStatus: {status}\n\n\
+         Final-Recipient: rfc822; {}\nAction: {action}\nStatus: {status}\n\
+         Diagnostic-Code: smtp; 550 {status} <{}>: Recipient address rejected:\n User unknown\n\n\
          --b\nContent-Type: text/rfc822-headers\n\n{returned}From: {PROJECT}\n\n--b--\n",
+        to.as_str(),
         to.as_str(),
         to.as_str(),
         domain = to.domain(),

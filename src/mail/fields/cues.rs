@@ -11,6 +11,8 @@ pub(super) const SEVERITY: u32 = 1 << 10;
 pub(super) const VERSION: u32 = 1 << 11;
 /// What comes after the word is rather a commit.
 pub(super) const COMMIT: u32 = 1 << 12;
+/// The word is common in a language whose words are cues here, and in no other that is near it.
+pub(super) const COMMON: u32 = 1 << 13;
 /// One of these two.
 pub(super) const ANNOUNCES: u32 = VERSION | COMMIT;
 
@@ -43,6 +45,7 @@ const GROUPS: &[(u32, &[&str])] = &[
     (SEVERITY, SEVERITIES),
     (VERSION, VERSION_WORDS),
     (COMMIT, COMMIT_WORDS),
+    (COMMON, COMMON_WORDS),
 ];
 
 /// Longer words are no cues.
@@ -175,7 +178,7 @@ mod tests {
     fn the_bits_of_parts_and_roles_are_apart() {
         let parts = Part::ALL.iter().fold(0, |all, part| all | part.bit());
         let labels = Part::ALL.iter().fold(0, |all, part| all | labelled(*part));
-        let roles = SEVERITY | VERSION | COMMIT;
+        let roles = SEVERITY | VERSION | COMMIT | COMMON;
         assert_eq!((parts & labels, parts & roles, labels & roles), (0, 0, 0));
         assert_eq!(super::parts(labelled(Part::Type), true) & parts, Part::Type.bit());
         assert_eq!(super::parts(labelled(Part::Type), false) & parts, 0);

@@ -75,22 +75,6 @@ impl Part {
         }
     }
 
-    /// As "a good report holds …" goes on.
-    pub fn phrase(self) -> &'static str {
-        match self {
-            Self::Description => "a description",
-            Self::Type => "the type of issue",
-            Self::Paths => "the paths of the source files",
-            Self::Location => "the tag, branch, commit or URL of the source",
-            Self::Configuration => "the configuration that is needed",
-            Self::Steps => "the steps to reproduce it",
-            Self::ProofOfConcept => "a proof of concept",
-            Self::Impact => "its impact",
-            Self::Remediation => "a possible remediation",
-            Self::AffectedVersion => "the versions that are affected",
-        }
-    }
-
     pub(super) const fn bit(self) -> u32 {
         1 << self as u32
     }
@@ -148,7 +132,7 @@ mod tests {
             assert_eq!(serde_json::to_value(part).unwrap(), part.word());
             assert!(Parts::all().has(part) && !Parts::default().has(part));
             assert_eq!(Parts::default().with(part).iter().collect::<Vec<_>>(), [part]);
-            let same = |other: &&Part| other.name() == part.name() || other.phrase() == part.phrase();
+            let same = |other: &&Part| other.name() == part.name();
             assert_eq!(Part::ALL.iter().filter(same).count(), 1);
         }
     }

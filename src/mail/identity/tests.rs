@@ -1,7 +1,8 @@
 use super::*;
 use crate::mail::read::read;
-use crate::mail::results::{Forged, forged_line};
+use crate::mail::results::{Forged, forged_line, names_authserv};
 use crate::mail::signature::Signed;
+use crate::provider::{Bound, PROVIDERS, Place};
 
 const RECEIVED: &str = "Received: from x (y [192.0.2.1]) by mx.example.org (Postfix) with ESMTPS id 1; date";
 const LOCAL: &str = "Received: from mx.example.org by mail.example.org with LMTP id 1 for <s@example.org>; date";
@@ -190,6 +191,21 @@ fn a_signature_vouches_where_our_server_is_silent() {
     assert!(with(RECEIVED, &Dkim::None).reason.ends_with("; it has no DKIM signature"));
 }
 
+/// What a seal says of other domains counts with the seal, and with no other signature: anybody may have written it.
+#[test]
+fn what_a_seal_found_counts_with_the_seal() {
+    let raw = format!(
+        "ARC-Authentication-Results: i=1; mx.example.org; spf=pass smtp.mailfrom=way.test\r\n{RECEIVED}\r\n\
+         From: a@corp.test\r\n\r\n"
+    );
+    let vouched = |by: Proof| {
+        let Dkim::Pass(signed) = pass("corp.test") else { unreachable!() };
+        identify(&read(raw.as_bytes()), &ours(), &Dkim::Pass(Signed { by, ..signed })).vouched
+    };
+    assert_eq!(vouched(Proof::Arc), ["corp.test", "way.test"]);
+    assert_eq!(vouched(Proof::Dkim), ["corp.test"]);
+}
+
 #[test]
 fn a_forged_line_is_found_where_it_stands() {
     let check = |header: &[&str], expect: Forged| {
@@ -205,6 +221,12 @@ fn a_forged_line_is_found_where_it_stands() {
     check(&[forged, RECEIVED], Forged::Believed);
     check(&[LOCAL, forged, RECEIVED], Forged::Believed);
     check(&[forged], Forged::Believed);
+    // The server's own is another one.
+    let own = |line: &str| {
+        let mail = read(format!("{line}\r\n\r\n").as_bytes());
+        names_authserv(&mail.trace[0], "mx.example.org", "x1.invalid")
+    };
+    assert!(own(PASS) && !own(forged) && !own(RECEIVED) && !own(&PASS.replace("mx.", "mx2.")));
 }
 
 /// What stands in our name below the edge may be the sender's: it takes away, and adds nothing.
@@ -247,4 +269,43 @@ fn below_the_edge_no_further_name_proves() {
     };
     assert!(verdict(""));
     assert!(!verdict("Received: from x by y; date\r\n"));
+}
+
+#[test]
+fn each_provider_is_found_by_its_name() {
+    assert!(Server::names().eq(PROVIDERS.iter().map(|row| row.name)));
+    for row in PROVIDERS {
+        let found = Server::provider(&row.name.to_uppercase());
+        assert!(found.is_some_and(|found| std::ptr::eq(found, row)), "{}", row.name);
+    }
+}
+
+/// Whoever knows a row can write all that it asks for, but for what its edge calls itself.
+#[test]
+fn results_prove_by_an_edge_of_the_provider_alone() {
+    let fitting = |pattern: &str| pattern.replace('*', "x1");
+    let rows = Server::names().filter_map(Server::provider).filter(|row| row.place != Place::Together);
+    for row in rows {
+        let own = if row.is_own() { vec!["mx.example.org".to_owned()] } else { Vec::new() };
+        let server = Server::new(row, own);
+        let id = server.ids().first().map_or(String::new(), |id| fitting(id) + "; ");
+        let found = format!(
+            "Authentication-Results: {id}spf=pass smtp.mailfrom=corp.test; dmarc=pass header.from=corp.test\r\n"
+        );
+        let mark = match row.bound {
+            Bound::Free => String::new(),
+            Bound::Says(name, value) => format!("{name}: {value}\r\n"),
+            Bound::Queued(name) => format!("{name}: Q1\r\n"),
+        };
+        let believed = |by: &str| {
+            let edge = format!("Received: from h by {by} with ESMTPS id Q1; date\r\n");
+            [format!("{found}{edge}"), format!("{edge}{found}")].iter().any(|trace| {
+                let raw = format!("{trace}{mark}From: a@corp.test\r\n\r\n");
+                identify(&read(raw.as_bytes()), &server, &Dkim::Unasked).believed()
+            })
+        };
+        let edge = row.edge.first().map_or(String::new(), |edge| fitting(edge));
+        assert_eq!(believed(&edge), row.place != Place::Nowhere, "{}", row.name);
+        assert!(row.is_own() || !believed("mx.evil.test (Postfix)"), "{}: another edge", row.name);
+    }
 }

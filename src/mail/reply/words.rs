@@ -43,6 +43,12 @@ pub(in crate::mail) static OTHER_NAMES: Words = Words::of(
     message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora",
 );
 
+/// The same: the line of the subject.
+pub(in crate::mail) static SUBJECT_NAMES: Words = Words::of(
+    "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|předmět|predmet|aihe|tárgy|konu|\
+    subiect|θέμα|主题|主旨|件名|제목",
+);
+
 /// How the lines begin that phones and mail programs put below, in lower case.
 pub(in crate::mail) static DEVICES: Words = Words::of(
     "sent from |sent via |sent with |sent using |get outlook for |gesendet von |\

@@ -200,3 +200,23 @@ proptest! {
         prop_assert!(found.worth.iter().any(|s| s.selector == "s1"));
     }
 }
+
+#[test]
+fn a_pin_names_one_organisation() {
+    let of = Address::parse("ann@eng.corp.test").unwrap();
+    for (pin, own, other) in [
+        ("Acme.onmicrosoft.com", "acme.onmicrosoft.com", "x.acme.onmicrosoft.com"),
+        ("acme.*.gappssmtp.com", "acme.20230601.gappssmtp.com", "other.20230601.gappssmtp.com"),
+        ("acme.20230601.gappssmtp.com", "acme.20230601.gappssmtp.com", "acme.20150623.gappssmtp.com"),
+        ("corp.test", "corp.test", "eng.corp.test"),
+    ] {
+        let pin = Pin::parse(pin, &of).unwrap();
+        assert!(pin.fits(own) && !pin.fits(other), "{pin:?}");
+    }
+    let tenants =
+        ["onmicrosoft.com", "*.onmicrosoft.com", ".onmicrosoft.com", "gappssmtp.com", "*.20230601.gappssmtp.com"];
+    let others = ["acme.x_y.gappssmtp.com", "*.corp.test", "test", "eng.corp.test", "orp.test", "evil.test", ""];
+    for other in tenants.iter().chain(&others) {
+        assert!(Pin::parse(other, &of).is_err(), "{other}");
+    }
+}

@@ -28,9 +28,7 @@ pub(crate) fn done(
         .block(Said::Always, Form::Obeyed(lines.to_vec()))
         .with_deadlines(ticket, project, now);
     for body in left {
-        text = text
-            .paragraph([content("This left for the reporter:")])
-            .block(Said::Content, Quotation::of(&body, usize::MAX));
+        text = text.paragraph([content("This left for the reporter:")]).block(Said::Content, Quotation::whole(&body));
     }
     text.and(status(ticket, project, now))
 }
@@ -72,9 +70,7 @@ pub(crate) fn unheard(ticket: &Ticket, line: Option<&str>, why: &str, filed: &st
             .block(Said::Always, Form::Faulty(Faulty { line: line.to_owned(), column: None })),
         None => text.line([always("A mail that bears your reply address was not taken for yours.")]),
     };
-    text.paragraph([always(format!("Why: {why}."))])
-        .paragraph([always(filed)])
-        .paragraph([always("/help lists the commands.")])
+    text.paragraph([always(format!("{filed}\nWhy: {why}."))]).paragraph([always("/help lists the commands.")])
 }
 
 /// A grave command waits for its code.
@@ -113,7 +109,7 @@ pub(crate) fn request(ticket: &Ticket, asked: &Request, leaves: Vec<String>, pro
         .block(Said::Always, Form::Usage(USAGE, lines.iter().map(usage).collect()))
         .paragraph([always("Nobody vouches that you wrote it, so nothing has been done.")].into_iter().chain(from));
     let quote = |said, what: &str, text: &str| {
-        let form = Quotation::of(text, usize::MAX);
+        let form = Quotation::whole(text);
         [Block { said, ..Block::paragraph([always(what)]) }, Block { said, apart: true, form }]
     };
     let leaving = leaves.iter().flat_map(|body| quote(Said::Content, "This would leave for the reporter:", body));
@@ -147,7 +143,7 @@ pub(crate) fn look(ticket: &Ticket, hits: &[Hit], text: &str, code: &str, until:
         .line([always("Nothing was done or sent. What was to go to the reporter may not be meant for them.")])
         .block(Said::Content, Form::List(Mark::Quote, lines))
         .paragraph([content("The whole text, as it would leave:")])
-        .block(Said::Content, Quotation::of(text, usize::MAX))
+        .block(Said::Content, Quotation::whole(text))
         .line([instead(left_out), quiet(left_out)])
         .paragraph([always(format!(
             "To change it, send your commands again with another text. To send it as it stands,\n\

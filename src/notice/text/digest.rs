@@ -3,15 +3,15 @@
 use jiff::Timestamp;
 
 use super::Text;
-use crate::notice::block::{Form, Mark, always};
+use crate::notice::block::{Form, Mark, always, content, quiet, state};
 use crate::notice::codename::Codename;
 use crate::notice::level::Said;
 use crate::policy::Severity;
-use crate::policy::shown::{length, when};
+use crate::policy::shown::{day, length, when};
 use crate::project::Project;
 use crate::ticket::Status;
 use crate::token::Key;
-use crate::vocabulary::TicketId;
+use crate::vocabulary::{Address, TicketId, clean_line};
 
 /// One open ticket, as the list shows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -55,7 +55,7 @@ fn listed(text: Text, open: &[Line], key: &Key, project: &Project, now: Timestam
         format!("{number} ({}{severity}), owner {owner}: {}", line.status, next(line, project, now))
     });
     let by_name = list(&|line| format!("{}: {}", Codename::of(line.ticket, key).loud(), next(line, project, now)));
-    text.block(Said::State, by_number).block(Said::Quiet, by_name)
+    text.shown_by("disclosed list").block(Said::State, by_number).block(Said::Quiet, by_name)
 }
 
 /// What comes next, and what it waits for.
@@ -79,6 +79,8 @@ pub(crate) fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) 
 /// What has happened since the last digest, and waits.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Counts {
+    /// The people of the project whom mail does not reach, since when, and what the server said.
+    pub unreached: Vec<(Address, Timestamp, String)>,
     /// What waits for a person in the outbox.
     pub held: u32,
     /// Mails that are listed and belong to no ticket.
@@ -92,11 +94,21 @@ pub struct Counts {
 
 /// The digest.
 pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
-    let Counts { held, listed: loose, unheard, refused } = counts;
+    let Counts { unreached, held, listed: loose, unheard, refused } = counts;
     let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
     let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
     let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
     text = listed(text, open, key, project, now);
+    for (to, since, reply) in unreached {
+        let name = project.name_of(to);
+        text = text.paragraph([
+            always("No mail reaches "),
+            state(name.to_owned()),
+            quiet("one of you"),
+            always(format!(" since {}.", day(*since, &project.policy))),
+            content(format!(" The mail server said:\n{}", clean_line(reply, 200))),
+        ]);
+    }
     if *held > 0 {
         text = text.paragraph([always(format!("{held} mails are held for a person: `disclosed outbox` shows them."))]);
     }

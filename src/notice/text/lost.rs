@@ -5,10 +5,13 @@ use jiff::Timestamp;
 use super::Text;
 use crate::notice::block::{Quotation, always, content, instead, quiet, state};
 use crate::notice::level::Said;
+use crate::policy::shown::day;
 use crate::project::Project;
 use crate::ticket::Ticket;
 use crate::vocabulary::{Address, Mailed};
 
+/// What shows the mails of ours and what became of them.
+const OUTBOX: &str = "disclosed outbox";
 /// Characters of what a server said that a notice shows.
 const REPLY: usize = 500;
 
@@ -16,7 +19,7 @@ const REPLY: usize = 500;
 pub(crate) fn of_ticket(
     ticket: &Ticket,
     (notice, to, perhaps): (Mailed, &Address, bool),
-    reply: &str,
+    (since, reply): (Option<Timestamp>, &str),
     project: &Project,
     now: Timestamp,
 ) -> Text {
@@ -34,11 +37,16 @@ pub(crate) fn of_ticket(
         .paragraph([
             state(format!("A mail about {} {did} {who}", project.show(ticket.id))),
             content(format!(" ({})", to.as_str())),
-            state(format!(".\n{was}: {}.", notice.word())),
+            state(format!(".\n{was}: {}.{}", notice.word(), none_since(since, project))),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, super::shown_by(ticket, project)))
         .line([state("Somebody should reach them another way.")])
+}
+
+/// That it is not the first mail that was lost so.
+fn none_since(since: Option<Timestamp>, project: &Project) -> String {
+    since.map_or(String::new(), |at| format!("\nNo mail has reached them since {}.", day(at, &project.policy)))
 }
 
 /// The notice of a report reached nobody of the team. Nothing of the report stands in it, nor what a server said, since
@@ -57,17 +65,23 @@ pub(crate) fn unreached(ticket: &Ticket, project: &Project, now: Timestamp) -> T
 }
 
 /// A notice about no single ticket.
-pub(crate) fn of_many(notice: Mailed, to: &Address, reply: &str, project: &Project) -> Text {
+pub(crate) fn of_many(
+    notice: Mailed,
+    to: &Address,
+    (since, reply): (Option<Timestamp>, &str),
+    project: &Project,
+) -> Text {
     Text::desk("A mail did not arrive")
+        .shown_by(OUTBOX)
         .paragraph([
             always("A mail about several tickets did not reach "),
             content(format!("{} ({})", project.name_of(to), to.as_str())),
             instead(project.person(to).map_or("somebody who is no longer here", |p| &p.name)),
             quiet("one of you"),
-            always(format!(".\nIt was: {}.", notice.word())),
+            always(format!(".\nIt was: {}.{}", notice.word(), none_since(since, project))),
             content(" The mail server said:"),
         ])
-        .block(Said::Content, Quotation::of(reply, REPLY))
+        .block(Said::Content, Quotation::of(reply, REPLY, OUTBOX))
         .line([always(
             "Somebody should reach them another way. A reply to this mail with /list shows\n\
              all open tickets.",

@@ -2,11 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::Text;
-use super::report::EXCERPT;
-use crate::notice::block::{
-    Block, Fact, Folded, Form, Mark, Obeyed, Quotation, always, content, instead, quiet, state,
-};
+use super::report::{EXCERPT, facts, held, held_counted};
+use super::{Text, shown_by};
+use crate::mail::Attachment;
+use crate::notice::block::{Block, Fact, Form, Mark, Obeyed, Quotation, always, content, instead, quiet, state};
 use crate::notice::level::Said;
 use crate::notice::standing::state_line;
 use crate::project::Project;
@@ -22,26 +21,47 @@ pub struct MoreMail {
     pub who: String,
     /// The name of the person whose own reply address it bears.
     pub holder: Option<String>,
-    /// Its beginning.
-    pub excerpt: String,
+    /// What it holds.
+    pub contents: Contents,
+}
+
+/// What a mail holds.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Contents {
+    /// Its text.
+    pub text: String,
     /// Lines of it that look quoted, and were left out.
     pub folded: usize,
+    /// What is attached.
+    pub attachments: Vec<Attachment>,
+    /// What was odd about it; that it is encrypted, too.
+    pub problems: Vec<String>,
+}
+
+impl Contents {
+    fn blocks(&self, ticket: &Ticket, project: &Project) -> impl Iterator<Item = Block> {
+        let Self { text, folded, attachments, problems } = self;
+        let shown_by = shown_by(ticket, project);
+        let text = Quotation { text: text.clone(), max: EXCERPT, folded: *folded, shown_by };
+        let text = Block { said: Said::Content, apart: true, form: Form::Quotation(text) };
+        let held = facts(Said::Content, held(attachments, problems));
+        let counted = facts(Said::Instead, held_counted(attachments, problems));
+        held.into_iter().chain(counted).chain([text])
+    }
 }
 
 /// What one of the team did.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Did {
-    /// They wrote to the reporter past the daemon, or a note: these words, and so many lines that look quoted.
+    /// They wrote to the reporter past the daemon, or a note.
     Wrote {
         /// Whether the reporter got it.
         to_reporter: bool,
-        /// The words.
-        words: String,
-        /// Lines that were left out.
-        folded: usize,
+        /// Their mail.
+        contents: Contents,
     },
-    /// They commanded: the lines, and the notes below them.
-    Commanded(Vec<Obeyed>, Vec<String>),
+    /// They commanded: the lines, and what their mail holds below them.
+    Commanded(Vec<Obeyed>, Contents),
     /// They sent a wrong code.
     GuessedCode,
     /// They erased what is held about people in it.
@@ -57,21 +77,21 @@ pub(crate) fn copied(ticket: &Ticket, sent: bool, excerpt: &str, project: &Proje
         always(format!(" shows that a person wrote it.{sent}")),
     ]);
     if !excerpt.is_empty() {
-        text = text.block(Said::Content, Quotation::of(excerpt, EXCERPT));
+        text = text.block(Said::Content, Quotation::of(excerpt, EXCERPT, shown_by(ticket, project)));
     }
     text.promises(ticket, project, now).commands(ticket)
 }
 
 /// More mail for a ticket.
 pub(crate) fn follow_up(ticket: &Ticket, mail: &MoreMail, project: &Project, now: Timestamp) -> Text {
-    let MoreMail { by, who, holder, excerpt, folded } = mail;
+    let MoreMail { by, who, holder, contents } = mail;
     let role = match (by, holder) {
         (Actor::Stranger, Some(name)) => format!("somebody with the reply address of {name}"),
         (Actor::Reporter, _) => "the reporter, or somebody at the reporter's address".into(),
         (Actor::Stranger, None) => {
             "somebody who is not the reporter and holds an address that we gave out for this ticket".into()
         }
-        (Actor::Person(_) | Actor::Local | Actor::Daemon, _) => "one of you".into(),
+        (Actor::Person(_) | Actor::Local(_) | Actor::Daemon, _) => "one of you".into(),
     };
     let who = holder.as_ref().map_or(who.clone(), |name| format!("{who}, with the reply address of {name}"));
     Text::news(ticket, "More mail", project, now)
@@ -81,36 +101,26 @@ pub(crate) fn follow_up(ticket: &Ticket, mail: &MoreMail, project: &Project, now
             instead(role),
             state(format!(".\n{}", state_line(ticket, project))),
         ])
-        .block(Said::Content, excerpt_of(excerpt, EXCERPT, *folded, ticket, project))
+        .and(contents.blocks(ticket, project))
         .promises(ticket, project, now)
         .commands(ticket)
 }
-
-fn excerpt_of(text: &str, max: usize, folded: usize, ticket: &Ticket, project: &Project) -> Form {
-    let folded = Some(Folded { lines: folded, number: project.show(ticket.id) });
-    Form::Quotation(Quotation { text: text.to_owned(), max, folded })
-}
-
-/// Characters of a person's words that their colleagues are shown.
-const WORDS: usize = 2_000;
 
 /// What one of the team did. Without the arguments of commands, what they did stands in the state.
 pub(crate) fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, now: Timestamp) -> Text {
     let text = Text::news(ticket, &format!("Changed by {who}"), project, now)
         .paragraph([state(format!("{who}, on {}:", project.show(ticket.id)))]);
-    let ours = |text: Text, words: &str| text.paragraph([content(words), instead(words)]);
+    let ours = |text: Text, words: &str| text.paragraph([state(words)]);
     let text = match did {
-        Did::Wrote { to_reporter, words, folded } => {
+        Did::Wrote { to_reporter, contents } => {
             let did = if *to_reporter { "answered the reporter" } else { "wrote a note" };
             text.paragraph([content(format!("{did}:")), instead(format!("{did}."))])
-                .block(Said::Content, excerpt_of(words, WORDS, *folded, ticket, project))
+                .and(contents.blocks(ticket, project))
         }
-        Did::Commanded(lines, notes) => {
+        Did::Commanded(lines, below) => {
             let verb = |line: &Obeyed| line.verb.map_or("(a text)".to_owned(), |verb| format!("/{verb}"));
-            let notes = notes.iter().map(|note| Quotation::of(note, EXCERPT));
-            let notes = notes.map(|form| Block { said: Said::Content, apart: true, form });
             text.block(Said::Content, Form::Obeyed(lines.clone()))
-                .and(notes)
+                .and(below.blocks(ticket, project).map(|block| Block { apart: false, ..block }))
                 .block(Said::Instead, Form::List(Mark::Order, lines.iter().map(verb).collect()))
         }
         Did::GuessedCode => ours(text, "sent a wrong code; the command that waited for it is dropped."),
@@ -123,25 +133,31 @@ pub(crate) fn change(ticket: &Ticket, who: &str, did: &Did, project: &Project, n
     text.paragraph([state(state_line(ticket, project))]).promises(ticket, project, now).commands(ticket)
 }
 
-/// Somebody tried to command and may not. `holder` is the name of the person whose own reply address the mail bears.
+/// Somebody tried to command and may not. `sender` is the name of the person whom somebody vouches for as its sender,
+/// `holder` that of the person whose own reply address the mail bears.
 pub(crate) fn attempt(
     ticket: &Ticket,
     from: Option<&Address>,
-    holder: Option<&str>,
+    (sender, holder): (Option<&str>, Option<&str>),
     why: &str,
     project: &Project,
     now: Timestamp,
 ) -> Text {
     let number = project.show(ticket.id);
     let from = from.map_or("nobody that could be made out", Address::as_str);
-    let answered = match holder {
-        Some(name) => format!(".\nIt bears the reply address of {name}, who is told why"),
-        None => ", and not answered".to_owned(),
+    let who = match (sender, holder) {
+        (Some(sender), _) => sender.to_owned(),
+        (None, Some(holder)) => format!("Somebody with the reply address of {holder}"),
+        (None, None) => "Somebody".to_owned(),
     };
-    Text::news(ticket, "Commands refused", project, now)
-        .paragraph([state(format!("A mail with commands for {number} was not obeyed{answered}."))])
-        .block(Said::Content, Form::Head(vec![Fact::new("From", from), Fact::new("Why", why)]))
-        .paragraph([state(format!(
+    let told = holder.map_or("nobody has been answered".to_owned(), |holder| format!("{holder} has been told why"));
+    let mut text = Text::news(ticket, "Commands refused", project, now)
+        .paragraph([state(format!("{who} sent commands for {number}. Nothing was done, and {told}."))])
+        .block(Said::Content, Form::Head(vec![Fact::new("From", from), Fact::new("Why", why)]));
+    if sender.is_none() {
+        text = text.paragraph([state(format!(
             "If it was one of you, `disclosed do {number} \"/…\"` on the daemon's machine always works."
-        ))])
+        ))]);
+    }
+    text
 }

@@ -132,7 +132,7 @@ pub(crate) fn text(trouble: &Trouble, project: &Project) -> Text {
             state(":"),
             quiet("."),
         ])
-        .block(Said::State, Quotation::of(&trouble.what(project), 500))
+        .block(Said::State, Quotation::of(&trouble.what(project), 500, "disclosed check --online"))
         .paragraph([always(
             "Until this is mended, reports may lie unread and promises may be missed.\n\
              `disclosed check --online` on its machine says more.",

@@ -6,19 +6,21 @@ use super::*;
 use crate::command::Ask;
 use crate::config::{Config, EXAMPLE};
 use crate::mail::Attachment;
+use crate::mail::enclosed::Enclosed;
 use crate::mail::fields::{Fields, Part};
 use crate::notice::block::Obeyed;
+use crate::notice::codename::Codename;
 use crate::notice::leak::Hit;
 use crate::notice::says::Request;
 use crate::notice::standing::Due;
 use crate::notice::text::digest::{Counts, Line};
 use crate::notice::text::flood::Sample;
-use crate::notice::text::report::NewReport;
-use crate::notice::text::team::{Did, MoreMail};
+use crate::notice::text::report::{Authors, NewReport};
+use crate::notice::text::team::{Contents, Did, MoreMail};
 use crate::notice::text::trouble::Trouble;
 use crate::policy::{Milestone, Severity};
 use crate::ticket::moved::Moved;
-use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Status};
+use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Seat, Status};
 use crate::token::KEY_LENGTH;
 use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
 
@@ -26,6 +28,9 @@ use crate::vocabulary::{Address, Mailed, NoticeKind, TicketId};
 const SECRET: &str = "frobnicator";
 /// What the ticket is and how it stands, and the names of those who work on it: not at `none`.
 const STANDING: &[&str] = &["SEC-3", "accepted", "Ada", "Dana"];
+
+/// How the reporter wants to be named.
+const CREDIT: &str = "R. Porter";
 
 fn now() -> Timestamp {
     "2027-01-06T09:00:00Z".parse().unwrap()
@@ -38,6 +43,11 @@ fn project() -> Project {
 
 fn secret() -> String {
     format!("the {SECRET}")
+}
+
+fn contents() -> Contents {
+    let attachments = vec![Attachment { name: secret(), media_type: secret(), size: 1 }];
+    Contents { text: secret(), folded: 2, attachments, problems: vec![secret()] }
 }
 
 fn stranger() -> Address {
@@ -56,8 +66,10 @@ fn ticket() -> Arc<Ticket> {
     ];
     for (seq, kind) in (1..).zip(kinds) {
         let party = if kind == EntryKind::Owner { Address::parse("ada@example.org") } else { Some(stranger()) };
-        let text = Some(secret());
-        ticket.apply(&Entry { seq, at: now(), by: Actor::Local, kind, party, text, mail: None, order: None });
+        // It is the reporter's, and shown to them.
+        let text = Some(if kind == EntryKind::Credit { CREDIT.to_owned() } else { secret() });
+        let by = Actor::Local(Seat::default());
+        ticket.apply(&Entry { seq, at: now(), by, kind, party, text, mail: None, order: None });
     }
     Arc::new(ticket)
 }
@@ -79,12 +91,14 @@ fn after(about: Option<&About>) -> Option<About> {
     Some(match about {
         None => About::Acknowledgement { missing: vec![Part::Impact] },
         Some(About::Acknowledgement { .. }) => About::Acknowledged { by: own(), words: own() },
-        Some(About::Acknowledged { .. }) => About::Reply { by: own(), words: own() },
+        Some(About::Acknowledged { .. }) => About::Reply { by: own(), words: own(), asks: true },
         Some(About::Reply { .. }) => About::Released(own()),
         Some(About::Released(_)) => About::Public(own()),
-        Some(About::Public(_)) => About::Embargo { proposed: true, until, zone: None },
+        Some(About::Public(_)) => About::Embargo { proposed: true, before: None, until, zone: None },
         Some(About::Embargo { .. }) => About::EmbargoOver,
-        Some(About::EmbargoOver) => About::Moved { until: Milestone::Public, to: until },
+        Some(About::EmbargoOver) => {
+            About::Moved { until: Milestone::Public, from: Some(until), to: until, reason: own() }
+        }
         Some(About::Moved { .. }) => About::AtWork(vec![due()]),
         Some(About::AtWork(_)) => About::Asked(vec![Ask::Status, Ask::Credit(own()), Ask::Withdraw(own()), Ask::Help]),
         Some(About::Asked(_)) => About::Report(Box::new(NewReport {
@@ -102,6 +116,16 @@ fn after(about: Option<&About>) -> Option<About> {
             missing: vec![Part::Impact],
             off_subject: true,
             attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+            authors: Authors::Named(vec![("Reply-To", stranger())]),
+            attached: vec![Enclosed {
+                from: secret(),
+                address: Some(stranger()),
+                date: secret(),
+                subject: secret(),
+                text: Some(secret() + " elsewhere"),
+                attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+                named: true,
+            }],
             problems: vec![secret()],
             acknowledgement: (Acknowledgement::Withheld, secret()),
             may_belong_to: Some(TicketId(2)),
@@ -111,27 +135,27 @@ fn after(about: Option<&About>) -> Option<About> {
             by: Actor::Stranger,
             who: secret(),
             holder: Some("Dana".into()),
-            excerpt: secret(),
-            folded: 2,
+            contents: contents(),
         }),
         Some(About::FollowUp(_)) => {
-            About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: false, words: secret(), folded: 1 } }
+            About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: false, contents: contents() } }
         }
         Some(About::Change { did: Did::Wrote { .. }, .. }) => {
             let lines = obeyed(&format!("/close {SECRET}"));
-            About::Change { who: "Dana".into(), did: Did::Commanded(lines, vec![secret()]) }
+            About::Change { who: "Dana".into(), did: Did::Commanded(lines, contents()) }
         }
         Some(About::Change { did: Did::Commanded(..), .. }) => {
             About::Change { who: "Dana".into(), did: Did::GuessedCode }
         }
         Some(About::Change { did: Did::GuessedCode, .. }) => About::Change { who: "Dana".into(), did: Did::Erased },
         Some(About::Change { did: Did::Erased, .. }) => {
-            About::Attempt { from: Some(stranger()), holder: Some("Dana".into()), why: secret() }
+            About::Attempt { from: Some(stranger()), sender: None, holder: Some("Dana".into()), why: secret() }
         }
         Some(About::Attempt { .. }) => About::Undeliverable {
             notice: Mailed::Notice(NoticeKind::Reply),
             to: stranger(),
             perhaps: true,
+            since: Some(now()),
             reply: secret(),
         },
         Some(About::Undeliverable { .. }) => About::Unreached,
@@ -140,14 +164,14 @@ fn after(about: Option<&About>) -> Option<About> {
         Some(About::Many(_)) => About::Returned { newest: samples(), all: 9 },
         Some(About::Returned { .. }) => About::Reminder { due: due(), missed: Some("Lee".into()) },
         Some(About::Reminder { .. }) => {
-            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret(), asks: false }))];
             About::Done { lines: obeyed("/close mine"), left }
         }
         Some(About::Done { .. }) => About::Refused { line: "/clse mine".into(), column: Some(1), why: own() },
         Some(About::Refused { .. }) => About::Unheard { line: Some("/close mine".into()), why: own(), filed: "Filed." },
         Some(About::Unheard { .. }) => About::Code { lines: vec!["/public mine".into()], code: code(), until },
         Some(About::Code { .. }) => {
-            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret() }))];
+            let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret(), asks: false }))];
             let lines = crate::command::split("/close mine").lines;
             let from = Some(stranger());
             About::Request(Box::new(Request { from, lines, leaves: left, text: own(), code: code(), until }))
@@ -176,7 +200,12 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
         waits_since: Some(now()),
     };
     Some(match says {
-        None => Says::Lost { notice: Mailed::Notice(NoticeKind::Digest), to: stranger(), reply: secret() },
+        None => Says::Lost {
+            notice: Mailed::Notice(NoticeKind::Digest),
+            to: stranger(),
+            since: Some(now()),
+            reply: secret(),
+        },
         Some(Says::Lost { .. }) => Says::Earlier { all: 1, newest: vec![(now(), sample())] },
         Some(Says::Earlier { .. }) => Says::Flood,
         Some(Says::Flood) => {
@@ -188,9 +217,16 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
             let reminder = About::Reminder { due: due(), missed: None };
             Says::Reminders(vec![Arc::new(Says::About(ticket(), reminder))])
         }
-        Some(Says::Reminders(_)) => {
-            Says::Digest(vec![line()], Counts { held: 1, listed: 1, unheard: 1, refused: vec![(TicketId(17), 2)] })
-        }
+        Some(Says::Reminders(_)) => Says::Digest(
+            vec![line()],
+            Counts {
+                unreached: vec![(Address::parse("dana@example.org").unwrap(), now(), secret())],
+                held: 1,
+                listed: 1,
+                unheard: 1,
+                refused: vec![(TicketId(17), 2)],
+            },
+        ),
         Some(Says::Digest(..)) => Says::List(vec![line()]),
         Some(Says::List(_)) => Says::Help,
         Some(Says::Help) => Says::NoTicket("/close mine".into()),
@@ -199,14 +235,14 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
     })
 }
 
-fn all() -> Vec<Says> {
+pub(super) fn all() -> Vec<Says> {
     let of_one = std::iter::successors(after(None), |about| after(Some(about)));
     let of_many = std::iter::successors(after_many(None), |says| after_many(Some(says)));
     of_one.map(|about| Says::About(ticket(), about)).chain(of_many).collect()
 }
 
 /// To the reporter, whose ticket it is.
-fn is_theirs(says: &Says) -> bool {
+pub(super) fn is_theirs(says: &Says) -> bool {
     match says.kind() {
         NoticeKind::Acknowledgement | NoticeKind::Reply | NoticeKind::Update | NoticeKind::Told => true,
         NoticeKind::Report
@@ -247,6 +283,7 @@ fn no_text_says_more_than_the_level_of_its_reader() {
         if is_theirs(&says) {
             assert_eq!((&full, &full), (&summary, &none), "whatever the levels of the team are");
         } else {
+            assert!(!summary.contains(CREDIT), "at summary:\n{summary}");
             let said = STANDING.iter().find(|word| none.contains(**word));
             assert_eq!(said, None, "at none:\n{none}");
         }
@@ -255,6 +292,43 @@ fn no_text_says_more_than_the_level_of_its_reader() {
             assert!(none.contains("disclosed show ") && none.contains("/help"), "{none}");
         }
     }
+}
+
+/// What is not said is one command away: which, stands in the notice.
+#[test]
+fn each_notice_names_the_command_that_shows_what_it_leaves_out() {
+    let (project, key) = (project(), Key::new([7; KEY_LENGTH]));
+    for says in all().into_iter().filter(|says| !is_theirs(says)) {
+        let at = |level| says.words(level, &key, &project, now()).body;
+        let full = at(Level::Full);
+        for level in [Level::Summary, Level::None] {
+            let body = at(level);
+            let lacks = full.lines().find(|line| !body.contains(line.trim()));
+            let ticket = if level == Level::None { Codename::of(TicketId(3), &key).slug() } else { "SEC-3".into() };
+            let command = says.ticket().map_or("disclosed ".to_owned(), |_| format!("`disclosed show {ticket}`"));
+            assert!(lacks.is_none() || body.contains(&command), "{level:?}, without {lacks:?}:\n{body}");
+        }
+    }
+    let long = |text: &str| format!("{text}\n{}", "long ".repeat(2_000));
+    let more = || Contents { text: long("begins"), ..contents() };
+    let by = Actor::Reporter;
+    for about in [
+        About::Copied { sent: true, excerpt: long("begins") },
+        About::FollowUp(MoreMail { by, who: secret(), holder: None, contents: more() }),
+        About::Change { who: "Dana".into(), did: Did::Wrote { to_reporter: true, contents: more() } },
+        About::Change { who: "Dana".into(), did: Did::Commanded(obeyed("/note"), more()) },
+    ] {
+        let body = Says::About(ticket(), about).words(Level::Full, &key, &project, now()).body;
+        let cut = body.lines().find(|line| line.contains("more characters")).expect("it says how many");
+        assert!(body.contains("| begins\n") && cut.ends_with(": disclosed show SEC-3]"), "{body}");
+    }
+    let held = Says::About(ticket(), after(Some(&About::Copied { sent: true, excerpt: String::new() })).unwrap());
+    let body = |level| held.words(level, &key, &project, now()).body;
+    for part in [format!("Attached: {}", secret()), format!("Odd: {}.", secret()), "[2 lines that look quoted: ".into()]
+    {
+        assert!(body(Level::Full).contains(&part), "{part}: {}", body(Level::Full));
+    }
+    assert!(body(Level::Summary).contains("Attachments: 1.\nOddities: 1.\n"), "{}", body(Level::Summary));
 }
 
 /// A responder that sends the notice back, from any of its lines on, must not send the code.

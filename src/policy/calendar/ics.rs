@@ -1,5 +1,6 @@
 //! Holidays from an iCalendar file (RFC 5545): all-day events, once or each year. Whatever else stands in the file
-//! is refused with its line rather than misread, since a missed holiday is a wrong deadline.
+//! is refused with its line rather than misread, since a missed holiday is a wrong deadline. What the calendar marks as
+//! an observance is left out: people work on it.
 
 use std::collections::BTreeSet;
 
@@ -15,16 +16,17 @@ const LONGEST_DAYS: i64 = 366;
 /// Far more events than any country has holidays in a century.
 const MOST_EVENTS: usize = 20_000;
 
-/// Reads the days of all all-day events.
+/// Reads the days of all all-day events that are no observances.
 ///
 /// Of RFC 5545: line unfolding (3.1), VEVENT (3.6.1) with DTSTART, DTEND, DURATION and STATUS, and RRULE only as
-/// "each year on the same date" with COUNT or UNTIL; without them up to the year 2100.
+/// "each year on the same date" with COUNT or UNTIL; without them up to the year 2100. What marks an observance stands in
+/// SUMMARY, DESCRIPTION or CATEGORIES.
 ///
 /// # Errors
 /// A sentence with the line that cannot be used, and why.
 pub(crate) fn holidays_from_ics(text: &str) -> Result<BTreeSet<Date>, String> {
     let mut days = BTreeSet::new();
-    let mut events = 0;
+    let (mut events, mut observances) = (0, 0);
     let mut calendar = false;
     let mut event: Option<Event> = None;
     // Depth of components inside of an event: alarms have properties of their own.
@@ -43,7 +45,11 @@ pub(crate) fn holidays_from_ics(text: &str) -> Result<BTreeSet<Date>, String> {
             }
             ("BEGIN", Some(_)) => inside = inside.saturating_add(1),
             ("END", Some(_)) if inside > 0 => inside -= 1,
-            ("END", Some(_)) => days.extend(event.take().unwrap_or_default().days()?),
+            ("END", Some(_)) => {
+                let event = event.take().unwrap_or_default();
+                observances += usize::from(event.observance);
+                days.extend(event.days()?);
+            }
             (_, Some(event)) if inside == 0 => event.take_in(&property).map_err(here)?,
             (_, Some(_) | None) => {}
         }
@@ -53,6 +59,9 @@ pub(crate) fn holidays_from_ics(text: &str) -> Result<BTreeSet<Date>, String> {
     }
     if !calendar {
         return Err("this is not an iCalendar file: BEGIN:VCALENDAR is missing".to_owned());
+    }
+    if days.is_empty() && observances > 0 {
+        return Err(format!("all that this calendar has are observances ({observances}), on which people work"));
     }
     if days.is_empty() {
         return Err("no all-day event is in this calendar".to_owned());
@@ -119,6 +128,7 @@ struct Event {
     days: Option<i64>,
     yearly: Option<Yearly>,
     cancelled: bool,
+    observance: bool,
 }
 
 /// Each year on the same date, so long.
@@ -138,6 +148,7 @@ impl Event {
             "DURATION" => self.days = Some(duration(&property.value)?),
             "RRULE" => self.yearly = Some(Yearly::read(&property.value)?),
             "STATUS" => self.cancelled = property.value.eq_ignore_ascii_case("CANCELLED"),
+            "SUMMARY" | "DESCRIPTION" | "CATEGORIES" => self.observance |= marks_observance(&property.value),
             "RDATE" | "EXDATE" | "EXRULE" | "RECURRENCE-ID" => {
                 return Err(format!("{} is not understood: list each day as an event of its own", property.name));
             }
@@ -148,7 +159,7 @@ impl Event {
 
     fn days(self) -> Result<Vec<Date>, String> {
         let here = |why: &str| format!("line {}: {why}", self.line);
-        if self.cancelled {
+        if self.cancelled || self.observance {
             return Ok(Vec::new());
         }
         let start = self.start.ok_or_else(|| here("this event has no DTSTART"))?;
@@ -173,6 +184,14 @@ impl Event {
         let run = |first: Date| (0..length).map_while(move |day| first.checked_add(day.days()).ok());
         Ok(starts.into_iter().flat_map(run).collect())
     }
+}
+
+/// Whether an event says that people work on its day. Google's calendars say so in the language of their reader: below
+/// what the day is, a second line tells how to hide such days in Google's settings, and no public holiday has that line.
+fn marks_observance(value: &str) -> bool {
+    let value = value.to_ascii_lowercase();
+    let said = ["observance", "not a public holiday"].iter().any(|mark| value.contains(mark));
+    said || value.split_once("\\n").is_some_and(|(_, below)| below.contains("google"))
 }
 
 /// "P3D" or "P1W" (RFC 5545 section 3.3.6).
@@ -272,6 +291,29 @@ mod tests {
     fn a_cancelled_event_is_no_holiday() {
         let text = calendar("DTSTART:20271224\r\nSTATUS:CANCELLED\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\nDTSTART:20271225");
         assert_eq!(days(&text), ["2027-12-25"]);
+    }
+
+    /// Google writes the mark in the language of the calendar.
+    #[test]
+    fn an_observance_is_no_holiday() {
+        let feast = "DTSTART;VALUE=DATE:20271225\r\nSUMMARY:A day off\r\nDESCRIPTION:";
+        for mark in [
+            "DESCRIPTION:Observance\\nTo hide observances\\, go to Google Calendar Setting\r\n s > Holidays",
+            "DESCRIPTION:Gedenktag\\nEinstellungen von Google Kalender > Feiertage",
+            "DESCRIPTION:\u{8a18}\u{5ff5}\u{65e5}\\nGoogle \u{8a2d}\u{5b9a}",
+            "CATEGORIES:Religious,Observance",
+            "SUMMARY:Half of a day (not a public holiday)",
+        ] {
+            let both =
+                format!("DTSTART;VALUE=DATE:20270214\r\n{mark}\r\nEND:VEVENT\r\nBEGIN:VEVENT\r\n{feast}Public holiday");
+            assert_eq!(days(&calendar(&both)), ["2027-12-25"], "{mark}");
+        }
+        // What only moved is a day off, and so is what says more of itself.
+        for kept in ["Public holiday", "Public holiday\\nOffices are closed", "Christmas Day (observed)"] {
+            assert_eq!(days(&calendar(&format!("{feast}{kept}"))), ["2027-12-25"], "{kept}");
+        }
+        let none = calendar("DTSTART;VALUE=DATE:20270214\r\nCATEGORIES:Observance");
+        assert!(holidays_from_ics(&none).unwrap_err().contains("observances (1)"));
     }
 
     #[test]

@@ -181,6 +181,7 @@ fn what_is_asked_often_is_found_by_an_index() {
 
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
 const SELDOM: &[&str] = &[
+    "drop_unsent",
     "earlier_mails",
     "erasable",
     "erase",

@@ -72,7 +72,7 @@ fn many_at_once_are_told_once_an_hour_and_wait_for_a_person() {
     let news = tracker.on_mail(&[report(7)], minutes(62)).unwrap();
     assert_eq!((told(&news), news.receipts[0].2), (1, Some(TicketId(3))), "it still waits for a person, and gathers");
     // What a person has dealt with swallows nothing more.
-    tracker.order(TicketId(3), crate::command::split("/spam"), minutes(63)).unwrap();
+    tracker.order(TicketId(3), crate::command::split("/spam"), Seat::default(), minutes(63)).unwrap();
     let news = tracker.on_mail(&[report(8)], minutes(64)).unwrap();
     assert_eq!((told(&news), news.receipts[0].2), (1, Some(TicketId(6))));
     // What a person hands over is not a flood.
@@ -311,7 +311,7 @@ fn a_replay_is_harmless_and_a_reused_message_id_keeps_both() {
     let news = tracker.on_mail(&[arrival(&command)], now()).unwrap();
     assert_eq!(news.receipts[0].1, Disposition::Command);
     assert!(news.entries.iter().any(|(_, e)| matches!(e.kind, EntryKind::Status { to: Status::Accepted })));
-    tracker.order(TicketId(1), crate::command::split("/defer"), now()).unwrap();
+    tracker.order(TicketId(1), crate::command::split("/defer"), Seat::default(), now()).unwrap();
     // The whole mail once more, by another way, days later.
     let later = now() + SignedDuration::from_hours(24 * 5);
     let again = format!("Received: from b by mx.example.org with ESMTPS; y\r\n{command}");

@@ -31,7 +31,7 @@ fn reminded() -> (Tracker, Timestamp, Claim) {
     let key = Key::new([7; KEY_LENGTH]);
     let mut tracker = watching(Store::in_memory().unwrap(), project(PEOPLE), key);
     tracker.on_mail(&[arrival("From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n")], now()).unwrap();
-    tracker.order(TicketId(1), crate::command::split("/assign ada"), now()).unwrap();
+    tracker.order(TicketId(1), crate::command::split("/assign ada"), Seat::default(), now()).unwrap();
     drain(&mut tracker, now());
     let at = tracker.next_wake(false).unwrap().unwrap();
     tracker.on_tick(at).unwrap();
@@ -113,7 +113,7 @@ fn a_forged_report_silences_nobody() {
     drain(&mut tracker, at);
     // Ada gets what comes later: a change, and the next reminder once she is meant by it.
     let order = crate::command::split("/severity high");
-    tracker.order(TicketId(1), order, at).unwrap();
+    tracker.order(TicketId(1), order, Seat::default(), at).unwrap();
     let later = drain(&mut tracker, at);
     assert!(later.iter().any(|c| c.to.as_str() == "ada@example.org"), "later notices leave");
     // Who has no token is heard by nobody.
@@ -143,7 +143,7 @@ fn repeated_bounces_of_one_address_are_told_once_a_day() {
     // What a person wrote to a reporter is told each time: somebody must say it another way.
     for n in 0..2 {
         let orders = crate::command::split(&format!("/reply\nWords {n}."));
-        tracker.order(TicketId(1), orders, at).unwrap();
+        tracker.order(TicketId(1), orders, Seat::default(), at).unwrap();
         let left = drain(&mut tracker, at);
         let reply = left.iter().find(|c| c.kind == NoticeKind::Reply).unwrap();
         assert_eq!(tracker.on_mail(&[report_on(reply, "failed")], at).unwrap().notices.len(), 3);
@@ -221,7 +221,7 @@ fn many_reminders_in_one_that_did_not_arrive_go_on_each() {
         (0..6).map(|n| arrival(&format!("From: r{n}@a{n}.example\r\nSubject: s\r\n\r\ntext {n}\r\n"))).collect();
     tracker.on_mail(&mails, at).unwrap();
     for n in 2..8 {
-        tracker.order(TicketId(n), crate::command::split("/assign ada"), at).unwrap();
+        tracker.order(TicketId(n), crate::command::split("/assign ada"), Seat::default(), at).unwrap();
     }
     drain(&mut tracker, at);
     let later = at + SignedDuration::from_hours(12);

@@ -6,7 +6,7 @@ use crate::health::Health;
 
 /// The kinds that stand, each with whether a notice tells of it. One that stands needs a person.
 fn standing(tracker: &mut Tracker, at: Timestamp) -> Vec<(TroubleKind, bool)> {
-    let health = tracker.store.read(|tx| Health::read(tx, at)).unwrap();
+    let health = tracker.store.read(|tx| Health::read(tx, &tracker.project, at)).unwrap();
     assert!(health.troubles.is_empty() || health.needs_person());
     health.troubles.iter().map(|t| (t.kind, t.notice.is_some())).collect()
 }
@@ -145,7 +145,7 @@ fn a_timeline_is_in_trouble_until_that_ticket_is_read_again() {
     tracker.on_tick(at).unwrap();
     assert_eq!(standing(&mut tracker, at), [(first, true)]);
     mend(1);
-    tracker.order(TicketId(1), crate::command::split("/ack"), at).unwrap();
+    tracker.order(TicketId(1), crate::command::split("/ack"), Seat::default(), at).unwrap();
     assert_eq!(standing(&mut tracker, at), []);
 }
 

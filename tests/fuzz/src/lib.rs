@@ -87,3 +87,77 @@ pub fn line(text: &str, max: usize) -> String {
     assert_eq!(clean_line(&line, max), line);
     line
 }
+
+/// What the grammars are made of: single bytes seldom become two of these in the right order.
+pub const WORDS: &[&str] = &[
+    " with ",
+    " WITH\t",
+    "LMTP",
+    "local",
+    "lmtps;",
+    " by ",
+    "from ",
+    " for ",
+    "(",
+    ")",
+    " ( ",
+    " ) ",
+    "\\",
+    "\"",
+    ";",
+    "; ",
+    "=",
+    ".",
+    "@",
+    " ",
+    "\t",
+    "\r\n ",
+    "\r\n",
+    ":",
+    "/1",
+    "1",
+    "mx.example.org",
+    "MX.EXAMPLE.ORG",
+    "corp.test",
+    "evil.test",
+    "dmarc",
+    "dkim",
+    "spf",
+    "none",
+    "pass",
+    "fail",
+    "header.from",
+    "header",
+    "from",
+    "smtp.mailfrom",
+    "reason",
+    "dmarc=pass",
+    "header.from=corp.test",
+    " dmarc=pass header.from=corp.test",
+    "Authentication-Results: mx.example.org; ",
+    "Received: ",
+    "From: ann@corp.test",
+    "ARC-Authentication-Results: ",
+    "(c)",
+    "((",
+    "))",
+    "\\)",
+    "\\(",
+    "ESMTPS",
+    "id 1; date",
+    "x",
+    ",",
+    "<",
+    ">",
+];
+
+/// Half of the inputs are read as a list of words: those, and `more`.
+pub fn written(data: &[u8], more: &[&str]) -> String {
+    let words: Vec<&str> = WORDS.iter().chain(more).copied().collect();
+    match data.split_first() {
+        Some((first, rest)) if first % 2 == 1 => {
+            rest.iter().map(|b| words.get(usize::from(*b) % (words.len() + 8)).copied().unwrap_or("y")).collect()
+        }
+        _ => String::from_utf8_lossy(data).into_owned(),
+    }
+}

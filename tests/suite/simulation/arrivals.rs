@@ -314,7 +314,9 @@ impl Sim {
         let orders = command::split(self.random.pick(&lines).unwrap());
         self.local.insert(id);
         let now = self.now;
-        if let Some(Some(news)) = self.with(|t| t.order(TicketId(id), orders, now)) {
+        if let Some(Some(news)) =
+            self.with(|t| t.order(TicketId(id), orders, disclosed::testing::ticket::Seat::default(), now))
+        {
             self.check_news(&news);
         }
     }

@@ -50,7 +50,7 @@ impl Play {
 
     pub(super) fn erase(&mut self, ticket: &str) {
         let id = self.ticket_id(ticket);
-        match self.tracker.erase(id, self.now).unwrap().expect("there is such a ticket") {
+        match self.tracker.erase(id, Seat::default(), self.now).unwrap().expect("there is such a ticket") {
             Erasure::Refused(why) => self.said.push(format!("  REFUSED: {why}")),
             Erasure::Done { erased, news, .. } => {
                 let mails = erased.mails.len();
@@ -70,7 +70,8 @@ impl Play {
 
     pub(super) fn entry(&self, entry: &Entry) -> String {
         let by = match &entry.by {
-            Actor::Daemon | Actor::Local | Actor::Reporter | Actor::Stranger => entry.by.kind().word().to_owned(),
+            Actor::Local(Seat { person: Some(person), .. }) => format!("{}, local", self.name(person)),
+            Actor::Daemon | Actor::Local(_) | Actor::Reporter | Actor::Stranger => entry.by.kind().word().to_owned(),
             Actor::Person(a) => self.name(a),
         };
         // The sentences of the product are for people. A transcript also shows what they leave out, such as the rung.
@@ -107,6 +108,7 @@ impl Play {
             | EntryKind::Resumed
             | EntryKind::Spam
             | EntryKind::Owner
+            | EntryKind::Reporter
             | EntryKind::Note
             | EntryKind::Credit
             | EntryKind::Withdrawn

@@ -443,3 +443,11 @@ pub(in crate::mail::fields) const EXTENSIONS: &[&str] = &[
     "phtml", "pl", "pm", "proto", "ps", "py", "pyx", "r", "rb", "rs", "s", "scala", "scss", "sh", "sol", "sql",
     "svelte", "swift", "tf", "toml", "tpl", "ts", "tsx", "twig", "vb", "vue", "xml", "yaml", "yml", "zig",
 ];
+
+/// Of English, German, Spanish, French and Portuguese.
+pub(in crate::mail::fields) const COMMON_WORDS: &[&str] = &[
+    "and", "any", "are", "auf", "avec", "but", "can", "cuando", "dans", "das", "der", "des", "dos", "ein", "eine",
+    "el", "est", "esta", "from", "has", "have", "ich", "if", "ist", "kann", "las", "les", "los", "mit", "my", "nicht",
+    "not", "para", "peut", "pode", "por", "pour", "puede", "que", "qui", "sur", "that", "the", "there", "this", "uma",
+    "und", "une", "werden", "when", "which", "wird", "with", "you", "your",
+];

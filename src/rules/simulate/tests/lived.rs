@@ -51,7 +51,7 @@ const HAPPENS: &[(&str, &[&str])] = &[
     ("fix-released", &["/released"]),
     ("public", &["/public"]),
     ("exploited", &["/exploited"]),
-    ("closed", &["/close", "/defer\n/close"]),
+    ("closed", &["/close unpublished", "/defer\n/close"]),
     ("done", &["/done announce"]),
     ("severity:high", &["/severity high"]),
     ("severity:medium", &["/severity medium"]),
@@ -104,7 +104,7 @@ fn lived(project: &Project, start: Timestamp, events: &[(Timestamp, usize)], unt
             let (name, mails) = HAPPENS[*what];
             match name {
                 "answer" => _ = happen(&mut ticket, &Event::FollowedUp(follow_up()), now),
-                "erased" => _ = happen(&mut ticket, &Event::Erased, now),
+                "erased" => _ = happen(&mut ticket, &Event::Erased(crate::ticket::Seat::default()), now),
                 _ => {
                     let order = |mail: &&str| Order { orders: command::split(mail), ..Order::local() };
                     let _ = mails.iter().any(|mail| happen(&mut ticket, &Event::Ordered(order(mail)), now));
