@@ -142,7 +142,9 @@ impl Sim {
                 // All of the team hear of each promise a day before its deadline, each by their own quiet time.
                 let team = hearers.iter().filter(|h| h.audiences.contains(&Audience::Team));
                 let spoken = |h: &Hearer<'_>| ticket.spoken.contains_key(&(key.0.clone(), key.1, h.party().cloned()));
-                let told = { team }.all(spoken) || moved || clock.starts > near;
+                // A promise that was broken before it stood still was spoken of then.
+                let broken = ticket.broken.iter().any(|(promise, at)| *promise == key.0 && *at < key.1);
+                let told = { team }.all(spoken) || moved || broken || clock.starts > near;
                 assert!(now < near || told, "promise {} of ticket {id}, due {}, is unannounced at {now}", key.0, key.1);
                 assert!(now < key.1 || ticket.broken.contains(&key), "no entry says that {} of {id} is broken", key.0);
             }
