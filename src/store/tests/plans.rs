@@ -50,6 +50,8 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("try_unverified", |tx| tx.try_unverified(MAIL, at(9)), &[NUMBER]),
         ("no_longer_unverified", |tx| tx.no_longer_unverified(MAIL), &[NUMBER]),
         ("unverified_mails", |tx| tx.unverified_mails().map(drop), &["SCAN unverified"]),
+        ("request", |tx| tx.request(1).map(drop), &[NUMBER]),
+        ("end_request", |tx| tx.end_request(1), &[NUMBER]),
         ("spend", |tx| tx.spend(&[PRINT], MAIL, at(1)), &[]),
         ("is_spent", |tx| tx.is_spent(&[PRINT], MailRef(2), &[]).map(drop), &["PRIMARY KEY (print=?)", NUMBER]),
         (
@@ -181,6 +183,7 @@ fn what_is_asked_often_is_found_by_an_index() {
 
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
 const SELDOM: &[&str] = &[
+    "add_request",
     "all_unreached",
     "drop_unsent",
     "earlier_mails",
@@ -189,6 +192,7 @@ const SELDOM: &[&str] = &[
     "erase_loose_mails",
     "forget_addresses",
     "forget_counts",
+    "forget_requests",
     "forget_spent",
     "held_about",
     "hurry_unverified",
@@ -219,9 +223,11 @@ fn methods() -> BTreeSet<&'static str> {
         include_str!("../outbox.rs"),
         include_str!("../personal.rs"),
         include_str!("../receipt.rs"),
+        include_str!("../request.rs"),
         include_str!("../spent.rs"),
         include_str!("../ticket.rs"),
         include_str!("../trouble.rs"),
+        include_str!("../unreached.rs"),
         include_str!("../unverified.rs"),
         include_str!("../views.rs"),
     ];
