@@ -85,7 +85,7 @@ impl Sim {
                 let notice = self.notice(|s| s.kind == NoticeKind::Acknowledgement || s.kind == NoticeKind::Reply)?;
                 let from =
                     if self.random.percent(70) { notice.to.as_str().to_owned() } else { "thief@t.example".into() };
-                let asks = ["", "", "/status\n", "/credit zq-0\n/status\n", "/withdraw zq-0\n", "/help\n"];
+                let asks = ["", "", "/status\n", "/credit Rita\n/status\n", "/withdraw zq-0\n", "/help\n"];
                 let body = format!("{}More zq-{number}.\n/close\n", self.random.pick(&asks)?);
                 let mut letter = world::answer(&from, &notice.bytes, &body, &id, self.now);
                 if self.random.percent(30) {
