@@ -111,7 +111,7 @@ fn whoever_acts_is_named() {
         "  alice (command line) noted:\n                  | First.\n                  |\n                  | Second.\n";
     assert!(log.contains(paragraphs), "{log}");
     assert!(desk.ok(&["show", "1"]).contains("| First."));
-    desk.fails(1, &["do", "1", "/claim"], "only a person can claim a ticket");
+    desk.fails(1, &["do", "1", "/claim"], "say who you are\nby --as");
     desk.fails(
         1,
         &["do", "1", "/claim", "--as", "Bob"],

@@ -136,7 +136,7 @@ fn a_charset_that_nothing_reads_is_named_with_the_way_to_the_raw_mail() {
     let mail = read::read(b"Content-Type: text/plain; charset=iso-2022-cn\n\n\x1b$)A\x0eVP\x0f");
     let problem = mail.problems.iter().find(|p| p.contains("charset")).unwrap();
     assert!(problem.contains("iso-2022-cn, which cannot be read here"), "{problem}");
-    assert!(problem.contains("disclosed show TICKET --raw N"), "{problem}");
+    assert!(problem.contains("`disclosed show TICKET --raw N`"), "{problem}");
 }
 
 #[test]
