@@ -38,7 +38,7 @@ use crate::project::Person;
 use crate::rules::event::{Event, FollowUp, Loss, Lost, Order, Warrant};
 use crate::ticket::{Acknowledgement, Actor};
 use crate::token::{self, Purpose};
-use crate::vocabulary::{Address, TicketId};
+use crate::vocabulary::{Address, TicketId, clean};
 
 /// A mail that ends without a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -154,7 +154,7 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let did = if perhaps { "perhaps did" } else { "did" };
     // What the server said in a field of its own, else the beginning of what it wrote.
     let said = mail.bounce.as_ref().map(|b| b.said.clone()).filter(|said| !said.is_empty());
-    let reply = said.unwrap_or_else(|| mail.text.chars().take(500).collect());
+    let reply = said.unwrap_or_else(|| clean(&mail.text).chars().take(500).collect());
     let reason = format!("a notice {did} not arrive: {}", of.mailed().word());
     let loss = Loss { of, to: to.clone(), reply, since: None, reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }

@@ -12,6 +12,7 @@ use anyhow::{Context, Result, bail};
 use serde::Serialize;
 
 use super::mails::File;
+use crate::intake::disposition::Disposition;
 use crate::mail::attached;
 use crate::store::{ReceiptRow, Tx};
 use crate::vocabulary::clean;
@@ -61,7 +62,9 @@ fn each(
     mails: &[ReceiptRow],
     mut each: impl FnMut(usize, usize, attached::Attachment, &[u8]) -> Result<()>,
 ) -> Result<()> {
-    for (mail, receipt) in (1..).zip(mails) {
+    // Reading what was put aside failed.
+    let readable = |(_, receipt): &(usize, &ReceiptRow)| receipt.disposition != Disposition::Quarantined;
+    for (mail, receipt) in (1..).zip(mails).filter(readable) {
         let mut place = 0;
         attached::each(&tx.raw(receipt.mail)?, |attachment, content| {
             place += 1;

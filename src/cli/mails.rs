@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 use super::desk::local;
 use super::out::{beside, set_off};
 use crate::intake::disposition::Disposition;
+use crate::mail::enclosed::Enclosed;
 use crate::mail::{attached, read};
 use crate::project::Project;
 use crate::store::{self, ReceiptRow, Tx};
@@ -30,8 +31,20 @@ pub(super) struct MailDocument {
     subject: Option<String>,
     text: Option<String>,
     attachments: Vec<File>,
-    problems: Vec<String>,
+    pub(super) problems: Vec<String>,
+    /// Mails within it.
+    enclosed: Vec<Within>,
     erased: bool,
+}
+
+/// A mail within a mail, as it says itself.
+#[derive(Serialize)]
+struct Within {
+    from: String,
+    date: String,
+    subject: String,
+    /// Null where it stands in the text of the mail around it.
+    text: Option<String>,
 }
 
 /// An attachment as programs see it.
@@ -81,6 +94,7 @@ impl MailDocument {
             text: None,
             attachments: Vec::new(),
             problems: Vec::new(),
+            enclosed: Vec::new(),
             erased: raw.is_empty(),
         };
         if raw.is_empty() {
@@ -102,6 +116,10 @@ impl MailDocument {
             Ok(())
         });
         document.problems.extend(mail.problems);
+        document.enclosed.extend(mail.enclosed.into_iter().map(|inner| {
+            let Enclosed { from, date, subject, text, .. } = inner;
+            Within { from, date, subject, text }
+        }));
         let (name, date, subject, text) = (mail.display_name, mail.date, Some(mail.subject), Some(mail.text));
         Ok(Self { name, date, subject, text, attachments, ..document })
     }
@@ -131,6 +149,13 @@ impl MailDocument {
             _ if self.erased => out.push_str("  It was erased here.\n"),
             Some(text) => out.push_str(&format!("\n{}", set_off(text, "  "))),
             None => {}
+        }
+        for inner in self.enclosed.iter().filter(|inner| inner.text.is_some()) {
+            out.push_str("\n  Attached to it is a mail, which anybody could have written:\n");
+            for (name, value) in [("From:", &inner.from), ("Date:", &inner.date), ("Subject:", &inner.subject)] {
+                out.push_str(&beside(&format!("  {name:<11}"), value));
+            }
+            out.push_str(&format!("\n{}", set_off(inner.text.as_deref().unwrap_or_default(), "  ")));
         }
         out
     }

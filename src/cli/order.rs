@@ -10,7 +10,7 @@ use super::out::{Out, alarming, complain};
 use super::seat::seat;
 use crate::command::{self, Orders};
 use crate::open;
-use crate::vocabulary::clean;
+use crate::vocabulary::{clean, clean_line};
 
 /// Octets of a text on standard input.
 const TEXT_MAX: u64 = 1024 * 1024;
@@ -32,9 +32,14 @@ pub(super) struct Args {
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let mut orders = command::split(&args.commands.join("\n"));
-    // Text below the commands is for the commands; text in their place is a slip of the pen.
-    if orders.lines.is_empty() {
-        return answer(out, "a command begins with \"/\"; /help lists them; nothing was done", true);
+    // Text below the commands is for the commands; words in their place are a slip of the pen: they would be sent.
+    if let Some(word) = args.commands.iter().find(|c| !c.trim_start().starts_with('/')) {
+        let word = clean_line(word, 60);
+        let why = format!(
+            "{word:?} is no command: a command begins with \"/\", and stands in quotes with its words: \"/severity high\". \
+             A text stands behind --text. /help lists the commands; nothing was done"
+        );
+        return answer(out, &why, true);
     }
     let seat = seat(args.named.as_deref(), &desk.project)?;
     add_text(&mut orders, args.text.as_deref())?;

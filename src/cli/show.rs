@@ -79,7 +79,13 @@ fn print(tx: &Tx<'_>, id: TicketId, wanted: &Wanted, desk: &Desk, now: Timestamp
     }
     if let Some(folder) = &wanted.attachments {
         let files = attachments::save(tx, &mails, folder)?;
-        let text = attachments::text(&files, folder, &number);
+        let mut text = attachments::text(&files, folder, &number);
+        // What is not among the files is named.
+        for (at, mail) in (1..).zip(&mails) {
+            for odd in MailDocument::of(tx, mail, Some(at))?.problems {
+                text.push_str(&beside(&format!("Odd in mail {at}: "), &clean_line(&odd, 400)));
+            }
+        }
         return if out.wants_json() { out.json(&Files { files }) } else { out.text(&text) };
     }
     let entries = tx.entries(id)?;

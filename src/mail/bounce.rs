@@ -8,7 +8,7 @@ use super::automatic::{Bounce, Signs, is_returned, is_role};
 use super::header::{self, Header};
 use super::parts::{Part, Parts};
 use crate::token::LOOP_FIELD;
-use crate::vocabulary::{Address, MessageId};
+use crate::vocabulary::{Address, MessageId, clean_line};
 
 /// The most recipients and Message-IDs that one report yields.
 const MAX_FOUND: usize = 100;
@@ -126,7 +126,7 @@ fn said(group: &Header<'_>) -> String {
     let value = group.first("diagnostic-code").map_or(String::new(), header::unfold);
     let code = value.split_once(';').map_or(value.as_str(), |(_, code)| code);
     let words = code.split_whitespace().filter(|word| !(word.starts_with('<') && word.contains('@')));
-    words.collect::<Vec<_>>().join(" ").chars().take(500).collect()
+    clean_line(&words.collect::<Vec<_>>().join(" "), 500)
 }
 
 /// What stands after the first line.

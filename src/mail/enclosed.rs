@@ -92,6 +92,13 @@ fn read(lines: &[&str]) -> Option<Enclosed> {
         match (field(line), fields.last_mut()) {
             (Some(field), _) => fields.push(field),
             // A long list of recipients goes on below.
+            // So does a name that is too long for its line.
+            (None, Some((name, value)))
+                if FROM_NAMES.has(name) && lenient::one(value.as_bytes()).is_none() && line.contains('@') =>
+            {
+                value.push(' ');
+                value.push_str(line);
+            }
             (None, Some((_, value)))
                 if value.ends_with([',', ';']) && !line.trim().is_empty() && line.len() <= MAX_VALUE =>
             {

@@ -20,11 +20,12 @@ impl Draft<'_> {
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
         let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
-        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, of.report());
+        let said = if *perhaps { format!("perhaps: {}", loss.reply) } else { loss.reply.clone() };
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &said, of.report());
         if of.kind() == Some(NoticeKind::Undeliverable) {
             return;
         }
-        if of.kind() == Some(NoticeKind::Report) {
+        if of.kind() == Some(NoticeKind::Report) && !perhaps {
             self.unreached(&loss.mailed);
         }
         let passed = self.pass_on(loss);

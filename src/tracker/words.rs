@@ -48,12 +48,15 @@ impl Work<'_> {
         let mut known =
             Known::about(&format!("{}\n{}\n{waiting}", order.orders.written().join("\n"), order.orders.text));
         let mut theirs = HashSet::new();
-        for entry in self.tx.entries(ticket.id)? {
+        let entries = self.tx.entries(ticket.id)?;
+        // What an earlier reporter wrote or got is no word for the present one.
+        let set = entries.iter().rev().find(|e| e.kind == EntryKind::Reporter).map_or(0, |e| e.seq);
+        for entry in entries {
             let text = entry.text.as_deref().unwrap_or_default();
             let of_team = !matches!(entry.by, Actor::Reporter | Actor::Stranger);
             if of_team && matches!(entry.kind, EntryKind::Answered | EntryKind::Acknowledged) {
                 // Meant for the reporter, and no secret because it did not arrive; colleagues have read it in a notice.
-                known.allowed(text);
+                if entry.seq > set { known.allowed(text) } else { known.secret(text) }
             }
             if entry.by == Actor::Reporter || entry.kind == EntryKind::Answered {
                 theirs.extend(entry.mail);
@@ -90,8 +93,9 @@ impl Work<'_> {
             let of_team = commands || sender.as_ref().is_some_and(|s| self.project.person(s).is_some());
             // What they wrote, or a colleague wrote to them. Who passes a report on may have written words of their own.
             let passed_on = disposition == Disposition::Report && of_team && sender.as_ref() != Some(reporter);
-            let of_reporter = theirs.contains(&mail) && !commands && !passed_on;
-            if of_reporter && octets < ALLOWED || of_team && !of_reporter {
+            let earlier = (set > 0 || named.is_some()) && sender.as_ref() != Some(reporter);
+            let of_reporter = theirs.contains(&mail) && !commands && !passed_on && !earlier;
+            if of_reporter && octets < ALLOWED || (of_team || earlier) && !of_reporter {
                 let Ok(raw) = self.tx.raw(mail) else {
                     known.give_up();
                     continue;

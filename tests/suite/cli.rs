@@ -86,6 +86,7 @@ fn commands_are_done_or_refused() {
 
     desk.fails(1, &["do", "1", "/acept"], "did you mean /accept?");
     desk.fails(1, &["do", "1", "accept it"], "a command begins with \"/\"");
+    desk.fails(1, &["do", "1", "/reply", "Hello", "there"], "\"Hello\" is no command");
     desk.fails(1, &["do", "9", "/ack"], "there is no SEC-9; the last is SEC-1");
     desk.fails(2, &["do", "1"], "COMMAND");
     let refused = desk.json(&["do", "1", "/acept"]);

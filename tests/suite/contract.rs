@@ -115,7 +115,8 @@ fn the_documents_keep_the_names_of_their_fields() {
     let list =
         [("", "tickets", ""), ("tickets[]", TICKET, "codename open"), ("tickets[].next", "promise deadline", "")];
     check(&desk, &[&["list"]], &list);
-    let mail = "number from date subject text attachments disposition erased message_id name problems receipt received";
+    let mail = "number from date subject text attachments disposition enclosed erased message_id name problems receipt \
+                received";
     let show = [
         ("", "ticket entries", "mails"),
         ("mails[]", "", mail),

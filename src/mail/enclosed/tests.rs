@@ -2,10 +2,15 @@ use super::*;
 use crate::mail::read::read;
 
 /// How programs forward in the text: the mails of one person, in the words of several.
-const FORWARDS: [(&str, &str); 9] = [
+const FORWARDS: [(&str, &str); 10] = [
     (
         "Gmail",
         "FYI\n\n---------- Forwarded message ---------\nFrom: Rita Example <rita@r.example>\n\
+         Date: Thu, 26 Nov 2026 at 10:00\nSubject: RCE in /run\nTo: <info@project.example>\n\nIt runs commands.",
+    ),
+    (
+        "Gmail, with a sender that is too long for a line",
+        "FYI\n\n---------- Forwarded message ---------\nFrom: Rita Example\n<rita@r.example>\n\
          Date: Thu, 26 Nov 2026 at 10:00\nSubject: RCE in /run\nTo: <info@project.example>\n\nIt runs commands.",
     ),
     (
