@@ -204,6 +204,11 @@ impl Server {
         &NOBODY
     }
 
+    /// Whether it is nobody's: a mail that a person handed in, in a file that anybody may have written.
+    pub fn is_nobody(&self) -> bool {
+        std::ptr::eq(self, Self::nobody())
+    }
+
     /// The names of all providers.
     pub fn names() -> impl Iterator<Item = &'static str> {
         PROVIDERS.iter().map(|p| p.name)

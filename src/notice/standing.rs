@@ -116,10 +116,16 @@ pub(crate) fn titled(number: &str, title: &str) -> Option<String> {
 /// The commands that make sense now.
 pub(crate) fn commands(ticket: &Ticket) -> Vec<&'static str> {
     let mut words = Vec::new();
+    // Before anybody can be answered, somebody says who.
+    if ticket.reporter.is_none() && ticket.status != Status::Closed {
+        words.push("/reporter ADDRESS");
+    }
     if !ticket.milestones.contains_key(&Milestone::Acknowledged) && !ticket.spam {
         words.push("/ack");
     }
-    words.push("/reply");
+    if ticket.reporter.is_some() {
+        words.push("/reply");
+    }
     if ticket.owner.is_none() {
         words.push("/claim");
     }
