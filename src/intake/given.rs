@@ -172,7 +172,9 @@ impl<'a> Given<'a> {
     pub(super) fn contents(&self) -> Contents {
         let (text, folded) = Content::of(&self.mail.text, &self.known.sent).shown();
         let (attachments, problems) = (self.mail.attachments.clone(), self.mail.problems.clone());
-        Contents { text, folded, attachments, problems }
+        // What is forwarded in the text stands there.
+        let mails = self.mail.enclosed.iter().filter(|inner| inner.text.is_some()).cloned().collect();
+        Contents { text, folded, attachments, problems, mails }
     }
 
     /// The commands, of lines that nobody quotes, and what their author wrote below them.

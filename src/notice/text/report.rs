@@ -97,14 +97,14 @@ impl Authors {
     }
 }
 
-/// A mail that is attached to a report.
-fn attached(inner: &Enclosed, report: &str, shown_by: &str) -> Vec<Block> {
+/// A mail that is attached to one, unless its text is what is shown of that already.
+pub(super) fn attached(inner: &Enclosed, around: &str, shown_by: &str) -> Vec<Block> {
     let names: Vec<&str> = inner.attachments.iter().map(|a| a.name.as_str()).collect();
     let names = names.join(", ");
     let facts = [("From", &inner.from), ("Date", &inner.date), ("Subject", &inner.subject), ("Attached", &names)];
     let facts = facts.into_iter().filter(|(_, value)| !value.is_empty()).map(|(name, value)| Fact::new(name, value));
     let said = "Attached to it is a mail, which anybody could have written:";
-    let text = inner.text.as_deref().filter(|text| !text.trim().is_empty() && *text != report);
+    let text = inner.text.as_deref().filter(|text| !text.trim().is_empty() && *text != around);
     let block = |form| Block { said: Said::Content, apart: true, form };
     [Block::paragraph([content(said)]), block(Form::Head(facts.collect()))]
         .into_iter()

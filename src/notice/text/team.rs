@@ -2,9 +2,10 @@
 
 use jiff::Timestamp;
 
-use super::report::{EXCERPT, facts, held, held_counted};
+use super::report::{EXCERPT, attached, facts, held, held_counted};
 use super::{Text, shown_by};
 use crate::mail::Attachment;
+use crate::mail::enclosed::Enclosed;
 use crate::notice::block::{Block, Fact, Form, Mark, Obeyed, Quotation, always, content, instead, quiet, state};
 use crate::notice::level::Said;
 use crate::notice::standing::state_line;
@@ -36,17 +37,20 @@ pub struct Contents {
     pub attachments: Vec<Attachment>,
     /// What was odd about it; that it is encrypted, too.
     pub problems: Vec<String>,
+    /// The mails that are attached to it.
+    pub mails: Vec<Enclosed>,
 }
 
 impl Contents {
     fn blocks(&self, ticket: &Ticket, project: &Project) -> impl Iterator<Item = Block> {
-        let Self { text, folded, attachments, problems } = self;
+        let Self { text, folded, attachments, problems, mails } = self;
         let shown_by = shown_by(ticket, project);
+        let within: Vec<Block> = mails.iter().flat_map(|inner| attached(inner, text, &shown_by)).collect();
         let text = Quotation { text: text.clone(), max: EXCERPT, folded: *folded, shown_by };
         let text = Block { said: Said::Content, apart: true, form: Form::Quotation(text) };
         let held = facts(Said::Content, held(attachments, problems));
         let counted = facts(Said::Instead, held_counted(attachments, problems));
-        held.into_iter().chain(counted).chain([text])
+        held.into_iter().chain(counted).chain([text]).chain(within)
     }
 }
 

@@ -45,9 +45,21 @@ fn secret() -> String {
     format!("the {SECRET}")
 }
 
+fn enclosed() -> Enclosed {
+    Enclosed {
+        from: secret(),
+        address: Some(stranger()),
+        date: secret(),
+        subject: secret(),
+        text: Some(secret() + " elsewhere"),
+        attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
+        named: true,
+    }
+}
+
 fn contents() -> Contents {
     let attachments = vec![Attachment { name: secret(), media_type: secret(), size: 1 }];
-    Contents { text: secret(), folded: 2, attachments, problems: vec![secret()] }
+    Contents { text: secret(), folded: 2, attachments, problems: vec![secret()], mails: vec![enclosed()] }
 }
 
 fn stranger() -> Address {
@@ -122,15 +134,7 @@ fn after(about: Option<&About>) -> Option<About> {
             off_subject: true,
             attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
             authors: Authors::Named(vec![("Reply-To", stranger())]),
-            attached: vec![Enclosed {
-                from: secret(),
-                address: Some(stranger()),
-                date: secret(),
-                subject: secret(),
-                text: Some(secret() + " elsewhere"),
-                attachments: vec![Attachment { name: secret(), media_type: secret(), size: 1 }],
-                named: true,
-            }],
+            attached: vec![enclosed()],
             problems: vec![secret()],
             acknowledgement: (Acknowledgement::Withheld, secret()),
             may_belong_to: Some(TicketId(2)),
