@@ -78,7 +78,7 @@ fn collect(outer: &Parts<'_>, depth: usize, found: &mut Vec<Enclosed>) {
 
 /// The first mail that is forwarded in a text. Programs name the lines of such a block in the language of whoever
 /// forwards, so the form counts: lines of a name and a value, among them a date and, first of those with an address, the
-/// sender. Where the name of the sender's line is a known word, any two others will do.
+/// sender. Where the name of the sender's line is a known word, two others that are known will do for the date.
 pub(super) fn forwarded(text: &str) -> Option<Enclosed> {
     let lines: Vec<&str> = text.lines().take(MAX_LINES).map(|l| l.trim_start_matches(['>', ' ', '\u{a0}'])).collect();
     let begins = |at: &usize| *at == 0 || lines.get(at - 1).is_none_or(|above| field(above).is_none());
@@ -113,7 +113,7 @@ fn read(lines: &[&str]) -> Option<Enclosed> {
     let others = || fields.iter().filter(|(other, _)| other != name);
     let is_other = |(name, _): &&(String, String)| OTHER_NAMES.has(name) || SUBJECT_NAMES.has(name);
     let date = others().find(|(_, value)| is_date(value) && sender(value).is_none());
-    let is_mail = if known.is_some() { others().filter(is_other).count() >= 2 } else { date.is_some() };
+    let is_mail = date.is_some() || known.is_some() && others().filter(is_other).count() >= 2;
     if fields.len() < 3 || !is_mail {
         return None;
     }

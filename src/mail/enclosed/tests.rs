@@ -2,7 +2,7 @@ use super::*;
 use crate::mail::read::read;
 
 /// How programs forward in the text: the mails of one person, in the words of several.
-const FORWARDS: [(&str, &str); 10] = [
+const FORWARDS: [(&str, &str); 13] = [
     (
         "Gmail",
         "FYI\n\n---------- Forwarded message ---------\nFrom: Rita Example <rita@r.example>\n\
@@ -12,6 +12,21 @@ const FORWARDS: [(&str, &str); 10] = [
         "Gmail, with a sender that is too long for a line",
         "FYI\n\n---------- Forwarded message ---------\nFrom: Rita Example\n<rita@r.example>\n\
          Date: Thu, 26 Nov 2026 at 10:00\nSubject: RCE in /run\nTo: <info@project.example>\n\nIt runs commands.",
+    ),
+    (
+        "Thunderbird, French",
+        "-------- Message transféré --------\nSujet\u{a0}: \tRCE in /run\nDate\u{a0}: \tThu, 26 Nov 2026 10:00:00 +0000\n\
+         De\u{a0}: \tRita Example <rita@r.example>\nPour\u{a0}: \tinfo@project.example\n\nIt runs commands.",
+    ),
+    (
+        "Outlook, Korean",
+        "참고하세요.\n\n보낸 사람: Rita Example <rita@r.example>\n보낸 날짜: 2026년 11월 26일 목요일 오전 10:00\n\
+         받는 사람: Info <info@project.example>\n제목: RCE in /run\n\nIt runs commands.",
+    ),
+    (
+        "Outlook, Chinese",
+        "請參考。\n\n寄件者: Rita Example <rita@r.example>\n寄件日期: 2026年11月26日 上午 10:00\n\
+         收件者: Info <info@project.example>\n主旨: RCE in /run\n\nIt runs commands.",
     ),
     (
         "Outlook, German",

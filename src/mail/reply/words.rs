@@ -40,12 +40,13 @@ pub(in crate::mail) static OTHER_NAMES: Words = Words::of(
     "sent|date|to|cc|subject|reply-to|bcc|gesendet|datum|an|betreff|kopie|envoyé|à|\
     objet|enviado|enviado el|fecha|para|asunto|inviato|data|a|oggetto|verzonden|aan|onderwerp|skickat|till|\
     ämne|sendt|til|emne|wysłano|do|temat|отправлено|дата|кому|тема|发送时间|收件人|主题|日期|送信日時|宛先|件名|organization|\
-    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora",
+    message-id|importance|envoyé le|odesláno|komu|předmět|assunto|data/hora|sujet|pour|보낸 날짜|날짜|받는 사람|제목|\
+    寄件日期|收件者|主旨",
 );
 
 /// The same: the line of the subject.
 pub(in crate::mail) static SUBJECT_NAMES: Words = Words::of(
-    "subject|betreff|objet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|předmět|predmet|aihe|tárgy|konu|\
+    "subject|betreff|objet|sujet|asunto|assunto|oggetto|onderwerp|ämne|emne|temat|тема|předmět|predmet|aihe|tárgy|konu|\
     subiect|θέμα|主题|主旨|件名|제목",
 );
 
