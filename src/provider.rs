@@ -71,9 +71,6 @@ const USUAL: Provider = Provider {
 /// own check of signatures is what is left there, and the one-time code.
 const MUTE: Provider = Provider { place: Place::Nowhere, ..USUAL };
 
-/// Not among the names that a config may give.
-const NOBODY: Provider = Provider { name: "nobody", ..USUAL };
-
 /// rspamd writes below the line of the server that called it, and takes out lines of that name, of which mailcow's setting
 /// leaves the second.
 const RSPAMD: Provider =
@@ -203,13 +200,8 @@ impl Server {
 
     /// Nobody's.
     pub fn nobody() -> &'static Self {
-        static SERVER: Server = Server { provider: &NOBODY, ids: Vec::new() };
-        &SERVER
-    }
-
-    /// Whether it is nobody's: a mail that a person handed in, in a file that anybody may have written.
-    pub fn is_nobody(&self) -> bool {
-        self.provider.name == NOBODY.name
+        static NOBODY: Server = Server { provider: &USUAL, ids: Vec::new() };
+        &NOBODY
     }
 
     /// The names of all providers.
