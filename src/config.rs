@@ -6,6 +6,7 @@
 
 mod error;
 mod keys;
+mod people;
 mod policy;
 mod reader;
 mod reports;

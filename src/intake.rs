@@ -154,7 +154,7 @@ fn bounce(given: &Given<'_>, by_token: Option<TicketId>) -> Intake {
     let did = if perhaps { "perhaps did" } else { "did" };
     // What the server said in a field of its own, else the beginning of what it wrote.
     let said = mail.bounce.as_ref().map(|b| b.said.clone()).filter(|said| !said.is_empty());
-    let reply = said.unwrap_or_else(|| clean(&mail.text).chars().take(500).collect());
+    let reply = said.unwrap_or_else(|| clean(&mail.text.chars().take(500).collect::<String>()));
     let reason = format!("a notice {did} not arrive: {}", of.mailed().word());
     let loss = Loss { of, to: to.clone(), reply, since: None, reminded: Vec::new(), mailed: Vec::new(), perhaps };
     Intake { disposition: Disposition::Bounce, reason, ticket, event: Some(Event::Undelivered(loss)) }

@@ -71,6 +71,9 @@ const USUAL: Provider = Provider {
 /// own check of signatures is what is left there, and the one-time code.
 const MUTE: Provider = Provider { place: Place::Nowhere, ..USUAL };
 
+/// Of a mail that a person handed in as a file; no config can name it.
+const NOBODY: Provider = Provider { name: "nobody", ..USUAL };
+
 /// rspamd writes below the line of the server that called it, and takes out lines of that name, of which mailcow's setting
 /// leaves the second.
 const RSPAMD: Provider =
@@ -198,10 +201,15 @@ impl Server {
         PROVIDERS.iter().find(|p| p.name.eq_ignore_ascii_case(name))
     }
 
-    /// Nobody's.
+    /// Nobody's: anybody may have written a file that is handed in.
     pub fn nobody() -> &'static Self {
-        static NOBODY: Server = Server { provider: &USUAL, ids: Vec::new() };
-        &NOBODY
+        static SERVER: Server = Server { provider: &NOBODY, ids: Vec::new() };
+        &SERVER
+    }
+
+    /// Whether it is nobody's.
+    pub fn is_nobody(&self) -> bool {
+        self.provider.name == NOBODY.name
     }
 
     /// The names of all providers.

@@ -163,7 +163,9 @@ fn stands(health: &Health, project: &Project) -> String {
     }
     for u in &health.unreached {
         let (name, since) = (project.name_of(&u.to), date(u.since, &project.policy));
-        text.push_str(&format!("  no mail reaches {name} since {since}: {}\n", clean_line(&u.reply, 200)));
+        let said = clean_line(&u.reply, 200);
+        let said = if said.is_empty() { said } else { format!(": {said}") };
+        text.push_str(&format!("  no mail reaches {name} since {since}{said}\n"));
     }
     for t in &health.broken {
         let line = list::stands(t, project, health.now).replace('\n', "\n  ");

@@ -86,7 +86,12 @@ pub enum Command {
         note: String,
     },
     /// Done.
-    Close(String),
+    Close {
+        /// Though it was accepted, and nothing of it is public.
+        unpublished: bool,
+        /// Why; may be empty.
+        reason: String,
+    },
     /// Not done after all.
     Reopen,
     /// Spam.
@@ -289,7 +294,7 @@ pub(super) const TABLE: &[Verb] = &[
     verb!("public", "[LINK]", Grave, "the vulnerability is public; the reporter is told", "/public", |a| Ok(
         Command::Public(a.into())
     )),
-    verb!("close", "[unpublished] [REASON]", Act, "done", "/close fixed in 2.1.4", |a| Ok(Command::Close(a.into()))),
+    verb!("close", "[unpublished] [REASON]", Act, "done", "/close fixed in 2.1.4", close),
     verb!("reopen", "", Act, "not done after all", "/reopen", |a| none(a, Command::Reopen)),
     verb!("spam", "", Act, "close it as spam: nobody is answered", "/spam", |a| none(a, Command::Spam)),
     verb!("confirm", "CODE", Act, "the code that a grave command asked for", "/confirm 7k2m9xq4", |a| word(
@@ -346,6 +351,13 @@ fn severity(word: String) -> Result<Command, String> {
 fn reporter(address: &str) -> Result<Command, String> {
     let plain = Address::parse(address.strip_prefix('<').and_then(|a| a.strip_suffix('>')).unwrap_or(address));
     plain.map(Command::Reporter).ok_or_else(|| "this needs one plain address, such as rita@example.net".into())
+}
+
+fn close(arguments: &str) -> Result<Command, String> {
+    let (word, rest) = arguments.split_once(char::is_whitespace).unwrap_or((arguments, ""));
+    let unpublished = word.eq_ignore_ascii_case("unpublished");
+    let reason = if unpublished { rest.trim_start() } else { arguments };
+    Ok(Command::Close { unpublished, reason: reason.to_owned() })
 }
 
 fn extend(arguments: &str) -> Result<Command, String> {

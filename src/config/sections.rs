@@ -1,4 +1,4 @@
-//! The tables of the config but `[policy]`.
+//! The tables of the config but `[policy]`, `[reports]` and those of the people.
 //!
 //! A function that gives `None` has noted why. One that gives a value may have noted mistakes too: the config is
 //! used only when there are none.
@@ -6,29 +6,21 @@
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use super::people::{notices, people, untagged};
 use super::reader::{Table, Value, Wrong};
 use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig};
 use super::{policy, reports, value};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
-use crate::mail::signature::Pin;
 use crate::net::{Endpoint, Tls};
 use crate::policy::digest::Schedule;
-use crate::policy::{Calendar, Policy};
-use crate::project::{AcknowledgeWhom, Level, Limits, Person, Role};
+use crate::project::{AcknowledgeWhom, Level, Limits, Person};
 use crate::provider::{PROVIDERS, Place, Provider, Server};
 use crate::vocabulary::Address;
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
 const AUTH: &[(&str, Auth)] =
     &[("password", Auth::Password), ("xoauth2", Auth::XOauth2), ("oauthbearer", Auth::OauthBearer)];
-const ROLES: &[(&str, Role)] = &[
-    ("maintainer", Role::Maintainer),
-    ("lead", Role::Lead),
-    ("escalation", Role::Escalation),
-    ("observer", Role::Observer),
-];
-const LEVELS: &[(&str, Level)] = &[("full", Level::Full), ("summary", Level::Summary), ("none", Level::None)];
 const ACKNOWLEDGE: &[(&str, AcknowledgeWhom)] =
     &[("unless_forged", AcknowledgeWhom::UnlessForged), ("believed", AcknowledgeWhom::Believed)];
 
@@ -366,7 +358,7 @@ fn server(table: &Table<'_>, ids: Vec<String>) -> Server {
     let Some(provider) = value.choose("server", &names) else { return Server::custom(ids) };
     let server = Server::new(provider, Vec::new());
     if provider.is_own() {
-        if ids.is_empty() && provider.place != Place::Nowhere && *provider != *Server::nobody().provider {
+        if ids.is_empty() && provider.place != Place::Nowhere && *provider != *Server::custom(Vec::new()).provider {
             value.wrong(
                 format!("{} is a server of your own, and nothing says what it calls itself", provider.name),
                 "authserv_ids = [\"mx.example.org\"] beside it, as its Authentication-Results begin",
@@ -391,100 +383,6 @@ fn authserv_id(text: &str) -> Result<String, Wrong> {
         return Err(Wrong::new(format!("{text:?} is no authserv-id"), write));
     }
     Ok(text.to_owned())
-}
-
-/// How much notices say, where a table says so.
-fn notices(table: &Table<'_>) -> Option<Level> {
-    table.get("notices").and_then(|v| v.choose("level of notices", LEVELS))
-}
-
-fn people(
-    file: &Table<'_>,
-    (project, through): (Option<&Address>, &[Way]),
-    policy: Option<&Policy>,
-    usual: Level,
-) -> Vec<Person> {
-    let office = policy.map_or_else(Calendar::default, |p| p.calendar.clone());
-    let tables = file.tables("person", "[[person]]");
-    let mut people: Vec<Person> = Vec::new();
-    let mut complete = !tables.is_empty();
-    for table in &tables {
-        let name = table.need("name", "Ada").and_then(|v| Some((v, v.parse("Ada", value::title)?)));
-        let address = table.need("address", "ada@example.org");
-        let address = address.and_then(|v| Some((v, v.parse("ada@example.org", value::address)?)));
-        let roles = roles(table);
-        let notices = notices(table).unwrap_or(usual);
-        let calendar = policy::own_calendar(table, &office);
-        let dkim_domains = pins(table, address.as_ref().map(|(_, address)| address));
-        if let Some((value, name)) = &name
-            && people.iter().any(|p| p.name.to_lowercase() == name.to_lowercase())
-        {
-            value.wrong(format!("two people are named {name:?}"), "a name that tells them apart");
-        }
-        if let Some((value, address)) = &address {
-            if let Some(other) = people.iter().find(|p| p.address == *address) {
-                value.wrong(format!("this is the address of {:?} too", other.name), "an address of their own");
-            }
-            if project.is_some_and(|p| untagged(p) == untagged(address)) {
-                value.wrong("this is the address of the project: its mail would come in again", "a personal address");
-            }
-            // Whatever goes there is read by all behind it, codes too, and comes in again.
-            let own = |way: &Way| matches!(way, Way::Forwarder(_)) && project.is_some_and(|p| way.covers(p.domain()));
-            if let Some(way) = through.iter().find(|way| way.is_address(address) && !own(way)) {
-                let what = format!("this is an address of {}, which `through` names", way.name());
-                value.wrong(what, "a personal address");
-            }
-        }
-        match (name, address, roles) {
-            (Some((_, name)), Some((_, address)), Some(roles)) => {
-                people.push(Person { name, address, roles, notices, dkim_domains, calendar });
-            }
-            (_, _, _) => complete = false,
-        }
-    }
-    if file.get("person").is_none() && !file.misspelt("person") {
-        file.wrong("there is no [[person]]", "[[person]] with name and address: who handles reports");
-    } else if complete && !people.iter().any(|p| p.roles.contains(&Role::Maintainer)) {
-        tables
-            .first()
-            .unwrap_or(file)
-            .wrong("nobody is a maintainer", "roles = [\"maintainer\"] for who handles reports");
-    }
-    people
-}
-
-/// Who may sign for a person besides the domain of their address.
-fn pins(table: &Table<'_>, of: Option<&Address>) -> Vec<Pin> {
-    let listed = table.get("dkim_domains").and_then(|v| v.list("acme.onmicrosoft.com")).unwrap_or_default();
-    let write = "the d= of their signatures: acme.onmicrosoft.com, acme-org.*.gappssmtp.com, or a domain above theirs";
-    let Some(of) = of else { return Vec::new() };
-    let pin = |text: &str| Pin::parse(text, of).map_err(|what| Wrong::new(what, write));
-    listed.into_iter().filter_map(|v| v.parse("acme.onmicrosoft.com", pin)).collect()
-}
-
-fn roles(table: &Table<'_>) -> Option<Vec<Role>> {
-    let Some(value) = table.get("roles") else { return Some(vec![Role::Maintainer]) };
-    let mut roles = Vec::new();
-    let listed = value.list("maintainer")?;
-    if listed.is_empty() {
-        value.wrong("this person has no role", "roles = [\"maintainer\"]");
-        return None;
-    }
-    let mut complete = true;
-    for item in listed {
-        match item.choose("role", ROLES) {
-            Some(role) if roles.contains(&role) => item.wrong("this role stands here twice", "each role once"),
-            Some(role) => roles.push(role),
-            None => complete = false,
-        }
-    }
-    complete.then_some(roles)
-}
-
-/// The mailbox without its tag (RFC 5233 section 1), to compare.
-fn untagged(address: &Address) -> String {
-    let local = address.local().split_once('+').map_or(address.local(), |(local, _)| local);
-    format!("{local}@{}", address.domain()).to_ascii_lowercase()
 }
 
 fn commands(file: &Table<'_>, people: &[Person]) -> Commands {

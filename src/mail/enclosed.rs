@@ -10,7 +10,7 @@ use super::reply;
 use super::reply::words::{FROM_NAMES, OTHER_NAMES, SUBJECT_NAMES};
 use crate::vocabulary::{Address, clean_line};
 
-/// The most attached mails that are read, and how deep they may stand within each other.
+/// The most mails that are read within one in each way, and how deep they may stand within each other.
 const MAX_MAILS: usize = 5;
 const MAX_DEPTH: usize = 3;
 /// Lines of a text in which a forwarded mail is looked for.
@@ -76,36 +76,40 @@ fn collect(outer: &Parts<'_>, depth: usize, found: &mut Vec<Enclosed>) {
     }
 }
 
-/// The first mail that is forwarded in a text. Programs name the lines of such a block in the language of whoever
+/// The mails that are forwarded in a text, the outermost first. Programs name the lines of such a block in the language of whoever
 /// forwards, so the form counts: lines of a name and a value, among them a date and, first of those with an address, the
 /// sender. Where the name of the sender's line is a known word, two others that are known will do for the date.
-pub(super) fn forwarded(text: &str) -> Option<Enclosed> {
+pub(super) fn forwarded(text: &str) -> Vec<Enclosed> {
     let lines: Vec<&str> = text.lines().take(MAX_LINES).map(|l| l.trim_start_matches(['>', ' ', '\u{a0}'])).collect();
     let begins = |at: &usize| *at == 0 || lines.get(at - 1).is_none_or(|above| field(above).is_none());
-    (0..lines.len()).filter(begins).find_map(|at| read(lines.get(at..)?))
+    let (mut found, mut below) = (Vec::new(), 0);
+    for at in (0..lines.len()).filter(begins) {
+        if at >= below
+            && found.len() < MAX_MAILS
+            && let Some((mail, length)) = lines.get(at..).and_then(read)
+        {
+            found.push(mail);
+            below = at + length;
+        }
+    }
+    found
 }
 
-/// Reads the block at the head of some lines.
-fn read(lines: &[&str]) -> Option<Enclosed> {
+/// Reads the block at the head of some lines, and says how many it has.
+fn read(lines: &[&str]) -> Option<(Enclosed, usize)> {
     let mut fields: Vec<(String, String)> = Vec::new();
+    let mut length = 0;
     for line in lines.iter().take(MAX_BLOCK) {
         match (field(line), fields.last_mut()) {
             (Some(field), _) => fields.push(field),
-            // A long list of recipients goes on below.
-            // So does a name that is too long for its line.
-            (None, Some((name, value)))
-                if FROM_NAMES.has(name) && lenient::one(value.as_bytes()).is_none() && line.contains('@') =>
-            {
+            // A long list of recipients goes on below, and so does a name that is too long for its line.
+            (None, Some((name, value))) if line.len() <= MAX_VALUE && goes_on(name, value, line) => {
                 value.push(' ');
-                value.push_str(line);
-            }
-            (None, Some((_, value)))
-                if value.ends_with([',', ';']) && !line.trim().is_empty() && line.len() <= MAX_VALUE =>
-            {
                 value.push_str(line);
             }
             (None, _) => break,
         }
+        length += 1;
     }
     let sender = |value: &str| lenient::one(value.as_bytes());
     let known = fields.iter().find(|(name, _)| FROM_NAMES.has(name));
@@ -123,7 +127,7 @@ fn read(lines: &[&str]) -> Option<Enclosed> {
     };
     let subject = others().find(|(name, _)| SUBJECT_NAMES.has(name)).or_else(|| others().find(is_subject));
     let shown = |field: Option<&(String, String)>| clean_line(field.map_or("", |(_, value)| value), MAX_SHOWN);
-    Some(Enclosed {
+    let mail = Enclosed {
         from: clean_line(from, MAX_SHOWN),
         address: sender(from),
         date: shown(date),
@@ -131,7 +135,14 @@ fn read(lines: &[&str]) -> Option<Enclosed> {
         text: None,
         attachments: Vec::new(),
         named: known.is_some(),
-    })
+    };
+    Some((mail, length))
+}
+
+/// Whether a value goes on in the line below it.
+fn goes_on(name: &str, value: &str, line: &str) -> bool {
+    let is_list = value.ends_with([',', ';']) && !line.trim().is_empty();
+    is_list || FROM_NAMES.has(name) && line.contains('@') && lenient::one(value.as_bytes()).is_none()
 }
 
 /// A line of such a block: its name in lower case, and its value.

@@ -55,7 +55,7 @@ pub fn read(raw: &[u8]) -> Mail {
         plain => reply::new_text(plain.typed()),
     };
     let reading = if chosen.from_html { Reading::default() } else { Reading::of(&parts, &reply_text, body) };
-    let mut enclosed: Vec<_> = enclosed::forwarded(&chosen.text).into_iter().collect();
+    let mut enclosed: Vec<_> = enclosed::forwarded(&chosen.text);
     enclosed.extend(enclosed::attached(&parts));
     let fields = fields::recognise(&subject, &with_attached(&chosen.text, &enclosed));
     let date = header.first("date").and_then(date);

@@ -156,6 +156,9 @@ pub fn sealed_for(mail: &Mail, from: &Address, server: &Server) -> bool {
 
 /// The results of our own server that count, else why there are none.
 pub(super) fn counted(mail: &Mail, server: &Server) -> Result<Counted, String> {
+    if server.is_nobody() {
+        return Err("it was handed in as a file, which anybody may have written".to_owned());
+    }
     if server.is_silent() {
         return Err("no authserv_ids configured".to_owned());
     }

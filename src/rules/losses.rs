@@ -19,9 +19,8 @@ impl Draft<'_> {
         let Loss { of, to, perhaps, .. } = loss;
         // What tells of an undeliverable notice is not itself worth telling, or two dead mailboxes would feed
         // one another.
-        let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()) };
-        let said = if *perhaps { format!("perhaps: {}", loss.reply) } else { loss.reply.clone() };
-        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &said, of.report());
+        let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()), perhaps: *perhaps };
+        self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, of.report());
         if of.kind() == Some(NoticeKind::Undeliverable) {
             return;
         }

@@ -79,7 +79,7 @@ pub(super) fn do_one(draft: &mut Draft<'_>, order: &Order, command: &Command, te
         Command::Invalid(reason) => change_status(draft, order, Status::Invalid, reason),
         Command::Accept => change_status(draft, order, Status::Accepted, ""),
         Command::Defer(reason) => change_status(draft, order, Status::Deferred, reason),
-        Command::Close(reason) => close(draft, order, reason),
+        Command::Close { unpublished, reason } => close(draft, order, *unpublished, reason),
         Command::Reopen => {
             if draft.ticket.status != Status::Closed {
                 return Err(format!("it is not closed, but {}", draft.ticket.status));
@@ -191,9 +191,9 @@ fn change_status(draft: &mut Draft<'_>, order: &Order, to: Status, reason: &str)
 }
 
 /// What was taken on and is not public is closed by whoever says so twice: its users would never hear of it.
-fn close(draft: &mut Draft<'_>, order: &Order, reason: &str) -> Result<String, String> {
-    let said = reason.split_whitespace().next().is_some_and(|word| word.eq_ignore_ascii_case("unpublished"));
-    if draft.ticket.status == Status::Accepted && !draft.ticket.milestones.contains_key(&Milestone::Public) && !said {
+fn close(draft: &mut Draft<'_>, order: &Order, unpublished: bool, reason: &str) -> Result<String, String> {
+    let is_public = draft.ticket.milestones.contains_key(&Milestone::Public);
+    if draft.ticket.status == Status::Accepted && !is_public && !unpublished {
         let runs: Vec<String> = running(&draft.ticket, draft).map(|(_, shown)| shown).collect();
         let runs = if runs.is_empty() { String::new() } else { format!("These promises run: {}.\n", runs.join(", ")) };
         return Err(format!(
@@ -353,7 +353,7 @@ pub(super) fn aspect(command: &Command) -> Option<Aspect> {
         | Command::Invalid(_)
         | Command::Accept
         | Command::Defer(_)
-        | Command::Close(_)
+        | Command::Close { .. }
         | Command::Reopen
         | Command::Spam => Some(Aspect::Status),
         Command::Severity(_) => Some(Aspect::Severity),

@@ -9,12 +9,11 @@ use rusqlite::OptionalExtension;
 use super::{Result, Tx};
 use crate::notice::key::Gathered;
 use crate::notice::text::trouble::TroubleKind;
-use crate::vocabulary::Address;
 
 /// How the names of troubles begin: `trouble:login`, `trouble:timeline:17`.
 pub(super) const TROUBLE: &str = "trouble:";
 
-/// How the names of these begin: `unreached:ada@example.org`.
+/// How the names of these begin: `unreached:17`.
 pub(super) const UNREACHED: &str = "unreached:";
 
 /// A small fact that the database keeps about itself. Instants stand as RFC 3339 writes them, where nothing else is said.
@@ -61,8 +60,8 @@ pub enum Memo<'a> {
     TagRefused,
     /// Trouble that stands: see [`super::Standing`].
     Trouble(TroubleKind),
-    /// That mail does not reach somebody: see [`super::Unreached`].
-    Unreached(&'a Address),
+    /// That mail does not reach the address with this number: see [`super::Unreached`].
+    Unreached(i64),
 }
 
 impl Memo<'_> {
@@ -86,7 +85,7 @@ impl Memo<'_> {
             Self::ReturnedDue => "gathered_due",
             Self::ReturnedListed => "gathered_listed",
             Self::TagRefused => "tag_refused",
-            Self::Unreached(to) => return format!("{UNREACHED}{}", to.key()),
+            Self::Unreached(address) => return format!("{UNREACHED}{address}"),
             Self::Trouble(kind) => {
                 let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
                 return format!("{TROUBLE}{}{ticket}", kind.word());

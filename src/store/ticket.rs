@@ -16,6 +16,10 @@ use crate::ticket::hearer::hearers;
 use crate::ticket::{Actor, Entry, Seat, Ticket};
 use crate::vocabulary::{Address, TicketId};
 
+/// The title of a ticket `t`: the text of its first entry, none once that is erased.
+pub(super) const TITLE: &str =
+    "(SELECT x.text FROM entry e JOIN text x ON x.id = e.text WHERE e.ticket = t.id AND e.seq = 1)";
+
 impl Tx<'_> {
     /// The number of the next ticket.
     pub fn next_ticket(&self) -> Result<TicketId> {
@@ -270,14 +274,16 @@ impl Tx<'_> {
 
     /// All open tickets as the list shows them, those whose deadline is nearest first.
     pub fn open_lines(&self, project: &Project, limit: u32) -> Result<Vec<Line>> {
-        let sql = r"
+        let sql = format!(
+            r"
             SELECT t.id, t.status, t.severity, a.shown AS owner, t.next_promise, t.next_deadline, t.waits_since,
-                   (SELECT x.text FROM entry e JOIN text x ON x.id = e.text WHERE e.ticket = t.id AND e.seq = 1) AS title
+                   {TITLE} AS title
             FROM ticket t LEFT JOIN address a ON a.id = t.owner
             WHERE t.open = 1
             ORDER BY t.next_deadline IS NULL, t.next_deadline, t.id
-            LIMIT ?1";
-        let mut query = self.0.prepare_cached(sql)?;
+            LIMIT ?1"
+        );
+        let mut query = self.0.prepare_cached(&sql)?;
         let rows = query.query_map([limit], |r| line(r, project))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }

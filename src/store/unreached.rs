@@ -1,10 +1,11 @@
-//! People whom mail does not reach: a small fact for each, from the first notice that did not arrive.
+//! People whom mail does not reach: a small fact for each, from the first notice that did not arrive. It names them by
+//! the number of their address, and is forgotten with it.
 
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, named_params};
 
 use super::memo::UNREACHED;
-use super::{Memo, Result, Tx, millis};
+use super::{Memo, Result, Tx, address, millis};
 use crate::project::Project;
 use crate::vocabulary::{Address, NoticeState};
 
@@ -26,30 +27,48 @@ pub struct Unreached {
 impl Tx<'_> {
     /// Notes that a mail to somebody did not arrive. Says since when none does, where another was lost before it.
     pub fn note_unreached(&self, to: &Address, reply: &str, now: Timestamp) -> Result<Option<Timestamp>> {
-        let before = self.unreached(to, now)?.map(|u| u.since);
-        let since = before.unwrap_or(now);
-        self.set_memo(Memo::Unreached(to), format!("{since} {now} {} {reply}", to.as_str()))?;
+        let memo = Memo::Unreached(self.address_id(to)?);
+        let found = self.memo::<String>(memo)?.and_then(|value| read(to.clone(), &value));
+        let over = found.as_ref().map_or(Ok(true), |u| self.reached_since(u, now))?;
+        let before = found.filter(|_| !over).map(|u| u.since);
+        self.set_memo(memo, format!("{} {now} {reply}", before.unwrap_or(now)))?;
         Ok(before)
-    }
-
-    /// Whether mail does not reach somebody, and since when.
-    fn unreached(&self, to: &Address, now: Timestamp) -> Result<Option<Unreached>> {
-        let found = self.memo::<String>(Memo::Unreached(to))?.and_then(|value| read(&value));
-        Ok(if found.as_ref().map_or(Ok(false), |u| self.reached_since(u, now))? { None } else { found })
     }
 
     /// All of the project's people whom mail does not reach, by address.
     pub fn all_unreached(&self, project: &Project, now: Timestamp) -> Result<Vec<Unreached>> {
-        let mut query = self.0.prepare_cached("SELECT value FROM meta WHERE key GLOB ?1 || '*' ORDER BY key")?;
-        let values = query.query_map([UNREACHED], |r| r.get::<_, String>(0))?;
+        let sql = r"
+            SELECT a.shown, m.value
+            FROM meta m JOIN address a ON m.key = ?1 || a.id
+            WHERE m.key GLOB ?1 || '*'
+            ORDER BY a.key";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([UNREACHED], |r| Ok((r.get(0)?, r.get::<_, String>(1)?)))?;
         let mut all = Vec::new();
-        for value in values {
-            let Some(found) = read(&value?) else { continue };
+        for row in rows {
+            let (shown, value) = row?;
+            let Some(found) = address(shown).and_then(|to| read(to, &value)) else { continue };
             if project.person(&found.to).is_some() && !self.reached_since(&found, now)? {
                 all.push(found);
             }
         }
         Ok(all)
+    }
+
+    /// Forgets what servers said: they may have quoted what is erased. That mail does not arrive stays known, of addresses
+    /// that are.
+    pub fn forget_unreached(&self) -> Result<()> {
+        let sql = r"
+            DELETE FROM meta
+            WHERE key GLOB ?1 || '*' AND NOT EXISTS (SELECT 1 FROM address WHERE meta.key = ?1 || id)";
+        self.0.execute(sql, [UNREACHED])?;
+        // Behind the second blank.
+        let sql = r"
+            UPDATE meta
+            SET value = substr(value, 1, instr(value, ' ') + instr(substr(value, instr(value, ' ') + 1), ' '))
+            WHERE key GLOB ?1 || '*'";
+        self.0.execute(sql, [UNREACHED])?;
+        Ok(())
     }
 
     fn reached_since(&self, unreached: &Unreached, now: Timestamp) -> Result<bool> {
@@ -69,8 +88,8 @@ impl Tx<'_> {
     }
 }
 
-fn read(value: &str) -> Option<Unreached> {
-    let mut parts = value.splitn(4, ' ');
+fn read(to: Address, value: &str) -> Option<Unreached> {
+    let mut parts = value.splitn(3, ' ');
     let (since, last) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some(Unreached { to: Address::parse(parts.next()?)?, since, last, reply: parts.next()?.to_owned() })
+    Some(Unreached { to, since, last, reply: parts.next()?.to_owned() })
 }

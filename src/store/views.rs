@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{Row, ToSql};
 
+use super::ticket::TITLE;
 use super::{Result, Tx, address, instant, millis};
 use crate::policy::Severity;
 use crate::ticket::Status;
@@ -125,7 +126,7 @@ impl Tx<'_> {
             r"
             SELECT t.id, t.status, t.open, t.severity, o.shown AS owner, r.shown AS reporter, t.received, t.acknowledged,
                    t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline,
-                   (SELECT x.text FROM entry e JOIN text x ON x.id = e.text WHERE e.ticket = t.id AND e.seq = 1) AS title
+                   {TITLE} AS title
             FROM ticket t LEFT JOIN address o ON o.id = t.owner LEFT JOIN address r ON r.id = t.reporter
             WHERE {condition}"
         );

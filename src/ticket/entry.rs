@@ -242,6 +242,9 @@ pub enum EntryKind {
     Undeliverable {
         /// What it was.
         notice: Undelivered,
+        /// Whether nothing but the recipient says that it was this one: anybody can have written so.
+        #[serde(skip_serializing_if = "std::ops::Not::not", default)]
+        perhaps: bool,
     },
     /// The addresses, texts and mails of the ticket up to here were erased.
     Erased,

@@ -185,6 +185,7 @@ impl State {
                 self.reporter = entry.party.clone();
                 // Whoever it is has heard nothing of ours yet.
                 (self.had_reporter, self.held, self.auto_acknowledged) = (true, false, None);
+                self.milestones.remove(&Milestone::Acknowledged);
             }
             EntryKind::Embargo { to, until, zone } => self.embargo(*to, *until, zone.clone(), entry.at),
             EntryKind::Credit => self.credit = entry.text.clone(),
@@ -230,8 +231,8 @@ impl State {
             | EntryKind::Asked
             | EntryKind::Note
             | EntryKind::Rederived { .. } => {}
-            EntryKind::Undeliverable { notice } => {
-                let of_report = *notice == Undelivered::Known(Mailed::Notice(NoticeKind::Report));
+            EntryKind::Undeliverable { notice, perhaps } => {
+                let of_report = !perhaps && *notice == Undelivered::Known(Mailed::Notice(NoticeKind::Report));
                 self.unreached.extend(entry.party.clone().filter(|_| of_report));
             }
             EntryKind::Erased => self.reach(Milestone::Erased, entry.at),

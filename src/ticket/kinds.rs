@@ -129,7 +129,7 @@ pub(crate) fn words_with(entry: &Entry, text: &str, project: &Project) -> String
         EntryKind::Member => format!("listed a report from {}: “{text}”", party()),
         EntryKind::FollowUp => with("wrote"),
         EntryKind::Answered => with("answered the reporter"),
-        EntryKind::Acknowledged => with("told the reporter that a person has read the report"),
+        EntryKind::Acknowledged => with("said that a person has read the report"),
         EntryKind::Paused => "waits for the reporter: the clocks that may pause stand still".into(),
         EntryKind::Resumed => "lets the paused clocks run again".into(),
         EntryKind::Status { to } => with(&format!("set the status to {to}")),
@@ -185,7 +185,10 @@ pub(crate) fn words_with(entry: &Entry, text: &str, project: &Project) -> String
         EntryKind::CodeWrong => "gave a wrong code: the command that waited for it is dropped".into(),
         EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
         EntryKind::Erased => "erased the addresses, texts and mails".into(),
-        EntryKind::Undeliverable { notice } => with(&format!("could not deliver the {} to {}", notice.word(), party())),
+        EntryKind::Undeliverable { notice, perhaps } => {
+            let perhaps = if *perhaps { "perhaps " } else { "" };
+            with(&format!("{perhaps}could not deliver the {} to {}", notice.word(), party()))
+        }
     }
 }
 
@@ -251,9 +254,10 @@ pub(crate) fn every_kind() -> Vec<EntryKind> {
             EntryKind::CodeAsked { .. } => EntryKind::CodeUsed,
             EntryKind::CodeUsed => EntryKind::CodeWrong,
             EntryKind::CodeWrong => EntryKind::Attempt,
-            EntryKind::Attempt => {
-                EntryKind::Undeliverable { notice: Undelivered::Known(Mailed::Notice(NoticeKind::Report)) }
-            }
+            EntryKind::Attempt => EntryKind::Undeliverable {
+                notice: Undelivered::Known(Mailed::Notice(NoticeKind::Report)),
+                perhaps: false,
+            },
             EntryKind::Undeliverable { .. } => EntryKind::Erased,
             EntryKind::Erased => return None,
         })
@@ -322,7 +326,10 @@ mod tests {
             "derived the deadline of acknowledge anew, since the policy changed: none -> Wed 6 January 2027, 10:00 (UTC)",
         );
         check(
-            EntryKind::Undeliverable { notice: Undelivered::Known(Mailed::Notice(NoticeKind::Reminder)) },
+            EntryKind::Undeliverable {
+                notice: Undelivered::Known(Mailed::Notice(NoticeKind::Reminder)),
+                perhaps: false,
+            },
             Some("ada@example.org"),
             Some("550 no such user"),
             "could not deliver the reminder to ada@example.org: 550 no such user",

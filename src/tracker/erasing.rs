@@ -51,6 +51,7 @@ impl Tracker {
             tx.project(&ticket, project)?;
             work.carry_out(&ticket, decide::decide(&ticket, &Event::Erased(seat), project, key, now))?;
             tx.forget_addresses()?;
+            tx.forget_unreached()?;
             Ok(Some(Ok((erased, work.news))))
         })?;
         Ok(match done {
@@ -69,6 +70,7 @@ impl Tracker {
         let mails = self.store.write_over(|tx| {
             let mails = tx.erase_loose_mails(of)?;
             tx.forget_addresses()?;
+            tx.forget_unreached()?;
             Ok(mails)
         })?;
         Ok((mails, self.scrub()))

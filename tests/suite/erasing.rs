@@ -302,3 +302,31 @@ fn what_is_held_about_one_is_nothing_of_another() {
     );
     assert!(held(&mut desk, "nobody@example.test").mails.is_empty());
 }
+
+/// A server that refuses a notice says why in words of what it refused. Whom mail does not reach stays known.
+#[test]
+fn what_a_server_quoted_of_it_is_forgotten() {
+    let mut desk = Desk::new();
+    let (mark, project) = (mark(3), world::config("").project());
+    desk.report(3);
+    while let Some(claim) = desk.tracker.claim(now()).unwrap() {
+        let refused = claim.kind == NoticeKind::Report;
+        let outcome = if refused { Outcome::Refused(format!("554 {mark} is a virus").into()) } else { sent() };
+        desk.tracker.delivered(&claim, &outcome, now()).unwrap();
+    }
+    let replies = |desk: &mut Desk| -> Vec<String> {
+        let all = desk.tracker.store().read(|tx| tx.all_unreached(&project, now())).unwrap();
+        all.into_iter().map(|u| u.reply).collect()
+    };
+    let quotes = format!("554 {mark} is a virus");
+    assert_eq!(replies(&mut desk), [quotes.as_str(), quotes.as_str()]);
+    desk.order(1, "/ack\n/invalid\n/close");
+    desk.send();
+    let Erasure::Done { .. } = desk.erase(1) else { panic!("it is closed") };
+    assert!(desk.files_with(&mark).is_empty(), "bytes are left in {:?}", desk.files_with(&mark));
+    assert_eq!(replies(&mut desk), ["", ""]);
+}
+
+fn sent() -> Outcome {
+    Outcome::Sent("250 2.0.0 Ok".into())
+}

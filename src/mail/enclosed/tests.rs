@@ -74,7 +74,7 @@ const FORWARDS: [(&str, &str); 13] = [
 #[test]
 fn a_mail_in_the_text_is_known_by_its_form() {
     for (program, text) in FORWARDS {
-        let found = forwarded(text).expect(program);
+        let [found] = forwarded(text).try_into().expect(program);
         assert_eq!(found.address.map(String::from).as_deref(), Some("rita@r.example"), "{program}");
         assert!(found.from.starts_with("Rita Example <"), "{program}: {}", found.from);
         assert!(found.date.contains("26") && found.date.contains("2026"), "{program}: {}", found.date);
@@ -92,11 +92,22 @@ fn what_is_no_mail_is_none() {
         "GET / HTTP/1.1\nHost: project.example\nDate: Thu, 26 Nov 2026 10:00:00 GMT\nAccept: */*\n",
         "",
     ] {
-        assert!(forwarded(text).is_none(), "{text}");
+        assert!(forwarded(text).is_empty(), "{text}");
     }
     // A name without an address is a sender all the same; whom to answer nobody can tell.
     let bare = forwarded("From: Rita Example\nSent: Thursday, 26 November 2026 10:00\nTo: Info\nSubject: RCE\n\nIt.");
-    assert!(bare.is_some_and(|mail| mail.address.is_none() && mail.from == "Rita Example"));
+    assert!(bare.first().is_some_and(|mail| mail.address.is_none() && mail.from == "Rita Example"));
+}
+
+/// Each that passed it on stands before whom they had it from.
+#[test]
+fn a_forward_of_a_forward_is_two() {
+    for [(_, outer), (program, inner)] in FORWARDS.array_windows() {
+        let outer = outer.replace("rita@r.example", "carl@project.example");
+        let found = forwarded(&format!("{outer}\n\n{inner}"));
+        let from: Vec<&str> = found.iter().filter_map(|mail| Some(mail.address.as_ref()?.as_str())).collect();
+        assert_eq!(from, ["carl@project.example", "rita@r.example"], "{program}");
+    }
 }
 
 /// A mail with another attached to it, parted by that boundary.

@@ -156,7 +156,11 @@ pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project,
             state(name.to_owned()),
             quiet("one of you"),
             always(format!(" since {}.", day(*since, &project.policy))),
-            content(format!(" The mail server said:\n{}", clean_line(reply, 200))),
+            content(if reply.is_empty() {
+                String::new()
+            } else {
+                format!(" The mail server said: {}", clean_line(reply, 200))
+            }),
         ]);
     }
     if *held > 0 {

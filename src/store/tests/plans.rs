@@ -194,6 +194,7 @@ const SELDOM: &[&str] = &[
     "forget_counts",
     "forget_requests",
     "forget_spent",
+    "forget_unreached",
     "held_about",
     "hurry_unverified",
     "is_first_listing",

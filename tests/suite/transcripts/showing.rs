@@ -98,7 +98,9 @@ impl Play {
             EntryKind::CodeAsked { send: true, .. } => "look asked".into(),
             EntryKind::CodeAsked { second: true, .. } => "second person asked".into(),
             EntryKind::Attempt => "attempt".into(),
-            EntryKind::Undeliverable { notice } => format!("{word} {}", notice.word()),
+            EntryKind::Undeliverable { notice, perhaps } => {
+                format!("{}{word} {}", if *perhaps { "perhaps " } else { "" }, notice.word())
+            }
             EntryKind::Reported { .. }
             | EntryKind::Member
             | EntryKind::FollowUp
