@@ -84,6 +84,18 @@ pub struct Limits {
     pub message: u64,
 }
 
+impl Limits {
+    /// Why nobody acknowledges once more, automatically, what comes from an address to which, and to whose domain, so many
+    /// acknowledgements went; `None` while there is room.
+    pub fn acknowledged(&self, to_sender: u32, to_domain: u32) -> Option<String> {
+        if to_sender >= self.acks_per_sender_day {
+            return Some(format!("this address had {to_sender} acknowledgements within a day"));
+        }
+        let full = to_domain >= self.acks_per_domain_hour;
+        full.then(|| format!("its domain had {to_domain} acknowledgements within an hour"))
+    }
+}
+
 impl Project {
     /// Whether an address is ours, with or without a tag (RFC 5233): an answer to it would come straight back.
     pub fn is_ours(&self, address: &Address) -> bool {

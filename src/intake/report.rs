@@ -119,10 +119,8 @@ pub(super) fn acknowledge(given: &Given<'_>) -> (Acknowledgement, String) {
         "the sender was forged when it came to the way in front of the mailbox".into()
     } else if project.acknowledge == AcknowledgeWhom::Believed && !identity.believed() {
         format!("nobody vouches for the sender ({})", identity.reason)
-    } else if known.acks_to_sender >= limits.acks_per_sender_day {
-        format!("this sender had {} acknowledgements within a day", known.acks_to_sender)
-    } else if known.acks_to_domain >= limits.acks_per_domain_hour {
-        format!("this sender's domain had {} acknowledgements within an hour", known.acks_to_domain)
+    } else if let Some(full) = limits.acknowledged(known.acks_to_sender, known.acks_to_domain) {
+        full
     } else if let Some(way) = claimed.filter(|_| known.acks_through >= limits.acks_per_domain_hour) {
         format!("senders that {way} named had {} acknowledgements within an hour", known.acks_through)
     } else if known.provoked >= limits.automatic_per_hour && !known.reserve {

@@ -33,7 +33,7 @@ fn lines(form: &Form) -> String {
     match form {
         Form::Paragraph(spans) => {
             let text: String = spans.iter().map(|s| s.text.as_str()).collect();
-            wrapped(&text.replace('\n', " "), "") + "\n"
+            wrapped(&text.replace('\n', " "), "").replace(GLUE, " ") + "\n"
         }
         Form::Title(title) => format!("{title}\n"),
         Form::Verbatim(text) | Form::Draft(text) => format!("{text}\n"),
@@ -139,6 +139,9 @@ fn left_out(Quotation { text, max, folded, shown_by }: &Quotation) -> String {
     let all: Vec<String> = cut.into_iter().chain(folded).collect();
     if all.is_empty() { String::new() } else { format!("[{}: {shown_by}]\n", all.join(" and ")) }
 }
+
+/// A blank of a paragraph at which no line is broken.
+pub(crate) const GLUE: &str = "\u{a0}";
 
 /// A text with its lines broken at blanks where they are longer than [`WIDTH`]; what is broken off begins with `indent`.
 /// What stands in backticks is not broken, nor a longer word. No line that is broken off begins with a command.

@@ -114,15 +114,11 @@ impl Work<'_> {
     pub(super) fn informed(&self, ticket: &Ticket, order: &Order) -> Result<Order> {
         let mut order = Order { known: self.known(ticket, order)?, ..order.clone() };
         let waiting = ticket.pending.as_ref().map(|p| command::split(&p.lines));
-        let limits = &self.project.limits;
         for command in order.orders.commands().chain(waiting.iter().flat_map(Orders::commands)) {
             let Command::Reporter(to) = command else { continue };
-            let sent = self.tx.counted(Scope::Sender(to), self.slot(DAY))?;
-            if sent >= limits.acks_per_sender_day {
-                order.hold = Some(format!("this address had {sent} acknowledgements within a day"));
-            } else if self.tx.counted(Scope::Domain(to), self.slot(HOUR))? >= limits.acks_per_domain_hour {
-                order.hold = Some("its domain had as many acknowledgements within an hour as it may get".into());
-            }
+            let to_sender = self.tx.counted(Scope::Sender(to), self.slot(DAY))?;
+            let to_domain = self.tx.counted(Scope::Domain(to), self.slot(HOUR))?;
+            order.hold = order.hold.or_else(|| self.project.limits.acknowledged(to_sender, to_domain));
         }
         Ok(order)
     }

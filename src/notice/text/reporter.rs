@@ -7,7 +7,7 @@ use super::Text;
 use crate::command::{Ask, Verb, reporters_verbs};
 use crate::notice::block::{Block, Form, Mark, Usage, always};
 use crate::notice::level::Said;
-use crate::notice::plain::wrapped;
+use crate::notice::plain::GLUE;
 use crate::notice::standing::{Due, ahead_of, promises_ahead, publication};
 use crate::policy::shown::{day, day_and_time, in_zones, when};
 use crate::policy::{Milestone, Policy};
@@ -16,11 +16,8 @@ use crate::ticket::{Embargo, EmbargoState, Status, Ticket};
 
 /// A paragraph of ours.
 pub(super) fn says(words: &str) -> Block {
-    Block::paragraph([always(wrapped(words, "").replace(GLUE, " "))])
+    Block::paragraph([always(words)])
 }
-
-/// A blank at which no line is broken.
-const GLUE: &str = "\u{a0}";
 
 /// Dates of which each stands on one line.
 fn glued(dates: &str) -> String {
