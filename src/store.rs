@@ -46,7 +46,7 @@ use sha2::{Digest, Sha256};
 use crate::vocabulary::Address;
 
 /// The version of the schema; each release that changes it adds a step to `STEPS`.
-const VERSION: i64 = 5;
+const VERSION: i64 = 6;
 /// From version n to n + 1.
 const STEPS: &[&str] = &[
     include_str!("store/schema.sql"),
@@ -54,6 +54,7 @@ const STEPS: &[&str] = &[
     include_str!("store/version_3.sql"),
     include_str!("store/version_4.sql"),
     include_str!("store/version_5.sql"),
+    include_str!("store/version_6.sql"),
 ];
 /// How long to wait for another process, such as `disclosed do`, to finish its transaction.
 const BUSY: Duration = Duration::from_secs(10);
@@ -226,6 +227,15 @@ impl Store {
         let done = work(&Tx(&tx))?;
         tx.commit()?;
         Ok(done)
+    }
+
+    /// [`Store::write`] that waits for no disk: a commit survives the end of the process, and a power cut may take it. For
+    /// counts of tries, which are there to notice that the process ends at something.
+    pub fn note<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.connection.pragma_update(None, "synchronous", "NORMAL")?;
+        let done = self.write(work);
+        self.connection.pragma_update(None, "synchronous", "FULL")?;
+        done
     }
 
     /// Reads a consistent state.

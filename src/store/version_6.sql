@@ -1,0 +1,5 @@
+-- Sending.
+
+-- The mailbox.
+
+-- Hold and recovery.
