@@ -39,6 +39,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::open::files::{FilesError, Owner};
 use desk::{Desk, Exit, Usage};
 use out::{Closed, Out};
 
@@ -218,7 +219,8 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = command().try_get_matches_from(&arguments).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match cli {
         Ok(cli) => cli,
         Err(error) => {
@@ -236,6 +238,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if error.is::<Closed>() => 0,
         Err(error) => {
             out::complain(&format!("{error:#}"));
+            if let Some(owner) = error.downcast_ref::<FilesError>().and_then(FilesError::owner) {
+                out::complain(&format!("run this: {}", as_owner(owner, &arguments)));
+            }
             if error.is::<Usage>() || error.is::<ConfigError>() { 2 } else { 1 }
         }
     };
@@ -267,6 +272,20 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
     }
 }
 
+/// The same command line as the user whose files they are, to be pasted into a shell.
+fn as_owner(owner: &Owner, arguments: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    let quoted = |word: &str| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let words = owner.prefix().into_iter().chain(arguments.iter().map(|a| a.to_string_lossy().into_owned()));
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
+}
+
 /// clap's command with the subcommands in groups.
 fn command() -> clap::Command {
     let command = Cli::command();
@@ -289,6 +308,7 @@ fn command() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open::files;
 
     #[test]
     fn the_arguments_are_consistent_and_each_command_is_in_one_group() {
@@ -299,6 +319,20 @@ mod tests {
         known.sort();
         grouped.sort();
         assert_eq!(known, grouped);
+    }
+
+    #[test]
+    fn the_command_for_the_owner_is_one_for_a_shell() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = files::check_usable(&home.path().join("d.db")).unwrap_err();
+        assert!(gone.owner().is_none(), "what is not there is nobody's");
+        let denied = FilesError::Denied { path: home.path().into(), owner: Owner::of(home.path()) };
+        let words = ["disclosed", "do", "SEC-17", "/reply", "--text", "it's fixed"].map(OsString::from);
+        let line = as_owner(denied.owner().unwrap(), &words);
+        assert!(
+            line.starts_with("sudo ") && line.ends_with(r"disclosed do SEC-17 /reply --text 'it'\''s fixed'"),
+            "{line}"
+        );
     }
 
     #[test]

@@ -128,6 +128,7 @@ fn explain(error: &rusqlite::Error) -> String {
         Some(rusqlite::ErrorCode::DiskFull) => "; make room on its disk",
         Some(rusqlite::ErrorCode::SystemIoFailure) => "; its disk is full or failing",
         Some(rusqlite::ErrorCode::ReadOnly) => "; this user may not write it, or its disk is read-only",
+        Some(rusqlite::ErrorCode::CannotOpen) => "; this user may not open it, or the folder that it is in",
         Some(rusqlite::ErrorCode::DatabaseBusy) => "; another process holds it for more than 10 s",
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => "; restore it from a backup",
         _ => "",
@@ -162,8 +163,10 @@ impl Store {
 
     /// Opens the database to read; fails when there is none, or one of another version.
     pub fn open_to_read(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            return Err(StoreError::Missing);
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::Missing),
+            Err(error) => return Err(StoreError::File(path.to_owned(), error)),
         }
         // Read-write without create: a reader of a WAL may have to recover it.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -187,6 +190,19 @@ impl Store {
         let mut store = Self::set_up(connection)?;
         store.migrate()?;
         Ok(store)
+    }
+
+    /// Has the file grow by no more than so many pages, as on a disk that is full.
+    #[cfg(test)]
+    pub fn set_room(&mut self, pages: u32) -> Result<()> {
+        let now: u32 = self.connection.query_row("PRAGMA page_count", [], |r| r.get(0))?;
+        Ok(self.connection.pragma_update(None, "max_page_count", now.saturating_add(pages))?)
+    }
+
+    /// Has each write fail, as on a disk that is read-only.
+    #[cfg(test)]
+    pub fn fail_writes(&mut self, fail: bool) -> Result<()> {
+        Ok(self.connection.pragma_update(None, "query_only", fail)?)
     }
 
     fn set_up(connection: Connection) -> Result<Self> {

@@ -125,6 +125,11 @@ impl Tracker {
         })
     }
 
+    /// Whether a database has known a key, so that one that is missing was lost.
+    pub fn has_key_of_before(tx: &Tx<'_>) -> Result<bool> {
+        Ok(tx.memo::<String>(Memo::Secrets)?.is_some() || tx.next_notice()? > 1)
+    }
+
     /// A person has changed the key file, and has seen what is in it: of what is not, nothing is missed any more. Part of
     /// the transaction under which the file is changed.
     pub fn accept_key(tx: &Tx<'_>, key: &Key) -> Result<()> {
@@ -453,6 +458,11 @@ impl Tracker {
             work.trouble(trouble)?;
             Ok(work.news)
         })
+    }
+
+    /// Whether the database can be written: its disk may be full, failing or read-only.
+    pub fn try_commit(&mut self, now: Timestamp) -> Result<()> {
+        self.store.write(|tx| tx.set_memo(Memo::LastCommit, now))
     }
 
     /// Notes since when the inbox cannot be read, for `status`.

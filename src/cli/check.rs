@@ -11,6 +11,7 @@ use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
+use crate::open::files;
 use crate::policy::calendar::Quiet;
 use crate::policy::shown::{holidays, when};
 use crate::policy::{Calendar, Promise, Rung, Within};
@@ -71,8 +72,10 @@ fn mistakes(error: &ConfigError) -> Vec<Value> {
 
 fn database(config: &Config) -> Finding {
     let shown = config.store.display();
-    if !config.store.exists() {
-        return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it"));
+    match files::is_there(&config.store) {
+        Ok(true) => {}
+        Ok(false) => return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+        Err(error) => return Finding::bad(format!("database: {error}")),
     }
     let begun = |mut store: Store| {
         store.check()?;

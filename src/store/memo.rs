@@ -25,6 +25,8 @@ pub enum Memo<'a> {
     LastScanOf(&'a str),
     /// When a notice last left.
     LastSend,
+    /// When the daemon last tried whether it can write.
+    LastCommit,
     /// Since when the inbox cannot be read.
     InboxFails,
     /// When the last digest was made; before the first one, when the database was.
@@ -70,6 +72,7 @@ impl Memo<'_> {
             Self::LastScan => "last_scan",
             Self::LastScanOf(folder) => return format!("last_scan:{folder}"),
             Self::LastSend => "last_send",
+            Self::LastCommit => "last_commit",
             Self::InboxFails => "inbox_fails",
             Self::LastDigest => "digest",
             Self::Policy => "policy",

@@ -17,6 +17,7 @@ mod contract;
 mod corpus;
 mod desk;
 mod erasing;
+mod files;
 mod first_start;
 mod health;
 mod honest;
