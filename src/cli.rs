@@ -12,6 +12,7 @@ mod demo;
 mod desk;
 mod erase;
 mod export;
+mod hold;
 #[cfg(test)]
 mod hostile;
 mod inbox;
@@ -24,6 +25,7 @@ mod order;
 mod out;
 mod outbox;
 mod rebuild;
+mod recover;
 mod run;
 mod seat;
 mod show;
@@ -185,10 +187,25 @@ backups still hold the data: what it prints names the mails.
 With an address, the mails from it that belong to no ticket are erased, and the tickets that hold more of it are
 listed, to be erased one by one.")]
     Erase(erase::Args),
-    /// Make the ticket tables anew from the timelines
-    #[command(after_help = "Example:
-  disclosed rebuild")]
-    Rebuild,
+    /// Make the ticket tables anew from the timelines, or a lost database from the inbox
+    #[command(after_help = "Examples:
+  disclosed rebuild
+  disclosed rebuild --from-inbox
+
+--from-inbox is for when there is no backup, and needs the key (disclosed.key). It fetches all that is in the inbox, does
+no command again, and sends nothing. A ticket has its old number only where a mail proves it; each says what is not known
+of it. Then nothing leaves until `disclosed recover`.")]
+    Rebuild(rebuild::Args),
+    /// Say what would be sent after a restore, and let it go
+    #[command(after_help = "Examples:
+  disclosed recover
+  disclosed recover --yes
+  disclosed recover --yes --drop 12,15
+
+A database that was restored from a backup, or that another disclosed has gone on with, is older than what people have in
+their mailboxes. Then all mail is taken in and nothing leaves, until a person has looked. Without --yes it lists what
+would be sent, changes nothing, and exits 1.")]
+    Recover(recover::Args),
     /// List, rotate or drop the secrets that sign reply addresses
     #[command(after_help = "Examples:
   disclosed key list
@@ -204,7 +221,8 @@ somebody who should not may have seen the key file.")]
   disclosed backup copy.db --json
 
 Nothing is overwritten. To restore, stop the daemon and put both files where store.path says, the database under
-that name and the key beside it.")]
+that name and the key beside it; leave disclosed.mark as it is. Then the daemon takes mail in and sends nothing until
+`disclosed recover`.")]
     Backup(backup::Args),
 }
 
@@ -214,7 +232,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
-    ("Mend", &["backup", "rebuild", "key"]),
+    ("Mend", &["backup", "recover", "rebuild", "key"]),
 ];
 
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
@@ -266,7 +284,8 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Export(args) => export::run(args, &desk()?, out),
         Command::Erase(args) => erase::run(args, &desk()?, out),
-        Command::Rebuild => rebuild::run(&desk()?, out),
+        Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
+        Command::Recover(args) => recover::run(args, &desk()?, out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }

@@ -15,6 +15,7 @@ mod hearing;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
 mod profile;
+mod rebuilding;
 mod steady;
 mod tagged;
 
@@ -29,6 +30,7 @@ use tokio::task::JoinHandle;
 
 pub(crate) use check::check_online;
 pub(crate) use finding::Finding;
+pub(crate) use rebuilding::rebuild;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
@@ -37,7 +39,7 @@ use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::open::files::{FilesError, Watched};
 use crate::smtp::Sending;
-use crate::store::{Claim, Memo, StoreError};
+use crate::store::{Claim, Mark, Memo, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
@@ -52,6 +54,8 @@ const LAST_WORD: Duration = Duration::from_secs(25);
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
+/// The least time between two marks beside the database.
+const MARKED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 /// The wall clock may be that far behind the last look into the inbox.
 const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
@@ -133,6 +137,10 @@ struct Daemon {
     files: Watched,
     /// Why the loop cannot do its work.
     fault: Option<Fault>,
+    /// What the mark beside the database says, and since when.
+    mark: Option<(Mark, Timestamp)>,
+    /// Whether nothing leaves, as far as the log has it.
+    holds: bool,
     /// The time that `run --once --now` was given.
     fixed: Option<Timestamp>,
     /// Under a given time, all that happened since somebody asked.
@@ -209,6 +217,8 @@ impl Daemon {
             _lock: lock,
             files,
             fault: None,
+            mark: None,
+            holds: false,
             fixed,
             told: News::default(),
             watch,
@@ -245,6 +255,34 @@ impl Daemon {
         tracing::error!("{what}; nothing is sent, and no mail is taken in, until this is mended");
         tell_systemd(&[sd_notify::NotifyState::Status(&what)]);
         self.fault = Some(Fault { since: self.fault.take().map_or(since, |f| f.since), what });
+    }
+
+    /// Writes the mark, where it says less than it could: at most once a minute, and at the end. In hold it stays as it is.
+    fn keep_mark(&mut self, now: Timestamp, at_end: bool) -> Result<()> {
+        let lately = self.mark.is_some_and(|(_, at)| at <= now && now.duration_since(at) < MARKED_EVERY);
+        if lately && !at_end {
+            return Ok(());
+        }
+        let Some(mark) = self.tracker.mark()? else { return Ok(()) };
+        if self.mark.is_none_or(|(before, _)| before != mark) {
+            open::write_mark(&self.config, mark)?;
+            self.tracker.note_marked()?;
+        }
+        self.mark = Some((mark, now));
+        Ok(())
+    }
+
+    /// Says in the log that nothing leaves, and that it does again.
+    fn look_at_hold(&mut self) -> Result<()> {
+        let hold = self.tracker.hold()?;
+        if self.holds != hold.is_some() {
+            match &hold {
+                Some((_, why)) => tracing::error!("nothing leaves until `disclosed recover`, since {why}"),
+                None => tracing::info!("the hold is over, and what waits leaves"),
+            }
+            self.holds = hold.is_some();
+        }
+        Ok(())
     }
 
     fn watch(&mut self, watching: Watching) {
@@ -314,6 +352,7 @@ impl Daemon {
         {
             self.settle(ended)?;
         }
+        self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -373,6 +412,7 @@ impl Daemon {
             }
         }
         let now = self.now();
+        self.keep_mark(now, true)?;
         let project = self.tracker.project().clone();
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
@@ -433,7 +473,9 @@ impl Daemon {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }
+        self.look_at_hold()?;
         self.send(now)?;
+        self.keep_mark(now, false)?;
         let closed = self.closed.map(|(until, _)| until).filter(|until| *until > now);
         let sending = self.sending.is_none() && closed.is_none();
         let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
@@ -445,8 +487,7 @@ impl Daemon {
 
 /// Whether a person has to mend it before anything can go on.
 fn wants_person(error: &anyhow::Error) -> bool {
-    let begun = matches!(error.downcast_ref(), Some(StoreError::Begun));
-    begun || error.downcast_ref().is_some_and(FilesError::wants_person)
+    error.downcast_ref().is_some_and(FilesError::wants_person)
 }
 
 fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {

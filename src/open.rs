@@ -4,6 +4,7 @@
 //! such addresses. It and the database belong together, so that neither is made while the other is there.
 
 pub(crate) mod files;
+mod mark;
 mod whole;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -16,32 +17,87 @@ use jiff::Timestamp;
 use self::files::{FilesError, Watched, beside};
 use crate::config::Config;
 use crate::policy::digest::Schedule;
-use crate::store::Store;
+use crate::store::{Mark, Store};
 use crate::token::{KEY_LENGTH, Key, SECRETS_MAX};
-use crate::tracker::Tracker;
+use crate::tracker::{FoundMark, Tracker};
 
 /// Opens the database of a config to write, and makes it and its key when there is neither.
 ///
 /// # Errors
 /// Where one is there without the other, where they are another user's, and where the database cannot be opened.
 pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
-    let (path, key) = (&config.store, beside(&config.store, "key"));
+    let (path, key, mark) = (&config.store, beside(&config.store, "key"), beside(&config.store, "mark"));
     files::check_ours(path)?;
-    // Asked before the database: whoever makes both makes the database first.
-    let has_key = files::is_there(&key)?;
+    // Asked before the database: whoever makes both makes the database first, and writes the mark after what it says.
+    let (has_key, found) = (files::is_there(&key)?, mark::read(&mark)?);
+    let rest = if has_key { Some(&key) } else { Some(&mark).filter(|_| found != FoundMark::None) };
     if files::is_begun(path)? {
         files::check_usable(path)?;
-    } else if has_key {
-        return Err(FilesError::no_database(path, &key).into());
+    } else if let Some(rest) = rest {
+        return Err(FilesError::no_database(path, rest).into());
     }
     let mut store = Store::open(path).with_context(|| path.display().to_string())?;
     if !has_key {
-        if store.read(Tracker::has_key_of_before)? {
+        if found != FoundMark::None || store.read(Tracker::has_key_of_before)? {
             return Err(FilesError::no_key(&key, path).into());
         }
         make_key(&key, now)?;
     }
+    Tracker::compare(&mut store, found, now)?;
+    let mut tracker = Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?;
+    tracker.tell_hold(now)?;
+    Ok(tracker)
+}
+
+/// A database in the making, beside where one was lost. It has the key that is there, which alone can say what is ours.
+///
+/// # Errors
+/// When there is a database, or no key.
+pub(crate) fn draft(config: &Config, now: Timestamp) -> Result<Tracker> {
+    let (path, key) = (&config.store, beside(&config.store, "key"));
+    if files::is_begun(path)? {
+        bail!("{}: there is a database; to make another one of the inbox, move it away", path.display());
+    }
+    if !files::is_there(&key)? {
+        bail!(
+            "{}: without the key nothing in the inbox can be proven; to begin anew, move {} away, then `disclosed run` and \
+             `disclosed ingest --earlier`",
+            key.display(),
+            beside(path, "mark").display()
+        );
+    }
+    let part = beside(path, "part");
+    // What an earlier try left is worth nothing.
+    for left in ["part", "part-wal", "part-shm"].map(|ending| beside(path, ending)) {
+        if files::is_there(&left)? {
+            std::fs::remove_file(&left).with_context(|| left.display().to_string())?;
+        }
+    }
+    let mut store = Store::open(&part).with_context(|| part.display().to_string())?;
+    Tracker::compare(&mut store, mark::read(&beside(path, "mark"))?, now)?;
     Ok(Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?)
+}
+
+/// Puts a database that was made into its place, where making it ended well; else takes it away.
+pub(crate) fn keep_draft<T>(config: &Config, draft: Tracker, made: Result<T>) -> Result<T> {
+    let (path, part) = (&config.store, beside(&config.store, "part"));
+    let made = made.and_then(|made| {
+        draft.into_store().into_one_file().context("the new database")?;
+        std::fs::rename(&part, path).with_context(|| path.display().to_string())?;
+        whole::sync_folder(path).with_context(|| path.display().to_string())?;
+        Ok(made)
+    });
+    if made.is_err() {
+        // Its name says what it is, where it cannot be removed.
+        let _ = std::fs::remove_file(&part);
+    }
+    made
+}
+
+/// Writes the mark beside the database of a config: what it says must be on disk before.
+pub(crate) fn write_mark(config: &Config, mark: Mark) -> Result<()> {
+    let path = beside(&config.store, "mark");
+    mark::write(&path, mark).with_context(|| path.display().to_string())
 }
 
 fn make_key(path: &Path, now: Timestamp) -> Result<()> {
@@ -141,9 +197,9 @@ pub(crate) fn lock(config: &Config) -> Result<File> {
     let path = beside(&config.store, "lock");
     files::check_ours(&config.store)?;
     let folder = whole::folder(&path);
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    std::fs::create_dir_all(folder).map_err(|e| FilesError::of(folder, e))?;
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let file = file.with_context(|| path.display().to_string())?;
+    let file = file.map_err(|e| FilesError::of(&path, e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {

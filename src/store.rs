@@ -5,6 +5,7 @@
 
 mod earlier;
 mod mail;
+mod mark;
 mod memo;
 mod outbox;
 mod personal;
@@ -20,6 +21,7 @@ mod views;
 
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
+pub use mark::Mark;
 pub use memo::Memo;
 pub use outbox::Claim;
 pub(crate) use outbox::Outgoing;
@@ -90,13 +92,6 @@ pub enum StoreError {
     /// There is none yet.
     #[error("there is no database yet; `disclosed run` makes it")]
     Missing,
-    /// A first start that is none: the folder holds mail that bears tokens of our key, so there was a database.
-    #[error(
-        "the inbox holds mail that answers notices which the database does not know, so this is no first start and the \
-         database is not the right one. Nothing is handled until it is restored from a backup; or, to begin anew, move \
-         the key file beside it (disclosed.key) away. Then start again"
-    )]
-    Begun,
     /// An entry by somebody who may not make it (G5): this program is wrong, and nothing of the transaction is done.
     #[error("this program is wrong, and nothing was done: no {by} makes an entry \"{kind}\"")]
     Unauthorized {
@@ -306,8 +301,14 @@ impl Store {
             }
         }
         drop(backup);
-        copy.pragma_update(None, "journal_mode", "DELETE")?;
-        Self { connection: copy }.check()
+        Self { connection: copy }.into_one_file()
+    }
+
+    /// Checks the database and closes it as one file, which needs no -wal beside it.
+    pub fn into_one_file(self) -> Result<()> {
+        self.connection.pragma_update(None, "journal_mode", "DELETE")?;
+        self.check()?;
+        self.connection.close().map_err(|(_, error)| error.into())
     }
 
     /// Whether SQLite finds its own structure whole.

@@ -114,7 +114,9 @@ pub mod rules {
     }
 }
 pub mod store {
-    pub use crate::store::{Claim, Held, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx};
+    pub use crate::store::{
+        Claim, Held, Mark, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
+    };
 }
 pub mod ticket {
     pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, Seat, State, Ticket};
@@ -129,7 +131,7 @@ pub mod token {
     pub use crate::token::{CHECKS, KEY_LENGTH, Key, LENGTH, Purpose, Token, party};
 }
 pub mod tracker {
-    pub use crate::tracker::{Arrival, Asked, Erasure, News, Posted, Tracker};
+    pub use crate::tracker::{Arrival, Asked, Erasure, FoundMark, News, Posted, Tracker};
 }
 pub mod vocabulary {
     pub use crate::vocabulary::{

@@ -9,12 +9,14 @@ mod adopting;
 mod caps;
 mod delivery;
 mod erasing;
+mod holding;
 mod losses;
 mod mails;
 mod news;
 mod once;
 mod questions;
 mod reading;
+mod rebuilding;
 mod requests;
 mod signed;
 mod taking;
@@ -24,9 +26,11 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
+pub use holding::FoundMark;
 pub(crate) use news::Told;
 pub use news::{News, Posted};
 pub use questions::Asked;
+pub(crate) use rebuilding::Rebuilt;
 pub(crate) use trying::Tried;
 
 use std::sync::Arc;
@@ -70,6 +74,14 @@ pub struct Arrival {
     pub listing: Arc<Vec<String>>,
 }
 
+impl Arrival {
+    /// When our mail server took it: what it says, bounded by what the scans saw.
+    fn received(&self, now: Timestamp) -> Timestamp {
+        let claimed = self.internal_date.unwrap_or(now).min(now);
+        self.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
+    }
+}
+
 /// The tracker: the store and the rules.
 #[derive(Debug)]
 pub struct Tracker {
@@ -89,7 +101,6 @@ impl Tracker {
     pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
         let policy = policy_print(&project);
         let mut tracker = Self { store, project, key, digest, policy, started: News::default() };
-        tracker.know_past()?;
         tracker.started = tracker.adopt_policy(now)?;
         tracker.know_key(now)?;
         Ok(tracker)
@@ -136,20 +147,6 @@ impl Tracker {
         tx.set_memo(Memo::Secrets, key.prints().join(" "))?;
         tx.drop_memo(Memo::MissedSecrets)?;
         tx.end_trouble(TroubleKind::Key)
-    }
-
-    /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
-    fn know_past(&mut self) -> Result<()> {
-        let Some(begun) = self.store.read(|tx| tx.memo::<String>(Memo::Begun))? else { return Ok(()) };
-        if begun.split(' ').any(|of| self.key.prints().iter().any(|p| p == of)) {
-            return Err(StoreError::Begun);
-        }
-        // The key was moved away on purpose, and is not missed.
-        let key = &self.key;
-        self.store.write(|tx| {
-            tx.drop_memo(Memo::Begun)?;
-            Self::accept_key(tx, key)
-        })
     }
 
     /// Goes on with the key file as it stands now.
@@ -205,6 +202,11 @@ impl Tracker {
     /// The store, to read.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    /// Ends with the store.
+    pub fn into_store(self) -> Store {
+        self.store
     }
 
     /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
@@ -284,16 +286,12 @@ impl Tracker {
     /// Takes mails in: stores them all, then handles them all. One transaction each, so that nothing is lost if
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
-        let received = |a: &Arrival| {
-            let claimed = a.internal_date.unwrap_or(now).min(now);
-            a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
-        };
         let (fresh, mut news) = self.store.write(|tx| {
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = received(arrival);
+                let before = arrival.received(now);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -342,17 +340,15 @@ impl Tracker {
     fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
         let read = side_by_side(stowed, read_one);
         let (project, key) = (&self.project, &self.key);
-        let (news, begun) = self.store.write(|tx| {
+        self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
+            // All of them first: what is numbered after a sign that numbers may come twice is numbered apart.
+            read.iter().try_for_each(|(mail, _)| work.look_for_witness(mail))?;
             for (stowed, (mail, prints)) in stowed.iter().zip(&read) {
                 work.mail(stowed, mail, prints)?;
-                if work.begun {
-                    break;
-                }
             }
-            Ok((work.news, work.begun))
-        })?;
-        if begun { Err(StoreError::Begun) } else { Ok(news) }
+            Ok(work.news)
+        })
     }
 
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have

@@ -74,7 +74,7 @@ const NO_KEY: &str = "Without one, `disclosed key rotate` makes a new one: repli
                       worth nothing";
 
 impl FilesError {
-    fn of(path: &Path, error: std::io::Error) -> Self {
+    pub(super) fn of(path: &Path, error: std::io::Error) -> Self {
         match error.kind() {
             ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Gone(path.to_owned()),
             ErrorKind::PermissionDenied => Self::Denied { path: path.to_owned(), owner: Owner::of(path) },

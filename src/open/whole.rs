@@ -29,16 +29,23 @@ pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<()> {
 /// Puts another one in its place, of the same owner and mode; makes it where there is none.
 pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
     let draft = draft(path, bytes)?;
-    match std::fs::metadata(path) {
-        Ok(before) => {
-            let file = File::open(&draft)?;
-            fchown(&file, Some(before.uid()), Some(before.gid()))?;
-            file.set_permissions(PermissionsExt::from_mode(before.mode() & 0o7777))?;
-        }
-        Err(e) if e.kind() == ErrorKind::NotFound => {}
-        Err(e) => return Err(e),
+    let placed = like(path, &draft).and_then(|()| std::fs::rename(&draft, path));
+    if placed.is_err() {
+        // Else it would lie there for good, under the name of a process that is over.
+        let _ = std::fs::remove_file(&draft);
     }
-    std::fs::rename(&draft, path).and_then(|()| sync_folder(path))
+    placed.and_then(|()| sync_folder(path))
+}
+
+/// Gives a draft the owner and mode of what it replaces.
+fn like(path: &Path, draft: &Path) -> Result<()> {
+    let before = match std::fs::metadata(path) {
+        Err(e) if e.kind() == ErrorKind::NotFound => return Ok(()),
+        before => before?,
+    };
+    let file = File::open(draft)?;
+    fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    file.set_permissions(PermissionsExt::from_mode(before.mode() & 0o7777))
 }
 
 fn draft(path: &Path, bytes: &[u8]) -> Result<PathBuf> {

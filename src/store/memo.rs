@@ -37,8 +37,14 @@ pub enum Memo<'a> {
     Secrets,
     /// The fingerprints of the secrets that are missed, with blanks between.
     MissedSecrets,
-    /// The fingerprints of the key that the inbox bore tokens of at a first start: see [`super::StoreError::Begun`].
-    Begun,
+    /// The highest notice that was offered to a server.
+    Offered,
+    /// That a mark was written beside the database.
+    Marked,
+    /// Up to where numbers were raised: see [`Tx::raised`].
+    Raised,
+    /// Why nothing leaves, while it does not: see [`Tx::hold`].
+    HoldWhy,
     /// That a first start is not over: `begun` from the first listing until what was listed is told. An older disclosed
     /// wrote `told` then; now there is no row.
     FirstStart,
@@ -78,7 +84,10 @@ impl Memo<'_> {
             Self::Policy => "policy",
             Self::Secrets => "key",
             Self::MissedSecrets => "key_missed",
-            Self::Begun => "begun",
+            Self::Offered => "offered",
+            Self::Marked => "marked",
+            Self::Raised => "raised",
+            Self::HoldWhy => "hold_why",
             Self::FirstStart => "first_start",
             Self::OldPrints => "old_prints",
             Self::CountsForgotten => "counts_forgotten",

@@ -163,7 +163,13 @@ impl Tx<'_> {
 
     /// The last lane that may leave.
     fn last_lane(&self) -> Result<u8> {
-        Ok(if self.breaker()?.is_some() { NoticeKind::ASKED } else { u8::MAX })
+        Ok(if self.hold()?.is_some() {
+            NoticeKind::HOLD
+        } else if self.breaker()?.is_some() {
+            NoticeKind::ASKED
+        } else {
+            u8::MAX
+        })
     }
 
     /// How many notices wait.
@@ -208,7 +214,9 @@ impl Tx<'_> {
             ":wrong": millis(wrong),
             ":last_lane": self.last_lane()?,
         };
-        Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
+        let claim = query.query_row(row, Claim::from_row).optional()?.flatten();
+        claim.as_ref().map_or(Ok(()), |claim| self.note_offered(claim.number))?;
+        Ok(claim)
     }
 
     /// Notes where a notice stands after it was tried.
@@ -287,9 +295,10 @@ impl Tx<'_> {
         let all = "SELECT min(due) FROM outbox WHERE state = 'waiting'";
         let some =
             "SELECT min(due) FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane <= :last_lane";
-        let fallen = self.breaker()?.is_some();
+        let last_lane = self.last_lane()?;
+        let fallen = last_lane < u8::MAX;
         let mut query = self.0.prepare_cached(if fallen { some } else { all })?;
-        let last: &[(&str, &dyn ToSql)] = if fallen { &[(":last_lane", &NoticeKind::ASKED)] } else { &[] };
+        let last: &[(&str, &dyn ToSql)] = if fallen { &[(":last_lane", &last_lane)] } else { &[] };
         Ok(query.query_row(last, |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 

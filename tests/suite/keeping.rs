@@ -150,15 +150,6 @@ fn a_receipt_is_taken_by_its_number() {
     desk.ok(&["ingest", "auto.eml"]);
     desk.ok(&["erase", "reporter@example.test", "--yes"]);
     desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
-    // A database that is not the one of the inbox: `status` and `check` say so.
-    let mut store = disclosed::testing::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
-    store.write(|tx| tx.set_memo(disclosed::testing::store::Memo::Begun, "of a key")).unwrap();
-    assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
-    let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
-    assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
-    let said = desk.command(&["check"]).output().unwrap();
-    let words = String::from_utf8(said.stdout).unwrap();
-    assert!(!said.status.success() && words.contains("the database is not the right one"), "{words}");
 }
 
 /// H4: a password that everybody on the machine can read is said to be one.

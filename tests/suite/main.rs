@@ -32,6 +32,7 @@ mod readme;
 mod simulate;
 mod simulation;
 mod smime;
+mod takeover;
 mod tidy;
 mod transcripts;
 mod unheard;
