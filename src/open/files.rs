@@ -75,10 +75,13 @@ const NO_KEY: &str = "Without one, `disclosed key rotate` makes a new one: repli
 
 impl FilesError {
     pub(super) fn of(path: &Path, error: std::io::Error) -> Self {
-        match error.kind() {
-            ErrorKind::NotFound | ErrorKind::NotADirectory => Self::Gone(path.to_owned()),
-            ErrorKind::PermissionDenied => Self::Denied { path: path.to_owned(), owner: Owner::of(path) },
-            _ => Self::System(path.to_owned(), error),
+        let (kind, path) = (error.kind(), path.to_owned());
+        if matches!(kind, ErrorKind::NotFound | ErrorKind::NotADirectory) {
+            Self::Gone(path)
+        } else if kind == ErrorKind::PermissionDenied {
+            Self::Denied { owner: Owner::of(&path), path }
+        } else {
+            Self::System(path, error)
         }
     }
 
@@ -184,13 +187,11 @@ pub(super) fn beside(store: &Path, extension: &str) -> PathBuf {
 /// # Errors
 /// When that cannot be seen.
 pub(crate) fn is_there(path: &Path) -> Result<bool, FilesError> {
-    match std::fs::metadata(path) {
-        Ok(_) => Ok(true),
-        Err(e) => match FilesError::of(path, e) {
-            FilesError::Gone(_) => Ok(false),
-            error => Err(error),
-        },
-    }
+    let error = match std::fs::metadata(path) {
+        Ok(_) => return Ok(true),
+        Err(error) => FilesError::of(path, error),
+    };
+    if matches!(error, FilesError::Gone(_)) { Ok(false) } else { Err(error) }
 }
 
 /// Whether there is a database: SQLite makes the file before there is anything in it.
