@@ -19,7 +19,7 @@ pub(crate) fn rebuild(config: &Config) -> Result<Rebuilt> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rebuilt = runtime.block_on(async {
         stow_all(config, &mut draft).await?;
-        Ok(draft.rebuild_from_mail(&[], clock::now())?)
+        Ok(draft.rebuild_from_mail(&[], open::found_mark(config)?, clock::now())?)
     });
     runtime.shutdown_background();
     open::keep_draft(config, draft, rebuilt)
