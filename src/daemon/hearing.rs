@@ -7,6 +7,7 @@ use crate::open;
 use crate::tracker::{News, Posted};
 use anyhow::{Context, Result, bail};
 
+use super::way::Way;
 use super::{Daemon, inbox, tell_systemd};
 
 impl Daemon {
@@ -78,7 +79,7 @@ impl Daemon {
             if let Some(watch) = self.watch.task.take() {
                 watch.abort();
             }
-            self.closed = None;
+            self.way = Way::default();
             self.watch(Watching::ForGood);
             tracing::info!("the config was reloaded");
             Ok(())
