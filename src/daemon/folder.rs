@@ -88,6 +88,11 @@ impl FolderError {
         }
     }
 
+    /// Whether the server answered, and said no: the session is as good as before.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Imap(ImapError::Refused { .. }))
+    }
+
     /// Whether a person has to mend the login: trying again soon only helps to lock the account.
     pub(super) fn is_login(&self) -> bool {
         match self {
@@ -153,6 +158,29 @@ impl<'a> Folder<'a> {
                 let chunk = session.fetch_chunk(&uids, max).await?;
                 // None at all would be asked for again and again.
                 Ok(Batch { taken: chunk.taken.max(1), mails: chunk.mails.into_iter().map(from_server).collect() })
+            }
+        }
+    }
+
+    /// How long a server may take over a mail from here on, besides the time that its octets need.
+    pub(super) fn be_patient(&mut self, patience: Duration) {
+        match self {
+            Self::Maildir { .. } => {}
+            Self::Imap { session, .. } => session.be_patient(patience),
+        }
+    }
+
+    /// How large a mail of the latest listing is, and when it came, as far as that is known.
+    pub(super) async fn facts(&mut self, name: &str) -> Result<(Option<u64>, Option<Timestamp>), FolderError> {
+        match self {
+            Self::Maildir { found, .. } => {
+                let at = found.binary_search_by(|f| f.name.as_str().cmp(name)).ok().and_then(|at| found.get(at));
+                Ok(at.map_or((None, None), |f| (Some(f.size), Some(f.modified))))
+            }
+            Self::Imap { session, .. } => {
+                let Ok(uid) = name.parse() else { return Ok((None, None)) };
+                let (size, internal_date) = session.facts(uid).await?;
+                Ok((size.map(u64::from), internal_date))
             }
         }
     }

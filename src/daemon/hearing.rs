@@ -1,13 +1,14 @@
 //! What the loop does with what it hears: from the inbox, and from whoever changed the config.
 
-use super::inbox::{Inward, Watching};
+use super::inbox::Watching;
+use super::inward::{Inward, Unseen};
 use crate::config::Config;
 use crate::notice::text::trouble::Trouble;
 use crate::open;
 use crate::tracker::{News, Posted};
 use anyhow::{Context, Result, bail};
 
-use super::{Daemon, inbox, tell_systemd};
+use super::{Daemon, tell_systemd};
 
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
@@ -24,7 +25,17 @@ impl Daemon {
                     self.tracker.unseen(&folder, &names)?
                 };
                 // Whoever asked may be gone: then the mail is found again.
-                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
+                let sought = self.tracker.sought(source, new, true, now)?;
+                let _ = unseen.send(Unseen { source, sought, not_before, asked: now });
+            }
+            Inward::Asking { source, names, tries, noted } => {
+                self.tracker.strike(source, &names, tries, now)?;
+                let _ = noted.send(());
+            }
+            Inward::PutAside { aside, stored } => {
+                let news = self.tracker.put_aside(&aside, now)?;
+                let _ = stored.send(());
+                self.log(news);
             }
             Inward::Mails { mut arrivals, stored } => {
                 if self.fixed.is_some() {

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Session;
 use super::answers::{Answers, Body, Part};
 use super::error::ImapError;
-use super::wire::{COMMAND, Transport};
+use super::wire::Transport;
 
 /// Mails of one chunk.
 const CHUNK_MAILS: usize = 50;
@@ -23,8 +23,6 @@ const SMALL: u64 = 256 << 10;
 const SLICE: usize = 1 << 20;
 /// Octets that are kept of a mail that is too large: its header and the beginning of its text.
 const HEAD: usize = 256 << 10;
-/// How long a command that fetches bodies may take: a chunk at 20 KB a second.
-const BODIES: Duration = Duration::from_secs(120);
 
 /// The fate of the leading UIDs of a list.
 #[derive(Debug, PartialEq, Eq)]
@@ -73,10 +71,10 @@ impl<S: Transport> Session<S> {
     pub(crate) async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
         self.wire.keep(max);
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
-        let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
+        let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE").await?;
         let (taken, together) = plan(&leading, &listed);
         let first_slice = format!("BODY.PEEK[]<0.{SLICE}>");
-        let mut bodies = self.ask(&together, &first_slice, BODIES).await?;
+        let mut bodies = self.ask(&together, &first_slice).await?;
 
         let mut mails = Vec::with_capacity(taken);
         for uid in leading.iter().copied().take(taken) {
@@ -98,6 +96,17 @@ impl<S: Transport> Session<S> {
         let taken = mails.len();
         tracing::debug!(asked = leading.len(), taken, "fetched");
         Ok(Chunk { taken, mails })
+    }
+
+    /// How long the server may take over a mail from here on, besides the time that its octets need.
+    pub(crate) fn be_patient(&mut self, patience: Duration) {
+        self.wire.patience = patience;
+    }
+
+    /// How large a mail is and when the server took it, as far as it says so.
+    pub(crate) async fn facts(&mut self, uid: u32) -> Result<(Option<u32>, Option<Timestamp>), ImapError> {
+        let part = self.ask(&[uid], "RFC822.SIZE INTERNALDATE").await?.remove(uid).unwrap_or_default();
+        Ok((part.size, part.internal_date))
     }
 
     /// One mail, slice by slice, beginning with the one that is already here.
@@ -168,17 +177,17 @@ impl<S: Transport> Session<S> {
     }
 
     async fn slice(&mut self, uid: u32, from: u64, count: usize) -> Result<Option<Body>, ImapError> {
-        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{count}>"), BODIES).await?;
+        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{count}>")).await?;
         Ok(answers.remove(uid).and_then(|part| part.body))
     }
 
     /// One UID FETCH of an explicit list: in `n:*` the star is the last mail even if it is below n.
-    async fn ask(&mut self, uids: &[u32], items: &str, within: Duration) -> Result<Answers, ImapError> {
+    async fn ask(&mut self, uids: &[u32], items: &str) -> Result<Answers, ImapError> {
         let mut answers = Answers::to(uids);
         if !uids.is_empty() {
             let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
             let command = format!("UID FETCH {list} (UID {items})");
-            self.wire.command("UID FETCH", &command, within, |answer, body| answers.take(answer, body)).await?;
+            self.wire.fetch(&command, |answer, body| answers.take(answer, body)).await?;
         }
         Ok(answers)
     }

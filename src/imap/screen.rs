@@ -15,6 +15,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -48,6 +50,8 @@ pub struct Screen<S> {
     /// Whether an answer is waited for. One that the parser does not take as one ends the session.
     expected: bool,
     fault: Option<&'static str>,
+    /// Octets that were read so far, for whoever waits meanwhile.
+    octets: Arc<AtomicU64>,
 }
 
 /// The answer that is being read, and what is left of the bounds of the command.
@@ -87,7 +91,17 @@ impl<S> Screen<S> {
         };
         answer.refill();
         let ahead = vec![0; 16 << 10].into_boxed_slice();
-        Self { stream, ahead, looked: 0, read: 0, answer, given: 0, expected: false, fault: None }
+        Self {
+            stream,
+            ahead,
+            looked: 0,
+            read: 0,
+            answer,
+            given: 0,
+            expected: false,
+            fault: None,
+            octets: Arc::default(),
+        }
     }
 
     /// A command begins: its answers have bounds of their own.
@@ -117,6 +131,11 @@ impl<S> Screen<S> {
     /// The body of a mail that stood in the latest answer, where the parser saw an empty literal.
     pub fn take_body(&mut self) -> Option<Vec<u8>> {
         self.answer.body.take()
+    }
+
+    /// How many octets were read so far: goes on counting while an answer is read.
+    pub fn octets(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.octets)
     }
 
     /// Which bound the server broke.
@@ -262,6 +281,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Screen<S> {
                 let mut ahead = ReadBuf::new(&mut this.ahead);
                 ready!(Pin::new(&mut this.stream).poll_read(cx, &mut ahead))?;
                 (this.looked, this.read) = (0, ahead.filled().len());
+                this.octets.fetch_add(this.read as u64, Ordering::Relaxed);
                 if this.read == 0 {
                     return Poll::Ready(Ok(()));
                 }

@@ -162,6 +162,7 @@ impl Tx<'_> {
             let sql = "INSERT INTO place (source, name, mail) VALUES (:source, :name, :mail) ON CONFLICT DO NOTHING";
             let row = named_params! { ":source": place.source, ":name": place.name, ":mail": mail };
             self.0.prepare_cached(sql)?.execute(row)?;
+            self.forget_strike(place.source, &place.name)?;
         }
         Ok(stored)
     }
