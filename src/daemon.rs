@@ -15,6 +15,7 @@ mod forged;
 mod hearing;
 pub(crate) mod inbox;
 mod inward;
+mod looking;
 pub(crate) mod outgoing;
 mod pauses;
 mod profile;

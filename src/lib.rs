@@ -46,7 +46,8 @@
 //!
 //! # What it guarantees, and where that is held
 //! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in [`intake`]
-//!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. G2 once in: [`mail::content`] knows a mail again, [`intake::copies`] says what
+//!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. UIDs that mean
+//!   other mails than before are noticed: `tracker::folders`. G2 once in: [`mail::content`] knows a mail again, [`intake::copies`] says what
 //!   a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same
 //!   bytes. G4 commit before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by

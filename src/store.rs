@@ -4,6 +4,7 @@
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
 mod earlier;
+mod folder;
 mod mail;
 mod memo;
 mod outbox;
@@ -19,6 +20,7 @@ mod unverified;
 mod values;
 mod views;
 
+pub(crate) use folder::{Known, Witness};
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
 pub use memo::Memo;

@@ -9,6 +9,7 @@ mod adopting;
 mod caps;
 mod delivery;
 mod erasing;
+mod folders;
 mod losses;
 mod mails;
 mod news;
@@ -25,6 +26,7 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
+pub(crate) use folders::{Look, Looked, Sighting};
 pub(crate) use news::Told;
 pub use news::{News, Posted};
 pub use questions::Asked;
@@ -473,6 +475,7 @@ impl Tracker {
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
+                folders::end_doubt(tx, folder)?;
             }
             tx.set_memo(Memo::LastScan, now)?;
             listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;

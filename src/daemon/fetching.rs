@@ -12,22 +12,39 @@ use tokio::sync::mpsc;
 
 use super::folder::{BATCH, Fetched, Folder, FolderError, Listing};
 use super::inward::{Ended, Inward, Unseen, ask};
+use super::looking::Look;
 use super::pauses::Pauses;
 use crate::store::Place;
 use crate::tracker::{Arrival, Aside, Sought};
 
+/// Mails whose headers are asked for in one command.
+const AT_ONCE: usize = 200;
+/// Between two commands for mails that are compared with those that are here: all of a folder is no hurry.
+const THROTTLE: Duration = Duration::from_millis(200);
+
 /// Takes in what is new in a listing; says how much that was.
 pub(super) async fn take_in(
     folder: &mut Folder<'_>,
-    listing: &Listing,
+    look: &Look,
     max: u64,
     to: &mpsc::Sender<Inward>,
     pauses: &mut Pauses,
 ) -> Result<usize, Ended> {
+    let (listing, whole, uidnext, sightings) =
+        (&look.listing, look.whole, look.listing.uidnext, look.sightings.clone());
     let (name, names) = (listing.folder.clone(), Arc::clone(&listing.names));
-    let unseen = ask(to, |unseen| Inward::Listing { folder: name, names, unseen }).await?;
+    let listed = |unseen| Inward::Listing { folder: name, names, whole, uidnext, sightings, unseen };
+    let unseen = ask(to, listed).await?;
     let (mut queue, mut kept) = in_turn(&listing.names, &unseen.sought);
-    let (new, mut alone, mut unreadable) = (queue.len(), Vec::new(), None);
+    if !whole {
+        // Whether they are still there only the whole listing says.
+        kept.extend(queue.iter().filter(|s| s.suspect() || s.convicted()).cloned());
+        queue.retain(|s| !s.suspect() && !s.convicted());
+    }
+    if unseen.doubted {
+        recognise(folder, listing, &unseen, &mut queue, to).await?;
+    }
+    let (new, mut alone, mut unreadable, mut taken) = (queue.len(), Vec::new(), None, Vec::new());
     while let Some(next) = queue.front().cloned() {
         if next.convicted() {
             queue.pop_front();
@@ -66,8 +83,9 @@ pub(super) async fn take_in(
         for fetched in batch.mails {
             match fetched {
                 Fetched::Mail { name, raw, size, internal_date } => {
+                    taken.push(name.clone());
                     let place = Some(Place { source, name });
-                    let (not_before, listing) = (unseen.not_before, Arc::clone(&listing.names));
+                    let (not_before, listing) = (unseen.not_before, Arc::clone(&look.all));
                     arrivals.push(Arrival { raw, size, internal_date, not_before, place, listing });
                 }
                 Fetched::Missing(name) => {
@@ -82,6 +100,9 @@ pub(super) async fn take_in(
             ask(to, |stored| Inward::Mails { arrivals, stored }).await?;
             pauses.progress();
         }
+        if unseen.doubted {
+            tokio::time::sleep(THROTTLE).await;
+        }
     }
     if let Some(error) = unreadable {
         // The others came through. That this one does not is told in the end.
@@ -91,16 +112,49 @@ pub(super) async fn take_in(
     if !alone.is_empty() {
         to.send(Inward::Odd { what: not_fetched(&alone) }).await.map_err(|_| Ended::NoAnswer)?;
     }
-    let listed = Some(unseen.asked).filter(|_| kept.is_empty() && alone.is_empty());
+    if let Some(claims) = listing.claims {
+        let what = format!("the server says that there are {claims} mails, and lists {}", listing.names.len());
+        to.send(Inward::Odd { what }).await.map_err(|_| Ended::NoAnswer)?;
+    }
+    let newest = taken.get(taken.len().saturating_sub(AT_ONCE)..).unwrap_or_default();
+    if !newest.is_empty() {
+        let (folder, sightings) = (listing.folder.clone(), folder.sightings(newest).await?);
+        to.send(Inward::Witnessed { folder, sightings }).await.map_err(|_| Ended::NoAnswer)?;
+    }
+    let all = whole && kept.is_empty() && alone.is_empty() && listing.claims.is_none();
+    let listed = Some(unseen.asked).filter(|_| all);
     let name = listing.folder.clone();
     ask(to, |done| Inward::Scanned { folder: name, listed, done }).await?;
     Ok(new)
 }
 
+/// Takes what is here already off the list of what is to be fetched, of a folder whose UIDs mean other mails than before.
+async fn recognise(
+    folder: &mut Folder<'_>,
+    listing: &Listing,
+    unseen: &Unseen,
+    queue: &mut VecDeque<Sought>,
+    to: &mpsc::Sender<Inward>,
+) -> Result<(), Ended> {
+    let fresh: Vec<String> = queue.iter().filter(|s| s.tries == 0).map(|s| s.name.clone()).collect();
+    let mut known: HashSet<String> = HashSet::new();
+    for names in fresh.chunks(AT_ONCE) {
+        let (source, asked) = (unseen.source, names.to_vec());
+        ask(to, |noted| Inward::Asking { source, names: asked, tries: 1, noted }).await?;
+        let (folder, sightings) = (listing.folder.clone(), folder.sightings(names).await?);
+        known.extend(ask(to, |known| Inward::Recognise { folder, sightings, known }).await?);
+        tokio::time::sleep(THROTTLE).await;
+    }
+    queue.retain(|s| !known.contains(&s.name));
+    Ok(())
+}
+
 /// What is to be asked for, in turn, and what waits: those with the fewest tries first, of equals the earliest.
 fn in_turn(names: &[String], sought: &[Sought]) -> (VecDeque<Sought>, Vec<Sought>) {
-    let by_name: HashMap<&String, &Sought> = sought.iter().map(|s| (&s.name, s)).collect();
-    let listed: Vec<Sought> = names.iter().filter_map(|name| by_name.get(name).map(|s| (*s).clone())).collect();
+    let mut by_name: HashMap<&String, &Sought> = sought.iter().map(|s| (&s.name, s)).collect();
+    let mut listed: Vec<Sought> = names.iter().filter_map(|name| by_name.remove(name).cloned()).collect();
+    // What was asked for before, and is in no listing of what came since.
+    listed.extend(by_name.into_values().cloned());
     let (mut due, kept): (Vec<Sought>, Vec<Sought>) = listed.into_iter().partition(|s| s.due);
     due.sort_by_key(|s| s.tries);
     (due.into(), kept)

@@ -5,7 +5,7 @@ use super::inward::{Inward, Unseen};
 use crate::config::Config;
 use crate::notice::text::trouble::Trouble;
 use crate::open;
-use crate::tracker::{News, Posted};
+use crate::tracker::{Look, Looked, News, Posted};
 use anyhow::{Context, Result, bail};
 
 use super::{Daemon, tell_systemd};
@@ -17,16 +17,24 @@ impl Daemon {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {
-            Inward::Listing { folder, names, unseen } => {
+            Inward::Listing { folder, names, whole, uidnext, sightings, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
-                let (source, new) = if self.stays {
-                    self.tracker.listed(&folder, &names)?
-                } else {
-                    self.tracker.unseen(&folder, &names)?
-                };
+                let look = Look { folder: &folder, names: &names, uidnext, sightings: &sightings, stays: self.stays };
+                let (Looked { source, new, doubted }, news) = self.tracker.looked(&look, now)?;
+                self.log(news);
+                let sought = self.tracker.sought(source, new, whole, now)?;
                 // Whoever asked may be gone: then the mail is found again.
-                let sought = self.tracker.sought(source, new, true, now)?;
-                let _ = unseen.send(Unseen { source, sought, not_before, asked: now });
+                let _ = unseen.send(Unseen { source, sought, doubted, not_before, asked: now });
+            }
+            Inward::Witnesses { folder, uids } => {
+                let _ = uids.send(self.tracker.witnesses(&folder)?);
+            }
+            Inward::Recognise { folder, sightings, known } => {
+                let _ = known.send(self.tracker.recognise(&folder, &sightings)?);
+            }
+            Inward::Witnessed { folder, sightings } => {
+                let news = self.tracker.witnessed(&folder, &sightings, now)?;
+                self.log(news);
             }
             Inward::Asking { source, names, tries, noted } => {
                 self.tracker.strike(source, &names, tries, now)?;

@@ -1,7 +1,7 @@
 //! The watch over the inbox: a task that lists, fetches and waits, and asks the loop for everything else.
 //!
-//! What is new is the difference between the folder's listing and what the store took in from it, never a high-water
-//! mark: UIDs become visible late, and some servers lower UIDNEXT. A push is a hint; the folder is listed after each
+//! What is new is the difference between the folder's listing and what the store took in from it. A high-water mark is
+//! never trusted for longer than ten minutes: see [`super::looking`]. A push is a hint; the folder is listed after each
 //! wait, whatever ended it. Any error but a refusal ends the session, and the next one begins from the listing.
 
 use std::time::Duration;
@@ -12,6 +12,7 @@ use tokio::time::Instant;
 use super::fetching::take_in;
 use super::folder::Folder;
 use super::inward::{Ended, Inward};
+use super::looking::look;
 use super::pauses::Pauses;
 use crate::config::Inbox;
 use crate::imap::Woke;
@@ -72,14 +73,16 @@ async fn session(
 ) -> Result<(), Ended> {
     let mut folder = Folder::open(inbox).await?;
     let mut pushes = matches!(inbox, Inbox::Imap(config) if config.idle);
+    let mut seen = None;
     loop {
-        let listing = folder.list().await?;
-        let new = take_in(&mut folder, &listing, max, to, pauses).await?;
+        let look = look(&mut folder, &mut seen, to, pauses).await?;
+        let new = take_in(&mut folder, &look, max, to, pauses).await?;
         if watching == Watching::OnePass {
             folder.close().await;
             return Ok(());
         }
-        let poll = poll(inbox, listing.names.len());
+        let poll = poll(inbox, look.all.len());
+        drop(look);
         if !pushes {
             tokio::time::sleep(poll).await;
             continue;

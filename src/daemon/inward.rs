@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use tokio::sync::{mpsc, oneshot};
 
 use super::folder::FolderError;
-use crate::tracker::{Arrival, Aside, Sought};
+use crate::tracker::{Arrival, Aside, Sighting, Sought};
 
 /// What the watch asks of the loop, or tells it.
 #[derive(Debug)]
@@ -15,10 +15,39 @@ pub(crate) enum Inward {
     Listing {
         /// The folder, with its UIDVALIDITY.
         folder: String,
-        /// All names in it.
+        /// All names in it, or those that came since.
         names: Arc<Vec<String>>,
+        /// Whether they are all.
+        whole: bool,
+        /// Of a server: the UID of the next mail.
+        uidnext: Option<u32>,
+        /// Of a server: what it says of mails that were taken in.
+        sightings: Vec<Sighting>,
         /// The answer.
         unseen: oneshot::Sender<Unseen>,
+    },
+    /// Which mails of a folder are looked at again, to see whether their UIDs mean the same ones?
+    Witnesses {
+        /// The folder.
+        folder: String,
+        /// Their UIDs.
+        uids: oneshot::Sender<Vec<u32>>,
+    },
+    /// Which of these are here already?
+    Recognise {
+        /// The folder.
+        folder: String,
+        /// What the server says of them.
+        sightings: Vec<Sighting>,
+        /// The names of those that are.
+        known: oneshot::Sender<Vec<String>>,
+    },
+    /// What the server says of mails that were just taken in.
+    Witnessed {
+        /// The folder.
+        folder: String,
+        /// Of each.
+        sightings: Vec<Sighting>,
     },
     /// These are asked for now.
     Asking {
@@ -49,8 +78,8 @@ pub(crate) enum Inward {
     Scanned {
         /// The folder.
         folder: String,
-        /// When it was listed; `None` when some of the listing could not be had, and must count as listed all along
-        /// once it can.
+        /// When all of it was listed; `None` when only a part was, or some could not be had, and must count as listed
+        /// all along once it can.
         listed: Option<Timestamp>,
         /// Answered when that is on disk.
         done: oneshot::Sender<()>,
@@ -78,6 +107,8 @@ pub(crate) struct Unseen {
     pub source: i64,
     /// What was not taken in.
     pub sought: Vec<Sought>,
+    /// Whether what is new is to be compared with what is here, before it is fetched.
+    pub doubted: bool,
     /// The last scan that did not list them.
     pub not_before: Option<Timestamp>,
     /// When this was asked.

@@ -20,11 +20,13 @@ pub(super) struct Pauses {
     in_a_row: u32,
     /// The pause after the next failure that was not at a mail.
     next: Duration,
+    /// How often mails were compared since that last came to an end.
+    compared: u32,
 }
 
 impl Default for Pauses {
     fn default() -> Self {
-        Self { progress: false, at_mail: false, in_a_row: 0, next: FIRST }
+        Self { progress: false, at_mail: false, in_a_row: 0, next: FIRST, compared: 0 }
     }
 }
 
@@ -38,6 +40,17 @@ impl Pauses {
     pub(super) fn at_mail(&mut self) {
         self.at_mail = true;
         self.in_a_row += 1;
+    }
+
+    /// Whether to look again at mails that were taken in. A server that ends the session at that is not to end them all.
+    pub(super) fn may_compare(&mut self) -> bool {
+        self.compared += 1;
+        self.compared % 3 != 0
+    }
+
+    /// That look came to its end.
+    pub(super) fn compared(&mut self) {
+        self.compared = 0;
     }
 
     /// How long to wait after a failure: twice as long as the last time, unless something was taken in since.

@@ -21,6 +21,8 @@ const CHUNK: u64 = 2 << 20;
 const SMALL: u64 = 256 << 10;
 /// Octets of one slice.
 const SLICE: usize = 1 << 20;
+/// Octets that are kept of the fields of a mail that are asked for on their own.
+const SHORT: u64 = 8 << 10;
 /// Octets that are kept of a mail that is too large: its header and the beginning of its text.
 const HEAD: usize = 256 << 10;
 
@@ -62,7 +64,32 @@ pub(crate) enum Fetched {
     Placeholder(u32),
 }
 
+/// What the server says of a mail besides its content.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Headers {
+    /// Its UID.
+    pub uid: u32,
+    /// Octets, as the server says.
+    pub size: Option<u32>,
+    /// When the server took it.
+    pub internal_date: Option<Timestamp>,
+    /// Its From, Date and Message-ID, as far as they are short.
+    pub header: Vec<u8>,
+}
+
 impl<S: Transport> Session<S> {
+    /// What the server says of these mails, as far as it answers.
+    pub(crate) async fn headers(&mut self, uids: &[u32]) -> Result<Vec<Headers>, ImapError> {
+        const ITEMS: &str = "RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM DATE MESSAGE-ID)]";
+        self.wire.keep(SHORT);
+        let mut answers = self.ask(uids, ITEMS).await?;
+        let known = uids.iter().filter_map(|uid| Some((*uid, answers.remove(*uid)?)));
+        let each = known.filter_map(|(uid, part)| {
+            Some(Headers { uid, size: part.size, internal_date: part.internal_date, header: part.header? })
+        });
+        Ok(each.collect())
+    }
+
     /// Fetches as many leading mails of the list as fit one bounded chunk. The list is distinct UIDs, as
     /// [`Session::uids`] gives them; `max` is the octets of the largest mail that is wanted whole.
     ///

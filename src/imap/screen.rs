@@ -248,10 +248,18 @@ fn announced(lines: &[u8]) -> Result<Option<(usize, u64)>, &'static str> {
     }
 }
 
-/// Whether what comes next is the body of a mail, or a slice of one: `BODY[] ` or `BODY[]<0> `.
+/// Whether what comes next is the body of a mail, a slice of one, or some of its fields: `BODY[] `, `BODY[]<0> ` or
+/// `BODY[HEADER.FIELDS (FROM)] `.
 fn is_body(before: &[u8]) -> bool {
     const BODY: &[u8] = b"BODY[]";
+    const FIELDS: &[u8] = b"BODY[HEADER.FIELDS (";
     let Some(item) = before.strip_suffix(b" ") else { return false };
+    if let Some(item) = item.strip_suffix(b")]") {
+        let names = item.iter().rev().take_while(|octet| **octet != b'(').count();
+        let item = item.get(..item.len() - names).unwrap_or_default();
+        let at = item.len().checked_sub(FIELDS.len());
+        return at.and_then(|at| item.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(FIELDS));
+    }
     let item = item.strip_suffix(b">").map_or(item, |slice| {
         let digits = slice.iter().rev().take_while(|octet| octet.is_ascii_digit()).count();
         slice.get(..slice.len() - digits).and_then(|item| item.strip_suffix(b"<")).unwrap_or_default()

@@ -108,13 +108,25 @@ impl Kept {
     /// That these reports ended as one receipt each, and nothing else is there.
     fn holds(&mut self, reports: std::ops::RangeInclusive<u32>, why: &str) {
         let expect = reports.map(|n| (format!("{n}@reporter.test"), vec!["report"])).collect::<BTreeMap<_, _>>();
-        assert_eq!(self.receipts(), expect, "{why}");
+        let mut receipts = self.receipts();
+        // Of a server that gave one mail under the UID of another, that one was there twice.
+        receipts.retain(|id, found| !(id.is_empty() && why.contains("Shifted at BODY") && *found == ["duplicate"]));
+        assert_eq!(receipts, expect, "{why}");
     }
 }
 
 /// The steps of all dialogues of a daemon that finds new mail.
-const STEPS: [&str; 8] =
-    ["greeting", "CAPABILITY", "AUTHENTICATE", "EXAMINE", "UID SEARCH", "RFC822.SIZE", "BODY.PEEK[]", "IDLE"];
+const STEPS: [&str; 9] = [
+    "greeting",
+    "CAPABILITY",
+    "AUTHENTICATE",
+    "EXAMINE",
+    "UID SEARCH",
+    "RFC822.SIZE INTERNALDATE)",
+    "BODY.PEEK[]",
+    "HEADER.FIELDS",
+    "IDLE",
+];
 
 /// Whatever goes wrong, once or for an hour: when the server does well again, each mail has ended in one receipt; nobody is
 /// in the dark meanwhile, and the server is left in peace.
@@ -122,10 +134,6 @@ const STEPS: [&str; 8] =
 async fn each_fault_at_each_step_delays_and_loses_nothing() {
     for step in STEPS {
         for act in Act::WRONG {
-            // What a server gives as one mail is that mail.
-            if act == Act::Shifted && step == "BODY.PEEK[]" {
-                continue;
-            }
             for times in [1, usize::MAX] {
                 let case = format!("{act:?} at {step}, {times} times");
                 let mut kept = Kept::new("").await;
@@ -162,7 +170,7 @@ async fn each_fault_at_each_step_delays_and_loses_nothing() {
 #[tokio::test(start_paused = true)]
 async fn bad_mails_delay_no_good_one_and_end_as_quarantined() {
     for act in [Act::Close, Act::Bye, Act::Hang, Act::Drip, Act::Garbage, Act::No, Act::Empty] {
-        for step in ["RFC822.SIZE", "BODY.PEEK[]"] {
+        for step in ["RFC822.SIZE INTERNALDATE)", "BODY.PEEK[]"] {
             let case = format!("{act:?} at {step}");
             let mut kept = Kept::new("").await;
             kept.server.deliver("INBOX", TAKEN, &report(1));
@@ -189,9 +197,9 @@ async fn bad_mails_delay_no_good_one_and_end_as_quarantined() {
             assert_eq!(receipts.get(""), Some(&vec!["quarantined"; 5]), "{case}");
             assert_eq!(receipts.len(), 7, "{case}: {receipts:?}");
             assert_eq!(kept.troubles(), [""; 0], "{case}");
-            let asked = kept.server.seen("UID FETCH");
+            let asked = kept.server.seen(step);
             kept.pass(Duration::from_secs(3600)).await;
-            assert_eq!(kept.server.seen("UID FETCH"), asked, "{case}: it is over");
+            assert_eq!(kept.server.seen(step), asked, "{case}: it is over");
         }
     }
 }
@@ -206,15 +214,16 @@ async fn a_mail_at_which_the_process_ends_is_put_aside() {
     }
     // The kill is at the moment when the mail is on its way.
     kept.server.fault(|command| match command.strip_prefix("UID FETCH ").and_then(|rest| rest.split(' ').next()) {
-        Some(list) if list.split(',').any(|uid| uid == "2") && command.contains("BODY") => Act::Hang,
+        Some(list) if list.split(',').any(|uid| uid == "2") && command.contains("BODY.PEEK[]") => Act::Hang,
         _ => Act::Well,
     });
     let mut asked = 0;
     for _ in 0..200 {
         kept.pass(Duration::from_secs(15)).await;
         let now = kept.server.with(|state| {
-            let at =
-                |c: &&String| c.contains("BODY") && c.contains("UID FETCH") && c.split([' ', ',']).any(|u| u == "2");
+            let at = |c: &&String| {
+                c.contains("BODY.PEEK[]") && c.contains("UID FETCH") && c.split([' ', ',']).any(|u| u == "2")
+            };
             state.commands.iter().filter(at).count()
         });
         if now > asked {
@@ -247,4 +256,154 @@ async fn no_mail_is_put_aside_for_what_its_server_does() {
         kept.holds(1..=4, &format!("{act:?}"));
         assert_eq!(kept.troubles(), [""; 0]);
     }
+}
+
+impl Kept {
+    /// The server loses the last mails, and whatever else it knew of them; what comes next has their UIDs.
+    fn set_back(&self, to: u32) {
+        self.server.with(|state| {
+            let inbox = state.folders.get_mut("INBOX").unwrap();
+            inbox.mails.retain(|mail| mail.uid <= to);
+            inbox.uidnext = to + 1;
+        });
+    }
+
+    /// So many bodies were asked for.
+    fn bodies(&self) -> usize {
+        self.server.seen("BODY.PEEK[]")
+    }
+}
+
+/// A mail server is restored from a backup, and new mails get UIDs of mails that are known: each is a ticket. Whether
+/// fewer, as many or more came since, and whether the daemon sees it at a login or in the middle of a session.
+#[tokio::test(start_paused = true)]
+async fn new_mail_under_known_uids_is_taken_in() {
+    for came in [0, 1, 3, 6] {
+        for uidnext in [true, false] {
+            for login in [true, false] {
+                let case = format!("{came} came, {}, {}", if uidnext { "UIDNEXT" } else { "no UIDNEXT" }, login);
+                let mut kept = Kept::new("").await;
+                if !uidnext {
+                    kept.server.with(|state| state.uidnext = false);
+                }
+                for n in 1..=5 {
+                    kept.server.deliver("INBOX", TAKEN, &report(n));
+                    kept.pass(Duration::from_secs(60)).await;
+                }
+                kept.holds(1..=5, &case);
+                if login {
+                    kept.server.fault(|_| Act::Close);
+                    kept.pass(Duration::from_secs(60)).await;
+                }
+                kept.set_back(2);
+                for n in 6..6 + came {
+                    kept.server.deliver("INBOX", "01-Mar-2027 13:00:00 +0000", &report(n));
+                }
+                kept.server.heal();
+                kept.pass(Duration::from_secs(1800)).await;
+                kept.holds(1..=5 + came, &case);
+                let told = kept.daemon.tracker.store().read(|tx| tx.notices(0)).unwrap();
+                let told = told.iter().filter(|n| n.kind == crate::vocabulary::NoticeKind::Trouble).count();
+                // With nothing new, a server that does not say what UID is next is as one from which mail was removed.
+                assert!(told == 1 || !uidnext && came == 0, "{case}: {told} are told");
+                assert_eq!(kept.troubles(), [""; 0], "{case}: it is over");
+                let examined = kept.server.seen("HEADER.FIELDS");
+                kept.pass(Duration::from_secs(3600)).await;
+                assert!(kept.server.seen("HEADER.FIELDS") - examined < 10, "{case}: compared for ever");
+            }
+        }
+    }
+}
+
+/// Under another UIDVALIDITY all is compared; no body of a mail that is here is fetched, but for one that came since the
+/// last look and has the header of another.
+#[tokio::test(start_paused = true)]
+async fn what_is_here_is_known_by_its_header() {
+    let mut kept = Kept::new("").await;
+    for n in 1..=5 {
+        kept.server.deliver("INBOX", TAKEN, &report(n));
+    }
+    kept.pass(Duration::from_secs(660)).await;
+    kept.holds(1..=5, "before");
+    let before = kept.bodies();
+    kept.server.fault(|_| Act::Close);
+    kept.pass(Duration::from_secs(60)).await;
+    kept.server.heal();
+    kept.server.with(|state| {
+        let inbox = state.folders.get_mut("INBOX").unwrap();
+        inbox.uidvalidity = 8;
+        inbox.mails.iter_mut().for_each(|mail| mail.uid += 100);
+        inbox.uidnext = 106;
+    });
+    kept.pass(Duration::from_secs(600)).await;
+    kept.holds(1..=5, "renumbered");
+    assert_eq!(kept.bodies(), before, "no body is fetched");
+    // The header and the size of a known mail, another text, and later than the last look.
+    kept.server.with(|state| state.folders.get_mut("INBOX").unwrap().uidvalidity = 9);
+    let imitation = report(3).replace("The text", "An exploit".get(..8).unwrap());
+    assert_eq!(imitation.len(), report(3).len());
+    kept.server.deliver("INBOX", "01-Mar-2027 12:30:00 +0000", &imitation);
+    kept.pass(Duration::from_secs(600)).await;
+    assert_eq!(kept.bodies(), before + 1, "one body is fetched");
+    assert_eq!(kept.receipts().values().map(Vec::len).sum::<usize>(), 6);
+}
+
+/// A mail that becomes visible late, below the highest, and one that no search shows.
+#[tokio::test(start_paused = true)]
+async fn what_a_push_does_not_show_comes_within_ten_minutes() {
+    let mut kept = Kept::new("").await;
+    for n in 1..=3 {
+        kept.server.deliver("INBOX", TAKEN, &report(n));
+    }
+    kept.pass(Duration::from_secs(60)).await;
+    let late = kept.server.with(|state| {
+        let inbox = state.folders.get_mut("INBOX").unwrap();
+        inbox.uidnext += 1;
+        scripted::Mail { uid: inbox.uidnext - 1, date: TAKEN.into(), raw: report(4) }
+    });
+    kept.server.deliver("INBOX", TAKEN, &report(5));
+    kept.pass(Duration::from_secs(60)).await;
+    kept.server.with(|state| state.folders.get_mut("INBOX").unwrap().mails.insert(3, late));
+    kept.pass(Duration::from_secs(660)).await;
+    kept.holds(1..=5, "it became visible late");
+    kept.server.with(|state| state.folders.get_mut("INBOX").unwrap().hidden = vec![6]);
+    kept.server.deliver("INBOX", TAKEN, &report(6));
+    kept.pass(Duration::from_secs(660)).await;
+    kept.holds(1..=6, "no search shows it");
+    assert_eq!(kept.troubles(), [""; 0]);
+}
+
+/// What one push costs, on the wire and in commands, in a folder of any size.
+#[tokio::test(start_paused = true)]
+async fn a_push_costs_the_same_in_a_folder_of_any_size() {
+    let mut costs = Vec::new();
+    for mails in [100, 100_000] {
+        let mut kept = Kept::new("").await;
+        kept.server.deliver("INBOX", TAKEN, &report(1));
+        kept.pass(Duration::from_secs(60)).await;
+        // As if they had come one by one.
+        let database = rusqlite::Connection::open(&kept.config.store).unwrap();
+        database
+            .execute_batch(&format!(
+                "WITH RECURSIVE n (uid) AS (SELECT 2 UNION ALL SELECT uid + 1 FROM n WHERE uid < {mails})
+                 INSERT INTO place SELECT 1, uid, 1 FROM n"
+            ))
+            .unwrap();
+        kept.server.with(|state| {
+            let inbox = state.folders.get_mut("INBOX").unwrap();
+            inbox.mails.extend((2..=mails).map(|uid| scripted::Mail { uid, date: TAKEN.into(), raw: report(1) }));
+            inbox.uidnext = 1_000_000;
+        });
+        kept.pass(Duration::from_secs(660)).await;
+        let spent = |kept: &Kept| kept.server.with(|state| (state.octets, state.commands.len() as u64));
+        let before = spent(&kept);
+        kept.server.deliver("INBOX", TAKEN, &report(2));
+        kept.pass(Duration::from_secs(1)).await;
+        kept.holds(1..=2, "it is here at once");
+        let after = spent(&kept);
+        costs.push((after.0 - before.0, after.1 - before.1));
+    }
+    let [(few, asked), (many, asked_of_many)] = costs[..] else { panic!("two folders") };
+    assert!(many * 10 <= few * 12, "{many} octets, and {few} in a small folder");
+    assert_eq!(asked_of_many, asked, "commands");
 }

@@ -103,6 +103,8 @@ type Fault = Box<dyn FnMut(&str) -> Act + Send>;
 pub(crate) struct State {
     /// The folders, by name.
     pub(crate) folders: BTreeMap<String, Folder>,
+    /// Whether it says what UID is next.
+    pub(crate) uidnext: bool,
     /// All commands so far, without their tags.
     pub(crate) commands: Vec<String>,
     /// Octets in and out.
@@ -123,6 +125,7 @@ impl Server {
         let folder = Folder { uidvalidity: 7, uidnext: 1, mails: Vec::new(), hidden: Vec::new() };
         let state = State {
             folders: BTreeMap::from([("INBOX".to_owned(), folder)]),
+            uidnext: true,
             commands: Vec::new(),
             octets: 0,
             fault: Box::new(|_| Act::Well),
@@ -256,10 +259,11 @@ impl Server {
             return self.with(|state| {
                 let Some(folder) = state.folders.get(&name) else { return (Vec::new(), "NO no such folder".into()) };
                 *selected = name;
+                let next = format!("* OK [UIDNEXT {}] next\r\n", folder.uidnext);
                 let lines = [
                     format!("* {} EXISTS\r\n", folder.mails.len()),
                     format!("* OK [UIDVALIDITY {}] valid\r\n", folder.uidvalidity),
-                    format!("* OK [UIDNEXT {}] next\r\n", folder.uidnext),
+                    if state.uidnext { next } else { String::new() },
                 ];
                 (lines.to_vec(), "OK [READ-ONLY] done".into())
             });
