@@ -115,7 +115,7 @@ pub mod rules {
 }
 pub mod store {
     pub use crate::store::{
-        Claim, Held, Mark, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
+        Claim, Held, Leave, Mark, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
     };
 }
 pub mod ticket {

@@ -24,6 +24,8 @@ mod honest;
 mod keeping;
 mod mails;
 mod matrix;
+mod model;
+mod offers;
 mod pages;
 mod parts;
 mod properties;
