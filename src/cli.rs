@@ -24,6 +24,7 @@ mod order;
 mod out;
 mod outbox;
 mod rebuild;
+mod recover;
 mod run;
 mod seat;
 mod show;
@@ -188,6 +189,14 @@ listed, to be erased one by one.")]
     #[command(after_help = "Example:
   disclosed rebuild")]
     Rebuild,
+    /// Say that the daemon may go on, after what only a person can judge
+    #[command(after_help = "Example:
+  disclosed recover --clock
+
+--clock: the database is ahead of the clock of this machine, and the clock is right. Look at it first: `date`. What the
+database holds of later instants counts as of now, reminders that came before their time come again when it is there,
+and what that means is printed for each deadline. It cannot be taken back.")]
+    Recover(recover::Args),
     /// List, rotate or drop the secrets that sign reply addresses
     #[command(after_help = "Examples:
   disclosed key list
@@ -213,7 +222,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
-    ("Mend", &["backup", "rebuild", "key"]),
+    ("Mend", &["backup", "recover", "rebuild", "key"]),
 ];
 
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
@@ -261,6 +270,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Export(args) => export::run(args, &desk()?, out),
         Command::Erase(args) => erase::run(args, &desk()?, out),
+        Command::Recover(args) => recover::run(args, &desk()?, out),
         Command::Rebuild => rebuild::run(&desk()?, out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),

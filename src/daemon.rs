@@ -36,7 +36,7 @@ use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::smtp::Sending;
-use crate::store::{Claim, Memo, StoreError};
+use crate::store::{Claim, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
@@ -51,8 +51,6 @@ const LAST_WORD: Duration = Duration::from_secs(25);
 const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
-/// The wall clock may be that far behind the last look into the inbox.
-const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
@@ -186,6 +184,7 @@ impl Daemon {
         // Asked first: what changes in between is read again.
         let key_stamp = open::key_stamp(&config);
         let mut tracker = open::tracker(&config, now)?;
+        tracker.plays(fixed.is_some())?;
         let news = tracker.recover(now)?;
         let watch = Watch { inward: mpsc::channel(1).1, task: None, failing: None };
         let config_path = config_path.to_owned();
@@ -358,22 +357,29 @@ impl Daemon {
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
 
-    /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
-    /// years old, and call every promise kept or broken by chance.
-    fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
-        let seen = self.tracker.store().read(|tx| tx.memo(Memo::LastScan))?;
-        Ok(self.fixed.is_none() && seen.is_some_and(|seen: Timestamp| seen.duration_since(now) > BEHIND))
+    /// Whether there is a time to go by. One before this program was made is none: a machine that boots into 1970 would
+    /// take mail for years old. A clock that is behind the database only is told.
+    fn has_time(&mut self, now: Timestamp) -> Result<bool> {
+        if self.fixed.is_some() {
+            return Ok(true);
+        }
+        if now < clock::EARLIEST {
+            tracing::error!("the clock says {now}; nothing is done until it is set right");
+            return Ok(false);
+        }
+        if !self.steady.believes(now) {
+            tracing::warn!("the clock has jumped by more than a day; all waits for a second look");
+            return Ok(false);
+        }
+        let news = self.tracker.look_at_clock(now, self.steady.how())?;
+        self.log(news);
+        Ok(true)
     }
 
     /// All that is due now; says how long to sleep.
     fn work(&mut self) -> Result<Duration> {
         let now = self.now();
-        if self.is_behind(now)? {
-            tracing::error!("the clock says {now}, which is before the last look into the inbox; set it right");
-            return Ok(NAP);
-        }
-        if self.fixed.is_none() && !self.steady.believes(now) {
-            tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
+        if !self.has_time(now)? {
             return Ok(NAP);
         }
         if let Some((claim, outcome)) = self.unsettled.take() {

@@ -5,6 +5,7 @@ use jiff::{SignedDuration, Timestamp};
 use crate::notice::text::trouble::TroubleKind;
 use crate::project::Project;
 use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx, Unreached};
+use crate::tracker::ahead;
 use crate::vocabulary::{NoticeState, TicketId};
 
 /// How long trouble with a mail about no ticket is worth a word.
@@ -40,6 +41,8 @@ pub(crate) struct Health {
     pub unreached: Vec<Unreached>,
     /// Trouble of the daemon that is not over, the oldest first.
     pub troubles: Vec<Standing>,
+    /// What the database has seen, where that is ahead of the clock.
+    pub ahead: Option<Timestamp>,
     /// Since when the inbox cannot be read.
     pub inbox_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
@@ -92,6 +95,7 @@ impl Health {
             unreached: tx.all_unreached(project, now)?,
             breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
             troubles,
+            ahead: ahead::ahead(tx, now)?,
             inbox_fails: tx.memo(Memo::InboxFails)?,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
             tag_refused: tx.tag_refused()?.map(|(since, _)| since),
@@ -119,6 +123,7 @@ impl Health {
             undelivered,
             unreached,
             troubles,
+            ahead,
             inbox_fails,
             stuck,
             begun,
@@ -129,6 +134,7 @@ impl Health {
             || !undelivered.is_empty()
             || !unreached.is_empty()
             || !troubles.is_empty()
+            || ahead.is_some()
             || inbox_fails.is_some()
             || stuck.is_some()
             || *begun

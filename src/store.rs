@@ -3,6 +3,7 @@
 //! SQLite in WAL mode with `synchronous=FULL`: what [`Store::write`] returned is on disk (G4). The schema stands in
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
+mod ahead;
 mod earlier;
 mod mail;
 mod memo;
@@ -326,13 +327,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The sum of a tally from a slot on.
-    pub fn counted(&self, scope: impl Display, from_slot: i64) -> Result<u32> {
-        self.counted_in(scope, from_slot..=i64::MAX)
-    }
-
     /// The sum of a tally over some slots.
-    pub fn counted_in(&self, scope: impl Display, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
+    pub fn counted(&self, scope: impl Display, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
         let sql = r"
             SELECT coalesce(sum(count), 0)
             FROM tally

@@ -6,6 +6,7 @@
 //! sends → the outcome is settled, and what failed for good is news.
 
 mod adopting;
+pub(crate) mod ahead;
 mod caps;
 mod delivery;
 mod erasing;
@@ -202,6 +203,15 @@ impl Tracker {
         &mut self.store
     }
 
+    /// Notes whether its time is given by hand.
+    pub fn plays(&mut self, plays: bool) -> Result<()> {
+        self.store.write(|tx| match (plays, tx.memo::<String>(Memo::Played)?) {
+            (true, None) => tx.set_memo(Memo::Played, "yes"),
+            (false, Some(_)) => tx.drop_memo(Memo::Played),
+            (true, Some(_)) | (false, None) => Ok(()),
+        })
+    }
+
     /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
     /// were being sent are doubtful.
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {
@@ -279,11 +289,13 @@ impl Tracker {
     /// Takes mails in: stores them all, then handles them all. One transaction each, so that nothing is lost if
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
-        let received = |a: &Arrival| {
-            let claimed = a.internal_date.unwrap_or(now).min(now);
-            a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
-        };
         let (fresh, mut news) = self.store.write(|tx| {
+            // Where our clock is behind the database, the mail server's says which of the two is wrong.
+            let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
+            let received = |a: &Arrival| {
+                let claimed = a.internal_date.unwrap_or(now).min(latest);
+                a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
+            };
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {

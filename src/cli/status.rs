@@ -38,6 +38,7 @@ struct Document<'a> {
     unreached: Vec<NotReached<'a>>,
     broken: Vec<Broken<'a>>,
     quarantined: usize,
+    ahead: Option<Timestamp>,
     trouble: Option<Timestamp>,
     troubles: Vec<Trouble>,
     inbox_fails_since: Option<Timestamp>,
@@ -116,6 +117,7 @@ impl<'a> Document<'a> {
             unreached: health.unreached.iter().map(unreached).collect(),
             broken: health.broken.iter().map(broken).collect(),
             quarantined: health.quarantined,
+            ahead: health.ahead,
             trouble: health.troubles.first().map(|t| t.since),
             troubles: health.troubles.iter().map(trouble).collect(),
             inbox_fails_since: health.inbox_fails,
@@ -142,7 +144,13 @@ fn stands(health: &Health, project: &Project) -> String {
     if health.begun {
         text.push_str(&format!("  {}\n", StoreError::Begun));
     }
-    for t in &health.troubles {
+    if let Some(seen) = health.ahead {
+        let (now, seen) = (date(health.now, &project.policy), date(seen, &project.policy));
+        text.push_str(&format!(
+            "  the clock says {now}, and the database has seen {seen}: set it, or, if it is right, `disclosed recover --clock`\n"
+        ));
+    }
+    for t in health.troubles.iter().filter(|t| t.kind != TroubleKind::Clock) {
         text.push_str(&trouble(t, project));
     }
     if let Some(since) = health.inbox_fails {

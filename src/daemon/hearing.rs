@@ -12,7 +12,7 @@ use super::{Daemon, inbox, tell_systemd};
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
         let now = self.now();
-        if self.is_behind(now)? {
+        if !self.has_time(now)? {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {

@@ -58,6 +58,10 @@ pub enum Memo<'a> {
     /// Since when the outgoing server is known to refuse tagged senders; behind a blank, the account: see
     /// [`Tx::tag_refused`].
     TagRefused,
+    /// The latest instant that the database had seen when the clock was found to be behind it.
+    Ahead,
+    /// That it has a time of its own, given by hand: see `run --now`.
+    Played,
     /// Trouble that stands: see [`super::Standing`].
     Trouble(TroubleKind),
     /// That mail does not reach the address with this number: see [`super::Unreached`].
@@ -85,6 +89,8 @@ impl Memo<'_> {
             Self::ReturnedDue => "gathered_due",
             Self::ReturnedListed => "gathered_listed",
             Self::TagRefused => "tag_refused",
+            Self::Ahead => "ahead",
+            Self::Played => "played",
             Self::Unreached(address) => return format!("{UNREACHED}{address}"),
             Self::Trouble(kind) => {
                 let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));

@@ -434,6 +434,8 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::ReturnedDue, "gathered_due"),
         (Memo::ReturnedListed, "gathered_listed"),
         (Memo::TagRefused, "tag_refused"),
+        (Memo::Ahead, "ahead"),
+        (Memo::Played, "played"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

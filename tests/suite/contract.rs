@@ -143,7 +143,7 @@ fn the_documents_keep_the_names_of_their_fields() {
         (
             "",
             "last_scan last_send waiting next_deadline holds healthy",
-            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
+            "ahead unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
              tag_refused_since database_lost",
         ),
         ("holds[]", "", "notice kind ticket state reason"),
@@ -211,6 +211,8 @@ fn the_other_documents_keep_the_names_of_their_fields() {
     check(&desk, &[&["erase", "reporter@example.test"]], &[("", "address erased mails tickets", "")]);
     check(&desk, &[&["key", "list"]], &[("", "secrets", ""), ("secrets[]", "id made signs", "")]);
     check(&desk, &[&["backup", "copy.db"]], &[("", "database octets key", "")]);
+    let recovered = [("", "clock ahead deadlines", "")];
+    check(&desk, &[&["recover", "--clock"]], &recovered);
     check(&desk, &[&["rebuild"]], &[("", "tickets", "")]);
     check(&desk, &[&["do", "1", "/severity low"]], &[("", "done answer", "")]);
     let ingested = [

@@ -1,11 +1,11 @@
 //! To the team: the daemon cannot do its work.
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::Text;
 use crate::notice::block::{Quotation, always, quiet, state};
 use crate::notice::level::Said;
-use crate::policy::shown::when;
+use crate::policy::shown::{length, when};
 use crate::project::Project;
 use crate::vocabulary::TicketId;
 
@@ -27,6 +27,15 @@ pub enum Trouble {
     Dns,
     /// Far more is made than any honest hour brings.
     Breaker,
+    /// The clock is behind what the database has seen.
+    Clock {
+        /// What the clock says.
+        now: Timestamp,
+        /// The latest instant that the database has seen.
+        ahead: Timestamp,
+        /// What is known of how it came so.
+        how: Set,
+    },
     /// One ticket cannot be read from the store.
     Timeline {
         /// Which.
@@ -34,6 +43,17 @@ pub enum Trouble {
         /// What is wrong with it.
         why: String,
     },
+}
+
+/// How the clock came to be behind the database: what the time that passes without a clock (the steady one) says of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Set {
+    /// It was so at the start.
+    Before,
+    /// The clock was set back by so much while the daemon ran, and had run steadily until then.
+    Back(SignedDuration),
+    /// The clock had gone ahead by so much while the daemon ran, and agrees again with the time that has passed since.
+    Ahead(SignedDuration),
 }
 
 /// Which trouble it is. People are told of each kind once a day, and each stands until the event that ends it.
@@ -51,6 +71,8 @@ pub enum TroubleKind {
     Dns,
     /// [`Trouble::Breaker`]: ends when a person lets the mail go.
     Breaker,
+    /// [`Trouble::Clock`]: ends when the clock has passed what the database has seen, or a person says that it is right.
+    Clock,
     /// [`Trouble::Timeline`] of this ticket: ends when the ticket could be read again.
     Timeline(TicketId),
 }
@@ -65,6 +87,7 @@ impl TroubleKind {
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
+            Self::Clock => "clock",
             Self::Timeline(_) => "timeline",
         }
     }
@@ -73,13 +96,13 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker | Self::Clock => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker];
+        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker, Self::Clock];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -95,6 +118,7 @@ impl Trouble {
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
+            Self::Clock { .. } => TroubleKind::Clock,
             Self::Timeline { ticket, .. } => TroubleKind::Timeline(*ticket),
         }
     }
@@ -119,9 +143,33 @@ impl Trouble {
                  daemon's machine; `disclosed outbox --release` lets it go.",
                 project.limits.breaker_per_hour
             ),
+            Self::Clock { now, ahead, how } => clock(*now, *ahead, *how, project),
             Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
         }
     }
+}
+
+fn clock(now: Timestamp, ahead: Timestamp, how: Set, project: &Project) -> String {
+    let how = match how {
+        Set::Before => {
+            "It was so when the daemon started: the clock was ahead when the database was written, or it is \
+                        behind now."
+                .to_owned()
+        }
+        Set::Back(by) => format!("It was set back by {} while the daemon ran.", length(by)),
+        Set::Ahead(by) => format!(
+            "It had gone ahead by {} while the daemon ran, and is back: by the time that has passed since the start it \
+             is right now.",
+            length(by)
+        ),
+    };
+    format!(
+        "the clock of its machine says {}, and the database has seen {} already. {how} If the clock is wrong, set it. If \
+         it is right, say so on that machine: `disclosed recover --clock` also says what it means for each deadline. Until \
+         then mail is taken in and answered, and reminders that came too early do not come again.",
+        when(now, &project.policy),
+        when(ahead, &project.policy)
+    )
 }
 
 /// The text.
@@ -132,7 +180,7 @@ pub(crate) fn text(trouble: &Trouble, project: &Project) -> Text {
             state(":"),
             quiet("."),
         ])
-        .block(Said::State, Quotation::of(&trouble.what(project), 500, "disclosed check --online"))
+        .block(Said::State, Quotation::of(&trouble.what(project), 700, "disclosed check --online"))
         .paragraph([always(
             "Until this is mended, reports may lie unread and promises may be missed.\n\
              `disclosed check --online` on its machine says more.",

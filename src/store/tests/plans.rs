@@ -73,9 +73,10 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("receipt_row", |tx| tx.receipt_row(1).map(drop), &[NUMBER]),
         ("receipt_of", |tx| tx.receipt_of(MAIL).map(drop), &["receipt_mail (mail=?)"]),
         ("mails_of", |tx| tx.mails_of(TICKET).map(drop), &["receipt_ticket (ticket=?)"]),
+        ("last_slot", |tx| tx.last_slot().map(drop), &["tally_slot (slot<?)"]),
+        ("last_notice", |tx| tx.last_notice().map(drop), &["SCAN outbox"]),
         ("count", |tx| tx.count("scope", 1), &[]),
-        ("counted", |tx| tx.counted("scope", 1).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
-        ("counted_in", |tx| tx.counted_in("scope", 1..=2).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
+        ("counted", |tx| tx.counted("scope", 1..=2).map(drop), &["PRIMARY KEY (scope=? AND slot>? AND slot<?)"]),
         ("uncount", |tx| tx.uncount("scope"), &["PRIMARY KEY (scope=?)"]),
         ("memo", |tx| tx.memo::<Timestamp>(Memo::LastScan).map(drop), &["PRIMARY KEY (key=?)"]),
         ("set_memo", |tx| tx.set_memo(Memo::LastScan, at(1)), &[]),
@@ -185,7 +186,9 @@ fn what_is_asked_often_is_found_by_an_index() {
 const SELDOM: &[&str] = &[
     "add_request",
     "all_unreached",
+    "bring_back",
     "drop_unsent",
+    "due_now",
     "earlier_mails",
     "erasable",
     "erase",
@@ -210,6 +213,7 @@ const SELDOM: &[&str] = &[
     "receipts_of_ticket",
     "refused_commands",
     "tickets",
+    "tickets_after",
     "troubles",
     "without_ticket",
 ];
@@ -218,6 +222,7 @@ const SELDOM: &[&str] = &[
 fn methods() -> BTreeSet<&'static str> {
     let files = [
         include_str!("../../store.rs"),
+        include_str!("../ahead.rs"),
         include_str!("../earlier.rs"),
         include_str!("../memo.rs"),
         include_str!("../mail.rs"),
