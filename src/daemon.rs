@@ -14,6 +14,7 @@ mod forged;
 mod hearing;
 pub(crate) mod inbox;
 pub(crate) mod outgoing;
+mod outward;
 mod profile;
 mod steady;
 mod tagged;
@@ -22,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -41,14 +42,13 @@ use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::{Inward, Watching};
+use outward::Outward;
 use steady::Steady;
 
 /// The longest sleep.
 const NAP: Duration = Duration::from_secs(30);
 /// How long a notice that is with a server may take to finish when the daemon is asked to stop.
 const LAST_WORD: Duration = Duration::from_secs(25);
-/// How long the inbox may fail before the leads are told.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
 
@@ -148,6 +148,7 @@ struct Daemon {
     /// Nothing is sent before: the way out is closed.
     closed: Option<(Timestamp, u32)>,
     steady: Steady,
+    outward: Outward,
     /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
     stays: bool,
 }
@@ -203,6 +204,7 @@ impl Daemon {
             unsettled: None,
             closed: None,
             steady,
+            outward: Outward::default(),
             stays: false,
         };
         daemon.log(news);
@@ -241,10 +243,20 @@ impl Daemon {
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
         self.stays = true;
         self.watch(Watching::ForGood);
-        tracing::info!(store = %self.config.store.display(), "ready");
+        self.recall_alarms()?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            store = %self.config.store.display(),
+            inbox = %self.config.inbox,
+            outgoing = %self.config.outgoing,
+            policy = self.tracker.policy(),
+            "ready"
+        );
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
-            let nap = match self.work() {
+            let worked = self.work();
+            self.look_outward(self.now(), worked.is_ok());
+            let nap = match worked {
                 Ok(nap) => {
                     // Fed by progress: the store was read, and what was due is decided.
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
@@ -408,7 +420,8 @@ impl Daemon {
                 break;
             }
         }
-        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
+        let patience = self.tracker.project().inbox_after;
+        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > patience) {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }

@@ -4,6 +4,7 @@
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
 mod ahead;
+mod counted;
 mod earlier;
 mod mail;
 mod memo;
@@ -19,6 +20,7 @@ mod unverified;
 mod values;
 mod views;
 
+pub(crate) use counted::Counted;
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
 pub use memo::Memo;

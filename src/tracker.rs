@@ -198,6 +198,11 @@ impl Tracker {
         &self.project
     }
 
+    /// The fingerprint of its policy, short enough for a log.
+    pub fn policy(&self) -> &str {
+        self.policy.get(..8).unwrap_or_default()
+    }
+
     /// The store, to read.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store

@@ -7,6 +7,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Exit};
 use super::out::Out;
 use super::seat::seat;
+use crate::notice::plain::wrapped;
 use crate::open;
 use crate::policy::shown::{length, when};
 use crate::project::Project;
@@ -50,7 +51,7 @@ fn clock(desk: &Desk, now: Timestamp, out: &mut Out) -> Result<()> {
         text.push_str("No promise runs.\n");
     }
     deadlines.iter().for_each(|d| text.push_str(&sentence(d, project, now)));
-    out.text(&text)?;
+    out.text(&wrapped(&text, "    "))?;
     Ok(())
 }
 

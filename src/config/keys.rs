@@ -5,7 +5,13 @@ pub(super) const TOP: &str = "the file";
 
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
-    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
+    (
+        TOP,
+        &[
+            "project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports",
+            "alarm",
+        ],
+    ),
     ("[project]", &["name", "address", "ticket_prefix", "notices", "titles_in_subjects"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap", "address", "through"]),
@@ -70,6 +76,8 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "message",
         ],
     ),
+    ("[alarm]", &["command", "heartbeat", "inbox_after"]),
+    ("heartbeat", &["file", "url"]),
     ("[reports]", &["digest", "calendar", "asks", "supported", "unsupported", "subject", "note"]),
 ];
 

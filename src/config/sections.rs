@@ -9,7 +9,7 @@ use std::time::Duration;
 use super::people::{notices, people, untagged};
 use super::reader::{Table, Value, Wrong};
 use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig};
-use super::{policy, reports, value};
+use super::{alarm, policy, reports, value};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
 use crate::net::{Endpoint, Tls};
@@ -56,6 +56,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         value.wrong(format!("this is the address of {:?}", person.name), "the mailbox that [inbox] reads");
     }
     let commands = commands(file, &people);
+    let (inbox_after, alarm) = alarm::alarm(file, inbox.as_ref());
     let limits = limits(file);
     let reporting = file.table("reports", "[reports]");
     let digest = digest(reporting.as_ref());
@@ -79,6 +80,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         digest,
         calendar,
         reports,
+        alarm,
+        inbox_after,
         warnings: Vec::new(),
     })
 }
@@ -105,7 +108,7 @@ fn beside(file: &Path, path: &str) -> PathBuf {
     file.parent().unwrap_or(Path::new("")).join(path)
 }
 
-fn path(value: Value<'_>, example: &str) -> Option<PathBuf> {
+pub(super) fn path(value: Value<'_>, example: &str) -> Option<PathBuf> {
     let file = value.file();
     value.parse(example, |text| match text {
         "" => Err(Wrong::new(format!("{:?} is empty", value.key), format!("a path such as {example:?}"))),
@@ -300,17 +303,20 @@ fn secret(value: Value<'_>) -> Option<Secret> {
             }
             Ok(Secret::Credential(name.to_owned()))
         }),
-        _ if value.is_list() => {
-            let words = value.list("pass")?;
-            let words: Vec<Option<&str>> = words.iter().map(|word| word.string("pass")).collect();
-            let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
-            if words.first().is_none_or(String::is_empty) {
-                value.wrong("password_command is empty", "a program and its arguments");
-            }
-            Some(Secret::Command(words))
-        }
+        _ if value.is_list() => words(value, "pass").map(Secret::Command),
         _ => value.parse("pass show security", value::command).map(Secret::Command),
     }
+}
+
+/// A program and its arguments, as a list: no shell reads them.
+pub(super) fn words(value: Value<'_>, example: &str) -> Option<Vec<String>> {
+    let words = value.list(example)?;
+    let words: Vec<Option<&str>> = words.iter().map(|word| word.string(example)).collect();
+    let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
+    if words.first().is_none_or(String::is_empty) {
+        value.wrong(format!("{} is empty", value.key), "a program and its arguments");
+    }
+    Some(words)
 }
 
 fn identity(file: &Table<'_>) -> IdentityConfig {

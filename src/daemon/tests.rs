@@ -1,3 +1,5 @@
+use jiff::SignedDuration;
+
 use super::*;
 
 const CONFIG: &str = r#"

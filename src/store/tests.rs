@@ -436,6 +436,8 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::TagRefused, "tag_refused"),
         (Memo::Ahead, "ahead"),
         (Memo::Played, "played"),
+        (Memo::Alarm("inbox"), "alarm:inbox"),
+        (Memo::Beat, "beat"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

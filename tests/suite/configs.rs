@@ -114,6 +114,8 @@ fn the_example_tells_the_defaults() {
     let own = [
         "ca_file",
         "authserv_ids",
+        "command",
+        "heartbeat",
         "holidays",
         "sent_folder",
         "junk_folder",

@@ -27,6 +27,11 @@ pub enum Trouble {
     Dns,
     /// Far more is made than any honest hour brings.
     Breaker,
+    /// The disk of the database is nearly full.
+    Disk {
+        /// Megabytes that are left.
+        left: u64,
+    },
     /// The clock is behind what the database has seen.
     Clock {
         /// What the clock says.
@@ -71,6 +76,8 @@ pub enum TroubleKind {
     Dns,
     /// [`Trouble::Breaker`]: ends when a person lets the mail go.
     Breaker,
+    /// [`Trouble::Disk`]: ends when there is room again.
+    Disk,
     /// [`Trouble::Clock`]: ends when the clock has passed what the database has seen, or a person says that it is right.
     Clock,
     /// [`Trouble::Timeline`] of this ticket: ends when the ticket could be read again.
@@ -87,6 +94,7 @@ impl TroubleKind {
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
+            Self::Disk => "disk",
             Self::Clock => "clock",
             Self::Timeline(_) => "timeline",
         }
@@ -96,13 +104,35 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker | Self::Clock => None,
+            Self::Inbox
+            | Self::Login
+            | Self::Odd
+            | Self::Key
+            | Self::Dns
+            | Self::Breaker
+            | Self::Disk
+            | Self::Clock => None,
+        }
+    }
+
+    /// What an alarm says of it: whoever hears alarms may be anybody, so it names nobody and quotes nothing.
+    pub fn brief(self) -> &'static str {
+        match self {
+            Self::Inbox => "The security inbox cannot be read.",
+            Self::Login => "The mail server refuses the password of the security inbox.",
+            Self::Odd => "The security inbox lists mail that it does not give.",
+            Self::Key => "A secret of the key file is missing.",
+            Self::Dns => "The name servers do not answer, and commands by mail wait.",
+            Self::Breaker => "More mail was made than any honest hour brings, and is held.",
+            Self::Disk => "The disk of the database is nearly full.",
+            Self::Clock => "The clock is behind the database.",
+            Self::Timeline(_) => "The timeline of a ticket cannot be read.",
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker, Self::Clock];
+        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker, Self::Disk, Self::Clock];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -118,6 +148,7 @@ impl Trouble {
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
+            Self::Disk { .. } => TroubleKind::Disk,
             Self::Clock { .. } => TroubleKind::Clock,
             Self::Timeline { ticket, .. } => TroubleKind::Timeline(*ticket),
         }
@@ -142,6 +173,10 @@ impl Trouble {
                  are usual in a day. Look at `disclosed outbox` on the \
                  daemon's machine; `disclosed outbox --release` lets it go.",
                 project.limits.breaker_per_hour
+            ),
+            Self::Disk { left } => format!(
+                "the disk of the database has {left} MB left. When it is full, mail stays in the inbox, and nothing is \
+                 acknowledged or sent. Make room on it."
             ),
             Self::Clock { now, ahead, how } => clock(*now, *ahead, *how, project),
             Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
