@@ -68,7 +68,7 @@ impl Work<'_> {
     /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
     /// first start, and all stops until a person has looked.
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
-        if Claims::of(mail, self.project, self.key).has_a_past() {
+        if Claims::of(mail, self.project, self.key).notices().next().is_some() {
             self.begun = true;
             return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
         }
