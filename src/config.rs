@@ -24,8 +24,8 @@ use toml::de::DeTable;
 pub(crate) use error::{ConfigError, Mistake};
 pub use keys::KEYS;
 pub(crate) use secret::{Password, SecretError};
-pub(crate) use settings::{Heartbeat, Login, SmtpConfig};
 pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};
+pub(crate) use settings::{Canary, Heartbeat, Login, SmtpConfig};
 
 /// A config that is good, for tests; tables may be added below it.
 #[cfg(test)]

@@ -6,6 +6,7 @@
 //! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
+mod canary;
 pub(crate) mod check;
 mod doing;
 mod finding;

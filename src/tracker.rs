@@ -198,6 +198,11 @@ impl Tracker {
         &self.project
     }
 
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
     /// The fingerprint of its policy, short enough for a log.
     pub fn policy(&self) -> &str {
         self.policy.get(..8).unwrap_or_default()

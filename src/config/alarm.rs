@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::sections::{path, words};
-use super::settings::{Alarm, Heartbeat, Inbox};
+use super::sections::{path, smtp as smtp_of, words};
+use super::settings::{Alarm, Canary, Heartbeat, Inbox, Outgoing};
 use super::value;
 use crate::net::{Endpoint, Tls};
 
@@ -25,6 +25,42 @@ pub(super) fn alarm(file: &Table<'_>, inbox: Option<&Inbox>) -> (Duration, Alarm
     let command = table.as_ref().and_then(|t| t.get("command")).and_then(|v| words(v, "/usr/local/bin/alarm"));
     let heartbeat = table.as_ref().and_then(|t| t.get("heartbeat")).and_then(heartbeat);
     (after.unwrap_or(INBOX_AFTER).max(between), Alarm { command, heartbeat })
+}
+
+/// `[canary]`, by a way out that is not that of `[outgoing]`: a provider does not send its own mail around by the way that
+/// mail from outside takes, and may drop what an account sends to itself.
+pub(super) fn canary(file: &Table<'_>, outgoing: Option<&Outgoing>) -> Option<Canary> {
+    let table = file.table("canary", "[canary]")?;
+    let address = table.need("address", "canary@elsewhere.example");
+    let address = address.and_then(|v| v.parse("canary@elsewhere.example", value::address));
+    let time = |key, example, default: u64, least: u64, most: u64, bounds: &'static str| {
+        let (least, most) = (Duration::from_secs(least), Duration::from_secs(most));
+        let read = |text: &str| value::duration(text, least, most, bounds);
+        table.get(key).map_or(Some(Duration::from_secs(default)), |v| v.parse(example, read))
+    };
+    let every = time("every", "6h", 6 * 3_600, 900, 7 * 24 * 3_600, "a time from \"15m\" to \"168h\"");
+    let within = time("within", "15m", 900, 60, 24 * 3_600, "a time from \"1m\" to \"24h\"");
+    if let (Some(every), Some(within), Some(value)) = (every, within, table.get("within"))
+        && within > every
+    {
+        value.wrong("the next one is sent before this one is missed", "less than \"every\"");
+    }
+    let Some(smtp) = table.table("smtp", "[canary.smtp]") else {
+        if table.get("smtp").is_none() && !table.misspelt("smtp") {
+            table.wrong(
+                "[canary] does not say by which second way out",
+                "[canary.smtp] with a server of another provider",
+            );
+        }
+        return None;
+    };
+    let way = smtp_of(&smtp)?;
+    if let (Some(Outgoing::Smtp(own)), Some(server)) = (outgoing, smtp.get("server"))
+        && own.endpoint.server.eq_ignore_ascii_case(&way.endpoint.server)
+    {
+        server.wrong("this is the server of [outgoing.smtp]", "that of another provider");
+    }
+    Some(Canary { address: address?, every: every?, within: within?, smtp: way })
 }
 
 fn heartbeat(value: Value<'_>) -> Option<Heartbeat> {

@@ -57,6 +57,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     }
     let commands = commands(file, &people);
     let (inbox_after, alarm) = alarm::alarm(file, inbox.as_ref());
+    let metrics = file.table("metrics", "[metrics]").and_then(|t| path(t.get("file")?, "disclosed.prom"));
+    let canary = alarm::canary(file, outgoing.as_ref());
     let limits = limits(file);
     let reporting = file.table("reports", "[reports]");
     let digest = digest(reporting.as_ref());
@@ -82,6 +84,8 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         reports,
         alarm,
         inbox_after,
+        metrics,
+        canary,
         warnings: Vec::new(),
     })
 }
@@ -214,7 +218,7 @@ fn imap(table: &Table<'_>) -> Option<ImapConfig> {
     Some(ImapConfig { endpoint: endpoint?, login: login?, folder: folder?, poll: poll?, idle })
 }
 
-fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {
+pub(super) fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {
     let endpoint = endpoint(table, |tls| match tls {
         Tls::Implicit => 465,
         Tls::StartTls => 587,

@@ -55,6 +55,10 @@ pub struct Config {
     pub alarm: Alarm,
     /// `[alarm] inbox_after`: how long the inbox may be unread; at least twice the time between two looks.
     pub inbox_after: Duration,
+    /// `[metrics] file`: where numbers for Prometheus are written.
+    pub metrics: Option<PathBuf>,
+    /// `[canary]`: the second way out, by which mail to ourselves is sent.
+    pub canary: Option<Canary>,
     /// Warnings about what is accepted, each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -163,6 +167,19 @@ pub struct Alarm {
     pub command: Option<Vec<String>>,
     /// What is touched while all goes on.
     pub heartbeat: Option<Heartbeat>,
+}
+
+/// `[canary]`: mail that is sent from outside to the public address, to see that it comes.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// Its sender, a mailbox at the other provider.
+    pub address: Address,
+    /// Between two of them.
+    pub every: Duration,
+    /// How long one may be on its way.
+    pub within: Duration,
+    /// The way out of the other provider.
+    pub smtp: SmtpConfig,
 }
 
 /// What is touched at most once a minute, so that somebody else notices when it is not.

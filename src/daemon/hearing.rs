@@ -33,6 +33,7 @@ impl Daemon {
                 }
                 self.renew_key(now)?;
                 let news = self.tracker.on_mail(&arrivals, now)?;
+                self.look_at_arrivals(&arrivals)?;
                 let _ = stored.send(());
                 self.log(news);
             }

@@ -1,10 +1,11 @@
-//! What others learn of the daemon by another way than mail: alarms, a heartbeat, the status that systemd shows.
+//! What others learn of the daemon by another way than mail: alarms, a heartbeat, numbers, the status that systemd shows.
 //!
 //! Alarms follow from how things stand, and not from what happens: each look compares what [`Health`] finds with what was
 //! told, and one program after the other is told of the difference. So a restart repeats nothing, and what ended while
 //! nobody could be told has no beginning either.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::Stdio;
 use std::time::Duration;
@@ -19,7 +20,7 @@ use tokio::time::Instant;
 
 use super::{Daemon, tell_systemd};
 use crate::config::Heartbeat;
-use crate::health::{Alarm, Health};
+use crate::health::{Alarm, Health, metrics};
 use crate::net::{self, Endpoint};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::store::Memo;
@@ -31,6 +32,8 @@ const PROGRAM_TIMEOUT: Duration = Duration::from_secs(30);
 /// The first pause after it failed; it doubles up to the longest.
 const PAUSE: Duration = Duration::from_secs(30);
 const PAUSE_MAX: Duration = Duration::from_secs(30 * 60);
+/// The least time between two files of numbers.
+const MEASURE: Duration = Duration::from_secs(15);
 /// The least time between two heartbeats.
 const BEAT: Duration = Duration::from_secs(60);
 /// How long a heartbeat may take that goes to a server.
@@ -56,6 +59,7 @@ pub(super) struct Outward {
     /// Since when nothing can be done for the database's sake.
     stuck: Option<Timestamp>,
     looked: Option<Instant>,
+    measured: Option<Instant>,
     beat: Option<Instant>,
     beating: Option<oneshot::Receiver<Result<(), String>>>,
 }
@@ -123,6 +127,12 @@ impl Daemon {
             }
             if worked && health.beats() {
                 self.beat(now);
+            }
+            if let Err(error) = self.write_metrics(health) {
+                tracing::warn!("the metrics: {error:#}");
+            }
+            if let Err(error) = self.look_for_canary(now) {
+                tracing::warn!("the canary: {error:#}");
             }
         }
     }
@@ -206,6 +216,27 @@ impl Daemon {
             self.tracker.store().write(|tx| tx.end_trouble(TroubleKind::Disk))?;
         }
         Ok(())
+    }
+
+    /// Writes the numbers for Prometheus, whole or not at all. Also when nothing has changed: by its age a monitor knows
+    /// that nobody writes the file any more.
+    fn write_metrics(&mut self, health: &Health) -> Result<()> {
+        let Some(path) = self.config.metrics.clone() else { return Ok(()) };
+        if self.outward.measured.is_some_and(|at| at.elapsed() < MEASURE) {
+            return Ok(());
+        }
+        self.outward.measured = Some(Instant::now());
+        let project = self.tracker.project().clone();
+        let text = self.tracker.store().read(|tx| metrics::text(tx, health, &project))?;
+        // The collector reads files that end in .prom.
+        let draft = path.with_extension(format!("prom.{}", std::process::id()));
+        let write = || {
+            std::fs::write(&draft, text)?;
+            // Another user reads it, and it names nobody.
+            std::fs::set_permissions(&draft, std::fs::Permissions::from_mode(0o644))?;
+            std::fs::rename(&draft, &path)
+        };
+        write().with_context(|| path.display().to_string())
     }
 
     /// Shows whoever watches from outside that all goes on.

@@ -20,7 +20,11 @@ pub(crate) fn text(tx: &Tx<'_>, health: &Health, project: &Project) -> Result<St
     // How mail ended may change: a second copy, or a person, raises it.
     page.several("mails", "Mails that came in, by how they ended.", "outcome", tx.counts(Counted::Mails)?);
     page.several("notices", "Mails to people, by where they stand.", "state", tx.counts(Counted::Notices)?);
-    page.at("notices_oldest_waiting_timestamp_seconds", "When the oldest notice was made that waits to leave.", health.oldest);
+    page.at(
+        "notices_oldest_waiting_timestamp_seconds",
+        "When the oldest notice was made that waits to leave.",
+        health.oldest,
+    );
     page.one("tickets_open", "Tickets that are open.", tx.open_tickets()?);
     let soon = health.now.checked_add(SOON).unwrap_or(Timestamp::MAX);
     let due = tx.tickets_due(health.now, soon)?;

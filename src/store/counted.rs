@@ -7,7 +7,7 @@ use super::{Result, Tx, millis};
 
 /// What is counted along.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Counted {
+pub enum Counted {
     /// Mails, by what became of them.
     Mails,
     /// Notices, by where they stand.

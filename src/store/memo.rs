@@ -67,6 +67,8 @@ pub enum Memo<'a> {
     Played,
     /// The alarm of this name that somebody was told of, as what was said when it began.
     Alarm(&'a str),
+    /// When the last canary was sent; while it is on its way, behind a blank, its token.
+    Canary,
     /// When a pass last showed that the database can be written, for the heartbeat.
     Beat,
     /// Trouble that stands: see [`super::Standing`].
@@ -99,6 +101,7 @@ impl Memo<'_> {
             Self::Ahead => "ahead",
             Self::Played => "played",
             Self::Alarm(name) => return format!("{ALARM}{name}"),
+            Self::Canary => "canary",
             Self::Beat => "beat",
             Self::Unreached(address) => return format!("{UNREACHED}{address}"),
             Self::Trouble(kind) => {

@@ -52,7 +52,7 @@ fn the_numbers_are_those_of_the_database_in_the_format_of_prometheus() {
     let project = config.project();
     let (store, key) = (Store::in_memory().unwrap(), Key::new([7; KEY_LENGTH]));
     let mut tracker = Tracker::new(store, config.project(), key, None, at(0)).unwrap();
-    let mut page = |tracker: &mut Tracker, now| {
+    let page = |tracker: &mut Tracker, now| {
         let read = |tx: &Tx<'_>| text(tx, &Health::read(tx, &project, now)?, &project);
         parse(&tracker.store().read(read).unwrap())
     };

@@ -32,6 +32,11 @@ pub enum Trouble {
         /// Megabytes that are left.
         left: u64,
     },
+    /// A mail that was sent from outside to see that mail comes through did not come.
+    Canary {
+        /// When it was sent.
+        sent: Timestamp,
+    },
     /// The clock is behind what the database has seen.
     Clock {
         /// What the clock says.
@@ -78,6 +83,8 @@ pub enum TroubleKind {
     Breaker,
     /// [`Trouble::Disk`]: ends when there is room again.
     Disk,
+    /// [`Trouble::Canary`]: ends when the next one comes, or none is sent any more.
+    Canary,
     /// [`Trouble::Clock`]: ends when the clock has passed what the database has seen, or a person says that it is right.
     Clock,
     /// [`Trouble::Timeline`] of this ticket: ends when the ticket could be read again.
@@ -95,6 +102,7 @@ impl TroubleKind {
             Self::Dns => "dns",
             Self::Breaker => "breaker",
             Self::Disk => "disk",
+            Self::Canary => "canary",
             Self::Clock => "clock",
             Self::Timeline(_) => "timeline",
         }
@@ -111,6 +119,7 @@ impl TroubleKind {
             | Self::Dns
             | Self::Breaker
             | Self::Disk
+            | Self::Canary
             | Self::Clock => None,
         }
     }
@@ -124,6 +133,7 @@ impl TroubleKind {
             Self::Key => "A secret of the key file is missing.",
             Self::Dns => "The name servers do not answer, and commands by mail wait.",
             Self::Breaker => "More mail was made than any honest hour brings, and is held.",
+            Self::Canary => "A mail that was sent to see that mail comes through did not come.",
             Self::Disk => "The disk of the database is nearly full.",
             Self::Clock => "The clock is behind the database.",
             Self::Timeline(_) => "The timeline of a ticket cannot be read.",
@@ -132,7 +142,17 @@ impl TroubleKind {
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker, Self::Disk, Self::Clock];
+        let plain = [
+            Self::Inbox,
+            Self::Login,
+            Self::Odd,
+            Self::Key,
+            Self::Dns,
+            Self::Breaker,
+            Self::Disk,
+            Self::Canary,
+            Self::Clock,
+        ];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -149,6 +169,7 @@ impl Trouble {
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
             Self::Disk { .. } => TroubleKind::Disk,
+            Self::Canary { .. } => TroubleKind::Canary,
             Self::Clock { .. } => TroubleKind::Clock,
             Self::Timeline { ticket, .. } => TroubleKind::Timeline(*ticket),
         }
@@ -177,6 +198,12 @@ impl Trouble {
             Self::Disk { left } => format!(
                 "the disk of the database has {left} MB left. When it is full, mail stays in the inbox, and nothing is \
                  acknowledged or sent. Make room on it."
+            ),
+            Self::Canary { sent } => format!(
+                "a mail to {}, sent by [canary.smtp] on {} to see that mail comes through, did not come into the inbox in \
+                 time. Look into Junk, and at what stands between that address and the inbox: reports may be lost there.",
+                project.address.as_str(),
+                when(*sent, &project.policy)
             ),
             Self::Clock { now, ahead, how } => clock(*now, *ahead, *how, project),
             Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
