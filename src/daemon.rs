@@ -14,6 +14,7 @@ mod folder;
 mod forged;
 mod hearing;
 pub(crate) mod inbox;
+mod looking;
 pub(crate) mod outgoing;
 mod outward;
 mod profile;

@@ -213,15 +213,6 @@ impl Tracker {
         &mut self.store
     }
 
-    /// Notes whether its time is given by hand.
-    pub fn plays(&mut self, plays: bool) -> Result<()> {
-        self.store.write(|tx| match (plays, tx.memo::<String>(Memo::Played)?) {
-            (true, None) => tx.set_memo(Memo::Played, "yes"),
-            (false, Some(_)) => tx.drop_memo(Memo::Played),
-            (true, Some(_)) | (false, None) => Ok(()),
-        })
-    }
-
     /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
     /// were being sent are doubtful.
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {

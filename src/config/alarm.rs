@@ -3,9 +3,8 @@
 use std::time::Duration;
 
 use super::reader::{Table, Value, Wrong};
-use super::sections::{path, smtp as smtp_of, words};
-use super::settings::{Alarm, Canary, Heartbeat, Inbox, Outgoing};
-use super::value;
+use super::settings::{Alarm, Canary, Heartbeat, Inbox, Outgoing, SmtpConfig};
+use super::value::{self, path, words};
 use crate::net::{Endpoint, Tls};
 
 /// How long the inbox may be unread.
@@ -29,7 +28,11 @@ pub(super) fn alarm(file: &Table<'_>, inbox: Option<&Inbox>) -> (Duration, Alarm
 
 /// `[canary]`, by a way out that is not that of `[outgoing]`: a provider does not send its own mail around by the way that
 /// mail from outside takes, and may drop what an account sends to itself.
-pub(super) fn canary(file: &Table<'_>, outgoing: Option<&Outgoing>) -> Option<Canary> {
+pub(super) fn canary(
+    file: &Table<'_>,
+    outgoing: Option<&Outgoing>,
+    read_smtp: fn(&Table<'_>) -> Option<SmtpConfig>,
+) -> Option<Canary> {
     let table = file.table("canary", "[canary]")?;
     let address = table.need("address", "canary@elsewhere.example");
     let address = address.and_then(|v| v.parse("canary@elsewhere.example", value::address));
@@ -54,7 +57,7 @@ pub(super) fn canary(file: &Table<'_>, outgoing: Option<&Outgoing>) -> Option<Ca
         }
         return None;
     };
-    let way = smtp_of(&smtp)?;
+    let way = read_smtp(&smtp)?;
     if let (Some(Outgoing::Smtp(own)), Some(server)) = (outgoing, smtp.get("server"))
         && own.endpoint.server.eq_ignore_ascii_case(&way.endpoint.server)
     {

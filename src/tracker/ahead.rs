@@ -53,6 +53,15 @@ pub(crate) struct Redated {
 }
 
 impl Tracker {
+    /// Notes whether its time is given by hand.
+    pub fn plays(&mut self, plays: bool) -> Result<()> {
+        self.store.write(|tx| match (plays, tx.memo::<String>(Memo::Played)?) {
+            (true, None) => tx.set_memo(Memo::Played, "yes"),
+            (false, Some(_)) => tx.drop_memo(Memo::Played),
+            (true, Some(_)) | (false, None) => Ok(()),
+        })
+    }
+
     /// Looks whether the clock is behind what the database has seen. That is told, and stands until the clock has passed
     /// it or a person says that it is right.
     pub fn look_at_clock(&mut self, now: Timestamp, how: Set) -> Result<News> {
