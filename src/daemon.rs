@@ -14,7 +14,7 @@ mod folder;
 mod forged;
 mod hearing;
 pub(crate) mod inbox;
-mod looking;
+mod telling;
 pub(crate) mod outgoing;
 mod outward;
 mod profile;
