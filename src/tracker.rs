@@ -2,14 +2,15 @@
 //!
 //! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one
 //! look into the store → `intake` → `decide` → one transaction with entries, projections, notices and the receipt.
-//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (the try counted, committed) → the shell
-//! sends → the outcome is settled, and what failed for good is news.
+//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: picked (the try counted) → the shell sends all but
+//! the final dot → offered (committed) → dot → the outcome is settled, and what failed for good is news.
 
 mod adopting;
 pub(crate) mod ahead;
 mod caps;
 mod delivery;
 mod erasing;
+mod folders;
 mod losses;
 mod mails;
 mod news;
@@ -17,6 +18,7 @@ mod once;
 mod questions;
 mod reading;
 mod requests;
+mod seeking;
 mod signed;
 mod taking;
 mod tallies;
@@ -25,9 +27,11 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
+pub(crate) use folders::{Look, Looked, Sighting};
 pub(crate) use news::Told;
 pub use news::{News, Posted};
 pub use questions::Asked;
+pub(crate) use seeking::{Aside, Sought};
 pub(crate) use trying::Tried;
 
 use std::sync::Arc;
@@ -35,7 +39,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use self::reading::{Stowed, read_one, side_by_side};
+use self::reading::{Stowed, UNREADABLE, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::intake::disposition::Disposition;
@@ -257,10 +261,10 @@ impl Tracker {
         let Some(waiting) = self.waiting()? else { return Ok(News::default()) };
         let WaitingMail { mail, received, whole, tries } = waiting;
         // After a crash this try is counted already; else those that failed are, and the first stands for itself.
-        let quarantine = tries > TRIES;
+        let quarantine = (tries > TRIES).then_some(UNREADABLE);
         let raw = match self.store.read(|tx| tx.raw(mail)) {
             // What was put aside is not read.
-            Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
+            Err(StoreError::Corrupt(_)) if quarantine.is_some() => Vec::new(),
             raw => raw?,
         };
         self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None, by_hand: false }], now)
@@ -291,17 +295,11 @@ impl Tracker {
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
         let (fresh, mut news) = self.store.write(|tx| {
-            // Where our clock is behind the database, the mail server's says which of the two is wrong.
-            let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
-            let received = |a: &Arrival| {
-                let claimed = a.internal_date.unwrap_or(now).min(latest);
-                a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
-            };
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = received(arrival);
+                let before = taken_at(tx, arrival.internal_date, arrival.not_before, now)?;
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -338,7 +336,7 @@ impl Tracker {
             .map(|(mail, a, received)| {
                 let whole = a.size == a.raw.len() as u64;
                 let by_hand = a.place.is_none();
-                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, dkim: None, by_hand }
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: None, dkim: None, by_hand }
             })
             .collect();
         if !stowed.is_empty() {
@@ -488,6 +486,7 @@ impl Tracker {
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
+                folders::end_doubt(tx, folder)?;
             }
             tx.set_memo(Memo::LastScan, now)?;
             listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;
@@ -518,6 +517,19 @@ fn policy_print(project: &Project) -> String {
         }
     }
     data_encoding::HEXLOWER.encode(&print.finalize())
+}
+
+/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now. Where
+/// our clock is behind the database, the server's says which of the two is wrong.
+fn taken_at(
+    tx: &Tx<'_>,
+    internal_date: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
+    let claimed = internal_date.unwrap_or(now).min(latest);
+    Ok(not_before.map_or(claimed, |n| claimed.max(n.min(now))))
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are

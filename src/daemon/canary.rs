@@ -17,7 +17,7 @@ use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Canary, Config, Outgoing, SmtpConfig};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
-use crate::smtp;
+use crate::smtp::{self, Letter};
 use crate::store::Memo;
 use crate::token::{self, Key, LOOP_FIELD, Purpose, Token};
 use crate::tracker::Arrival;
@@ -131,7 +131,7 @@ pub(super) fn letter(from: &Address, to: &Address, tag: &str, why: &str, now: Ti
 
 async fn send(smtp: &SmtpConfig, from: &Address, to: &Address, bytes: &[u8]) -> Result<(), Said> {
     let secret = smtp.secret().await.map_err(|e| Said::from(e.to_string()))?;
-    match smtp::send(smtp, secret.as_ref(), &[from], to, bytes).await.outcome {
+    match smtp::send_at_once(smtp, secret.as_ref(), Letter { from: Some(from), to, bytes }).await {
         // It may have come all the same.
         Outcome::Sent(_) | Outcome::Unknown(_) => Ok(()),
         Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Closed(said) => Err(said),
