@@ -196,15 +196,20 @@ listed, to be erased one by one.")]
 no command again, and sends nothing. A ticket has its old number only where a mail proves it; each says what is not known
 of it. Then nothing leaves until `disclosed recover`.")]
     Rebuild(rebuild::Args),
-    /// Say what would be sent after a restore, and let it go
+    /// Say that the daemon may go on, after what only a person can judge
     #[command(after_help = "Examples:
   disclosed recover
   disclosed recover --yes
   disclosed recover --yes --drop 12,15
+  disclosed recover --clock
 
 A database that was restored from a backup, or that another disclosed has gone on with, is older than what people have in
 their mailboxes. Then all mail is taken in and nothing leaves, until a person has looked. Without --yes it lists what
-would be sent, changes nothing, and exits 1.")]
+would be sent, changes nothing, and exits 1.
+
+--clock: the database is ahead of the clock of this machine, and the clock is right. Look at it first: `date`. What the
+database holds of later instants counts as of now, reminders that came before their time come again when it is there,
+and what that means is printed for each deadline. It cannot be taken back.")]
     Recover(recover::Args),
     /// List, rotate or drop the secrets that sign reply addresses
     #[command(after_help = "Examples:

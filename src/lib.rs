@@ -19,7 +19,7 @@
 //! 6. [`intake`]: a read mail and what the store knows → event.
 //! 7. [`store`]: all SQL, and no rules.
 //! 8. [`tracker`]: reads once, decides, commits once.
-//! 9. [`health`]: what needs a person.
+//! 9. [`health`]: what needs a person, what alarms are about, and numbers for a monitor.
 //! 10. [`config`]: the file. [`net`]: TCP and TLS, which the config knows. [`sasl`]: the words of a login. [`clock`].
 //! 11. [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: keys and signatures.
 //! 12. [`open`] puts them together, and looks after their files: whose they are, whether they are still there, the mark.
@@ -68,8 +68,9 @@
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
 //!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
-//! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told; a daemon whose files go away ends,
-//!   and one whose disk fails waits for it. G10 same in, same out:
+//! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told by mail, and by the alarms of
+//!   [`daemon`], which need no mail; a daemon whose files go away ends, and one whose disk fails waits for it; a clock that
+//!   is behind the database is told, and keeps no mail from being read. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
 //! # To add a command

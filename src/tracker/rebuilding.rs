@@ -145,6 +145,7 @@ impl Work<'_> {
                 | Event::Confirmed(..)
                 | Event::Undelivered(_)
                 | Event::Erased(_)
+                | Event::ClockSet(_)
                 | Event::Tick,
             ) => {
                 let reason = format!("{}; not done again, since the database was made anew", intake.reason);

@@ -10,6 +10,7 @@
 
 mod backup;
 mod cli;
+mod clock;
 mod configs;
 mod containment;
 mod content;
