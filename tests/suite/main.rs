@@ -22,6 +22,7 @@ mod health;
 mod honest;
 mod keeping;
 mod mails;
+mod manual;
 mod matrix;
 mod pages;
 mod parts;
