@@ -24,6 +24,8 @@ mod keeping;
 mod mails;
 mod manual;
 mod matrix;
+mod model;
+mod offers;
 mod pages;
 mod parts;
 mod properties;

@@ -21,6 +21,8 @@ pub enum Trouble {
     Login(String),
     /// The inbox does what no inbox should.
     Odd(String),
+    /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
+    Renumbered,
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -45,6 +47,8 @@ pub enum TroubleKind {
     Login,
     /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
     Odd,
+    /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
+    Renumbered,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
     Key,
     /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
@@ -62,6 +66,7 @@ impl TroubleKind {
             Self::Inbox => "inbox",
             Self::Login => "login",
             Self::Odd => "odd",
+            Self::Renumbered => "renumbered",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
@@ -73,13 +78,13 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox | Self::Login | Self::Odd | Self::Renumbered | Self::Key | Self::Dns | Self::Breaker => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker];
+        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -92,6 +97,7 @@ impl Trouble {
             Self::Inbox { .. } => TroubleKind::Inbox,
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
+            Self::Renumbered => TroubleKind::Renumbered,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
@@ -104,6 +110,12 @@ impl Trouble {
         match self {
             Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
             Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Renumbered => {
+                "the mail server has numbered the mails of the inbox anew, or was set back to an earlier \
+                                 state. Each mail is compared with those that are here, and what is new is taken in; \
+                                 that needs nobody. What was lost on the server may still be here: `disclosed list`."
+                    .into()
+            }
             Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
                           reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
                 .into(),
