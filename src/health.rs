@@ -48,8 +48,8 @@ pub(crate) struct Health {
     pub breaker: Option<Timestamp>,
     /// Since when notices leave with the plain sender, because the server refuses tagged ones.
     pub tag_refused: Option<Timestamp>,
-    /// The database is not the one that the inbox belongs to.
-    pub begun: bool,
+    /// Why nothing leaves: the database may be older than what has left.
+    pub hold: Option<String>,
 }
 
 impl Health {
@@ -95,7 +95,7 @@ impl Health {
             inbox_fails: tx.memo(Memo::InboxFails)?,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
             tag_refused: tx.tag_refused()?.map(|(since, _)| since),
-            begun: tx.memo::<String>(Memo::Begun)?.is_some(),
+            hold: tx.memo(Memo::HoldWhy)?,
         })
     }
 
@@ -111,8 +111,9 @@ impl Health {
             next_deadline: _,
             // Bounces are known by Message-ID and mark all the same.
             tag_refused: _,
-            // One of the troubles.
+            // Two of the troubles.
             breaker: _,
+            hold: _,
             broken,
             quarantined,
             held,
@@ -121,7 +122,6 @@ impl Health {
             troubles,
             inbox_fails,
             stuck,
-            begun,
         } = self;
         !broken.is_empty()
             || *quarantined > 0
@@ -131,6 +131,5 @@ impl Health {
             || !troubles.is_empty()
             || inbox_fails.is_some()
             || stuck.is_some()
-            || *begun
     }
 }

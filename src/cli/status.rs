@@ -12,7 +12,7 @@ use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::{date, length};
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
+use crate::store::{NoticeRow, Standing, TicketRow, Unreached};
 use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -44,7 +44,7 @@ struct Document<'a> {
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
     tag_refused_since: Option<Timestamp>,
-    database_lost: bool,
+    hold: Option<&'a str>,
     healthy: bool,
 }
 
@@ -122,7 +122,7 @@ impl<'a> Document<'a> {
             stuck_since: health.stuck,
             held_since: health.breaker,
             tag_refused_since: health.tag_refused,
-            database_lost: health.begun,
+            hold: health.hold.as_deref(),
             healthy: !health.needs_person(),
         }
     }
@@ -139,8 +139,8 @@ fn stands(health: &Health, project: &Project) -> String {
         return text;
     }
     text.push_str("\nThis needs a person:\n");
-    if health.begun {
-        text.push_str(&format!("  {}\n", StoreError::Begun));
+    if let Some(why) = &health.hold {
+        text.push_str(&format!("  on hold, since {why}\n"));
     }
     for t in &health.troubles {
         text.push_str(&trouble(t, project));
@@ -229,6 +229,9 @@ fn trouble(t: &Standing, project: &Project) -> String {
         }
         (None, None) => format!("  the daemon is in trouble since {at} ({kind}): `disclosed check --online`\n"),
     };
+    if t.kind == TroubleKind::Hold {
+        return format!("  nothing leaves since {at}: `disclosed recover`\n");
+    }
     if t.kind == TroubleKind::Key {
         return format!(
             "{line}  a secret is missing from disclosed.key: restore the file, or go on without it by `disclosed key \

@@ -1,10 +1,12 @@
 //! What no transcript can play: batches, and errors between two steps.
 
 mod caps;
+mod holding;
 mod hostile;
 mod lost;
 mod once;
 mod policy;
+mod rebuilding;
 mod signed;
 mod trouble;
 

@@ -29,6 +29,8 @@ pub enum Trouble {
     Dns,
     /// Far more is made than any honest hour brings.
     Breaker,
+    /// The database may be older than what has left. Why, as words that go on where "since" stops.
+    Hold(String),
     /// One ticket cannot be read from the store.
     Timeline {
         /// Which.
@@ -55,6 +57,8 @@ pub enum TroubleKind {
     Dns,
     /// [`Trouble::Breaker`]: ends when a person lets the mail go.
     Breaker,
+    /// [`Trouble::Hold`]: ends when a person says so. While it stands, nothing but this leaves.
+    Hold,
     /// [`Trouble::Timeline`] of this ticket: ends when the ticket could be read again.
     Timeline(TicketId),
 }
@@ -70,6 +74,7 @@ impl TroubleKind {
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
+            Self::Hold => "hold",
             Self::Timeline(_) => "timeline",
         }
     }
@@ -78,13 +83,21 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Renumbered | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox
+            | Self::Login
+            | Self::Odd
+            | Self::Renumbered
+            | Self::Key
+            | Self::Dns
+            | Self::Breaker
+            | Self::Hold => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker];
+        let plain =
+            [Self::Inbox, Self::Login, Self::Odd, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker, Self::Hold];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -101,6 +114,7 @@ impl Trouble {
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
+            Self::Hold(_) => TroubleKind::Hold,
             Self::Timeline { ticket, .. } => TroubleKind::Timeline(*ticket),
         }
     }
@@ -130,6 +144,11 @@ impl Trouble {
                  are usual in a day. Look at `disclosed outbox` on the \
                  daemon's machine; `disclosed outbox --release` lets it go.",
                 project.limits.breaker_per_hour
+            ),
+            Self::Hold(why) => format!(
+                "nothing leaves but this mail, since {why}. All mail is taken in. Make sure that no other disclosed works \
+                 on this mailbox, then look at `disclosed recover` on the daemon's machine: it lists what would be sent, \
+                 and `disclosed recover --yes` lets it go"
             ),
             Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
         }
