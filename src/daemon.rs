@@ -6,6 +6,7 @@
 //! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
+mod canary;
 pub(crate) mod check;
 mod doing;
 mod fetching;
@@ -17,11 +18,13 @@ pub(crate) mod inbox;
 mod inward;
 mod looking;
 pub(crate) mod outgoing;
+mod outward;
 mod pauses;
 mod profile;
 mod rebuilding;
 mod steady;
 mod tagged;
+mod telling;
 mod way;
 
 use std::path::{Path, PathBuf};
@@ -44,12 +47,13 @@ use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::open::files::{FilesError, Watched};
 use crate::smtp::Ready;
-use crate::store::{Claim, Mark, Memo, StoreError};
+use crate::store::{Claim, Mark, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::Watching;
 use inward::Inward;
+use outward::Outward;
 use steady::Steady;
 use way::Way;
 
@@ -57,14 +61,10 @@ use way::Way;
 const NAP: Duration = Duration::from_secs(30);
 /// How long a notice that is with a server may take to finish when the daemon is asked to stop.
 const LAST_WORD: Duration = Duration::from_secs(25);
-/// How long the inbox may fail before the leads are told.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
 /// The least time between two marks beside the database.
 const MARKED_EVERY: SignedDuration = SignedDuration::from_mins(1);
-/// The wall clock may be that far behind the last look into the inbox.
-const BEHIND: SignedDuration = SignedDuration::from_hours(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
@@ -166,6 +166,7 @@ struct Daemon {
     /// The way out.
     way: Way,
     steady: Steady,
+    outward: Outward,
     /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
     stays: bool,
 }
@@ -218,6 +219,7 @@ impl Daemon {
         let now = fixed.unwrap_or_else(clock::now);
         let lock = open::lock(&config)?;
         let mut tracker = open::tracker(&config, now)?;
+        tracker.plays(fixed.is_some())?;
         let mut files = open::watched(&config)?;
         if let Some(key) = files.look()? {
             tracker.rekey(key, now)?;
@@ -245,6 +247,7 @@ impl Daemon {
             gates: mpsc::unbounded_channel(),
             way: Way::default(),
             steady,
+            outward: Outward::default(),
             stays: false,
         };
         daemon.log(news);
@@ -313,10 +316,20 @@ impl Daemon {
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
         self.stays = true;
         self.watch(Watching::ForGood);
-        tracing::info!(store = %self.config.store.display(), "ready");
+        self.recall_alarms()?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            store = %self.config.store.display(),
+            inbox = %self.config.inbox,
+            outgoing = %self.config.outgoing,
+            policy = self.tracker.policy(),
+            "ready"
+        );
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
-            let nap = match self.work() {
+            let worked = self.work();
+            self.look_outward(self.now(), worked.is_ok());
+            let nap = match worked {
                 Ok(nap) => {
                     // Fed by progress: the store was read, and what was due is decided.
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
@@ -435,11 +448,23 @@ impl Daemon {
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
 
-    /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
-    /// years old, and call every promise kept or broken by chance.
-    fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
-        let seen = self.tracker.store().read(|tx| tx.memo(Memo::LastScan))?;
-        Ok(self.fixed.is_none() && seen.is_some_and(|seen: Timestamp| seen.duration_since(now) > BEHIND))
+    /// Whether there is a time to go by. One before this program was made is none: a machine that boots into 1970 would
+    /// take mail for years old. A clock that is behind the database only is told.
+    fn has_time(&mut self, now: Timestamp) -> Result<bool> {
+        if self.fixed.is_some() {
+            return Ok(true);
+        }
+        if now < clock::EARLIEST {
+            tracing::error!("the clock says {now}; nothing is done until it is set right");
+            return Ok(false);
+        }
+        if !self.steady.believes(now) {
+            tracing::warn!("the clock has jumped by more than a day; all waits for a second look");
+            return Ok(false);
+        }
+        let news = self.tracker.look_at_clock(now, self.steady.how())?;
+        self.log(news);
+        Ok(true)
     }
 
     /// All that is due now; says how long to sleep.
@@ -454,12 +479,7 @@ impl Daemon {
                 tell_systemd(&[sd_notify::NotifyState::Status("")]);
             }
         }
-        if self.is_behind(now)? {
-            tracing::error!("the clock says {now}, which is before the last look into the inbox; set it right");
-            return Ok(NAP);
-        }
-        if self.fixed.is_none() && !self.steady.believes(now) {
-            tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
+        if !self.has_time(now)? {
             return Ok(NAP);
         }
         if let Some((claim, outcome)) = self.unsettled.take() {
@@ -487,7 +507,8 @@ impl Daemon {
                 break;
             }
         }
-        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
+        let patience = self.tracker.project().inbox_after;
+        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > patience) {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }

@@ -3,6 +3,8 @@
 //! SQLite in WAL mode with `synchronous=FULL`: what [`Store::write`] returned is on disk (G4). The schema stands in
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
+mod ahead;
+mod counted;
 mod earlier;
 mod folder;
 mod mail;
@@ -21,6 +23,7 @@ mod unverified;
 mod values;
 mod views;
 
+pub(crate) use counted::Counted;
 pub(crate) use folder::{Known, Witness};
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
@@ -347,13 +350,8 @@ impl Tx<'_> {
         Ok(())
     }
 
-    /// The sum of a tally from a slot on.
-    pub fn counted(&self, scope: impl Display, from_slot: i64) -> Result<u32> {
-        self.counted_in(scope, from_slot..=i64::MAX)
-    }
-
     /// The sum of a tally over some slots.
-    pub fn counted_in(&self, scope: impl Display, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
+    pub fn counted(&self, scope: impl Display, slots: std::ops::RangeInclusive<i64>) -> Result<u32> {
         let sql = r"
             SELECT coalesce(sum(count), 0)
             FROM tally

@@ -6,6 +6,7 @@
 //! the final dot → offered (committed) → dot → the outcome is settled, and what failed for good is news.
 
 mod adopting;
+pub(crate) mod ahead;
 mod caps;
 mod delivery;
 mod erasing;
@@ -76,6 +77,13 @@ pub struct Arrival {
     pub place: Option<Place>,
     /// The folder's present listing, to tell a second copy from a renumbered one.
     pub listing: Arc<Vec<String>>,
+}
+
+impl Arrival {
+    /// When our mail server took it: what it says, bounded by what the scans saw.
+    fn received(&self, now: Timestamp) -> Timestamp {
+        bounded(self.internal_date, self.not_before, now, now)
+    }
 }
 
 /// The tracker: the store and the rules.
@@ -195,6 +203,16 @@ impl Tracker {
         &self.project
     }
 
+    /// Its key.
+    pub fn key(&self) -> &Key {
+        &self.key
+    }
+
+    /// The fingerprint of its policy, short enough for a log.
+    pub fn policy(&self) -> &str {
+        self.policy.get(..8).unwrap_or_default()
+    }
+
     /// The store, to read.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
@@ -287,7 +305,7 @@ impl Tracker {
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = taken_at(arrival.internal_date, arrival.not_before, now);
+                let before = taken_at(tx, arrival.internal_date, arrival.not_before, now)?;
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -510,9 +528,25 @@ fn policy_print(project: &Project) -> String {
     data_encoding::HEXLOWER.encode(&print.finalize())
 }
 
-/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now.
-fn taken_at(internal_date: Option<Timestamp>, not_before: Option<Timestamp>, now: Timestamp) -> Timestamp {
-    let claimed = internal_date.unwrap_or(now).min(now);
+/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now. Where
+/// our clock is behind the database, the server's says which of the two is wrong.
+fn taken_at(
+    tx: &Tx<'_>,
+    internal_date: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    now: Timestamp,
+) -> Result<Timestamp> {
+    let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
+    Ok(bounded(internal_date, not_before, latest, now))
+}
+
+fn bounded(
+    internal_date: Option<Timestamp>,
+    not_before: Option<Timestamp>,
+    latest: Timestamp,
+    now: Timestamp,
+) -> Timestamp {
+    let claimed = internal_date.unwrap_or(now).min(latest);
     not_before.map_or(claimed, |n| claimed.max(n.min(now)))
 }
 

@@ -27,6 +27,9 @@ pub(super) struct Args {
     /// through
     #[arg(long)]
     online: bool,
+    /// Also send a mail to the public address and wait a minute for it
+    #[arg(long, requires = "online")]
+    round_trip: bool,
 }
 
 /// Digests that are shown.
@@ -49,7 +52,7 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     warnings.extend(secrets(&desk.config));
     if args.online {
         let key = open::key_if_any(&desk.config)?;
-        findings.extend(daemon::check_online(&desk.config, key.as_ref()));
+        findings.extend(daemon::check_online(&desk.config, key.as_ref(), args.round_trip));
     } else {
         warnings.extend(inbox(&desk.config));
     }

@@ -14,7 +14,7 @@ use super::{Daemon, tell_systemd};
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
         let now = self.now();
-        if self.is_behind(now)? {
+        if !self.has_time(now)? {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {
@@ -53,6 +53,7 @@ impl Daemon {
                 }
                 self.look_at_files(now)?;
                 let news = self.tracker.on_mail(&arrivals, now)?;
+                self.look_at_arrivals(&arrivals)?;
                 let _ = stored.send(());
                 self.log(news);
             }

@@ -10,12 +10,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
+use super::canary::letter;
 use super::finding::Finding;
 use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::smtp;
-use crate::token::{self, Key, LOOP_FIELD, Purpose, Token};
+use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, Outcome};
 
 /// Where the mail was found.
@@ -119,18 +120,10 @@ impl Letter {
         let to = config.mailbox.tagged(&tag)?;
         // What bounces is not the mail that is looked for.
         let envelope = config.mailbox.tagged(&token(!number))?;
-        let bytes = format!(
-            "From: <{from}>\r\nTo: <{to}>\r\nSubject: A check by disclosed ({tag})\r\nDate: {}\r\n\
-             Message-ID: <{tag}@{}>\r\n{LOOP_FIELD}: {tag}\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n\
-             Content-Type: text/plain; charset=us-ascii\r\n\r\n\
-             `disclosed check --online` sent this mail to find out where mail to an address with a\r\n\
-             tag comes out. It may be deleted, and so may a folder that was made for it.\r\n",
-            now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
-            from.domain(),
-            from = from.as_str(),
-            to = to.as_str(),
-        );
-        Some(Self { tag, to, envelope, bytes: bytes.into_bytes() })
+        let why = "`disclosed check --online` sent this mail to find out where mail to an address with a\r\n\
+                   tag comes out. A folder that was made for it may be deleted too.";
+        let bytes = letter(from, &to, &tag, why, now);
+        Some(Self { tag, to, envelope, bytes })
     }
 }
 

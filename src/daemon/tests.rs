@@ -1,4 +1,7 @@
+use jiff::SignedDuration;
+
 use super::*;
+use crate::store::Memo;
 
 mod mailbox;
 
@@ -17,14 +20,14 @@ name = "Ada"
 address = "ada@example.org"
 "#;
 
-/// A clock that is behind what the database has seen: nothing is reminded of, taken in or sent.
+/// A clock that is behind what the database has seen is told, and nobody is met with silence. One from before this
+/// program is no clock.
 #[tokio::test]
-async fn a_clock_behind_the_last_look_holds_everything() {
+async fn a_clock_behind_the_last_look_is_told_and_mail_is_taken_in() {
     let folder = tempfile::tempdir().unwrap();
     let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
     let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
     let now = clock::now();
-    daemon.tracker.trouble(&Trouble::Odd("a notice that waits".into()), now).unwrap();
     let arrival = || crate::tracker::Arrival {
         raw: b"From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n".to_vec(),
         size: 45,
@@ -33,23 +36,20 @@ async fn a_clock_behind_the_last_look_holds_everything() {
         place: None,
         listing: std::sync::Arc::default(),
     };
-    let come = |daemon: &mut Daemon| {
-        let (stored, answer) = tokio::sync::oneshot::channel();
-        daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap();
-        answer
-    };
-    let sent =
-        |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.memo::<String>(Memo::LastSend)).unwrap().is_some();
-
     daemon.tracker.scanned("f", None, now + SignedDuration::from_hours(2)).unwrap();
-    assert_eq!(daemon.work().unwrap(), NAP);
-    assert!(come(&mut daemon).await.is_err(), "unanswered, so that the mail is found again");
-    assert!(!sent(&mut daemon));
-
-    daemon.tracker.scanned("f", None, now).unwrap();
-    assert!(come(&mut daemon).await.is_ok());
     daemon.work().unwrap();
-    assert!(sent(&mut daemon));
+    let project = daemon.tracker.project().clone();
+    let mut health = || daemon.tracker.store().read(|tx| Health::read(tx, &project, clock::now())).unwrap();
+    assert!(health().needs_person() && health().ahead.is_some() && health().last_send.is_some());
+    assert_eq!(health().troubles.iter().map(|t| t.kind.word()).collect::<Vec<_>>(), ["clock"]);
+
+    let (stored, answer) = tokio::sync::oneshot::channel();
+    daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap();
+    assert!(answer.await.is_ok());
+    assert_eq!(daemon.tracker.store().read(|tx| tx.tickets(true)).unwrap().len(), 1);
+
+    assert!(!daemon.has_time("1970-01-02T00:00:00Z".parse().unwrap()).unwrap());
+    assert!(daemon.has_time(clock::now()).unwrap());
 }
 
 /// A maintainer's command whose domain vouches by its signature: stored, checked beside the loop, then obeyed.

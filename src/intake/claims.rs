@@ -63,8 +63,9 @@ impl Claims {
             |t: TicketId| mail.subject.to_lowercase().contains(&Codename::of(t, key).to_string().to_lowercase());
         Self {
             token,
-            own: mail.message_id.as_ref().and_then(own_id).or(mark).filter(|_| ours),
-            echo: mark.filter(|_| !ours),
+            // What tries whether mail comes through may come from another provider.
+            own: mail.message_id.as_ref().and_then(own_id).or(mark).filter(|t| ours || t.purpose == Purpose::Check),
+            echo: mark.filter(|t| !ours && t.purpose != Purpose::Check),
             bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(returned)),
             returned: mail.bounce.as_ref().map_or(Vec::new(), |b| b.references.clone()),
             returned_ticket: mail.bounce.as_ref().and_then(|b| b.references.iter().rev().find_map(in_id)?.ticket),

@@ -1,3 +1,4 @@
+mod counted;
 mod plans;
 
 use std::fmt::Debug;
@@ -440,6 +441,11 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::ReturnedDue, "gathered_due"),
         (Memo::ReturnedListed, "gathered_listed"),
         (Memo::TagRefused, "tag_refused"),
+        (Memo::Ahead, "ahead"),
+        (Memo::Played, "played"),
+        (Memo::Alarm("inbox"), "alarm:inbox"),
+        (Memo::Canary, "canary"),
+        (Memo::Beat, "beat"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

@@ -287,11 +287,11 @@ impl Work<'_> {
         let through = through::through(mail, self.project, identity);
         let answered = answered(mail, through.as_ref(), self.project);
         if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
-            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slot(HOUR))?;
+            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slots(HOUR))?;
         }
         if let Some(from) = answered {
-            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
-            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
+            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slots(DAY))?;
+            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slots(HOUR))?;
             let vouched = identity.believed() && through.as_ref().is_none_or(|t| !t.rewritten);
             known.reserve = vouched && known.acks_to_sender == 0 && self.has_reserve(from)?;
         }

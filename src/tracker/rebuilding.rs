@@ -10,7 +10,7 @@ use jiff::Timestamp;
 
 use super::reading::{Stowed, read_one};
 use super::work::Work;
-use super::{Arrival, FoundMark, Tracker, taken_at};
+use super::{Arrival, FoundMark, Tracker};
 use crate::intake::disposition::Intake;
 use crate::intake::proven::{Lying, Proven, proven};
 use crate::mail::signature::Dkim;
@@ -49,8 +49,7 @@ impl Tracker {
     pub fn stow(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<()> {
         self.store.write(|tx| {
             for arrival in arrivals {
-                let received = taken_at(arrival.internal_date, arrival.not_before, now);
-                let place = arrival.place.as_ref();
+                let (place, received) = (arrival.place.as_ref(), arrival.received(now));
                 match tx.store_mail(&NewMail { raw: &arrival.raw, size: arrival.size, received, place }, now)? {
                     Stored::New(_) | Stored::Known(_) => {}
                 }
@@ -75,7 +74,7 @@ impl Tracker {
             lying.push(Lying::of(Some(*mail), *received, &read, project, key));
         }
         for arrival in sent {
-            let received = taken_at(arrival.internal_date, arrival.not_before, now);
+            let received = arrival.received(now);
             let (read, _) = read_one(&Stowed::tried(&arrival.raw, received, None));
             lying.push(Lying::of(None, received, &read, project, key));
         }
@@ -149,6 +148,7 @@ impl Work<'_> {
                 | Event::Confirmed(..)
                 | Event::Undelivered(_)
                 | Event::Erased(_)
+                | Event::ClockSet(_)
                 | Event::Tick,
             ) => {
                 let reason = format!("{}; not done again, since the database was made anew", intake.reason);

@@ -1,5 +1,6 @@
 //! What no transcript can play: batches, and errors between two steps.
 
+mod ahead;
 mod caps;
 mod holding;
 mod hostile;

@@ -2,6 +2,7 @@
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
@@ -70,7 +71,7 @@ impl<'a> Work<'a> {
         if self.tx.memo(Memo::CountsForgotten)? == Some(hour) {
             return Ok(());
         }
-        self.tx.forget_counts(self.slot(DAY))?;
+        self.tx.forget_counts(*self.slots(DAY).start())?;
         self.tx.forget_spent(self.now.checked_sub(KEPT).unwrap_or(Timestamp::MIN))?;
         self.tx.forget_requests(self.now.checked_sub(SignedDuration::from_secs(DAY)).unwrap_or(Timestamp::MIN))?;
         self.tx.set_memo(Memo::CountsForgotten, hour)
@@ -81,9 +82,11 @@ impl<'a> Work<'a> {
         self.tx.count(scope, self.now.as_second().div_euclid(SLOT))
     }
 
-    /// The first slot of the last so many seconds.
-    pub(super) fn slot(&self, seconds: i64) -> i64 {
-        (self.now.as_second() - seconds).div_euclid(SLOT) + 1
+    /// The slots of the last so many seconds. What lies ahead was counted by a clock that was wrong then, and would fill
+    /// a cap for as long; the next slot may be another process's, whose transaction came first.
+    pub(super) fn slots(&self, seconds: i64) -> RangeInclusive<i64> {
+        let now = self.now.as_second();
+        (now - seconds).div_euclid(SLOT) + 1..=now.div_euclid(SLOT) + 1
     }
 
     pub(super) fn answer(&mut self, order: &Order, mail: &Mail, says: Says) -> Result<()> {

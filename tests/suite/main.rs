@@ -10,6 +10,7 @@
 
 mod backup;
 mod cli;
+mod clock;
 mod configs;
 mod containment;
 mod content;
@@ -23,6 +24,7 @@ mod health;
 mod honest;
 mod keeping;
 mod mails;
+mod manual;
 mod matrix;
 mod model;
 mod offers;
