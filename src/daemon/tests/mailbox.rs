@@ -67,6 +67,8 @@ impl Kept {
     /// The process ends, and another one begins.
     fn restart(&mut self) {
         self.daemon.watch.task.take().unwrap().abort();
+        // It ends with the process.
+        self.daemon._lock.unlock().unwrap();
         self.daemon = Self::start(&self.config, self.now());
     }
 
