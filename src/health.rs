@@ -42,6 +42,8 @@ pub(crate) struct Health {
     pub troubles: Vec<Standing>,
     /// Since when the inbox cannot be read.
     pub inbox_fails: Option<Timestamp>,
+    /// Since when no notice can leave.
+    pub send_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     pub stuck: Option<Timestamp>,
     /// Since when all is held that nobody asked for, because too much was made.
@@ -93,6 +95,7 @@ impl Health {
             breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
             troubles,
             inbox_fails: tx.memo(Memo::InboxFails)?,
+            send_fails: tx.memo(Memo::SendFails)?,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
             tag_refused: tx.tag_refused()?.map(|(since, _)| since),
             begun: tx.memo::<String>(Memo::Begun)?.is_some(),
@@ -120,6 +123,7 @@ impl Health {
             unreached,
             troubles,
             inbox_fails,
+            send_fails,
             stuck,
             begun,
         } = self;
@@ -130,6 +134,7 @@ impl Health {
             || !unreached.is_empty()
             || !troubles.is_empty()
             || inbox_fails.is_some()
+            || send_fails.is_some()
             || stuck.is_some()
             || *begun
     }

@@ -41,6 +41,7 @@ struct Document<'a> {
     trouble: Option<Timestamp>,
     troubles: Vec<Trouble>,
     inbox_fails_since: Option<Timestamp>,
+    send_fails_since: Option<Timestamp>,
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
     tag_refused_since: Option<Timestamp>,
@@ -119,6 +120,7 @@ impl<'a> Document<'a> {
             trouble: health.troubles.first().map(|t| t.since),
             troubles: health.troubles.iter().map(trouble).collect(),
             inbox_fails_since: health.inbox_fails,
+            send_fails_since: health.send_fails,
             stuck_since: health.stuck,
             held_since: health.breaker,
             tag_refused_since: health.tag_refused,
@@ -148,6 +150,10 @@ fn stands(health: &Health, project: &Project) -> String {
     if let Some(since) = health.inbox_fails {
         let since = date(since, &project.policy);
         text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
+    }
+    if let Some(since) = health.send_fails {
+        let since = date(since, &project.policy);
+        text.push_str(&format!("  no mail can leave since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.stuck {
         let since = date(since, &project.policy);

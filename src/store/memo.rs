@@ -27,6 +27,8 @@ pub enum Memo<'a> {
     LastSend,
     /// Since when the inbox cannot be read.
     InboxFails,
+    /// Since when no notice could leave, whatever notice it was.
+    SendFails,
     /// When the last digest was made; before the first one, when the database was.
     LastDigest,
     /// The fingerprint of the policy that the projections were made by.
@@ -71,6 +73,7 @@ impl Memo<'_> {
             Self::LastScanOf(folder) => return format!("last_scan:{folder}"),
             Self::LastSend => "last_send",
             Self::InboxFails => "inbox_fails",
+            Self::SendFails => "send_fails",
             Self::LastDigest => "digest",
             Self::Policy => "policy",
             Self::Secrets => "key",

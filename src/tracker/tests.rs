@@ -7,6 +7,7 @@ mod once;
 mod policy;
 mod signed;
 mod trouble;
+mod way;
 
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};

@@ -143,7 +143,7 @@ fn the_documents_keep_the_names_of_their_fields() {
         (
             "",
             "last_scan last_send waiting next_deadline holds healthy",
-            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
+            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since send_fails_since stuck_since held_since \
              tag_refused_since database_lost",
         ),
         ("holds[]", "", "notice kind ticket state reason"),

@@ -21,6 +21,13 @@ pub enum Trouble {
     Login(String),
     /// The inbox does what no inbox should.
     Odd(String),
+    /// No mail leaves: our account, our client, the server or the way to it.
+    Sender {
+        /// Since when.
+        since: Timestamp,
+        /// What the server said, or why it could not be asked.
+        why: String,
+    },
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -45,6 +52,8 @@ pub enum TroubleKind {
     Login,
     /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
     Odd,
+    /// [`Trouble::Sender`]: ends with the next mail that is accepted.
+    Sender,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
     Key,
     /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
@@ -62,6 +71,7 @@ impl TroubleKind {
             Self::Inbox => "inbox",
             Self::Login => "login",
             Self::Odd => "odd",
+            Self::Sender => "sender",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
@@ -73,13 +83,13 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox | Self::Login | Self::Odd | Self::Sender | Self::Key | Self::Dns | Self::Breaker => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Key, Self::Dns, Self::Breaker];
+        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Sender, Self::Key, Self::Dns, Self::Breaker];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -92,6 +102,7 @@ impl Trouble {
             Self::Inbox { .. } => TroubleKind::Inbox,
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
+            Self::Sender { .. } => TroubleKind::Sender,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
@@ -104,6 +115,12 @@ impl Trouble {
         match self {
             Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
             Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Sender { since, why } => format!(
+                "no mail could leave since {}: {}. All of it waits, and leaves once the server takes it; that you read \
+                 this says that it does again.",
+                when(*since, &project.policy),
+                without_addresses(why)
+            ),
             Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
                           reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
                 .into(),
@@ -122,6 +139,12 @@ impl Trouble {
             Self::Timeline { ticket, why } => format!("{} cannot be read: {why}", project.show(*ticket)),
         }
     }
+}
+
+/// What a server said, without whom it names: that may be a reporter.
+fn without_addresses(said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().map(|w| if w.contains('@') { "(an address)" } else { w }).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// The text.
