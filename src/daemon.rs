@@ -8,12 +8,16 @@
 
 pub(crate) mod check;
 mod doing;
+mod fetching;
 mod finding;
 mod folder;
 mod forged;
 mod hearing;
 pub(crate) mod inbox;
+mod inward;
+mod looking;
 pub(crate) mod outgoing;
+mod pauses;
 mod profile;
 mod steady;
 mod tagged;
@@ -41,7 +45,8 @@ use crate::store::{Claim, Memo, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
-use inbox::{Inward, Watching};
+use inbox::Watching;
+use inward::Inward;
 use steady::Steady;
 use way::Way;
 

@@ -29,11 +29,11 @@ mod wire;
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use imap_proto::{MailboxDatum, Response, ResponseCode};
+use imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
 use tokio::time::Instant;
 
 pub(crate) use self::error::ImapError;
-pub(crate) use self::fetch::Fetched;
+pub(crate) use self::fetch::{Fetched, Headers};
 pub use self::screen::Screen;
 pub(crate) use self::wire::Transport;
 use self::wire::{COMMAND, Done, Wire, done};
@@ -47,8 +47,19 @@ use crate::vocabulary::clean_line;
 pub(crate) struct Mailbox {
     /// UIDs mean the same mails only as long as this number stays (RFC 3501 section 2.3.1.1).
     pub uidvalidity: u32,
+    /// The UID of the next mail, where the server says it.
+    pub uidnext: Option<u32>,
     /// How many mails there are.
     pub exists: u32,
+}
+
+/// The UIDs of a folder.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Uids {
+    /// All that the server names, ascending.
+    pub uids: Vec<u32>,
+    /// Whether they are as many as it says that there are mails.
+    pub agrees: bool,
 }
 
 /// Why [`Session::idle`] returned. Only a hint: after each of them the folder is looked at.
@@ -70,6 +81,8 @@ const IDLE_END: Duration = Duration::from_secs(15);
 const FOLDERS: usize = 10_000;
 /// Characters that are kept of one such name.
 const FOLDER_NAME: usize = 200;
+/// Mails whose UIDs are asked for in one command.
+const UIDS_AT_ONCE: u32 = 50_000;
 /// A goodbye is a courtesy.
 const LOGOUT: Duration = Duration::from_secs(5);
 
@@ -107,13 +120,15 @@ impl<S: Transport> Session<S> {
     /// Opens a folder for reading only. Asking again is how some servers are made to see new mail.
     pub(crate) async fn select(&mut self, folder: &str) -> Result<Mailbox, ImapError> {
         let command = format!("EXAMINE {}", name::quoted_folder(folder)?);
-        let (mut uidvalidity, mut exists) = (None, None);
+        let (mut uidvalidity, mut uidnext, mut exists) = (None, None, None);
         self.wire
             .command("EXAMINE", &command, COMMAND, |answer, _| {
-                if let Response::Data { outcome, .. } | Response::Done { outcome, .. } = answer
-                    && let Some(ResponseCode::UidValidity(value)) = outcome.code
-                {
-                    uidvalidity = Some(value);
+                if let Response::Data { outcome, .. } | Response::Done { outcome, .. } = answer {
+                    match outcome.code {
+                        Some(ResponseCode::UidValidity(value)) => uidvalidity = Some(value),
+                        Some(ResponseCode::UidNext(value)) => uidnext = Some(value),
+                        Some(_) | None => {}
+                    }
                 }
                 if let Response::MailboxData(MailboxDatum::Exists(count)) = answer {
                     exists = Some(*count);
@@ -128,28 +143,67 @@ impl<S: Transport> Session<S> {
         let Some(exists) = exists else {
             return Err(self.wire.poison(ImapError::Protocol("EXAMINE without the number of mails")));
         };
-        Ok(Mailbox { uidvalidity, exists })
+        Ok(Mailbox { uidvalidity, uidnext: uidnext.filter(|next| *next != 0), exists })
     }
 
-    /// All UIDs of the folder, ascending. There is no shortcut by UIDNEXT or by the highest UID seen: servers lower
-    /// the first, and mail becomes visible late, below the second.
-    pub(crate) async fn uids(&mut self) -> Result<Vec<u32>, ImapError> {
+    /// All UIDs of the folder, ascending. Where they are not as many as the server says that there are mails, it is asked
+    /// again once it had an occasion to say what has changed, and then for the UID of each mail in turn.
+    pub(crate) async fn uids(&mut self) -> Result<Uids, ImapError> {
+        let mut uids = Vec::new();
+        for again in [false, true] {
+            if again {
+                self.wire.command("NOOP", "NOOP", COMMAND, |_, _| Ok(())).await?;
+            }
+            uids = self.search("ALL").await?;
+            if uids.len() == self.wire.exists as usize {
+                return Ok(Uids { uids, agrees: true });
+            }
+        }
+        let mut next = 1;
+        while next <= self.wire.exists {
+            let command = format!("FETCH {next}:{} (UID)", self.wire.exists.min(next + UIDS_AT_ONCE - 1));
+            let each = |answer: &Response<'_>, _| {
+                if let Response::Fetch(_, attributes) = answer {
+                    let said =
+                        attributes.iter().find_map(|a| if let AttributeValue::Uid(u) = a { Some(*u) } else { None });
+                    uids.extend(said);
+                }
+                Ok(())
+            };
+            self.wire.command("FETCH", &command, COMMAND, each).await?;
+            next += UIDS_AT_ONCE;
+        }
+        uids.sort_unstable();
+        uids.dedup();
+        let agrees = uids.len() == self.wire.exists as usize;
+        Ok(Uids { uids, agrees })
+    }
+
+    /// How many mails there are, by the server's latest word.
+    pub(crate) fn exists(&self) -> u32 {
+        self.wire.exists
+    }
+
+    /// The UIDs above this one, ascending. Mail may become visible late, below it: that only [`Session::uids`] shows.
+    pub(crate) async fn uids_above(&mut self, uid: u32) -> Result<Vec<u32>, ImapError> {
+        let Some(next) = uid.checked_add(1) else { return Ok(Vec::new()) };
+        // No star: it is the last mail, even if that is below.
+        let mut uids = self.search(&format!("UID {next}:{}", u32::MAX)).await?;
+        uids.retain(|found| *found > uid);
+        Ok(uids)
+    }
+
+    async fn search(&mut self, what: &str) -> Result<Vec<u32>, ImapError> {
         // Before the search, not after: mail that comes while the server searches is news.
         self.wire.changed = false;
         let mut uids = Vec::new();
-        let mut answered = false;
-        self.wire
-            .command("UID SEARCH", "UID SEARCH ALL", COMMAND, |answer, _| {
-                if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
-                    answered = true;
-                    uids.extend(found.iter().copied().filter(|uid| *uid != 0));
-                }
-                Ok(())
-            })
-            .await?;
-        if !answered && self.wire.exists != 0 {
-            return Err(self.wire.poison(ImapError::Protocol("OK to UID SEARCH without its result")));
-        }
+        let each = |answer: &Response<'_>, _| {
+            if let Response::MailboxData(MailboxDatum::Search(found)) = answer {
+                uids.extend(found.iter().copied().filter(|uid| *uid != 0));
+            }
+            Ok(())
+        };
+        self.wire.command("UID SEARCH", &format!("UID SEARCH {what}"), COMMAND, each).await?;
         uids.sort_unstable();
         uids.dedup();
         Ok(uids)

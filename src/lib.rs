@@ -48,16 +48,18 @@
 //!
 //! # What it guarantees, and where that is held
 //! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in [`intake`]
-//!   says what ends without a ticket. G2 once in: [`mail::content`] knows a mail again, [`intake::copies`] says what
-//!   a second copy changes. G3 once out: [`store`]'s notice keys; a notice is in doubt only between its offer and the
-//!   reply, and a lost answer is tried once more with the same bytes. G4 commit before act: no final dot leaves without
-//!   a committed [`store::Leave`]; `synchronous=FULL`.
+//!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. UIDs
+//!   that mean other mails than before are noticed: `tracker::folders`. G2 once in: [`mail::content`] knows a mail
+//!   again, [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a notice is in
+//!   doubt only between its offer and the reply, and a lost answer is tried once more with the same bytes. G4 commit
+//!   before act: no final dot leaves without a committed [`store::Leave`]; `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
 //!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
 //!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
-//! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told. G10 same in, same out:
+//! - G9 never silent: refused logins, silent inboxes, a closed way out and undeliverable notices are told; what a refusal
+//!   of ours is, [`smtp`] judges, so that it burns no notice. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
 //! # To add a command

@@ -4,6 +4,7 @@
 //! `schema.sql` with a ladder of steps by `user_version`; a database of a newer version is refused untouched.
 
 mod earlier;
+mod folder;
 mod mail;
 mod memo;
 mod outbox;
@@ -11,6 +12,7 @@ mod personal;
 mod receipt;
 mod request;
 mod spent;
+mod strike;
 mod ticket;
 mod trouble;
 mod unreached;
@@ -18,6 +20,7 @@ mod unverified;
 mod values;
 mod views;
 
+pub(crate) use folder::{Known, Witness};
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
 pub use memo::Memo;
@@ -28,6 +31,7 @@ pub(crate) use personal::{Erasable, ErasableMail, HeldMail};
 pub use receipt::NewReceipt;
 pub(crate) use receipt::ReceiptRow;
 pub(crate) use request::Request;
+pub(crate) use strike::Strike;
 pub(crate) use trouble::Standing;
 pub(crate) use unreached::Unreached;
 pub(crate) use unverified::Unverified;

@@ -9,6 +9,7 @@ mod adopting;
 mod caps;
 mod delivery;
 mod erasing;
+mod folders;
 mod losses;
 mod mails;
 mod news;
@@ -16,6 +17,7 @@ mod once;
 mod questions;
 mod reading;
 mod requests;
+mod seeking;
 mod signed;
 mod taking;
 mod tallies;
@@ -24,9 +26,11 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
+pub(crate) use folders::{Look, Looked, Sighting};
 pub(crate) use news::Told;
 pub use news::{News, Posted};
 pub use questions::Asked;
+pub(crate) use seeking::{Aside, Sought};
 pub(crate) use trying::Tried;
 
 use std::sync::Arc;
@@ -34,7 +38,7 @@ use std::sync::Arc;
 use jiff::{SignedDuration, Timestamp};
 use sha2::{Digest, Sha256};
 
-use self::reading::{Stowed, read_one, side_by_side};
+use self::reading::{Stowed, UNREADABLE, read_one, side_by_side};
 use self::work::Work;
 use crate::command::{Command, Orders};
 use crate::intake::disposition::Disposition;
@@ -246,10 +250,10 @@ impl Tracker {
         let Some(waiting) = self.waiting()? else { return Ok(News::default()) };
         let WaitingMail { mail, received, whole, tries } = waiting;
         // After a crash this try is counted already; else those that failed are, and the first stands for itself.
-        let quarantine = tries > TRIES;
+        let quarantine = (tries > TRIES).then_some(UNREADABLE);
         let raw = match self.store.read(|tx| tx.raw(mail)) {
             // What was put aside is not read.
-            Err(StoreError::Corrupt(_)) if quarantine => Vec::new(),
+            Err(StoreError::Corrupt(_)) if quarantine.is_some() => Vec::new(),
             raw => raw?,
         };
         self.handle(&[Stowed { mail, raw: &raw, received, whole, quarantine, dkim: None, by_hand: false }], now)
@@ -279,16 +283,12 @@ impl Tracker {
     /// Takes mails in: stores them all, then handles them all. One transaction each, so that nothing is lost if
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
-        let received = |a: &Arrival| {
-            let claimed = a.internal_date.unwrap_or(now).min(now);
-            a.not_before.map_or(claimed, |n| claimed.max(n.min(now)))
-        };
         let (fresh, mut news) = self.store.write(|tx| {
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = received(arrival);
+                let before = taken_at(arrival.internal_date, arrival.not_before, now);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -325,7 +325,7 @@ impl Tracker {
             .map(|(mail, a, received)| {
                 let whole = a.size == a.raw.len() as u64;
                 let by_hand = a.place.is_none();
-                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: false, dkim: None, by_hand }
+                Stowed { mail: *mail, raw: &a.raw, received: *received, whole, quarantine: None, dkim: None, by_hand }
             })
             .collect();
         if !stowed.is_empty() {
@@ -477,6 +477,7 @@ impl Tracker {
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
+                folders::end_doubt(tx, folder)?;
             }
             tx.set_memo(Memo::LastScan, now)?;
             listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;
@@ -507,6 +508,12 @@ fn policy_print(project: &Project) -> String {
         }
     }
     data_encoding::HEXLOWER.encode(&print.finalize())
+}
+
+/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now.
+fn taken_at(internal_date: Option<Timestamp>, not_before: Option<Timestamp>, now: Timestamp) -> Timestamp {
+    let claimed = internal_date.unwrap_or(now).min(now);
+    not_before.map_or(claimed, |n| claimed.max(n.min(now)))
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are

@@ -11,6 +11,7 @@ use jiff::Timestamp;
 use crate::config::{ImapConfig, Inbox, SecretError};
 use crate::imap::{self, ImapError, Session, Woke};
 use crate::maildir::{Found, Maildir, ReadMail};
+use crate::tracker::Sighting;
 
 /// Mails of one fetch, at most.
 pub(super) const BATCH: usize = 64;
@@ -38,6 +39,10 @@ pub(super) struct Listing {
     pub(super) folder: String,
     /// Its mails, the earliest first: UIDs, or the names of files without their flags.
     pub(super) names: Arc<Vec<String>>,
+    /// Of a server: the UID of the next mail.
+    pub(super) uidnext: Option<u32>,
+    /// Of a server that says how many mails there are and lists another number: that number.
+    pub(super) claims: Option<u32>,
 }
 
 /// What came of the leading names of a list.
@@ -88,6 +93,11 @@ impl FolderError {
         }
     }
 
+    /// Whether the server answered, and said no: the session is as good as before.
+    pub(super) fn is_refusal(&self) -> bool {
+        matches!(self, Self::Imap(ImapError::Refused { .. }))
+    }
+
     /// Whether a person has to mend the login: trying again soon only helps to lock the account.
     pub(super) fn is_login(&self) -> bool {
         match self {
@@ -114,19 +124,30 @@ impl<'a> Folder<'a> {
 
     /// Opens the folder anew and lists it: some servers show new mail to nobody who does not ask again.
     pub(super) async fn list(&mut self) -> Result<Listing, FolderError> {
+        self.list_above(None).await
+    }
+
+    /// The same; of a server, only the UIDs above this one.
+    pub(super) async fn list_above(&mut self, above: Option<u32>) -> Result<Listing, FolderError> {
         match self {
             Self::Maildir { maildir, path, found } => {
                 *found = maildir.list()?;
                 let names = found.iter().map(|f| f.name.clone()).collect();
                 found.sort_unstable_by(|a, b| a.name.cmp(&b.name));
-                Ok(Listing { folder: format!("maildir:{}", path.display()), names: Arc::new(names) })
+                let folder = format!("maildir:{}", path.display());
+                Ok(Listing { folder, names: Arc::new(names), uidnext: None, claims: None })
             }
             Self::Imap { session, config } => {
                 let mailbox = session.select(&config.folder).await?;
                 let (login, to, folder) = (&config.login, &config.endpoint, &config.folder);
                 let folder = format!("imap:{}@{}:{}/{folder};{}", login.user, to.server, to.port, mailbox.uidvalidity);
-                let names = session.uids().await?.iter().map(u32::to_string).collect();
-                Ok(Listing { folder, names: Arc::new(names) })
+                let (uids, agrees) = match above {
+                    Some(above) => (session.uids_above(above).await?, true),
+                    None => session.uids().await.map(|listed| (listed.uids, listed.agrees))?,
+                };
+                let claims = Some(session.exists()).filter(|_| !agrees);
+                let names = Arc::new(uids.iter().map(u32::to_string).collect());
+                Ok(Listing { folder, names, uidnext: mailbox.uidnext, claims })
             }
         }
     }
@@ -153,6 +174,44 @@ impl<'a> Folder<'a> {
                 let chunk = session.fetch_chunk(&uids, max).await?;
                 // None at all would be asked for again and again.
                 Ok(Batch { taken: chunk.taken.max(1), mails: chunk.mails.into_iter().map(from_server).collect() })
+            }
+        }
+    }
+
+    /// How long a server may take over a mail from here on, besides the time that its octets need.
+    pub(super) fn be_patient(&mut self, patience: Duration) {
+        match self {
+            Self::Maildir { .. } => {}
+            Self::Imap { session, .. } => session.be_patient(patience),
+        }
+    }
+
+    /// What a server says of these mails besides their content. None of a Maildir, and none where the server says no.
+    pub(super) async fn sightings(&mut self, names: &[String]) -> Result<Vec<Sighting>, FolderError> {
+        let Self::Imap { session, .. } = self else { return Ok(Vec::new()) };
+        let uids: Vec<u32> = names.iter().filter_map(|name| name.parse().ok()).collect();
+        let seen = match session.headers(&uids).await {
+            Err(ImapError::Refused { .. }) => Vec::new(),
+            seen => seen?,
+        };
+        let sighting = |h: imap::Headers| {
+            let imap::Headers { uid, size, internal_date, header } = h;
+            Sighting { uid, size, internal_date, header }
+        };
+        Ok(seen.into_iter().map(sighting).collect())
+    }
+
+    /// How large a mail of the latest listing is, and when it came, as far as that is known.
+    pub(super) async fn facts(&mut self, name: &str) -> Result<(Option<u64>, Option<Timestamp>), FolderError> {
+        match self {
+            Self::Maildir { found, .. } => {
+                let at = found.binary_search_by(|f| f.name.as_str().cmp(name)).ok().and_then(|at| found.get(at));
+                Ok(at.map_or((None, None), |f| (Some(f.size), Some(f.modified))))
+            }
+            Self::Imap { session, .. } => {
+                let Ok(uid) = name.parse() else { return Ok((None, None)) };
+                let (size, internal_date) = session.facts(uid).await?;
+                Ok((size.map(u64::from), internal_date))
             }
         }
     }

@@ -1,14 +1,15 @@
 //! What the loop does with what it hears: from the inbox, and from whoever changed the config.
 
-use super::inbox::{Inward, Watching};
+use super::inbox::Watching;
+use super::inward::{Inward, Unseen};
 use crate::config::Config;
 use crate::notice::text::trouble::Trouble;
 use crate::open;
-use crate::tracker::{News, Posted};
+use crate::tracker::{Look, Looked, News, Posted};
 use anyhow::{Context, Result, bail};
 
 use super::way::Way;
-use super::{Daemon, inbox, tell_systemd};
+use super::{Daemon, tell_systemd};
 
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
@@ -17,15 +18,33 @@ impl Daemon {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {
-            Inward::Listing { folder, names, unseen } => {
+            Inward::Listing { folder, names, whole, uidnext, sightings, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
-                let (source, new) = if self.stays {
-                    self.tracker.listed(&folder, &names)?
-                } else {
-                    self.tracker.unseen(&folder, &names)?
-                };
+                let look = Look { folder: &folder, names: &names, uidnext, sightings: &sightings, stays: self.stays };
+                let (Looked { source, new, doubted }, news) = self.tracker.looked(&look, now)?;
+                self.log(news);
+                let sought = self.tracker.sought(source, new, whole, now)?;
                 // Whoever asked may be gone: then the mail is found again.
-                let _ = unseen.send(inbox::Unseen { source, new, not_before, asked: now });
+                let _ = unseen.send(Unseen { source, sought, doubted, not_before, asked: now });
+            }
+            Inward::Witnesses { folder, uids } => {
+                let _ = uids.send(self.tracker.witnesses(&folder)?);
+            }
+            Inward::Recognise { folder, sightings, known } => {
+                let _ = known.send(self.tracker.recognise(&folder, &sightings)?);
+            }
+            Inward::Witnessed { folder, sightings } => {
+                let news = self.tracker.witnessed(&folder, &sightings, now)?;
+                self.log(news);
+            }
+            Inward::Asking { source, names, tries, noted } => {
+                self.tracker.strike(source, &names, tries, now)?;
+                let _ = noted.send(());
+            }
+            Inward::PutAside { aside, stored } => {
+                let news = self.tracker.put_aside(&aside, now)?;
+                let _ = stored.send(());
+                self.log(news);
             }
             Inward::Mails { mut arrivals, stored } => {
                 if self.fixed.is_some() {

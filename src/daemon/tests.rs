@@ -1,5 +1,7 @@
 use super::*;
 
+mod mailbox;
+
 const CONFIG: &str = r#"
 [project]
 name = "Example"

@@ -30,6 +30,8 @@ pub(super) struct Part {
     pub(super) size: Option<u32>,
     pub(super) internal_date: Option<Timestamp>,
     pub(super) body: Option<Body>,
+    /// Some fields of its header.
+    pub(super) header: Option<Vec<u8>>,
 }
 
 /// A body or a slice of one; NIL is no body.
@@ -120,13 +122,14 @@ fn without<T>(gone: u32, by_sequence: HashMap<u32, T>) -> HashMap<u32, T> {
 
 impl Part {
     fn is_empty(&self) -> bool {
-        self.size.is_none() && self.internal_date.is_none() && self.body.is_none()
+        self.size.is_none() && self.internal_date.is_none() && self.body.is_none() && self.header.is_none()
     }
 
     /// The first word counts, but a body that is there counts more than an empty one.
     fn merge(&mut self, other: Part) {
         self.size = self.size.or(other.size);
         self.internal_date = self.internal_date.or(other.internal_date);
+        self.header = self.header.take().or(other.header);
         if self.body.as_ref().is_none_or(|body| body.octets.is_empty()) {
             self.body = other.body.or(self.body.take());
         }
@@ -143,6 +146,9 @@ impl Part {
                 // Backslashes of a quoted string are kept: a mail in one, so without any line end, is not worth more.
                 let octets = if data.is_empty() { literal.take().unwrap_or_default() } else { data.to_vec() };
                 said.body = Some(Body { offset: *index, octets });
+            } else if let AttributeValue::BodySection { section: Some(_), index: None, data: Some(data) } = attribute {
+                let literal = if data.is_empty() { literal.take() } else { None };
+                said.header = Some(literal.unwrap_or_else(|| data.to_vec()));
             }
             self.merge(said);
         }

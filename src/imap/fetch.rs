@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use super::Session;
 use super::answers::{Answers, Body, Part};
 use super::error::ImapError;
-use super::wire::{COMMAND, Transport};
+use super::wire::Transport;
 
 /// Mails of one chunk.
 const CHUNK_MAILS: usize = 50;
@@ -21,10 +21,10 @@ const CHUNK: u64 = 2 << 20;
 const SMALL: u64 = 256 << 10;
 /// Octets of one slice.
 const SLICE: usize = 1 << 20;
+/// Octets that are kept of the fields of a mail that are asked for on their own.
+const SHORT: u64 = 8 << 10;
 /// Octets that are kept of a mail that is too large: its header and the beginning of its text.
 const HEAD: usize = 256 << 10;
-/// How long a command that fetches bodies may take: a chunk at 20 KB a second.
-const BODIES: Duration = Duration::from_secs(120);
 
 /// The fate of the leading UIDs of a list.
 #[derive(Debug, PartialEq, Eq)]
@@ -64,7 +64,32 @@ pub(crate) enum Fetched {
     Placeholder(u32),
 }
 
+/// What the server says of a mail besides its content.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) struct Headers {
+    /// Its UID.
+    pub uid: u32,
+    /// Octets, as the server says.
+    pub size: Option<u32>,
+    /// When the server took it.
+    pub internal_date: Option<Timestamp>,
+    /// Its From, Date and Message-ID, as far as they are short.
+    pub header: Vec<u8>,
+}
+
 impl<S: Transport> Session<S> {
+    /// What the server says of these mails, as far as it answers.
+    pub(crate) async fn headers(&mut self, uids: &[u32]) -> Result<Vec<Headers>, ImapError> {
+        const ITEMS: &str = "RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM DATE MESSAGE-ID)]";
+        self.wire.keep(SHORT);
+        let mut answers = self.ask(uids, ITEMS).await?;
+        let known = uids.iter().filter_map(|uid| Some((*uid, answers.remove(*uid)?)));
+        let each = known.filter_map(|(uid, part)| {
+            Some(Headers { uid, size: part.size, internal_date: part.internal_date, header: part.header? })
+        });
+        Ok(each.collect())
+    }
+
     /// Fetches as many leading mails of the list as fit one bounded chunk. The list is distinct UIDs, as
     /// [`Session::uids`] gives them; `max` is the octets of the largest mail that is wanted whole.
     ///
@@ -73,10 +98,10 @@ impl<S: Transport> Session<S> {
     pub(crate) async fn fetch_chunk(&mut self, uids: &[u32], max: u64) -> Result<Chunk, ImapError> {
         self.wire.keep(max);
         let leading: Vec<u32> = uids.iter().copied().take(CHUNK_MAILS).collect();
-        let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE", COMMAND).await?;
+        let mut listed = self.ask(&leading, "RFC822.SIZE INTERNALDATE").await?;
         let (taken, together) = plan(&leading, &listed);
         let first_slice = format!("BODY.PEEK[]<0.{SLICE}>");
-        let mut bodies = self.ask(&together, &first_slice, BODIES).await?;
+        let mut bodies = self.ask(&together, &first_slice).await?;
 
         let mut mails = Vec::with_capacity(taken);
         for uid in leading.iter().copied().take(taken) {
@@ -98,6 +123,17 @@ impl<S: Transport> Session<S> {
         let taken = mails.len();
         tracing::debug!(asked = leading.len(), taken, "fetched");
         Ok(Chunk { taken, mails })
+    }
+
+    /// How long the server may take over a mail from here on, besides the time that its octets need.
+    pub(crate) fn be_patient(&mut self, patience: Duration) {
+        self.wire.patience = patience;
+    }
+
+    /// How large a mail is and when the server took it, as far as it says so.
+    pub(crate) async fn facts(&mut self, uid: u32) -> Result<(Option<u32>, Option<Timestamp>), ImapError> {
+        let part = self.ask(&[uid], "RFC822.SIZE INTERNALDATE").await?.remove(uid).unwrap_or_default();
+        Ok((part.size, part.internal_date))
     }
 
     /// One mail, slice by slice, beginning with the one that is already here.
@@ -168,17 +204,17 @@ impl<S: Transport> Session<S> {
     }
 
     async fn slice(&mut self, uid: u32, from: u64, count: usize) -> Result<Option<Body>, ImapError> {
-        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{count}>"), BODIES).await?;
+        let mut answers = self.ask(&[uid], &format!("BODY.PEEK[]<{from}.{count}>")).await?;
         Ok(answers.remove(uid).and_then(|part| part.body))
     }
 
     /// One UID FETCH of an explicit list: in `n:*` the star is the last mail even if it is below n.
-    async fn ask(&mut self, uids: &[u32], items: &str, within: Duration) -> Result<Answers, ImapError> {
+    async fn ask(&mut self, uids: &[u32], items: &str) -> Result<Answers, ImapError> {
         let mut answers = Answers::to(uids);
         if !uids.is_empty() {
             let list = uids.iter().map(u32::to_string).collect::<Vec<_>>().join(",");
             let command = format!("UID FETCH {list} (UID {items})");
-            self.wire.command("UID FETCH", &command, within, |answer, body| answers.take(answer, body)).await?;
+            self.wire.fetch(&command, |answer, body| answers.take(answer, body)).await?;
         }
         Ok(answers)
     }

@@ -15,6 +15,8 @@
 
 use std::io;
 use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -48,6 +50,8 @@ pub struct Screen<S> {
     /// Whether an answer is waited for. One that the parser does not take as one ends the session.
     expected: bool,
     fault: Option<&'static str>,
+    /// Octets that were read so far, for whoever waits meanwhile.
+    octets: Arc<AtomicU64>,
 }
 
 /// The answer that is being read, and what is left of the bounds of the command.
@@ -87,7 +91,17 @@ impl<S> Screen<S> {
         };
         answer.refill();
         let ahead = vec![0; 16 << 10].into_boxed_slice();
-        Self { stream, ahead, looked: 0, read: 0, answer, given: 0, expected: false, fault: None }
+        Self {
+            stream,
+            ahead,
+            looked: 0,
+            read: 0,
+            answer,
+            given: 0,
+            expected: false,
+            fault: None,
+            octets: Arc::default(),
+        }
     }
 
     /// A command begins: its answers have bounds of their own.
@@ -117,6 +131,11 @@ impl<S> Screen<S> {
     /// The body of a mail that stood in the latest answer, where the parser saw an empty literal.
     pub fn take_body(&mut self) -> Option<Vec<u8>> {
         self.answer.body.take()
+    }
+
+    /// How many octets were read so far: goes on counting while an answer is read.
+    pub fn octets(&self) -> Arc<AtomicU64> {
+        Arc::clone(&self.octets)
     }
 
     /// Which bound the server broke.
@@ -229,10 +248,18 @@ fn announced(lines: &[u8]) -> Result<Option<(usize, u64)>, &'static str> {
     }
 }
 
-/// Whether what comes next is the body of a mail, or a slice of one: `BODY[] ` or `BODY[]<0> `.
+/// Whether what comes next is the body of a mail, a slice of one, or some of its fields: `BODY[] `, `BODY[]<0> ` or
+/// `BODY[HEADER.FIELDS (FROM)] `.
 fn is_body(before: &[u8]) -> bool {
     const BODY: &[u8] = b"BODY[]";
+    const FIELDS: &[u8] = b"BODY[HEADER.FIELDS (";
     let Some(item) = before.strip_suffix(b" ") else { return false };
+    if let Some(item) = item.strip_suffix(b")]") {
+        let names = item.iter().rev().take_while(|octet| **octet != b'(').count();
+        let item = item.get(..item.len() - names).unwrap_or_default();
+        let at = item.len().checked_sub(FIELDS.len());
+        return at.and_then(|at| item.get(at..)).is_some_and(|end| end.eq_ignore_ascii_case(FIELDS));
+    }
     let item = item.strip_suffix(b">").map_or(item, |slice| {
         let digits = slice.iter().rev().take_while(|octet| octet.is_ascii_digit()).count();
         slice.get(..slice.len() - digits).and_then(|item| item.strip_suffix(b"<")).unwrap_or_default()
@@ -262,6 +289,7 @@ impl<S: AsyncRead + Unpin> AsyncRead for Screen<S> {
                 let mut ahead = ReadBuf::new(&mut this.ahead);
                 ready!(Pin::new(&mut this.stream).poll_read(cx, &mut ahead))?;
                 (this.looked, this.read) = (0, ahead.filled().len());
+                this.octets.fetch_add(this.read as u64, Ordering::Relaxed);
                 if this.read == 0 {
                     return Poll::Ready(Ok(()));
                 }

@@ -19,7 +19,7 @@ use tokio::time::Instant;
 use super::fetch::Chunk;
 use super::wire::Wire;
 use super::wire::{COMMAND, Transport};
-use super::{FOLDERS, Fetched, ImapError, Mailbox, Session, Woke};
+use super::{FOLDERS, Fetched, Headers, ImapError, Mailbox, Session, Uids, Woke};
 use crate::sasl::Secrets;
 
 const MAX: u64 = 10 << 20;
@@ -77,7 +77,7 @@ async fn with<R>(script: &str, test: impl AsyncFnOnce(&mut Session<DuplexStream>
 const EXAMINE: &str = r#"C: EXAMINE "INBOX"
     S: * FLAGS (\Seen)
     S: * OK [PERMANENTFLAGS ()] none
-    S: * 3 EXISTS
+    S: * 4 EXISTS
     S: * 0 RECENT
     S: * OK [UIDVALIDITY 77] valid
     S: $ OK [READ-ONLY] done
@@ -127,7 +127,7 @@ fn normal() -> Vec<(&'static str, String)> {
     let fetched = format!("{}{}", body(1, 2, "abc"), body(2, 5, "def"));
     vec![
         ("select", EXAMINE.into()),
-        ("uids", SEARCH.into()),
+        ("uids", SEARCH.replacen("S: *", "S: * 4 EXISTS\nS: *", 1)),
         ("folders", LIST.into()),
         ("noop", "C: NOOP\nS: * 4 EXISTS\nS: $ OK done\n".into()),
         ("fetch", sizes("2,5", listed) + &bodies("2,5", &fetched)),
@@ -200,7 +200,9 @@ async fn odd_lines_are_passed_over() {
         "S: * 9 FETCH (FLAGS (\\Seen))",
         "S: * 9 FETCH (X-FOO (a b) UID 99)",
     ] {
-        for (command, script) in normal() {
+        // Another number of mails is no mere oddity where they are listed.
+        let listed = |(command, _): &(&str, String)| *command != "uids" || !odd.ends_with("EXISTS");
+        for (command, script) in normal().into_iter().filter(listed) {
             let script = script.replace("S: $ OK", &format!("{odd}\nS: $ OK"));
             with(&script, async |session| call(command, session).await).await.expect(odd);
         }
@@ -210,13 +212,14 @@ async fn odd_lines_are_passed_over() {
 #[tokio::test(start_paused = true)]
 async fn a_folder_is_opened_for_reading() {
     let opened = with(EXAMINE, async |session| session.select("INBOX").await).await.unwrap();
-    assert_eq!(opened, Mailbox { uidvalidity: 77, exists: 3 });
+    assert_eq!(opened, Mailbox { uidvalidity: 77, uidnext: None, exists: 4 });
     // Nothing here depends on the right to write, whatever the server says of it.
     let writable = EXAMINE.replace("[READ-ONLY]", "[READ-WRITE]");
     assert_eq!(with(&writable, async |session| session.select("INBOX").await).await.unwrap(), opened);
     // UIDNEXT may be absent or anything.
     let next = EXAMINE.replace("S: * 0 RECENT", "S: * OK [UIDNEXT 1] low");
-    assert_eq!(with(&next, async |session| session.select("INBOX").await).await.unwrap(), opened);
+    let low = with(&next, async |session| session.select("INBOX").await).await.unwrap();
+    assert_eq!(low, Mailbox { uidnext: Some(1), ..opened });
     // UIDVALIDITY may not.
     for bad in ["[UIDNOTSTICKY]", "[UIDVALIDITY 0]", "[UIDVALIDITY 4294967296]"] {
         let script = EXAMINE.replace("[UIDVALIDITY 77]", bad);
@@ -232,22 +235,44 @@ async fn uids_are_sorted_and_distinct() {
     let script = format!("{EXAMINE}{SEARCH}");
     with(&script, async |session| {
         session.select("INBOX").await.unwrap();
-        assert_eq!(session.uids().await.unwrap(), [2, 5, 9, 1000]);
+        assert_eq!(session.uids().await.unwrap().uids, [2, 5, 9, 1000]);
     })
     .await;
-    // Three mails and no word of them is no empty folder; no mails and no word of them is.
-    let script = format!("{EXAMINE}C: UID SEARCH ALL\nS: $ OK done\n");
+    // No mails and no word of them is an empty folder.
+    let script = format!("{EXAMINE}C: UID SEARCH ALL\nS: $ OK done\n").replace("* 4 EXISTS", "* 0 EXISTS");
     with(&script, async |session| {
         session.select("INBOX").await.unwrap();
-        assert!(matches!(session.uids().await, Err(ImapError::Protocol(_))));
+        assert!(session.uids().await.unwrap().uids.is_empty());
     })
     .await;
-    let script = script.replace("* 3 EXISTS", "* 0 EXISTS");
-    with(&script, async |session| {
+    let script = "C: UID SEARCH UID 10:4294967295\nS: * SEARCH 11 9 10\nS: $ OK done\n";
+    assert_eq!(with(script, async |session| session.uids_above(9).await).await.unwrap(), [10, 11]);
+}
+
+/// Four mails, and a search that finds fewer: once is no word, twice is a reason to ask for each.
+#[tokio::test(start_paused = true)]
+async fn a_listing_that_disagrees_is_made_in_another_way() {
+    let few = "C: UID SEARCH ALL\nS: * SEARCH 2\nS: $ OK done\nC: NOOP\nS: $ OK done\n";
+    let check = async |script: String, expect: &[u32], agrees: bool| {
+        let script = format!("{EXAMINE}{few}{script}");
+        let found = with(&script, async |session| {
+            session.select("INBOX").await.unwrap();
+            session.uids().await.unwrap()
+        });
+        assert_eq!(found.await, Uids { uids: expect.to_vec(), agrees }, "{script}");
+    };
+    check(SEARCH.into(), &[2, 5, 9, 1000], true).await;
+    let none = "C: UID SEARCH ALL\nS: $ OK done\nC: FETCH 1:4 (UID)\nS: * 1 FETCH (UID 2)\nS: * 2 FETCH (UID 5)\n";
+    check(format!("{none}S: * 3 FETCH (UID 9)\nS: * 4 FETCH (UID 1000)\nS: $ OK"), &[2, 5, 9, 1000], true).await;
+    check(format!("{none}S: $ OK done"), &[2, 5], false).await;
+    // Two mails were removed meanwhile, which the server says as soon as it may.
+    let gone = few.replace("C: NOOP\n", "C: NOOP\nS: * 1 EXPUNGE\nS: * 1 EXPUNGE\nS: * 1 EXPUNGE\n");
+    let script = format!("{EXAMINE}{gone}C: UID SEARCH ALL\nS: * SEARCH 2\nS: $ OK done\n");
+    let found = with(&script, async |session| {
         session.select("INBOX").await.unwrap();
-        assert!(session.uids().await.unwrap().is_empty());
-    })
-    .await;
+        session.uids().await.unwrap()
+    });
+    assert_eq!(found.await, Uids { uids: vec![2], agrees: true });
 }
 
 #[tokio::test(start_paused = true)]
@@ -297,7 +322,7 @@ async fn octet_by_octet_is_as_good() {
     let script = format!("{EXAMINE}{SEARCH}{}{}", sizes("2,5", listed), bodies("2,5", &fetched));
     with_buffer(1, &script, async |session| {
         session.select("INBOX").await.unwrap();
-        assert_eq!(session.uids().await.unwrap(), [2, 5, 9, 1000]);
+        assert_eq!(session.uids().await.unwrap().uids, [2, 5, 9, 1000]);
         let chunk = session.fetch_chunk(&[2, 5], MAX).await.unwrap();
         assert_eq!(chunk.mails, [mail(2, "a{3}\\r\\n"), mail(5, "D1 OK\\r\\n* BYE\\r\\n")]);
     })

@@ -9,6 +9,7 @@ use std::future::poll_fn;
 use std::io::ErrorKind;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
+use std::sync::atomic::Ordering;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -27,6 +28,43 @@ impl<T: AsyncRead + AsyncWrite + Unpin + Debug + Send> Transport for T {}
 
 /// How long a command may take from its first octet to its tagged answer.
 pub(super) const COMMAND: Duration = Duration::from_secs(60);
+/// How long a server may take over a mail besides the time that its octets need.
+const PATIENCE: Duration = Duration::from_secs(20);
+/// Octets of mail that come in a second over the slowest line that is put up with.
+const SLOWEST: u64 = 4096;
+
+/// How long an answer is waited for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Until {
+    /// Till then.
+    At(Instant),
+    /// As long as the server keeps the pace of the slowest line.
+    Paced {
+        /// When the command was given.
+        begun: Instant,
+        /// How long it may take besides.
+        patience: Duration,
+        /// Octets that had come by then.
+        before: u64,
+    },
+}
+
+impl Until {
+    fn instant(self, octets: u64) -> Instant {
+        match self {
+            Self::At(until) => until,
+            Self::Paced { begun, patience, before } => {
+                begun + patience + Duration::from_millis(octets.saturating_sub(before) * 1000 / SLOWEST)
+            }
+        }
+    }
+}
+
+impl From<Instant> for Until {
+    fn from(until: Instant) -> Self {
+        Self::At(until)
+    }
+}
 
 /// A connection and whether it can be trusted.
 #[derive(Debug)]
@@ -41,12 +79,14 @@ pub(super) struct Wire<S: Transport> {
     pub(super) exists: u32,
     /// Whether that number rose or fell for another reason than an EXPUNGE since it was last asked.
     pub(super) changed: bool,
+    /// How long the server may take over a mail besides the time that its octets need.
+    pub(super) patience: Duration,
 }
 
 impl<S: Transport> Wire<S> {
     pub(super) fn new(stream: S, secrets: Secrets) -> Self {
         let client = Client::new(Screen::new(stream));
-        Wire { client, secrets, tag: 0, sound: true, exists: 0, changed: false }
+        Wire { client, secrets, tag: 0, sound: true, exists: 0, changed: false, patience: PATIENCE }
     }
 
     /// How much of a mail is wanted, in octets. Of a larger one at least one octet more is there.
@@ -80,10 +120,31 @@ impl<S: Transport> Wire<S> {
         name: &'static str,
         command: &str,
         within: Duration,
-        mut each: impl FnMut(&Response<'_>, Option<Vec<u8>>) -> Result<(), ImapError>,
+        each: impl FnMut(&Response<'_>, Option<Vec<u8>>) -> Result<(), ImapError>,
     ) -> Result<(), ImapError> {
         let until = Instant::now() + within;
-        let tag = self.send(name, command, within).await?;
+        self.run(name, command, until.into(), each).await
+    }
+
+    /// [`Wire::command`] that asks for mail, and takes as long as the mail does.
+    pub(super) async fn fetch(
+        &mut self,
+        command: &str,
+        each: impl FnMut(&Response<'_>, Option<Vec<u8>>) -> Result<(), ImapError>,
+    ) -> Result<(), ImapError> {
+        let before = self.client.get_mut().octets().load(Ordering::Relaxed);
+        let until = Until::Paced { begun: Instant::now(), patience: self.patience, before };
+        self.run("UID FETCH", command, until, each).await
+    }
+
+    async fn run(
+        &mut self,
+        name: &'static str,
+        command: &str,
+        until: Until,
+        mut each: impl FnMut(&Response<'_>, Option<Vec<u8>>) -> Result<(), ImapError>,
+    ) -> Result<(), ImapError> {
+        let tag = self.send(name, command, COMMAND).await?;
         loop {
             let step = |answer: &Response<'_>, body| match done(&tag, answer)? {
                 Some(Done::Refused(text)) => Ok(Some(Done::Refused(text))),
@@ -153,23 +214,30 @@ impl<S: Transport> Wire<S> {
     pub(super) async fn next<T>(
         &mut self,
         name: &'static str,
-        until: Instant,
+        until: impl Into<Until>,
         on: impl FnOnce(&Response<'_>, Option<Vec<u8>>) -> T,
     ) -> Result<T, ImapError> {
         const UNREADABLE: ImapError = ImapError::Protocol("an answer that cannot be read");
         // The timer is not asked while there is something to read, and a server that never pauses sees to that.
-        if Instant::now() >= until {
+        let (until, octets) = (until.into(), self.client.get_mut().octets());
+        let end = || until.instant(octets.load(Ordering::Relaxed));
+        if Instant::now() >= end() {
             return Err(ImapError::Stalled(name));
         }
         self.client.get_mut().expect();
         let answer = {
             // The parser panics on a few malformed answers (INTERNALDATE NIL is one); the daemon shall not.
             let mut reading = pin!(self.client.read_response());
-            let caught = poll_fn(|context| {
+            let mut caught = pin!(poll_fn(|context| {
                 let poll = catch_unwind(AssertUnwindSafe(|| reading.as_mut().poll(context)));
                 poll.map_or(Poll::Ready(None), |poll| poll.map(Some))
-            });
-            timeout_at(until, caught).await
+            }));
+            loop {
+                match timeout_at(end(), caught.as_mut()).await {
+                    Err(_) if end() > Instant::now() => {}
+                    answer => break answer,
+                }
+            }
         };
         let screen = self.client.get_mut();
         if let Some(fault) = screen.fault() {

@@ -99,7 +99,7 @@ impl Tx<'_> {
     }
 }
 
-/// The name of a source without the UIDVALIDITY that an IMAP folder bears.
-fn folder(source: &str) -> &str {
+/// The name of a source without the UIDVALIDITY that an IMAP folder bears, and without what [`Tx::next_source`] adds.
+pub(super) fn folder(source: &str) -> &str {
     source.rsplit_once(';').filter(|_| source.starts_with("imap:")).map_or(source, |(folder, _)| folder)
 }

@@ -84,8 +84,11 @@ impl Tx<'_> {
         let mut sorted: Vec<&String> = listing.iter().collect();
         sorted.sort_unstable();
         sorted.dedup();
-        let mut query = self.0.prepare_cached("SELECT name FROM place WHERE source = ?1 ORDER BY name")?;
-        let mut seen = query.query([source])?;
+        let (Some(first), Some(last)) = (sorted.first(), sorted.last()) else { return Ok(Vec::new()) };
+        // Of a push that is a row or two, however many there are.
+        let sql = "SELECT name FROM place WHERE source = ?1 AND name BETWEEN ?2 AND ?3 ORDER BY name";
+        let mut query = self.0.prepare_cached(sql)?;
+        let mut seen = query.query(params![source, first, last])?;
         let mut next = seen.next()?;
         let mut unseen = Vec::new();
         for name in sorted {
@@ -159,9 +162,7 @@ impl Tx<'_> {
         };
         if let Some(place) = new.place {
             let (Stored::New(mail) | Stored::Known(mail)) = stored;
-            let sql = "INSERT INTO place (source, name, mail) VALUES (:source, :name, :mail) ON CONFLICT DO NOTHING";
-            let row = named_params! { ":source": place.source, ":name": place.name, ":mail": mail };
-            self.0.prepare_cached(sql)?.execute(row)?;
+            self.add_place(place, mail)?;
         }
         Ok(stored)
     }

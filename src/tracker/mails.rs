@@ -45,7 +45,7 @@ impl Work<'_> {
         }
         let prints = &self.with_old(prints, mail, stowed.raw)?;
         // What cannot be read is a ticket of its own.
-        let first = if stowed.quarantine { None } else { self.first(mail, prints)? };
+        let first = if stowed.quarantine.is_some() { None } else { self.first(mail, prints)? };
         let dkim = match self.signed(stowed, mail, first.as_ref())? {
             Signed::Known(dkim) => dkim,
             Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
@@ -54,9 +54,9 @@ impl Work<'_> {
         let once = identity.believed().then(|| Once::of(stowed, mail, prints));
         let identity = once.as_ref().map_or(Ok(identity.clone()), |once| self.unless_spent(identity, once))?;
         let (mut intake, unheard) = self.look(stowed, mail, first.clone(), &identity, intake::take)?;
-        if stowed.quarantine {
+        if let Some(why) = stowed.quarantine {
             intake.disposition = Disposition::Quarantined;
-            intake.reason = "reading it failed again and again".into();
+            intake.reason = why.into();
         }
         if let Some(once) = once.filter(|_| intake.event.as_ref().is_some_and(Event::is_word)) {
             self.spend(&once)?;
@@ -214,7 +214,7 @@ impl Work<'_> {
         match &stowed.dkim {
             Some(known) => Ok(Signed::Known(known.clone())),
             // A part of a mail cannot be checked.
-            None if stowed.quarantine || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
+            None if stowed.quarantine.is_some() || !stowed.whole || stowed.by_hand => Ok(Signed::Known(Dkim::Unasked)),
             None => Ok(match asks(stowed, mail, self.project, self.key, self.is_scarce()?) {
                 // Nothing that a second copy could prove raises what stands so high already.
                 Signed::Ask(share)

@@ -6,7 +6,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::reading::{Stowed, read_one};
+use super::reading::{Stowed, UNREADABLE, read_one};
 use super::signed::occasion;
 use super::{News, Tracker};
 use crate::intake::claims::Claims;
@@ -91,7 +91,7 @@ impl Tracker {
         let stowed = Stowed::whole(&waits, &raw, Some(dkim));
         let news = match self.handle(&[stowed], now) {
             Err(StoreError::Corrupt(_)) if waits.tries >= super::TRIES => {
-                let aside = Stowed { quarantine: true, ..Stowed::whole(&waits, &raw, None) };
+                let aside = Stowed { quarantine: Some(UNREADABLE), ..Stowed::whole(&waits, &raw, None) };
                 self.handle(&[aside], now)
             }
             done => done,

@@ -11,6 +11,9 @@ use crate::provider::Server;
 use crate::store::Unverified;
 use crate::vocabulary::{MailRef, Print};
 
+/// Why a mail is put aside that is here and cannot be read.
+pub(super) const UNREADABLE: &str = "reading it failed again and again";
+
 /// What a mail is known by: the fingerprint that is stored, then those that an earlier version stored.
 pub(super) type Prints = Vec<Print>;
 
@@ -20,7 +23,8 @@ pub(super) struct Stowed<'a> {
     pub(super) raw: &'a [u8],
     pub(super) received: Timestamp,
     pub(super) whole: bool,
-    pub(super) quarantine: bool,
+    /// It is put aside, and why.
+    pub(super) quarantine: Option<&'static str>,
     /// What is known of its signatures; `None` while nobody has looked whether to ask.
     pub(super) dkim: Option<Dkim>,
     /// A person handed it over; it did not come by itself.
@@ -30,12 +34,12 @@ pub(super) struct Stowed<'a> {
 impl<'a> Stowed<'a> {
     /// One whose signatures were to be checked; only whole ones are.
     pub(super) fn whole(waits: &Unverified, raw: &'a [u8], dkim: Option<Dkim>) -> Self {
-        Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: false, dkim, by_hand: false }
+        Self { mail: waits.mail, raw, received: waits.received, whole: true, quarantine: None, dkim, by_hand: false }
     }
 
     /// One that a person takes in, and whose signatures nobody has looked at.
     pub(super) fn by_hand(mail: MailRef, raw: &'a [u8], received: Timestamp, whole: bool) -> Self {
-        Self { mail, raw, received, whole, quarantine: false, dkim: None, by_hand: true }
+        Self { mail, raw, received, whole, quarantine: None, dkim: None, by_hand: true }
     }
 
     /// Whose results are believed: nobody's where a person hands the mail over, who may have got it from anywhere.
@@ -45,7 +49,7 @@ impl<'a> Stowed<'a> {
 
     /// One that is not stored.
     pub(super) fn tried(raw: &'a [u8], now: Timestamp, dkim: Option<Dkim>) -> Self {
-        Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: false, dkim, by_hand: true }
+        Self { mail: MailRef(0), raw, received: now, whole: true, quarantine: None, dkim, by_hand: true }
     }
 }
 
@@ -72,7 +76,7 @@ pub(super) fn side_by_side<T: Sync, R: Send>(all: &[T], work: impl Fn(&T) -> R +
 /// Reads a mail, whatever it is. A panic in a parser makes it unreadable, not lost; an abort is counted by the
 /// tries in the store.
 pub(super) fn read_one(stowed: &Stowed<'_>) -> (Mail, Prints) {
-    let mut mail = if stowed.quarantine {
+    let mut mail = if stowed.quarantine == Some(UNREADABLE) {
         Mail::unreadable("reading it ended the daemon again and again; it was put aside unread")
     } else {
         let read = catch_unwind(AssertUnwindSafe(|| read::read(stowed.raw)));

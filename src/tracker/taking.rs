@@ -2,7 +2,7 @@
 
 use super::Tracker;
 use super::news::News;
-use super::reading::Stowed;
+use super::reading::{Stowed, UNREADABLE};
 use super::work::Work;
 use crate::intake::disposition::Disposition;
 use crate::intake::standing::Part;
@@ -58,7 +58,7 @@ impl Tracker {
                 tx.promote(receipt.mail, now)?;
             }
             let received = if earlier { now } else { receipt.received };
-            let quarantine = disposition == Disposition::Quarantined;
+            let quarantine = (disposition == Disposition::Quarantined).then_some(UNREADABLE);
             let mut work = Work::new(tx, project, key, now)?;
             work.take(&receipt, &Stowed { quarantine, ..Stowed::by_hand(receipt.mail, &raw, received, whole) })?;
             Ok(Ok(work.news))

@@ -194,3 +194,25 @@ async fn chunks_are_bounded() {
     let chunk = fetched(&script, &[7, 8]).await;
     assert_eq!((chunk.taken, chunk.mails.len()), (1, 1));
 }
+
+/// Fields of a header come like a body, and are one.
+#[tokio::test(start_paused = true)]
+async fn fields_are_matched_by_uid() {
+    let fields = "BODY[HEADER.FIELDS (FROM DATE MESSAGE-ID)]";
+    let text = "From: a@b.test\\r\\n\\r\\n";
+    let script = format!(
+        "C: UID FETCH 2,5,9 (UID RFC822.SIZE INTERNALDATE BODY.PEEK[HEADER.FIELDS (FROM DATE MESSAGE-ID)])
+        S: * 2 FETCH (UID 5 RFC822.SIZE 3 INTERNALDATE \" 7-Jul-2026 02:44:25 +0200\" {fields} {{18}}\\r\\n{text})
+        S: * 1 FETCH (UID 2 {fields} \"\")
+        S: * 4 FETCH (UID 7 {fields} \"From: x\")
+        S: * 3 FETCH (UID 9 BODY[HEADER.FIELDS (\"FROM\" \"DATE\" \"MESSAGE-ID\")] {{18}}\\r\\n{text})
+        S: $ OK done"
+    );
+    let found = with(&script, async |session| session.headers(&[2, 5, 9]).await).await.unwrap();
+    let header = b"From: a@b.test\r\n\r\n".to_vec();
+    let internal_date = Some("2026-07-07T00:44:25Z".parse().unwrap());
+    let of = |uid, size, internal_date, header| Headers { uid, size, internal_date, header };
+    let expect =
+        [of(2, None, None, Vec::new()), of(5, Some(3), internal_date, header.clone()), of(9, None, None, header)];
+    assert_eq!(found, expect);
+}

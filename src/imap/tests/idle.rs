@@ -17,12 +17,12 @@ async fn idle_in_all_its_forms() {
         assert_eq!(begun.elapsed().as_secs(), seconds, "{script}");
     }
     let done = "c: DONE\nS: $ OK done\n";
-    check(&format!("C: IDLE\nS: + idling\nS: * 4 EXISTS\n{done}"), Woke::Mail, 0).await;
-    check(&format!("C: IDLE\nS: * 4 EXISTS\nS: + idling\n{done}"), Woke::Mail, 0).await;
-    check("C: IDLE\nS: + idling\nc: DONE\nS: * 4 EXISTS\nS: $ OK done\n", Woke::Mail, 300).await;
+    check(&format!("C: IDLE\nS: + idling\nS: * 5 EXISTS\n{done}"), Woke::Mail, 0).await;
+    check(&format!("C: IDLE\nS: * 5 EXISTS\nS: + idling\n{done}"), Woke::Mail, 0).await;
+    check("C: IDLE\nS: + idling\nc: DONE\nS: * 5 EXISTS\nS: $ OK done\n", Woke::Mail, 300).await;
     check(&format!("C: IDLE\nS: + idling\n{done}"), Woke::Timeout, 300).await;
     // What is no news: the same number again, flags, a keepalive, one mail less.
-    let quiet = "S: * 3 EXISTS\nS: * 1 FETCH (FLAGS ())\nS: * OK Still here\nS: * 1 EXPUNGE\n";
+    let quiet = "S: * 4 EXISTS\nS: * 1 FETCH (FLAGS ())\nS: * OK Still here\nS: * 1 EXPUNGE\n";
     check(&format!("C: IDLE\nS: + \n{quiet}{done}"), Woke::Timeout, 300).await;
     check("C: IDLE\nS: $ NO not here\n", Woke::Unsupported, 0).await;
     check("C: IDLE\nS: $ BAD what\n", Woke::Unsupported, 0).await;
@@ -55,7 +55,7 @@ async fn idle_fails_in_time() {
 #[tokio::test(start_paused = true)]
 async fn news_before_idle_is_not_lost() {
     let script =
-        format!("{EXAMINE}{SEARCH}C: NOOP\nS: * 4 EXISTS\nS: $ OK done\nC: IDLE\nS: + \nc: DONE\nS: $ OK done\n");
+        format!("{EXAMINE}{SEARCH}C: NOOP\nS: * 5 EXISTS\nS: $ OK done\nC: IDLE\nS: + \nc: DONE\nS: $ OK done\n");
     with(&script, async |session| {
         session.select("INBOX").await.unwrap();
         session.uids().await.unwrap();
@@ -64,10 +64,14 @@ async fn news_before_idle_is_not_lost() {
         assert_eq!(session.idle(Duration::MAX).await.unwrap(), Woke::Timeout);
     })
     .await;
-    let script = format!("{EXAMINE}{}", SEARCH.replace("S: $", "S: * 4 EXISTS\nS: $"));
+    // A fifth that the search does not show yet.
+    let late = SEARCH.replace("S: $", "S: * 5 EXISTS\nS: $");
+    let again = SEARCH.replace("1000", "1000 1001");
+    let script = format!("{EXAMINE}{late}C: NOOP\nS: $ OK done\n{again}C: NOOP\nS: * 6 EXISTS\nS: $ OK done\n");
     with(&script, async |session| {
         session.select("INBOX").await.unwrap();
-        session.uids().await.unwrap();
+        assert_eq!(session.uids().await.unwrap().uids.len(), 5);
+        session.noop().await.unwrap();
         assert_eq!(session.idle(Duration::MAX).await.unwrap(), Woke::Mail);
     })
     .await;

@@ -28,6 +28,8 @@ pub enum Trouble {
         /// What the server said, or why it could not be asked.
         why: String,
     },
+    /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
+    Renumbered,
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -54,6 +56,8 @@ pub enum TroubleKind {
     Odd,
     /// [`Trouble::Sender`]: ends with the next mail that is accepted.
     Sender,
+    /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
+    Renumbered,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
     Key,
     /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
@@ -72,6 +76,7 @@ impl TroubleKind {
             Self::Login => "login",
             Self::Odd => "odd",
             Self::Sender => "sender",
+            Self::Renumbered => "renumbered",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
@@ -83,13 +88,21 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Sender | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox
+            | Self::Login
+            | Self::Odd
+            | Self::Sender
+            | Self::Renumbered
+            | Self::Key
+            | Self::Dns
+            | Self::Breaker => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Sender, Self::Key, Self::Dns, Self::Breaker];
+        let plain =
+            [Self::Inbox, Self::Login, Self::Odd, Self::Sender, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -103,6 +116,7 @@ impl Trouble {
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
             Self::Sender { .. } => TroubleKind::Sender,
+            Self::Renumbered => TroubleKind::Renumbered,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
@@ -121,6 +135,12 @@ impl Trouble {
                 when(*since, &project.policy),
                 without_addresses(why)
             ),
+            Self::Renumbered => {
+                "the mail server has numbered the mails of the inbox anew, or was set back to an earlier \
+                                 state. Each mail is compared with those that are here, and what is new is taken in; \
+                                 that needs nobody. What was lost on the server may still be here: `disclosed list`."
+                    .into()
+            }
             Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
                           reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
                 .into(),
