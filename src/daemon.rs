@@ -21,6 +21,7 @@ mod pauses;
 mod profile;
 mod steady;
 mod tagged;
+mod way;
 
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -39,7 +40,7 @@ use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
-use crate::smtp::Sending;
+use crate::smtp::Ready;
 use crate::store::{Claim, Memo, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
@@ -47,6 +48,7 @@ use crate::{clock, open};
 use inbox::Watching;
 use inward::Inward;
 use steady::Steady;
+use way::Way;
 
 /// The longest sleep.
 const NAP: Duration = Duration::from_secs(30);
@@ -145,15 +147,17 @@ struct Daemon {
     told: News,
     watch: Watch,
     /// The notice that is with a server.
-    sending: Option<JoinHandle<Delivery>>,
+    sending: Option<Sending>,
+    /// Where sessions that are at the final dot ask for leave.
+    gates: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
     /// Checks DKIM signatures; away while it does.
     verifier: Option<Box<Verifier>>,
     /// The mail whose signatures are being checked.
     checking: Option<(MailRef, JoinHandle<Verdict>)>,
     /// How the last delivery ended, while the database does not take it.
     unsettled: Option<(Claim, Outcome)>,
-    /// Nothing is sent before: the way out is closed.
-    closed: Option<(Timestamp, u32)>,
+    /// The way out.
+    way: Way,
     steady: Steady,
     /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
     stays: bool,
@@ -171,15 +175,22 @@ struct Watch {
 /// A verdict on signatures, with whoever gave it.
 type Verdict = (Box<Verifier>, Dkim);
 
-/// A notice, the account that it was sent by, and what became of it.
-type Delivery = (Claim, String, Sending);
+/// A notice that is with a server.
+struct Sending {
+    claim: Claim,
+    /// By which account: see [`outgoing::account`].
+    account: String,
+    /// How it ends; `None` where there was no leave.
+    task: JoinHandle<Option<Outcome>>,
+}
 
 /// What woke the loop.
 enum Woken {
     Stop,
     Reload,
     Inward(Inward),
-    Sent(Result<Delivery, tokio::task::JoinError>),
+    Ready(Ready),
+    Sent(Result<Option<Outcome>, tokio::task::JoinError>),
     Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,
@@ -207,7 +218,8 @@ impl Daemon {
             verifier: None,
             checking: None,
             unsettled: None,
-            closed: None,
+            gates: mpsc::unbounded_channel(),
+            way: Way::default(),
             steady,
             stays: false,
         };
@@ -266,6 +278,7 @@ impl Daemon {
                 Woken::Stop => break,
                 Woken::Reload => self.reload(),
                 Woken::Inward(message) => self.inward(message),
+                Woken::Ready(ready) => self.give_leave(ready),
                 Woken::Sent(ended) => self.settle(ended),
                 Woken::Checked(mail, checked) => self.checked(mail, checked),
                 Woken::WatchEnded => {
@@ -295,10 +308,8 @@ impl Daemon {
             // It is due again at the next start.
             checking.abort();
         }
-        if let Some(sending) = self.sending.take()
-            && let Ok(ended) = tokio::time::timeout(LAST_WORD, sending).await
-        {
-            self.settle(ended)?;
+        if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish()).await {
+            ended?;
         }
         tracing::info!("stopped");
         Ok(())
@@ -307,7 +318,7 @@ impl Daemon {
     async fn wait(&mut self, signals: &mut Signals, nap: Duration) -> Woken {
         let sending = async {
             match &mut self.sending {
-                Some(task) => task.await,
+                Some(sending) => (&mut sending.task).await,
                 None => std::future::pending().await,
             }
         };
@@ -328,7 +339,8 @@ impl Daemon {
             _ = signals.stop.recv() => Woken::Stop,
             _ = signals.interrupt.recv() => Woken::Stop,
             _ = signals.reload.recv() => Woken::Reload,
-            ended = sending => { self.sending = None; Woken::Sent(ended) }
+            Some(ready) = self.gates.1.recv() => Woken::Ready(ready),
+            ended = sending => Woken::Sent(ended),
             (mail, checked) = checking => { self.checking = None; Woken::Checked(mail, checked) }
             Some(message) = self.watch.inward.recv() => Woken::Inward(message),
             () = watching => { self.watch.task = None; Woken::WatchEnded }
@@ -352,9 +364,10 @@ impl Daemon {
                 self.checked(mail, checking.await)?;
                 continue;
             }
-            let Some(sending) = self.sending.take() else { break };
-            self.settle(sending.await)?;
-            if self.closed.is_some() {
+            if !self.finish().await? {
+                break;
+            }
+            if self.way.closed_until(self.now()).is_some() {
                 bail!("mail cannot be sent; see the log");
             }
         }
@@ -412,7 +425,7 @@ impl Daemon {
             self.log(news);
         }
         self.send(now)?;
-        let closed = self.closed.map(|(until, _)| until).filter(|until| *until > now);
+        let closed = self.way.closed_until(now);
         let sending = self.sending.is_none() && closed.is_none();
         let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));

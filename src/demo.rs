@@ -1,7 +1,10 @@
 //! `disclosed demo`: the life of three reports in ninety days of virtual time, without any server.
 //!
 //! It is the real daemon on real folders: a Maildir that mail is delivered into, a Maildir that notices go into, and a
-//! database. Only the time is given, and the people are a script that answers the notices it finds.
+//! database. Only the time is given, and the people are a script that answers the notices it finds. The ninety days
+//! end now, so that every other command works on the folder as on one of today.
+
+mod script;
 
 use std::fs;
 use std::io::{IsTerminal, Write};
@@ -9,97 +12,26 @@ use std::path::{Path, PathBuf};
 
 use anstyle::{AnsiColor, Style};
 use anyhow::{Context, Result, bail};
-use jiff::tz::TimeZone;
-use jiff::{SignedDuration, Timestamp};
+use jiff::civil::{DateTime, Weekday, time};
+use jiff::{SignedDuration, Span, Timestamp};
 
 use crate::config::Config;
 use crate::daemon::Rehearsal;
 use crate::mail::read;
 use crate::maildir::Maildir;
-use crate::policy::shown::length;
+use crate::policy::Calendar;
 use crate::project::Project;
 use crate::ticket::kinds::{who, words};
 use crate::tracker::{News, Posted};
 use crate::vocabulary::{NoticeKind, TicketId};
+use script::{Act, LATER, SCRIPT, SHOWN};
 
 const CONFIG: &str = include_str!("demo/config.toml");
-/// Friday evening.
-const START: &str = "2027-01-08T17:30:00+01:00";
+/// The last act and the reminders around it lie in so many days.
 const DAYS: i64 = 90;
 
-/// Something that a person does.
-enum Act {
-    /// A mail from outside.
-    Mail(&'static str),
-    /// An answer to the last notice about a ticket to that person.
-    Reply { by: &'static str, ticket: u32, text: &'static str },
-    /// The same, with the code that the last notice asks for.
-    Confirm { by: &'static str, ticket: u32 },
-    /// The reporter, or their answering machine, answers the acknowledgement.
-    More { from: &'static str, ticket: u32, headers: &'static str, text: &'static str },
-}
-
-/// Hours from the start, and what is done then.
-const SCRIPT: &[(i64, Act)] = &[
-    (0, Act::Mail(include_str!("demo/path-traversal.eml"))),
-    (
-        1,
-        Act::More {
-            from: "alex@researcher.example",
-            ticket: 1,
-            headers: "Auto-Submitted: auto-replied\n",
-            text: "I am away until Monday.\n",
-        },
-    ),
-    (26, Act::Mail(include_str!("demo/session.eml"))),
-    (
-        64,
-        Act::Reply {
-            by: "dana",
-            ticket: 1,
-            text: "/ack\n/claim\n\nThank you, we can see it. I will keep you posted.\n",
-        },
-    ),
-    (70, Act::Mail(include_str!("demo/banner.eml"))),
-    (
-        71,
-        Act::More {
-            from: "alex@researcher.example",
-            ticket: 1,
-            headers: "",
-            text: "It also works with a NUL byte in the name.\n",
-        },
-    ),
-    (90, Act::Reply { by: "dana", ticket: 1, text: "/valid\n/severity high\n/accept\n" }),
-    (92, Act::Reply { by: "dana", ticket: 3, text: "/invalid the version banner is public\n/acept\n" }),
-    (
-        93,
-        Act::Reply {
-            by: "dana",
-            ticket: 3,
-            text: "/reply\n/invalid the version banner is public\n\nThank you. We publish the version on purpose, so this is no vulnerability.\n",
-        },
-    ),
-    (94, Act::Reply { by: "dana", ticket: 3, text: "/close\n" }),
-    (
-        98,
-        Act::Reply {
-            by: "lee",
-            ticket: 2,
-            text: "/reply\n/assign lee\n\nI am sorry that nobody answered in time. We look at it today.\n",
-        },
-    ),
-    (120, Act::Reply { by: "lee", ticket: 2, text: "/severity medium\n/accept\n" }),
-    (24 * 20, Act::Reply { by: "dana", ticket: 1, text: "/fix the branch is ready for review\n" }),
-    (24 * 31, Act::Reply { by: "dana", ticket: 1, text: "/released 2.1.4\n" }),
-    (24 * 45, Act::Reply { by: "dana", ticket: 1, text: "/public https://demo.example/advisories/1\n" }),
-    (24 * 45 + 1, Act::Confirm { by: "dana", ticket: 1 }),
-    (24 * 46, Act::Reply { by: "dana", ticket: 1, text: "/close\n" }),
-    (24 * 80, Act::Reply { by: "lee", ticket: 2, text: "/extend disclose 2027-05-07 the fix needs a migration\n" }),
-];
-
-/// Plays it in a folder that is empty or not there.
-pub(crate) fn play(folder: &Path) -> Result<()> {
+/// Plays it in a folder that is empty or not there, up to `end`; what happens is written to `out`.
+pub(crate) fn play(folder: &Path, end: Timestamp, out: impl Write) -> Result<()> {
     if folder.read_dir().is_ok_and(|mut d| d.next().is_some()) {
         bail!("{}: not empty; name another folder: disclosed demo FOLDER", folder.display());
     }
@@ -107,51 +39,74 @@ pub(crate) fn play(folder: &Path) -> Result<()> {
     let config_path = folder.join("config.toml");
     fs::write(&config_path, CONFIG).with_context(|| config_path.display().to_string())?;
     let config = Config::load(&config_path)?;
-    let start: Timestamp = START.parse()?;
+    let calendar = config.policy.calendar.clone();
+    let first = first_evening(&calendar, end - SignedDuration::from_hours(24 * DAYS));
+    let start = calendar.instant(first);
     let mut stage = Stage {
         inbox: Maildir::create(&folder.join("inbox"))?,
         outgoing: folder.join("outgoing"),
         project: config.project(),
-        zone: config.policy.calendar.zone.clone(),
-        start,
+        calendar,
+        first,
         delivered: 0,
         mails: 0,
-        out: anstream::stdout(),
+        shown: Shown::default(),
+        out,
         progress: std::io::stderr().is_terminal(),
     };
     Maildir::create(&stage.outgoing)?;
     let mut daemon = Rehearsal::new(&config, start)?;
 
-    stage.line(&format!("Ninety days of a security inbox, from a Friday evening on, in {}.\n", folder.display()))?;
-    let end = start + SignedDuration::from_hours(24 * DAYS);
+    let day = first.strftime("%A %-d %B %Y");
+    stage
+        .line(&format!("{DAYS} days of a security inbox, from the evening of {day} on, in {}.\n", folder.display()))?;
     let mut script = SCRIPT.iter().peekable();
     let mut now = start;
     loop {
-        while let Some((_, act)) = script.next_if(|(hours, _)| start + SignedDuration::from_hours(*hours) <= now) {
+        while let Some((_, act)) = script.next_if(|(hours, _)| stage.after(*hours) <= now) {
             stage.act(act, now)?;
         }
         let news = daemon.at(now)?;
         stage.show(&news, now)?;
-        let acts = script.peek().map(|(hours, _)| start + SignedDuration::from_hours(*hours));
-        let next = acts.into_iter().chain(daemon.next()?).min().unwrap_or(end);
-        // What is due at once was done; a retry may be due in the past.
-        now = next.max(now + SignedDuration::from_secs(1));
-        stage.progress(now)?;
-        if now > end {
+        if now >= end {
             break;
         }
+        let acts = script.peek().map(|(hours, _)| stage.after(*hours));
+        let next = acts.into_iter().chain(daemon.next()?).min().unwrap_or(end);
+        // What is due at once was done; a retry may be due in the past.
+        now = next.max(now + SignedDuration::from_secs(1)).min(end);
+        stage.progress(now)?;
     }
     stage.end(folder)
+}
+
+/// The last Friday evening up to an instant: promises that run over a weekend are those that get broken.
+fn first_evening(calendar: &Calendar, latest: Timestamp) -> DateTime {
+    let evening = time(17, 30, 0, 0);
+    let days = std::iter::successors(Some(calendar.day(latest)), |day| day.yesterday().ok());
+    let mut fridays = days.filter(|day| day.weekday() == Weekday::Friday).map(|day| day.to_datetime(evening));
+    fridays.find(|friday| calendar.instant(*friday) <= latest).unwrap_or(DateTime::MIN)
+}
+
+/// The mails that the end shows.
+#[derive(Default)]
+struct Shown {
+    acknowledgement: Option<u32>,
+    reminder: Option<u32>,
+    command: Option<String>,
+    answer: Option<u32>,
 }
 
 struct Stage<W: Write> {
     inbox: Maildir,
     outgoing: PathBuf,
     project: Project,
-    zone: TimeZone,
-    start: Timestamp,
+    calendar: Calendar,
+    /// When it begins, by the clock on the wall.
+    first: DateTime,
     delivered: u32,
     mails: u32,
+    shown: Shown,
     out: W,
     progress: bool,
 }
@@ -160,8 +115,14 @@ const DIM: Style = Style::new().dimmed();
 const MAIL: Style = AnsiColor::Cyan.on_default();
 const GOOD: Style = AnsiColor::Green.on_default();
 const ALARM: Style = AnsiColor::Red.on_default().bold();
+const BOLD: Style = Style::new().bold();
 
 impl<W: Write> Stage<W> {
+    /// So many hours after the start by the clock on the wall, whatever summer time does between.
+    fn after(&self, hours: i64) -> Timestamp {
+        self.calendar.instant(self.first.saturating_add(SignedDuration::from_hours(hours)))
+    }
+
     fn line(&mut self, text: &str) -> Result<()> {
         self.clear()?;
         writeln!(self.out, "{text}")?;
@@ -170,7 +131,7 @@ impl<W: Write> Stage<W> {
 
     /// Everything that a pass brought about, a line each.
     fn show(&mut self, news: &News, now: Timestamp) -> Result<()> {
-        let date = now.to_zoned(self.zone.clone()).strftime("%a %d %b %H:%M").to_string();
+        let date = now.to_zoned(self.calendar.zone.clone()).strftime("%a %d %b %H:%M").to_string();
         let about = |t: Option<TicketId>| t.map_or("-".to_owned(), |t| self.project.show(t));
         let mut lines = Vec::new();
         for (_, disposition, ticket, reason) in &news.receipts {
@@ -191,58 +152,79 @@ impl<W: Write> Stage<W> {
             let style = if alarm { ALARM } else { MAIL };
             lines.push((style, about(notice.ticket()), format!("  → to {to}: {}{held}", words.subject)));
         }
-        self.mails += u32::try_from(news.notices.len()).unwrap_or(u32::MAX);
         for (style, ticket, text) in lines {
             let text = crate::vocabulary::clean_line(&text, 160);
             self.line(&format!("{DIM}{date}{DIM:#}  {ticket:7} {style}{text}{style:#}"))?;
         }
+        self.remember(news);
         Ok(())
+    }
+
+    /// Counts what leaves, and keeps the first of each that the end shows.
+    fn remember(&mut self, news: &News) {
+        self.mails += u32::try_from(news.notices.len()).unwrap_or(u32::MAX);
+        let first = |kind| news.notices.iter().find(|n| n.notice.kind() == kind).map(|n| n.number);
+        let shown = &mut self.shown;
+        shown.acknowledgement = shown.acknowledgement.or_else(|| first(NoticeKind::Acknowledgement));
+        shown.reminder = shown.reminder.or_else(|| first(NoticeKind::Reminder));
+        if shown.command.is_some() {
+            shown.answer = shown.answer.or_else(|| first(NoticeKind::Answer));
+        }
     }
 
     fn act(&mut self, act: &Act, now: Timestamp) -> Result<()> {
         match act {
-            Act::Mail(mail) => self.deliver(mail, now),
+            Act::Mail(mail) => {
+                self.deliver(&mail.replace("{date}", &written(now)), now)?;
+            }
             Act::Reply { by, ticket, text } => {
                 let notice = self.last_notice(by, *ticket)?;
-                self.reply(&format!("{by}@demo.example"), &notice, "", text, now)
+                let later = self.first.date().saturating_add(Span::new().days(LATER)).to_string();
+                let mail =
+                    self.reply(&format!("{by}@demo.example"), &notice, "", &text.replace("{later}", &later), now)?;
+                if *text == SHOWN {
+                    // Nobody reads what is quoted below.
+                    self.shown.command = mail.split_once("\n> ").map(|(own, _)| format!("{own}\n> …"));
+                }
             }
             Act::Confirm { by, ticket } => {
                 let notice = self.last_notice(by, *ticket)?;
                 let code = notice.lines().map(str::trim).find(|l| l.starts_with("/confirm "));
                 let code = code.context("the last notice asks for no code")?.to_owned();
-                self.reply(&format!("{by}@demo.example"), &notice, "", &code, now)
+                self.reply(&format!("{by}@demo.example"), &notice, "", &code, now)?;
             }
             Act::More { from, ticket, headers, text } => {
                 let notice = self.last_notice(from, *ticket)?;
-                self.reply(from, &notice, headers, text, now)
+                self.reply(from, &notice, headers, text, now)?;
             }
         }
+        Ok(())
+    }
+
+    /// Each mail that left, with its number, in the order in which they left.
+    fn sent(&self) -> Result<Vec<(u32, String)>> {
+        let read = |found: crate::maildir::Found| Ok((number(&found.name), fs::read_to_string(&found.path)?));
+        let mut all = Maildir::open(&self.outgoing)?.list()?.into_iter().map(read).collect::<Result<Vec<_>>>()?;
+        all.sort_by_key(|(number, _)| *number);
+        Ok(all)
     }
 
     /// The last mail about a ticket to somebody, as it left.
     fn last_notice(&self, to: &str, ticket: u32) -> Result<String> {
         let tag = format!("[{}]", self.project.show(TicketId(ticket)));
-        let mut last = None;
-        let mut all = Maildir::open(&self.outgoing)?.list()?;
-        all.sort_by_key(|f| number(&f.name));
-        for found in all {
-            let text = fs::read_to_string(&found.path)?;
+        let is_meant = |text: &str| {
             let head = text.split("\r\n\r\n").next().unwrap_or_default();
-            let is_to = head.lines().any(|l| l.starts_with("To: ") && l.contains(to));
-            if is_to && head.contains(&tag) {
-                last = Some(text);
-            }
-        }
+            head.contains(&tag) && head.lines().any(|l| l.starts_with("To: ") && l.contains(to))
+        };
+        let last = self.sent()?.into_iter().map(|(_, text)| text).rfind(|text| is_meant(text));
         last.with_context(|| format!("no notice about {tag} to {to}"))
     }
 
     /// What a mail program makes of a reply: to the Reply-To, above the quote. The demo's mail server vouches for it.
-    fn reply(&mut self, from: &str, notice: &str, headers: &str, text: &str, now: Timestamp) -> Result<()> {
-        let field =
-            |name: &str| notice.lines().find_map(|l| l.strip_prefix(name)).unwrap_or_default().trim().to_owned();
+    fn reply(&mut self, from: &str, notice: &str, headers: &str, text: &str, now: Timestamp) -> Result<String> {
         let domain = from.split_once('@').map_or("", |(_, d)| d);
-        let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
-        let (to, id, subject) = (field("Reply-To:"), field("Message-ID:"), field("Subject:"));
+        let date = written(now);
+        let (to, id, subject) = (field(notice, "Reply-To"), field(notice, "Message-ID"), field(notice, "Subject"));
         let quoted: String = read::read(notice.as_bytes()).text.lines().map(|l| format!("> {l}\n")).collect();
         // Of this very mail, so that it is spent with it; the demo's mail server is the one that checks it.
         let signature = data_encoding::HEXLOWER.encode(format!("{id}{date}{text}").as_bytes());
@@ -255,7 +237,8 @@ impl<W: Write> Stage<W> {
              Message-ID: <reply-{}@{domain}>\nIn-Reply-To: {id}\n{headers}\n{text}\n{quoted}",
             self.delivered
         );
-        self.deliver(&mail, now)
+        self.deliver(&mail, now)?;
+        Ok(mail)
     }
 
     fn deliver(&mut self, mail: &str, now: Timestamp) -> Result<()> {
@@ -267,7 +250,7 @@ impl<W: Write> Stage<W> {
 
     fn progress(&mut self, now: Timestamp) -> Result<()> {
         if self.progress {
-            let day = (now.duration_since(self.start).as_hours() / 24).min(DAYS);
+            let day = (now.duration_since(self.after(0)).as_hours() / 24).min(DAYS);
             write!(std::io::stderr(), "\r\x1b[2Kday {day} of {DAYS} ")?;
         }
         Ok(())
@@ -280,26 +263,75 @@ impl<W: Write> Stage<W> {
         Ok(())
     }
 
+    /// Four of the mails, as their readers saw them, and how to look around.
     fn end(&mut self, folder: &Path) -> Result<()> {
-        let f = folder.display();
-        let me = std::env::args().next().unwrap_or_else(|| "disclosed".into());
-        let took = length(SignedDuration::from_hours(24 * DAYS));
-        let text = format!(
-            "\n{took} are over: {} mails came in, {} went out. What holds what:\n\
-             \x20 {f}/config.toml    the config; it documents itself\n\
-             \x20 {f}/inbox/         the Maildir that reports arrive in; nothing in it was changed\n\
-             \x20 {f}/outgoing/new/  each mail that left, as it left\n\
-             \x20 {f}/disclosed.db   tickets, timeline, raw mail; disclosed.key signs the reply addresses\n\
-             Look around:\n\
-             \x20 {me} --config {f}/config.toml list\n\
-             \x20 {me} --config {f}/config.toml show SEC-2     (also: log SEC-2, inbox, outbox)",
-            self.delivered, self.mails
-        );
-        self.line(&text)
+        self.line(&format!("\n{DAYS} days are over: {} mails came in, {} went out.", self.delivered, self.mails))?;
+        let shown = std::mem::take(&mut self.shown);
+        let sent = self.sent()?;
+        let mail = |number: Option<u32>| sent.iter().find(|(n, _)| Some(*n) == number).map(|(_, text)| text.as_str());
+        for (what, mail) in [
+            ("What the reporter of SEC-1 got at once", mail(shown.acknowledgement)),
+            ("What the maintainers got when nobody had answered", mail(shown.reminder)),
+            ("How a maintainer commands: by a reply, three days later", shown.command.as_deref()),
+            ("What came back", mail(shown.answer)),
+        ] {
+            let mail = mail.with_context(|| format!("the demo has no mail for {what:?}"))?;
+            self.line(&format!("\n{BOLD}{what}:{BOLD:#}\n\n{}", as_read(mail).trim_end()))?;
+        }
+        let me = word(&std::env::args().next().unwrap_or_else(|| "disclosed".into()));
+        let config = word(&folder.join("config.toml").display().to_string());
+        let reminder = shown.reminder.unwrap_or(1);
+        let command = |words: &str, what: &str| format!("  {me} --config {config} {words}   # {what}\n");
+        let text = [
+            format!("\n{BOLD}Look around. Each line can be pasted:{BOLD:#}\n\n"),
+            command("list", "the tickets"),
+            command("show SEC-2", "one of them: promises, people, timeline, mails"),
+            command("status", "how things stand"),
+            command(&format!("outbox --show {reminder}"), "the reminder above, with all its headers"),
+            command("do SEC-2 \"/severity high\" /fix --as Lee", "commands work without mail too"),
+            command("run --once", "takes in what lies in inbox/, sends what is due into outgoing/"),
+            format!(
+                "\nIn {}: config.toml, which explains itself; inbox/, which reports arrive in and where nothing\n\
+                 was changed; outgoing/new/, each mail as it left; disclosed.db, which holds tickets, timelines and\n\
+                 raw mail; disclosed.key, which signs the reply addresses. A mail of your own that you put into\n\
+                 inbox/new/ is a report at the next `run --once`.",
+                folder.display()
+            ),
+        ];
+        self.line(&text.concat())
     }
+}
+
+/// A field of a mail's header, on one line.
+fn field(mail: &str, name: &str) -> String {
+    let head = mail.lines().take_while(|l| !l.is_empty());
+    let mut values = head.filter_map(|l| l.split_once(':')).filter(|(n, _)| *n == name).map(|(_, v)| v.trim());
+    values.next().unwrap_or_default().to_owned()
+}
+
+/// The date of a mail's header.
+fn written(now: Timestamp) -> String {
+    now.strftime("%a, %d %b %Y %H:%M:%S +0000").to_string()
+}
+
+/// What a mail program shows of a mail.
+fn as_read(mail: &str) -> String {
+    let read = read::read(mail.as_bytes());
+    let head = ["From", "To"].map(|name| format!("{name}: {}\n", field(mail, name))).concat();
+    let all = format!("{head}Subject: {}\n\n{}", read.subject, read.text.trim_end());
+    all.lines().map(|l| if l.is_empty() { "\n".to_owned() } else { format!("    {l}\n") }).collect()
+}
+
+/// A word as a shell reads it.
+fn word(text: &str) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "/._-".contains(c);
+    if text.chars().all(plain) { text.to_owned() } else { format!("'{}'", text.replace('\'', r"'\''")) }
 }
 
 /// The number of a notice in the name of its file: "1799425800.12.disclosed".
 fn number(name: &str) -> u32 {
     name.split('.').nth(1).and_then(|n| n.parse().ok()).unwrap_or(0)
 }
+
+#[cfg(test)]
+mod tests;

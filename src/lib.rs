@@ -41,15 +41,18 @@
 //! # The way of one notice
 //! A rule returns [`notice::says::Says`], facts with the ticket as it stands → [`notice::text`] makes blocks of it →
 //! [`notice::level`] leaves out what its reader may not be told → [`notice::plain`] makes text → [`notice::write`]
-//! makes bytes, in the transaction of the decision. → [`tracker::Tracker::claim`] counts the try and commits → one
-//! fresh connection → the outcome goes to [`tracker::Tracker::delivered`]; what cannot be delivered is itself news.
+//! makes bytes, in the transaction of the decision. → [`tracker::Tracker::pick`] counts that a try begins → one fresh
+//! connection, over which all but the final dot is said → the session asks for leave ([`smtp`]), and
+//! [`tracker::Tracker::offer`] commits that it is offered, if it may still leave → dot → the outcome goes to
+//! [`tracker::Tracker::delivered`]; what cannot be delivered is itself news.
 //!
 //! # What it guarantees, and where that is held
 //! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in [`intake`]
-//!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. UIDs that mean
-//!   other mails than before are noticed: `tracker::folders`. G2 once in: [`mail::content`] knows a mail again, [`intake::copies`] says what
-//!   a second copy changes. G3 once out: [`store`]'s notice keys; a lost answer is tried once more with the same
-//!   bytes. G4 commit before act: only a committed [`store::Claim`] can be sent; `synchronous=FULL`.
+//!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. UIDs
+//!   that mean other mails than before are noticed: `tracker::folders`. G2 once in: [`mail::content`] knows a mail
+//!   again, [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a notice is in
+//!   doubt only between its offer and the reply, and a lost answer is tried once more with the same bytes. G4 commit
+//!   before act: no final dot leaves without a committed [`store::Leave`]; `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
 //!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by

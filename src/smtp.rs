@@ -1,12 +1,13 @@
 //! Sends one mail to one recipient over one fresh connection (RFC 5321, RFC 6409).
 //!
-//! What a delivery came to is exactly one [`Outcome`], whose words are one clean line of at most 200 characters, and the difference that matters most is drawn sharply: before
-//! the final dot nothing can have been accepted, so trying again is safe; after it, only a reply tells. There is
-//! no pool and no reuse: after any doubt the socket is dropped.
+//! What a delivery came to is exactly one [`Outcome`], whose words are one clean line of at most 200 characters, and the
+//! difference that matters most is drawn sharply: before the final dot nothing can have been accepted, so trying again is
+//! safe; after it, only a reply tells. So the dot waits for leave ([`gate`]). There is no pool and no reuse: after any
+//! doubt the socket is dropped.
 
+mod gate;
 mod wire;
 
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -18,6 +19,8 @@ use lettre::transport::smtp::response::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::time::timeout;
 
+use self::gate::{Dot, Gate};
+pub(crate) use self::gate::{Keeper, Ready};
 use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
 use crate::net::{self, NetError, Tls};
@@ -39,53 +42,40 @@ const PIECE: usize = 16 * 1024;
 /// How much of a reply is kept, in characters.
 const REPLY: usize = 200;
 
-/// What became of a mail that was sent.
-#[derive(Debug)]
-pub(crate) struct Sending {
-    /// How it ended.
-    pub outcome: Outcome,
-    /// What the server said against the first sender, where it took the mail from the next one.
-    pub refused_sender: Option<Said>,
+/// A mail to send.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Letter<'a> {
+    /// The envelope sender; `None` is the null sender of RFC 5321 section 4.5.5.
+    pub from: Option<&'a Address>,
+    /// The one recipient.
+    pub to: &'a Address,
+    /// The bytes.
+    pub bytes: &'a [u8],
 }
 
-/// Sends `bytes` to one recipient. `senders` are envelope senders, the best first: where the server refuses one, such
-/// as a tagged address that it does not take for the account's own, the next is offered. None at all is the null
-/// sender of RFC 5321 section 4.5.5.
-/// `secret` is what `config.login` logs in with. Never takes longer than 26 minutes a sender.
+/// Sends a mail. `secret` is what `config.login` logs in with; `keeper` is asked for leave before the final dot. Never
+/// takes longer than 26 minutes.
+///
+/// `None`: there was no leave. The mail was not given over, and nothing is known of how it would have fared.
 pub(crate) async fn send(
     config: &SmtpConfig,
     secret: Option<&Password>,
-    senders: &[&Address],
-    to: &Address,
-    bytes: &[u8],
-) -> Sending {
+    letter: Letter<'_>,
+    keeper: Keeper,
+) -> Option<Outcome> {
     // Not the account's fault: the other mails of the queue may go.
-    if let Err(unfit) = check_wire(bytes) {
-        let outcome = Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}")));
-        return Sending { outcome, refused_sender: None };
+    if let Err(unfit) = check_wire(letter.bytes) {
+        return Some(Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}"))));
     }
-    let (login, secret) = (config.login.as_ref(), secret.map(Password::expose));
-    let secrets = &secrets(secret);
-    let mut senders = senders.iter().map(|a| a.as_str());
-    let (mut from, mut refused_sender) = (senders.next().unwrap_or_default(), None);
-    loop {
-        let open = async |stage: &mut Stage| connect(stage, config).await;
-        let (stage, cause) = match transact(open, (login, secret, secrets), from, to, bytes).await {
-            Ok(outcome) => {
-                refused_sender = refused_sender.filter(|_| matches!(outcome, Outcome::Sent(_)));
-                return Sending { outcome, refused_sender };
-            }
-            Err(failed) => failed,
-        };
-        // A refusal is clear that nothing was accepted, at the final dot too (RFC 5321 section 4.2.5): the same mail may
-        // be offered again at once.
-        match senders.next() {
-            Some(next) if cause.refuses_sender(stage) => {
-                (from, refused_sender) = (next, Some(Said::at(stage, cause.text(secrets))));
-            }
-            Some(_) | None => return Sending { outcome: judge(stage, cause, secrets), refused_sender: None },
-        }
-    }
+    let secret = secret.map(Password::expose);
+    let open = async |stage: &mut Stage, gate: Gate| connect(stage, config, gate).await;
+    transact(open, (config.login.as_ref(), secret), letter, keeper).await
+}
+
+/// Sends a mail that is no notice, so that nobody is asked for leave.
+pub(crate) async fn send_at_once(config: &SmtpConfig, secret: Option<&Password>, letter: Letter<'_>) -> Outcome {
+    let outcome = send(config, secret, letter, Keeper::Nobody).await;
+    outcome.unwrap_or_else(|| Outcome::Deferred("it was not given over".into()))
 }
 
 /// Connects, logs in and leaves again; answers with a line about the server.
@@ -95,7 +85,7 @@ pub(crate) async fn send(
 pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Result<String, Said> {
     let mut stage = Stage::Connect;
     let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
-        let stream = connect(&mut stage, config).await?;
+        let stream = connect(&mut stage, config, Gate::new(Keeper::Nobody, Dot::default())).await?;
         enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
     });
     let secrets = secrets(secret.map(Password::expose));
@@ -109,25 +99,31 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
     }
 }
 
-/// One mail over the stream that `connect` opens: how it ended, or what step failed before the server took it.
+/// One mail over the stream that `connect` opens.
 async fn transact(
-    connect: impl AsyncFnOnce(&mut Stage) -> Result<Box<dyn AsyncTokioStream>, Cause>,
-    (login, secret, secrets): (Option<&Login>, Option<&str>, &Secrets),
-    from: &str,
-    to: &Address,
-    bytes: &[u8],
-) -> Result<Outcome, (Stage, Cause)> {
-    let mut stage = Stage::Connect;
+    connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
+    (login, secret): (Option<&Login>, Option<&str>),
+    letter: Letter<'_>,
+    keeper: Keeper,
+) -> Option<Outcome> {
+    let (secrets, dot, mut stage) = (secrets(secret), Dot::default(), Stage::Connect);
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
-        let stream = connect(&mut stage).await?;
+        let stream = connect(&mut stage, Gate::new(keeper, dot.clone())).await?;
         let mut connection = enter(&mut stage, stream, login, secret).await?;
-        address(&mut stage, &mut connection, from, to).await?;
+        address(&mut stage, &mut connection, letter).await?;
         Ok(connection)
     });
-    match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
-        Ok(connection) => content(connection, bytes, secrets).await.map_err(|cause| (Stage::Content, cause)),
-        Err(cause) => Err((stage, cause)),
-    }
+    let cause = match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
+        Ok(connection) => {
+            stage = Stage::Content;
+            match content(connection, letter.bytes, &dot, &secrets).await {
+                Ok(outcome) => return Some(outcome),
+                Err(cause) => cause,
+            }
+        }
+        Err(cause) => cause,
+    };
+    if dot.is_reached() { None } else { Some(judge(stage, cause, &secrets)) }
 }
 
 /// What the server may not say back.
@@ -154,11 +150,6 @@ impl Cause {
     fn said(response: &Response) -> Self {
         let text: Vec<&str> = response.message().collect();
         Self::Reply(u16::from(response.code()), text.join(" "))
-    }
-
-    /// Whether the server refuses the envelope sender for good.
-    fn refuses_sender(&self, stage: Stage) -> bool {
-        matches!(self, Self::Reply(500..=599, text) if about_sender(stage, text))
     }
 
     /// All that leaves this file of what the server said.
@@ -249,17 +240,17 @@ fn says(text: &str, enhanced: &[&str], words: &[&str]) -> bool {
 }
 
 /// A connection that is protected as the config wants it, before lettre's client.
-async fn connect(stage: &mut Stage, config: &SmtpConfig) -> Result<Box<dyn AsyncTokioStream>, Cause> {
+async fn connect(stage: &mut Stage, config: &SmtpConfig, gate: Gate) -> Result<Box<dyn AsyncTokioStream>, Cause> {
     let tcp = net::tcp(&config.endpoint).await?;
     Ok(match config.endpoint.tls {
-        Tls::None => Box::new(Wire::new(tcp)),
+        Tls::None => Box::new(Wire::new(tcp).behind(gate)),
         Tls::Implicit => {
             *stage = Stage::Tls;
-            Box::new(Wire::new(net::tls(tcp, &config.endpoint).await?))
+            Box::new(Wire::new(net::tls(tcp, &config.endpoint).await?).behind(gate))
         }
         Tls::StartTls => {
             let tcp = starttls(stage, tcp).await?;
-            Box::new(Wire::greeted(net::tls(tcp, &config.endpoint).await?))
+            Box::new(Wire::greeted(net::tls(tcp, &config.endpoint).await?).behind(gate))
         }
     })
 }
@@ -349,12 +340,8 @@ async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &st
 }
 
 /// The envelope, and leave to send. The addresses are plain by their type: nothing in them can end a command.
-async fn address(
-    stage: &mut Stage,
-    connection: &mut AsyncSmtpConnection,
-    from: &str,
-    to: &Address,
-) -> Result<(), Cause> {
+async fn address(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
+    let (from, to) = (letter.from.map_or("", Address::as_str), letter.to);
     let steps = [
         (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
         // 251: the server forwards it itself (RFC 5321 section 3.4).
@@ -379,13 +366,17 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cau
 }
 
 /// The mail, the final dot, and the reply to it; an error says clearly that it was not accepted.
-async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8], secrets: &Secrets) -> Result<Outcome, Cause> {
+async fn content(
+    mut connection: AsyncSmtpConnection,
+    bytes: &[u8],
+    dot: &Dot,
+    secrets: &Secrets,
+) -> Result<Outcome, Cause> {
     // lettre writes CRLF before the dot itself.
     let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     // lettre asks for the piece after the last one just before it writes the dot.
-    let dot = AtomicBool::new(false);
     let end = std::iter::from_fn(|| {
-        dot.store(true, Ordering::Relaxed);
+        dot.reach();
         None
     });
     let answer = timeout(CONTENT_TIMEOUT, connection.message_iter(bytes.chunks(PIECE).chain(end))).await;
@@ -398,8 +389,9 @@ async fn content(mut connection: AsyncSmtpConnection, bytes: &[u8], secrets: &Se
         Ok(Err(error)) => Cause::from(error),
         Err(_) => Cause::too_slow(),
     };
+    // A refusal is clear that nothing was accepted, at the final dot too (RFC 5321 section 4.2.5).
     let refused = matches!(cause, Cause::Reply(400..=599, _));
-    if dot.load(Ordering::Relaxed) && !refused {
+    if dot.has_passed() && !refused {
         return Ok(Outcome::Unknown(cause.text(secrets).into()));
     }
     Err(cause)

@@ -114,7 +114,9 @@ pub mod rules {
     }
 }
 pub mod store {
-    pub use crate::store::{Claim, Held, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx};
+    pub use crate::store::{
+        Claim, Held, Leave, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
+    };
 }
 pub mod ticket {
     pub use crate::ticket::{Acknowledgement, Actor, EmbargoState, Entry, EntryKind, Fact, Seat, State, Ticket};

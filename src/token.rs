@@ -437,6 +437,10 @@ mod tests {
         assert_eq!(many.secrets().len(), SECRETS_MAX);
         assert_eq!(ids(&many).iter().collect::<std::collections::BTreeSet<_>>().len(), SECRETS_MAX);
         assert_eq!(Token::verify(&text, &many), Some(token()));
+        let full = many.to_text();
+        assert_eq!(Key::parse(full.as_bytes()).unwrap().secrets().len(), SECRETS_MAX);
+        let more = format!("{full}200 - {}\n", "ab".repeat(KEY_LENGTH));
+        assert!(matches!(Key::parse(more.as_bytes()), Err(KeyError::Unreadable)));
     }
 
     #[test]

@@ -2,8 +2,8 @@
 //!
 //! One mail: stored → read → (put off until its signatures are checked, where that could matter) → identified → one
 //! look into the store → `intake` → `decide` → one transaction with entries, projections, notices and the receipt.
-//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: claim (the try counted, committed) → the shell
-//! sends → the outcome is settled, and what failed for good is news.
+//! One tick: each due ticket → `decide(Tick)` → commit. One delivery: picked (the try counted) → the shell sends all but
+//! the final dot → offered (committed) → dot → the outcome is settled, and what failed for good is news.
 
 mod adopting;
 mod caps;

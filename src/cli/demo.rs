@@ -26,7 +26,7 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
         Err(e) if e.kind() == ErrorKind::NotFound => {}
         Err(e) => return Err(e).with_context(|| folder.display().to_string()),
     }
-    match crate::demo::play(folder) {
+    match crate::demo::play(folder, crate::clock::now(), anstream::stdout()) {
         Ok(()) => Ok(Exit::Done),
         // The demo talks to nobody but the terminal.
         Err(error) if error.chain().any(closed) => Err(Closed.into()),

@@ -199,9 +199,12 @@ mod tests {
         );
         check("/credit", &[]);
         check("Hello\n/status", &[]);
+        let mut names = Vec::new();
         for verb in super::super::table::reporters_verbs() {
             assert_eq!(asks(verb.example).len(), 1, "{}", verb.example);
+            names.push(verb.name);
         }
+        assert!(names.contains(&"status") && names.contains(&"withdraw"), "{names:?}");
     }
 
     #[test]

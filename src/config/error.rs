@@ -89,7 +89,7 @@ impl<'a> Places<'a> {
 const LONGEST_WORD: usize = 64;
 
 /// The known word that `word` was most likely meant to be; `None` when nothing is near.
-pub(super) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
+pub(crate) fn nearest<'a>(word: &str, known: impl IntoIterator<Item = &'a str>) -> Option<&'a str> {
     let word = word.to_lowercase();
     let length = word.chars().count();
     if length > LONGEST_WORD {

@@ -54,7 +54,6 @@ pub const KEYS: &[(&str, &[&str])] = &[
         "[[policy.promise]]",
         &["name", "from", "until", "within", "every", "pauses", "or_sooner", "grace", "about", "rung", "rungs"],
     ),
-    ("hours", &["Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"]),
     ("within", &["critical", "high", "medium", "low"]),
     ("[[policy.rung]]", &["at", "to", "every"]),
     ("[[policy.promise.rung]]", &["at", "to", "every"]),

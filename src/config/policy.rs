@@ -3,10 +3,10 @@
 use std::collections::BTreeSet;
 use std::io::Read;
 
-use jiff::civil::Date;
+use jiff::civil::{Date, Time};
 use jiff::tz::TimeZone;
 
-use super::error::nearest;
+use super::error::{any_of, nearest};
 use super::reader::{Table, Value, Wrong};
 use super::value;
 use crate::policy::calendar::{self, OFFICE_HOURS, Quiet};
@@ -125,34 +125,46 @@ fn hours(value: Value<'_>, workdays: [bool; 7]) -> Option<[Hours; 7]> {
         return value.parse("09:00-17:00", office_hours).map(|all| [all; 7]);
     }
     let write = "\"09:00-17:00\" for all days, or a table such as { Fri = \"09:00-13:00\" }";
-    let table = value.table_or("hours", "a time", write)?;
-    let mut hours = [OFFICE_HOURS; 7];
-    for ((day, _), (hours, works)) in WEEKDAYS.iter().zip(hours.iter_mut().zip(workdays)) {
-        let Some(value) = table.get(day) else { continue };
-        if let Some(own) = value.parse("09:00-17:00", office_hours) {
-            *hours = own;
+    let mut hours: [Option<Hours>; 7] = [None; 7];
+    for value in value.entries("a time", write)? {
+        let is_meant = |(day, _): &&(&str, usize)| day.eq_ignore_ascii_case(value.key);
+        let Some((day, index)) = WEEKDAYS.iter().find(is_meant) else {
+            let days = || WEEKDAYS.iter().map(|(day, _)| *day);
+            let write = nearest(value.key, days()).map_or_else(|| any_of(days()), |near| format!("{near:?}"));
+            value.wrong_key(format!("unknown day {:?}", value.key), write);
+            continue;
+        };
+        let (Some(hours), Some(works)) = (hours.get_mut(*index), workdays.get(*index)) else { continue };
+        if hours.is_some() {
+            value.wrong_key("this day stands here twice", "each day once");
         }
+        *hours = value.parse("09:00-17:00", office_hours);
         if !works {
             value.wrong_key(format!("{day} has hours and is no working day"), format!("it in workdays, or no {day}"));
         }
     }
-    Some(hours)
+    Some(hours.map(|hours| hours.unwrap_or(OFFICE_HOURS)))
 }
 
 /// Start and close of business.
-type Hours = (jiff::civil::Time, jiff::civil::Time);
+type Hours = (Time, Time);
+
+/// Close of business where business does not close: "24:00".
+const LAST_SECOND: Time = jiff::civil::time(23, 59, 59, 0);
 
 fn office_hours(text: &str) -> Result<Hours, Wrong> {
     let write = "start and close of business, such as \"09:00-17:00\"";
-    let hours = value::hours(text).ok_or_else(|| Wrong::new(format!("{text:?} are no hours"), write))?;
-    if hours.0 >= hours.1 {
+    let (open, close) = value::hours(text).ok_or_else(|| Wrong::new(format!("{text:?} are no hours"), write))?;
+    // Midnight itself is of the next day, and a deadline then would be a day later to whoever reads it.
+    let close = if close == Time::midnight() { LAST_SECOND } else { close };
+    if open >= close {
         return Err(Wrong::new(format!("the hours {text:?} end before they start"), write));
     }
-    Ok(hours)
+    Ok((open, close))
 }
 
 fn quiet(text: &str) -> Result<Quiet, Wrong> {
-    match text {
+    match text.to_ascii_lowercase().as_str() {
         "outside hours" => Ok(Quiet::OutsideHours),
         "never" => Ok(Quiet::Never),
         _ => match value::hours(text) {

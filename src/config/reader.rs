@@ -136,15 +136,17 @@ impl<'a> Value<'a> {
         }
     }
 
-    /// One of the words that name a choice.
+    /// One of the words that name a choice, in capitals or not: no two choices differ by that alone.
     pub(super) fn choose<T: Copy>(self, noun: &str, choices: &[(&'static str, T)]) -> Option<T> {
         let words = || choices.iter().map(|(word, _)| *word);
         let example = words().next().unwrap_or_default();
         self.parse(example, |text| {
-            choices.iter().find(|(word, _)| *word == text).map(|(_, choice)| *choice).ok_or_else(|| {
-                let write = nearest(text, words()).map_or_else(|| any_of(words()), |near| format!("{near:?}"));
-                Wrong::new(format!("unknown {noun} {text:?}"), write)
-            })
+            choices.iter().find(|(word, _)| word.eq_ignore_ascii_case(text)).map(|(_, choice)| *choice).ok_or_else(
+                || {
+                    let write = nearest(text, words()).map_or_else(|| any_of(words()), |near| format!("{near:?}"));
+                    Wrong::new(format!("unknown {noun} {text:?}"), write)
+                },
+            )
         })
     }
 
@@ -202,6 +204,23 @@ impl<'a> Value<'a> {
         Some(Table::new(name, self.at, entries, self.findings))
     }
 
+    /// The values of a table whose keys are words of a person and not names of ours; `wanted` and `write` as in
+    /// [`Value::table_or`].
+    pub(super) fn entries(self, wanted: &str, write: &str) -> Option<Vec<Value<'a>>> {
+        let Some(entries) = self.value.as_table() else {
+            self.kind(wanted, write);
+            return None;
+        };
+        let entry = |(key, value): (&'a toml::Spanned<_>, &'a toml::Spanned<DeValue<'a>>)| Value {
+            key: AsRef::<str>::as_ref(key.get_ref()),
+            key_at: key.span().start,
+            at: value.span().start,
+            value: value.get_ref(),
+            ..self
+        };
+        Some(entries.iter().map(entry).collect())
+    }
+
     fn kind(self, wanted: &str, write: &str) {
         let article = if self.value.is_integer() || self.value.is_array() { "an" } else { "a" };
         let what = if self.is_entry { "an entry of " } else { "" };
@@ -231,7 +250,10 @@ impl<'a> Table<'a> {
     ) -> Table<'a> {
         let mut offered = Vec::new();
         for (key, value) in entries.iter().filter(|(key, _)| !keys_of(name).contains(&key.get_ref().as_ref())) {
-            let (wrong, key_offered) = unknown(key.get_ref(), value.get_ref().is_table(), name);
+            let is_head = |value: &DeValue<'_>| value.is_table();
+            let entries = value.get_ref().as_array().and_then(|entries| entries.first());
+            let is_table = is_head(value.get_ref()) || entries.is_some_and(|first| is_head(first.get_ref()));
+            let (wrong, key_offered) = unknown(key.get_ref(), is_table, name);
             findings.wrong(key.span().start, wrong);
             offered.extend(key_offered);
         }
@@ -327,11 +349,24 @@ fn unknown(key: &str, is_table: bool, table: &'static str) -> (Wrong, Option<&'s
         let write = if table == TOP { head_of(near) } else { format!("{near:?}") };
         return (Wrong::new(what, write), Some(near));
     }
+    // The head of an inner table without the outer: [imap].
+    let is_inner = |head: &&str| head.trim_matches(['[', ']']).rsplit_once('.').is_some_and(|(_, last)| last == key);
+    if let Some(head) = KEYS.iter().map(|(head, _)| *head).find(is_inner).filter(|_| table == TOP) {
+        return (Wrong::new(what, head), None);
+    }
     // The right key in the wrong place: below this table rather than anywhere else.
     let inner = table.trim_end_matches(']');
-    let homes = || KEYS.iter().filter(|(_, keys)| keys.contains(&key)).map(|(home, _)| *home);
-    if let Some(home) = homes().find(|home| home.starts_with(inner)).or_else(|| homes().next()) {
+    let homes = |key: &str| {
+        let homes = || KEYS.iter().filter(|(_, keys)| keys.contains(&key)).map(|(home, _)| *home);
+        homes().find(|home| home.starts_with(inner)).or_else(|| homes().next())
+    };
+    if let Some(home) = homes(key) {
         return (Wrong::new(what, format!("it in {home}")), None);
+    }
+    // The same, misspelt.
+    let all = KEYS.iter().filter(|(home, _)| *home != TOP).flat_map(|(_, keys)| keys.iter().copied());
+    if let Some((near, home)) = nearest(key, all).and_then(|near| Some((near, homes(near)?))) {
+        return (Wrong::new(what, format!("{near:?} in {home}")), None);
     }
     let write = match table {
         TOP => own.iter().map(|key| head_of(key)).collect::<Vec<_>>().join(", "),

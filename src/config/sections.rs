@@ -437,7 +437,7 @@ fn limits(file: &Table<'_>) -> Limits {
 fn digest(reporting: Option<&Table<'_>>) -> Option<String> {
     let value = reporting.and_then(|t| t.get("digest"));
     let Some(value) = value else { return Some(DIGEST.to_owned()) };
-    let read = |text: &str| match text {
+    let read = |text: &str| match text.to_ascii_lowercase().as_str() {
         "never" => Ok(None),
         _ => match Schedule::parse(text) {
             Ok(_) => Ok(Some(text.to_owned())),

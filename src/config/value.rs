@@ -8,11 +8,11 @@ use jiff::civil::Time;
 use super::reader::Wrong;
 use crate::vocabulary::Address;
 
-/// "30s", "2m", "1h", within the bounds.
+/// "30s", "2m", "1h", within the bounds; months are far beyond them, so "2M" is minutes too.
 pub(super) fn duration(text: &str, least: Duration, most: Duration, bounds: &str) -> Result<Duration, Wrong> {
     let wrong = |why: &str| Wrong::new(format!("{text:?} {why}"), bounds);
     let (number, unit) = split_unit(text);
-    let factor = match unit {
+    let factor = match unit.to_ascii_lowercase().as_str() {
         "s" => 1,
         "m" | "min" => 60,
         "h" => 3600,
@@ -27,11 +27,11 @@ pub(super) fn duration(text: &str, least: Duration, most: Duration, bounds: &str
 pub(super) fn size(text: &str) -> Result<u64, Wrong> {
     let wrong = |why: &str| Wrong::new(format!("{text:?} {why}"), "a size from \"64kB\" to \"200MB\"");
     let (number, unit) = split_unit(text);
-    let factor = match unit {
-        "kB" | "KB" => 1_000,
-        "MB" => 1_000_000,
-        "KiB" => 1_024,
-        "MiB" => 1_048_576,
+    let factor = match unit.to_ascii_lowercase().as_str() {
+        "kb" => 1_000,
+        "mb" => 1_000_000,
+        "kib" => 1_024,
+        "mib" => 1_048_576,
         _ => return Err(wrong("is no size in kB, MB, KiB or MiB")),
     };
     let octets = number.parse::<u64>().ok().and_then(|n| n.checked_mul(factor));
@@ -46,7 +46,7 @@ fn split_unit(text: &str) -> (&str, &str) {
     (number, unit.trim_start_matches(' '))
 }
 
-/// "09:00-17:00": two local times.
+/// "09:00-17:00": two local times. The second may be "24:00", which is midnight.
 pub(super) fn hours(text: &str) -> Option<(Time, Time)> {
     let (start, end) = text.split_once('-').or_else(|| text.split_once('–'))?;
     let time = |text: &str| {
@@ -57,6 +57,7 @@ pub(super) fn hours(text: &str) -> Option<(Time, Time)> {
         }
         Time::new(hour.parse().ok()?, minute.parse().ok()?, 0, 0).ok()
     };
+    let end = if end.trim() == "24:00" { "00:00" } else { end };
     Some((time(start)?, time(end)?))
 }
 
@@ -143,6 +144,9 @@ mod tests {
             ("2m", Some(120)),
             ("1h", Some(3600)),
             ("2 m", Some(120)),
+            ("2M", Some(120)),
+            ("2 MIN", Some(120)),
+            ("1H", Some(3600)),
             ("9s", None),
             ("2h", None),
             ("120", None),
@@ -162,6 +166,8 @@ mod tests {
             ("50MB", Some(50_000_000)),
             ("64kB", Some(64_000)),
             ("1 MiB", Some(1_048_576)),
+            ("50mb", Some(50_000_000)),
+            ("64KB", Some(64_000)),
             ("200MB", Some(200_000_000)),
             ("63kB", None),
             ("201MB", None),
@@ -184,7 +190,9 @@ mod tests {
             ("09:00–17:00", Some((t(9, 0), t(17, 0)))),
             ("9-17", None),
             ("09:00", None),
-            ("09:00-24:00", None),
+            ("09:00-24:00", Some((t(9, 0), t(0, 0)))),
+            ("24:00-09:00", None),
+            ("09:00-24:01", None),
             ("09:0-17:00", None),
             ("+9:00-17:00", None),
         ] {

@@ -2,13 +2,13 @@
 
 use crate::dkim::Verifier;
 use crate::mail::signature::Dkim;
-use crate::smtp::Sending;
+use crate::smtp::{Keeper, Ready};
 use crate::store::Claim;
 use crate::vocabulary::{MailRef, Outcome};
 use anyhow::Result;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 
-use super::{Daemon, Delivery, Verdict, outgoing};
+use super::{Daemon, Sending, Verdict, outgoing, way};
 
 impl Daemon {
     /// Has the signatures of the next mail checked that waits for it: one mail at a time, beside the loop.
@@ -55,58 +55,85 @@ impl Daemon {
         Ok(())
     }
 
-    /// Claims and sends what is due: into a Maildir at once, to a server one at a time.
+    /// Sends what is due: into a Maildir at once, to a server one at a time.
     pub(super) fn send(&mut self, now: Timestamp) -> Result<()> {
-        if self.closed.is_some_and(|(until, _)| until > now) {
-            return Ok(());
-        }
-        while self.sending.is_none() {
-            // Asked before a notice is claimed: from then on it is doubtful until its end is known.
+        while self.sending.is_none() && self.way.closed_until(now).is_none() {
             let account = outgoing::account(&self.config);
-            let plain = self.tracker.knows_tag_refused(&account, now)?;
-            let Some(mut claim) = self.tracker.claim(now)? else { break };
+            let plain = self.way.tries_plain() || self.tracker.knows_tag_refused(&account, now)?;
+            let (news, picked) = self.tracker.pick(now)?;
+            self.log(news);
+            let Some(mut claim) = picked else { break };
             claim.envelope = claim.envelope.filter(|_| !plain);
             match outgoing::prepare(&self.config) {
                 outgoing::Way::Maildir(path) => {
-                    let outcome = outgoing::into_maildir(path, &claim, now);
-                    self.ended(&claim, &outcome)?;
-                    if matches!(outcome, Outcome::Closed(_)) {
-                        break;
+                    if self.tracker.offer(&claim, now)?.is_some() {
+                        let outcome = outgoing::into_maildir(path, &claim, now);
+                        self.ended(&claim, &outcome)?;
                     }
                 }
                 outgoing::Way::Smtp(smtp) => {
-                    let from = self.config.mailbox.clone();
-                    let smtp = smtp.clone();
-                    self.sending = Some(tokio::spawn(async move {
-                        let sending = outgoing::by_smtp(&smtp, &from, &claim).await;
-                        (claim, account, sending)
-                    }));
+                    let (from, smtp) = (self.config.mailbox.clone(), smtp.clone());
+                    let keeper = Keeper::Outbox(self.gates.0.clone(), claim.number);
+                    let session = claim.clone();
+                    let task = tokio::spawn(async move { outgoing::by_smtp(&smtp, &from, &session, keeper).await });
+                    self.sending = Some(Sending { claim, account, task });
                 }
             }
         }
         Ok(())
     }
 
-    pub(super) fn settle(&mut self, ended: Result<Delivery, tokio::task::JoinError>) -> Result<()> {
-        match ended {
-            Ok((claim, account, Sending { outcome, refused_sender })) => {
-                self.ended(&claim, &outcome)?;
-                if let Some(said) = refused_sender {
-                    self.tracker.note_tag_refused(&account, self.now())?;
-                    let said = said.for_log();
-                    tracing::warn!(
-                        "the server refuses tagged envelope senders ({said}); notices leave with the plain one"
-                    );
+    /// A session is at the final dot. Its notice is offered, and that is on disk, before it gets leave; a session that is
+    /// not ours any more gets none, nor does one whose notice changed meanwhile.
+    pub(super) fn give_leave(&mut self, ready: Ready) -> Result<()> {
+        let now = self.now();
+        let Some(sending) = self.sending.as_ref().filter(|s| s.claim.number == ready.notice) else { return Ok(()) };
+        match self.tracker.offer(&sending.claim, now)? {
+            // Where the session is gone, its notice is in doubt as after a crash.
+            Some(leave) => drop(ready.leave.send(leave)),
+            None => tracing::info!(notice = ready.notice, "not sent: it was dropped, or is held, since it was picked"),
+        }
+        Ok(())
+    }
+
+    /// Waits for the session that is under way, and gives it leave.
+    pub(super) async fn finish(&mut self) -> Result<bool> {
+        loop {
+            let Some(sending) = &mut self.sending else { return Ok(false) };
+            tokio::select! {
+                biased;
+                Some(ready) = self.gates.1.recv() => self.give_leave(ready)?,
+                ended = &mut sending.task => {
+                    self.settle(ended)?;
+                    return Ok(true);
                 }
-                Ok(())
-            }
-            Err(error) => {
-                // The notice stays claimed, and is doubtful from here on, as after a crash: the next pass says so.
-                let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
-                tracing::error!("sending ended unexpectedly: {how}");
-                Ok(())
             }
         }
+    }
+
+    pub(super) fn settle(&mut self, ended: Result<Option<Outcome>, tokio::task::JoinError>) -> Result<()> {
+        let Some(Sending { claim, account, .. }) = self.sending.take() else { return Ok(()) };
+        let outcome = match ended {
+            Ok(Some(outcome)) => outcome,
+            // It had no leave, and the outbox knows why.
+            Ok(None) => return Ok(()),
+            Err(error) => {
+                // A notice that was offered is doubtful from here on, as after a crash: the next pass says so.
+                let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
+                tracing::error!("sending ended unexpectedly: {how}");
+                return Ok(());
+            }
+        };
+        match self.way.judge_sender(&outcome, claim.envelope.is_some()) {
+            way::Sender::Suspect => return Ok(self.tracker.put_back(&claim, self.now())?),
+            way::Sender::OnlyPlain(said) => {
+                self.tracker.note_tag_refused(&account, self.now())?;
+                let said = said.for_log();
+                tracing::warn!("the server refuses tagged envelope senders ({said}); notices leave with the plain one");
+            }
+            way::Sender::NoMatter => {}
+        }
+        self.ended(&claim, &outcome)
     }
 
     pub(super) fn ended(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
@@ -127,14 +154,7 @@ impl Daemon {
             Outcome::Unknown(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
             Outcome::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {}", why.for_log()),
         }
-        self.closed = match (outcome, self.closed) {
-            (Outcome::Closed(_), before) => {
-                let tries = before.map_or(0, |(_, n)| n) + 1;
-                let minutes = i64::from(1_u32 << tries.min(4)).min(15);
-                Some((now + SignedDuration::from_mins(minutes), tries))
-            }
-            (Outcome::Sent(_) | Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Unknown(_), _) => None,
-        };
+        self.way.ended(outcome, now);
         self.log(news);
         Ok(())
     }

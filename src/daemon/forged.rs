@@ -18,7 +18,7 @@ use crate::mail::header::Trace;
 use crate::mail::read;
 use crate::mail::results::{Forged, forged_line, names_authserv};
 use crate::provider::Server;
-use crate::smtp;
+use crate::smtp::{self, Letter};
 use crate::token::{self, CHECKS, Key, Purpose, Token};
 use crate::vocabulary::Outcome;
 
@@ -68,11 +68,10 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let before = folder.list().await.map_err(|e| format!("the inbox: {e}"))?;
     let mut known: HashSet<String> = before.names.iter().cloned().collect();
     let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
-    match smtp::send(smtp, secret.as_ref(), &[&config.address], &config.address, &mail).await.outcome {
-        Outcome::Sent(_) => {}
-        Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Unknown(said) | Outcome::Closed(said) => {
-            return Err(format!("the server did not take the mail: {}", said.reply));
-        }
+    let letter = Letter { from: Some(&config.address), to: &config.address, bytes: &mail };
+    let outcome = smtp::send_at_once(smtp, secret.as_ref(), letter).await;
+    if !matches!(outcome, Outcome::Sent(_)) {
+        return Err(format!("the server did not take the mail: {}", outcome.said().reply));
     }
     let end = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < end {

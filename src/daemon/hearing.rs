@@ -8,6 +8,7 @@ use crate::open;
 use crate::tracker::{Look, Looked, News, Posted};
 use anyhow::{Context, Result, bail};
 
+use super::way::Way;
 use super::{Daemon, tell_systemd};
 
 impl Daemon {
@@ -97,7 +98,7 @@ impl Daemon {
             if let Some(watch) = self.watch.task.take() {
                 watch.abort();
             }
-            self.closed = None;
+            self.way = Way::default();
             self.watch(Watching::ForGood);
             tracing::info!("the config was reloaded");
             Ok(())

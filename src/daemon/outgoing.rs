@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::maildir::Maildir;
-use crate::smtp::{self, Sending};
+use crate::smtp::{self, Keeper, Letter};
 use crate::store::Claim;
 use crate::vocabulary::{Address, Outcome};
 
@@ -35,12 +35,12 @@ pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcom
     }
 }
 
-/// Sends a notice to a mail server. A server that refuses its tagged sender gets the plain one.
-pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim) -> Sending {
-    let senders: Vec<&Address> = claim.envelope.iter().chain([from]).collect();
+/// Sends a notice to a mail server, from its tagged sender or from the plain one. `None`: `keeper` gave no leave.
+pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim, keeper: Keeper) -> Option<Outcome> {
+    let letter = Letter { from: Some(claim.envelope.as_ref().unwrap_or(from)), to: &claim.to, bytes: &claim.bytes };
     match config.secret().await {
-        Ok(secret) => smtp::send(config, secret.as_ref(), &senders, &claim.to, &claim.bytes).await,
-        Err(error) => Sending { outcome: Outcome::Closed(error.to_string().into()), refused_sender: None },
+        Ok(secret) => smtp::send(config, secret.as_ref(), letter, keeper).await,
+        Err(error) => Some(Outcome::Closed(error.to_string().into())),
     }
 }
 

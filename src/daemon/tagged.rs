@@ -65,14 +65,23 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let known: HashSet<String> = folder.list().await.map_err(inbox)?.names.iter().cloned().collect();
     let folders = folder.folders().await.map_err(inbox)?;
     let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
-    let senders = [&letter.envelope, &config.mailbox];
-    let sent = smtp::send(smtp, secret.as_ref(), &senders, &letter.to, &letter.bytes).await;
+    let send = async |from| {
+        let letter = smtp::Letter { from: Some(from), to: &letter.to, bytes: &letter.bytes };
+        smtp::send_at_once(smtp, secret.as_ref(), letter).await
+    };
+    let mut sent = send(&letter.envelope).await;
+    let mut refused = None;
+    if sent.may_be_the_senders() {
+        let said = sent.said().clone();
+        sent = send(&config.mailbox).await;
+        refused = matches!(sent, Outcome::Sent(_)).then_some(said);
+    }
     let (server, shown) = (&smtp.endpoint.server, example(&config.mailbox));
-    let mut found = match untaken(sent.outcome, server, &shown)? {
+    let mut found = match untaken(sent, server, &shown)? {
         Some(finding) => vec![finding],
         None => vec![judge(&wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?, &shown)],
     };
-    if let Some(said) = sent.refused_sender {
+    if let Some(said) = refused {
         found.push(Finding::good(format!(
             "outgoing: {server} refuses {shown} as the envelope sender ({said}), so notices leave with the plain \
              address; what bounces is known by its Message-ID all the same"

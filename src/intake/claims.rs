@@ -132,16 +132,42 @@ mod tests {
     use super::*;
     use crate::mail::read;
 
-    /// Of a chain of notices whose Message-IDs a server replaced, an answer is one to the newest; what it says that it
-    /// answers comes before.
-    #[test]
-    fn of_several_tokens_the_nearest_is_answered() {
+    fn desk() -> (Project, Key) {
         let config = crate::config::Config::parse(
             "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[inbox]\nmaildir = \"in\"\n[outgoing]\n\
              maildir = \"out\"\n[[person]]\nname = \"A\"\naddress = \"a@example.org\"\n",
             std::path::Path::new("config.toml"),
         );
-        let (project, key) = (config.unwrap().project(), Key::new([7; token::KEY_LENGTH]));
+        (config.unwrap().project(), Key::new([7; token::KEY_LENGTH]))
+    }
+
+    /// A signature without To vouches for a command only where the signed subject names the ticket of the token.
+    #[test]
+    fn a_subject_names_the_ticket_of_the_token_and_no_other() {
+        let (project, key) = desk();
+        let token = Token { purpose: Purpose::Person, party: 1, ticket: Some(TicketId(3)), notice: 1 };
+        let reference = token.reference(&key, "example.org").unwrap();
+        let codename = Codename::of(TicketId(3), &key).to_string();
+        let other = Codename::of(TicketId(4), &key).to_string();
+        for (subject, named) in [
+            ("Re: [SEC-3] Done".to_owned(), true),
+            (format!("Re: {}", codename.to_uppercase()), true),
+            ("Re: [SEC-4] Done".to_owned(), false),
+            (format!("Re: {other}"), false),
+            ("Re: SEC-3".to_owned(), false),
+            (String::new(), false),
+        ] {
+            let raw = format!("From: a@example.org\r\nReferences: {reference}\r\nSubject: {subject}\r\n\r\n/ack\r\n");
+            let claims = Claims::of(&read::read(raw.as_bytes()), &project, &key);
+            assert_eq!((claims.token, claims.named), (Some(token), named), "{subject}");
+        }
+    }
+
+    /// Of a chain of notices whose Message-IDs a server replaced, an answer is one to the newest; what it says that it
+    /// answers comes before.
+    #[test]
+    fn of_several_tokens_the_nearest_is_answered() {
+        let (project, key) = desk();
         let token = |notice| Token { purpose: Purpose::Person, party: 1, ticket: Some(TicketId(1)), notice };
         let reference = |n, purpose| Token { purpose, ..token(n) }.reference(&key, "example.org").unwrap();
         let (one, two) = (reference(1, Purpose::Person), reference(2, Purpose::Person));

@@ -1,5 +1,6 @@
 //! A scripted server at the other end of a duplex pipe, in virtual time; TLS over loopback TCP.
 
+mod leave;
 mod logins;
 mod senders;
 
@@ -100,11 +101,20 @@ fn to() -> Address {
 }
 
 async fn over(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8]) -> Outcome {
-    let open = async |_: &mut Stage| Ok(Box::new(Wire::new(stream)) as Box<dyn AsyncTokioStream>);
-    let (login, secrets) = (login(auth), Secrets::of(secret));
-    let enter = (Some(&login), Some(secret), &secrets);
-    let done = transact(open, enter, "security+bounce@example.org", &to(), bytes).await;
-    done.unwrap_or_else(|(stage, cause)| judge(stage, cause, &secrets))
+    guarded(stream, auth, secret, bytes, Keeper::Nobody).await.expect("nobody has to give leave")
+}
+
+async fn guarded(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8], keeper: Keeper) -> Option<Outcome> {
+    let open = async |_: &mut Stage, gate| Ok(Box::new(Wire::new(stream).behind(gate)) as Box<dyn AsyncTokioStream>);
+    let login = login(auth);
+    let from = Address::parse("security+bounce@example.org").unwrap();
+    let letter = Letter { from: Some(&from), to: &to(), bytes };
+    transact(open, (Some(&login), Some(secret)), letter, keeper).await
+}
+
+/// Sends from the null sender.
+async fn send_null(config: &SmtpConfig, secret: Option<&Password>, bytes: &[u8]) -> Outcome {
+    send_at_once(config, secret, Letter { from: None, to: &to(), bytes }).await
 }
 
 async fn scripted(script: Vec<(&'static str, Do)>) -> (Outcome, Seen) {
@@ -332,7 +342,7 @@ async fn unfit_bytes_are_not_sent() {
         "ä\r\n".as_bytes(),
         &[b'x'; 999],
     ] {
-        let outcome = send(&config, None, &[], &to(), bytes).await.outcome;
+        let outcome = send_null(&config, None, bytes).await;
         assert_eq!(kind(&outcome), ("refused", Some(Stage::Content)), "{outcome:?}");
     }
 }
@@ -430,8 +440,7 @@ async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Res
     let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
     let checked = check(&config, Some(&secret())).await;
     // Spawned: the daemon may want to.
-    let outcome =
-        tokio::spawn(async move { send(&config, Some(&secret()), &[], &to(), MAIL).await }).await.unwrap().outcome;
+    let outcome = tokio::spawn(async move { send_null(&config, Some(&secret()), MAIL).await }).await.unwrap();
     (outcome, checked, server.await.unwrap())
 }
 
@@ -470,6 +479,6 @@ async fn nobody_there_is_for_later() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
-    assert_eq!(kind(&send(&config, None, &[], &to(), MAIL).await.outcome), ("deferred", Some(Stage::Connect)));
+    assert_eq!(kind(&send_null(&config, None, MAIL).await), ("deferred", Some(Stage::Connect)));
     assert_eq!(check(&config, None).await.unwrap_err().stage, Some(Stage::Connect));
 }

@@ -1,9 +1,12 @@
 //! The byte stream under the SMTP client, held to what SMTP without pipelining allows.
 //!
 //! lettre's client reads without a bound on a line, and a reply again from its beginning with each line. It refuses
-//! replies that are not UTF-8 even when the code says that the mail was taken, and would take a reply that came too
-//! early for the answer to the next command. All four are settled here, below it.
+//! replies that are not UTF-8 even when the code says that the mail was taken, waits for ever for the CR of a line that
+//! ends with LF alone, takes no bare "250" (RFC 5321 section 4.2.1 has clients take it), and would take a reply that came
+//! too early for the answer to the next command. All this is settled here, below it; and the final dot passes here, and
+//! only with leave.
 
+use std::collections::VecDeque;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -12,26 +15,30 @@ use std::task::{Context, Poll, ready};
 use lettre::transport::smtp::client::AsyncTokioStream;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
+use super::gate::Gate;
+
 /// Octets that a server may say in one connection; a mail takes about one thousand.
 const MAX_READ: usize = 256 * 1024;
 /// Lines of one reply before its last.
 pub(super) const MAX_LINES: usize = 200;
 /// What lettre's client reads first on a connection whose greeting was read before STARTTLS.
 const GREETING: &[u8] = b"220 \r\n";
+/// Octets of a reply's code.
+const CODE: usize = 3;
 
-/// A stream that reads ASCII, a bounded amount, and at most one reply after each write.
+/// A stream that reads ASCII in whole lines, a bounded amount, and at most one reply after each write.
 #[derive(Debug)]
 pub(super) struct Wire<S> {
     stream: S,
-    /// Read before anything of the stream.
-    before: &'static [u8],
+    gate: Option<Gate>,
+    /// Octets that the server may still say.
     left: usize,
+    /// The current line so far.
+    line: Vec<u8>,
+    /// Whole lines that were read and not passed on.
+    whole: VecDeque<u8>,
     /// Lines of the current reply so far.
     lines: usize,
-    /// Octets of the current line so far.
-    column: usize,
-    /// Whether the current line is the last of its reply: no hyphen after the code (RFC 5321 section 4.2.1).
-    last_line: bool,
     /// Whether a whole reply was read since the last write.
     replied: bool,
     /// Whether more came with that reply. What came is dropped; the reply itself still counts.
@@ -41,13 +48,18 @@ pub(super) struct Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// A fresh connection, on which the server speaks first.
     pub(super) fn new(stream: S) -> Self {
-        let left = MAX_READ;
-        Self { stream, before: b"", left, lines: 0, column: 0, last_line: false, replied: false, excess: false }
+        let (line, whole) = (Vec::new(), VecDeque::new());
+        Self { stream, gate: None, left: MAX_READ, line, whole, lines: 0, replied: false, excess: false }
     }
 
     /// A connection after STARTTLS: the server does not greet again (RFC 3207 section 4.2).
     pub(super) fn greeted(stream: S) -> Self {
-        Self { before: GREETING, ..Self::new(stream) }
+        Self { whole: GREETING.iter().copied().collect(), ..Self::new(stream) }
+    }
+
+    /// With a gate before the final dot.
+    pub(super) fn behind(self, gate: Gate) -> Self {
+        Self { gate: Some(gate), ..self }
     }
 
     /// The stream alone, to speak TLS over; an error if the server has said more than it was asked.
@@ -81,32 +93,38 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.excess { Err(invalid("the server speaks out of turn")) } else { Ok(()) }
     }
 
-    /// Takes note of what was read and answers how much of it may be passed on: all up to the end of a reply.
-    fn check(&mut self, read: &mut [u8]) -> io::Result<usize> {
+    /// Hears what was read, up to the end of a reply.
+    fn hear(&mut self, read: &[u8]) -> io::Result<()> {
         self.left = self.left.checked_sub(read.len()).ok_or_else(|| invalid("the server says too much"))?;
-        for (at, byte) in read.iter_mut().enumerate() {
+        for &byte in read {
             if self.replied {
                 self.excess = true;
-                return Ok(at);
+                return Ok(());
             }
-            if !byte.is_ascii() {
-                *byte = b'?';
-            }
-            if self.column == 3 {
-                self.last_line = *byte != b'-';
-            }
-            self.column += 1;
-            if *byte == b'\n' {
-                self.replied = self.last_line;
-                self.lines = if self.last_line { 0 } else { self.lines + 1 };
-                if self.lines > MAX_LINES {
-                    return Err(invalid("the server says too much"));
-                }
-                self.last_line = false;
-                self.column = 0;
+            self.line.push(if byte.is_ascii() { byte } else { b'?' });
+            if byte == b'\n' {
+                self.end_line()?;
             }
         }
-        Ok(read.len())
+        Ok(())
+    }
+
+    /// Passes a line on, as lettre wants it: with a blank after a bare code, and with CRLF.
+    fn end_line(&mut self) -> io::Result<()> {
+        let mut line = std::mem::take(&mut self.line);
+        line.truncate(line.trim_ascii_end().len());
+        if line.len() == CODE {
+            line.push(b' ');
+        }
+        // No hyphen after the code: the last line of its reply (RFC 5321 section 4.2.1).
+        self.replied = line.get(CODE).is_some_and(|mark| *mark != b'-');
+        self.lines = if self.replied { 0 } else { self.lines + 1 };
+        if self.lines > MAX_LINES {
+            return Err(invalid("the server says too much"));
+        }
+        self.whole.extend(line);
+        self.whole.extend(b"\r\n");
+        Ok(())
     }
 }
 
@@ -116,17 +134,19 @@ fn invalid(why: &'static str) -> io::Error {
 
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        self.in_turn()?;
-        let start = buf.filled().len();
-        if self.before.is_empty() {
-            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
-        } else {
-            let (now, later) = self.before.split_at(self.before.len().min(buf.remaining()));
-            buf.put_slice(now);
-            self.before = later;
+        while self.whole.is_empty() {
+            self.in_turn()?;
+            let mut part = [0; 1024];
+            let mut read = ReadBuf::new(&mut part);
+            ready!(Pin::new(&mut self.stream).poll_read(cx, &mut read))?;
+            if read.filled().is_empty() {
+                return Poll::Ready(Ok(()));
+            }
+            self.hear(read.filled())?;
         }
-        let fit = self.check(buf.filled_mut().get_mut(start..).unwrap_or_default())?;
-        buf.set_filled(start + fit);
+        let fit = self.whole.len().min(buf.remaining());
+        let passed: Vec<u8> = self.whole.drain(..fit).collect();
+        buf.put_slice(&passed);
         Poll::Ready(Ok(()))
     }
 }
@@ -134,6 +154,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.in_turn()?;
+        if let Some(gate) = &mut self.gate {
+            ready!(gate.poll_open(cx))?;
+        }
         self.replied = false;
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -13,6 +13,11 @@ use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
 /// The longest time between two tries.
 const WAIT_MAX: SignedDuration = SignedDuration::from_hours(2);
 
+/// A notice that the process ended at is tried again at once so often; from then on after `END_WAIT`, when others have gone.
+const ENDS_AT_ONCE: u32 = 2;
+/// How long it waits then.
+const END_WAIT: SignedDuration = SignedDuration::from_mins(30);
+
 /// A notice for the outbox.
 #[derive(Clone, Debug)]
 pub struct Outgoing<'a> {
@@ -38,7 +43,8 @@ pub struct Outgoing<'a> {
     pub bytes: &'a [u8],
 }
 
-/// A notice that is ours to send: the try is counted and on disk. Only a committed claim makes one.
+/// A notice in hand: the next to be tried. It may be shown to a server up to the final dot, and leaves only with
+/// [`Leave`].
 #[derive(Clone, Debug)]
 pub struct Claim {
     /// Its number.
@@ -53,6 +59,8 @@ pub struct Claim {
     pub created: Timestamp,
     /// How often it was tried, this time counted.
     pub tries: u32,
+    /// How often a try has begun of which no outcome is known, this time counted.
+    pub begun: u32,
     /// How often the server's last answer was lost.
     pub doubts: u32,
     /// The envelope sender; `None` for the project's own address.
@@ -71,11 +79,43 @@ impl Claim {
             to,
             ticket: row.get("ticket")?,
             created: instant(row.get("created")?),
-            tries: row.get("attempts")?,
+            tries: row.get("tries")?,
+            begun: row.get("begun")?,
             doubts: row.get("doubts")?,
             envelope: address(row.get("envelope")?),
             bytes: row.get("bytes")?,
         }))
+    }
+}
+
+/// Where a notice stands after it was tried.
+#[derive(Clone, Copy, Debug)]
+pub struct Settled<'a> {
+    /// Where.
+    pub state: NoticeState,
+    /// Not to be tried before.
+    pub due: Timestamp,
+    /// How often the server's last answer was lost.
+    pub doubts: u32,
+    /// What the server said.
+    pub reply: &'a str,
+}
+
+/// Leave to write the final dot of a notice: that it is offered is on disk (G4). Nothing but [`Tx::offer`] makes one, and
+/// it is worth nothing before the transaction is committed.
+#[derive(Debug)]
+pub struct Leave(u32);
+
+impl Leave {
+    /// Of which notice.
+    pub fn of(&self) -> u32 {
+        self.0
+    }
+
+    /// Leave that no database has given.
+    #[cfg(test)]
+    pub(crate) fn for_tests(number: u32) -> Self {
+        Self(number)
     }
 }
 
@@ -161,7 +201,8 @@ impl Tx<'_> {
         Ok(self.trouble(TroubleKind::Breaker)?.map(|trouble| trouble.since))
     }
 
-    /// The last lane that may leave.
+    /// Whether a notice may leave now: the last lane that may. Whatever holds mail back says it here, and is asked both
+    /// when a notice is picked and when it is offered, so that it also stops what is in hand.
     fn last_lane(&self) -> Result<u8> {
         Ok(if self.breaker()?.is_some() { NoticeKind::ASKED } else { u8::MAX })
     }
@@ -185,13 +226,16 @@ impl Tx<'_> {
         Ok((row.0, row.1.map(instant)))
     }
 
-    /// Takes the next notice that is due, and counts the try. None waits longer than `WAIT_MAX`: what is due later
-    /// than that was put off by a clock that was wrong then.
-    pub fn claim(&self, now: Timestamp) -> Result<Option<Claim>> {
+    /// Takes the next notice that is due in hand, and counts that a try begins. It stays `waiting`: nothing can be
+    /// accepted before it is offered, so that a process that ends here has cost a try and no doubt. A notice that the
+    /// process ends at time and again steps behind all others, by a `due` that stands only until the try has an outcome.
+    ///
+    /// None waits longer than `WAIT_MAX`: what is due later than that was put off by a clock that was wrong then.
+    pub fn pick(&self, now: Timestamp) -> Result<Option<Claim>> {
         // The index is named, since SQLite would rather collect all that is due, and sort it.
         let sql = r"
             UPDATE outbox
-            SET state = :sending, attempts = attempts + 1
+            SET begun = begun + 1, due = iif(begun < :patient, due, :later)
             WHERE id = (
                 SELECT id
                 FROM outbox INDEXED BY outbox_waiting
@@ -199,29 +243,67 @@ impl Tx<'_> {
                 ORDER BY lane, id
                 LIMIT 1)
             RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
-                      attempts, doubts, envelope, bytes";
+                      attempts + 1 AS tries, begun, doubts, envelope, bytes";
         let mut query = self.0.prepare_cached(sql)?;
-        let wrong = now.checked_add(WAIT_MAX).unwrap_or(now);
+        let after = |wait| now.checked_add(wait).unwrap_or(now);
         let row = named_params! {
-            ":sending": NoticeState::Sending,
+            ":patient": ENDS_AT_ONCE,
+            ":later": millis(after(END_WAIT)),
             ":now": millis(now),
-            ":wrong": millis(wrong),
+            ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
         };
         Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
 
-    /// Notes where a notice stands after it was tried.
-    pub fn settle(&self, number: u32, state: NoticeState, due: Timestamp, doubts: u32, reply: &str) -> Result<()> {
-        let sql = "UPDATE outbox SET state = :state, due = :due, doubts = :doubts, reply = :reply WHERE id = :id";
+    /// Offers a notice in hand to the server: from the commit on it is `sending`, and doubtful until its outcome is known.
+    /// `None` where it may not leave any more as it is in hand: it was dropped or erased, or what is held now.
+    pub fn offer(&self, claim: &Claim) -> Result<Option<Leave>> {
+        let sql = r"
+            UPDATE outbox
+            SET state = :sending, attempts = :tries
+            WHERE id = :id AND state = 'waiting' AND lane <= :last_lane AND recipient IS NOT NULL AND bytes = :bytes";
+        let offered = self.0.prepare_cached(sql)?.execute(named_params! {
+            ":id": claim.number,
+            ":sending": NoticeState::Sending,
+            ":tries": claim.tries,
+            ":last_lane": self.last_lane()?,
+            ":bytes": claim.bytes,
+        })?;
+        Ok((offered == 1).then_some(Leave(claim.number)))
+    }
+
+    /// Puts a notice back that is in hand, and of which nothing was accepted: the try does not count.
+    pub fn put_back(&self, claim: &Claim, now: Timestamp) -> Result<()> {
+        let sql = r"
+            UPDATE outbox
+            SET state = 'waiting', due = :now, attempts = :before, begun = 0
+            WHERE id = :id AND state IN ('waiting', 'sending')";
         self.0.prepare_cached(sql)?.execute(named_params! {
-            ":id": number,
-            ":state": state,
-            ":due": millis(due),
-            ":doubts": doubts,
-            ":reply": reply,
+            ":id": claim.number,
+            ":now": millis(now),
+            ":before": claim.tries - 1,
         })?;
         Ok(())
+    }
+
+    /// Notes where a notice stands after it was tried for the `tries`th time.
+    ///
+    /// False where it was dropped or erased meanwhile, and so never offered: then it stays what it is.
+    pub fn settle(&self, number: u32, tries: u32, to: &Settled<'_>) -> Result<bool> {
+        let sql = r"
+            UPDATE outbox
+            SET state = :state, attempts = :tries, begun = 0, due = :due, doubts = :doubts, reply = :reply
+            WHERE id = :id AND state IN ('waiting', 'sending')";
+        let settled = self.0.prepare_cached(sql)?.execute(named_params! {
+            ":id": number,
+            ":state": to.state,
+            ":tries": tries,
+            ":due": millis(to.due),
+            ":doubts": to.doubts,
+            ":reply": to.reply,
+        })?;
+        Ok(settled == 1)
     }
 
     /// Notices that were being sent when the process ended: what the server said is not known.
@@ -242,10 +324,11 @@ impl Tx<'_> {
         Ok(shown.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().filter_map(address).collect())
     }
 
-    /// A claim as it stands, to settle it after a restart.
-    pub fn claimed(&self, number: u32) -> Result<Option<Claim>> {
+    /// A notice that was offered, to settle it after a restart.
+    pub fn offered(&self, number: u32) -> Result<Option<Claim>> {
         let sql = r"
-            SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts, o.doubts, o.envelope, o.bytes
+            SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts AS tries, o.begun, o.doubts,
+                   o.envelope, o.bytes
             FROM outbox o LEFT JOIN address a ON a.id = o.recipient
             WHERE o.id = ?1";
         Ok(self.0.prepare_cached(sql)?.query_row([number], Claim::from_row).optional()?.flatten())

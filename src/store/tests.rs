@@ -376,6 +376,8 @@ fn filled() -> Store {
     store
 }
 
+const SENT: Settled<'_> = Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, reply: "250 ok" };
+
 /// All kinds and states of notices, by the order of their lists.
 fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
     use NoticeKind::*;
@@ -405,7 +407,7 @@ fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
 fn a_notice_can_stand_in_each_state() {
     for state in words_of_notices().1 {
         let mut store = filled();
-        store.write(|tx| tx.settle(1, state, at(9), 0, "said")).unwrap();
+        assert!(store.write(|tx| tx.settle(1, 1, &Settled { state, ..SENT })).unwrap());
         assert_eq!(store.read(|tx| tx.notices(0)).unwrap()[0].state, state);
     }
 }
@@ -491,7 +493,7 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_lines(&project(), 9).map(drop));
     broken("UPDATE ticket SET status = 'done'", |tx| tx.tickets(true).map(drop));
     broken("UPDATE outbox SET kind = 'letter'", |tx| tx.notices(0).map(drop));
-    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.claim(at(9)).map(drop));
+    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.pick(at(9)).map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.receipts().map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));

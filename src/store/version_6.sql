@@ -1,5 +1,8 @@
 -- Sending.
 
+-- Tries that have begun and of which no outcome is known. Counted without waiting for the disk: see `Store::note`.
+ALTER TABLE outbox ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+
 -- The mailbox.
 
 -- How often a mail was asked for and did not come. Written before each fetch, so that a mail at which the session or the

@@ -1,4 +1,7 @@
-//! Notices on their way: claimed, sent by a shell, settled by what became of them.
+//! Notices on their way. One is picked → a shell shows it to a server, up to the final dot → just before that it is
+//! offered → the dot → it is settled by what became of it.
+//!
+//! Only between the offer and the settling is it in doubt (G3). What ends before the offer cannot have been accepted.
 
 use super::Tracker;
 use super::news::News;
@@ -6,21 +9,24 @@ use super::tallies::Scope;
 use super::work::Work;
 use crate::notice::text::trouble::TroubleKind;
 use crate::rules::event::{Loss, Lost};
-use crate::store::{Claim, Memo, Result};
+use crate::store::{Claim, Leave, Memo, Result, Settled};
 use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
+/// How often the process may end at a notice, before any outcome of it: then it is put aside. Who ends a process does so
+/// whatever it has in hand, so that a few times prove nothing.
+const ENDS: u32 = 5;
 /// How long a refusal of tagged senders is believed: the server may have been set up anew.
 const TAG_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Tracker {
-    /// Notices whose sending ended without a word.
+    /// Notices that were offered, and of which the outcome is lost.
     pub fn doubt(&mut self, now: Timestamp) -> Result<News> {
         let mut news = News::default();
         for number in self.store.read(|tx| tx.interrupted())? {
-            if let Some(claim) = self.store.read(|tx| tx.claimed(number))? {
+            if let Some(claim) = self.store.read(|tx| tx.offered(number))? {
                 let why = "the daemon ended while it was being sent".into();
                 news.add(self.delivered(&claim, &Outcome::Unknown(why), now)?);
             }
@@ -28,9 +34,47 @@ impl Tracker {
         Ok(news)
     }
 
-    /// Claims the next notice that is due: the try is on disk before anything is sent (G4).
+    /// Takes the next notice that is due in hand. One at which the process has ended too often is put aside, and told as
+    /// one that cannot be delivered, so that others get on.
+    pub fn pick(&mut self, now: Timestamp) -> Result<(News, Option<Claim>)> {
+        let mut news = News::default();
+        loop {
+            let picked = self.store.note(|tx| tx.pick(now))?;
+            match picked {
+                Some(claim) if claim.begun > ENDS => {
+                    let why = format!("put aside: the program ended {ENDS} times while this was being sent");
+                    news.add(self.delivered(&claim, &Outcome::Refused(why.into()), now)?);
+                }
+                picked => return Ok((news, picked)),
+            }
+        }
+    }
+
+    /// Offers a notice in hand, when all but the final dot of it is with the server: that is on disk before the dot may
+    /// leave (G4). `None`: the session is to be dropped, and nothing of it counts.
+    pub fn offer(&mut self, claim: &Claim, now: Timestamp) -> Result<Option<Leave>> {
+        self.store.write(|tx| {
+            let leave = tx.offer(claim)?;
+            if leave.is_none() {
+                tx.put_back(claim, now)?;
+            }
+            Ok(leave)
+        })
+    }
+
+    /// Picks and offers at once, for a way out that shows nothing to anybody before it takes all.
     pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
-        self.store.write(|tx| tx.claim(now))
+        while let (_, Some(claim)) = self.pick(now)? {
+            if self.offer(&claim, now)?.is_some() {
+                return Ok(Some(claim));
+            }
+        }
+        Ok(None)
+    }
+
+    /// Puts a notice back that nothing was accepted of and that is to be tried at once in another way.
+    pub fn put_back(&mut self, claim: &Claim, now: Timestamp) -> Result<()> {
+        self.store.write(|tx| tx.put_back(claim, now))
     }
 
     /// Notes that a server takes mail of this account from the plain sender, and not from a tagged one.
@@ -83,7 +127,9 @@ impl Tracker {
             Outcome::Closed(said) => (Waiting, later(), claim.doubts, said.for_log().to_string()),
         };
         self.store.write(|tx| {
-            tx.settle(claim.number, state, due, doubts, &reply)?;
+            if !tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, reply: &reply })? {
+                return Ok(News::default());
+            }
             let mut work = Work::new(tx, project, key, now)?;
             match state {
                 Sent => tx.set_memo(Memo::LastSend, now)?,

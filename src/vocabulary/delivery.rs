@@ -52,6 +52,26 @@ pub enum Outcome {
     Closed(Said),
 }
 
+impl Outcome {
+    /// What was said.
+    pub fn said(&self) -> &Said {
+        match self {
+            Self::Sent(said)
+            | Self::Deferred(said)
+            | Self::Refused(said)
+            | Self::Unknown(said)
+            | Self::Closed(said) => said,
+        }
+    }
+
+    /// Whether another envelope sender may fare better: all that was refused before that was named, or because of the
+    /// recipient or the mail, is not about it.
+    pub fn may_be_the_senders(&self) -> bool {
+        let Self::Closed(said) = self else { return false };
+        matches!(said.stage, Some(Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content))
+    }
+}
+
 /// What a server said, or what is wrong in place of a reply. It is shown as the timeline and the outbox have it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Said {

@@ -424,14 +424,34 @@ fn check_says_what_was_understood() {
     assert!(out.contains("WRONG: database: "), "{out}");
 }
 
-/// What its people ask for is done: no answer of theirs waits for a look.
+/// What its people ask for is done: no answer of theirs waits for a look. And the lines that it offers do what they say.
 #[test]
 fn the_demo_ends_as_it_tells() {
     let desk = Desk::new();
-    let told = desk.ok(&["demo", "played"]);
+    let told = desk.ok(&["demo", "its folder"]);
     for line in ["SEC-3   Dana answered the reporter", "SEC-3   Dana set the status to closed"] {
         assert!(told.contains(line), "{line}");
     }
+    let (_, offered) = told.split_once("Each line can be pasted:").unwrap();
+    let mut lines = offered.lines().filter(|l| l.starts_with("  ")).map(|line| {
+        let output = desk.shell(line).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap() + &String::from_utf8_lossy(&output.stderr))
+    });
+    for (command, part) in [
+        ("list", "SEC-2"),
+        ("show", "Lee moved the deadline of disclose"),
+        ("status", "Nothing needs a person."),
+        ("outbox", "Subject: [SEC-1] "),
+        ("do", "severity is high"),
+        ("run", ""),
+    ] {
+        let (code, said) = lines.next().unwrap();
+        assert!(code == Some(0) && said.contains(part), "{command}: {code:?} {said}");
+    }
+    assert_eq!(lines.next(), None);
+    let config = ["--config", "its folder/config.toml"];
+    let left = desk.json(&[&["outbox"][..], &config].concat());
+    assert_eq!(left["notices"].as_array().unwrap().iter().filter(|n| n["state"] != "sent").count(), 0, "{left}");
 }
 
 #[test]

@@ -160,8 +160,7 @@ fn the_example_tells_the_defaults() {
 
 #[test]
 fn the_example_has_every_key() {
-    // Of the days of the week the example shows some.
-    for (table, keys) in KEYS.iter().filter(|(table, _)| *table != "hours") {
+    for (table, keys) in KEYS {
         for key in *keys {
             let setting = format!("{key} = ");
             let head = format!("{key}]");
@@ -177,7 +176,6 @@ fn the_example_has_every_key() {
 fn every_listed_key_is_read() {
     let path = |table: &str| match table {
         "the file" => None,
-        "hours" => Some("[policy.hours]".to_owned()),
         "through" => Some("[[inbox.through]]".to_owned()),
         "within" => Some("[[policy.promise]]\n[policy.promise.within]".to_owned()),
         "[[policy.promise.rung]]" => Some("[[policy.promise]]\n[[policy.promise.rung]]".to_owned()),
@@ -323,6 +321,32 @@ fn hours_may_differ_by_day() {
     assert_eq!(hours(""), [usual; 7]);
     let days = hours("hours = { Fri = \"09:00-13:00\", Mon = \"10:00-16:00\" }");
     assert_eq!(days, [(time(10), time(16)), usual, usual, usual, (time(9), time(13)), usual, usual]);
+    // Midnight at the end of a day is of that day, not of the next: a deadline reads "Fri 23:59".
+    let last = jiff::civil::time(23, 59, 59, 0);
+    assert_eq!(hours("hours = \"00:00-24:00\""), [(time(0), last); 7]);
+}
+
+/// Where two readings do not differ by capitals alone, capitals do not matter.
+#[test]
+fn words_and_lengths_are_read_in_capitals_too() {
+    let check = |small: &str, large: &str| {
+        let shown = |policy: &str| format!("{:?}", with("", policy));
+        assert_eq!(shown(small), shown(large));
+    };
+    check(
+        "[policy]\nworkdays = [\"Mon\", \"Tue\"]\nhours = { Mon = \"09:00-13:00\" }\nquiet = \"never\"",
+        "[policy]\nworkdays = [\"MON\", \"tue\"]\nhours = { mON = \"09:00-13:00\" }\nquiet = \"Never\"",
+    );
+    check(
+        "[[policy.promise]]\nname = \"a\"\nuntil = \"acknowledged\"\nwithin = \"3 business days\"\nor_sooner = \"fix-ready\"\n\
+         grace = \"2d\"\nrungs = [{ at = \"-12h\", to = \"team\" }]",
+        "[[policy.promise]]\nname = \"a\"\nuntil = \"Acknowledged\"\nwithin = \"3 Business Days\"\nor_sooner = \"FIX-READY\"\n\
+         grace = \"2D\"\nrungs = [{ at = \"-12H\", to = \"Team\" }]",
+    );
+    check("[limits]\nmessage = \"40MB\"", "[limits]\nmessage = \"40mb\"");
+    check("[reports]\ndigest = \"never\"", "[reports]\ndigest = \"Never\"");
+    let poll = |poll: &str| imap("user =", &format!("{poll}\nuser =")).poll;
+    assert_eq!(poll("poll = \"5m\""), poll("poll = \"5 Min\""));
 }
 
 #[test]

@@ -62,8 +62,21 @@ impl Desk {
     }
 
     pub(crate) fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_disclosed"));
-        command.args(arguments).current_dir(self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
+        let mut command = self.program(env!("CARGO_BIN_EXE_disclosed"));
+        command.args(arguments);
+        command
+    }
+
+    /// A line that somebody pastes.
+    pub(crate) fn shell(&self, line: &str) -> Command {
+        let mut command = self.program("sh");
+        command.args(["-c", line]);
+        command
+    }
+
+    fn program(&self, name: &str) -> Command {
+        let mut command = Command::new(name);
+        command.current_dir(self.path()).env_remove("RUST_LOG").stdin(Stdio::null());
         // Whoever runs the tests, it is alice.
         command.env("SUDO_USER", "alice").env_remove("DOAS_USER");
         command

@@ -23,6 +23,7 @@ mod honest;
 mod keeping;
 mod mails;
 mod matrix;
+mod offers;
 mod pages;
 mod parts;
 mod properties;

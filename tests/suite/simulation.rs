@@ -115,6 +115,8 @@ struct Sim {
     /// Counts commits down; at zero one fails.
     fuse: Arc<AtomicI64>,
     tracker: Option<Tracker>,
+    /// How often it was started.
+    lives: u32,
     config: Config,
     folder: Vec<Item>,
     aside: Vec<Item>,
@@ -156,6 +158,7 @@ impl Sim {
             anchor,
             fuse: Arc::new(AtomicI64::new(OFF)),
             tracker: None,
+            lives: 0,
             config,
             folder: Vec::new(),
             aside: Vec::new(),
@@ -317,6 +320,7 @@ impl Sim {
             match recovered {
                 Ok(tracker) => {
                     self.tracker = Some(tracker);
+                    self.lives += 1;
                     return;
                 }
                 Err(e) => assert!(dies, "{e}"),
@@ -442,42 +446,98 @@ impl Sim {
     fn deliver(&mut self, well: bool) {
         for _ in 0..if well { 2_000 } else { 40 } {
             let now = self.now;
-            let Some(claim) = self.with(|t| t.claim(now)) else { continue };
+            let Some((news, claim)) = self.with(|t| t.pick(now)) else { continue };
+            self.check_news(&news);
             let Some(claim) = claim else { return };
-            let fate = if well { 0 } else { self.random.below(100) };
-            let (taken, outcome) = match fate {
-                0..70 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
-                70..78 => (false, Outcome::Deferred("450 4.2.1 busy".into())),
-                78..81 => (false, Outcome::Refused("550 5.1.1 no such user".into())),
-                81..86 => (true, Outcome::Unknown("connection lost after the dot".into())),
-                86..91 => (false, Outcome::Unknown("connection lost within the data".into())),
-                91..94 => (false, Outcome::Closed("connection refused".into())),
-                // The process dies before it sends, or after the server took it.
-                dies => {
-                    if dies < 97 {
-                        self.accept(&claim);
+            let before = if well { 0 } else { self.random.below(100) };
+            let outcome = match before {
+                0..80 => {
+                    if !self.pass_the_dot(&claim, well) {
+                        return;
                     }
-                    self.tracker = None;
-                    self.now += self.random.minutes(30);
-                    self.start();
+                    continue;
+                }
+                80..85 => Outcome::Deferred("450 4.2.1 busy".into()),
+                85..87 => Outcome::Refused("550 5.1.1 no such user".into()),
+                87..90 => Outcome::Closed("connection refused".into()),
+                90..93 => {
+                    self.with(|t| t.put_back(&claim, now));
+                    continue;
+                }
+                // The process dies in a session, before its dot: no server has the mail, and nobody doubts it.
+                _ => {
+                    let doubts = self.doubts(claim.number);
+                    self.die();
+                    assert_eq!(self.doubts(claim.number), doubts, "G3: a crash before the offer is a doubt");
                     continue;
                 }
             };
-            if taken {
-                self.accept(&claim);
-            }
-            if matches!(outcome, Outcome::Unknown(_)) {
-                self.doubtful.insert(claim.number);
-            }
             if let Some(news) = self.with(|t| t.delivered(&claim, &outcome, now)) {
                 self.check_news(&news);
-            } else {
-                self.doubtful.insert(claim.number);
             }
             if matches!(outcome, Outcome::Closed(_)) {
                 return;
             }
         }
+    }
+
+    /// A session is at its dot: what may have changed since it was picked changes, then the notice is offered, and the
+    /// server answers or does not. False when the way out is closed.
+    fn pass_the_dot(&mut self, claim: &Claim, well: bool) -> bool {
+        let life = self.lives;
+        if !well {
+            match self.random.below(40) {
+                0 => self.scan(),
+                1 => self.tick(),
+                2 => self.order_locally(),
+                _ => {}
+            }
+        }
+        // A session ends with its process.
+        if self.lives != life {
+            return true;
+        }
+        let now = self.now;
+        let Some(Some(_leave)) = self.with(|t| t.offer(claim, now)) else { return true };
+        let fate = if well { 0 } else { self.random.below(100) };
+        let (taken, outcome) = match fate {
+            0..78 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
+            78..80 => (false, Outcome::Deferred("451 4.3.0 later".into())),
+            80..82 => (false, Outcome::Refused("554 5.6.0 no".into())),
+            82..87 => (true, Outcome::Unknown("connection lost after the dot".into())),
+            87..92 => (false, Outcome::Unknown("connection lost within the dot".into())),
+            92..94 => (false, Outcome::Closed("554 5.2.252 SendAsDenied".into())),
+            // The process dies before the dot leaves, or after the server took the mail.
+            dies => {
+                if dies < 97 {
+                    self.accept(claim);
+                }
+                self.die();
+                return true;
+            }
+        };
+        if taken {
+            self.accept(claim);
+        }
+        if matches!(outcome, Outcome::Unknown(_)) {
+            self.doubtful.insert(claim.number);
+        }
+        if let Some(news) = self.with(|t| t.delivered(claim, &outcome, now)) {
+            self.check_news(&news);
+        } else {
+            self.doubtful.insert(claim.number);
+        }
+        !matches!(outcome, Outcome::Closed(_))
+    }
+
+    fn die(&mut self) {
+        self.tracker = None;
+        self.now += self.random.minutes(30);
+        self.start();
+    }
+
+    fn doubts(&self, notice: u32) -> u32 {
+        self.anchor.query_row("SELECT doubts FROM outbox WHERE id = ?1", [notice], |r| r.get(0)).unwrap()
     }
 
     /// The server takes a mail: what it sees must be what is on disk (G3, G4), for one known party (G6, G7).

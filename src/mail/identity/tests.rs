@@ -64,7 +64,34 @@ fn a_mail_is_signed_where_its_signature_was_found_good() {
         assert_eq!(got.vouch().map(|v| v.signed), Some(signed), "{dkim}: {}", got.reason);
     }
     let by_ourselves = identify(&read(b"From: Ann <ann@corp.test>\r\n\r\n"), &ours(), &pass("corp.test"));
-    assert!(by_ourselves.vouch().is_some_and(|v| v.signed));
+    assert!(by_ourselves.vouch().is_some_and(|v| v.signed && !v.is_whole()), "a signature vouches for what it signs");
+    assert!(identity(&[PASS, RECEIVED]).vouch().is_some_and(|v| v.is_whole() && v.covers("date")));
+}
+
+/// Rows of which a true mail would be obeyed by its signature all the same: here nothing but the results vouches.
+#[test]
+fn a_row_finds_the_results_where_its_provider_writes_them() {
+    let results = |id| {
+        format!("Authentication-Results: {id}; spf=pass smtp.mailfrom=corp.test; dmarc=pass header.from=corp.test")
+    };
+    let hop = |by| format!("Received: from a (b [10.0.0.1]) by {by} with ESMTP id 1; date");
+    let posteo = [
+        "Received: from proxy02.posteo.name ([127.0.0.1]) by dovecot08.posteo.name (Dovecot) with LMTP id 6; date"
+            .into(),
+        hop("proxy02.posteo.de (Postfix)"),
+        hop("mailin02.posteo.de (Postfix)"),
+        results("posteo.de"),
+        hop("mx01.posteo.de (Postfix)"),
+    ];
+    // Bridge writes all fields of one name together, wherever that is.
+    let bridge =
+        [hop("mailin047.protonmail.ch (Postfix)"), results("mail.protonmail.ch"), "X-Pm-Internal-Id: abc==".into()];
+    for (name, header) in [("posteo", &posteo[..]), ("proton-bridge", &bridge[..])] {
+        let server = Server::new(Server::provider(name).unwrap(), Vec::new());
+        let raw = format!("{}\r\nFrom: Ann <ann@corp.test>\r\n\r\ntext", header.join("\r\n"));
+        let got = identify(&read(raw.as_bytes()), &server, &Dkim::Unasked);
+        assert!(got.vouch().is_some_and(Vouch::is_whole), "{name}: {}", got.reason);
+    }
 }
 
 #[test]

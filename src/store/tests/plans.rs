@@ -139,10 +139,12 @@ fn what_is_asked_often_is_found_by_an_index() {
         ),
         ("tag_refused", |tx| tx.tag_refused().map(drop), &["PRIMARY KEY (key=?)"]),
         ("noticed", |tx| tx.noticed(&key()).map(drop), &["PRIMARY KEY (key=?)"]),
-        ("claim", |tx| tx.claim(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
-        ("claimed", |tx| tx.claimed(1).map(drop), &[NUMBER]),
+        ("pick", |tx| tx.pick(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
+        ("offer", |tx| tx.offer(&claim()).map(drop), &[NUMBER]),
+        ("put_back", |tx| tx.put_back(&claim(), at(9)), &[NUMBER]),
+        ("offered", |tx| tx.offered(1).map(drop), &[NUMBER]),
         ("interrupted", |tx| tx.interrupted().map(drop), &["SCAN outbox USING COVERING INDEX outbox_sending"]),
-        ("settle", |tx| tx.settle(1, NoticeState::Sent, at(9), 0, "250 ok"), &[NUMBER]),
+        ("settle", |tx| tx.settle(1, 1, &SENT).map(drop), &[NUMBER]),
         ("notice", |tx| tx.notice(1).map(drop), &[NUMBER]),
         ("notice_bytes", |tx| tx.notice_bytes(1).map(drop), &[NUMBER]),
         ("revision_at", |tx| tx.revision_at(TICKET, at(1)).map(drop), &["PRIMARY KEY (ticket=?)"]),
@@ -197,6 +199,10 @@ fn what_is_asked_often_is_found_by_an_index() {
     }
     let listed: BTreeSet<&str> = often.iter().map(|(name, ..)| *name).chain(SELDOM.iter().copied()).collect();
     assert_eq!(listed, methods(), "each method of Tx is asked often, and its indexes stand here, or seldom");
+}
+
+fn claim() -> Claim {
+    filled().write(|tx| tx.pick(at(9))).unwrap().expect("a notice waits")
 }
 
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
