@@ -267,9 +267,7 @@ impl Tx<'_> {
             ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
         };
-        let claim = query.query_row(row, Claim::from_row).optional()?.flatten();
-        claim.as_ref().map_or(Ok(()), |claim| self.note_offered(claim.number))?;
-        Ok(claim)
+        Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
 
     /// Offers a notice in hand to the server: from the commit on it is `sending`, and doubtful until its outcome is known.
@@ -286,7 +284,11 @@ impl Tx<'_> {
             ":last_lane": self.last_lane()?,
             ":bytes": claim.bytes,
         })?;
-        Ok((offered == 1).then_some(Leave(claim.number)))
+        if offered == 0 {
+            return Ok(None);
+        }
+        self.note_offered(claim.number)?;
+        Ok(Some(Leave(claim.number)))
     }
 
     /// Puts a notice back that is in hand, and of which nothing was accepted: the try does not count.

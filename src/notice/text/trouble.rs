@@ -240,9 +240,9 @@ impl Trouble {
                 project.limits.breaker_per_hour
             ),
             Self::Hold(why) => format!(
-                "nothing leaves but this mail, since {why}. All mail is taken in. Make sure that no other disclosed works \
-                 on this mailbox, then look at `disclosed recover` on the daemon's machine: it lists what would be sent, \
-                 and `disclosed recover --yes` lets it go"
+                "nothing leaves but this mail, since {why}. All mail is taken in. Once no other disclosed works on this \
+                 mailbox: `disclosed recover` on the daemon's machine lists what would be sent, and `disclosed recover \
+                 --yes` lets it go"
             ),
             Self::Disk { left } => format!(
                 "the disk of the database has {left} MB left. When it is full, mail stays in the inbox, and nothing is \
