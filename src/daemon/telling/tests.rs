@@ -3,7 +3,6 @@ use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::clock;
 use crate::config::{Config, EXAMPLE};
 use crate::store::NewMail;
 
@@ -78,6 +77,19 @@ async fn each_trouble_has_one_beginning_and_one_end_across_restarts() {
     let id = |line: &str| serde_json::from_str::<serde_json::Value>(line).unwrap()["id"].clone();
     let ids: Vec<_> = text.lines().map(id).collect();
     assert_eq!(ids[0], ids[1], "both are about one trouble");
+}
+
+#[tokio::test]
+async fn an_inbox_that_is_unread_is_told_when_there_was_time_to_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut d = daemon(folder.path(), &to_file(folder.path()));
+    let long_ago = clock::now() - SignedDuration::from_hours(48);
+    d.tracker.scanned("f", Some(long_ago), long_ago).unwrap();
+    look(&mut d, true).await;
+    assert_eq!(told(folder.path()), [], "the machine was off");
+    d.config.inbox_after = Duration::ZERO;
+    look(&mut d, true).await;
+    assert_eq!(told(folder.path()), pairs(&[("inbox", "begin")]));
 }
 
 #[tokio::test]
