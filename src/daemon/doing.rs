@@ -88,6 +88,8 @@ impl Daemon {
     /// not ours any more gets none, nor does one whose notice changed meanwhile.
     pub(super) fn give_leave(&mut self, ready: Ready) -> Result<()> {
         let now = self.now();
+        // The database may have gone since the pass in which it was picked.
+        self.look_at_files(now)?;
         let Some(sending) = self.sending.as_ref().filter(|s| s.claim.number == ready.notice) else { return Ok(()) };
         match self.tracker.offer(&sending.claim, now)? {
             // Where the session is gone, its notice is in doubt as after a crash.

@@ -61,6 +61,8 @@ pub enum Event {
     Undelivered(Loss),
     /// Somebody at the command line erases what is held about people in it.
     Erased(Seat),
+    /// Somebody at the command line says that the clock had been ahead, and is right now.
+    ClockSet(Seat),
     /// Time passed.
     Tick,
 }

@@ -1,3 +1,4 @@
+mod counted;
 mod plans;
 
 use std::fmt::Debug;
@@ -438,7 +439,11 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Policy, "policy"),
         (Memo::Secrets, "key"),
         (Memo::MissedSecrets, "key_missed"),
-        (Memo::Begun, "begun"),
+        (Memo::LastCommit, "last_commit"),
+        (Memo::Offered, "offered"),
+        (Memo::Marked, "marked"),
+        (Memo::Raised, "raised"),
+        (Memo::HoldWhy, "hold_why"),
         (Memo::FirstStart, "first_start"),
         (Memo::OldPrints, "old_prints"),
         (Memo::CountsForgotten, "counts_forgotten"),
@@ -450,6 +455,11 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::ReturnedDue, "gathered_due"),
         (Memo::ReturnedListed, "gathered_listed"),
         (Memo::TagRefused, "tag_refused"),
+        (Memo::Ahead, "ahead"),
+        (Memo::Played, "played"),
+        (Memo::Alarm("inbox"), "alarm:inbox"),
+        (Memo::Canary, "canary"),
+        (Memo::Beat, "beat"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];
@@ -468,11 +478,9 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
 #[test]
 fn an_empty_fact_of_an_older_version_is_none() {
     let mut store = Store::in_memory().unwrap();
-    let old = "INSERT INTO meta VALUES ('begun', ''), ('key_missed', ''), ('first_start', 'told')";
+    let old = "INSERT INTO meta VALUES ('key_missed', ''), ('first_start', 'told')";
     store.connection.execute_batch(old).unwrap();
-    for memo in [Memo::Begun, Memo::MissedSecrets] {
-        assert_eq!(store.read(|tx| tx.memo::<String>(memo)).unwrap(), None);
-    }
+    assert_eq!(store.read(|tx| tx.memo::<String>(Memo::MissedSecrets)).unwrap(), None);
     assert!(!store.read(|tx| tx.is_first_start()).unwrap());
 }
 
