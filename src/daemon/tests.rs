@@ -1,5 +1,6 @@
 use super::*;
 
+mod beside;
 mod mailbox;
 
 const CONFIG: &str = r#"

@@ -21,6 +21,8 @@ pub enum Trouble {
     Login(String),
     /// The inbox does what no inbox should.
     Odd(String),
+    /// A folder beside the inbox cannot be opened.
+    Folder(String),
     /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
     Renumbered,
     /// Reply addresses that were made with a secret that is gone are worthless.
@@ -47,6 +49,8 @@ pub enum TroubleKind {
     Login,
     /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
     Odd,
+    /// [`Trouble::Folder`]: ends when all folders beside the inbox could be opened.
+    Folder,
     /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
     Renumbered,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
@@ -66,6 +70,7 @@ impl TroubleKind {
             Self::Inbox => "inbox",
             Self::Login => "login",
             Self::Odd => "odd",
+            Self::Folder => "folder",
             Self::Renumbered => "renumbered",
             Self::Key => "key",
             Self::Dns => "dns",
@@ -78,13 +83,21 @@ impl TroubleKind {
     pub fn ticket(self) -> Option<TicketId> {
         match self {
             Self::Timeline(ticket) => Some(ticket),
-            Self::Inbox | Self::Login | Self::Odd | Self::Renumbered | Self::Key | Self::Dns | Self::Breaker => None,
+            Self::Inbox
+            | Self::Login
+            | Self::Odd
+            | Self::Folder
+            | Self::Renumbered
+            | Self::Key
+            | Self::Dns
+            | Self::Breaker => None,
         }
     }
 
     /// The kind of this word, about this ticket where it is about one.
     pub fn named(word: &str, ticket: Option<TicketId>) -> Option<Self> {
-        let plain = [Self::Inbox, Self::Login, Self::Odd, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker];
+        let plain =
+            [Self::Inbox, Self::Login, Self::Odd, Self::Folder, Self::Renumbered, Self::Key, Self::Dns, Self::Breaker];
         let mut all = plain.into_iter().chain(ticket.map(Self::Timeline));
         all.find(|kind| kind.word() == word && kind.ticket() == ticket)
     }
@@ -97,6 +110,7 @@ impl Trouble {
             Self::Inbox { .. } => TroubleKind::Inbox,
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
+            Self::Folder(_) => TroubleKind::Folder,
             Self::Renumbered => TroubleKind::Renumbered,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
@@ -109,7 +123,7 @@ impl Trouble {
     fn what(&self, project: &Project) -> String {
         match self {
             Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
-            Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Login(why) | Self::Odd(why) | Self::Folder(why) => format!("the inbox: {why}"),
             Self::Renumbered => {
                 "the mail server has numbered the mails of the inbox anew, or was set back to an earlier \
                                  state. Each mail is compared with those that are here, and what is new is taken in; \
