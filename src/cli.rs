@@ -8,10 +8,13 @@
 mod attachments;
 mod backup;
 mod check;
+mod clock;
 mod demo;
 mod desk;
 mod erase;
 mod export;
+mod help;
+mod hold;
 #[cfg(test)]
 mod hostile;
 mod inbox;
@@ -20,10 +23,13 @@ mod key;
 mod list;
 mod log;
 mod mails;
+mod man;
 mod order;
 mod out;
 mod outbox;
+mod page;
 mod rebuild;
+mod recover;
 mod run;
 mod seat;
 mod show;
@@ -39,6 +45,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::open::files::{FilesError, Owner};
 use desk::{Desk, Exit, Usage};
 use out::{Closed, Out};
 
@@ -47,7 +54,7 @@ use out::{Closed, Out};
 /// Watches a security@ inbox, makes a ticket of each report, acknowledges it, and warns people before a promise is
 /// broken.
 #[derive(Parser)]
-#[command(name = "disclosed", version)]
+#[command(name = "disclosed", version, disable_help_subcommand = true)]
 struct Cli {
     /// The config; else ./config.toml, else /etc/disclosed/config.toml
     #[arg(long, global = true, value_name = "FILE")]
@@ -81,6 +88,14 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed demo
   disclosed demo /tmp/trial")]
     Demo(demo::Args),
+    /// Read the manual, by topic, or the help of a command
+    #[command(after_help = "Examples:
+  disclosed help
+  disclosed help setup
+  disclosed help show
+
+A long text is shown by $PAGER, or by less.")]
+    Help(help::Args),
     /// Play the promises forward for a report, before there is one
     #[command(after_help = simulate::help())]
     Simulate(simulate::Args),
@@ -184,10 +199,30 @@ backups still hold the data: what it prints names the mails.
 With an address, the mails from it that belong to no ticket are erased, and the tickets that hold more of it are
 listed, to be erased one by one.")]
     Erase(erase::Args),
-    /// Make the ticket tables anew from the timelines
-    #[command(after_help = "Example:
-  disclosed rebuild")]
-    Rebuild,
+    /// Make the ticket tables anew from the timelines, or a lost database from the inbox
+    #[command(after_help = "Examples:
+  disclosed rebuild
+  disclosed rebuild --from-inbox
+
+--from-inbox is for when there is no backup, and needs the key (disclosed.key). It fetches all that is in the inbox, does
+no command again, and sends nothing. A ticket has its old number only where a mail proves it; each says what is not known
+of it. Then nothing leaves until `disclosed recover`.")]
+    Rebuild(rebuild::Args),
+    /// Say that the daemon may go on, after what only a person can judge
+    #[command(after_help = "Examples:
+  disclosed recover
+  disclosed recover --yes
+  disclosed recover --yes --drop 12,15
+  disclosed recover --clock
+
+A database that was restored from a backup, or that another disclosed has gone on with, is older than what people have in
+their mailboxes. Then all mail is taken in and nothing leaves, until a person has looked. Without --yes it lists what
+would be sent, changes nothing, and exits 1.
+
+--clock: the database is ahead of the clock of this machine, and the clock is right. Look at it first: `date`. What the
+database holds of later instants counts as of now, reminders that came before their time come again when it is there,
+and what that means is printed for each deadline. It cannot be taken back.")]
+    Recover(recover::Args),
     /// List, rotate or drop the secrets that sign reply addresses
     #[command(after_help = "Examples:
   disclosed key list
@@ -197,28 +232,37 @@ listed, to be erased one by one.")]
 A rotation ends nothing: the older secrets stay good for what they made, until they are dropped. Rotate and drop when
 somebody who should not may have seen the key file.")]
     Key(key::Args),
+    /// Print a man page, for whoever makes a package: section 1 or 5
+    #[command(
+        hide = true,
+        after_help = "Example:
+  disclosed man 1 > disclosed.1"
+    )]
+    Man(man::Args),
     /// Copy the database and its key while the daemon runs
     #[command(after_help = "Examples:
   disclosed backup /var/backups/disclosed-2027-01-04.db
   disclosed backup copy.db --json
 
 Nothing is overwritten. To restore, stop the daemon and put both files where store.path says, the database under
-that name and the key beside it.")]
+that name and the key beside it; leave disclosed.mark as it is. Then the daemon takes mail in and sends nothing until
+`disclosed recover`.")]
     Backup(backup::Args),
 }
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["check", "simulate", "demo", "run"]),
+    ("Begin", &["help", "check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
-    ("Mend", &["backup", "rebuild", "key"]),
+    ("Mend", &["backup", "recover", "rebuild", "key"]),
 ];
 
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = command().try_get_matches_from(&arguments).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match cli {
         Ok(cli) => cli,
         Err(error) => {
@@ -236,6 +280,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if error.is::<Closed>() => 0,
         Err(error) => {
             out::complain(&format!("{error:#}"));
+            if let Some(owner) = error.downcast_ref::<FilesError>().and_then(FilesError::owner) {
+                out::complain(&format!("run this: {}", as_owner(owner, &arguments)));
+            }
             if error.is::<Usage>() || error.is::<ConfigError>() { 2 } else { 1 }
         }
     };
@@ -249,6 +296,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Check(args) => check::run(args, config, out),
         Command::Demo(args) => demo::run(args),
+        Command::Help(args) => help::run(args, command(), out),
         Command::Simulate(args) => simulate::run(args, &desk()?, out),
         Command::List(args) => list::run(args, &desk()?, out),
         Command::Show(args) => show::run(args, &desk()?, out),
@@ -261,10 +309,26 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Export(args) => export::run(args, &desk()?, out),
         Command::Erase(args) => erase::run(args, &desk()?, out),
-        Command::Rebuild => rebuild::run(&desk()?, out),
+        Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
+        Command::Recover(args) => recover::run(args, &desk()?, out),
+        Command::Man(args) => man::run(args, &command(), out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }
+}
+
+/// The same command line as the user whose files they are, to be pasted into a shell.
+fn as_owner(owner: &Owner, arguments: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    let quoted = |word: &str| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let words = owner.prefix().into_iter().chain(arguments.iter().map(|a| a.to_string_lossy().into_owned()));
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
 /// clap's command with the subcommands in groups.
@@ -281,24 +345,40 @@ fn command() -> clap::Command {
         groups.push('\n');
     }
     let template = "{about-with-newline}\n{usage-heading} {usage}\n\n";
-    let rest = "Options:\n{options}\n\n`disclosed help COMMAND` shows examples. Exit codes: 0 done, 1 failed, \
-                2 usage or config, 3 something needs a person.\n";
+    let rest = "Options:\n{options}\n\n`disclosed help` lists the topics of the manual, `disclosed help COMMAND` shows \
+                examples. Exit codes: 0 done, 1 failed, 2 usage or config, 3 something needs a person.\n";
     command.help_template(format!("{template}{groups}{rest}"))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open::files;
 
     #[test]
     fn the_arguments_are_consistent_and_each_command_is_in_one_group() {
         command().debug_assert();
         let names = |c: &clap::Command| c.get_name().to_owned();
-        let mut known: Vec<String> = Cli::command().get_subcommands().map(names).collect();
+        let shown = |c: &&clap::Command| !c.is_hide_set();
+        let mut known: Vec<String> = Cli::command().get_subcommands().filter(shown).map(names).collect();
         let mut grouped: Vec<String> = GROUPS.iter().flat_map(|(_, n)| n.iter().map(ToString::to_string)).collect();
         known.sort();
         grouped.sort();
         assert_eq!(known, grouped);
+    }
+
+    #[test]
+    fn the_command_for_the_owner_is_one_for_a_shell() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = files::check_usable(&home.path().join("d.db")).unwrap_err();
+        assert!(gone.owner().is_none(), "what is not there is nobody's");
+        let denied = FilesError::Denied { path: home.path().into(), owner: Owner::of(home.path()) };
+        let words = ["disclosed", "do", "SEC-17", "/reply", "--text", "it's fixed"].map(OsString::from);
+        let line = as_owner(denied.owner().unwrap(), &words);
+        assert!(
+            line.starts_with("sudo ") && line.ends_with(r"disclosed do SEC-17 /reply --text 'it'\''s fixed'"),
+            "{line}"
+        );
     }
 
     #[test]

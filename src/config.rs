@@ -4,6 +4,7 @@
 //! `sections` and `policy` make of the tables what `settings` declares, `value` of single strings, `error` says what
 //! is wrong, where, and what to write instead: all of it at once. `secret` fetches passwords when they are needed.
 
+mod alarm;
 mod error;
 mod keys;
 mod people;
@@ -20,11 +21,11 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-pub(crate) use error::{ConfigError, Mistake};
+pub(crate) use error::{ConfigError, Mistake, nearest};
 pub use keys::KEYS;
 pub(crate) use secret::{Password, SecretError};
 pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};
-pub(crate) use settings::{Login, SmtpConfig};
+pub(crate) use settings::{Canary, Heartbeat, Login, SmtpConfig};
 
 /// A config that is good, for tests; tables may be added below it.
 #[cfg(test)]

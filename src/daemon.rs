@@ -6,6 +6,7 @@
 //! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 
+mod canary;
 pub(crate) mod check;
 mod doing;
 mod fetching;
@@ -17,10 +18,13 @@ pub(crate) mod inbox;
 mod inward;
 mod looking;
 pub(crate) mod outgoing;
+mod outward;
 mod pauses;
 mod profile;
+mod rebuilding;
 mod steady;
 mod tagged;
+mod telling;
 mod way;
 
 use std::path::{Path, PathBuf};
@@ -34,19 +38,22 @@ use tokio::task::JoinHandle;
 
 pub(crate) use check::check_online;
 pub(crate) use finding::Finding;
+pub(crate) use rebuilding::rebuild;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
+use crate::open::files::{FilesError, Watched};
 use crate::smtp::Ready;
-use crate::store::{Claim, Memo, StoreError};
+use crate::store::{Claim, Mark, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::Watching;
 use inward::Inward;
+use outward::Outward;
 use steady::Steady;
 use way::Way;
 
@@ -54,16 +61,13 @@ use way::Way;
 const NAP: Duration = Duration::from_secs(30);
 /// How long a notice that is with a server may take to finish when the daemon is asked to stop.
 const LAST_WORD: Duration = Duration::from_secs(25);
-/// How long the inbox may fail before the leads are told.
-const PATIENCE: SignedDuration = SignedDuration::from_mins(30);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
-/// The wall clock may be that far behind the last look into the inbox.
-const BEHIND: SignedDuration = SignedDuration::from_hours(1);
+/// The least time between two marks beside the database.
+const MARKED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
-    let lock = open::lock(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut signals = Signals::new()?;
@@ -72,21 +76,18 @@ pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
     });
     // A name look-up that hangs in its own thread must not hold up the end.
     runtime.shutdown_background();
-    drop(lock);
     done
 }
 
 /// Takes in all there is, sends all that is due. `now` stands for the present: then nothing has a date of its own,
 /// and the outbox must be a Maildir. Says whether something needs a person.
 pub(crate) fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
-    let lock = open::lock(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut daemon = Daemon::start(Path::new(""), config.clone(), now)?;
         daemon.pass().await
     });
     runtime.shutdown_background();
-    drop(lock);
     done
 }
 
@@ -94,16 +95,14 @@ pub(crate) fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
 pub(crate) struct Rehearsal {
     daemon: Daemon,
     runtime: tokio::runtime::Runtime,
-    _lock: std::fs::File,
 }
 
 impl Rehearsal {
     /// Opens what the config names.
     pub(crate) fn new(config: &Config, now: Timestamp) -> Result<Self> {
-        let lock = open::lock(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let daemon = Daemon::start(Path::new(""), config.clone(), Some(now))?;
-        Ok(Self { daemon, runtime, _lock: lock })
+        Ok(Self { daemon, runtime })
     }
 
     /// One pass at that time; says all that it brought about.
@@ -139,8 +138,16 @@ struct Daemon {
     config_path: PathBuf,
     config: Config,
     tracker: Tracker,
-    /// What the key file was when it was read.
-    key_stamp: Option<(u64, i64, i64)>,
+    /// One daemon a database.
+    _lock: std::fs::File,
+    /// The files of the database, which may not go away or be replaced under us.
+    files: Watched,
+    /// Why the loop cannot do its work.
+    fault: Option<Fault>,
+    /// What the mark beside the database says, and since when.
+    mark: Option<(Mark, Timestamp)>,
+    /// Whether nothing leaves, as far as the log has it.
+    holds: bool,
     /// The time that `run --once --now` was given.
     fixed: Option<Timestamp>,
     /// Under a given time, all that happened since somebody asked.
@@ -159,6 +166,7 @@ struct Daemon {
     /// The way out.
     way: Way,
     steady: Steady,
+    outward: Outward,
     /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
     stays: bool,
 }
@@ -170,6 +178,16 @@ struct Watch {
     task: Option<JoinHandle<()>>,
     /// Since when the folder fails.
     failing: Option<Timestamp>,
+}
+
+/// Why the loop cannot do its work. It stands in no database, since the database is what fails: whoever tells people of it
+/// needs another way than mail.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// Since when.
+    pub since: Timestamp,
+    /// What the system or SQLite says, and what to do.
+    pub what: String,
 }
 
 /// A verdict on signatures, with whoever gave it.
@@ -199,9 +217,13 @@ enum Woken {
 impl Daemon {
     fn start(config_path: &Path, config: Config, fixed: Option<Timestamp>) -> Result<Self> {
         let now = fixed.unwrap_or_else(clock::now);
-        // Asked first: what changes in between is read again.
-        let key_stamp = open::key_stamp(&config);
+        let lock = open::lock(&config)?;
         let mut tracker = open::tracker(&config, now)?;
+        tracker.plays(fixed.is_some())?;
+        let mut files = open::watched(&config)?;
+        if let Some(key) = files.look()? {
+            tracker.rekey(key, now)?;
+        }
         let news = tracker.recover(now)?;
         let watch = Watch { inward: mpsc::channel(1).1, task: None, failing: None };
         let config_path = config_path.to_owned();
@@ -210,7 +232,11 @@ impl Daemon {
             config_path,
             config,
             tracker,
-            key_stamp,
+            _lock: lock,
+            files,
+            fault: None,
+            mark: None,
+            holds: false,
             fixed,
             told: News::default(),
             watch,
@@ -221,6 +247,7 @@ impl Daemon {
             gates: mpsc::unbounded_channel(),
             way: Way::default(),
             steady,
+            outward: Outward::default(),
             stays: false,
         };
         daemon.log(news);
@@ -231,20 +258,50 @@ impl Daemon {
         self.fixed.unwrap_or_else(clock::now)
     }
 
-    /// `disclosed key` has put another file in the place of the key: what it makes from now on must be known here.
-    fn renew_key(&mut self, now: Timestamp) -> Result<()> {
-        let stamp = open::key_stamp(&self.config);
-        if stamp == self.key_stamp || stamp.is_none() {
+    /// Whether the database is still the one that was opened: what is written to a file that is gone is lost, and what
+    /// is sent by it is sent again. `disclosed key` puts another file in the place of the key, which is read here.
+    fn look_at_files(&mut self, now: Timestamp) -> Result<()> {
+        if let Some(key) = self.files.look()? {
+            self.tracker.rekey(key, now)?;
+            tracing::info!("the key file was read again");
+        }
+        Ok(())
+    }
+
+    /// The loop could not do its work: nothing leaves, and mail stays where it is, until a commit succeeds again.
+    fn fails(&mut self, error: &anyhow::Error) {
+        let since = self.now();
+        let what = format!("{error:#}");
+        tracing::error!("{what}; nothing is sent, and no mail is taken in, until this is mended");
+        tell_systemd(&[sd_notify::NotifyState::Status(&what)]);
+        self.fault = Some(Fault { since: self.fault.take().map_or(since, |f| f.since), what });
+    }
+
+    /// Writes the mark, where it says less than it could: at most once a minute, and at the end. In hold it stays as it is.
+    fn keep_mark(&mut self, now: Timestamp, at_end: bool) -> Result<()> {
+        let lately = self.mark.is_some_and(|(_, at)| at <= now && now.duration_since(at) < MARKED_EVERY);
+        if lately && !at_end {
             return Ok(());
         }
-        match open::present_key(&self.config) {
-            Ok(key) => {
-                self.tracker.rekey(key, now)?;
-                tracing::info!("the key file was read again");
-            }
-            Err(error) => tracing::error!("{error:#}; the key that was read before stays in use"),
+        let Some(mark) = self.tracker.mark()? else { return Ok(()) };
+        if self.mark.is_none_or(|(before, _)| before != mark) {
+            open::write_mark(&self.config, mark)?;
+            self.tracker.note_marked()?;
         }
-        self.key_stamp = stamp;
+        self.mark = Some((mark, now));
+        Ok(())
+    }
+
+    /// Says in the log that nothing leaves, and that it does again.
+    fn look_at_hold(&mut self) -> Result<()> {
+        let hold = self.tracker.hold()?;
+        if self.holds != hold.is_some() {
+            match &hold {
+                Some((_, why)) => tracing::error!("nothing leaves until `disclosed recover`, since {why}"),
+                None => tracing::info!("the hold is over, and what waits leaves"),
+            }
+            self.holds = hold.is_some();
+        }
         Ok(())
     }
 
@@ -259,18 +316,28 @@ impl Daemon {
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
         self.stays = true;
         self.watch(Watching::ForGood);
-        tracing::info!(store = %self.config.store.display(), "ready");
+        self.recall_alarms()?;
+        tracing::info!(
+            version = env!("CARGO_PKG_VERSION"),
+            store = %self.config.store.display(),
+            inbox = %self.config.inbox,
+            outgoing = %self.config.outgoing,
+            policy = self.tracker.policy(),
+            "ready"
+        );
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
-            let nap = match self.work() {
+            let worked = self.work();
+            self.look_outward(self.now(), worked.is_ok());
+            let nap = match worked {
                 Ok(nap) => {
                     // Fed by progress: the store was read, and what was due is decided.
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
                     nap
                 }
-                Err(error) if is_no_start(&error) => return Err(error),
+                Err(error) if wants_person(&error) => return Err(error),
                 Err(error) => {
-                    tracing::error!("{error:#}; nothing is sent, and no mail is taken in, until this is mended");
+                    self.fails(&error);
                     STORE_PAUSE
                 }
             };
@@ -293,10 +360,13 @@ impl Daemon {
                 Woken::Time => Ok(()),
             };
             if let Err(error) = done {
-                if is_no_start(&error) {
+                if wants_person(&error) {
                     return Err(error);
                 }
-                tracing::error!("{error:#}");
+                match error.downcast_ref() {
+                    Some(StoreError::Sqlite(_) | StoreError::File(..)) => self.fails(&error),
+                    Some(_) | None => tracing::error!("{error:#}"),
+                }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -311,6 +381,7 @@ impl Daemon {
         if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish()).await {
             ended?;
         }
+        self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -372,26 +443,43 @@ impl Daemon {
             }
         }
         let now = self.now();
+        self.keep_mark(now, true)?;
         let project = self.tracker.project().clone();
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
 
-    /// Whether the clock is behind what the database has seen: a machine that boots into 1970 would take mail for
-    /// years old, and call every promise kept or broken by chance.
-    fn is_behind(&mut self, now: Timestamp) -> Result<bool> {
-        let seen = self.tracker.store().read(|tx| tx.memo(Memo::LastScan))?;
-        Ok(self.fixed.is_none() && seen.is_some_and(|seen: Timestamp| seen.duration_since(now) > BEHIND))
+    /// Whether there is a time to go by. One before this program was made is none: a machine that boots into 1970 would
+    /// take mail for years old. A clock that is behind the database only is told.
+    fn has_time(&mut self, now: Timestamp) -> Result<bool> {
+        if self.fixed.is_some() {
+            return Ok(true);
+        }
+        if now < clock::EARLIEST {
+            tracing::error!("the clock says {now}; nothing is done until it is set right");
+            return Ok(false);
+        }
+        if !self.steady.believes(now) {
+            tracing::warn!("the clock has jumped by more than a day; all waits for a second look");
+            return Ok(false);
+        }
+        let news = self.tracker.look_at_clock(now, self.steady.how())?;
+        self.log(news);
+        Ok(true)
     }
 
     /// All that is due now; says how long to sleep.
     fn work(&mut self) -> Result<Duration> {
         let now = self.now();
-        if self.is_behind(now)? {
-            tracing::error!("the clock says {now}, which is before the last look into the inbox; set it right");
-            return Ok(NAP);
+        self.look_at_files(now)?;
+        if self.fault.is_some() {
+            // All that is due may be only read; what the trouble was about is writing.
+            self.tracker.try_commit(now)?;
+            if let Some(Fault { since, what }) = self.fault.take() {
+                tracing::info!("the database can be written again; since {since}: {what}");
+                tell_systemd(&[sd_notify::NotifyState::Status("")]);
+            }
         }
-        if self.fixed.is_none() && !self.steady.believes(now) {
-            tracing::warn!("the clock has jumped by more than a day; reminders wait for a second look");
+        if !self.has_time(now)? {
             return Ok(NAP);
         }
         if let Some((claim, outcome)) = self.unsettled.take() {
@@ -402,7 +490,6 @@ impl Daemon {
             let news = self.tracker.doubt(now)?;
             self.log(news);
         }
-        self.renew_key(now)?;
         let news = self.tracker.resume(now)?;
         self.log(news);
         self.check(now)?;
@@ -420,11 +507,14 @@ impl Daemon {
                 break;
             }
         }
-        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > PATIENCE) {
+        let patience = self.tracker.project().inbox_after;
+        if let Some(since) = self.watch.failing.filter(|s| now.duration_since(*s) > patience) {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }
+        self.look_at_hold()?;
         self.send(now)?;
+        self.keep_mark(now, false)?;
         let closed = self.way.closed_until(now);
         let sending = self.sending.is_none() && closed.is_none();
         let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
@@ -435,8 +525,8 @@ impl Daemon {
 }
 
 /// Whether a person has to mend it before anything can go on.
-fn is_no_start(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<StoreError>().is_some_and(|e| matches!(e, StoreError::Begun))
+fn wants_person(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(FilesError::wants_person)
 }
 
 fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {

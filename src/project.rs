@@ -4,6 +4,8 @@ mod person;
 mod reports;
 mod versions;
 
+use jiff::SignedDuration;
+
 use crate::command::{Class, Verb};
 use crate::mail::passage::Way;
 use crate::policy::{Audience, Policy};
@@ -48,6 +50,8 @@ pub struct Project {
     pub acknowledge: AcknowledgeWhom,
     /// What bounds misuse.
     pub limits: Limits,
+    /// `[alarm] inbox_after`: how long the inbox may be unread.
+    pub inbox_after: SignedDuration,
     /// `[commands] confirm`: the verbs that need a one-time code; `None` for those of the table.
     pub confirm: Option<Vec<&'static str>>,
     /// `[commands] second_person`: the verbs whose code goes to the others, not to whoever asked.

@@ -24,7 +24,8 @@ pub(crate) const LOOP_FIELD: &str = "X-Disclosed-Loop";
 pub const KEY_LENGTH: usize = 32;
 /// Characters of a token.
 pub const LENGTH: usize = 48;
-/// From here on, above all numbers of notices, those of mails by which `check --online` looks at the mail server.
+/// From here on, above all numbers of notices, an older disclosed numbered the mails by which it tried the servers out:
+/// they bore tokens like those of notices, and may still lie in a folder. See [`Token::is_of_notice`].
 pub const CHECKS: u32 = 0xff00_0000;
 /// The most secrets that are in force at a time.
 pub(crate) const SECRETS_MAX: usize = 16;
@@ -71,10 +72,14 @@ pub enum Purpose {
     Bounce,
     /// Stands in a header of each notice, to know it by when it comes back.
     Loop,
+    /// Stands in a mail by which we try the servers out, and that no database knows: of `check --online`, and of any
+    /// other that asks whether mail comes through. It says that the mail is ours and no more: it is no proof that there
+    /// was a notice, so that it never means that the database is older than the mailbox.
+    Check,
 }
 
 impl Purpose {
-    const ALL: [Self; 4] = [Self::Person, Self::Reporter, Self::Bounce, Self::Loop];
+    const ALL: [Self; 5] = [Self::Person, Self::Reporter, Self::Bounce, Self::Loop, Self::Check];
 
     /// Its number in a token.
     fn number(self) -> u8 {
@@ -83,6 +88,7 @@ impl Purpose {
             Self::Reporter => 2,
             Self::Bounce => 3,
             Self::Loop => 4,
+            Self::Check => 5,
         }
     }
 
@@ -93,6 +99,7 @@ impl Purpose {
             Self::Reporter => "reply as a reporter",
             Self::Bounce => "bounce",
             Self::Loop => "loop",
+            Self::Check => "check",
         }
     }
 
@@ -100,7 +107,15 @@ impl Purpose {
     pub fn answers(self) -> bool {
         match self {
             Self::Person | Self::Reporter => true,
-            Self::Bounce | Self::Loop => false,
+            Self::Bounce | Self::Loop | Self::Check => false,
+        }
+    }
+
+    /// Whether it marks a mail of ours that is no answer to anything.
+    pub fn marks(self) -> bool {
+        match self {
+            Self::Loop | Self::Check => true,
+            Self::Person | Self::Reporter | Self::Bounce => false,
         }
     }
 }
@@ -292,6 +307,11 @@ impl Token {
         head
     }
 
+    /// Whether it was made for a notice, which the database that made it knows.
+    pub fn is_of_notice(&self) -> bool {
+        self.purpose != Purpose::Check && self.notice < CHECKS
+    }
+
     /// The token as text, made by the newest secret.
     pub fn sign(&self, key: &Key) -> String {
         let Some(secret) = key.0.first() else { return String::new() };
@@ -401,7 +421,7 @@ mod tests {
         let labels = Purpose::ALL.iter().map(|p| p.label()).chain([CODE, "which key this is"]);
         let all: std::collections::BTreeSet<Vec<u8>> =
             labels.map(|l| key.0[0].mac(l, &[b"same"]).unwrap().finalize().into_bytes().to_vec()).collect();
-        assert_eq!(all.len(), 6);
+        assert_eq!(all.len(), 7);
         let code = key.code(&[b"a", b"b"]);
         assert!(key.is_code(&code.to_uppercase(), &[b"a", b"b"]));
         for (given, parts) in [(code.as_str(), [b"a", b"c"]), ("", [b"a", b"b"]), ("00000000", [b"a", b"b"])] {

@@ -80,10 +80,12 @@ impl Desk {
 #[error("{0}")]
 pub(super) struct NoTicket(String);
 
-/// Now, and never before the last scan: after `run --once --now` the database may be further than this machine's
-/// clock, and what has come to pass in it does not come undone.
+/// Now; and in a database that was given a time of its own, by `run --once --now`, never before its last scan: what has
+/// come to pass in it does not come undone.
 fn present(tx: &Tx<'_>) -> Result<Timestamp, StoreError> {
-    Ok(tx.memo(Memo::LastScan)?.map_or(clock::now(), |scan: Timestamp| scan.max(clock::now())))
+    let now = clock::now();
+    let scan = if tx.memo::<String>(Memo::Played)?.is_some() { tx.memo(Memo::LastScan)? } else { None };
+    Ok(scan.map_or(now, |scan: Timestamp| scan.max(now)))
 }
 
 /// "2027-01-04 10:00" in the policy's zone.

@@ -12,7 +12,7 @@ use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::{date, length};
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
+use crate::store::{NoticeRow, Standing, TicketRow, Unreached};
 use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -38,13 +38,16 @@ struct Document<'a> {
     unreached: Vec<NotReached<'a>>,
     broken: Vec<Broken<'a>>,
     quarantined: usize,
+    ahead: Option<Timestamp>,
     trouble: Option<Timestamp>,
     troubles: Vec<Trouble>,
     inbox_fails_since: Option<Timestamp>,
+    inbox_unread_since: Option<Timestamp>,
+    send_fails_since: Option<Timestamp>,
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
     tag_refused_since: Option<Timestamp>,
-    database_lost: bool,
+    hold: Option<&'a str>,
     healthy: bool,
 }
 
@@ -116,13 +119,16 @@ impl<'a> Document<'a> {
             unreached: health.unreached.iter().map(unreached).collect(),
             broken: health.broken.iter().map(broken).collect(),
             quarantined: health.quarantined,
+            ahead: health.ahead,
             trouble: health.troubles.first().map(|t| t.since),
             troubles: health.troubles.iter().map(trouble).collect(),
             inbox_fails_since: health.inbox_fails,
+            inbox_unread_since: health.unread,
+            send_fails_since: health.send_fails,
             stuck_since: health.stuck,
             held_since: health.breaker,
             tag_refused_since: health.tag_refused,
-            database_lost: health.begun,
+            hold: health.hold.as_deref(),
             healthy: !health.needs_person(),
         }
     }
@@ -139,15 +145,25 @@ fn stands(health: &Health, project: &Project) -> String {
         return text;
     }
     text.push_str("\nThis needs a person:\n");
-    if health.begun {
-        text.push_str(&format!("  {}\n", StoreError::Begun));
+    if let Some(why) = &health.hold {
+        text.push_str(&format!("  on hold, since {why}\n"));
     }
-    for t in &health.troubles {
+    if let Some(seen) = health.ahead {
+        let (now, seen) = (date(health.now, &project.policy), date(seen, &project.policy));
+        text.push_str(&format!(
+            "  the clock says {now}, and the database has seen {seen}: set it, or, if it is right, `disclosed recover --clock`\n"
+        ));
+    }
+    for t in health.troubles.iter().filter(|t| t.kind != TroubleKind::Clock) {
         text.push_str(&trouble(t, project));
     }
-    if let Some(since) = health.inbox_fails {
+    if let Some(since) = health.unread {
         let since = date(since, &project.policy);
-        text.push_str(&format!("  the inbox cannot be read since {since}: `disclosed check --online`\n"));
+        text.push_str(&format!("  the inbox was not read since {since}: `disclosed check --online`\n"));
+    }
+    if let Some(since) = health.send_fails {
+        let since = date(since, &project.policy);
+        text.push_str(&format!("  no mail can leave since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.stuck {
         let since = date(since, &project.policy);
@@ -197,7 +213,9 @@ fn stands(health: &Health, project: &Project) -> String {
 fn ordinary(health: &Health, project: &Project) -> String {
     let ago = |at: Option<Timestamp>| {
         at.map_or("never".into(), |at| {
-            format!("{}, {} ago", date(at, &project.policy), length(health.now.duration_since(at)))
+            let passed = health.now.duration_since(at);
+            let which = if passed.is_negative() { "ahead of the clock" } else { "ago" };
+            format!("{}, {} {which}", date(at, &project.policy), length(passed))
         })
     };
     let ahead = health.next_deadline.map_or("none".into(), |at| {
@@ -229,6 +247,9 @@ fn trouble(t: &Standing, project: &Project) -> String {
         }
         (None, None) => format!("  the daemon is in trouble since {at} ({kind}): `disclosed check --online`\n"),
     };
+    if t.kind == TroubleKind::Hold {
+        return format!("  nothing leaves since {at}: `disclosed recover`\n");
+    }
     if t.kind == TroubleKind::Key {
         return format!(
             "{line}  a secret is missing from disclosed.key: restore the file, or go on without it by `disclosed key \

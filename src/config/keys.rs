@@ -3,9 +3,19 @@
 /// The name of the document itself in [`KEYS`].
 pub(super) const TOP: &str = "the file";
 
+/// The keys of a way out.
+const SMTP: &[&str] =
+    &["server", "port", "tls", "ca_file", "user", "password_file", "password_credential", "password_command", "auth"];
+
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
-    (TOP, &["project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports"]),
+    (
+        TOP,
+        &[
+            "project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports",
+            "alarm", "metrics", "canary",
+        ],
+    ),
     ("[project]", &["name", "address", "ticket_prefix", "notices", "titles_in_subjects"]),
     ("[store]", &["path"]),
     ("[inbox]", &["maildir", "imap", "address", "through"]),
@@ -30,20 +40,7 @@ pub const KEYS: &[(&str, &[&str])] = &[
         ],
     ),
     ("[outgoing]", &["maildir", "smtp"]),
-    (
-        "[outgoing.smtp]",
-        &[
-            "server",
-            "port",
-            "tls",
-            "ca_file",
-            "user",
-            "password_file",
-            "password_credential",
-            "password_command",
-            "auth",
-        ],
-    ),
+    ("[outgoing.smtp]", SMTP),
     ("[identity]", &["server", "authserv_ids", "dkim", "code", "plus_addressing", "acknowledge"]),
     (
         "[policy]",
@@ -69,6 +66,11 @@ pub const KEYS: &[(&str, &[&str])] = &[
             "message",
         ],
     ),
+    ("[alarm]", &["command", "heartbeat", "inbox_after"]),
+    ("heartbeat", &["file", "url"]),
+    ("[metrics]", &["file"]),
+    ("[canary]", &["address", "every", "within", "smtp"]),
+    ("[canary.smtp]", SMTP),
     ("[reports]", &["digest", "calendar", "asks", "supported", "unsupported", "subject", "note"]),
 ];
 

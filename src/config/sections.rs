@@ -3,13 +3,13 @@
 //! A function that gives `None` has noted why. One that gives a value may have noted mistakes too: the config is
 //! used only when there are none.
 
-use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use super::people::{notices, people, untagged};
 use super::reader::{Table, Value, Wrong};
 use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig};
-use super::{policy, reports, value};
+use super::value::{self, beside, path, words};
+use super::{alarm, policy, reports};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
 use crate::net::{Endpoint, Tls};
@@ -56,6 +56,9 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         value.wrong(format!("this is the address of {:?}", person.name), "the mailbox that [inbox] reads");
     }
     let commands = commands(file, &people);
+    let (inbox_after, alarm) = alarm::alarm(file, inbox.as_ref());
+    let metrics = file.table("metrics", "[metrics]").and_then(|t| path(t.get("file")?, "disclosed.prom"));
+    let canary = alarm::canary(file, outgoing.as_ref(), smtp);
     let limits = limits(file);
     let reporting = file.table("reports", "[reports]");
     let digest = digest(reporting.as_ref());
@@ -79,6 +82,10 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         digest,
         calendar,
         reports,
+        alarm,
+        inbox_after,
+        metrics,
+        canary,
         warnings: Vec::new(),
     })
 }
@@ -99,19 +106,6 @@ fn project(table: &Table<'_>) -> (Option<String>, Option<Address>, Option<String
         prefix,
         notices(table).unwrap_or_default(),
     )
-}
-
-fn beside(file: &Path, path: &str) -> PathBuf {
-    file.parent().unwrap_or(Path::new("")).join(path)
-}
-
-fn path(value: Value<'_>, example: &str) -> Option<PathBuf> {
-    let file = value.file();
-    value.parse(example, |text| match text {
-        "" => Err(Wrong::new(format!("{:?} is empty", value.key), format!("a path such as {example:?}"))),
-        home if home.starts_with('~') => Err(Wrong::new("~ is not expanded here", "the whole path")),
-        _ => Ok(beside(file, text)),
-    })
 }
 
 fn inbox(table: &Table<'_>) -> Option<Inbox> {
@@ -316,15 +310,7 @@ fn secret(value: Value<'_>) -> Option<Secret> {
             }
             Ok(Secret::Credential(name.to_owned()))
         }),
-        _ if value.is_list() => {
-            let words = value.list("pass")?;
-            let words: Vec<Option<&str>> = words.iter().map(|word| word.string("pass")).collect();
-            let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
-            if words.first().is_none_or(String::is_empty) {
-                value.wrong("password_command is empty", "a program and its arguments");
-            }
-            Some(Secret::Command(words))
-        }
+        _ if value.is_list() => words(value, "pass").map(Secret::Command),
         _ => value.parse("pass show security", value::command).map(Secret::Command),
     }
 }

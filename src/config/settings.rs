@@ -1,7 +1,10 @@
 //! The config as types, a table each.
 
+use std::fmt;
 use std::path::PathBuf;
 use std::time::Duration;
+
+use jiff::SignedDuration;
 
 use crate::mail::passage::Way;
 use crate::net::Endpoint;
@@ -48,6 +51,14 @@ pub struct Config {
     pub calendar: bool,
     /// The rest of `[reports]`: what a report should hold, and what is said about it.
     pub reports: Reports,
+    /// `[alarm]`: who hears of trouble by another way.
+    pub alarm: Alarm,
+    /// `[alarm] inbox_after`: how long the inbox may be unread; at least twice the time between two looks.
+    pub inbox_after: Duration,
+    /// `[metrics] file`: where numbers for Prometheus are written.
+    pub metrics: Option<PathBuf>,
+    /// `[canary]`: the second way out, by which mail to ourselves is sent.
+    pub canary: Option<Canary>,
     /// Warnings about what is accepted, each one line for `check`.
     pub warnings: Vec<String>,
 }
@@ -59,6 +70,18 @@ pub enum Inbox {
     Maildir(PathBuf),
     /// An IMAP server.
     Imap(ImapConfig),
+}
+
+/// For the log: the server and the folder, and no user, which is an address.
+impl fmt::Display for Inbox {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maildir(path) => write!(f, "{}", path.display()),
+            Self::Imap(ImapConfig { endpoint, folder, .. }) => {
+                write!(f, "{}:{} {folder}", endpoint.server, endpoint.port)
+            }
+        }
+    }
 }
 
 /// `[inbox.imap]`.
@@ -87,6 +110,16 @@ pub enum Outgoing {
     Maildir(PathBuf),
     /// An SMTP server.
     Smtp(SmtpConfig),
+}
+
+/// For the log: the server, and no user, which is an address.
+impl fmt::Display for Outgoing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Maildir(path) => write!(f, "{}", path.display()),
+            Self::Smtp(SmtpConfig { endpoint, .. }) => write!(f, "{}:{}", endpoint.server, endpoint.port),
+        }
+    }
 }
 
 /// `[outgoing.smtp]`.
@@ -129,6 +162,42 @@ pub enum Auth {
     XOauth2,
     /// RFC 7628.
     OauthBearer,
+}
+
+/// `[alarm]`.
+#[derive(Clone, Debug, Default)]
+pub struct Alarm {
+    /// A program and its arguments, which is told on its standard input that trouble begins or ends.
+    pub command: Option<Vec<String>>,
+    /// What is touched while all goes on.
+    pub heartbeat: Option<Heartbeat>,
+}
+
+/// `[canary]`: mail that is sent from outside to the public address, to see that it comes.
+#[derive(Clone, Debug)]
+pub struct Canary {
+    /// Its sender, a mailbox at the other provider.
+    pub address: Address,
+    /// Between two of them.
+    pub every: Duration,
+    /// How long one may be on its way.
+    pub within: Duration,
+    /// The way out of the other provider.
+    pub smtp: SmtpConfig,
+}
+
+/// What is touched at most once a minute, so that somebody else notices when it is not.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Heartbeat {
+    /// A file that is written anew.
+    File(PathBuf),
+    /// A URL that is asked for.
+    Url {
+        /// Its server.
+        to: Endpoint,
+        /// Its path and query: mostly a secret.
+        path: String,
+    },
 }
 
 /// `[identity]`.
@@ -174,6 +243,7 @@ impl Config {
             plus_addressing: self.identity.plus_addressing,
             acknowledge: self.identity.acknowledge,
             limits: self.limits.clone(),
+            inbox_after: SignedDuration::try_from(self.inbox_after).unwrap_or(SignedDuration::MAX),
             confirm: self.commands.confirm.clone(),
             second_person: self.commands.second_person.clone(),
             calendar: self.calendar,

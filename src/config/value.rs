@@ -1,11 +1,12 @@
-//! What stands in a single string: a length of time, a size, hours of the day, a server.
+//! What stands in a single value: a length of time, a size, hours of the day, a server, a path.
 
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use jiff::civil::Time;
 
-use super::reader::Wrong;
+use super::reader::{Value, Wrong};
 use crate::vocabulary::Address;
 
 /// "30s", "2m", "1h", within the bounds; months are far beyond them, so "2M" is minutes too.
@@ -59,6 +60,32 @@ pub(super) fn hours(text: &str) -> Option<(Time, Time)> {
     };
     let end = if end.trim() == "24:00" { "00:00" } else { end };
     Some((time(start)?, time(end)?))
+}
+
+/// A path of the config, which is relative to its file.
+pub(super) fn beside(file: &Path, path: &str) -> PathBuf {
+    file.parent().unwrap_or(Path::new("")).join(path)
+}
+
+/// The same, as a value.
+pub(super) fn path(value: Value<'_>, example: &str) -> Option<PathBuf> {
+    let file = value.file();
+    value.parse(example, |text| match text {
+        "" => Err(Wrong::new(format!("{:?} is empty", value.key), format!("a path such as {example:?}"))),
+        home if home.starts_with('~') => Err(Wrong::new("~ is not expanded here", "the whole path")),
+        _ => Ok(beside(file, text)),
+    })
+}
+
+/// A program and its arguments, as a list: no shell reads them.
+pub(super) fn words(value: Value<'_>, example: &str) -> Option<Vec<String>> {
+    let words = value.list(example)?;
+    let words: Vec<Option<&str>> = words.iter().map(|word| word.string(example)).collect();
+    let words: Vec<String> = words.into_iter().map(|word| word.map(str::to_owned)).collect::<Option<_>>()?;
+    if words.first().is_none_or(String::is_empty) {
+        value.wrong(format!("{} is empty", value.key), "a program and its arguments");
+    }
+    Some(words)
 }
 
 /// A name for people to read: one line, 1 to 100 characters.

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 
 use super::finding::Finding;
 use super::folder::{Fetched, Folder, FolderError, Listing};
-use super::{forged, profile, tagged};
+use super::{canary, forged, profile, tagged};
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
 use crate::dkim::Verifier;
 use crate::imap::Woke;
@@ -22,7 +22,7 @@ fn bad(text: impl Into<String>) -> Finding {
 
 /// Logs in, looks at the folder, waits for a push, greets the outgoing server; sends one mail to a tagged address of
 /// ours and, where Authentication-Results are believed, one to ourselves with a forged one. Marks nothing. `key` is that of the database.
-pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
+pub(crate) fn check_online(config: &Config, key: Option<&Key>, round_trip: bool) -> Vec<Finding> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -59,6 +59,9 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>) -> Vec<Finding> {
             found.push(profile::profile(config).await);
             let (forged, tagged) = tokio::join!(forged::forged(config, key, now), tagged::tagged(config, key, now));
             found.extend(forged.into_iter().chain(tagged));
+            if round_trip {
+                found.push(canary::round_trip(config, key, now).await);
+            }
         }
         found
     });

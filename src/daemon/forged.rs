@@ -19,7 +19,7 @@ use crate::mail::read;
 use crate::mail::results::{Forged, forged_line, names_authserv};
 use crate::provider::Server;
 use crate::smtp::{self, Letter};
-use crate::token::{self, CHECKS, Key, Purpose, Token};
+use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::Outcome;
 
 /// How long the mail may be on its way.
@@ -61,7 +61,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let mut random = [0; 11];
     getrandom::fill(&mut random).map_err(|e| format!("no random numbers: {e}"))?;
     let [a, b, c, word @ ..] = random;
-    let number = CHECKS | u32::from_be_bytes([0, a, b, c]);
+    let number = u32::from_be_bytes([0, a, b, c]);
     let word = format!("x{}.invalid", data_encoding::HEXLOWER.encode(&word));
     let mail = letter(config, key, number, &word, now).ok_or("the project's address makes no Message-ID")?;
     let mut folder = Folder::open(&config.inbox).await.map_err(|e| format!("the inbox: {e}"))?;
@@ -87,7 +87,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
 fn letter(config: &Config, key: &Key, number: u32, word: &str, now: Timestamp) -> Option<Vec<u8>> {
     let ours = config.address.as_str();
     let party = token::party(&config.address);
-    let token = Token { purpose: Purpose::Person, party, ticket: None, notice: number };
+    let token = Token { purpose: Purpose::Check, party, ticket: None, notice: number };
     let id = token.message_id(key, config.address.domain())?;
     let date = now.strftime("%a, %d %b %Y %H:%M:%S +0000");
     let lines: String = config
@@ -191,7 +191,7 @@ address = "ada@example.org"
     fn sent() -> String {
         let key = Key::new([7; KEY_LENGTH]);
         let now = "2027-01-04T10:00:00Z".parse().unwrap();
-        String::from_utf8(letter(&config(), &key, CHECKS, WORD, now).unwrap()).unwrap()
+        String::from_utf8(letter(&config(), &key, 5, WORD, now).unwrap()).unwrap()
     }
 
     #[test]
@@ -200,8 +200,8 @@ address = "ada@example.org"
         let mail = read::read(format!("{RECEIVED}{}", sent()).as_bytes());
         assert_eq!(mail.problems, [""; 0]);
         let claims = Claims::of(&mail, &config().project(), &key);
-        assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice >= CHECKS));
-        assert!(!claims.has_a_past(), "a check before the first start");
+        assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice == 5));
+        assert!(claims.notices().next().is_none(), "a check before the first start");
         assert!(crate::notice::write::check_wire(sent().as_bytes()).is_ok());
         assert!(mail.subject.contains(WORD));
     }

@@ -15,7 +15,7 @@ use super::{Daemon, tell_systemd};
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
         let now = self.now();
-        if self.is_behind(now)? {
+        if !self.has_time(now)? {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {
@@ -53,8 +53,9 @@ impl Daemon {
                     // Files have dates of another clock than the one that was given.
                     arrivals.iter_mut().for_each(|a| a.internal_date = None);
                 }
-                self.renew_key(now)?;
+                self.look_at_files(now)?;
                 let news = self.tracker.on_mail(&arrivals, now)?;
+                self.look_at_arrivals(&arrivals)?;
                 let _ = stored.send(());
                 self.log(news);
             }

@@ -10,12 +10,13 @@ use std::collections::{BTreeSet, HashSet};
 
 use jiff::Timestamp;
 
+use super::canary::letter;
 use super::finding::Finding;
 use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::smtp;
-use crate::token::{self, CHECKS, Key, LOOP_FIELD, Purpose, Token};
+use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, Outcome};
 
 /// Where the mail was found.
@@ -58,7 +59,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let mut random = [0; 3];
     getrandom::fill(&mut random).map_err(|e| format!("no random numbers: {e}"))?;
     let [a, b, c] = random;
-    let letter = Letter::new(config, key, CHECKS | u32::from_be_bytes([0, a, b, c]), now)
+    let letter = Letter::new(config, key, u32::from_be_bytes([0, a, b, c]), now)
         .ok_or("the address of the mailbox takes no tag")?;
     let inbox = |e: FolderError| format!("the inbox: {e}");
     let mut folder = Folder::open(&config.inbox).await.map_err(inbox)?;
@@ -94,8 +95,12 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
 fn untaken(outcome: Outcome, server: &str, shown: &str) -> Result<Option<Finding>, String> {
     match outcome {
         Outcome::Sent(_) => Ok(None),
-        Outcome::Deferred(said) | Outcome::Unknown(said) => Err(format!("{server} did not take the mail: {said}")),
-        Outcome::Closed(said) => Ok(Some(Finding::bad(format!("outgoing: {server} takes no mail from us: {said}")))),
+        Outcome::Deferred(said) | Outcome::Unknown(said) | Outcome::Away(said) | Outcome::Slower(said) => {
+            Err(format!("{server} did not take the mail: {said}"))
+        }
+        Outcome::Closed(said) | Outcome::Unclear(said) => {
+            Ok(Some(Finding::bad(format!("outgoing: {server} takes no mail from us: {said}"))))
+        }
         Outcome::Refused(said) => Ok(Some(Finding::bad(format!(
             "identity: {server} takes no mail to {shown} ({said}): answers to notices would not arrive. Have the mail \
              server take such addresses, or write plus_addressing = false"
@@ -114,22 +119,15 @@ struct Letter {
 impl Letter {
     fn new(config: &Config, key: &Key, number: u32, now: Timestamp) -> Option<Self> {
         let (from, party) = (&config.address, token::party(&config.address));
-        let token = |purpose| Token { purpose, party, ticket: None, notice: number }.sign(key);
-        let tag = token(Purpose::Loop);
+        let token = |notice| Token { purpose: Purpose::Check, party, ticket: None, notice }.sign(key);
+        let tag = token(number);
         let to = config.mailbox.tagged(&tag)?;
-        let envelope = config.mailbox.tagged(&token(Purpose::Bounce))?;
-        let bytes = format!(
-            "From: <{from}>\r\nTo: <{to}>\r\nSubject: A check by disclosed ({tag})\r\nDate: {}\r\n\
-             Message-ID: <{tag}@{}>\r\n{LOOP_FIELD}: {tag}\r\nAuto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\n\
-             Content-Type: text/plain; charset=us-ascii\r\n\r\n\
-             `disclosed check --online` sent this mail to find out where mail to an address with a\r\n\
-             tag comes out. It may be deleted, and so may a folder that was made for it.\r\n",
-            now.strftime("%a, %d %b %Y %H:%M:%S +0000"),
-            from.domain(),
-            from = from.as_str(),
-            to = to.as_str(),
-        );
-        Some(Self { tag, to, envelope, bytes: bytes.into_bytes() })
+        // What bounces is not the mail that is looked for.
+        let envelope = config.mailbox.tagged(&token(!number))?;
+        let why = "`disclosed check --online` sent this mail to find out where mail to an address with a\r\n\
+                   tag comes out. A folder that was made for it may be deleted too.";
+        let bytes = letter(from, &to, &tag, why, now);
+        Some(Self { tag, to, envelope, bytes })
     }
 }
 
@@ -193,7 +191,7 @@ mod tests {
 
     fn letter(config: &Config) -> Letter {
         let now = "2027-01-04T10:00:00Z".parse().unwrap();
-        Letter::new(config, &Key::new([7; KEY_LENGTH]), CHECKS, now).unwrap()
+        Letter::new(config, &Key::new([7; KEY_LENGTH]), 5, now).unwrap()
     }
 
     #[test]
@@ -207,8 +205,8 @@ mod tests {
             let mail = read::read(raw.as_bytes());
             assert_eq!(mail.problems, [""; 0]);
             let claims = Claims::of(&mail, &config.project(), &key);
-            assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice == CHECKS));
-            assert!(claims.token.is_none() && !claims.has_a_past());
+            assert!(claims.own.is_some_and(|t| t.ticket.is_none() && t.notice == 5));
+            assert!(claims.token.is_none() && claims.notices().next().is_none());
             // Whoever sees the tag cannot answer with it.
             let stranger = read::read(raw.replace("From: <s@", "From: <a@").as_bytes());
             assert!(Claims::of(&stranger, &config.project(), &key).token.is_none());

@@ -20,7 +20,7 @@ pub(crate) struct Claims {
     /// Our own mail came back: its Message-ID is one of ours, or it bears our mark.
     pub own: Option<Token>,
     /// It bears our mark under another sender's name: an echo.
-    pub echo: bool,
+    pub echo: Option<Token>,
     /// The notice that a delivery report is about: it came to the notice's envelope sender, or returns its Message-ID or
     /// our mark.
     pub bounced: Option<Token>,
@@ -49,8 +49,11 @@ impl Claims {
             mail.recipients.iter().filter_map(token).find(|t| wanted(t.purpose))
         };
         let answered = || mail.references.iter().rev().find_map(in_id);
-        let envelope = addressed(|p| p == Purpose::Bounce);
-        let loops = |mark: &String| Token::verify(mark, key).filter(|t| t.purpose == Purpose::Loop);
+        let envelope = addressed(|p| p == Purpose::Bounce || p == Purpose::Check);
+        let loops = |mark: &String| Token::verify(mark, key).filter(|t| t.purpose.marks());
+        let own_id = |id: &MessageId| {
+            Token::in_message_id(id, domain, key).filter(|t| t.purpose.answers() || t.purpose == Purpose::Check)
+        };
         let mark = mail.mark.as_ref().and_then(loops);
         let returned = |b: &Bounce| b.message_ids.iter().find_map(in_id).or_else(|| b.mark.as_ref().and_then(loops));
         let ours = mail.from.as_ref() == Ok(&project.address);
@@ -60,8 +63,9 @@ impl Claims {
             |t: TicketId| mail.subject.to_lowercase().contains(&Codename::of(t, key).to_string().to_lowercase());
         Self {
             token,
-            own: mail.message_id.as_ref().and_then(in_id).or(mark).filter(|_| ours),
-            echo: mark.is_some() && !ours,
+            // What tries whether mail comes through may come from another provider.
+            own: mail.message_id.as_ref().and_then(own_id).or(mark).filter(|t| ours || t.purpose == Purpose::Check),
+            echo: mark.filter(|t| !ours && t.purpose != Purpose::Check),
             bounced: envelope.or_else(|| mail.bounce.as_ref().and_then(returned)),
             returned: mail.bounce.as_ref().map_or(Vec::new(), |b| b.references.clone()),
             returned_ticket: mail.bounce.as_ref().and_then(|b| b.references.iter().rev().find_map(in_id)?.ticket),
@@ -77,10 +81,9 @@ impl Claims {
         self.token.filter(|t| t.purpose == Purpose::Person && t.party == token::party(&person.address))
     }
 
-    /// Whether it comes of a notice that left: of any but the mails of `check --online`, which no database knows.
-    pub(crate) fn has_a_past(&self) -> bool {
-        let notice = |t: Token| t.notice < token::CHECKS;
-        self.echo || [self.token, self.own, self.bounced].into_iter().flatten().any(notice)
+    /// The notices that left, as far as this mail proves it: the database that made them knows each.
+    pub(crate) fn notices(&self) -> impl Iterator<Item = Token> + use<> {
+        [self.token, self.own, self.echo, self.bounced].into_iter().flatten().filter(Token::is_of_notice)
     }
 }
 

@@ -205,6 +205,6 @@ impl<'a> Given<'a> {
         let answers_to_role = hidden.and_then(|t| t.answer_to.as_ref()).is_some_and(|a| is_role(a.local()));
         said.or(answers_to_role.then_some(Automatic::RoleSender))
             .or(mail.bounce.as_ref().map(|_| Automatic::Bounce))
-            .or(claims.echo.then_some(Automatic::Echo))
+            .or(claims.echo.map(|_| Automatic::Echo))
     }
 }

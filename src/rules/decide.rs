@@ -40,6 +40,7 @@ pub(crate) fn decide(ticket: &Ticket, event: &Event, project: &Project, key: &Ke
         Event::Requested(_) | Event::Confirmed(..) => {}
         Event::Undelivered(loss) => draft.undelivered(loss),
         Event::Erased(seat) => draft.erased(seat),
+        Event::ClockSet(seat) => draft.enter(&Actor::Local(seat.clone()), EntryKind::ClockSet, "", None),
         Event::Tick => draft.tick(),
     }
     if !draft.decision.entries.is_empty() {

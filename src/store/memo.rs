@@ -13,6 +13,9 @@ use crate::notice::text::trouble::TroubleKind;
 /// How the names of troubles begin: `trouble:login`, `trouble:timeline:17`.
 pub(super) const TROUBLE: &str = "trouble:";
 
+/// How the names of alarms begin: `alarm:inbox`.
+const ALARM: &str = "alarm:";
+
 /// How the names of these begin: `unreached:17`.
 pub(super) const UNREACHED: &str = "unreached:";
 
@@ -25,8 +28,12 @@ pub enum Memo<'a> {
     LastScanOf(&'a str),
     /// When a notice last left.
     LastSend,
+    /// When the daemon last tried whether it can write.
+    LastCommit,
     /// Since when the inbox cannot be read.
     InboxFails,
+    /// Since when no notice could leave, whatever notice it was.
+    SendFails,
     /// When the last digest was made; before the first one, when the database was.
     LastDigest,
     /// The fingerprint of the policy that the projections were made by.
@@ -35,8 +42,14 @@ pub enum Memo<'a> {
     Secrets,
     /// The fingerprints of the secrets that are missed, with blanks between.
     MissedSecrets,
-    /// The fingerprints of the key that the inbox bore tokens of at a first start: see [`super::StoreError::Begun`].
-    Begun,
+    /// The highest notice that was offered to a server.
+    Offered,
+    /// That a mark was written beside the database.
+    Marked,
+    /// Up to where numbers were raised: see [`Tx::raised`].
+    Raised,
+    /// Why nothing leaves, while it does not: see [`Tx::hold`].
+    HoldWhy,
     /// That a first start is not over: `begun` from the first listing until what was listed is told. An older disclosed
     /// wrote `told` then; now there is no row.
     FirstStart,
@@ -58,6 +71,16 @@ pub enum Memo<'a> {
     /// Since when the outgoing server is known to refuse tagged senders; behind a blank, the account: see
     /// [`Tx::tag_refused`].
     TagRefused,
+    /// The latest instant that the database had seen when the clock was found to be behind it.
+    Ahead,
+    /// That it has a time of its own, given by hand: see `run --now`.
+    Played,
+    /// The alarm of this name that somebody was told of, as what was said when it began.
+    Alarm(&'a str),
+    /// When the last canary was sent; while it is on its way, behind a blank, its token.
+    Canary,
+    /// When a pass last showed that the database can be written, for the heartbeat.
+    Beat,
     /// Trouble that stands: see [`super::Standing`].
     Trouble(TroubleKind),
     /// That mail does not reach the address with this number: see [`super::Unreached`].
@@ -70,12 +93,17 @@ impl Memo<'_> {
             Self::LastScan => "last_scan",
             Self::LastScanOf(folder) => return format!("last_scan:{folder}"),
             Self::LastSend => "last_send",
+            Self::LastCommit => "last_commit",
             Self::InboxFails => "inbox_fails",
+            Self::SendFails => "send_fails",
             Self::LastDigest => "digest",
             Self::Policy => "policy",
             Self::Secrets => "key",
             Self::MissedSecrets => "key_missed",
-            Self::Begun => "begun",
+            Self::Offered => "offered",
+            Self::Marked => "marked",
+            Self::Raised => "raised",
+            Self::HoldWhy => "hold_why",
             Self::FirstStart => "first_start",
             Self::OldPrints => "old_prints",
             Self::CountsForgotten => "counts_forgotten",
@@ -88,6 +116,11 @@ impl Memo<'_> {
             Self::GatheredDue(what) => return format!("{}_due", what.word()),
             Self::GatheredListed(what) => return format!("{}_listed", what.word()),
             Self::TagRefused => "tag_refused",
+            Self::Ahead => "ahead",
+            Self::Played => "played",
+            Self::Alarm(name) => return format!("{ALARM}{name}"),
+            Self::Canary => "canary",
+            Self::Beat => "beat",
             Self::Unreached(address) => return format!("{UNREACHED}{address}"),
             Self::Trouble(kind) => {
                 let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));
@@ -127,6 +160,14 @@ impl Tx<'_> {
     pub fn gathered_due(&self) -> Result<Option<Timestamp>> {
         let due = Gathered::LISTED.map(|what| self.memo(Memo::GatheredDue(what)));
         Ok(due.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().min())
+    }
+
+    /// The alarms that somebody was told of, by name, as what was said when they began.
+    pub fn alarms(&self) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT substr(key, length(?1) + 1), value FROM meta WHERE key GLOB ?1 || '*'";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([ALARM], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
     /// From now on a small fact is not known.

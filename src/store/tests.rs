@@ -1,3 +1,4 @@
+mod counted;
 mod plans;
 
 use std::fmt::Debug;
@@ -357,7 +358,19 @@ fn key() -> NoticeKey {
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
     let (lane, message_id, bytes) = (kind.lane(), "n@x.test", b"".as_slice());
-    Outgoing { number: 1, kind, lane, to, ticket, revision, message_id, held: None, envelope: None, bytes }
+    Outgoing {
+        number: 1,
+        kind,
+        lane,
+        to,
+        ticket,
+        revision,
+        message_id,
+        held: None,
+        envelope: None,
+        expires: None,
+        bytes,
+    }
 }
 
 /// A database with one report: its mail, receipt, ticket, and a notice about it.
@@ -376,7 +389,8 @@ fn filled() -> Store {
     store
 }
 
-const SENT: Settled<'_> = Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, reply: "250 ok" };
+const SENT: Settled<'_> =
+    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
 
 /// All kinds and states of notices, by the order of their lists.
 fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
@@ -420,11 +434,16 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
         (Memo::LastSend, "last_send"),
         (Memo::InboxFails, "inbox_fails"),
+        (Memo::SendFails, "send_fails"),
         (Memo::LastDigest, "digest"),
         (Memo::Policy, "policy"),
         (Memo::Secrets, "key"),
         (Memo::MissedSecrets, "key_missed"),
-        (Memo::Begun, "begun"),
+        (Memo::LastCommit, "last_commit"),
+        (Memo::Offered, "offered"),
+        (Memo::Marked, "marked"),
+        (Memo::Raised, "raised"),
+        (Memo::HoldWhy, "hold_why"),
         (Memo::FirstStart, "first_start"),
         (Memo::OldPrints, "old_prints"),
         (Memo::CountsForgotten, "counts_forgotten"),
@@ -438,6 +457,11 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::GatheredDue(Gathered::Junk), "junk_due"),
         (Memo::GatheredListed(Gathered::Junk), "junk_listed"),
         (Memo::TagRefused, "tag_refused"),
+        (Memo::Ahead, "ahead"),
+        (Memo::Played, "played"),
+        (Memo::Alarm("inbox"), "alarm:inbox"),
+        (Memo::Canary, "canary"),
+        (Memo::Beat, "beat"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];
@@ -456,11 +480,9 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
 #[test]
 fn an_empty_fact_of_an_older_version_is_none() {
     let mut store = Store::in_memory().unwrap();
-    let old = "INSERT INTO meta VALUES ('begun', ''), ('key_missed', ''), ('first_start', 'told')";
+    let old = "INSERT INTO meta VALUES ('key_missed', ''), ('first_start', 'told')";
     store.connection.execute_batch(old).unwrap();
-    for memo in [Memo::Begun, Memo::MissedSecrets] {
-        assert_eq!(store.read(|tx| tx.memo::<String>(memo)).unwrap(), None);
-    }
+    assert_eq!(store.read(|tx| tx.memo::<String>(Memo::MissedSecrets)).unwrap(), None);
     assert!(!store.read(|tx| tx.is_first_start()).unwrap());
 }
 

@@ -21,14 +21,17 @@ pub struct Unreached {
     pub since: Timestamp,
     /// What the server said of the last mail.
     pub reply: String,
+    /// The number of the address, which names nobody.
+    pub number: i64,
     last: Timestamp,
 }
 
 impl Tx<'_> {
     /// Notes that a mail to somebody did not arrive. Says since when none does, where another was lost before it.
     pub fn note_unreached(&self, to: &Address, reply: &str, now: Timestamp) -> Result<Option<Timestamp>> {
-        let memo = Memo::Unreached(self.address_id(to)?);
-        let found = self.memo::<String>(memo)?.and_then(|value| read(to.clone(), &value));
+        let number = self.address_id(to)?;
+        let memo = Memo::Unreached(number);
+        let found = self.memo::<String>(memo)?.and_then(|value| read(to.clone(), number, &value));
         let over = found.as_ref().map_or(Ok(true), |u| self.reached_since(u, now))?;
         let before = found.filter(|_| !over).map(|u| u.since);
         self.set_memo(memo, format!("{} {now} {reply}", before.unwrap_or(now)))?;
@@ -38,16 +41,16 @@ impl Tx<'_> {
     /// All of the project's people whom mail does not reach, by address.
     pub fn all_unreached(&self, project: &Project, now: Timestamp) -> Result<Vec<Unreached>> {
         let sql = r"
-            SELECT a.shown, m.value
+            SELECT a.shown, a.id, m.value
             FROM meta m JOIN address a ON m.key = ?1 || a.id
             WHERE m.key GLOB ?1 || '*'
             ORDER BY a.key";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([UNREACHED], |r| Ok((r.get(0)?, r.get::<_, String>(1)?)))?;
+        let rows = query.query_map([UNREACHED], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?)))?;
         let mut all = Vec::new();
         for row in rows {
-            let (shown, value) = row?;
-            let Some(found) = address(shown).and_then(|to| read(to, &value)) else { continue };
+            let (shown, number, value) = row?;
+            let Some(found) = address(shown).and_then(|to| read(to, number, &value)) else { continue };
             if project.person(&found.to).is_some() && !self.reached_since(&found, now)? {
                 all.push(found);
             }
@@ -88,8 +91,8 @@ impl Tx<'_> {
     }
 }
 
-fn read(to: Address, value: &str) -> Option<Unreached> {
+fn read(to: Address, number: i64, value: &str) -> Option<Unreached> {
     let mut parts = value.splitn(3, ' ');
     let (since, last) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
-    Some(Unreached { to, since, last, reply: parts.next()?.to_owned() })
+    Some(Unreached { to, number, since, last, reply: parts.next()?.to_owned() })
 }

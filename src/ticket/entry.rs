@@ -246,6 +246,9 @@ pub enum EntryKind {
         #[serde(skip_serializing_if = "std::ops::Not::not", default)]
         perhaps: bool,
     },
+    /// The clock had been ahead, and is right now: what stands above with a later instant was at this one, and what was
+    /// said or broken before its time was not.
+    ClockSet,
     /// The addresses, texts and mails of the ticket up to here were erased.
     Erased,
 }

@@ -235,6 +235,7 @@ impl State {
                 let of_report = !perhaps && *notice == Undelivered::Known(Mailed::Notice(NoticeKind::Report));
                 self.unreached.extend(entry.party.clone().filter(|_| of_report));
             }
+            EntryKind::ClockSet => self.set_back(entry.at),
             EntryKind::Erased => self.reach(Milestone::Erased, entry.at),
         }
     }
@@ -254,6 +255,25 @@ impl State {
     /// Since when the pausable clocks stand still; `None` when they run.
     pub fn paused_since(&self) -> Option<Timestamp> {
         self.pauses.last().filter(|(_, end)| end.is_none()).map(|(start, _)| *start)
+    }
+
+    /// Nothing has happened after this instant: the clock had been ahead. Deadlines that were agreed on stay.
+    fn set_back(&mut self, now: Timestamp) {
+        let back = |at: &mut Timestamp| *at = (*at).min(now);
+        back(&mut self.received);
+        self.milestones.values_mut().for_each(back);
+        self.auto_acknowledged.iter_mut().for_each(back);
+        self.moved.values_mut().for_each(|(when, _)| back(when));
+        self.spoken.values_mut().for_each(back);
+        self.broken.retain(|(_, deadline)| *deadline <= now);
+        self.embargo.iter_mut().for_each(|embargo| back(&mut embargo.since));
+        self.done.values_mut().for_each(back);
+        for (from, to) in &mut self.pauses {
+            back(from);
+            to.iter_mut().for_each(back);
+        }
+        self.pending.iter_mut().for_each(|pending| back(&mut pending.at));
+        self.attempts.iter_mut().for_each(|(last, _)| back(last));
     }
 
     fn embargo(&mut self, to: EmbargoState, date: Option<Timestamp>, zone: Option<String>, at: Timestamp) {

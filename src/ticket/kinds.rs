@@ -76,6 +76,7 @@ impl EntryKind {
             Self::CodeWrong => row("code-wrong", "code wrong", TEAM),
             Self::Attempt => row("attempt", "commands refused", &[Stranger]),
             Self::Undeliverable { .. } => row("undeliverable", "undeliverable", &[Daemon]),
+            Self::ClockSet => row("clock-set", "clock set", &[Local]),
             Self::Erased => row("erased", "erased", &[Local]),
         }
     }
@@ -184,6 +185,7 @@ pub(crate) fn words_with(entry: &Entry, text: &str, project: &Project) -> String
         EntryKind::CodeUsed => "gave the code".into(),
         EntryKind::CodeWrong => "gave a wrong code: the command that waited for it is dropped".into(),
         EntryKind::Attempt => with(&format!("sent commands that were not obeyed, as {}", party())),
+        EntryKind::ClockSet => "said that the clock had been ahead: what is above with a later time was by now".into(),
         EntryKind::Erased => "erased the addresses, texts and mails".into(),
         EntryKind::Undeliverable { notice, perhaps } => {
             let perhaps = if *perhaps { "perhaps " } else { "" };
@@ -258,7 +260,8 @@ pub(crate) fn every_kind() -> Vec<EntryKind> {
                 notice: Undelivered::Known(Mailed::Notice(NoticeKind::Report)),
                 perhaps: false,
             },
-            EntryKind::Undeliverable { .. } => EntryKind::Erased,
+            EntryKind::Undeliverable { .. } => EntryKind::ClockSet,
+            EntryKind::ClockSet => EntryKind::Erased,
             EntryKind::Erased => return None,
         })
     };

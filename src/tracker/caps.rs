@@ -60,7 +60,7 @@ impl Work<'_> {
     pub(super) fn is_scarce(&self) -> Result<bool> {
         let limit = self.project.limits.reports_per_hour;
         Ok(!self.has_room()?
-            || self.tx.counted(Scope::Reports, self.slot(HOUR))? >= limit
+            || self.tx.counted(Scope::Reports, self.slots(HOUR))? >= limit
             || self.tx.breaker()?.is_some())
     }
 
@@ -79,7 +79,7 @@ impl Work<'_> {
         if let Some(count) = known.get() {
             return Ok(count);
         }
-        let count = self.tx.counted(scope, self.slot(HOUR))?;
+        let count = self.tx.counted(scope, self.slots(HOUR))?;
         known.set(Some(count));
         Ok(count)
     }
@@ -87,8 +87,8 @@ impl Work<'_> {
     /// Whether the reserve has room for a sender: all its acknowledgements are bounded as else those to one domain are,
     /// and those of a domain as else those to one sender, so that who owns one domain cannot use it up.
     pub(super) fn has_reserve(&self, from: &Address) -> Result<bool> {
-        let (limits, hour) = (&self.project.limits, self.slot(HOUR));
-        Ok(self.tx.counted(Scope::Reserve, hour)? < limits.acks_per_domain_hour
+        let (limits, hour) = (&self.project.limits, self.slots(HOUR));
+        Ok(self.tx.counted(Scope::Reserve, hour.clone())? < limits.acks_per_domain_hour
             && self.tx.counted(Scope::ReserveOf(from), hour)? < limits.acks_per_sender_day)
     }
 
@@ -99,7 +99,7 @@ impl Work<'_> {
         let norm = self.project.limits.acks_per_domain_hour;
         self.cause.apart = report.backscatter || report.reserved;
         self.cause.sure =
-            report.reserved && self.is_scarce()? && self.tx.counted(Scope::Reserve, self.slot(DAY))? < norm;
+            report.reserved && self.is_scarce()? && self.tx.counted(Scope::Reserve, self.slots(DAY))? < norm;
         Ok(())
     }
 
@@ -116,8 +116,8 @@ impl Work<'_> {
         let waiting = ticket.pending.as_ref().map(|p| command::split(&p.lines));
         for command in order.orders.commands().chain(waiting.iter().flat_map(Orders::commands)) {
             let Command::Reporter(to) = command else { continue };
-            let to_sender = self.tx.counted(Scope::Sender(to), self.slot(DAY))?;
-            let to_domain = self.tx.counted(Scope::Domain(to), self.slot(HOUR))?;
+            let to_sender = self.tx.counted(Scope::Sender(to), self.slots(DAY))?;
+            let to_domain = self.tx.counted(Scope::Domain(to), self.slots(HOUR))?;
             order.hold = order.hold.or_else(|| self.project.limits.acknowledged(to_sender, to_domain));
         }
         Ok(order)
@@ -171,8 +171,8 @@ impl Work<'_> {
     }
 
     pub(super) fn told_enough(&self, scope: Scope<'_>) -> Result<bool> {
-        Ok(self.tx.counted(scope, self.slot(HOUR))? >= TOLD_PER_HOUR
-            || self.tx.counted(scope, self.slot(DAY))? >= TOLD_PER_DAY)
+        Ok(self.tx.counted(scope, self.slots(HOUR))? >= TOLD_PER_HOUR
+            || self.tx.counted(scope, self.slots(DAY))? >= TOLD_PER_DAY)
     }
 
     /// Tells a person what was not done with a mail that bears their own reply address: once a mail, and no more often
@@ -207,7 +207,7 @@ impl Work<'_> {
     /// How many of a kind our mail server took in the hour that ended with this one.
     fn before(&self, report: &Report, scope: Scope<'_>) -> Result<u32> {
         let last = report.received.as_second();
-        self.tx.counted_in(scope, (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT))
+        self.tx.counted(scope, (last - HOUR).div_euclid(SLOT) + 1..=last.div_euclid(SLOT))
     }
 
     /// One of many: listed in a ticket for all of them, which waits for a person like any other. The team is told of it

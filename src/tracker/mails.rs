@@ -67,6 +67,7 @@ impl Work<'_> {
             intake.disposition = Disposition::Quarantined;
             intake.reason = why.into();
         }
+        let intake = self.read_again(intake);
         if let Some(once) = once.filter(|_| intake.event.as_ref().is_some_and(Event::is_word)) {
             self.spend(&once)?;
         }
@@ -74,14 +75,8 @@ impl Work<'_> {
         unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
     }
 
-    /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
-    /// first start, and all stops until a person has looked.
+    /// A mail that was there before the first start is listed and no more.
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print], role: Role) -> Result<()> {
-        // Beside the inbox lies what we sent, and what was answered to it.
-        if role == Role::Inbox && Claims::of(mail, self.project, self.key).has_a_past() {
-            self.begun = true;
-            return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
-        }
         let reason = match role {
             Role::Inbox => "it was there before the first start",
             Role::Sent | Role::Junk => "it was there before this folder was watched",
@@ -145,6 +140,7 @@ impl Work<'_> {
         if let Some(Event::Reported(report)) = &intake.event
             && (report.junk
                 || !stowed.by_hand
+                    && self.rebuilds.is_none()
                     && (self.is_backscatter(report)?
                         || !report.backscatter && !report.reserved && self.is_flood(report)?))
         {
@@ -273,7 +269,13 @@ impl Work<'_> {
         then: impl FnOnce(&Given<'_>) -> T,
     ) -> Result<T> {
         let (tx, now) = (self.tx, self.now);
-        let claims = Claims::of(mail, self.project, self.key);
+        let mut claims = Claims::of(mail, self.project, self.key);
+        if let Some(token) = claims.token
+            && !self.is_ours(&token)?
+        {
+            // After a restore another notice may bear the number: this one is about a ticket that is another now.
+            (claims.token, claims.named) = (None, false);
+        }
         let mut known = Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..Known::default() };
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
@@ -302,11 +304,11 @@ impl Work<'_> {
         let through = through::through(mail, self.project, identity);
         let answered = answered(mail, through.as_ref(), self.project);
         if let Some(way) = through.as_ref().filter(|t| t.rewritten) {
-            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slot(HOUR))?;
+            known.acks_through = tx.counted(Scope::Way(way.way.name()), self.slots(HOUR))?;
         }
         if let Some(from) = answered {
-            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slot(DAY))?;
-            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slot(HOUR))?;
+            known.acks_to_sender = tx.counted(Scope::Sender(from), self.slots(DAY))?;
+            known.acks_to_domain = tx.counted(Scope::Domain(from), self.slots(HOUR))?;
             let vouched = identity.believed() && through.as_ref().is_none_or(|t| !t.rewritten);
             known.reserve = vouched && known.acks_to_sender == 0 && self.has_reserve(from)?;
         }
@@ -362,11 +364,12 @@ impl Work<'_> {
             let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
             self.draw(report)?;
-            let ticket = Ticket::new(self.tx.next_ticket()?);
+            let ticket = Ticket::new(self.number_of(report)?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
             self.carry_out(&ticket, decision)?;
             self.bound(report)?;
+            self.note_unknown(id)?;
             return Ok(Some(id));
         }
         let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();

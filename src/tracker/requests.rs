@@ -37,9 +37,9 @@ impl Work<'_> {
         let Some(person) = self.project.holder(token.party).filter(|_| token.purpose == Purpose::Person) else {
             return Ok(false);
         };
-        let codes = self.tx.counted_in(Scope::Codes(&person.address), self.slot(HOUR)..=FOREVER - 1)?;
+        let codes = self.tx.counted(Scope::Codes(&person.address), self.slots(HOUR))?;
         Ok(codes < CODES_PER_HOUR
-            && self.tx.counted(Scope::Codes(&person.address), FOREVER)? == 0
+            && self.tx.counted(Scope::Codes(&person.address), FOREVER..=FOREVER)? == 0
             && self.provoked()? < self.project.limits.automatic_per_hour)
     }
 
@@ -55,7 +55,7 @@ impl Work<'_> {
     pub(super) fn ask(&mut self, ticket: &Ticket, order: &Order, sender: Option<&Address>) -> Result<()> {
         let (Actor::Person(to), Some(mail)) = (&order.by, order.mail) else { return Ok(()) };
         self.count(Scope::Codes(to))?;
-        if self.tx.counted(Scope::Codes(to), self.slot(DAY))? >= CODES_PER_DAY {
+        if self.tx.counted(Scope::Codes(to), self.slots(DAY))? >= CODES_PER_DAY {
             self.tx.count(Scope::Codes(to), FOREVER)?;
         }
         let tried = self.informed(ticket, order)?;

@@ -134,8 +134,8 @@ impl Tracker {
     pub(crate) fn put_aside(&mut self, aside: &Aside, now: Timestamp) -> Result<News> {
         let (project, key) = (&self.project, &self.key);
         let raw = aside.stand_in();
-        let received = super::taken_at(aside.internal_date, aside.not_before, now);
         self.store.write(|tx| {
+            let received = super::taken_at(tx, aside.internal_date, aside.not_before, now)?;
             let place = Some(&aside.place);
             let new = NewMail { raw: raw.as_bytes(), size: raw.len() as u64, received, place };
             let Stored::New(mail) = tx.store_mail(&new, now)? else { return Ok(News::default()) };

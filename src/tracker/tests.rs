@@ -1,12 +1,16 @@
 //! What no transcript can play: batches, and errors between two steps.
 
+mod ahead;
 mod caps;
+mod holding;
 mod hostile;
 mod lost;
 mod once;
 mod policy;
+mod rebuilding;
 mod signed;
 mod trouble;
+mod way;
 
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};

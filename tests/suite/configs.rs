@@ -114,6 +114,8 @@ fn the_example_tells_the_defaults() {
     let own = [
         "ca_file",
         "authserv_ids",
+        "command",
+        "heartbeat",
         "holidays",
         "sent_folder",
         "junk_folder",
@@ -177,6 +179,7 @@ fn every_listed_key_is_read() {
     let path = |table: &str| match table {
         "the file" => None,
         "through" => Some("[[inbox.through]]".to_owned()),
+        "heartbeat" => Some("[alarm.heartbeat]".to_owned()),
         "within" => Some("[[policy.promise]]\n[policy.promise.within]".to_owned()),
         "[[policy.promise.rung]]" => Some("[[policy.promise]]\n[[policy.promise.rung]]".to_owned()),
         _ => Some(table.to_owned()),

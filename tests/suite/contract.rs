@@ -143,8 +143,8 @@ fn the_documents_keep_the_names_of_their_fields() {
         (
             "",
             "last_scan last_send waiting next_deadline holds healthy",
-            "unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since stuck_since held_since \
-             tag_refused_since database_lost",
+            "ahead unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since \
+             inbox_unread_since send_fails_since stuck_since held_since tag_refused_since hold",
         ),
         ("holds[]", "", "notice kind ticket state reason"),
         ("undelivered[]", "", "notice kind ticket state reason"),
@@ -211,6 +211,8 @@ fn the_other_documents_keep_the_names_of_their_fields() {
     check(&desk, &[&["erase", "reporter@example.test"]], &[("", "address erased mails tickets", "")]);
     check(&desk, &[&["key", "list"]], &[("", "secrets", ""), ("secrets[]", "id made signs", "")]);
     check(&desk, &[&["backup", "copy.db"]], &[("", "database octets key", "")]);
+    let recovered = [("", "clock ahead deadlines", "")];
+    check(&desk, &[&["recover", "--clock"]], &recovered);
     check(&desk, &[&["rebuild"]], &[("", "tickets", "")]);
     check(&desk, &[&["do", "1", "/severity low"]], &[("", "done answer", "")]);
     let ingested = [

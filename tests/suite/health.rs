@@ -104,13 +104,18 @@ const CONDITIONS: &[Condition] = &[
     ("a notice that waits for long", NOW, false, |desk| {
         comes(&mut tracker(desk), now() - SignedDuration::from_hours(2));
     }),
-    ("an inbox that fails", NOW, false, |desk| tracker(desk).inbox_fails(now()).unwrap()),
+    ("an inbox that fails", NOW, false, |desk| {
+        tracker(desk).inbox_fails(now() - SignedDuration::from_mins(31)).unwrap();
+    }),
     ("an inbox that fails for long", NOW, false, |desk| raise(desk, &Trouble::Inbox { since: now() })),
     ("a refused login", NOW, false, |desk| raise(desk, &Trouble::Login("no such user".into()))),
     ("an odd inbox", NOW, false, |desk| raise(desk, &Trouble::Odd("no such mail".into()))),
+    ("a way out that is closed", NOW, false, |desk| ends(desk, &Outcome::Away("nobody there".into()))),
+    ("a way out that a person has to open", NOW, false, |desk| ends(desk, &Outcome::Closed("535 5.7.8".into()))),
     ("a lost secret", NOW, true, lose_a_secret),
     ("silent name servers", NOW, true, |desk| raise(desk, &Trouble::Dns)),
     ("a breaker that fell", NOW, true, |desk| raise(desk, &Trouble::Breaker)),
+    ("a hold", NOW, true, |desk| raise(desk, &Trouble::Hold("it was restored".into()))),
     ("a torn timeline", NOW, true, |desk| raise(desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn".into() })),
 ];
 

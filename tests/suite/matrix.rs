@@ -303,9 +303,14 @@ impl World {
         let tried = self.tracker.try_mail(&raw, disclosed::testing::mail::signature::Dkim::Unasked, now()).unwrap();
         let told = matches!(tried.unheard, Some(Unheard::Told { .. }));
         match tried.intake.event {
-            Some(Event::Ordered(_) | Event::Wrote { .. } | Event::Undelivered(_) | Event::Erased(_) | Event::Tick) => {
-                None
-            }
+            Some(
+                Event::Ordered(_)
+                | Event::Wrote { .. }
+                | Event::Undelivered(_)
+                | Event::Erased(_)
+                | Event::ClockSet(_)
+                | Event::Tick,
+            ) => None,
             Some(
                 Event::Reported(_)
                 | Event::Flooded(_)

@@ -118,6 +118,7 @@ impl Play {
             | EntryKind::CodeAsked { .. }
             | EntryKind::CodeUsed
             | EntryKind::CodeWrong
+            | EntryKind::ClockSet
             | EntryKind::Erased => word.into(),
         };
         let party = entry.party.as_ref().map_or(String::new(), |p| format!(" [{}]", self.name(p)));
