@@ -13,6 +13,7 @@ mod demo;
 mod desk;
 mod erase;
 mod export;
+mod hold;
 #[cfg(test)]
 mod hostile;
 mod inbox;
@@ -41,6 +42,7 @@ use anyhow::Result;
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 
 use crate::config::ConfigError;
+use crate::open::files::{FilesError, Owner};
 use desk::{Desk, Exit, Usage};
 use out::{Closed, Out};
 
@@ -186,13 +188,25 @@ backups still hold the data: what it prints names the mails.
 With an address, the mails from it that belong to no ticket are erased, and the tickets that hold more of it are
 listed, to be erased one by one.")]
     Erase(erase::Args),
-    /// Make the ticket tables anew from the timelines
-    #[command(after_help = "Example:
-  disclosed rebuild")]
-    Rebuild,
+    /// Make the ticket tables anew from the timelines, or a lost database from the inbox
+    #[command(after_help = "Examples:
+  disclosed rebuild
+  disclosed rebuild --from-inbox
+
+--from-inbox is for when there is no backup, and needs the key (disclosed.key). It fetches all that is in the inbox, does
+no command again, and sends nothing. A ticket has its old number only where a mail proves it; each says what is not known
+of it. Then nothing leaves until `disclosed recover`.")]
+    Rebuild(rebuild::Args),
     /// Say that the daemon may go on, after what only a person can judge
-    #[command(after_help = "Example:
+    #[command(after_help = "Examples:
+  disclosed recover
+  disclosed recover --yes
+  disclosed recover --yes --drop 12,15
   disclosed recover --clock
+
+A database that was restored from a backup, or that another disclosed has gone on with, is older than what people have in
+their mailboxes. Then all mail is taken in and nothing leaves, until a person has looked. Without --yes it lists what
+would be sent, changes nothing, and exits 1.
 
 --clock: the database is ahead of the clock of this machine, and the clock is right. Look at it first: `date`. What the
 database holds of later instants counts as of now, reminders that came before their time come again when it is there,
@@ -213,7 +227,8 @@ somebody who should not may have seen the key file.")]
   disclosed backup copy.db --json
 
 Nothing is overwritten. To restore, stop the daemon and put both files where store.path says, the database under
-that name and the key beside it.")]
+that name and the key beside it; leave disclosed.mark as it is. Then the daemon takes mail in and sends nothing until
+`disclosed recover`.")]
     Backup(backup::Args),
 }
 
@@ -228,7 +243,8 @@ const GROUPS: &[(&str, &[&str])] = &[
 
 /// Does what the arguments say. All that is printed goes to standard output, errors to standard error.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
-    let cli = command().try_get_matches_from(arguments).and_then(|m| Cli::from_arg_matches(&m));
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let cli = command().try_get_matches_from(&arguments).and_then(|m| Cli::from_arg_matches(&m));
     let cli = match cli {
         Ok(cli) => cli,
         Err(error) => {
@@ -246,6 +262,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Err(error) if error.is::<Closed>() => 0,
         Err(error) => {
             out::complain(&format!("{error:#}"));
+            if let Some(owner) = error.downcast_ref::<FilesError>().and_then(FilesError::owner) {
+                out::complain(&format!("run this: {}", as_owner(owner, &arguments)));
+            }
             if error.is::<Usage>() || error.is::<ConfigError>() { 2 } else { 1 }
         }
     };
@@ -271,11 +290,25 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Try(args) => try_mail::run(args, &desk()?, out),
         Command::Export(args) => export::run(args, &desk()?, out),
         Command::Erase(args) => erase::run(args, &desk()?, out),
+        Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
         Command::Recover(args) => recover::run(args, &desk()?, out),
-        Command::Rebuild => rebuild::run(&desk()?, out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }
+}
+
+/// The same command line as the user whose files they are, to be pasted into a shell.
+fn as_owner(owner: &Owner, arguments: &[OsString]) -> String {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "-_./=+:,@%".contains(c);
+    let quoted = |word: &str| {
+        if !word.is_empty() && word.chars().all(plain) {
+            word.to_owned()
+        } else {
+            format!("'{}'", word.replace('\'', "'\\''"))
+        }
+    };
+    let words = owner.prefix().into_iter().chain(arguments.iter().map(|a| a.to_string_lossy().into_owned()));
+    words.map(|word| quoted(&word)).collect::<Vec<_>>().join(" ")
 }
 
 /// clap's command with the subcommands in groups.
@@ -300,6 +333,7 @@ fn command() -> clap::Command {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::open::files;
 
     #[test]
     fn the_arguments_are_consistent_and_each_command_is_in_one_group() {
@@ -310,6 +344,20 @@ mod tests {
         known.sort();
         grouped.sort();
         assert_eq!(known, grouped);
+    }
+
+    #[test]
+    fn the_command_for_the_owner_is_one_for_a_shell() {
+        let home = tempfile::tempdir().unwrap();
+        let gone = files::check_usable(&home.path().join("d.db")).unwrap_err();
+        assert!(gone.owner().is_none(), "what is not there is nobody's");
+        let denied = FilesError::Denied { path: home.path().into(), owner: Owner::of(home.path()) };
+        let words = ["disclosed", "do", "SEC-17", "/reply", "--text", "it's fixed"].map(OsString::from);
+        let line = as_owner(denied.owner().unwrap(), &words);
+        assert!(
+            line.starts_with("sudo ") && line.ends_with(r"disclosed do SEC-17 /reply --text 'it'\''s fixed'"),
+            "{line}"
+        );
     }
 
     #[test]

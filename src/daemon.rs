@@ -21,6 +21,7 @@ pub(crate) mod outgoing;
 mod outward;
 mod pauses;
 mod profile;
+mod rebuilding;
 mod steady;
 mod tagged;
 mod telling;
@@ -30,21 +31,23 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
 pub(crate) use check::check_online;
 pub(crate) use finding::Finding;
+pub(crate) use rebuilding::rebuild;
 
 use crate::config::Config;
 use crate::dkim::Verifier;
 use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
+use crate::open::files::{FilesError, Watched};
 use crate::smtp::Ready;
-use crate::store::{Claim, StoreError};
+use crate::store::{Claim, Mark, StoreError};
 use crate::tracker::{News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
@@ -60,10 +63,11 @@ const NAP: Duration = Duration::from_secs(30);
 const LAST_WORD: Duration = Duration::from_secs(25);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
+/// The least time between two marks beside the database.
+const MARKED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
-    let lock = open::lock(&config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut signals = Signals::new()?;
@@ -72,21 +76,18 @@ pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
     });
     // A name look-up that hangs in its own thread must not hold up the end.
     runtime.shutdown_background();
-    drop(lock);
     done
 }
 
 /// Takes in all there is, sends all that is due. `now` stands for the present: then nothing has a date of its own,
 /// and the outbox must be a Maildir. Says whether something needs a person.
 pub(crate) fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
-    let lock = open::lock(config)?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(async {
         let mut daemon = Daemon::start(Path::new(""), config.clone(), now)?;
         daemon.pass().await
     });
     runtime.shutdown_background();
-    drop(lock);
     done
 }
 
@@ -94,16 +95,14 @@ pub(crate) fn once(config: &Config, now: Option<Timestamp>) -> Result<bool> {
 pub(crate) struct Rehearsal {
     daemon: Daemon,
     runtime: tokio::runtime::Runtime,
-    _lock: std::fs::File,
 }
 
 impl Rehearsal {
     /// Opens what the config names.
     pub(crate) fn new(config: &Config, now: Timestamp) -> Result<Self> {
-        let lock = open::lock(config)?;
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let daemon = Daemon::start(Path::new(""), config.clone(), Some(now))?;
-        Ok(Self { daemon, runtime, _lock: lock })
+        Ok(Self { daemon, runtime })
     }
 
     /// One pass at that time; says all that it brought about.
@@ -139,8 +138,16 @@ struct Daemon {
     config_path: PathBuf,
     config: Config,
     tracker: Tracker,
-    /// What the key file was when it was read.
-    key_stamp: Option<(u64, i64, i64)>,
+    /// One daemon a database.
+    _lock: std::fs::File,
+    /// The files of the database, which may not go away or be replaced under us.
+    files: Watched,
+    /// Why the loop cannot do its work.
+    fault: Option<Fault>,
+    /// What the mark beside the database says, and since when.
+    mark: Option<(Mark, Timestamp)>,
+    /// Whether nothing leaves, as far as the log has it.
+    holds: bool,
     /// The time that `run --once --now` was given.
     fixed: Option<Timestamp>,
     /// Under a given time, all that happened since somebody asked.
@@ -173,6 +180,16 @@ struct Watch {
     failing: Option<Timestamp>,
 }
 
+/// Why the loop cannot do its work. It stands in no database, since the database is what fails: whoever tells people of it
+/// needs another way than mail.
+#[derive(Debug)]
+pub(crate) struct Fault {
+    /// Since when.
+    pub since: Timestamp,
+    /// What the system or SQLite says, and what to do.
+    pub what: String,
+}
+
 /// A verdict on signatures, with whoever gave it.
 type Verdict = (Box<Verifier>, Dkim);
 
@@ -200,10 +217,13 @@ enum Woken {
 impl Daemon {
     fn start(config_path: &Path, config: Config, fixed: Option<Timestamp>) -> Result<Self> {
         let now = fixed.unwrap_or_else(clock::now);
-        // Asked first: what changes in between is read again.
-        let key_stamp = open::key_stamp(&config);
+        let lock = open::lock(&config)?;
         let mut tracker = open::tracker(&config, now)?;
         tracker.plays(fixed.is_some())?;
+        let mut files = open::watched(&config)?;
+        if let Some(key) = files.look()? {
+            tracker.rekey(key, now)?;
+        }
         let news = tracker.recover(now)?;
         let watch = Watch { inward: mpsc::channel(1).1, task: None, failing: None };
         let config_path = config_path.to_owned();
@@ -212,7 +232,11 @@ impl Daemon {
             config_path,
             config,
             tracker,
-            key_stamp,
+            _lock: lock,
+            files,
+            fault: None,
+            mark: None,
+            holds: false,
             fixed,
             told: News::default(),
             watch,
@@ -234,20 +258,50 @@ impl Daemon {
         self.fixed.unwrap_or_else(clock::now)
     }
 
-    /// `disclosed key` has put another file in the place of the key: what it makes from now on must be known here.
-    fn renew_key(&mut self, now: Timestamp) -> Result<()> {
-        let stamp = open::key_stamp(&self.config);
-        if stamp == self.key_stamp || stamp.is_none() {
+    /// Whether the database is still the one that was opened: what is written to a file that is gone is lost, and what
+    /// is sent by it is sent again. `disclosed key` puts another file in the place of the key, which is read here.
+    fn look_at_files(&mut self, now: Timestamp) -> Result<()> {
+        if let Some(key) = self.files.look()? {
+            self.tracker.rekey(key, now)?;
+            tracing::info!("the key file was read again");
+        }
+        Ok(())
+    }
+
+    /// The loop could not do its work: nothing leaves, and mail stays where it is, until a commit succeeds again.
+    fn fails(&mut self, error: &anyhow::Error) {
+        let since = self.now();
+        let what = format!("{error:#}");
+        tracing::error!("{what}; nothing is sent, and no mail is taken in, until this is mended");
+        tell_systemd(&[sd_notify::NotifyState::Status(&what)]);
+        self.fault = Some(Fault { since: self.fault.take().map_or(since, |f| f.since), what });
+    }
+
+    /// Writes the mark, where it says less than it could: at most once a minute, and at the end. In hold it stays as it is.
+    fn keep_mark(&mut self, now: Timestamp, at_end: bool) -> Result<()> {
+        let lately = self.mark.is_some_and(|(_, at)| at <= now && now.duration_since(at) < MARKED_EVERY);
+        if lately && !at_end {
             return Ok(());
         }
-        match open::present_key(&self.config) {
-            Ok(key) => {
-                self.tracker.rekey(key, now)?;
-                tracing::info!("the key file was read again");
-            }
-            Err(error) => tracing::error!("{error:#}; the key that was read before stays in use"),
+        let Some(mark) = self.tracker.mark()? else { return Ok(()) };
+        if self.mark.is_none_or(|(before, _)| before != mark) {
+            open::write_mark(&self.config, mark)?;
+            self.tracker.note_marked()?;
         }
-        self.key_stamp = stamp;
+        self.mark = Some((mark, now));
+        Ok(())
+    }
+
+    /// Says in the log that nothing leaves, and that it does again.
+    fn look_at_hold(&mut self) -> Result<()> {
+        let hold = self.tracker.hold()?;
+        if self.holds != hold.is_some() {
+            match &hold {
+                Some((_, why)) => tracing::error!("nothing leaves until `disclosed recover`, since {why}"),
+                None => tracing::info!("the hold is over, and what waits leaves"),
+            }
+            self.holds = hold.is_some();
+        }
         Ok(())
     }
 
@@ -281,9 +335,9 @@ impl Daemon {
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
                     nap
                 }
-                Err(error) if is_no_start(&error) => return Err(error),
+                Err(error) if wants_person(&error) => return Err(error),
                 Err(error) => {
-                    tracing::error!("{error:#}; nothing is sent, and no mail is taken in, until this is mended");
+                    self.fails(&error);
                     STORE_PAUSE
                 }
             };
@@ -306,10 +360,13 @@ impl Daemon {
                 Woken::Time => Ok(()),
             };
             if let Err(error) = done {
-                if is_no_start(&error) {
+                if wants_person(&error) {
                     return Err(error);
                 }
-                tracing::error!("{error:#}");
+                match error.downcast_ref() {
+                    Some(StoreError::Sqlite(_) | StoreError::File(..)) => self.fails(&error),
+                    Some(_) | None => tracing::error!("{error:#}"),
+                }
                 tokio::time::sleep(Duration::from_secs(1)).await;
             }
         }
@@ -324,6 +381,7 @@ impl Daemon {
         if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish()).await {
             ended?;
         }
+        self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
         Ok(())
     }
@@ -385,6 +443,7 @@ impl Daemon {
             }
         }
         let now = self.now();
+        self.keep_mark(now, true)?;
         let project = self.tracker.project().clone();
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }
@@ -411,6 +470,15 @@ impl Daemon {
     /// All that is due now; says how long to sleep.
     fn work(&mut self) -> Result<Duration> {
         let now = self.now();
+        self.look_at_files(now)?;
+        if self.fault.is_some() {
+            // All that is due may be only read; what the trouble was about is writing.
+            self.tracker.try_commit(now)?;
+            if let Some(Fault { since, what }) = self.fault.take() {
+                tracing::info!("the database can be written again; since {since}: {what}");
+                tell_systemd(&[sd_notify::NotifyState::Status("")]);
+            }
+        }
         if !self.has_time(now)? {
             return Ok(NAP);
         }
@@ -422,7 +490,6 @@ impl Daemon {
             let news = self.tracker.doubt(now)?;
             self.log(news);
         }
-        self.renew_key(now)?;
         let news = self.tracker.resume(now)?;
         self.log(news);
         self.check(now)?;
@@ -445,7 +512,9 @@ impl Daemon {
             let news = self.tracker.trouble(&Trouble::Inbox { since }, now)?;
             self.log(news);
         }
+        self.look_at_hold()?;
         self.send(now)?;
+        self.keep_mark(now, false)?;
         let closed = self.way.closed_until(now);
         let sending = self.sending.is_none() && closed.is_none();
         let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
@@ -456,8 +525,8 @@ impl Daemon {
 }
 
 /// Whether a person has to mend it before anything can go on.
-fn is_no_start(error: &anyhow::Error) -> bool {
-    error.downcast_ref::<StoreError>().is_some_and(|e| matches!(e, StoreError::Begun))
+fn wants_person(error: &anyhow::Error) -> bool {
+    error.downcast_ref().is_some_and(FilesError::wants_person)
 }
 
 fn tell_systemd(state: &[sd_notify::NotifyState<'_>]) {

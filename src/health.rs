@@ -76,8 +76,8 @@ pub(crate) struct Health {
     pub breaker: Option<Timestamp>,
     /// Since when notices leave with the plain sender, because the server refuses tagged ones.
     pub tag_refused: Option<Timestamp>,
-    /// The database is not the one that the inbox belongs to.
-    pub begun: bool,
+    /// Why nothing leaves: the database may be older than what has left.
+    pub hold: Option<String>,
 }
 
 impl Health {
@@ -135,7 +135,7 @@ impl Health {
             oldest,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
             tag_refused: tx.tag_refused()?.map(|(since, _)| since),
-            begun: tx.memo::<String>(Memo::Begun)?.is_some(),
+            hold: tx.memo(Memo::HoldWhy)?,
         })
     }
 
@@ -179,7 +179,8 @@ impl Health {
     /// Whether the inbox was read within the time set, and nothing keeps what comes in from having its effect: then a
     /// watch outside may be told that all goes on. Promises and what was put aside do not stop that.
     pub(crate) fn beats(&self) -> bool {
-        self.unread.is_none() && self.last_scan.is_some()
+        let holds = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::Hold);
+        self.unread.is_none() && self.last_scan.is_some() && !holds
     }
 
     /// How things stand, on one line.
@@ -207,12 +208,13 @@ impl Health {
             next_deadline: _,
             // Bounces are known by Message-ID and mark all the same.
             tag_refused: _,
-            // One of the troubles.
+            // Two of the troubles.
             breaker: _,
             // A failure that does not last.
             inbox_fails: _,
             oldest: _,
             quarantined_since: _,
+            hold: _,
             broken,
             quarantined,
             held,
@@ -222,7 +224,6 @@ impl Health {
             ahead,
             unread,
             stuck,
-            begun,
         } = self;
         !broken.is_empty()
             || *quarantined > 0
@@ -233,6 +234,5 @@ impl Health {
             || ahead.is_some()
             || unread.is_some()
             || stuck.is_some()
-            || *begun
     }
 }

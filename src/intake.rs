@@ -20,6 +20,7 @@ pub(crate) mod claims;
 pub(crate) mod copies;
 pub(crate) mod disposition;
 pub(crate) mod given;
+pub(crate) mod proven;
 mod report;
 pub(crate) mod request;
 pub(crate) mod standing;

@@ -22,7 +22,8 @@
 //! 9. [`health`]: what needs a person, what alarms are about, and numbers for a monitor.
 //! 10. [`config`]: the file. [`net`]: TCP and TLS, which the config knows. [`sasl`]: the words of a login. [`clock`].
 //! 11. [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: keys and signatures.
-//! 12. [`open`] puts them together, then come [`daemon`], the loop; [`demo`]; [`cli`]; `main`.
+//! 12. [`open`] puts them together, and looks after their files: whose they are, whether they are still there, the mark.
+//!     Then come [`daemon`], the loop; [`demo`]; [`cli`]; `main`.
 //!
 //! Reading order: `ticket`, `rules::decide`, `intake`, `tracker`, `daemon`.
 //!
@@ -46,20 +47,30 @@
 //! [`tracker::Tracker::offer`] commits that it is offered, if it may still leave → dot → the outcome goes to
 //! [`tracker::Tracker::delivered`]; what cannot be delivered is itself news.
 //!
+//! # The way of a restored database
+//! [`open::tracker`] reads the mark beside the database, and [`tracker::Tracker::compare`] holds it against what was
+//! offered; a mail that bears a valid token of a notice that is not known does the same where both were restored. Either
+//! puts the database on hold and raises both numbers in one transaction (`Tx::enter_hold`). In hold the last lane that may
+//! leave is that of the notice that says so, to the leads. `disclosed recover` ends it. Without a backup [`daemon`] stows
+//! what lies in the folder into a new database, [`intake`] says which numbers are proven, and each mail goes its ordinary
+//! way as of when it came, with nothing obeyed and nothing made to leave.
+//!
 //! # What it guarantees, and where that is held
 //! - G1 nothing is lost: `on_mail` stores before it reads; each mail ends in one receipt, and one rule in [`intake`]
 //!   says what ends without a ticket. A mail that its server does not give delays no other: `daemon::fetching`. UIDs
 //!   that mean other mails than before are noticed: `tracker::folders`. G2 once in: [`mail::content`] knows a mail
 //!   again, [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a notice is in
-//!   doubt only between its offer and the reply, and a lost answer is tried once more with the same bytes. G4 commit
-//!   before act: no final dot leaves without a committed [`store::Leave`]; `synchronous=FULL`.
+//!   doubt only between its offer and the reply, and a lost answer is tried once more with the same bytes; a restored
+//!   database holds. G4 commit before act: no final dot leaves without a committed [`store::Leave`];
+//!   `synchronous=FULL`.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
 //!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
 //!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told by mail, and by the alarms of
-//!   [`daemon`], which need no mail; a clock that is behind the database is told, and keeps no mail from being read. G10 same in, same out:
+//!   [`daemon`], which need no mail; a clock that is behind the database is told, and keeps no mail from being read; a
+//!   daemon whose files go away ends, and one whose disk fails waits for it. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
 //! # To add a command

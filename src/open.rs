@@ -1,31 +1,120 @@
 //! Opening what a config names: the database, its key, its lock.
+//!
+//! The key makes the reply addresses of notices: without it those of before are worth nothing, and whoever has it can make
+//! such addresses. It and the database belong together, so that neither is made while the other is there.
+
+pub(crate) mod files;
+mod mark;
+mod whole;
 
 use std::fs::{File, OpenOptions, TryLockError};
-use std::io::{ErrorKind, Read, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 use jiff::Timestamp;
 
+use self::files::{FilesError, Watched, beside};
 use crate::config::Config;
 use crate::policy::digest::Schedule;
-use crate::store::Store;
+use crate::store::{Mark, Store};
 use crate::token::{KEY_LENGTH, Key, SECRETS_MAX};
-use crate::tracker::Tracker;
+use crate::tracker::{FoundMark, Tracker};
 
-/// More than any key file holds, in octets.
-const KEY_FILE_MAX: u64 = 16 * 1024;
-
-/// Opens the database of a config, and makes it and its key when there are none.
+/// Opens the database of a config to write, and makes it and its key when there is neither.
+///
+/// # Errors
+/// Where one is there without the other, where they are another user's, and where the database cannot be opened.
 pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
-    let store = Store::open(&config.store).with_context(|| config.store.display().to_string())?;
-    let key = key(&beside(&config.store, "key"), now)?;
-    Ok(Tracker::new(store, config.project(), key, digest(config)?, now)?)
+    let (path, key, mark) = (&config.store, beside(&config.store, "key"), beside(&config.store, "mark"));
+    files::check_ours(path)?;
+    // Asked before the database: whoever makes both makes the database first, and writes the mark after what it says.
+    let (has_key, found) = (files::is_there(&key)?, mark::read(&mark)?);
+    let rest = if has_key { Some(&key) } else { Some(&mark).filter(|_| found != FoundMark::None) };
+    if files::is_begun(path)? {
+        files::check_usable(path)?;
+    } else if let Some(rest) = rest {
+        return Err(FilesError::no_database(path, rest).into());
+    }
+    let mut store = Store::open(path).with_context(|| path.display().to_string())?;
+    if !has_key {
+        if found != FoundMark::None || store.read(Tracker::has_key_of_before)? {
+            return Err(FilesError::no_key(&key, path).into());
+        }
+        make_key(&key, now)?;
+    }
+    Tracker::compare(&mut store, found, now)?;
+    let mut tracker = Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?;
+    tracker.tell_hold(now)?;
+    Ok(tracker)
+}
+
+/// A database in the making, beside where one was lost. It has the key that is there, which alone can say what is ours.
+///
+/// # Errors
+/// When there is a database, or no key.
+pub(crate) fn draft(config: &Config, now: Timestamp) -> Result<Tracker> {
+    let (path, key) = (&config.store, beside(&config.store, "key"));
+    if files::is_begun(path)? {
+        bail!("{}: there is a database; to make another one of the inbox, move it away", path.display());
+    }
+    if !files::is_there(&key)? {
+        bail!(
+            "{}: without the key nothing in the inbox can be proven; to begin anew, move {} away, then `disclosed run` and \
+             `disclosed ingest --earlier`",
+            key.display(),
+            beside(path, "mark").display()
+        );
+    }
+    let part = beside(path, "part");
+    // What an earlier try left is worth nothing.
+    for left in ["part", "part-wal", "part-shm"].map(|ending| beside(path, ending)) {
+        if files::is_there(&left)? {
+            std::fs::remove_file(&left).with_context(|| left.display().to_string())?;
+        }
+    }
+    let mut store = Store::open(&part).with_context(|| part.display().to_string())?;
+    Tracker::compare(&mut store, mark::read(&beside(path, "mark"))?, now)?;
+    Ok(Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?)
+}
+
+/// Puts a database that was made into its place, where making it ended well; else takes it away.
+pub(crate) fn keep_draft<T>(config: &Config, draft: Tracker, made: Result<T>) -> Result<T> {
+    let (path, part) = (&config.store, beside(&config.store, "part"));
+    let made = made.and_then(|made| {
+        draft.into_store().into_one_file().context("the new database")?;
+        std::fs::rename(&part, path).with_context(|| path.display().to_string())?;
+        whole::sync_folder(path).with_context(|| path.display().to_string())?;
+        Ok(made)
+    });
+    if made.is_err() {
+        // Its name says what it is, where it cannot be removed.
+        let _ = std::fs::remove_file(&part);
+    }
+    made
+}
+
+/// Writes the mark beside the database of a config: what it says must be on disk before.
+pub(crate) fn write_mark(config: &Config, mark: Mark) -> Result<()> {
+    let path = beside(&config.store, "mark");
+    mark::write(&path, mark).with_context(|| path.display().to_string())
+}
+
+fn make_key(path: &Path, now: Timestamp) -> Result<()> {
+    let first = Key::first(random()?, now);
+    whole::make(path, first.to_text().as_bytes()).with_context(|| path.display().to_string())
+}
+
+/// The files of a config's database, for whoever stays and looks at them.
+pub(crate) fn watched(config: &Config) -> Result<Watched, FilesError> {
+    Watched::new(&config.store)
 }
 
 /// Opens the database of a config to read.
 pub(crate) fn to_read(config: &Config) -> Result<Store> {
+    if files::is_there(&config.store)? {
+        files::check_usable(&config.store)?;
+    }
     Store::open_to_read(&config.store).with_context(|| config.store.display().to_string())
 }
 
@@ -33,15 +122,15 @@ pub(crate) fn to_read(config: &Config) -> Result<Store> {
 pub(crate) fn to_try(config: &Config) -> Result<Tracker> {
     let path = beside(&config.store, "key");
     // Without the key no mail can answer a notice, so that any key will do.
-    let key = if path.exists() { read_key(&path)? } else { Key::new([0; KEY_LENGTH]) };
-    let store = if config.store.exists() { to_read(config)? } else { Store::in_memory()? };
+    let key = if files::is_there(&path)? { files::read_key(&path)? } else { Key::new([0; KEY_LENGTH]) };
+    let store = if files::is_begun(&config.store)? { to_read(config)? } else { Store::in_memory()? };
     Ok(Tracker::to_try(store, config.project(), key))
 }
 
 /// The key of a config's database, if there is one.
 pub(crate) fn key_if_any(config: &Config) -> Result<Option<Key>> {
     let path = beside(&config.store, "key");
-    if path.exists() { read_key(&path).map(Some) } else { Ok(None) }
+    Ok(if files::is_there(&path)? { Some(files::read_key(&path)?) } else { None })
 }
 
 /// A backup that was made.
@@ -84,19 +173,16 @@ pub(crate) fn back_up(config: &Config, to: &Path, progress: impl FnMut(i32)) -> 
     }
     let copied = copied?;
     // The names are on disk too, or a power cut could take the backup that was just reported.
-    let folder = to.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all()).with_context(|| folder.display().to_string())?;
+    whole::sync_folder(to).with_context(|| to.display().to_string())?;
     Ok(copied)
 }
 
 fn copy_key(from: &Path, to: &Path) -> Result<Option<PathBuf>> {
-    let bytes = match std::fs::read(from) {
-        Ok(bytes) => bytes,
-        Err(e) if e.kind() == std::io::ErrorKind::NotFound => return Ok(None),
-        Err(e) => return Err(e).with_context(|| from.display().to_string()),
-    };
-    let file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(to);
-    file.and_then(|mut f| f.write_all(&bytes).and_then(|()| f.sync_all())).with_context(|| to.display().to_string())?;
+    if !files::is_there(from)? {
+        return Ok(None);
+    }
+    let bytes = whole::read(from).with_context(|| from.display().to_string())?;
+    whole::make(to, &bytes).with_context(|| to.display().to_string())?;
     Ok(Some(to.to_owned()))
 }
 
@@ -109,11 +195,11 @@ pub fn digest(config: &Config) -> Result<Option<Schedule>> {
 /// Takes the lock of a database for as long as the file lives: one daemon a database.
 pub(crate) fn lock(config: &Config) -> Result<File> {
     let path = beside(&config.store, "lock");
-    if let Some(folder) = path.parent().filter(|p| !p.as_os_str().is_empty()) {
-        std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    }
+    files::check_ours(&config.store)?;
+    let folder = whole::folder(&path);
+    std::fs::create_dir_all(folder).map_err(|e| FilesError::of(folder, e))?;
     let file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path);
-    let file = file.with_context(|| path.display().to_string())?;
+    let file = file.map_err(|e| FilesError::of(&path, e))?;
     match file.try_lock() {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => {
@@ -128,22 +214,21 @@ pub(crate) fn lock(config: &Config) -> Result<File> {
 /// # Errors
 /// When there is none, or it cannot be read.
 pub(crate) fn present_key(config: &Config) -> Result<Key> {
-    read_key(&beside(&config.store, "key"))
+    Ok(files::read_key(&beside(&config.store, "key"))?)
 }
 
-/// What tells the key file from another one that was put in its place: whoever holds a key asks for it again when
-/// this changes. `None` while there is no such file.
-pub(crate) fn key_stamp(config: &Config) -> Option<(u64, i64, i64)> {
-    use std::os::unix::fs::MetadataExt;
-    let found = std::fs::metadata(beside(&config.store, "key")).ok()?;
-    Some((found.ino(), found.mtime(), found.mtime_nsec()))
-}
-
-/// Adds a new secret to the key file; it makes all tokens from now on. Says its number.
+/// Adds a new secret to the key file; it makes all tokens from now on. Says its number. Where the file is lost, the new
+/// secret is the only one: a person goes on without those of before.
 ///
 /// # Errors
 /// When there are as many secrets as there may be, or the file cannot be written.
 pub fn rotate_key(config: &Config, now: Timestamp) -> Result<u8> {
+    files::check_ours(&config.store)?;
+    let path = beside(&config.store, "key");
+    if files::is_begun(&config.store)? && !files::is_there(&path)? {
+        make_key(&path, now)?;
+        return Ok(change_key(config, now, |key| Ok(key.clone()))?.secrets().first().map_or(0, |s| s.id));
+    }
     let fresh = random()?;
     let key = change_key(config, now, |key| {
         key.rotated(fresh, now).with_context(|| {
@@ -177,9 +262,9 @@ fn change_key(config: &Config, now: Timestamp, change: impl FnOnce(&Key) -> Resu
     // Makes both when there are none.
     let mut tracker = tracker(config, now)?;
     tracker.store().write(|tx| {
-        let changed = read_key(&path).and_then(|key| {
+        let changed = files::read_key(&path).map_err(Into::into).and_then(|key| {
             let changed = change(&key)?;
-            replace_key(&path, changed.to_text().as_bytes()).with_context(|| path.display().to_string())?;
+            whole::replace(&path, changed.to_text().as_bytes()).with_context(|| path.display().to_string())?;
             Ok(changed)
         });
         // What was dropped on purpose is not missed at the next start.
@@ -190,68 +275,10 @@ fn change_key(config: &Config, now: Timestamp, change: impl FnOnce(&Key) -> Resu
     })?
 }
 
-/// The key file: readable by its owner alone, made with one secret when there is none. Losing it makes the reply
-/// addresses of earlier notices worthless; whoever has it can make such addresses.
-///
-/// It is there whole or not at all: an empty file after a crash would need a person, and another key than the one in
-/// use would make all addresses worthless. Of two that make it at once, the first has.
-fn key(path: &Path, now: Timestamp) -> Result<Key> {
-    if !path.exists() {
-        let first = Key::first(random()?, now);
-        make_key(path, first.to_text().as_bytes()).with_context(|| path.display().to_string())?;
-    }
-    read_key(path)
-}
-
 fn random() -> Result<[u8; KEY_LENGTH]> {
     let mut bytes = [0; KEY_LENGTH];
     getrandom::fill(&mut bytes).map_err(|e| anyhow::anyhow!("no random numbers: {e}"))?;
     Ok(bytes)
-}
-
-fn read_key(path: &Path) -> Result<Key> {
-    let mut bytes = Vec::new();
-    File::open(path)
-        .and_then(|f| f.take(KEY_FILE_MAX).read_to_end(&mut bytes))
-        .with_context(|| path.display().to_string())?;
-    Key::parse(&bytes).with_context(|| path.display().to_string())
-}
-
-fn make_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = draft_key(path, bytes)?;
-    // A link, unlike a rename, never replaces what is there.
-    let made = match std::fs::hard_link(&draft, path) {
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
-        Ok(()) | Err(_) => sync_folder(path),
-    };
-    std::fs::remove_file(&draft).and(made)
-}
-
-/// The file is the old one or the new one, whatever happens in between.
-fn replace_key(path: &Path, bytes: &[u8]) -> std::io::Result<()> {
-    let draft = draft_key(path, bytes)?;
-    std::fs::rename(&draft, path).and_then(|()| sync_folder(path))
-}
-
-fn draft_key(path: &Path, bytes: &[u8]) -> std::io::Result<PathBuf> {
-    let draft = path.with_extension(format!("key.{}", std::process::id()));
-    // A crash may have left one of the same name.
-    match std::fs::remove_file(&draft) {
-        Err(e) if e.kind() != ErrorKind::NotFound => return Err(e),
-        Ok(()) | Err(_) => {}
-    }
-    let mut file = OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-    file.write_all(bytes).and_then(|()| file.sync_all())?;
-    Ok(draft)
-}
-
-fn sync_folder(path: &Path) -> std::io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    File::open(folder).and_then(|f| f.sync_all())
-}
-
-fn beside(store: &Path, extension: &str) -> PathBuf {
-    store.with_extension(extension)
 }
 
 #[cfg(test)]
@@ -272,20 +299,41 @@ mod tests {
         std::fs::metadata(path).unwrap().permissions().mode() & 0o777
     }
 
+    /// Neither is made while the other is there, and a person has a way on.
     #[test]
-    fn the_key_is_made_once_and_whole() {
+    fn a_database_without_its_key_is_no_first_start_nor_a_key_without_its_database() {
         let folder = tempfile::tempdir().unwrap();
-        let path = folder.path().join("disclosed.key");
-        let read = || std::fs::read(&path).unwrap();
-        key(&path, now()).unwrap();
-        let first = read();
-        assert_eq!(mode(&path), 0o600);
-        key(&path, now()).unwrap();
-        make_key(&path, &[9; KEY_LENGTH]).unwrap();
-        assert_eq!(read(), first, "never replaced");
-        assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1, "nothing is left over");
-        std::fs::write(&path, b"").unwrap();
-        assert!(key(&path, now()).is_err(), "what is no key is not used, and not replaced");
+        let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+        let [db, key] = ["disclosed.db", "disclosed.key"].map(|name| folder.path().join(name));
+        let away = |path: &Path| std::fs::rename(path, path.with_extension("away")).unwrap();
+        let back = |path: &Path| std::fs::rename(path.with_extension("away"), path).unwrap();
+        let fails = || tracker(&config, now()).map(drop).unwrap_err().to_string();
+        tracker(&config, now()).unwrap();
+        assert_eq!(mode(&key), 0o600);
+        let first = std::fs::read(&key).unwrap();
+        away(&db);
+        let said = fails();
+        assert!(said.contains("disclosed.db") && said.contains("rebuild --from-inbox"), "{said}");
+        assert!(!db.exists(), "nothing is made");
+        std::fs::write(&db, "").unwrap();
+        assert_eq!(fails(), said, "nor by an empty file");
+        back(&db);
+        away(&key);
+        let said = fails();
+        assert!(said.contains("disclosed.key") && said.contains("key rotate"), "{said}");
+        assert!(!key.exists());
+        assert!(drop_key(&config, 1, now()).is_err() && !key.exists());
+        assert_eq!(rotate_key(&config, now()).unwrap(), 1, "a person goes on without it");
+        assert_ne!(std::fs::read(&key).unwrap(), first);
+        let mut tracker = tracker(&config, now()).unwrap();
+        assert!(tracker.store().read(|tx| tx.troubles()).unwrap().is_empty(), "and it is not missed");
+        // What ended between the database and the key goes on.
+        let fresh = tempfile::tempdir().unwrap();
+        let config = Config::parse(CONFIG, &fresh.path().join("config.toml")).unwrap();
+        Store::open(&config.store).unwrap();
+        super::tracker(&config, now()).unwrap();
+        std::fs::write(fresh.path().join("disclosed.key"), b"").unwrap();
+        assert!(super::tracker(&config, now()).is_err(), "what is no key is not used, and not replaced");
     }
 
     #[test]
@@ -293,19 +341,18 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
         let path = folder.path().join("disclosed.key");
+        Store::open(&config.store).unwrap();
         // As an earlier disclosed made it.
-        make_key(&path, &[9; KEY_LENGTH]).unwrap();
+        std::fs::write(&path, [9; KEY_LENGTH]).unwrap();
         let ids = || present_key(&config).unwrap().secrets().iter().map(|s| s.id).collect::<Vec<_>>();
         let troubles = || {
             let mut tracker = tracker(&config, now()).unwrap();
             tracker.store().read(|tx| tx.notices(0)).unwrap().len()
         };
         assert_eq!((troubles(), ids()), (0, vec![0]));
-        let stamp = key_stamp(&config);
         assert_eq!(rotate_key(&config, now()).unwrap(), 1);
-        assert_ne!(key_stamp(&config), stamp);
         let both = std::fs::read(&path).unwrap();
-        assert_eq!((troubles(), ids(), mode(&path)), (0, vec![1, 0], 0o600));
+        assert_eq!((troubles(), ids()), (0, vec![1, 0]));
         drop_key(&config, 0, now()).unwrap();
         assert_eq!((troubles(), ids()), (0, vec![1]));
         for (id, why) in [(0, "there is no secret 0"), (1, "1 is the only secret")] {

@@ -8,6 +8,7 @@ mod counted;
 mod earlier;
 mod folder;
 mod mail;
+mod mark;
 mod memo;
 mod outbox;
 mod personal;
@@ -26,6 +27,7 @@ pub(crate) use counted::Counted;
 pub(crate) use folder::{Known, Witness};
 pub(crate) use mail::WaitingMail;
 pub use mail::{NewMail, Place, Stored};
+pub use mark::Mark;
 pub use memo::Memo;
 pub use outbox::{Claim, Leave};
 pub(crate) use outbox::{Outgoing, Settled};
@@ -97,13 +99,6 @@ pub enum StoreError {
     /// There is none yet.
     #[error("there is no database yet; `disclosed run` makes it")]
     Missing,
-    /// A first start that is none: the folder holds mail that bears tokens of our key, so there was a database.
-    #[error(
-        "the inbox holds mail that answers notices which the database does not know, so this is no first start and the \
-         database is not the right one. Nothing is handled until it is restored from a backup; or, to begin anew, move \
-         the key file beside it (disclosed.key) away. Then start again"
-    )]
-    Begun,
     /// An entry by somebody who may not make it (G5): this program is wrong, and nothing of the transaction is done.
     #[error("this program is wrong, and nothing was done: no {by} makes an entry \"{kind}\"")]
     Unauthorized {
@@ -135,6 +130,7 @@ fn explain(error: &rusqlite::Error) -> String {
         Some(rusqlite::ErrorCode::DiskFull) => "; make room on its disk",
         Some(rusqlite::ErrorCode::SystemIoFailure) => "; its disk is full or failing",
         Some(rusqlite::ErrorCode::ReadOnly) => "; this user may not write it, or its disk is read-only",
+        Some(rusqlite::ErrorCode::CannotOpen) => "; this user may not open it, or the folder that it is in",
         Some(rusqlite::ErrorCode::DatabaseBusy) => "; another process holds it for more than 10 s",
         Some(rusqlite::ErrorCode::NotADatabase | rusqlite::ErrorCode::DatabaseCorrupt) => "; restore it from a backup",
         _ => "",
@@ -169,8 +165,10 @@ impl Store {
 
     /// Opens the database to read; fails when there is none, or one of another version.
     pub fn open_to_read(path: &Path) -> Result<Self> {
-        if !path.exists() {
-            return Err(StoreError::Missing);
+        match path.try_exists() {
+            Ok(true) => {}
+            Ok(false) => return Err(StoreError::Missing),
+            Err(error) => return Err(StoreError::File(path.to_owned(), error)),
         }
         // Read-write without create: a reader of a WAL may have to recover it.
         let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
@@ -194,6 +192,19 @@ impl Store {
         let mut store = Self::set_up(connection)?;
         store.migrate()?;
         Ok(store)
+    }
+
+    /// Has the file grow by no more than so many pages, as on a disk that is full.
+    #[cfg(test)]
+    pub fn set_room(&mut self, pages: u32) -> Result<()> {
+        let now: u32 = self.connection.query_row("PRAGMA page_count", [], |r| r.get(0))?;
+        Ok(self.connection.pragma_update(None, "max_page_count", now.saturating_add(pages))?)
+    }
+
+    /// Has each write fail, as on a disk that is read-only.
+    #[cfg(test)]
+    pub fn fail_writes(&mut self, fail: bool) -> Result<()> {
+        Ok(self.connection.pragma_update(None, "query_only", fail)?)
     }
 
     fn set_up(connection: Connection) -> Result<Self> {
@@ -297,8 +308,14 @@ impl Store {
             }
         }
         drop(backup);
-        copy.pragma_update(None, "journal_mode", "DELETE")?;
-        Self { connection: copy }.check()
+        Self { connection: copy }.into_one_file()
+    }
+
+    /// Checks the database and closes it as one file, which needs no -wal beside it.
+    pub fn into_one_file(self) -> Result<()> {
+        self.connection.pragma_update(None, "journal_mode", "DELETE")?;
+        self.check()?;
+        self.connection.close().map_err(|(_, error)| error.into())
     }
 
     /// Whether SQLite finds its own structure whole.

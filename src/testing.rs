@@ -115,7 +115,7 @@ pub mod rules {
 }
 pub mod store {
     pub use crate::store::{
-        Claim, Held, Leave, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
+        Claim, Held, Leave, Mark, Memo, NewMail, NewReceipt, Place, Result, Store, StoreError, Stored, Tx,
     };
 }
 pub mod ticket {
@@ -131,7 +131,7 @@ pub mod token {
     pub use crate::token::{CHECKS, KEY_LENGTH, Key, LENGTH, Purpose, Token, party};
 }
 pub mod tracker {
-    pub use crate::tracker::{Arrival, Asked, Erasure, News, Posted, Tracker};
+    pub use crate::tracker::{Arrival, Asked, Erasure, FoundMark, News, Posted, Tracker};
 }
 pub mod vocabulary {
     pub use crate::vocabulary::{

@@ -11,12 +11,14 @@ mod caps;
 mod delivery;
 mod erasing;
 mod folders;
+mod holding;
 mod losses;
 mod mails;
 mod news;
 mod once;
 mod questions;
 mod reading;
+mod rebuilding;
 mod requests;
 mod seeking;
 mod signed;
@@ -28,9 +30,11 @@ mod work;
 
 pub use erasing::Erasure;
 pub(crate) use folders::{Look, Looked, Sighting};
+pub use holding::FoundMark;
 pub(crate) use news::Told;
 pub use news::{News, Posted};
 pub use questions::Asked;
+pub(crate) use rebuilding::Rebuilt;
 pub(crate) use seeking::{Aside, Sought};
 pub(crate) use trying::Tried;
 
@@ -75,6 +79,13 @@ pub struct Arrival {
     pub listing: Arc<Vec<String>>,
 }
 
+impl Arrival {
+    /// When our mail server took it: what it says, bounded by what the scans saw.
+    fn received(&self, now: Timestamp) -> Timestamp {
+        ahead::taken_at(self.internal_date, self.not_before, now, now)
+    }
+}
+
 /// The tracker: the store and the rules.
 #[derive(Debug)]
 pub struct Tracker {
@@ -94,7 +105,6 @@ impl Tracker {
     pub fn new(store: Store, project: Project, key: Key, digest: Option<Schedule>, now: Timestamp) -> Result<Self> {
         let policy = policy_print(&project);
         let mut tracker = Self { store, project, key, digest, policy, started: News::default() };
-        tracker.know_past()?;
         tracker.started = tracker.adopt_policy(now)?;
         tracker.know_key(now)?;
         Ok(tracker)
@@ -130,26 +140,17 @@ impl Tracker {
         })
     }
 
+    /// Whether a database has known a key, so that one that is missing was lost.
+    pub fn has_key_of_before(tx: &Tx<'_>) -> Result<bool> {
+        Ok(tx.memo::<String>(Memo::Secrets)?.is_some() || tx.next_notice()? > 1)
+    }
+
     /// A person has changed the key file, and has seen what is in it: of what is not, nothing is missed any more. Part of
     /// the transaction under which the file is changed.
     pub fn accept_key(tx: &Tx<'_>, key: &Key) -> Result<()> {
         tx.set_memo(Memo::Secrets, key.prints().join(" "))?;
         tx.drop_memo(Memo::MissedSecrets)?;
         tx.end_trouble(TroubleKind::Key)
-    }
-
-    /// A folder that bore tokens of a key makes no first start, until another database or another key is there.
-    fn know_past(&mut self) -> Result<()> {
-        let Some(begun) = self.store.read(|tx| tx.memo::<String>(Memo::Begun))? else { return Ok(()) };
-        if begun.split(' ').any(|of| self.key.prints().iter().any(|p| p == of)) {
-            return Err(StoreError::Begun);
-        }
-        // The key was moved away on purpose, and is not missed.
-        let key = &self.key;
-        self.store.write(|tx| {
-            tx.drop_memo(Memo::Begun)?;
-            Self::accept_key(tx, key)
-        })
     }
 
     /// Goes on with the key file as it stands now.
@@ -215,6 +216,11 @@ impl Tracker {
     /// The store, to read.
     pub fn store(&mut self) -> &mut Store {
         &mut self.store
+    }
+
+    /// Ends with the store.
+    pub fn into_store(self) -> Store {
+        self.store
     }
 
     /// After a start: mails that a crash left unhandled are tried again, each try counted first, and notices that
@@ -295,11 +301,12 @@ impl Tracker {
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
         let (fresh, mut news) = self.store.write(|tx| {
+            let latest = ahead::latest(tx, now)?;
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = taken_at(tx, arrival.internal_date, arrival.not_before, now)?;
+                let before = ahead::taken_at(arrival.internal_date, arrival.not_before, now, latest);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -348,17 +355,15 @@ impl Tracker {
     fn handle(&mut self, stowed: &[Stowed<'_>], now: Timestamp) -> Result<News> {
         let read = side_by_side(stowed, read_one);
         let (project, key) = (&self.project, &self.key);
-        let (news, begun) = self.store.write(|tx| {
+        self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
+            // All of them first: what is numbered after a sign that numbers may come twice is numbered apart.
+            read.iter().try_for_each(|(mail, _)| work.look_for_witness(mail))?;
             for (stowed, (mail, prints)) in stowed.iter().zip(&read) {
                 work.mail(stowed, mail, prints)?;
-                if work.begun {
-                    break;
-                }
             }
-            Ok((work.news, work.begun))
-        })?;
-        if begun { Err(StoreError::Begun) } else { Ok(news) }
+            Ok(work.news)
+        })
     }
 
     /// Whether another process has derived the deadlines by another policy: `disclosed do` beside the daemon may have
@@ -466,6 +471,11 @@ impl Tracker {
         })
     }
 
+    /// Whether the database can be written: its disk may be full, failing or read-only.
+    pub fn try_commit(&mut self, now: Timestamp) -> Result<()> {
+        self.store.write(|tx| tx.set_memo(Memo::LastCommit, now))
+    }
+
     /// Notes since when the inbox cannot be read, for `status`.
     pub fn inbox_fails(&mut self, since: Timestamp) -> Result<()> {
         self.store.write(|tx| tx.set_memo(Memo::InboxFails, since))
@@ -517,19 +527,6 @@ fn policy_print(project: &Project) -> String {
         }
     }
     data_encoding::HEXLOWER.encode(&print.finalize())
-}
-
-/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now. Where
-/// our clock is behind the database, the server's says which of the two is wrong.
-fn taken_at(
-    tx: &Tx<'_>,
-    internal_date: Option<Timestamp>,
-    not_before: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Timestamp> {
-    let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
-    let claimed = internal_date.unwrap_or(now).min(latest);
-    Ok(not_before.map_or(claimed, |n| claimed.max(n.min(now))))
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are

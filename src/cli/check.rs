@@ -11,11 +11,12 @@ use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
 use crate::daemon::{self, Finding};
+use crate::open::files::{self, FilesError};
 use crate::policy::calendar::Quiet;
 use crate::policy::shown::{holidays, when};
 use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::project::{Level, Project, Reports};
-use crate::store::{Memo, Store, StoreError};
+use crate::store::{Memo, Store};
 use crate::vocabulary::clean_line;
 use crate::{clock, open};
 
@@ -74,16 +75,19 @@ fn mistakes(error: &ConfigError) -> Vec<Value> {
 
 fn database(config: &Config) -> Finding {
     let shown = config.store.display();
-    if !config.store.exists() {
-        return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it"));
+    match files::is_there(&config.store) {
+        Ok(true) => {}
+        Ok(false) => return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+        Err(error) => return Finding::bad(format!("database: {error}")),
     }
-    let begun = |mut store: Store| {
+    let hold = |mut store: Store| {
         store.check()?;
-        Ok(store.read(|tx| tx.memo::<String>(Memo::Begun))?.is_some())
+        Ok(store.read(|tx| tx.memo::<String>(Memo::HoldWhy))?)
     };
-    match open::to_read(config).and_then(begun) {
-        Ok(true) => Finding::bad(format!("database: {}", StoreError::Begun)),
-        Ok(false) => Finding::good(format!("database: {shown} is whole")),
+    match open::to_read(config).and_then(hold) {
+        Ok(Some(why)) => Finding::bad(format!("database: nothing leaves, since {why}; see `disclosed recover`")),
+        Ok(None) => Finding::good(format!("database: {shown} is whole")),
+        Err(error) if error.is::<FilesError>() => Finding::bad(format!("database: {error}")),
         Err(error) => Finding::bad(format!("database: {error:#}; restore a backup")),
     }
 }

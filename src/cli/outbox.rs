@@ -44,26 +44,31 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     } else if notices.is_empty() {
         out.text("No mail has left, and none waits.\n")?;
     } else {
-        let row = |n: &NoticeRow| {
-            vec![
-                n.number.to_string(),
-                local(n.created, project),
-                n.kind.word().to_owned(),
-                n.to.as_ref().map_or("-", Address::as_str).to_owned(),
-                n.ticket.map_or("-".to_owned(), |t| project.show(t)),
-                n.state.word().to_owned(),
-                n.tries.to_string(),
-                n.reply.clone().unwrap_or_default(),
-            ]
-        };
-        let made = format!("MADE ({})", project.policy.calendar.zone_name);
-        let heading = ["NO", &made, "KIND", "TO", "TICKET", "STATE", "TRIES", "SAID"];
-        out.text(&table(&heading, notices.iter().map(row)))?;
+        out.text(&listed(&notices, project))?;
         if breaker.is_some() {
             out.text("\nAll that nobody asked for is held; `disclosed outbox --release` lets it go.\n")?;
         }
     }
     Ok(Exit::Done)
+}
+
+/// Notices as a table.
+pub(super) fn listed(notices: &[NoticeRow], project: &Project) -> String {
+    let row = |n: &NoticeRow| {
+        vec![
+            n.number.to_string(),
+            local(n.created, project),
+            n.kind.word().to_owned(),
+            n.to.as_ref().map_or("-", Address::as_str).to_owned(),
+            n.ticket.map_or("-".to_owned(), |t| project.show(t)),
+            n.state.word().to_owned(),
+            n.tries.to_string(),
+            n.reply.clone().unwrap_or_default(),
+        ]
+    };
+    let made = format!("MADE ({})", project.policy.calendar.zone_name);
+    let heading = ["NO", &made, "KIND", "TO", "TICKET", "STATE", "TRIES", "SAID"];
+    table(&heading, notices.iter().map(row))
 }
 
 /// What programs see.
@@ -75,7 +80,7 @@ struct Document<'a> {
 
 /// A notice as programs see it.
 #[derive(Serialize)]
-struct NoticeDocument<'a> {
+pub(super) struct NoticeDocument<'a> {
     number: u32,
     created: Timestamp,
     kind: NoticeKind,
@@ -88,7 +93,7 @@ struct NoticeDocument<'a> {
 }
 
 impl<'a> NoticeDocument<'a> {
-    fn of(n: &'a NoticeRow, project: &Project) -> Self {
+    pub(super) fn of(n: &'a NoticeRow, project: &Project) -> Self {
         Self {
             number: n.number,
             created: n.created,

@@ -12,7 +12,7 @@ use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::{date, length};
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, StoreError, TicketRow, Unreached};
+use crate::store::{NoticeRow, Standing, TicketRow, Unreached};
 use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -46,7 +46,7 @@ struct Document<'a> {
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
     tag_refused_since: Option<Timestamp>,
-    database_lost: bool,
+    hold: Option<&'a str>,
     healthy: bool,
 }
 
@@ -126,7 +126,7 @@ impl<'a> Document<'a> {
             stuck_since: health.stuck,
             held_since: health.breaker,
             tag_refused_since: health.tag_refused,
-            database_lost: health.begun,
+            hold: health.hold.as_deref(),
             healthy: !health.needs_person(),
         }
     }
@@ -143,8 +143,8 @@ fn stands(health: &Health, project: &Project) -> String {
         return text;
     }
     text.push_str("\nThis needs a person:\n");
-    if health.begun {
-        text.push_str(&format!("  {}\n", StoreError::Begun));
+    if let Some(why) = &health.hold {
+        text.push_str(&format!("  on hold, since {why}\n"));
     }
     if let Some(seen) = health.ahead {
         let (now, seen) = (date(health.now, &project.policy), date(seen, &project.policy));
@@ -241,6 +241,9 @@ fn trouble(t: &Standing, project: &Project) -> String {
         }
         (None, None) => format!("  the daemon is in trouble since {at} ({kind}): `disclosed check --online`\n"),
     };
+    if t.kind == TroubleKind::Hold {
+        return format!("  nothing leaves since {at}: `disclosed recover`\n");
+    }
     if t.kind == TroubleKind::Key {
         return format!(
             "{line}  a secret is missing from disclosed.key: restore the file, or go on without it by `disclosed key \

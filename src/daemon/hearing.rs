@@ -51,7 +51,7 @@ impl Daemon {
                     // Files have dates of another clock than the one that was given.
                     arrivals.iter_mut().for_each(|a| a.internal_date = None);
                 }
-                self.renew_key(now)?;
+                self.look_at_files(now)?;
                 let news = self.tracker.on_mail(&arrivals, now)?;
                 self.look_at_arrivals(&arrivals)?;
                 let _ = stored.send(());

@@ -1,6 +1,5 @@
-use jiff::SignedDuration;
-
 use super::*;
+use crate::store::Memo;
 
 mod mailbox;
 
@@ -116,14 +115,71 @@ async fn a_rotated_key_is_read_while_the_daemon_runs() {
     let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
     let mut daemon = Daemon::start(Path::new(""), config.clone(), None).unwrap();
     daemon.work().unwrap();
-    let before = daemon.key_stamp;
+    let known =
+        |daemon: &mut Daemon| daemon.tracker.store().read(|tx| tx.memo::<String>(Memo::Secrets)).unwrap().unwrap();
+    let before = known(&mut daemon);
     open::rotate_key(&config, clock::now()).unwrap();
     daemon.work().unwrap();
-    assert!(daemon.key_stamp != before && daemon.key_stamp == open::key_stamp(&config));
-    // What is no key is said, and changes nothing; the old one stays in use.
-    std::fs::write(folder.path().join("d.key"), "nonsense").unwrap();
+    assert_eq!(known(&mut daemon).split(' ').count(), 2);
+    assert!(known(&mut daemon).ends_with(&before));
+    assert!(daemon.tracker.store().read(|tx| tx.notices(0)).unwrap().is_empty(), "it is no trouble");
+}
+
+/// Nothing leaves by a database that is not there any more: it would be sent again from the one that is.
+#[tokio::test]
+async fn without_its_files_the_daemon_ends_before_anything_is_sent() {
+    for name in ["d.db", "d.lock", "d.key"] {
+        let folder = tempfile::tempdir().unwrap();
+        let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+        let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+        daemon.work().unwrap();
+        daemon.tracker.trouble(&Trouble::Odd("a notice that waits".into()), clock::now()).unwrap();
+        std::fs::remove_file(folder.path().join(name)).unwrap();
+        let error = daemon.work().unwrap_err();
+        assert!(wants_person(&error) && error.to_string().contains(name), "{error:#}");
+        let stored = tokio::sync::oneshot::channel().0;
+        let error = daemon.inward(Inward::Mails { arrivals: Vec::new(), stored }).unwrap_err();
+        assert!(wants_person(&error), "nor is anything taken in: {error:#}");
+        assert!(!folder.path().join("out").exists());
+    }
+}
+
+/// A disk that fills under the daemon: nothing leaves, the mail stays where it is, and all goes on by itself.
+#[tokio::test]
+async fn a_full_disk_stops_what_leaves_and_ends_by_itself() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+    daemon.tracker.trouble(&Trouble::Odd("a notice that waits".into()), clock::now()).unwrap();
+    let raw: String =
+        (0..200_000_u32).map(|i| char::from(b'!' + u8::try_from(i.wrapping_mul(i ^ 0x9e37) % 90).unwrap())).collect();
+    let raw = format!("From: r@example.test\r\nSubject: s\r\n\r\n{raw}\r\n").into_bytes();
+    let arrival = || crate::tracker::Arrival {
+        size: raw.len() as u64,
+        raw: raw.clone(),
+        internal_date: None,
+        not_before: None,
+        place: None,
+        listing: std::sync::Arc::default(),
+    };
+    let sent = || folder.path().join("out/new").read_dir().map_or(0, Iterator::count);
+    daemon.tracker.store().set_room(0).unwrap();
+    let (stored, answer) = tokio::sync::oneshot::channel();
+    let error = daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap_err();
+    assert!(!wants_person(&error) && answer.await.is_err(), "unanswered, so that the mail is found again");
+    daemon.fails(&error);
+    assert!(daemon.fault.as_ref().is_some_and(|f| f.what.contains("make room on its disk")), "{:?}", daemon.fault);
+    // Whatever else would still fit, nothing is done before a commit succeeds.
+    daemon.tracker.store().fail_writes(true).unwrap();
+    let error = daemon.work().unwrap_err();
+    assert!(!wants_person(&error) && daemon.fault.is_some() && sent() == 0);
+    daemon.tracker.store().fail_writes(false).unwrap();
+    daemon.tracker.store().set_room(1_000_000).unwrap();
     daemon.work().unwrap();
-    assert!(daemon.tracker.store().read(|tx| tx.notices(0)).unwrap().is_empty(), "none of this is trouble");
+    assert!(daemon.fault.is_none() && sent() > 0);
+    let (stored, answer) = tokio::sync::oneshot::channel();
+    daemon.inward(Inward::Mails { arrivals: vec![arrival()], stored }).unwrap();
+    assert!(answer.await.is_ok());
 }
 
 /// `disclosed do` reads the config that stands there now. Deadlines must not go to and fro between the two.

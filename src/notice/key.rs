@@ -126,7 +126,7 @@ pub enum NoticeKey {
     Trouble {
         /// Which. All of one word are told together.
         kind: TroubleKind,
-        /// When: to the day, but for the breaker, which trips anew only when a person has let the mail go.
+        /// When: to the day, but for the breaker and the hold, which come anew only when a person has ended them.
         at: Timestamp,
         /// To whom.
         to: Address,
@@ -211,7 +211,8 @@ impl fmt::Display for NoticeKey {
             Self::Digest { at, to } => write!(f, "digest:{}:{}", at.as_second(), to.key()),
             Self::Policy { print, at, to } => write!(f, "policy:{print}:{}:{}", at.as_millisecond(), to.key()),
             Self::Trouble { kind, at, to } => {
-                let once = if *kind == TroubleKind::Breaker { at.as_second() } else { day(*at) };
+                let by_person = matches!(kind, TroubleKind::Breaker | TroubleKind::Hold);
+                let once = if by_person { at.as_second() } else { day(*at) };
                 write!(f, "trouble:{}:{once}:{}", kind.word(), to.key())
             }
             Self::Earlier { to } => write!(f, "earlier:{}", to.key()),

@@ -28,6 +28,8 @@ pub enum Memo<'a> {
     LastScanOf(&'a str),
     /// When a notice last left.
     LastSend,
+    /// When the daemon last tried whether it can write.
+    LastCommit,
     /// Since when the inbox cannot be read.
     InboxFails,
     /// When the last digest was made; before the first one, when the database was.
@@ -38,8 +40,14 @@ pub enum Memo<'a> {
     Secrets,
     /// The fingerprints of the secrets that are missed, with blanks between.
     MissedSecrets,
-    /// The fingerprints of the key that the inbox bore tokens of at a first start: see [`super::StoreError::Begun`].
-    Begun,
+    /// The highest notice that was offered to a server.
+    Offered,
+    /// That a mark was written beside the database.
+    Marked,
+    /// Up to where numbers were raised: see [`Tx::raised`].
+    Raised,
+    /// Why nothing leaves, while it does not: see [`Tx::hold`].
+    HoldWhy,
     /// That a first start is not over: `begun` from the first listing until what was listed is told. An older disclosed
     /// wrote `told` then; now there is no row.
     FirstStart,
@@ -83,12 +91,16 @@ impl Memo<'_> {
             Self::LastScan => "last_scan",
             Self::LastScanOf(folder) => return format!("last_scan:{folder}"),
             Self::LastSend => "last_send",
+            Self::LastCommit => "last_commit",
             Self::InboxFails => "inbox_fails",
             Self::LastDigest => "digest",
             Self::Policy => "policy",
             Self::Secrets => "key",
             Self::MissedSecrets => "key_missed",
-            Self::Begun => "begun",
+            Self::Offered => "offered",
+            Self::Marked => "marked",
+            Self::Raised => "raised",
+            Self::HoldWhy => "hold_why",
             Self::FirstStart => "first_start",
             Self::OldPrints => "old_prints",
             Self::CountsForgotten => "counts_forgotten",

@@ -204,7 +204,13 @@ impl Tx<'_> {
     /// Whether a notice may leave now: the last lane that may. Whatever holds mail back says it here, and is asked both
     /// when a notice is picked and when it is offered, so that it also stops what is in hand.
     fn last_lane(&self) -> Result<u8> {
-        Ok(if self.breaker()?.is_some() { NoticeKind::ASKED } else { u8::MAX })
+        Ok(if self.hold()?.is_some() {
+            NoticeKind::HOLD
+        } else if self.breaker()?.is_some() {
+            NoticeKind::ASKED
+        } else {
+            u8::MAX
+        })
     }
 
     /// How many notices wait.
@@ -253,7 +259,9 @@ impl Tx<'_> {
             ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
         };
-        Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
+        let claim = query.query_row(row, Claim::from_row).optional()?.flatten();
+        claim.as_ref().map_or(Ok(()), |claim| self.note_offered(claim.number))?;
+        Ok(claim)
     }
 
     /// Offers a notice in hand to the server: from the commit on it is `sending`, and doubtful until its outcome is known.
@@ -370,9 +378,10 @@ impl Tx<'_> {
         let all = "SELECT min(due) FROM outbox WHERE state = 'waiting'";
         let some =
             "SELECT min(due) FROM outbox INDEXED BY outbox_waiting WHERE state = 'waiting' AND lane <= :last_lane";
-        let fallen = self.breaker()?.is_some();
+        let last_lane = self.last_lane()?;
+        let fallen = last_lane < u8::MAX;
         let mut query = self.0.prepare_cached(if fallen { some } else { all })?;
-        let last: &[(&str, &dyn ToSql)] = if fallen { &[(":last_lane", &NoticeKind::ASKED)] } else { &[] };
+        let last: &[(&str, &dyn ToSql)] = if fallen { &[(":last_lane", &last_lane)] } else { &[] };
         Ok(query.query_row(last, |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 

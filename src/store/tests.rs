@@ -425,7 +425,11 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Policy, "policy"),
         (Memo::Secrets, "key"),
         (Memo::MissedSecrets, "key_missed"),
-        (Memo::Begun, "begun"),
+        (Memo::LastCommit, "last_commit"),
+        (Memo::Offered, "offered"),
+        (Memo::Marked, "marked"),
+        (Memo::Raised, "raised"),
+        (Memo::HoldWhy, "hold_why"),
         (Memo::FirstStart, "first_start"),
         (Memo::OldPrints, "old_prints"),
         (Memo::CountsForgotten, "counts_forgotten"),
@@ -460,11 +464,9 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
 #[test]
 fn an_empty_fact_of_an_older_version_is_none() {
     let mut store = Store::in_memory().unwrap();
-    let old = "INSERT INTO meta VALUES ('begun', ''), ('key_missed', ''), ('first_start', 'told')";
+    let old = "INSERT INTO meta VALUES ('key_missed', ''), ('first_start', 'told')";
     store.connection.execute_batch(old).unwrap();
-    for memo in [Memo::Begun, Memo::MissedSecrets] {
-        assert_eq!(store.read(|tx| tx.memo::<String>(memo)).unwrap(), None);
-    }
+    assert_eq!(store.read(|tx| tx.memo::<String>(Memo::MissedSecrets)).unwrap(), None);
     assert!(!store.read(|tx| tx.is_first_start()).unwrap());
 }
 

@@ -24,7 +24,7 @@ impl Tx<'_> {
     /// The number of the next ticket.
     pub fn next_ticket(&self) -> Result<TicketId> {
         let last: Option<u32> = self.0.prepare_cached("SELECT max(id) FROM ticket")?.query_row([], |r| r.get(0))?;
-        Ok(TicketId(last.unwrap_or(0) + 1))
+        Ok(TicketId(last.unwrap_or(0).max(self.raised()?.ticket) + 1))
     }
 
     /// The timeline of a ticket.

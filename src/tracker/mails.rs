@@ -58,6 +58,7 @@ impl Work<'_> {
             intake.disposition = Disposition::Quarantined;
             intake.reason = why.into();
         }
+        let intake = self.read_again(intake);
         if let Some(once) = once.filter(|_| intake.event.as_ref().is_some_and(Event::is_word)) {
             self.spend(&once)?;
         }
@@ -65,13 +66,8 @@ impl Work<'_> {
         unheard.map_or(Ok(()), |unheard| self.unheard(&unheard, stowed.mail, mail))
     }
 
-    /// A mail that was there before the first start is listed and no more. If it comes of a notice of ours, that was no
-    /// first start, and all stops until a person has looked.
+    /// A mail that was there before the first start is listed and no more.
     fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
-        if Claims::of(mail, self.project, self.key).notices().next().is_some() {
-            self.begun = true;
-            return self.tx.set_memo(Memo::Begun, self.key.prints().join(" "));
-        }
         let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
         self.tx.receipt(&NewReceipt {
             mail: stowed.mail,
@@ -130,6 +126,7 @@ impl Work<'_> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
             && !stowed.by_hand
+            && self.rebuilds.is_none()
             && (self.is_backscatter(report)? || !report.backscatter && !report.reserved && self.is_flood(report)?)
         {
             ticket_id = Some(self.one_of_many(report)?);
@@ -255,7 +252,13 @@ impl Work<'_> {
         then: impl FnOnce(&Given<'_>) -> T,
     ) -> Result<T> {
         let (tx, now) = (self.tx, self.now);
-        let claims = Claims::of(mail, self.project, self.key);
+        let mut claims = Claims::of(mail, self.project, self.key);
+        if let Some(token) = claims.token
+            && !self.is_ours(&token)?
+        {
+            // After a restore another notice may bear the number: this one is about a ticket that is another now.
+            (claims.token, claims.named) = (None, false);
+        }
         let mut known = Known { duplicate_of, referenced: tx.referenced(&claims.references)?, ..Known::default() };
         if let Some(id) = claims.token.and_then(|t| t.ticket) {
             known.token_ticket = tx.reporter(id)?;
@@ -322,11 +325,12 @@ impl Work<'_> {
             let scope = if report.backscatter { Scope::Returned } else { Scope::Reports };
             self.tx.count(scope, report.received.as_second().div_euclid(SLOT))?;
             self.draw(report)?;
-            let ticket = Ticket::new(self.tx.next_ticket()?);
+            let ticket = Ticket::new(self.number_of(report)?);
             let decision = decide::decide(&ticket, event, self.project, self.key, self.now);
             let id = ticket.id;
             self.carry_out(&ticket, decision)?;
             self.bound(report)?;
+            self.note_unknown(id)?;
             return Ok(Some(id));
         }
         let ticket = id.map(|i| self.tx.ticket(i)).transpose()?.flatten();

@@ -2,10 +2,12 @@
 
 mod ahead;
 mod caps;
+mod holding;
 mod hostile;
 mod lost;
 mod once;
 mod policy;
+mod rebuilding;
 mod signed;
 mod trouble;
 

@@ -1,6 +1,7 @@
 //! One transaction's work: a mail, a decision, a notice, each carried out whole.
 
 use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::ops::RangeInclusive;
 use std::sync::Arc;
 
@@ -15,15 +16,16 @@ use crate::notice::codename::Codename;
 use crate::notice::key::NoticeKey;
 use crate::notice::says::Says;
 use crate::notice::text::digest::Counts;
-use crate::notice::text::trouble::Trouble;
+use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::notice::write::{self, AutoSubmitted};
+use crate::policy::Audience;
 use crate::project::{Level, Person, Project};
 use crate::rules::draft::Decision;
 use crate::rules::event::Order;
 use crate::store::{Memo, Outgoing, Result, StoreError, Tx};
 use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Ticket};
 use crate::token::{self, Key, Purpose, Token};
-use crate::vocabulary::{Address, MessageId, NoticeKind, TicketId};
+use crate::vocabulary::{Address, MailRef, MessageId, NoticeKind, TicketId};
 
 /// How long what is spent is kept: a mail counts for a week after its signature or its Date, which may be an hour ahead,
 /// and may then lie in the inbox for a week. One day for clocks that are set.
@@ -41,8 +43,8 @@ pub(super) struct Work<'a> {
     pub(super) made: Cell<Option<u32>>,
     /// What the mail in hand has caused; of a tick or a delivery, what that has.
     pub(super) cause: Cause,
-    /// Mail came up that shows that there was another database.
-    pub(super) begun: bool,
+    /// Where the database is made anew from the inbox: the numbers that reports had before.
+    pub(super) rebuilds: Option<&'a BTreeMap<MailRef, TicketId>>,
     pub(super) news: News,
 }
 
@@ -58,7 +60,7 @@ impl<'a> Work<'a> {
             provoked,
             made,
             cause: Cause::default(),
-            begun: false,
+            rebuilds: None,
             news,
         })
     }
@@ -124,7 +126,12 @@ impl<'a> Work<'a> {
     pub(super) fn trouble(&mut self, trouble: &Trouble) -> Result<()> {
         let (kind, first, at) = (trouble.kind(), self.next_notice, self.now);
         let key = |to| NoticeKey::Trouble { kind, at, to };
-        self.tell(self.project.responsible(), key, Says::Trouble(trouble.clone()))?;
+        let says = Says::Trouble(trouble.clone());
+        if kind == TroubleKind::Hold {
+            self.tell(self.project.audience(Audience::Lead, None).into_iter(), key, says)?;
+        } else {
+            self.tell(self.project.responsible(), key, says)?;
+        }
         let told = (self.next_notice > first).then_some(first);
         self.tx.note_trouble(kind, self.now, told)
     }
@@ -189,14 +196,15 @@ impl<'a> Work<'a> {
     /// others stood for already is not made again.
     pub(super) fn post(&mut self, notice: Notice) -> Result<()> {
         let fresh = self.tx.fresh_keys(&notice.keys)?;
-        if fresh.is_empty() {
+        if fresh.is_empty() || self.rebuilds.is_some() {
             return Ok(());
         }
         let number = self.next_notice;
         let ours = &self.project.address;
         let words = notice.says.words(self.project.level(&notice.to), self.key, self.project, self.now);
         let (kind, ticket) = (notice.kind(), notice.ticket());
-        let lane = self.lane(kind);
+        let holds = matches!(&*notice.says, Says::Trouble(Trouble::Hold(_)));
+        let lane = if holds { NoticeKind::HOLD } else { self.lane(kind) };
         let token = Token { purpose: notice.carries, party: token::party(&notice.to), ticket, notice: number };
         let unusable = || StoreError::Corrupt("the project's address makes no Message-ID".into());
         let signed = token.sign(self.key);

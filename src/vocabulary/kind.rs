@@ -45,21 +45,24 @@ impl NoticeKind {
     pub const TO_REPORTERS: [Self; 4] = [Self::Acknowledgement, Self::Reply, Self::Update, Self::Told];
 
     /// The last lane of what a promise needs or a person asked for: no breaker ever holds it, and none counts it.
-    pub const ASKED: u8 = 1;
+    pub const ASKED: u8 = 2;
+
+    /// The lane of the notice that all is on hold, which alone leaves then.
+    pub const HOLD: u8 = 0;
 
     /// Which of the waiting notices goes first; the lowest lane does. Promises before courtesy.
     pub fn lane(self) -> u8 {
         match self {
-            Self::Code | Self::Reminder | Self::Trouble => 0,
-            Self::Answer | Self::Reply | Self::Update | Self::Told => 1,
+            Self::Code | Self::Reminder | Self::Trouble => 1,
+            Self::Answer | Self::Reply | Self::Update | Self::Told => Self::ASKED,
             Self::Report
             | Self::FollowUp
             | Self::Change
             | Self::Attempt
             | Self::Undeliverable
             | Self::Flood
-            | Self::Policy => 2,
-            Self::Acknowledgement | Self::Digest => 3,
+            | Self::Policy => 3,
+            Self::Acknowledgement | Self::Digest => 4,
         }
     }
 

@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use disclosed::testing::open;
-use disclosed::testing::store::{NewMail, Place, Result, Store, StoreError};
+use disclosed::testing::store::{NewMail, Place, Result, Store};
 use disclosed::testing::token::{CHECKS, KEY_LENGTH, Key, Purpose, Token, party};
 use disclosed::testing::tracker::{Arrival, Tracker};
 use disclosed::testing::vocabulary::{Address, MailRef, NoticeKind, TicketId};
@@ -148,7 +148,7 @@ fn what_is_handed_over_is_no_first_start_and_is_taken_in() {
 
 /// A folder with mail that answers our notices, and a database that knows none of them.
 #[test]
-fn a_start_that_is_not_the_first_stops_until_a_person_has_looked() {
+fn a_start_that_is_not_the_first_sends_nothing_until_a_person_has_looked() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("db");
     let token = |notice| {
@@ -159,22 +159,30 @@ fn a_start_that_is_not_the_first_stops_until_a_person_has_looked() {
     };
     let answer = |notice| {
         let to = format!("security+{}@example.org", token(notice));
-        format!("From: r@example.test\r\nTo: {to}\r\nSubject: Re: s\r\n\r\nmore\r\n")
+        format!("From: r@example.test\r\nTo: {to}\r\nSubject: Re: s\r\n\r\nmore {notice}\r\n")
     };
     let mut tracker = start(&path, 7).unwrap();
     let (source, _) = tracker.listed(FOLDER, &names()).unwrap();
     let plain = lying(source, "1", "From: r@example.test\r\nSubject: s\r\n\r\ntext\r\n");
-    // What comes of `check --online` before the first start is no sign.
+    // What an older `check --online` left there is no sign.
     let check = lying(source, "2", &answer(CHECKS + 5));
+    tracker.on_mail(&[plain, check], now()).unwrap();
+    assert!(tracker.hold().unwrap().is_none());
     let (sign, rest) = (lying(source, "3", &answer(4)), lying(source, "4", "From: x@example.test\r\n\r\nx\r\n"));
-    let done = tracker.on_mail(&[plain, check, sign, rest], now());
-    assert!(matches!(done, Err(StoreError::Begun)));
-    assert_eq!(dispositions(&mut tracker), ["earlier", "earlier"], "nothing more is handled");
-    drop(tracker);
+    tracker.on_mail(&[sign, rest], now()).unwrap();
+    assert_eq!(dispositions(&mut tracker), ["earlier"; 4], "all of it is taken in");
     for _ in 0..2 {
-        assert!(matches!(start(&path, 7), Err(StoreError::Begun)), "at each start");
+        let (_, why) = tracker.hold().unwrap().expect("at each start");
+        assert!(why.contains("notice 4"), "{why}");
+        drop(tracker);
+        tracker = start(&path, 7).unwrap();
     }
-    let again = start(&path, 8).map(|mut tracker| (dispositions(&mut tracker), told(&mut tracker)));
-    assert_eq!(again.unwrap(), (vec!["earlier"; 4], 0), "begun anew by another key");
-    assert!(start(&path, 8).is_ok());
+    let told = tracker.store().read(|tx| tx.notices(0)).unwrap();
+    assert!(told.len() == 1 && told[0].kind == NoticeKind::Trouble && told[0].number > 4, "{told:?}");
+    // Another key was never used for any of it.
+    let fresh = tempfile::tempdir().unwrap();
+    let mut tracker = start(&fresh.path().join("db"), 8).unwrap();
+    let (source, _) = tracker.listed(FOLDER, &names()).unwrap();
+    tracker.on_mail(&[lying(source, "3", &answer(4))], now()).unwrap();
+    assert!(tracker.hold().unwrap().is_none());
 }

@@ -113,6 +113,7 @@ const CONDITIONS: &[Condition] = &[
     ("a lost secret", NOW, true, lose_a_secret),
     ("silent name servers", NOW, true, |desk| raise(desk, &Trouble::Dns)),
     ("a breaker that fell", NOW, true, |desk| raise(desk, &Trouble::Breaker)),
+    ("a hold", NOW, true, |desk| raise(desk, &Trouble::Hold("it was restored".into()))),
     ("a torn timeline", NOW, true, |desk| raise(desk, &Trouble::Timeline { ticket: TicketId(9), why: "torn".into() })),
 ];
 

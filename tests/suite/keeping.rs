@@ -150,43 +150,6 @@ fn a_receipt_is_taken_by_its_number() {
     desk.ok(&["ingest", "auto.eml"]);
     desk.ok(&["erase", "reporter@example.test", "--yes"]);
     desk.fails(1, &["inbox", "--take", "3"], "its content was erased");
-    // A database that is not the one of the inbox: `status` and `check` say so.
-    let mut store = disclosed::testing::store::Store::open(&desk.path().join("disclosed.db")).unwrap();
-    store.write(|tx| tx.set_memo(disclosed::testing::store::Memo::Begun, "of a key")).unwrap();
-    assert_eq!(desk.command(&["status"]).output().unwrap().status.code(), Some(3));
-    let said = desk.command(&["status", "--json"]).output().unwrap().stdout;
-    assert_eq!(serde_json::from_slice::<Value>(&said).unwrap()["database_lost"], true);
-    let said = desk.command(&["check"]).output().unwrap();
-    let words = String::from_utf8(said.stdout).unwrap();
-    assert!(!said.status.success() && words.contains("the database is not the right one"), "{words}");
-}
-
-/// The database is lost, the key is not, and the inbox holds an answer to a notice of ours.
-#[test]
-fn a_daemon_that_lost_its_database_ends_and_says_so() {
-    let desk = Desk::with_report();
-    desk.ok(&["run", "--once"]);
-    let sent = fs::read_dir(desk.path().join("out/new")).unwrap().next().unwrap().unwrap().path();
-    let notice = String::from_utf8(fs::read(sent).unwrap()).unwrap();
-    let id = notice.lines().find_map(|l| l.strip_prefix("Message-ID: ")).unwrap();
-    for name in ["disclosed.db", "disclosed.db-wal", "disclosed.db-shm"] {
-        let _ = fs::remove_file(desk.path().join(name));
-    }
-    desk.write(
-        "in/new/2",
-        &REPORT.replace("report-1@example.test>", &format!("more@example.test>\nIn-Reply-To: {id}")),
-    );
-    for _ in 0..2 {
-        let ended = desk.command(&["run"]).output().unwrap();
-        let said = String::from_utf8(ended.stderr).unwrap();
-        assert_eq!(ended.status.code(), Some(1), "{said}");
-        assert!(said.contains("no first start") && said.contains("disclosed.key"), "{said}");
-        let status = desk.command(&["status"]).output().unwrap();
-        assert_eq!(status.status.code(), Some(3));
-        assert!(String::from_utf8(status.stdout).unwrap().contains("no first start"));
-    }
-    assert_eq!(desk.json(&["list"])["tickets"].as_array().unwrap().len(), 0);
-    desk.fails(1, &["ingest", "in"], "no first start");
 }
 
 /// H4: a password that everybody on the machine can read is said to be one.

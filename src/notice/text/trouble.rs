@@ -29,6 +29,8 @@ pub enum Trouble {
     Dns,
     /// Far more is made than any honest hour brings.
     Breaker,
+    /// The database may be older than what has left. Why, as words that go on where "since" stops.
+    Hold(String),
     /// The disk of the database is nearly full.
     Disk {
         /// Megabytes that are left.
@@ -85,6 +87,8 @@ pub enum TroubleKind {
     Dns,
     /// [`Trouble::Breaker`]: ends when a person lets the mail go.
     Breaker,
+    /// [`Trouble::Hold`]: ends when a person says so. While it stands, nothing but this leaves.
+    Hold,
     /// [`Trouble::Disk`]: ends when there is room again.
     Disk,
     /// [`Trouble::Canary`]: ends when the next one comes, or none is sent any more.
@@ -106,6 +110,7 @@ impl TroubleKind {
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
+            Self::Hold => "hold",
             Self::Disk => "disk",
             Self::Canary => "canary",
             Self::Clock => "clock",
@@ -124,6 +129,7 @@ impl TroubleKind {
             | Self::Key
             | Self::Dns
             | Self::Breaker
+            | Self::Hold
             | Self::Disk
             | Self::Canary
             | Self::Clock => None,
@@ -140,6 +146,9 @@ impl TroubleKind {
             Self::Key => "A secret of the key file is missing.",
             Self::Dns => "The name servers do not answer, and commands by mail wait.",
             Self::Breaker => "More mail was made than any honest hour brings, and is held.",
+            Self::Hold => {
+                "The database may be older than what has left, and nothing is sent until a person has looked."
+            }
             Self::Canary => "A mail that was sent to see that mail comes through did not come.",
             Self::Disk => "The disk of the database is nearly full.",
             Self::Clock => "The clock is behind the database.",
@@ -157,6 +166,7 @@ impl TroubleKind {
             Self::Key,
             Self::Dns,
             Self::Breaker,
+            Self::Hold,
             Self::Disk,
             Self::Canary,
             Self::Clock,
@@ -177,6 +187,7 @@ impl Trouble {
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
+            Self::Hold(_) => TroubleKind::Hold,
             Self::Disk { .. } => TroubleKind::Disk,
             Self::Canary { .. } => TroubleKind::Canary,
             Self::Clock { .. } => TroubleKind::Clock,
@@ -209,6 +220,11 @@ impl Trouble {
                  are usual in a day. Look at `disclosed outbox` on the \
                  daemon's machine; `disclosed outbox --release` lets it go.",
                 project.limits.breaker_per_hour
+            ),
+            Self::Hold(why) => format!(
+                "nothing leaves but this mail, since {why}. All mail is taken in. Make sure that no other disclosed works \
+                 on this mailbox, then look at `disclosed recover` on the daemon's machine: it lists what would be sent, \
+                 and `disclosed recover --yes` lets it go"
             ),
             Self::Disk { left } => format!(
                 "the disk of the database has {left} MB left. When it is full, mail stays in the inbox, and nothing is \

@@ -33,10 +33,12 @@ fn believed(from: &str, n: usize) -> Arrival {
     arrival(&format!("{}{}", vouched(domain), report(from, n)))
 }
 
-/// The reply address that a notice to somebody about a ticket bears.
-fn reply_address(purpose: Purpose, to: &str, ticket: u32, notice: u32) -> String {
-    let party = token::party(&Address::parse(to).unwrap());
-    let token = Token { purpose, party, ticket: Some(TicketId(ticket)), notice };
+/// The reply address that the first notice to somebody about a ticket bears.
+fn reply_address(tracker: &mut Tracker, purpose: Purpose, to: &str, ticket: u32) -> String {
+    let (to, ticket) = (Address::parse(to).unwrap(), Some(TicketId(ticket)));
+    let all = tracker.store.read(|tx| tx.notices(0)).unwrap();
+    let notice = all.iter().find(|n| n.to.as_ref() == Some(&to) && n.ticket == ticket).unwrap().number;
+    let token = Token { purpose, party: token::party(&to), ticket, notice };
     format!("security+{}@example.org", token.sign(&Key::new([7; KEY_LENGTH])))
 }
 
@@ -71,8 +73,8 @@ fn variants(n: usize) -> Vec<Arrival> {
 }
 
 /// A command of Ada's, for whom our own server vouches, on the first ticket.
-fn command(n: usize, line: &str) -> Arrival {
-    let to = reply_address(Purpose::Person, "ada@example.org", 1, 1);
+fn command(tracker: &mut Tracker, n: usize, line: &str) -> Arrival {
+    let to = reply_address(tracker, Purpose::Person, "ada@example.org", 1);
     arrival(&format!(
         "{}From: ada@example.org\r\nTo: {to}\r\nMessage-ID: <c{n}@example.org>\r\nSubject: Re\r\n\r\n{line}\r\n",
         vouched("example.org")
@@ -87,7 +89,8 @@ fn a_flood_of_variants_silences_no_honest_report_and_no_maintainer() {
         let news = tracker.on_mail(&[believed("ann@researcher.example", 1_000)], now()).unwrap();
         assert_eq!(count(&news, NoticeKind::Acknowledgement), 1, "{:?}", news.receipts);
         assert_eq!(count(&news, NoticeKind::Report), 10, "the team is told of it");
-        assert_eq!(count(&tracker.on_mail(&[command(1, "/valid")], now()).unwrap(), NoticeKind::Answer), 1);
+        let valid = command(&mut tracker, 1, "/valid");
+        assert_eq!(count(&tracker.on_mail(&[valid], now()).unwrap(), NoticeKind::Answer), 1);
         assert!(!breaker(&mut tracker));
         let left = drain(&mut tracker, now());
         assert!(
@@ -112,9 +115,11 @@ fn with_the_breaker_fallen_people_are_answered_and_honest_reports_acknowledged()
         drain(tracker, at).iter().map(|c| c.kind).collect::<Vec<_>>()
     };
     let hours = |h: i64| now() + SignedDuration::from_hours(h);
-    assert_eq!(left(&mut tracker, command(1, "/list"), now()), [NoticeKind::Answer]);
-    assert_eq!(left(&mut tracker, command(2, "/reply\n\nThank you."), now()), [NoticeKind::Reply, NoticeKind::Answer]);
-    assert_eq!(left(&mut tracker, command(3, "/public"), now()), [NoticeKind::Code]);
+    let [list, reply, public] =
+        ["/list", "/reply\n\nThank you.", "/public"].map(|line| command(&mut tracker, line.len(), line));
+    assert_eq!(left(&mut tracker, list, now()), [NoticeKind::Answer]);
+    assert_eq!(left(&mut tracker, reply, now()), [NoticeKind::Reply, NoticeKind::Answer]);
+    assert_eq!(left(&mut tracker, public, now()), [NoticeKind::Code]);
     // Below what is usual in a day, and then no more; nor without somebody who vouches.
     for n in 0..4 {
         let mail = believed(&format!("ann@honest{n}.example"), 10 + n);
@@ -185,8 +190,8 @@ fn a_signature_draws_from_the_reserve() {
 }
 
 /// A command in Ada's name by somebody who has a reporter's reply address for that ticket.
-fn spoofed(ticket: u32, n: usize) -> Arrival {
-    let to = reply_address(Purpose::Reporter, &format!("r{ticket}@d.example"), ticket, 1);
+fn spoofed(tracker: &mut Tracker, ticket: u32, n: usize) -> Arrival {
+    let to = reply_address(tracker, Purpose::Reporter, &format!("r{ticket}@d.example"), ticket);
     arrival(&format!(
         "From: ada@example.org\r\nTo: {to}\r\nMessage-ID: <s{ticket}.{n}@r.example>\r\nSubject: s\r\n\r\n/valid\r\n"
     ))
@@ -196,7 +201,8 @@ fn spoofed(ticket: u32, n: usize) -> Arrival {
 fn refused_commands_are_told_three_times_a_day_and_then_by_the_digest() {
     let mut tracker = team(10, "");
     tracker.on_mail(&[arrival(&report("r1@d.example", 1)), arrival(&report("r2@d.example", 2))], now()).unwrap();
-    let attempts: Vec<Arrival> = (0..63).map(|n| spoofed(1, n)).chain([spoofed(2, 0)]).collect();
+    let mut attempts: Vec<Arrival> = (0..63).map(|n| spoofed(&mut tracker, 1, n)).collect();
+    attempts.push(spoofed(&mut tracker, 2, 0));
     let news = tracker.on_mail(&attempts, now() + SignedDuration::from_mins(1)).unwrap();
     assert_eq!(count(&news, NoticeKind::Attempt), 3 * 10 + 10);
     assert!(!breaker(&mut tracker));
@@ -214,7 +220,8 @@ fn refused_commands_are_told_three_times_a_day_and_then_by_the_digest() {
     assert!(digest.contains("64 mails with commands were not obeyed"), "{digest}");
     assert!(digest.contains("SEC-1: 63") && digest.contains("SEC-2: 1"), "{digest}");
     // The next day begins anew, and the next digest too.
-    assert_eq!(count(&tracker.on_mail(&[spoofed(1, 70)], day(2)).unwrap(), NoticeKind::Attempt), 10);
+    let more = spoofed(&mut tracker, 1, 70);
+    assert_eq!(count(&tracker.on_mail(&[more], day(2)).unwrap(), NoticeKind::Attempt), 10);
     let digest = said(tracker.on_tick(day(8)).unwrap().0);
     assert!(digest.contains("1 mail with commands was") && !digest.contains("SEC-2: "), "{digest}");
 }
@@ -226,7 +233,8 @@ fn refused_commands_on_many_tickets_have_the_cap_of_all_mails() {
         let at = now() + SignedDuration::from_hours(n);
         tracker.on_mail(&[arrival(&report(&format!("r{n}@d.example"), n as usize))], at).unwrap();
     }
-    let attempts: Vec<Arrival> = (1..=63).flat_map(|t| (0..4).map(move |n| spoofed(t, n))).collect();
+    let each = (1..=63).flat_map(|t| (0..4).map(move |n| (t, n)));
+    let attempts: Vec<Arrival> = each.map(|(t, n)| spoofed(&mut tracker, t, n)).collect();
     let news = tracker.on_mail(&attempts, now() + SignedDuration::from_hours(100)).unwrap();
     assert_eq!(count(&news, NoticeKind::Attempt), 120 * 10);
     assert!(!breaker(&mut tracker));

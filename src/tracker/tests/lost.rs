@@ -211,7 +211,9 @@ fn a_report_on_a_notice_that_is_another_one_now_is_only_listed() {
     reminder.envelope = tracker.project.address.tagged(&token);
     let news = tracker.on_mail(&[report_on(&reminder, "failed")], at).unwrap();
     assert_eq!((news.receipts[0].1, news.receipts[0].2), (Disposition::Bounce, None));
-    assert_eq!((news.notices.len(), news.entries.len()), (0, 0));
+    assert_eq!(news.entries.len(), 0);
+    assert!(news.notices.iter().all(|p| p.notice.kind() == NoticeKind::Trouble), "it says that there was a restore");
+    assert!(tracker.hold().unwrap().is_some());
 }
 
 #[test]

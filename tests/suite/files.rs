@@ -1,0 +1,115 @@
+//! The files of a database as whoever is at the command line meets them.
+
+use std::fs;
+use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
+use std::os::unix::process::CommandExt;
+use std::path::Path;
+use std::process::{Command, Output};
+
+use crate::desk::{CONFIG, Desk};
+
+fn mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+}
+
+/// A desk whose database lies in a folder of its own, and the program where everybody can run it.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.write("config.toml", &format!("{CONFIG}\n[store]\npath = \"state/d.db\"\n"));
+    desk.ok(&["run", "--once"]);
+    let program = desk.path().join("disclosed");
+    fs::hard_link(env!("CARGO_BIN_EXE_disclosed"), &program)
+        .or_else(|_| fs::copy(env!("CARGO_BIN_EXE_disclosed"), &program).map(drop))
+        .unwrap();
+    mode(desk.path(), 0o755);
+    mode(&program, 0o755);
+    desk
+}
+
+fn is_root(desk: &Desk) -> bool {
+    fs::metadata(desk.path().join("config.toml")).unwrap().uid() == 0
+}
+
+/// The program by somebody who may not read the state: another user, where the tests run as root.
+fn stranger(desk: &Desk, arguments: &[&str]) -> (i32, String) {
+    let mut command = Command::new(desk.path().join("disclosed"));
+    command.args(arguments).current_dir(desk.path());
+    if is_root(desk) {
+        command.uid(65_534).gid(65_534);
+    }
+    let Output { status, stderr, .. } = command.output().unwrap();
+    (status.code().unwrap(), String::from_utf8(stderr).unwrap())
+}
+
+#[test]
+fn permission_denied_is_not_that_there_is_none_yet() {
+    let desk = desk();
+    let state = desk.path().join("state");
+    let files = ["d.db", "d.key", "d.lock"];
+    for (folder, file) in [(0o755, 0o000), (0o000, 0o600)] {
+        files.iter().for_each(|name| mode(&state.join(name), file));
+        mode(&state, folder);
+        for arguments in [&["list"][..], &["status"], &["do", "1", "/ack"], &["run", "--once"], &["try", "config.toml"]]
+        {
+            let (code, said) = stranger(&desk, arguments);
+            assert!(code == 1 && said.contains("permission denied; it belongs to"), "{arguments:?}: {code} {said}");
+            assert!(!said.contains("no database yet"), "{said}");
+            let line = format!("disclosed {}", arguments.join(" "));
+            assert!(said.contains("run this: sudo ") && said.trim_end().ends_with(&line), "{arguments:?}: {said}");
+        }
+    }
+    mode(&state, 0o755);
+    files.iter().for_each(|name| mode(&state.join(name), 0o600));
+    desk.ok(&["list"]);
+}
+
+/// What root leaves, the daemon's user could not read at its next start.
+#[test]
+fn root_prints_the_command_for_the_user_whose_state_it_is() {
+    let desk = desk();
+    let state = desk.path().join("state");
+    let all = || fs::read_dir(&state).unwrap().map(|e| e.unwrap().path());
+    if !is_root(&desk) {
+        // Nobody but root can be mistaken so, and nobody but root can give files away.
+        desk.ok(&["key", "rotate"]);
+        return;
+    }
+    all().for_each(|path| chown(path, Some(4321), Some(4321)).unwrap());
+    chown(&state, Some(4321), Some(4321)).unwrap();
+    let before = fs::read(state.join("d.key")).unwrap();
+    for arguments in [&["key", "rotate"][..], &["run", "--once"], &["run"], &["ingest", "config.toml"], &["rebuild"]] {
+        let line = format!("run this: sudo -u '#4321' {} {}", env!("CARGO_BIN_EXE_disclosed"), arguments.join(" "));
+        desk.fails(1, arguments, &line);
+    }
+    desk.ok(&["list"]);
+    desk.ok(&["backup", "copy.db"]);
+    assert_eq!(fs::read(state.join("d.key")).unwrap(), before);
+    assert!(all().all(|path| fs::metadata(path).unwrap().uid() == 4321));
+}
+
+/// Neither the database nor the key is made while the other is there.
+#[test]
+fn what_is_lost_is_not_made_anew() {
+    let desk = Desk::with_report();
+    desk.ok(&["run", "--once"]);
+    let all = |names: &[&str], from: &str, to: &str| {
+        for name in names {
+            let _ = fs::rename(desk.path().join(format!("{name}{from}")), desk.path().join(format!("{name}{to}")));
+        }
+    };
+    let database = ["disclosed.db", "disclosed.db-wal", "disclosed.db-shm"];
+    all(&database, "", ".away");
+    for arguments in [&["run"][..], &["run", "--once"], &["ingest", "in"], &["key", "rotate"]] {
+        desk.fails(1, arguments, "disclosed.key is there, so this is no first start");
+    }
+    desk.fails(1, &["list"], "there is no database");
+    assert!(!desk.path().join("disclosed.db").exists());
+    all(&database, ".away", "");
+    all(&["disclosed.key"], "", ".away");
+    for arguments in [&["run"][..], &["ingest", "in"], &["key", "drop", "1"]] {
+        desk.fails(1, arguments, "there is no");
+        assert!(!desk.path().join("disclosed.key").exists());
+    }
+    desk.ok(&["key", "rotate"]);
+    desk.ok(&["run", "--once"]);
+}
