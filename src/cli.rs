@@ -13,6 +13,7 @@ mod demo;
 mod desk;
 mod erase;
 mod export;
+mod help;
 mod hold;
 #[cfg(test)]
 mod hostile;
@@ -22,9 +23,11 @@ mod key;
 mod list;
 mod log;
 mod mails;
+mod man;
 mod order;
 mod out;
 mod outbox;
+mod page;
 mod rebuild;
 mod recover;
 mod run;
@@ -51,7 +54,7 @@ use out::{Closed, Out};
 /// Watches a security@ inbox, makes a ticket of each report, acknowledges it, and warns people before a promise is
 /// broken.
 #[derive(Parser)]
-#[command(name = "disclosed", version)]
+#[command(name = "disclosed", version, disable_help_subcommand = true)]
 struct Cli {
     /// The config; else ./config.toml, else /etc/disclosed/config.toml
     #[arg(long, global = true, value_name = "FILE")]
@@ -85,6 +88,14 @@ Exits 2 when the config is wrong, 1 when the database or a check online fails.")
   disclosed demo
   disclosed demo /tmp/trial")]
     Demo(demo::Args),
+    /// Read the manual, by topic, or the help of a command
+    #[command(after_help = "Examples:
+  disclosed help
+  disclosed help setup
+  disclosed help show
+
+A long text is shown by $PAGER, or by less.")]
+    Help(help::Args),
     /// Play the promises forward for a report, before there is one
     #[command(after_help = simulate::help())]
     Simulate(simulate::Args),
@@ -221,6 +232,13 @@ and what that means is printed for each deadline. It cannot be taken back.")]
 A rotation ends nothing: the older secrets stay good for what they made, until they are dropped. Rotate and drop when
 somebody who should not may have seen the key file.")]
     Key(key::Args),
+    /// Print a man page, for whoever makes a package: section 1 or 5
+    #[command(
+        hide = true,
+        after_help = "Example:
+  disclosed man 1 > disclosed.1"
+    )]
+    Man(man::Args),
     /// Copy the database and its key while the daemon runs
     #[command(after_help = "Examples:
   disclosed backup /var/backups/disclosed-2027-01-04.db
@@ -234,7 +252,7 @@ that name and the key beside it; leave disclosed.mark as it is. Then the daemon 
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["check", "simulate", "demo", "run"]),
+    ("Begin", &["help", "check", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
@@ -278,6 +296,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Check(args) => check::run(args, config, out),
         Command::Demo(args) => demo::run(args),
+        Command::Help(args) => help::run(args, command(), out),
         Command::Simulate(args) => simulate::run(args, &desk()?, out),
         Command::List(args) => list::run(args, &desk()?, out),
         Command::Show(args) => show::run(args, &desk()?, out),
@@ -292,6 +311,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Erase(args) => erase::run(args, &desk()?, out),
         Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
         Command::Recover(args) => recover::run(args, &desk()?, out),
+        Command::Man(args) => man::run(args, &command(), out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }
@@ -325,8 +345,8 @@ fn command() -> clap::Command {
         groups.push('\n');
     }
     let template = "{about-with-newline}\n{usage-heading} {usage}\n\n";
-    let rest = "Options:\n{options}\n\n`disclosed help COMMAND` shows examples. Exit codes: 0 done, 1 failed, \
-                2 usage or config, 3 something needs a person.\n";
+    let rest = "Options:\n{options}\n\n`disclosed help` lists the topics of the manual, `disclosed help COMMAND` shows \
+                examples. Exit codes: 0 done, 1 failed, 2 usage or config, 3 something needs a person.\n";
     command.help_template(format!("{template}{groups}{rest}"))
 }
 
@@ -339,7 +359,8 @@ mod tests {
     fn the_arguments_are_consistent_and_each_command_is_in_one_group() {
         command().debug_assert();
         let names = |c: &clap::Command| c.get_name().to_owned();
-        let mut known: Vec<String> = Cli::command().get_subcommands().map(names).collect();
+        let shown = |c: &&clap::Command| !c.is_hide_set();
+        let mut known: Vec<String> = Cli::command().get_subcommands().filter(shown).map(names).collect();
         let mut grouped: Vec<String> = GROUPS.iter().flat_map(|(_, n)| n.iter().map(ToString::to_string)).collect();
         known.sort();
         grouped.sort();

@@ -1,4 +1,4 @@
-//! The commands: one table from which the parser, the permission check, the help mails and the README's list come.
+//! The commands: one table from which the parser, the permission check, the help mails and the manual's list come.
 
 mod orders;
 mod table;

@@ -21,7 +21,7 @@ use std::path::{Path, PathBuf};
 
 use toml::de::DeTable;
 
-pub(crate) use error::{ConfigError, Mistake};
+pub(crate) use error::{ConfigError, Mistake, nearest};
 pub use keys::KEYS;
 pub(crate) use secret::{Password, SecretError};
 pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};

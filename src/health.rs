@@ -70,6 +70,8 @@ pub(crate) struct Health {
     pub unread: Option<Timestamp>,
     /// When the oldest notice was made that waits and may leave.
     pub oldest: Option<Timestamp>,
+    /// Since when no notice can leave.
+    pub send_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     pub stuck: Option<Timestamp>,
     /// Since when all is held that nobody asked for, because too much was made.
@@ -131,6 +133,7 @@ impl Health {
             troubles,
             ahead: ahead::ahead(tx, now)?,
             inbox_fails,
+            send_fails: tx.memo(Memo::SendFails)?,
             unread,
             oldest,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
@@ -210,11 +213,11 @@ impl Health {
             tag_refused: _,
             // Two of the troubles.
             breaker: _,
+            hold: _,
             // A failure that does not last.
             inbox_fails: _,
             oldest: _,
             quarantined_since: _,
-            hold: _,
             broken,
             quarantined,
             held,
@@ -223,6 +226,7 @@ impl Health {
             troubles,
             ahead,
             unread,
+            send_fails,
             stuck,
         } = self;
         !broken.is_empty()
@@ -233,6 +237,7 @@ impl Health {
             || !troubles.is_empty()
             || ahead.is_some()
             || unread.is_some()
+            || send_fails.is_some()
             || stuck.is_some()
     }
 }

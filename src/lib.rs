@@ -69,8 +69,8 @@
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
 //!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
 //! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told by mail, and by the alarms of
-//!   [`daemon`], which need no mail; a clock that is behind the database is told, and keeps no mail from being read; a
-//!   daemon whose files go away ends, and one whose disk fails waits for it. G10 same in, same out:
+//!   [`daemon`], which need no mail; a daemon whose files go away ends, and one whose disk fails waits for it; a clock that
+//!   is behind the database is told, and keeps no mail from being read. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
 //! # To add a command
@@ -80,7 +80,7 @@
 //! 3. Where nothing that there is records it, a kind of entry: a variant of [`ticket::EntryKind`], then its row, its
 //!    sentence and its successor in `ticket/kinds.rs` and its arm in `ticket/fold.rs`, for which the compiler asks;
 //!    `a_ticket_is_the_fold_of_all_that_its_entries_say` holds the store to it.
-//! 4. A line of the README's table: `the_commands_of_the_readme_are_the_table` says which.
+//! 4. A line of `manual/commands.md`: `the_commands_of_the_manual_are_the_table` says which.
 //! 5. A transcript in `tests/transcripts` in which it is given and refused. The one of `/help` changes too.
 //!
 //! # To add a milestone
@@ -88,7 +88,7 @@
 //!    it and how long that runs. It stands in `Milestone::ALL` too, or `all_are_listed` fails.
 //! 2. What reaches it: an arm of `State::apply` in `ticket/fold.rs`, mostly by one more [`ticket::Fact`].
 //! 3. How it is reached in a play: `reach` in `rules/simulate.rs`, for which the compiler asks.
-//! 4. The lists in README and `config.toml.example`: `each_milestone_is_told_of` fails without. The help of
+//! 4. The lists in `manual/policy.md` and `config.toml.example`: `each_milestone_is_told_of` fails without. The help of
 //!    `simulate` is made of `Milestone::ALL`.
 //! 5. A test: a promise until it that is kept, in a transcript.
 //!
@@ -98,7 +98,12 @@
 //! 3. A field of [`config::Config`]; where the rules need it, of [`project::Project`] and in `Config::project`.
 //! 4. A line in `config.toml.example`, which `the_example_has_every_key` holds to the list.
 //! 5. A file in `tests/configs` for each way to get it wrong, which says the exact error.
-//! 6. README where people look for it, and a note in CHANGELOG.md: others build on it.
+//! 6. The topic of `manual` where people look for it, and a note in CHANGELOG.md: others build on it.
+//!
+//! # To add a topic of the manual
+//! 1. A file in `manual`, whose first line is "# Topic: what it is about", and its row in `cli/help.rs`, in the order in
+//!    which somebody needs it.
+//! 2. What in it the code knows better is held by a test in `tests/suite/manual.rs`.
 //!
 //! # To add a notice
 //! 1. A variant of [`notice::says::About`], or of [`notice::says::Says`] where it is about no single ticket, with

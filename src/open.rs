@@ -73,8 +73,7 @@ pub(crate) fn draft(config: &Config, now: Timestamp) -> Result<Tracker> {
             std::fs::remove_file(&left).with_context(|| left.display().to_string())?;
         }
     }
-    let mut store = Store::open(&part).with_context(|| part.display().to_string())?;
-    Tracker::compare(&mut store, mark::read(&beside(path, "mark"))?, now)?;
+    let store = Store::open(&part).with_context(|| part.display().to_string())?;
     Ok(Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?)
 }
 
@@ -92,6 +91,11 @@ pub(crate) fn keep_draft<T>(config: &Config, draft: Tracker, made: Result<T>) ->
         let _ = std::fs::remove_file(&part);
     }
     made
+}
+
+/// The mark beside the database of a config.
+pub(crate) fn found_mark(config: &Config) -> Result<FoundMark> {
+    Ok(mark::read(&beside(&config.store, "mark"))?)
 }
 
 /// Writes the mark beside the database of a config: what it says must be on disk before.

@@ -378,12 +378,14 @@ impl Tracker {
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
         let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?.is_some_and(|at: Timestamp| at <= now);
-        if due.is_empty() && !digest && !gathered {
+        let late = !self.store.read(|tx| tx.late(now, 1))?.is_empty();
+        if due.is_empty() && !digest && !gathered && !late {
             return Ok((adopted, false));
         }
         let (project, key) = (&self.project, &self.key);
-        let news = self.store.write(|tx| {
+        let (news, more) = self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
+            let more = late && work.drop_late()?;
             let mut notices = Vec::new();
             let later = |at: Timestamp| at.checked_add(SignedDuration::from_hours(1)).unwrap_or(Timestamp::MAX);
             for id in &due {
@@ -419,10 +421,10 @@ impl Tracker {
                 work.tell_rest()?;
             }
             work.forget_counts()?;
-            Ok(work.news)
+            Ok((work.news, more))
         })?;
         adopted.add(news);
-        Ok((adopted, due.len() as u64 >= u64::from(BATCH)))
+        Ok((adopted, more || due.len() as u64 >= u64::from(BATCH)))
     }
 
     fn digest_due(&mut self, now: Timestamp) -> Result<bool> {

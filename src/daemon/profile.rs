@@ -44,7 +44,7 @@ async fn newest(config: &Config) -> Result<Vec<Mail>, FolderError> {
 fn judge(server: &Server, mails: &[Mail]) -> Finding {
     let fits = |server: &Server| mails.iter().filter(|mail| is_read(mail, server)).count();
     let (all, now, name) = (mails.len(), fits(server), server.provider.name);
-    let proves = "This proves where it writes, and not that it does so for each mail: see README, \"Identity\"";
+    let proves = "This proves where it writes, and not that it does so for each mail: see `disclosed help identity`";
     if mails.is_empty() {
         return Finding::unknown("identity: no mail lies in the inbox, so which server fits is not known yet");
     }

@@ -6,7 +6,7 @@ use tokio::sync::mpsc;
 use super::inbox::{self, Watching};
 use super::inward::{Inward, Unseen};
 use crate::config::Config;
-use crate::tracker::{Rebuilt, Tracker};
+use crate::tracker::{Aside, Look, Looked, Rebuilt, Tracker};
 use crate::{clock, open};
 
 /// Makes a database of the mail in the folder. It is there once it is whole, and nothing leaves by it until
@@ -19,53 +19,53 @@ pub(crate) fn rebuild(config: &Config) -> Result<Rebuilt> {
     let mut draft = open::draft(config, clock::now())?;
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let rebuilt = runtime.block_on(async {
-        stow_all(config, &mut draft).await?;
-        Ok(draft.rebuild_from_mail(&[], clock::now())?)
+        let aside = stow_all(config, &mut draft).await?;
+        let rebuilt = draft.rebuild_from_mail(&[], open::found_mark(config)?, clock::now())?;
+        // A ticket for each that its server does not give, numbered like any other that nothing proves.
+        aside.iter().try_for_each(|aside| draft.put_aside(aside, clock::now()).map(drop))?;
+        Ok(rebuilt)
     });
     runtime.shutdown_background();
     open::keep_draft(config, draft, rebuilt)
 }
 
-/// Stores all that the folder holds.
-async fn stow_all(config: &Config, draft: &mut Tracker) -> Result<()> {
+/// Stores all that the folder holds, and gives what its server lists and does not give.
+async fn stow_all(config: &Config, draft: &mut Tracker) -> Result<Vec<Aside>> {
     let (to, mut inward) = mpsc::channel(4);
     let watch = tokio::spawn(inbox::watch(config.inbox.clone(), config.limits.message, to, Watching::OnePass));
+    let mut asides = Vec::new();
     while let Some(message) = inward.recv().await {
+        let now = clock::now();
         // Whoever asked waits for each answer.
         match message {
-            Inward::Listing { folder, names, whole, unseen, .. } => {
-                let now = clock::now();
-                let (source, new) = draft.unseen(&folder, &names)?;
+            Inward::Listing { folder, names, whole, uidnext, sightings, unseen } => {
+                let look = Look { folder: &folder, names: &names, uidnext, sightings: &sightings, stays: false };
+                let (Looked { source, new, doubted }, _) = draft.looked(&look, now)?;
                 let sought = draft.sought(source, new, whole, now)?;
-                let _ = unseen.send(Unseen { source, sought, doubted: false, not_before: None, asked: now });
+                let _ = unseen.send(Unseen { source, sought, doubted, not_before: None, asked: now });
             }
-            Inward::Witnesses { folder, uids } => {
-                let _ = uids.send(draft.witnesses(&folder)?);
-            }
-            Inward::Recognise { folder, sightings, known } => {
-                let _ = known.send(draft.recognise(&folder, &sightings)?);
-            }
-            Inward::Witnessed { folder, sightings } => {
-                draft.witnessed(&folder, &sightings, clock::now())?;
-            }
+            Inward::Witnesses { folder, uids } => drop(uids.send(draft.witnesses(&folder)?)),
+            Inward::Recognise { folder, sightings, known } => drop(known.send(draft.recognise(&folder, &sightings)?)),
+            Inward::Witnessed { folder, sightings } => drop(draft.witnessed(&folder, &sightings, now)?),
             Inward::Asking { source, names, tries, noted } => {
-                draft.strike(source, &names, tries, clock::now())?;
+                draft.strike(source, &names, tries, now)?;
                 let _ = noted.send(());
             }
-            // The daemon asks for it again, and tells of it.
-            Inward::PutAside { stored, .. } => {
+            Inward::PutAside { aside, stored } => {
+                asides.push(aside);
                 let _ = stored.send(());
             }
             Inward::Mails { arrivals, stored } => {
-                draft.stow(&arrivals, clock::now())?;
+                draft.stow(&arrivals, now)?;
                 let _ = stored.send(());
             }
             Inward::Scanned { folder, listed, done } => {
-                draft.scanned(&folder, listed, clock::now())?;
+                draft.scanned(&folder, listed, now)?;
                 let _ = done.send(());
             }
             Inward::Failed { what, .. } | Inward::Odd { what } => bail!("the inbox: {what}"),
         }
     }
-    Ok(watch.await?)
+    watch.await?;
+    Ok(asides)
 }

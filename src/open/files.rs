@@ -135,11 +135,9 @@ impl Owner {
     pub(crate) fn of(path: &Path) -> Self {
         let uid = seen_above(path).map_or(0, |m| m.uid());
         let name = User::from_uid(Uid::from_raw(uid)).ok().flatten().map(|user| user.name);
-        let folder = path.ancestors().find_map(|p| p.canonicalize().ok());
-        let below = |folder: PathBuf| Some(folder.strip_prefix(PRIVATE).ok()?.to_owned());
-        let state = folder
-            .and_then(below)
-            .and_then(|state| if path.is_dir() { Some(state) } else { Some(state.parent()?.to_owned()) });
+        let found = path.ancestors().find_map(|p| p.canonicalize().ok());
+        let folder = found.map(|p| if p.is_dir() { p } else { whole::folder(&p).to_owned() });
+        let state = folder.and_then(|f| Some(f.strip_prefix(PRIVATE).ok()?.to_owned()));
         Self { uid, name, state: state.filter(|s| !s.as_os_str().is_empty()) }
     }
 

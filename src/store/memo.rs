@@ -32,6 +32,8 @@ pub enum Memo<'a> {
     LastCommit,
     /// Since when the inbox cannot be read.
     InboxFails,
+    /// Since when no notice could leave, whatever notice it was.
+    SendFails,
     /// When the last digest was made; before the first one, when the database was.
     LastDigest,
     /// The fingerprint of the policy that the projections were made by.
@@ -93,6 +95,7 @@ impl Memo<'_> {
             Self::LastSend => "last_send",
             Self::LastCommit => "last_commit",
             Self::InboxFails => "inbox_fails",
+            Self::SendFails => "send_fails",
             Self::LastDigest => "digest",
             Self::Policy => "policy",
             Self::Secrets => "key",

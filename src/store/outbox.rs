@@ -39,6 +39,8 @@ pub struct Outgoing<'a> {
     pub held: Option<&'a str>,
     /// The envelope sender; `None` for the project's own address.
     pub envelope: Option<&'a Address>,
+    /// From when on it is too late for it to leave.
+    pub expires: Option<Timestamp>,
     /// The bytes.
     pub bytes: &'a [u8],
 }
@@ -63,6 +65,8 @@ pub struct Claim {
     pub begun: u32,
     /// How often the server's last answer was lost.
     pub doubts: u32,
+    /// When the server refused it first without a word on whose fault that is.
+    pub unclear: Option<Timestamp>,
     /// The envelope sender; `None` for the project's own address.
     pub envelope: Option<Address>,
     /// The bytes.
@@ -82,6 +86,7 @@ impl Claim {
             tries: row.get("tries")?,
             begun: row.get("begun")?,
             doubts: row.get("doubts")?,
+            unclear: row.get::<_, Option<i64>>("unclear")?.map(instant),
             envelope: address(row.get("envelope")?),
             bytes: row.get("bytes")?,
         }))
@@ -97,6 +102,8 @@ pub struct Settled<'a> {
     pub due: Timestamp,
     /// How often the server's last answer was lost.
     pub doubts: u32,
+    /// When the server refused it first without a word on whose fault that is.
+    pub unclear: Option<Timestamp>,
     /// What the server said.
     pub reply: &'a str,
 }
@@ -172,9 +179,9 @@ impl Tx<'_> {
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
         let sql = r"
             INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, reply,
-                                envelope, bytes)
+                                envelope, expires, bytes)
             VALUES (:id, :now, :kind, :lane, :recipient, :ticket, :revision, :message_id, :state, :now, :held,
-                    :envelope, :bytes)";
+                    :envelope, :expires, :bytes)";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": new.number,
             ":now": millis(now),
@@ -187,6 +194,7 @@ impl Tx<'_> {
             ":state": if new.held.is_some() { NoticeState::Held } else { NoticeState::Waiting },
             ":held": new.held,
             ":envelope": new.envelope.map(Address::as_str),
+            ":expires": new.expires.map(millis),
             ":bytes": new.bytes,
         })?;
         let mut insert = self.0.prepare_cached("INSERT INTO notice_key (key, notice) VALUES (?1, ?2)")?;
@@ -249,7 +257,7 @@ impl Tx<'_> {
                 ORDER BY lane, id
                 LIMIT 1)
             RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
-                      attempts + 1 AS tries, begun, doubts, envelope, bytes";
+                      attempts + 1 AS tries, begun, doubts, unclear, envelope, bytes";
         let mut query = self.0.prepare_cached(sql)?;
         let after = |wait| now.checked_add(wait).unwrap_or(now);
         let row = named_params! {
@@ -259,9 +267,7 @@ impl Tx<'_> {
             ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
         };
-        let claim = query.query_row(row, Claim::from_row).optional()?.flatten();
-        claim.as_ref().map_or(Ok(()), |claim| self.note_offered(claim.number))?;
-        Ok(claim)
+        Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
 
     /// Offers a notice in hand to the server: from the commit on it is `sending`, and doubtful until its outcome is known.
@@ -278,7 +284,11 @@ impl Tx<'_> {
             ":last_lane": self.last_lane()?,
             ":bytes": claim.bytes,
         })?;
-        Ok((offered == 1).then_some(Leave(claim.number)))
+        if offered == 0 {
+            return Ok(None);
+        }
+        self.note_offered(claim.number)?;
+        Ok(Some(Leave(claim.number)))
     }
 
     /// Puts a notice back that is in hand, and of which nothing was accepted: the try does not count.
@@ -301,7 +311,8 @@ impl Tx<'_> {
     pub fn settle(&self, number: u32, tries: u32, to: &Settled<'_>) -> Result<bool> {
         let sql = r"
             UPDATE outbox
-            SET state = :state, attempts = :tries, begun = 0, due = :due, doubts = :doubts, reply = :reply
+            SET state = :state, attempts = :tries, begun = 0, due = :due, doubts = :doubts, unclear = :unclear,
+                reply = :reply
             WHERE id = :id AND state IN ('waiting', 'sending')";
         let settled = self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": number,
@@ -309,6 +320,7 @@ impl Tx<'_> {
             ":tries": tries,
             ":due": millis(to.due),
             ":doubts": to.doubts,
+            ":unclear": to.unclear.map(millis),
             ":reply": to.reply,
         })?;
         Ok(settled == 1)
@@ -336,10 +348,35 @@ impl Tx<'_> {
     pub fn offered(&self, number: u32) -> Result<Option<Claim>> {
         let sql = r"
             SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts AS tries, o.begun, o.doubts,
-                   o.envelope, o.bytes
+                   o.unclear, o.envelope, o.bytes
             FROM outbox o LEFT JOIN address a ON a.id = o.recipient
             WHERE o.id = ?1";
         Ok(self.0.prepare_cached(sql)?.query_row([number], Claim::from_row).optional()?.flatten())
+    }
+
+    /// Notices that wait, and for which it is too late: the longest so first, at most so many.
+    pub fn late(&self, now: Timestamp, most: u32) -> Result<Vec<Claim>> {
+        let sql = r"
+            SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts AS tries, o.begun, o.doubts,
+                   o.unclear, o.envelope, o.bytes
+            FROM outbox o INDEXED BY outbox_expires JOIN address a ON a.id = o.recipient
+            WHERE o.state = 'waiting' AND o.expires IS NOT NULL AND o.expires <= ?1
+            ORDER BY o.expires
+            LIMIT ?2";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map(params![millis(now), most], Claim::from_row)?;
+        Ok(rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().flatten().collect())
+    }
+
+    /// Whether different mails to different people were refused since then, without a word on whose fault that is: then
+    /// it is ours.
+    pub fn all_unclear(&self, since: Option<Timestamp>) -> Result<bool> {
+        let sql = r"
+            SELECT count(DISTINCT recipient) > 1 AND count(DISTINCT kind || ' ' || ifnull(ticket, '')) > 1
+            FROM outbox INDEXED BY outbox_unclear
+            WHERE state = 'waiting' AND unclear IS NOT NULL AND unclear > ?1";
+        let since = since.map_or(i64::MIN, millis);
+        Ok(self.0.prepare_cached(sql)?.query_row([since], |r| r.get(0))?)
     }
 
     /// Drops the held acknowledgement of a ticket: a person answered in its place.
@@ -517,8 +554,20 @@ mod tests {
         };
         let lost = NoticeKey::LostMail { at, missed: to.clone(), to: to.clone() };
         let (kind, message_id, bytes) = (NoticeKind::Reminder, "n@example.org", b"".as_slice());
-        let (ticket, held, envelope, lane) = (None, None, None, 0);
-        let new = Outgoing { number: 1, kind, lane, to: &to, ticket, revision: 0, message_id, held, envelope, bytes };
+        let (ticket, held, envelope, expires, lane) = (None, None, None, None, 0);
+        let new = Outgoing {
+            number: 1,
+            kind,
+            lane,
+            to: &to,
+            ticket,
+            revision: 0,
+            message_id,
+            held,
+            envelope,
+            expires,
+            bytes,
+        };
         let mut store = crate::store::Store::in_memory().unwrap();
         let about = store.write(|tx| {
             let keys = tx.fresh_keys(&[key(TicketId(3)), lost, key(TicketId(2)), key(TicketId(2))])?;

@@ -358,7 +358,19 @@ fn key() -> NoticeKey {
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
     let (lane, message_id, bytes) = (kind.lane(), "n@x.test", b"".as_slice());
-    Outgoing { number: 1, kind, lane, to, ticket, revision, message_id, held: None, envelope: None, bytes }
+    Outgoing {
+        number: 1,
+        kind,
+        lane,
+        to,
+        ticket,
+        revision,
+        message_id,
+        held: None,
+        envelope: None,
+        expires: None,
+        bytes,
+    }
 }
 
 /// A database with one report: its mail, receipt, ticket, and a notice about it.
@@ -377,7 +389,8 @@ fn filled() -> Store {
     store
 }
 
-const SENT: Settled<'_> = Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, reply: "250 ok" };
+const SENT: Settled<'_> =
+    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
 
 /// All kinds and states of notices, by the order of their lists.
 fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
@@ -421,6 +434,7 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
         (Memo::LastSend, "last_send"),
         (Memo::InboxFails, "inbox_fails"),
+        (Memo::SendFails, "send_fails"),
         (Memo::LastDigest, "digest"),
         (Memo::Policy, "policy"),
         (Memo::Secrets, "key"),

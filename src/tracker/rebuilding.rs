@@ -8,10 +8,9 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 
-use super::news::News;
 use super::reading::{Stowed, read_one};
 use super::work::Work;
-use super::{Arrival, Tracker};
+use super::{Arrival, FoundMark, Tracker};
 use crate::intake::disposition::Intake;
 use crate::intake::proven::{Lying, Proven, proven};
 use crate::mail::signature::Dkim;
@@ -60,8 +59,8 @@ impl Tracker {
     }
 
     /// Makes tickets of all that is stowed. `sent` are mails of our own from where they are filed: they prove numbers, and
-    /// are not taken in.
-    pub fn rebuild_from_mail(&mut self, sent: &[Arrival], now: Timestamp) -> Result<Rebuilt> {
+    /// are not taken in. `found` is the mark of the database that was lost.
+    pub fn rebuild_from_mail(&mut self, sent: &[Arrival], found: FoundMark, now: Timestamp) -> Result<Rebuilt> {
         let (project, key) = (&self.project, &self.key);
         let mut waiting: Vec<Waiting> = self
             .store
@@ -82,24 +81,27 @@ impl Tracker {
         let proven = proven(&lying);
         let above = self.store.write(|tx| {
             let (notice, ticket) = proven.highest;
-            tx.enter_hold("the database was lost, and made anew from the inbox", Mark { notice, ticket }, now)?;
+            let lost = if let FoundMark::At(mark) = found { mark } else { Mark::default() };
+            let above = Mark { notice: notice.max(lost.notice), ticket: ticket.max(lost.ticket) };
+            tx.enter_hold("the database was lost, and made anew from the inbox", above, now)?;
             Work::new(tx, project, key, now)?.tell_hold()?;
             Ok(tx.raised()?.ticket)
         })?;
-        let mut news = News::default();
+        let mut rebuilt = Rebuilt { mails: waiting.len(), above, ..Rebuilt::default() };
         for batch in waiting.chunks(BATCH) {
-            news.add(self.read_again(batch, &proven, now)?);
+            for ticket in self.read_again(batch, &proven, now)? {
+                rebuilt.tickets += 1;
+                rebuilt.proven += usize::from(ticket.0 <= above);
+            }
         }
-        let reported = |e: &&(TicketId, Entry)| matches!(e.1.kind, EntryKind::Reported { .. });
-        let made: Vec<TicketId> = news.entries.iter().filter(reported).map(|(ticket, _)| *ticket).collect();
-        let kept = made.iter().filter(|ticket| ticket.0 <= above).count();
-        Ok(Rebuilt { mails: waiting.len(), tickets: made.len(), proven: kept, above })
+        Ok(rebuilt)
     }
 
-    fn read_again(&mut self, batch: &[Waiting], proven: &Proven, now: Timestamp) -> Result<News> {
+    /// Gives the tickets that were made.
+    fn read_again(&mut self, batch: &[Waiting], proven: &Proven, now: Timestamp) -> Result<Vec<TicketId>> {
         let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
-            let mut news = News::default();
+            let mut made = Vec::new();
             for (received, mail, whole) in batch {
                 let raw = tx.raw(*mail)?;
                 let stowed = Stowed {
@@ -111,10 +113,11 @@ impl Tracker {
                 let mut work = Work::new(tx, project, key, (*received).min(now))?;
                 work.rebuilds = Some(&proven.numbers);
                 work.mail(&stowed, &read, &prints)?;
-                news.add(work.news);
+                let reported = work.news.entries.iter().filter(|(_, e)| matches!(e.kind, EntryKind::Reported { .. }));
+                made.extend(reported.map(|(ticket, _)| *ticket));
             }
             tx.set_memo(Memo::LastScan, now)?;
-            Ok(news)
+            Ok(made)
         })
     }
 }

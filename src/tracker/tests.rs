@@ -10,6 +10,7 @@ mod policy;
 mod rebuilding;
 mod signed;
 mod trouble;
+mod way;
 
 use super::*;
 use crate::config::{Config, EXAMPLE as CONFIG};

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
+use super::delivery;
 use super::news::{News, Posted, Told};
 use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
@@ -242,6 +243,7 @@ impl<'a> Work<'a> {
             held: notice.held.as_deref(),
             revision: notice.revision(),
             envelope: envelope.as_ref(),
+            expires: delivery::expires(kind, &notice.keys, self.now),
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;

@@ -24,6 +24,7 @@ mod health;
 mod honest;
 mod keeping;
 mod mails;
+mod manual;
 mod matrix;
 mod model;
 mod offers;

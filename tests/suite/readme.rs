@@ -1,40 +1,62 @@
-//! What the README says that the code knows better.
+//! What the README says that the code knows better: it is what somebody sees first.
 
-use disclosed::testing::command::{Class, verbs};
-use disclosed::testing::policy::Milestone;
+use crate::desk::Desk;
 
 const README: &str = include_str!("../../README.md");
 
-#[test]
-fn the_commands_of_the_readme_are_the_table() {
-    let between = README.split("<!-- commands -->").nth(1).unwrap().split("<!-- /commands -->").next().unwrap();
-    let rows: Vec<&str> = between.lines().filter(|l| l.starts_with("| `/")).collect();
-    let expected: Vec<String> = verbs()
-        .map(|verb| {
-            let usage = format!("/{} {}", verb.name, verb.arguments.replace('|', "\\|"));
-            let code = if verb.class == Class::Grave { "yes " } else { "" };
-            format!("| `{}` | {} | {code}|", usage.trim_end(), verb.about)
-        })
-        .collect();
-    assert_eq!(rows, expected);
+/// The texts between fences.
+fn blocks() -> impl Iterator<Item = &'static str> {
+    README.split("```").skip(1).step_by(2)
 }
 
 #[test]
 fn the_two_commands_stand_first() {
-    let commands: Vec<&str> = README.split("```").skip(1).step_by(2).take(2).map(str::trim).collect();
+    let commands: Vec<&str> = blocks().take(2).map(str::trim).collect();
     assert_eq!(commands, ["cargo run --release -- demo", "tests/run"]);
 }
 
-/// Whoever adds a milestone tells of it where people look for them.
 #[test]
-fn each_milestone_is_told_of() {
-    const EXAMPLE: &str = include_str!("../../config.toml.example");
-    let readme = README.lines().find(|l| l.starts_with("- **Milestones**")).unwrap();
-    let between =
-        |text: &str| text.split_once("what keeps it: ").unwrap().1.split_once(". `from`").unwrap().0.to_owned();
-    for milestone in Milestone::ALL {
-        let word = milestone.word();
-        assert!(readme.contains(word), "README.md: {word}");
-        assert!(between(EXAMPLE).contains(word), "config.toml.example: {word}");
+fn it_is_read_in_one_sitting() {
+    assert!(README.lines().count() <= 200);
+    let long = README.lines().filter(|l| l.chars().count() >= 120 && !l.starts_with('|')).collect::<Vec<_>>();
+    assert_eq!(long, [""; 0]);
+}
+
+/// The mails that it shows are those of the transcript of a Friday evening, from their first line on.
+#[test]
+fn its_mails_are_as_they_leave() {
+    const PLAYED: &str = include_str!("../transcripts/friday-evening.txt");
+    let text = |read: &str| {
+        let (_, rest) = PLAYED.split_once(&format!("\nread {read}\n")).unwrap();
+        let lines = rest.lines().map_while(|l| l.strip_prefix('=')).map(|l| l.strip_prefix("   ").unwrap_or(l));
+        let mut lines = lines.skip_while(|l| !l.starts_with("Subject:"));
+        let subject = lines.next().unwrap();
+        let body = lines.skip_while(|l| !l.is_empty()).collect::<Vec<_>>().join("\n");
+        format!("{subject}\n{body}")
+    };
+    let mut shown = blocks().map(str::trim).filter(|b| b.starts_with("Subject:"));
+    for read in ["acknowledgement to reporter@researcher.example", "reminder to Dana"] {
+        let (shown, whole) = (shown.next().unwrap(), text(read));
+        assert!(whole.starts_with(&format!("{shown}\n")) || whole == shown, "{shown}\n---\n{whole}");
     }
+    assert_eq!(shown.next(), None);
+}
+
+/// The config is one, and the picture of ninety days is what `simulate` makes of it.
+#[test]
+fn its_config_makes_its_picture() {
+    let desk = Desk::new();
+    let config = blocks().find_map(|b| b.strip_prefix("toml\n")).unwrap();
+    desk.write("readme.toml", config);
+    let played = ["simulate", "--at", "2027-01-08 18:00", "--event", "acknowledged@+1d", "--event", "assessed@+2d"];
+    let played = desk.ok(&[&played[..], &["--config", "readme.toml"]].concat());
+    let picture = blocks().map(str::trim).find(|b| b.contains("DEADLINE")).unwrap();
+    assert!(played.contains(picture), "{played}");
+}
+
+#[test]
+fn its_counts_are_true() {
+    let verdicts = include_str!("providers/verdicts.txt");
+    let layouts = verdicts.lines().filter(|l| l.starts_with("== ")).count();
+    assert!(README.contains(&format!("at {layouts} layouts of mail servers")), "{layouts}");
 }

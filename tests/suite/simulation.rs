@@ -459,7 +459,9 @@ impl Sim {
                 }
                 80..85 => Outcome::Deferred("450 4.2.1 busy".into()),
                 85..87 => Outcome::Refused("550 5.1.1 no such user".into()),
-                87..90 => Outcome::Closed("connection refused".into()),
+                87 => Outcome::Unclear("550 5.7.1 no".into()),
+                88 => Outcome::Away("connection refused".into()),
+                89 => Outcome::Closed("535 5.7.8 no".into()),
                 90..93 => {
                     self.with(|t| t.put_back(&claim, now));
                     continue;
@@ -475,7 +477,7 @@ impl Sim {
             if let Some(news) = self.with(|t| t.delivered(&claim, &outcome, now)) {
                 self.check_news(&news);
             }
-            if matches!(outcome, Outcome::Closed(_)) {
+            if outcome.is_way_closed() {
                 return;
             }
         }
@@ -527,7 +529,7 @@ impl Sim {
         } else {
             self.doubtful.insert(claim.number);
         }
-        !matches!(outcome, Outcome::Closed(_))
+        !outcome.is_way_closed()
     }
 
     fn die(&mut self) {

@@ -23,6 +23,13 @@ pub enum Trouble {
     Odd(String),
     /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
     Renumbered,
+    /// No mail leaves: our account, our client, the server or the way to it.
+    Sender {
+        /// Since when.
+        since: Timestamp,
+        /// What the server said, or why it could not be asked.
+        why: String,
+    },
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -81,6 +88,8 @@ pub enum TroubleKind {
     Odd,
     /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
     Renumbered,
+    /// [`Trouble::Sender`]: ends with the next mail that is accepted.
+    Sender,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
     Key,
     /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
@@ -107,6 +116,7 @@ impl TroubleKind {
             Self::Login => "login",
             Self::Odd => "odd",
             Self::Renumbered => "renumbered",
+            Self::Sender => "sender",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
@@ -130,6 +140,7 @@ impl TroubleKind {
             | Self::Dns
             | Self::Breaker
             | Self::Hold
+            | Self::Sender
             | Self::Disk
             | Self::Canary
             | Self::Clock => None,
@@ -146,11 +157,10 @@ impl TroubleKind {
             Self::Key => "A secret of the key file is missing.",
             Self::Dns => "The name servers do not answer, and commands by mail wait.",
             Self::Breaker => "More mail was made than any honest hour brings, and is held.",
-            Self::Hold => {
-                "The database may be older than what has left, and nothing is sent until a person has looked."
-            }
             Self::Canary => "A mail that was sent to see that mail comes through did not come.",
             Self::Disk => "The disk of the database is nearly full.",
+            Self::Sender => "No mail can leave: the outgoing server, the account or the way to it.",
+            Self::Hold => "Nothing leaves: the database may be older than what has left.",
             Self::Clock => "The clock is behind the database.",
             Self::Timeline(_) => "The timeline of a ticket cannot be read.",
         }
@@ -166,6 +176,7 @@ impl TroubleKind {
             Self::Key,
             Self::Dns,
             Self::Breaker,
+            Self::Sender,
             Self::Hold,
             Self::Disk,
             Self::Canary,
@@ -184,6 +195,7 @@ impl Trouble {
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
             Self::Renumbered => TroubleKind::Renumbered,
+            Self::Sender { .. } => TroubleKind::Sender,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
@@ -206,6 +218,12 @@ impl Trouble {
                                  that needs nobody. What was lost on the server may still be here: `disclosed list`."
                     .into()
             }
+            Self::Sender { since, why } => format!(
+                "no mail could leave since {}: {}. All of it waits, and leaves once the server takes it; that you read \
+                 this says that it does again.",
+                when(*since, &project.policy),
+                without_addresses(why)
+            ),
             Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
                           reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
                 .into(),
@@ -222,9 +240,9 @@ impl Trouble {
                 project.limits.breaker_per_hour
             ),
             Self::Hold(why) => format!(
-                "nothing leaves but this mail, since {why}. All mail is taken in. Make sure that no other disclosed works \
-                 on this mailbox, then look at `disclosed recover` on the daemon's machine: it lists what would be sent, \
-                 and `disclosed recover --yes` lets it go"
+                "nothing leaves but this mail, since {why}. All mail is taken in. Once no other disclosed works on this \
+                 mailbox: `disclosed recover` on the daemon's machine lists what would be sent, and `disclosed recover \
+                 --yes` lets it go"
             ),
             Self::Disk { left } => format!(
                 "the disk of the database has {left} MB left. When it is full, mail stays in the inbox, and nothing is \
@@ -263,6 +281,12 @@ fn clock(now: Timestamp, ahead: Timestamp, how: Set, project: &Project) -> Strin
         when(now, &project.policy),
         when(ahead, &project.policy)
     )
+}
+
+/// What a server said, without whom it names: that may be a reporter.
+fn without_addresses(said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().map(|w| if w.contains('@') { "(an address)" } else { w }).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// The text.

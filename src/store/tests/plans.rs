@@ -147,6 +147,16 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("pick", |tx| tx.pick(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
         ("offer", |tx| tx.offer(&claim()).map(drop), &[NUMBER]),
         ("put_back", |tx| tx.put_back(&claim(), at(9)), &[NUMBER]),
+        ("late", |tx| tx.late(at(9), 9).map(drop), &["outbox_expires (expires>? AND expires<?)", NUMBER]),
+        (
+            "all_unclear",
+            |tx| tx.all_unclear(None).map(drop),
+            &[
+                "outbox_unclear (unclear>?)",
+                "USE TEMP B-TREE FOR count(DISTINCT)",
+                "USE TEMP B-TREE FOR count(DISTINCT)",
+            ],
+        ),
         ("offered", |tx| tx.offered(1).map(drop), &[NUMBER]),
         ("interrupted", |tx| tx.interrupted().map(drop), &["SCAN outbox USING COVERING INDEX outbox_sending"]),
         ("settle", |tx| tx.settle(1, 1, &SENT).map(drop), &[NUMBER]),

@@ -67,10 +67,14 @@ fn lived() -> (Vec<Arrival>, BTreeMap<String, u32>) {
 }
 
 fn rebuilt(folder: &[Arrival], at: Timestamp) -> (Tracker, Rebuilt) {
+    rebuilt_by(folder, FoundMark::None, at)
+}
+
+fn rebuilt_by(folder: &[Arrival], found: FoundMark, at: Timestamp) -> (Tracker, Rebuilt) {
     let mut tracker = Tracker::new(Store::in_memory().unwrap(), config(), Key::new([7; KEY_LENGTH]), None, at).unwrap();
     tracker.unseen("folder", &[]).unwrap();
     tracker.stow(folder, at).unwrap();
-    let made = tracker.rebuild_from_mail(&[], at).unwrap();
+    let made = tracker.rebuild_from_mail(&[], found, at).unwrap();
     (tracker, made)
 }
 
@@ -90,6 +94,9 @@ fn no_number_denotes_another_report_than_it_did() {
     for title in ["Hole 1", "Hole 3"] {
         assert!(after[title] > made.above && before.values().all(|n| after[title] > *n), "{after:?}");
     }
+    // The mark that was left knows more than the mail that is there.
+    let (_, made) = rebuilt_by(&folder, FoundMark::At(crate::store::Mark { notice: 0, ticket: 500 }), later());
+    assert!(made.above > 500);
     // Nor does one that comes after.
     tracker.on_mail(&[lying(20, "From: n@example.test\r\nSubject: New\r\n\r\nnew\r\n")], later()).unwrap();
     let after = numbers(&mut tracker);
