@@ -82,7 +82,7 @@ pub struct Arrival {
 impl Arrival {
     /// When our mail server took it: what it says, bounded by what the scans saw.
     fn received(&self, now: Timestamp) -> Timestamp {
-        bounded(self.internal_date, self.not_before, now, now)
+        ahead::taken_at(self.internal_date, self.not_before, now, now)
     }
 }
 
@@ -301,11 +301,12 @@ impl Tracker {
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
         let (fresh, mut news) = self.store.write(|tx| {
+            let latest = ahead::latest(tx, now)?;
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = taken_at(tx, arrival.internal_date, arrival.not_before, now)?;
+                let before = ahead::taken_at(arrival.internal_date, arrival.not_before, now, latest);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
@@ -530,28 +531,6 @@ fn policy_print(project: &Project) -> String {
         }
     }
     data_encoding::HEXLOWER.encode(&print.finalize())
-}
-
-/// When our mail server took a mail: as it says, but not before the last scan that did not list it, nor after now. Where
-/// our clock is behind the database, the server's says which of the two is wrong.
-fn taken_at(
-    tx: &Tx<'_>,
-    internal_date: Option<Timestamp>,
-    not_before: Option<Timestamp>,
-    now: Timestamp,
-) -> Result<Timestamp> {
-    let latest = tx.memo(Memo::Ahead)?.map_or(now, |ahead: Timestamp| ahead.max(now));
-    Ok(bounded(internal_date, not_before, latest, now))
-}
-
-fn bounded(
-    internal_date: Option<Timestamp>,
-    not_before: Option<Timestamp>,
-    latest: Timestamp,
-    now: Timestamp,
-) -> Timestamp {
-    let claimed = internal_date.unwrap_or(now).min(latest);
-    not_before.map_or(claimed, |n| claimed.max(n.min(now)))
 }
 
 /// Whether known bytes under a new name are one more delivery: the folder holds more copies of them than there are
