@@ -8,6 +8,7 @@
 mod attachments;
 mod backup;
 mod check;
+mod clock;
 mod demo;
 mod desk;
 mod erase;

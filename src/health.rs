@@ -70,6 +70,8 @@ pub(crate) struct Health {
     pub unread: Option<Timestamp>,
     /// When the oldest notice was made that waits and may leave.
     pub oldest: Option<Timestamp>,
+    /// Since when no notice can leave.
+    pub send_fails: Option<Timestamp>,
     /// Since when the oldest notice waits, when that is too long.
     pub stuck: Option<Timestamp>,
     /// Since when all is held that nobody asked for, because too much was made.
@@ -131,6 +133,7 @@ impl Health {
             troubles,
             ahead: ahead::ahead(tx, now)?,
             inbox_fails,
+            send_fails: tx.memo(Memo::SendFails)?,
             unread,
             oldest,
             stuck: oldest.filter(|made| now.duration_since(*made) > STUCK),
@@ -179,7 +182,8 @@ impl Health {
     /// Whether the inbox was read within the time set, and nothing keeps what comes in from having its effect: then a
     /// watch outside may be told that all goes on. Promises and what was put aside do not stop that.
     pub(crate) fn beats(&self) -> bool {
-        self.unread.is_none() && self.last_scan.is_some()
+        let holds = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::Hold);
+        self.unread.is_none() && self.last_scan.is_some() && !holds
     }
 
     /// How things stand, on one line.
@@ -222,6 +226,7 @@ impl Health {
             troubles,
             ahead,
             unread,
+            send_fails,
             stuck,
         } = self;
         !broken.is_empty()
@@ -232,6 +237,7 @@ impl Health {
             || !troubles.is_empty()
             || ahead.is_some()
             || unread.is_some()
+            || send_fails.is_some()
             || stuck.is_some()
     }
 }

@@ -6,8 +6,10 @@
 //! doubt the socket is dropped.
 
 mod gate;
+mod judge;
 mod wire;
 
+use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
 use data_encoding::BASE64;
@@ -21,12 +23,13 @@ use tokio::time::timeout;
 
 use self::gate::{Dot, Gate};
 pub(crate) use self::gate::{Keeper, Ready};
+use self::judge::{Cause, judge};
 use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
-use crate::net::{self, NetError, Tls};
+use crate::net::{self, Tls};
 use crate::notice::write::check_wire;
 use crate::sasl::{Credentials, Secrets};
-use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
+use crate::vocabulary::{Address, Outcome, Said, Stage};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
 const STEP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -39,8 +42,39 @@ const CONTENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The mail is written in pieces of this many octets.
 const PIECE: usize = 16 * 1024;
-/// How much of a reply is kept, in characters.
-const REPLY: usize = 200;
+
+/// By which login mail is sent.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Account<'a> {
+    /// The server, and who logs in.
+    pub config: &'a SmtpConfig,
+    /// What `config.login` logs in with.
+    pub secret: Option<&'a Password>,
+    /// What is known of the server.
+    pub habit: &'a Habit,
+}
+
+/// How a server is given a password where it offers two mechanisms, and refuses one. Who tries both each time has as many
+/// failed logins as mails, and is locked out.
+#[derive(Debug, Default)]
+pub(crate) struct Habit(AtomicU8);
+
+impl Habit {
+    /// PLAIN first, and then LOGIN.
+    const BOTH: u8 = 0;
+    /// LOGIN works, where PLAIN was refused.
+    const LOGIN: u8 = 1;
+    /// Neither works: one try is enough to find out that it does again.
+    const PLAIN: u8 = 2;
+
+    fn get(&self) -> u8 {
+        self.0.load(Ordering::Relaxed)
+    }
+
+    fn set(&self, habit: u8) {
+        self.0.store(habit, Ordering::Relaxed);
+    }
+}
 
 /// A mail to send.
 #[derive(Clone, Copy, Debug)]
@@ -53,28 +87,22 @@ pub(crate) struct Letter<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Sends a mail. `secret` is what `config.login` logs in with; `keeper` is asked for leave before the final dot. Never
-/// takes longer than 26 minutes.
+/// Sends a mail. `keeper` is asked for leave before the final dot. Never takes longer than 26 minutes.
 ///
 /// `None`: there was no leave. The mail was not given over, and nothing is known of how it would have fared.
-pub(crate) async fn send(
-    config: &SmtpConfig,
-    secret: Option<&Password>,
-    letter: Letter<'_>,
-    keeper: Keeper,
-) -> Option<Outcome> {
+pub(crate) async fn send(account: Account<'_>, letter: Letter<'_>, keeper: Keeper) -> Option<Outcome> {
     // Not the account's fault: the other mails of the queue may go.
     if let Err(unfit) = check_wire(letter.bytes) {
         return Some(Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}"))));
     }
-    let secret = secret.map(Password::expose);
-    let open = async |stage: &mut Stage, gate: Gate| connect(stage, config, gate).await;
-    transact(open, (config.login.as_ref(), secret), letter, keeper).await
+    let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
+    transact(open, account, letter, keeper).await
 }
 
 /// Sends a mail that is no notice, so that nobody is asked for leave.
 pub(crate) async fn send_at_once(config: &SmtpConfig, secret: Option<&Password>, letter: Letter<'_>) -> Outcome {
-    let outcome = send(config, secret, letter, Keeper::Nobody).await;
+    let account = Account { config, secret, habit: &Habit::default() };
+    let outcome = send(account, letter, Keeper::Nobody).await;
     outcome.unwrap_or_else(|| Outcome::Deferred("it was not given over".into()))
 }
 
@@ -86,7 +114,7 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
     let mut stage = Stage::Connect;
     let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage, config, Gate::new(Keeper::Nobody, Dot::default())).await?;
-        enter(&mut stage, stream, config.login.as_ref(), secret.map(Password::expose)).await
+        enter(&mut stage, stream, Account { config, secret, habit: &Habit::default() }).await
     });
     let secrets = secrets(secret.map(Password::expose));
     match entered.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
@@ -102,14 +130,15 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
 /// One mail over the stream that `connect` opens.
 async fn transact(
     connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
-    (login, secret): (Option<&Login>, Option<&str>),
+    account: Account<'_>,
     letter: Letter<'_>,
     keeper: Keeper,
 ) -> Option<Outcome> {
-    let (secrets, dot, mut stage) = (secrets(secret), Dot::default(), Stage::Connect);
+    let secrets = secrets(account.secret.map(Password::expose));
+    let (dot, mut stage) = (Dot::default(), Stage::Connect);
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let stream = connect(&mut stage, Gate::new(keeper, dot.clone())).await?;
-        let mut connection = enter(&mut stage, stream, login, secret).await?;
+        let mut connection = enter(&mut stage, stream, account).await?;
         address(&mut stage, &mut connection, letter).await?;
         Ok(connection)
     });
@@ -129,114 +158,6 @@ async fn transact(
 /// What the server may not say back.
 fn secrets(secret: Option<&str>) -> Secrets {
     secret.map_or_else(Secrets::none, Secrets::of)
-}
-
-/// Why a step did not succeed.
-#[derive(Debug)]
-enum Cause {
-    /// The server answered, and not as hoped.
-    Reply(u16, String),
-    /// There was no usable answer.
-    Broken(String),
-    /// Not the server's doing, or not to be mended by waiting.
-    Ours(String),
-}
-
-impl Cause {
-    fn too_slow() -> Self {
-        Self::Broken("no answer in time".into())
-    }
-
-    fn said(response: &Response) -> Self {
-        let text: Vec<&str> = response.message().collect();
-        Self::Reply(u16::from(response.code()), text.join(" "))
-    }
-
-    /// All that leaves this file of what the server said.
-    fn text(&self, secrets: &Secrets) -> String {
-        match self {
-            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
-            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
-        }
-    }
-}
-
-impl From<Error> for Cause {
-    fn from(error: Error) -> Self {
-        let detail = || std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        match error.status() {
-            Some(code) => Self::Reply(u16::from(code), detail()),
-            None if error.is_client() => Self::Ours(detail()),
-            None => Self::Broken(error.to_string()),
-        }
-    }
-}
-
-impl From<NetError> for Cause {
-    fn from(error: NetError) -> Self {
-        let text = error.to_string();
-        match error {
-            NetError::Connect(..) => Self::Broken(text),
-            // What rustls objects to (a certificate, no TLS at all) does not pass; a lost connection does.
-            NetError::Tls(_, e) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
-            NetError::Tls(..) | NetError::Authorities(..) | NetError::Name(_) => Self::Ours(text),
-        }
-    }
-}
-
-/// What an unsuccessful step means for the mail. Nothing was accepted yet, or the server has said so.
-fn judge(stage: Stage, cause: Cause, secrets: &Secrets) -> Outcome {
-    let said = Said::at(stage, cause.text(secrets));
-    match cause {
-        Cause::Ours(_) => Outcome::Closed(said),
-        Cause::Reply(code @ 500..=599, text) if about_us(stage, code, &text) => Outcome::Closed(said),
-        Cause::Reply(500..=599, _) => Outcome::Refused(said),
-        Cause::Reply(..) | Cause::Broken(_) => Outcome::Deferred(said),
-    }
-}
-
-/// Whether a permanent reply is about our account and not about this mail. Taken for the mail's, it would burn the
-/// whole queue, one notice after the other.
-fn about_us(stage: Stage, code: u16, text: &str) -> bool {
-    // Enhanced codes (RFC 3463) in which providers refuse the sender whoever the recipient is:
-    // a spent quota (5.4.5, 5.7.705), a login that is missing, wrong or of a forbidden kind (5.7.8, 5.7.9, 5.7.30,
-    // 5.7.57), a blocked account or network (5.7.50x, 5.7.708, 5.7.750).
-    const ENHANCED: [&str; 11] = [
-        "5.4.5", "5.7.8", "5.7.9", "5.7.30", "5.7.57", "5.7.501", "5.7.502", "5.7.503", "5.7.705", "5.7.708", "5.7.750",
-    ];
-    // "Relay access denied" and "Client host blocked" share 554 5.7.1 with refusals of content; only the words tell.
-    const WORDS: [&str; 2] = ["relay", "client host"];
-    match stage {
-        // All that comes before the recipient is named is about us.
-        Stage::Connect | Stage::Tls | Stage::Hello | Stage::Auth | Stage::Mail => true,
-        Stage::Rcpt | Stage::Data | Stage::Content => {
-            // Unknown command, bad sequence, authentication required or failed (RFC 4954 section 6).
-            matches!(code, 500 | 502 | 503 | 530 | 534 | 535 | 538)
-                || about_sender(stage, text)
-                || says(text, &ENHANCED, if stage == Stage::Rcpt { &WORDS } else { &[] })
-        }
-    }
-}
-
-/// Whether a permanent reply is about the envelope sender, whoever the recipient is. At MAIL no other is known yet.
-fn about_sender(stage: Stage, text: &str) -> bool {
-    // RFC 3463 section 3.2 for the first two; Microsoft's SendAsDenied and "no permissions to send as this sender".
-    const ENHANCED: [&str; 4] = ["5.1.7", "5.1.8", "5.2.252", "5.7.60"];
-    // Postfix ("Sender address rejected: not owned by user"), Microsoft's older 5.2.0, Exim, iCloud.
-    const WORDS: [&str; 6] =
-        ["sender address", "not owned by", "sendasdenied", "to send as", "sender verify failed", "from address"];
-    match stage {
-        Stage::Connect | Stage::Tls | Stage::Hello | Stage::Auth => false,
-        Stage::Mail => true,
-        Stage::Rcpt | Stage::Data | Stage::Content => says(text, &ENHANCED, &WORDS),
-    }
-}
-
-/// Whether a reply begins with one of these enhanced codes, or holds one of these words.
-fn says(text: &str, enhanced: &[&str], words: &[&str]) -> bool {
-    let lower = text.to_ascii_lowercase();
-    text.split_whitespace().next().is_some_and(|first| enhanced.contains(&first))
-        || words.iter().any(|w| lower.contains(w))
 }
 
 /// A connection that is protected as the config wants it, before lettre's client.
@@ -292,50 +213,66 @@ async fn plain_step<S: AsyncRead + AsyncWrite + Unpin>(
 async fn enter(
     stage: &mut Stage,
     stream: Box<dyn AsyncTokioStream>,
-    login: Option<&Login>,
-    secret: Option<&str>,
+    Account { config, secret, habit }: Account<'_>,
 ) -> Result<AsyncSmtpConnection, Cause> {
     *stage = Stage::Hello;
     // "[127.0.0.1]", which servers take from clients that log in; our host name is nobody's business.
     let hello = ClientId::default();
     let mut connection = step(AsyncSmtpConnection::connect_with_transport(stream, &hello)).await?;
-    if let Some(login) = login {
+    if let Some(login) = &config.login {
         *stage = Stage::Auth;
-        let secret = secret.ok_or_else(|| Cause::Ours("there is no secret to log in with".into()))?;
-        log_in(&mut connection, login, secret).await?;
+        let secret =
+            secret.map(Password::expose).ok_or_else(|| Cause::Ours("there is no secret to log in with".into()))?;
+        log_in(&mut connection, login, secret, habit).await?;
     }
     Ok(connection)
 }
 
-async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &str) -> Result<(), Cause> {
+async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &str, habit: &Habit) -> Result<(), Cause> {
     let credentials = Credentials::new(&login.user, secret).map_err(|unfit| Cause::Ours(unfit.to_string()))?;
-    let offers_plain = connection.server_info().supports_auth_mechanism(Mechanism::Plain);
-    let initial = match login.auth {
-        Auth::Password if offers_plain => Some(credentials.plain()),
-        // LOGIN begins with nothing: the server asks for the user and for the secret, and lettre answers.
-        Auth::Password => None,
-        Auth::XOauth2 => Some(credentials.xoauth2()),
-        Auth::OauthBearer => Some(credentials.oauthbearer(None)),
+    let offers = |mechanism| connection.server_info().supports_auth_mechanism(mechanism);
+    let (plain, by_login) = (offers(Mechanism::Plain), offers(Mechanism::Login));
+    let first = match login.auth {
+        Auth::Password if plain && !(by_login && habit.get() == Habit::LOGIN) => credentials.plain(),
+        Auth::Password => return ask_for_password(connection, login, secret).await,
+        Auth::XOauth2 => credentials.xoauth2(),
+        Auth::OauthBearer => credentials.oauthbearer(None),
     };
-    let response = match initial {
-        Some(first) => step(connection.command(format!("AUTH {} {}\r\n", first.mechanism, first.response))).await?,
-        None => {
-            let asked = Asked::new(login.user.clone(), secret.to_owned());
-            step(connection.auth(&[Mechanism::Login], &asked)).await?
-        }
+    let command = format!("AUTH {} {}\r\n", first.mechanism, first.response);
+    let refused = match step(connection.command(command)).await {
+        Ok(response) => return entered(&response, login.auth),
+        Err(cause) => cause,
     };
+    // A mechanism may be refused where the password is right.
+    let again = login.auth == Auth::Password && by_login && habit.get() == Habit::BOTH;
+    if !again || !matches!(refused, Cause::Reply(500..=599, _)) {
+        return Err(refused);
+    }
+    let second = ask_for_password(connection, login, secret).await;
+    habit.set(if second.is_ok() { Habit::LOGIN } else { Habit::PLAIN });
+    second.map_err(|_| refused)
+}
+
+/// LOGIN begins with nothing: the server asks for the user and for the secret, and lettre answers.
+async fn ask_for_password(connection: &mut AsyncSmtpConnection, login: &Login, secret: &str) -> Result<(), Cause> {
+    let asked = Asked::new(login.user.clone(), secret.to_owned());
+    entered(&step(connection.auth(&[Mechanism::Login], &asked)).await?, login.auth)
+}
+
+/// Whether the server lets us in.
+fn entered(response: &Response, auth: Auth) -> Result<(), Cause> {
     match u16::from(response.code()) {
         235 => Ok(()),
         // RFC 7628 section 3.2.2: the server says in a challenge why the token will not do. PLAIN has no challenges.
         334 => {
             let why = response.first_line().and_then(|l| BASE64.decode(l.trim().as_bytes()).ok()).unwrap_or_default();
-            let secret = match login.auth {
+            let secret = match auth {
                 Auth::Password => "password",
                 Auth::XOauth2 | Auth::OauthBearer => "token",
             };
             Err(Cause::Ours(format!("the {secret} was refused: {}", String::from_utf8_lossy(&why))))
         }
-        _ => Err(Cause::said(&response)),
+        _ => Err(Cause::said(response)),
     }
 }
 
@@ -382,7 +319,8 @@ async fn content(
     let answer = timeout(CONTENT_TIMEOUT, connection.message_iter(bytes.chunks(PIECE).chain(end))).await;
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
-            quit(connection).await;
+            // Beside what follows: until the outcome is written down, the notice is in doubt.
+            tokio::spawn(quit(connection));
             return Ok(Outcome::Sent(Cause::said(&response).text(secrets).into()));
         }
         Ok(Ok(response)) => Cause::said(&response),

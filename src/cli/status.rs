@@ -43,6 +43,7 @@ struct Document<'a> {
     troubles: Vec<Trouble>,
     inbox_fails_since: Option<Timestamp>,
     inbox_unread_since: Option<Timestamp>,
+    send_fails_since: Option<Timestamp>,
     stuck_since: Option<Timestamp>,
     held_since: Option<Timestamp>,
     tag_refused_since: Option<Timestamp>,
@@ -123,6 +124,7 @@ impl<'a> Document<'a> {
             troubles: health.troubles.iter().map(trouble).collect(),
             inbox_fails_since: health.inbox_fails,
             inbox_unread_since: health.unread,
+            send_fails_since: health.send_fails,
             stuck_since: health.stuck,
             held_since: health.breaker,
             tag_refused_since: health.tag_refused,
@@ -158,6 +160,10 @@ fn stands(health: &Health, project: &Project) -> String {
     if let Some(since) = health.unread {
         let since = date(since, &project.policy);
         text.push_str(&format!("  the inbox was not read since {since}: `disclosed check --online`\n"));
+    }
+    if let Some(since) = health.send_fails {
+        let since = date(since, &project.policy);
+        text.push_str(&format!("  no mail can leave since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.stuck {
         let since = date(since, &project.policy);

@@ -134,7 +134,12 @@ async fn send(smtp: &SmtpConfig, from: &Address, to: &Address, bytes: &[u8]) -> 
     match smtp::send_at_once(smtp, secret.as_ref(), Letter { from: Some(from), to, bytes }).await {
         // It may have come all the same.
         Outcome::Sent(_) | Outcome::Unknown(_) => Ok(()),
-        Outcome::Deferred(said) | Outcome::Refused(said) | Outcome::Closed(said) => Err(said),
+        Outcome::Deferred(said)
+        | Outcome::Slower(said)
+        | Outcome::Away(said)
+        | Outcome::Unclear(said)
+        | Outcome::Refused(said)
+        | Outcome::Closed(said) => Err(said),
     }
 }
 

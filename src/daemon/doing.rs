@@ -74,8 +74,9 @@ impl Daemon {
                 outgoing::Way::Smtp(smtp) => {
                     let (from, smtp) = (self.config.mailbox.clone(), smtp.clone());
                     let keeper = Keeper::Outbox(self.gates.0.clone(), claim.number);
-                    let session = claim.clone();
-                    let task = tokio::spawn(async move { outgoing::by_smtp(&smtp, &from, &session, keeper).await });
+                    let (session, habit) = (claim.clone(), self.way.habit());
+                    let task =
+                        tokio::spawn(async move { outgoing::by_smtp(&smtp, &habit, &from, &session, keeper).await });
                     self.sending = Some(Sending { claim, account, task });
                 }
             }
@@ -153,7 +154,13 @@ impl Daemon {
             Outcome::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.tries, "sent"),
             Outcome::Deferred(_) => tracing::warn!(notice = number, kind, attempts = claim.tries, "not sent yet"),
             Outcome::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
+            Outcome::Unclear(why) => {
+                let why = why.for_log();
+                tracing::warn!(notice = number, kind, "refused ({why}); how other mail fares will say whether by us");
+            }
             Outcome::Unknown(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
+            Outcome::Away(why) => tracing::warn!(notice = number, "mail cannot be sent now: {}", why.for_log()),
+            Outcome::Slower(why) => tracing::warn!(notice = number, "mail is sent more slowly: {}", why.for_log()),
             Outcome::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {}", why.for_log()),
         }
         self.way.ended(outcome, now);

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::maildir::Maildir;
-use crate::smtp::{self, Keeper, Letter};
+use crate::smtp::{self, Account, Habit, Keeper, Letter};
 use crate::store::Claim;
 use crate::vocabulary::{Address, Outcome};
 
@@ -36,10 +36,19 @@ pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcom
 }
 
 /// Sends a notice to a mail server, from its tagged sender or from the plain one. `None`: `keeper` gave no leave.
-pub(crate) async fn by_smtp(config: &SmtpConfig, from: &Address, claim: &Claim, keeper: Keeper) -> Option<Outcome> {
+pub(crate) async fn by_smtp(
+    config: &SmtpConfig,
+    habit: &Habit,
+    from: &Address,
+    claim: &Claim,
+    keeper: Keeper,
+) -> Option<Outcome> {
     let letter = Letter { from: Some(claim.envelope.as_ref().unwrap_or(from)), to: &claim.to, bytes: &claim.bytes };
     match config.secret().await {
-        Ok(secret) => smtp::send(config, secret.as_ref(), letter, keeper).await,
+        Ok(secret) => {
+            let account = Account { config, secret: secret.as_ref(), habit };
+            smtp::send(account, letter, keeper).await
+        }
         Err(error) => Some(Outcome::Closed(error.to_string().into())),
     }
 }

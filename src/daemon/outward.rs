@@ -42,6 +42,8 @@ pub(super) struct Outward {
     pub(super) failed: Option<(Instant, u32)>,
     /// Since when nothing can be done for the database's sake.
     pub(super) stuck: Option<Timestamp>,
+    /// When the first look was taken.
+    pub(super) begun: Option<Instant>,
     /// When a look was last taken, the numbers were written, the heart beat.
     pub(super) looked: Option<Instant>,
     pub(super) measured: Option<Instant>,

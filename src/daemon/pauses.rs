@@ -45,7 +45,7 @@ impl Pauses {
     /// Whether to look again at mails that were taken in. A server that ends the session at that is not to end them all.
     pub(super) fn may_compare(&mut self) -> bool {
         self.compared += 1;
-        self.compared % 3 != 0
+        !self.compared.is_multiple_of(3)
     }
 
     /// That look came to its end.

@@ -95,8 +95,12 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
 fn untaken(outcome: Outcome, server: &str, shown: &str) -> Result<Option<Finding>, String> {
     match outcome {
         Outcome::Sent(_) => Ok(None),
-        Outcome::Deferred(said) | Outcome::Unknown(said) => Err(format!("{server} did not take the mail: {said}")),
-        Outcome::Closed(said) => Ok(Some(Finding::bad(format!("outgoing: {server} takes no mail from us: {said}")))),
+        Outcome::Deferred(said) | Outcome::Unknown(said) | Outcome::Away(said) | Outcome::Slower(said) => {
+            Err(format!("{server} did not take the mail: {said}"))
+        }
+        Outcome::Closed(said) | Outcome::Unclear(said) => {
+            Ok(Some(Finding::bad(format!("outgoing: {server} takes no mail from us: {said}"))))
+        }
         Outcome::Refused(said) => Ok(Some(Finding::bad(format!(
             "identity: {server} takes no mail to {shown} ({said}): answers to notices would not arrive. Have the mail \
              server take such addresses, or write plus_addressing = false"

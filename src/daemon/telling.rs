@@ -10,6 +10,7 @@ use tokio::time::Instant;
 
 use super::outward::Outward;
 use super::{Daemon, tell_systemd};
+use crate::clock;
 use crate::config::Heartbeat;
 use crate::health::{Alarm, Health, metrics};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
@@ -42,8 +43,8 @@ impl Daemon {
         }
         self.outward.looked = Some(Instant::now());
         // A pass that had nothing to do shows nothing: a full disk is known by a row.
-        let worked = worked && self.tracker.store().note(|tx| tx.set_memo(Memo::Beat, now)).is_ok();
-        self.outward.stuck = if worked { None } else { Some(self.outward.stuck.unwrap_or(now)) };
+        let commits = worked && self.tracker.store().note(|tx| tx.set_memo(Memo::Beat, now)).is_ok();
+        self.outward.stuck = if commits { None } else { Some(self.outward.stuck.unwrap_or(now)) };
         let project = self.tracker.project().clone();
         let health = self.tracker.store().read(|tx| Health::read(tx, &project, now));
         // What cannot be read is not over.
@@ -51,6 +52,12 @@ impl Daemon {
             Ok(health) => health.alarms(&project),
             Err(_) => self.outward.told.values().cloned().collect(),
         };
+        // Whoever was down for long is given as long to read it as it may be unread.
+        let patience = self.config.inbox_after;
+        if self.outward.begun.get_or_insert_with(Instant::now).elapsed() < patience {
+            let told = &self.outward.told;
+            stand.retain(|alarm| alarm.kind != TroubleKind::Inbox.word() || told.contains_key(&alarm.name));
+        }
         let store = "store".to_owned();
         stand.retain(|alarm| alarm.name != store);
         stand.extend(self.outward.stuck.map(|since| Alarm {
@@ -62,11 +69,14 @@ impl Daemon {
         }));
         self.tell_alarms(&stand, now);
         if let Ok(health) = &health {
-            tell_systemd(&[sd_notify::NotifyState::Status(&health.line(&project))]);
+            if commits {
+                tell_systemd(&[sd_notify::NotifyState::Status(&health.line(&project))]);
+            }
             if let Err(error) = self.look_at_disk(health, now) {
                 tracing::warn!("{error:#}");
             }
-            if worked && health.beats() {
+            // Without a time to go by, a pass does nothing.
+            if commits && now >= clock::EARLIEST && health.beats() {
                 self.beat(now);
             }
             if let Err(error) = self.write_metrics(health) {

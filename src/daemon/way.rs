@@ -1,16 +1,37 @@
 //! The way out, as the loop knows it: whether it is closed, and which envelope sender it is tried with.
 
+use std::sync::Arc;
+
 use jiff::{SignedDuration, Timestamp};
 
+use crate::smtp::Habit;
 use crate::vocabulary::{Outcome, Said};
+
+/// The longest pause.
+const LONGEST: SignedDuration = SignedDuration::from_mins(15);
+/// The longest pause after mails that were not accepted one after the other, though nothing says that the way is closed.
+const LONGEST_DOUBT: SignedDuration = SignedDuration::from_mins(4);
+/// Mails in a row that are not accepted, from which on there is a pause: they may be those that are not for this world, or
+/// the way is closed and does not say so.
+const MISSES: u32 = 3;
+/// The first pause between two mails where a server wants them more slowly.
+const PACE: SignedDuration = SignedDuration::from_secs(30);
 
 /// The way out. What it knows is forgotten with the process and with the config; what must not be is in the store.
 #[derive(Debug, Default)]
 pub(super) struct Way {
-    /// Nothing is sent before, and how often in a row it was found closed.
-    closed: Option<(Timestamp, u32)>,
+    /// Nothing is sent before.
+    until: Option<Timestamp>,
+    /// How often in a row it was found closed.
+    failures: u32,
+    /// How many mails in a row were not accepted, though it is open.
+    misses: u32,
+    /// How long to wait between two mails: it doubles each time that the server wants less, and halves with each mail that
+    /// it takes.
+    pace: SignedDuration,
     /// What the server said against a tagged sender: the next notice is tried with the plain one.
     suspect: Option<Said>,
+    habit: Arc<Habit>,
 }
 
 /// What the outcome of a delivery says of the sender that it was tried with.
@@ -27,7 +48,7 @@ pub(super) enum Sender {
 impl Way {
     /// When the next mail may leave, if that is ahead.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.closed.map(|(until, _)| until).filter(|until| *until > now)
+        self.until.filter(|until| *until > now)
     }
 
     /// Whether the next mail is tried with the plain sender.
@@ -50,15 +71,106 @@ impl Way {
         Sender::NoMatter
     }
 
+    /// How the server is logged in to.
+    pub(super) fn habit(&self) -> Arc<Habit> {
+        Arc::clone(&self.habit)
+    }
+
     /// Takes note of how a delivery ended.
     pub(super) fn ended(&mut self, outcome: &Outcome, now: Timestamp) {
-        self.closed = match outcome {
-            Outcome::Closed(_) => {
-                let tries = self.closed.map_or(0, |(_, n)| n) + 1;
-                let minutes = i64::from(1_u32 << tries.min(4)).min(15);
-                Some((now.checked_add(SignedDuration::from_mins(minutes)).unwrap_or(now), tries))
+        let pause = match outcome {
+            Outcome::Sent(_) => {
+                (self.failures, self.misses) = (0, 0);
+                self.pace = if self.pace > PACE / 8 { self.pace / 2 } else { SignedDuration::ZERO };
+                self.pace
             }
-            Outcome::Sent(_) | Outcome::Refused(_) | Outcome::Deferred(_) | Outcome::Unknown(_) => None,
+            // It was open for as long as to say that.
+            Outcome::Refused(_) => {
+                (self.failures, self.misses) = (0, 0);
+                self.pace
+            }
+            Outcome::Deferred(_) | Outcome::Unclear(_) | Outcome::Unknown(_) => {
+                (self.failures, self.misses) = (0, self.misses + 1);
+                self.pace.max(doubling(self.misses.saturating_sub(MISSES - 1)).min(LONGEST_DOUBT))
+            }
+            Outcome::Closed(_) | Outcome::Away(_) => {
+                self.failures += 1;
+                self.pace.max(doubling(self.failures))
+            }
+            Outcome::Slower(_) => {
+                self.pace = (self.pace * 2).clamp(PACE, LONGEST);
+                self.pace
+            }
         };
+        self.until = Some(pause).filter(|p| p.is_positive()).and_then(|p| now.checked_add(p).ok());
+    }
+}
+
+/// Minutes: none, then 1, 2, 4, 8 and 15.
+fn doubling(times: u32) -> SignedDuration {
+    let minutes = times.checked_sub(1).map_or(0, |n| 1_i64 << n.min(4));
+    SignedDuration::from_mins(minutes).min(LONGEST)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::vocabulary::Stage;
+
+    fn now() -> Timestamp {
+        "2027-01-04T10:00:00Z".parse().unwrap()
+    }
+
+    /// The pauses in seconds after deliveries that end so, one after the other.
+    fn pauses(outcomes: &[Outcome]) -> Vec<i64> {
+        let mut way = Way::default();
+        let pause = |outcome: &Outcome| {
+            way.ended(outcome, now());
+            way.closed_until(now()).map_or(0, |until| until.duration_since(now()).as_secs())
+        };
+        outcomes.iter().map(pause).collect()
+    }
+
+    #[test]
+    fn a_closed_way_is_asked_less_and_less_and_opens_at_once() {
+        for closed in [Outcome::Closed("535".into()), Outcome::Away("nobody there".into())] {
+            let mut all = vec![closed; 6];
+            all.push(Outcome::Sent("250".into()));
+            assert_eq!(pauses(&all), [60, 120, 240, 480, 900, 900, 0]);
+        }
+    }
+
+    #[test]
+    fn a_throttled_way_slows_down_and_finds_its_pace_again() {
+        let (slower, sent) = (Outcome::Slower("421".into()), Outcome::Sent("250".into()));
+        let mut all = vec![slower; 3];
+        all.extend(vec![sent; 7]);
+        assert_eq!(pauses(&all), [30, 60, 120, 60, 30, 15, 7, 3, 0, 0]);
+        assert_eq!(pauses(&vec![Outcome::Slower("421".into()); 20]).last(), Some(&900));
+    }
+
+    #[test]
+    fn one_mail_that_is_not_accepted_holds_up_no_other() {
+        let later = || Outcome::Deferred("450".into());
+        assert_eq!(pauses(&[later(), later(), Outcome::Refused("550".into()), later(), later()]), [0; 5]);
+        assert_eq!(pauses(&vec![Outcome::Unclear("550".into()); 7]), [0, 0, 60, 120, 240, 240, 240]);
+    }
+
+    #[test]
+    fn the_plain_sender_is_tried_once() {
+        let said = Said::at(Stage::Rcpt, "553 not owned".into());
+        let refused = Outcome::Closed(said.clone());
+        let mut way = Way::default();
+        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), true), Sender::NoMatter);
+        assert_eq!(way.judge_sender(&refused, true), Sender::Suspect);
+        assert!(way.tries_plain());
+        // What is not about the sender proves nothing of it.
+        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), false), Sender::NoMatter);
+        assert!(way.tries_plain());
+        assert_eq!(way.judge_sender(&Outcome::Sent("250".into()), false), Sender::OnlyPlain(said));
+        assert!(!way.tries_plain());
+        assert_eq!(way.judge_sender(&refused, true), Sender::Suspect);
+        assert_eq!(way.judge_sender(&refused, false), Sender::NoMatter, "both are refused: it is not the tag");
+        assert!(!way.tries_plain());
     }
 }

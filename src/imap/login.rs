@@ -93,7 +93,15 @@ pub(super) async fn log_in<S: Transport>(
     // Asked after TLS is up: what was said before it counts for nothing (RFC 3501 section 6.2.1).
     let abilities = abilities(wire).await?;
     let initial = match login.auth {
-        Auth::Password if abilities.plain => credentials.plain(),
+        Auth::Password if abilities.plain => {
+            let refused = match authenticate(wire, credentials.plain(), &abilities).await {
+                Err(ImapError::LoginRefused(text)) if !abilities.login_disabled && !names_password(&text) => text,
+                done => return done,
+            };
+            // A mechanism may be refused where the password is right.
+            let second = by_login(wire, &login.user, secret).await;
+            return second.map_err(|_| ImapError::LoginRefused(refused));
+        }
         Auth::Password if abilities.login_disabled => {
             return Err(ImapError::LoginRefused(wire.told("the server takes no password over this connection")));
         }
@@ -192,7 +200,11 @@ async fn converse<S: Transport>(
                 wire.finished();
                 return Ok(());
             }
-            Step::Done(Done::Refused(text)) => return Err(refused(&text, wire.told(&text))),
+            Step::Done(Done::Refused(text)) => {
+                // A tagged answer: what comes next on this connection is known.
+                wire.finished();
+                return Err(refused(&text, wire.told(&text)));
+            }
         }
     }
 }
@@ -201,6 +213,13 @@ enum Step {
     Other,
     Asked,
     Done(Done),
+}
+
+/// Whether a refusal is of this user or secret (RFC 5530 section 3), and not of how they were given: a second try would be
+/// a second failed login, and servers count these.
+fn names_password(said: &Told) -> bool {
+    let capitals = said.to_string().to_ascii_uppercase();
+    ["[AUTHENTICATIONFAILED]", "[AUTHORIZATIONFAILED]", "[EXPIRED]"].iter().any(|code| capitals.starts_with(code))
 }
 
 /// A refusal that says that it will pass (RFC 5530 section 3) is not one of the password.

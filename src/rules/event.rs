@@ -105,6 +105,8 @@ pub enum Lost {
         /// The delivery report; `None` when our own server refused the notice.
         report: Option<MailRef>,
     },
+    /// A reminder that could not leave before its time was over. What there is to say now, the ladder says.
+    Late,
     /// An answer that a person sent by hand.
     ByHand {
         /// The delivery report.
@@ -117,6 +119,7 @@ impl Lost {
     pub fn mailed(self) -> Mailed {
         match self {
             Self::Notice { kind, .. } => Mailed::Notice(kind),
+            Self::Late => Mailed::Notice(NoticeKind::Reminder),
             Self::ByHand { .. } => Mailed::ByHand,
         }
     }
@@ -125,6 +128,7 @@ impl Lost {
     pub fn kind(self) -> Option<NoticeKind> {
         match self {
             Self::Notice { kind, .. } => Some(kind),
+            Self::Late => Some(NoticeKind::Reminder),
             Self::ByHand { .. } => None,
         }
     }
@@ -133,6 +137,7 @@ impl Lost {
     pub fn report(self) -> Option<MailRef> {
         match self {
             Self::Notice { report, .. } => report,
+            Self::Late => None,
             Self::ByHand { report } => Some(report),
         }
     }
@@ -196,6 +201,8 @@ pub struct Report {
     pub backscatter: bool,
     /// Its acknowledgement leaves, and is drawn from the reserve for new senders who are believed: see the caps.
     pub reserved: bool,
+    /// It lay in the folder for junk, and nothing speaks for it.
+    pub junk: bool,
 }
 
 /// More mail for a ticket.

@@ -21,7 +21,7 @@ impl Draft<'_> {
         // one another.
         let kind = EntryKind::Undeliverable { notice: Undelivered::Known(of.mailed()), perhaps: *perhaps };
         self.enter_about(&Actor::Daemon, kind, Some(to.clone()), &loss.reply, of.report());
-        if of.kind() == Some(NoticeKind::Undeliverable) {
+        if of.kind() == Some(NoticeKind::Undeliverable) || *of == Lost::Late {
             return;
         }
         if of.kind() == Some(NoticeKind::Report) && !perhaps {
@@ -112,6 +112,6 @@ pub(crate) fn lost_key(loss: &Loss, to: Address, now: Timestamp) -> NoticeKey {
         Lost::Notice { number, kind: NoticeKind::Reply | NoticeKind::Update, .. } => {
             NoticeKey::LostWords { lost: number, to }
         }
-        Lost::Notice { .. } => NoticeKey::LostMail { at: now, missed: loss.to.clone(), to },
+        Lost::Notice { .. } | Lost::Late => NoticeKey::LostMail { at: now, missed: loss.to.clone(), to },
     }
 }

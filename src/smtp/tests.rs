@@ -3,6 +3,7 @@
 mod leave;
 mod logins;
 mod senders;
+mod steps;
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,6 +22,10 @@ const STEPS: [&str; 7] = ["greeting", "EHLO", "AUTH", "MAIL", "RCPT", "DATA", "c
 #[derive(Clone, Debug)]
 enum Do {
     Say(&'static [u8]),
+    /// After so long.
+    Late(&'static [u8], Duration),
+    /// Octet by octet, so long before each.
+    Drip(&'static [u8], Duration),
     Hang,
     Close,
 }
@@ -54,8 +59,25 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<(&'stati
     loop {
         let scripted = script.iter().find(|(at, _)| *at == step).map(|(_, what)| what.clone());
         match scripted.unwrap_or_else(|| usual(&step)) {
-            Do::Say(reply) => {
-                let _ = stream.write_all(reply).await;
+            Do::Hang => {
+                let _ = stream.read_to_end(&mut Vec::new()).await;
+                return seen;
+            }
+            Do::Close => return seen,
+            Do::Say(reply) | Do::Late(reply, _) | Do::Drip(reply, _) => {
+                let (first, each) = match script.iter().find(|(at, _)| *at == step) {
+                    Some((_, Do::Late(_, wait))) => (*wait, Duration::ZERO),
+                    Some((_, Do::Drip(_, wait))) => (Duration::ZERO, *wait),
+                    _ => (Duration::ZERO, Duration::ZERO),
+                };
+                tokio::time::sleep(first).await;
+                if each.is_zero() {
+                    let _ = stream.write_all(reply).await;
+                }
+                for octet in reply.iter().filter(|_| !each.is_zero()) {
+                    tokio::time::sleep(each).await;
+                    let _ = stream.write_all(&[*octet]).await;
+                }
                 let _ = stream.flush().await;
                 if step == "DATA" && reply.starts_with(b"354") {
                     let mut mail = Vec::new();
@@ -69,17 +91,16 @@ async fn serve(stream: impl AsyncRead + AsyncWrite + Unpin, script: Vec<(&'stati
                     continue;
                 }
             }
-            Do::Hang => {
-                let _ = stream.read_to_end(&mut Vec::new()).await;
-                return seen;
-            }
-            Do::Close => return seen,
         }
         let mut line = String::new();
         if stream.read_line(&mut line).await.unwrap_or(0) == 0 {
             return seen;
         }
-        step = line.split_whitespace().next().unwrap_or_default().to_ascii_uppercase();
+        // A script may tell the mechanisms apart.
+        let words: Vec<String> = line.split_whitespace().take(2).map(str::to_ascii_uppercase).collect();
+        let both = words.join(" ");
+        let told_apart = script.iter().any(|(at, _)| *at == both);
+        step = if told_apart { both } else { words.first().cloned().unwrap_or_default() };
         seen.commands.push(line.trim_end().to_owned());
         if step == "STARTTLS" && !script.iter().any(|(at, _)| *at == step) {
             let _ = stream.write_all(b"220 go on\r\n").await;
@@ -105,11 +126,23 @@ async fn over(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8]) -> O
 }
 
 async fn guarded(stream: DuplexStream, auth: Auth, secret: &str, bytes: &[u8], keeper: Keeper) -> Option<Outcome> {
+    with_habit(stream, (auth, secret), bytes, keeper, &Habit::default()).await
+}
+
+async fn with_habit(
+    stream: DuplexStream,
+    (auth, secret): (Auth, &str),
+    bytes: &[u8],
+    keeper: Keeper,
+    habit: &Habit,
+) -> Option<Outcome> {
     let open = async |_: &mut Stage, gate| Ok(Box::new(Wire::new(stream).behind(gate)) as Box<dyn AsyncTokioStream>);
-    let login = login(auth);
     let from = Address::parse("security+bounce@example.org").unwrap();
     let letter = Letter { from: Some(&from), to: &to(), bytes };
-    transact(open, (Some(&login), Some(secret)), letter, keeper).await
+    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: Some(login(auth)) };
+    let secret = Password::parse(secret.as_bytes().to_vec(), "a test").ok();
+    let account = Account { config: &config, secret: secret.as_ref(), habit };
+    transact(open, account, letter, keeper).await
 }
 
 /// Sends from the null sender.
@@ -130,8 +163,11 @@ fn kind(outcome: &Outcome) -> (&'static str, Option<Stage>) {
         Outcome::Sent(said) => ("sent", said.stage),
         Outcome::Deferred(said) => ("deferred", said.stage),
         Outcome::Refused(said) => ("refused", said.stage),
+        Outcome::Unclear(said) => ("unclear", said.stage),
         Outcome::Unknown(said) => ("unknown", said.stage),
         Outcome::Closed(said) => ("closed", said.stage),
+        Outcome::Away(said) => ("away", said.stage),
+        Outcome::Slower(said) => ("slower", said.stage),
     }
 }
 
@@ -145,6 +181,11 @@ fn stage_of(step: &str) -> Stage {
         "content" => Stage::Content,
         other => panic!("{other}"),
     }
+}
+
+/// What a step comes to that is not answered.
+fn unanswered(step: &str) -> &'static str {
+    if ["greeting", "EHLO", "AUTH"].contains(&step) { "away" } else { "deferred" }
 }
 
 #[tokio::test(start_paused = true)]
@@ -170,7 +211,7 @@ async fn a_hang_ends_in_time() {
     for step in STEPS {
         let start = tokio::time::Instant::now();
         let (outcome, _) = scripted(vec![(step, Do::Hang)]).await;
-        let expect = if step == "content" { ("unknown", None) } else { ("deferred", Some(stage_of(step))) };
+        let expect = if step == "content" { ("unknown", None) } else { (unanswered(step), Some(stage_of(step))) };
         assert_eq!(kind(&outcome), expect, "{step}");
         let limit = if step == "content" { CONTENT_TIMEOUT } else { STEP_TIMEOUT };
         assert!(start.elapsed() <= limit + QUIT_TIMEOUT, "{step}: {:?}", start.elapsed());
@@ -197,18 +238,20 @@ async fn a_server_slow_at_every_step_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn a_hang_at_quit_changes_nothing() {
-    let start = tokio::time::Instant::now();
-    let (outcome, _) = scripted(vec![("QUIT", Do::Hang)]).await;
-    assert_eq!(kind(&outcome), ("sent", None));
-    assert_eq!(start.elapsed(), QUIT_TIMEOUT);
-    assert_eq!(kind(&scripted(vec![("QUIT", Do::Close)]).await.0), ("sent", None));
+    for what in [Do::Hang, Do::Close] {
+        let start = tokio::time::Instant::now();
+        let (ours, theirs) = tokio::io::duplex(1024);
+        tokio::spawn(serve(theirs, vec![("QUIT", what)]));
+        let outcome = over(ours, Auth::Password, "secret", MAIL).await;
+        assert_eq!((kind(&outcome), start.elapsed()), (("sent", None), Duration::ZERO), "nobody waits for it");
+    }
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_closed_connection_is_unknown_only_after_the_dot() {
     for step in STEPS {
         let (outcome, seen) = scripted(vec![(step, Do::Close)]).await;
-        let expect = if step == "content" { ("unknown", None) } else { ("deferred", Some(stage_of(step))) };
+        let expect = if step == "content" { ("unknown", None) } else { (unanswered(step), Some(stage_of(step))) };
         assert_eq!(kind(&outcome), expect, "{step}");
         assert_eq!(seen.mails.len(), usize::from(step == "content"), "{step}");
     }
@@ -238,21 +281,22 @@ async fn a_stop_inside_the_mail_is_safe_to_try_again() {
 #[tokio::test(start_paused = true)]
 async fn replies_are_told_apart_by_step_and_code() {
     let (deferred, refused, closed, unknown) = ("deferred", "refused", "closed", "unknown");
+    let (away, slower, unclear) = ("away", "slower", "unclear");
     for (step, reply, expect) in [
-        ("greeting", &b"421 4.3.2 not now\r\n"[..], deferred),
+        ("greeting", &b"421 4.3.2 not now\r\n"[..], away),
         ("greeting", b"554 5.7.1 no service for you\r\n", closed),
-        ("greeting", b"SSH-2.0-x\r\n", deferred),
-        ("EHLO", b"451 4.3.0 later\r\n", deferred),
+        ("greeting", b"SSH-2.0-x\r\n", away),
+        ("EHLO", b"451 4.3.0 later\r\n", away),
         ("EHLO", b"550 5.7.1 no\r\n", closed),
-        ("AUTH", b"454 4.7.0 later\r\n", deferred),
+        ("AUTH", b"454 4.7.0 later\r\n", slower),
         ("AUTH", b"535 5.7.8 wrong\r\n", closed),
         ("AUTH", b"550 5.7.30 Basic authentication is not supported\r\n", closed),
-        ("MAIL", b"452 4.3.1 full\r\n", deferred),
+        ("MAIL", b"452 4.3.1 full\r\n", away),
         ("MAIL", b"530 5.7.0 log in\r\n", closed),
         ("MAIL", b"553 5.7.1 not your address\r\n", closed),
         ("MAIL", b"354 what\r\n", deferred),
         ("RCPT", b"450 4.7.1 greylisted\r\n", deferred),
-        ("RCPT", b"421 4.7.0 too many\r\n", deferred),
+        ("RCPT", b"421 4.7.0 too many\r\n", slower),
         ("RCPT", b"550 5.1.1 no such user\r\n", refused),
         ("RCPT", b"550-5.1.1 no such\r\n550 5.1.1 user\r\n", refused),
         ("RCPT", b"501 5.1.3 bad address\r\n", refused),
@@ -263,10 +307,10 @@ async fn replies_are_told_apart_by_step_and_code() {
         ("RCPT", b"503 5.5.1 sequence\r\n", closed),
         ("RCPT", b"354 what\r\n", deferred),
         ("DATA", b"451 4.3.0 later\r\n", deferred),
-        ("DATA", b"554 5.5.1 no valid recipients\r\n", refused),
+        ("DATA", b"554 5.5.1 no valid recipients\r\n", unclear),
         ("DATA", b"250 ok\r\n", deferred),
         ("content", b"451 4.3.0 later\r\n", deferred),
-        ("content", b"421 4.3.2 shutting down\r\n", deferred),
+        ("content", b"421 4.3.2 shutting down\r\n", away),
         ("content", b"554 5.6.0 spam\r\n", refused),
         ("content", b"552 5.3.4 too big, relay\r\n", refused),
         ("content", b"550 5.4.5 Daily sending quota exceeded\r\n", closed),
@@ -305,13 +349,43 @@ async fn the_code_decides_and_not_the_words() {
     }
 }
 
+/// Bare codes, and lines that end with LF alone, at every step at once: these servers are understood.
+#[tokio::test(start_paused = true)]
+async fn a_reply_needs_no_text_and_no_carriage_return() {
+    let bare: Vec<(&str, Do)> = [
+        ("greeting", &b"220\r\n"[..]),
+        ("EHLO", b"250-mx\r\n250 AUTH PLAIN\r\n"),
+        ("AUTH", b"235\r\n"),
+        ("MAIL", b"250\r\n"),
+        ("RCPT", b"250\r\n"),
+        ("DATA", b"354\r\n"),
+        ("content", b"250\r\n"),
+    ]
+    .map(|(step, reply)| (step, Do::Say(reply)))
+    .to_vec();
+    let lf = bare.iter().map(|(step, what)| {
+        let Do::Say(reply) = what else { panic!() };
+        let reply = reply.iter().copied().filter(|b| *b != b'\r').collect::<Vec<u8>>();
+        (*step, Do::Say(reply.leak()))
+    });
+    for script in [lf.collect(), bare] {
+        let (outcome, seen) = scripted(script).await;
+        assert_eq!((kind(&outcome), seen.mails.len()), (("sent", None), 1), "{outcome:?}");
+    }
+    // Nor is a refusal lost in that.
+    for reply in [&b"550\n"[..], b"550-5.1.1 no such\n550 user\n", b"550\r\n"] {
+        let (outcome, _) = scripted(vec![("RCPT", Do::Say(reply))]).await;
+        assert!(["refused", "unclear"].contains(&kind(&outcome).0), "{outcome:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn replies_are_short_and_clean() {
     let long: &'static [u8] =
         Box::leak(format!("550 5.1.1 \x1b[31m{}\r\n", "x".repeat(900)).into_bytes().into_boxed_slice());
     let (outcome, _) = scripted(vec![("RCPT", Do::Say(long))]).await;
     let Outcome::Refused(Said { reply, .. }) = outcome else { panic!("{outcome:?}") };
-    assert_eq!(reply.chars().count(), REPLY);
+    assert_eq!(reply.chars().count(), judge::REPLY);
     assert!(reply.starts_with("550 5.1.1 [31mx"), "{reply}");
 }
 
@@ -372,13 +446,13 @@ async fn starttls_or_nothing() {
         (vec![("EHLO", Do::Say(b"250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("closed", Stage::Tls))),
         (vec![("EHLO", Do::Say(b"250 STARTTLS\r\n"))], Err(("closed", Stage::Tls))),
         (vec![("EHLO", Do::Say(b"502 what\r\n"))], Err(("closed", Stage::Hello))),
-        (vec![("greeting", Do::Say(b"421 later\r\n"))], Err(("deferred", Stage::Hello))),
+        (vec![("greeting", Do::Say(b"421 later\r\n"))], Err(("away", Stage::Hello))),
         (vec![("greeting", Do::Say(b"220 hi\r\n250-mx\r\n250 STARTTLS\r\n"))], Err(("closed", Stage::Hello))),
-        (vec![("greeting", Do::Say(b"x\r\n"))], Err(("deferred", Stage::Hello))),
-        (vec![("STARTTLS", Do::Say(b"454 4.7.0 later\r\n"))], Err(("deferred", Stage::Tls))),
+        (vec![("greeting", Do::Say(b"x\r\n"))], Err(("away", Stage::Hello))),
+        (vec![("STARTTLS", Do::Say(b"454 4.7.0 later\r\n"))], Err(("slower", Stage::Tls))),
         (vec![("STARTTLS", Do::Say(b"501 no\r\n"))], Err(("closed", Stage::Tls))),
-        (vec![("STARTTLS", Do::Hang)], Err(("deferred", Stage::Tls))),
-        (vec![("STARTTLS", Do::Close)], Err(("deferred", Stage::Tls))),
+        (vec![("STARTTLS", Do::Hang)], Err(("away", Stage::Tls))),
+        (vec![("STARTTLS", Do::Close)], Err(("away", Stage::Tls))),
         // The injection of hazard C6: what follows the 220 must never be read as said under TLS.
         (vec![("STARTTLS", Do::Say(b"220 go\r\n250-mx\r\n250 AUTH PLAIN\r\n"))], Err(("closed", Stage::Tls))),
     ] {
@@ -479,6 +553,6 @@ async fn nobody_there_is_for_later() {
     let port = listener.local_addr().unwrap().port();
     drop(listener);
     let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
-    assert_eq!(kind(&send_null(&config, None, MAIL).await), ("deferred", Some(Stage::Connect)));
+    assert_eq!(kind(&send_null(&config, None, MAIL).await), ("away", Some(Stage::Connect)));
     assert_eq!(check(&config, None).await.unwrap_err().stage, Some(Stage::Connect));
 }

@@ -19,9 +19,11 @@ impl Tx<'_> {
         Ok(query.query_row([], |r| r.get(0)).optional()?.map(instant))
     }
 
-    /// What was put off by a clock that was ahead is due now: mail that waits for signatures to be checked, and notices.
+    /// What was put off by a clock that was ahead is due now: mail that was not given, mail that waits for signatures to be
+    /// checked, and notices.
     pub fn due_now(&self, now: Timestamp) -> Result<()> {
         self.hurry_unverified(now)?;
+        self.0.prepare_cached("UPDATE strike SET at = ?1 WHERE at > ?1")?.execute([millis(now)])?;
         let sql = "UPDATE outbox SET due = ?1 WHERE state = 'waiting' AND due > ?1";
         self.0.prepare_cached(sql)?.execute([millis(now)])?;
         Ok(())

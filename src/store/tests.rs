@@ -358,7 +358,19 @@ fn key() -> NoticeKey {
 fn notice(to: &Address) -> Outgoing<'_> {
     let (kind, ticket, revision) = (NoticeKind::Acknowledgement, Some(TICKET), 1);
     let (lane, message_id, bytes) = (kind.lane(), "n@x.test", b"".as_slice());
-    Outgoing { number: 1, kind, lane, to, ticket, revision, message_id, held: None, envelope: None, bytes }
+    Outgoing {
+        number: 1,
+        kind,
+        lane,
+        to,
+        ticket,
+        revision,
+        message_id,
+        held: None,
+        envelope: None,
+        expires: None,
+        bytes,
+    }
 }
 
 /// A database with one report: its mail, receipt, ticket, and a notice about it.
@@ -377,7 +389,8 @@ fn filled() -> Store {
     store
 }
 
-const SENT: Settled<'_> = Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, reply: "250 ok" };
+const SENT: Settled<'_> =
+    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
 
 /// All kinds and states of notices, by the order of their lists.
 fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
@@ -421,6 +434,7 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::LastScanOf("imap:INBOX"), "last_scan:imap:INBOX"),
         (Memo::LastSend, "last_send"),
         (Memo::InboxFails, "inbox_fails"),
+        (Memo::SendFails, "send_fails"),
         (Memo::LastDigest, "digest"),
         (Memo::Policy, "policy"),
         (Memo::Secrets, "key"),
@@ -438,8 +452,10 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Gathers(Gathered::Returned), "backscatter"),
         (Memo::GatheredTold(Gathered::Reports), "many_told"),
         (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
-        (Memo::ReturnedDue, "gathered_due"),
-        (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Returned), "gathered_due"),
+        (Memo::GatheredListed(Gathered::Returned), "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Junk), "junk_due"),
+        (Memo::GatheredListed(Gathered::Junk), "junk_listed"),
         (Memo::TagRefused, "tag_refused"),
         (Memo::Ahead, "ahead"),
         (Memo::Played, "played"),
@@ -506,4 +522,30 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'person'", |tx| tx.ticket(TICKET).map(drop));
+}
+
+/// What a push asks of the store costs the same in a folder of any size.
+#[test]
+fn of_a_push_few_rows_are_looked_at() {
+    let mut steps = Vec::new();
+    for places in [100, 100_000] {
+        let mut store = Store::in_memory().unwrap();
+        let fill = format!(
+            "PRAGMA foreign_keys = OFF;
+             WITH RECURSIVE n (uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < {places})
+             INSERT INTO place SELECT 1, uid, 1 FROM n"
+        );
+        store.connection.execute_batch(&fill).unwrap();
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = std::sync::Arc::clone(&count);
+        let step = move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            false
+        };
+        store.connection.progress_handler(1, Some(step)).unwrap();
+        let new = (places + 1).to_string();
+        assert_eq!(store.read(|tx| tx.unseen(1, std::slice::from_ref(&new))).unwrap(), [new]);
+        steps.push(count.load(std::sync::atomic::Ordering::Relaxed));
+    }
+    assert!(steps[0] > 0 && steps[1] * 10 <= steps[0] * 12, "{steps:?}");
 }

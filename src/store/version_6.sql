@@ -2,6 +2,13 @@
 
 -- Tries that have begun and of which no outcome is known. Counted without waiting for the disk: see `Store::note`.
 ALTER TABLE outbox ADD COLUMN begun INTEGER NOT NULL DEFAULT 0;
+-- From when on it is too late for it to leave.
+ALTER TABLE outbox ADD COLUMN expires INTEGER;
+UPDATE outbox SET expires = created + 86400000 WHERE state = 'waiting' AND kind = 'acknowledgement';
+CREATE INDEX outbox_expires ON outbox (expires) WHERE state = 'waiting' AND expires IS NOT NULL;
+-- When the server refused it first without a word on whose fault that is.
+ALTER TABLE outbox ADD COLUMN unclear INTEGER;
+CREATE INDEX outbox_unclear ON outbox (unclear) WHERE state = 'waiting' AND unclear IS NOT NULL;
 
 -- The mailbox.
 
@@ -15,6 +22,11 @@ CREATE TABLE strike (
     at INTEGER NOT NULL,
     PRIMARY KEY (source, name)
 ) STRICT, WITHOUT ROWID;
+
+-- What a folder is for: the inbox, what was sent by hand, what was taken for junk.
+ALTER TABLE source ADD COLUMN role TEXT NOT NULL DEFAULT 'inbox';
+-- Whether a sender is the reporter of a ticket.
+CREATE INDEX ticket_reporter ON ticket (reporter) WHERE reporter IS NOT NULL;
 
 -- What an IMAP folder was when it was last looked at, under one UIDVALIDITY: it tells a mail server that was set back.
 CREATE TABLE folder (

@@ -7,17 +7,22 @@ use super::Tracker;
 use super::news::News;
 use super::tallies::Scope;
 use super::work::Work;
-use crate::notice::text::trouble::TroubleKind;
+use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::rules::event::{Loss, Lost};
-use crate::store::{Claim, Leave, Memo, Result, Settled};
-use crate::vocabulary::{NoticeKind, NoticeState, Outcome};
+use crate::store::{Claim, Leave, Memo, Result, Settled, StoreError};
+use crate::ticket::Ticket;
+use crate::vocabulary::{NoticeKind, NoticeState, Outcome, Said, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
-/// How long a notice is tried (RFC 5321 section 4.5.4.1 asks for four to five days).
+/// How long a notice is tried while others are accepted (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// How often the process may end at a notice, before any outcome of it: then it is put aside. Who ends a process does so
 /// whatever it has in hand, so that a few times prove nothing.
 const ENDS: u32 = 5;
+/// How long the way out may be closed by what passes, before people hear of it.
+const PASSES: SignedDuration = SignedDuration::from_mins(15);
+/// Notices that are dropped in one transaction because it is too late for them.
+const LATE: u32 = 500;
 /// How long a refusal of tagged senders is believed: the server may have been set up anew.
 const TAG_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
@@ -109,41 +114,121 @@ impl Tracker {
     pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
         use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
         let (project, key) = (&self.project, &self.key);
-        let age = now.duration_since(claim.created);
         let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let later = || after(backoff(claim.number, claim.tries));
-        let (state, due, doubts, reply) = match outcome {
-            Outcome::Sent(said) => (Sent, now, claim.doubts, said.to_string()),
-            Outcome::Deferred(said) if age > keep_trying(claim.kind) => (Refused, now, claim.doubts, said.to_string()),
-            Outcome::Deferred(said) => (Waiting, later(), claim.doubts, said.to_string()),
-            Outcome::Refused(said) => (Refused, now, claim.doubts, said.to_string()),
-            // Once more with the same bytes, and never a third time (G3).
-            Outcome::Unknown(said) if claim.doubts == 0 => {
-                (Waiting, after(SignedDuration::from_mins(1)), 1, said.to_string())
-            }
-            Outcome::Unknown(said) => (Unknown, now, claim.doubts + 1, said.to_string()),
-            // Later than the others, so that one notice that the way is closed for does not keep them all. What is wrong
-            // is not about this mail, however old it is.
-            Outcome::Closed(said) => (Waiting, later(), claim.doubts, said.for_log().to_string()),
-        };
+        let reply = outcome.said().to_string();
         self.store.write(|tx| {
-            if !tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, reply: &reply })? {
+            let last: Option<Timestamp> = tx.memo(Memo::LastSend)?;
+            // Only a way that takes other mail can witness against this one.
+            let taken_since = |at: Timestamp| last.is_some_and(|last| last > at);
+            let is_old = now.duration_since(claim.created) > RETRY_FOR;
+            let (state, due, doubts) = match outcome {
+                Outcome::Sent(_) => (Sent, now, claim.doubts),
+                Outcome::Refused(_) => (Refused, now, claim.doubts),
+                Outcome::Deferred(_) if is_old && taken_since(claim.created) => (Refused, now, claim.doubts),
+                Outcome::Unclear(_) if claim.unclear.is_some_and(taken_since) => (Refused, now, claim.doubts),
+                // Once more with the same bytes, and never a third time (G3).
+                Outcome::Unknown(_) if claim.doubts == 0 => (Waiting, after(SignedDuration::from_mins(1)), 1),
+                Outcome::Unknown(_) => (Unknown, now, claim.doubts + 1),
+                // Later than the others, so that one notice that the way is closed for does not keep them all. Where the
+                // way is closed, that is not about this mail, however old it is.
+                Outcome::Deferred(_)
+                | Outcome::Unclear(_)
+                | Outcome::Closed(_)
+                | Outcome::Away(_)
+                | Outcome::Slower(_) => (Waiting, after(backoff(claim.number, claim.tries)), claim.doubts),
+            };
+            let unclear =
+                if matches!(outcome, Outcome::Unclear(_)) { claim.unclear.or(Some(now)) } else { claim.unclear };
+            if !tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, unclear, reply: &reply })? {
                 return Ok(News::default());
             }
             let mut work = Work::new(tx, project, key, now)?;
+            match outcome {
+                Outcome::Sent(_) => work.way_is_open()?,
+                Outcome::Closed(said) => work.way_is_closed(said, true)?,
+                Outcome::Away(said) | Outcome::Slower(said) => work.way_is_closed(said, false)?,
+                Outcome::Unclear(said) if tx.all_unclear(last)? => work.way_is_closed(said, true)?,
+                Outcome::Unclear(_) | Outcome::Deferred(_) | Outcome::Refused(_) | Outcome::Unknown(_) => {}
+            }
             match state {
-                Sent => tx.set_memo(Memo::LastSend, now)?,
-                Refused | Unknown => {
-                    let ticket = claim.ticket.map(|t| tx.ticket(t)).transpose()?.flatten();
-                    let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
-                    let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
-                    let loss = Loss { of, to, reply, since: None, reminded, mailed, perhaps: false };
-                    work.undelivered(ticket.as_ref(), &loss)?;
-                }
-                Waiting | Sending | Held => {}
+                Refused | Unknown => work.lost_notice(claim, reply)?,
+                Sent | Waiting | Sending | Held => {}
             }
             Ok(work.news)
         })
+    }
+}
+
+impl Work<'_> {
+    /// A mail was accepted.
+    fn way_is_open(&mut self) -> Result<()> {
+        self.tx.set_memo(Memo::LastSend, self.now)?;
+        if self.tx.memo::<Timestamp>(Memo::SendFails)?.is_some() {
+            self.tx.drop_memo(Memo::SendFails)?;
+            self.tx.end_trouble(TroubleKind::Sender)?;
+        }
+        Ok(())
+    }
+
+    /// No mail can leave. People hear of it at once where it does not pass by itself, else when it lasts.
+    fn way_is_closed(&mut self, said: &Said, lasting: bool) -> Result<()> {
+        let since = match self.tx.memo(Memo::SendFails)? {
+            Some(since) => since,
+            None => {
+                self.tx.set_memo(Memo::SendFails, self.now)?;
+                self.now
+            }
+        };
+        let lasts = lasting || self.now.duration_since(since) >= PASSES;
+        if lasts && self.tx.trouble(TroubleKind::Sender)?.is_none() {
+            self.trouble(&Trouble::Sender { since, why: said.to_string() })?;
+        }
+        Ok(())
+    }
+
+    /// A notice of ours did not reach the server, or perhaps not.
+    fn lost_notice(&mut self, claim: &Claim, reply: String) -> Result<()> {
+        let ticket = claim.ticket.map_or(Ok(None), |ticket| self.readable(ticket))?;
+        let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
+        let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
+        let loss = Loss { of, to, reply, since: None, reminded, mailed, perhaps: false };
+        self.undelivered(ticket.as_ref(), &loss)
+    }
+
+    /// A ticket, unless it cannot be read: that is told by the tick, and must not stop what is on its way.
+    fn readable(&self, ticket: TicketId) -> Result<Option<Ticket>> {
+        match self.tx.ticket(ticket) {
+            Err(StoreError::Corrupt(_)) => Ok(None),
+            ticket => ticket,
+        }
+    }
+
+    /// Drops what waits and for which it is too late, with a line in the timeline. Of a reminder nothing more is said: what
+    /// there is to say now, the tick says that this is part of. Whether there may be more.
+    pub(super) fn drop_late(&mut self) -> Result<bool> {
+        let late = self.tx.late(self.now, LATE)?;
+        for (claim, said) in &late {
+            let reminder = claim.kind == NoticeKind::Reminder;
+            // Its last answer was lost, so that it may have arrived.
+            let state = if claim.doubts > 0 { NoticeState::Unknown } else { NoticeState::Refused };
+            // Nobody needs to look at a reminder that another has replaced, however often it was tried.
+            let tries = if reminder { 0 } else { claim.tries.max(1) };
+            let said = said.as_ref().map_or(String::new(), |said| format!(": {said}"));
+            let reply = format!("it could not leave before its time was over{said}");
+            let (due, doubts, unclear) = (self.now, claim.doubts, claim.unclear);
+            self.tx.settle(claim.number, tries, &Settled { state, due, doubts, unclear, reply: &reply })?;
+            if !reminder {
+                self.lost_notice(claim, reply)?;
+                continue;
+            }
+            for id in self.tx.noticed_tickets(claim.number)? {
+                let Some(ticket) = self.readable(id)? else { continue };
+                let (to, reply, of) = (claim.to.clone(), reply.clone(), Lost::Late);
+                let (since, reminded, mailed, perhaps) = (None, Vec::new(), Vec::new(), false);
+                self.undelivered(Some(&ticket), &Loss { of, to, reply, since, reminded, mailed, perhaps })?;
+            }
+        }
+        Ok(late.len() >= LATE as usize)
     }
 }
 
@@ -159,9 +244,4 @@ fn backoff(number: u32, tries: u32) -> SignedDuration {
     };
     let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(tries)) % 16) * minutes * 60 / 64;
     SignedDuration::from_secs(minutes * 60 + jitter)
-}
-
-/// How long a notice is tried. An acknowledgement that is a day late only confuses.
-fn keep_trying(kind: NoticeKind) -> SignedDuration {
-    if kind == NoticeKind::Acknowledgement { SignedDuration::from_hours(24) } else { RETRY_FOR }
 }

@@ -31,6 +31,7 @@ impl Work<'_> {
                 }
                 return self.carry_out(ticket, decision);
             }
+            Lost::Late => return self.carry_out(ticket, decision),
             Lost::ByHand { .. } => {}
         }
         // Whoever knows a Message-ID of the ticket can say that an answer to it did not arrive, as often as they like.
@@ -45,7 +46,7 @@ impl Work<'_> {
     /// Notes whom of the project's people mail does not reach, and says since when where that is not new. Where only the
     /// recipient says that it was ours, anybody may have said so.
     fn unreached(&self, loss: &Loss) -> Result<Option<Timestamp>> {
-        if loss.perhaps || self.project.person(&loss.to).is_none() {
+        if loss.perhaps || loss.of == Lost::Late || self.project.person(&loss.to).is_none() {
             return Ok(None);
         }
         self.tx.note_unreached(&loss.to, &loss.reply, self.now)
@@ -83,7 +84,7 @@ impl Work<'_> {
         let loss = Loss { mailed: self.tx.mailed(id, NoticeKind::Report)?, ..loss.clone() };
         let lost = match loss.of {
             Lost::Notice { number, .. } if !loss.perhaps => number,
-            Lost::Notice { .. } | Lost::ByHand { .. } => {
+            Lost::Notice { .. } | Lost::Late | Lost::ByHand { .. } => {
                 return Ok(decide::decide(ticket, &Event::Undelivered(loss), self.project, self.key, self.now));
             }
         };

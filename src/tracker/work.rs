@@ -13,7 +13,7 @@ use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::notice::codename::Codename;
-use crate::notice::key::NoticeKey;
+use crate::notice::key::{self, NoticeKey};
 use crate::notice::says::Says;
 use crate::notice::text::digest::Counts;
 use crate::notice::text::trouble::{Trouble, TroubleKind};
@@ -242,6 +242,7 @@ impl<'a> Work<'a> {
             held: notice.held.as_deref(),
             revision: notice.revision(),
             envelope: envelope.as_ref(),
+            expires: key::expires(kind, &notice.keys, self.now),
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;

@@ -41,15 +41,22 @@ impl NoticeState {
 pub enum Outcome {
     /// The server has taken responsibility for it (RFC 5321 section 6.1): its final reply was 250.
     Sent(Said),
-    /// It was not accepted, and may be later (RFC 5321 section 4.5.4.1).
+    /// This mail, or mail to this recipient, was not accepted, and may be later (RFC 5321 section 4.5.4.1).
     Deferred(Said),
     /// It was not accepted and will not be: this mail or this recipient.
     Refused(Said),
+    /// It was not accepted and will not be, and nothing says whether that is for this mail, for this recipient or for all
+    /// that we send.
+    Unclear(Said),
     /// The whole of it was given over, and no clear reply came back (RFC 1047). It may have been accepted.
     Unknown(Said),
-    /// The way out is closed: our own account, server or config is at fault. No other mail would fare better. The queue
-    /// must wait, and none of it is to be called refused.
+    /// The way out is closed until a person mends it: our own account, client or config is at fault. No other mail would
+    /// fare better. The queue must wait, and none of it is to be called refused.
     Closed(Said),
+    /// The way out is closed for now: the server cannot be reached, or takes nothing at present.
+    Away(Said),
+    /// The server takes no more at this pace.
+    Slower(Said),
 }
 
 impl Outcome {
@@ -59,15 +66,26 @@ impl Outcome {
             Self::Sent(said)
             | Self::Deferred(said)
             | Self::Refused(said)
+            | Self::Unclear(said)
             | Self::Unknown(said)
-            | Self::Closed(said) => said,
+            | Self::Closed(said)
+            | Self::Away(said)
+            | Self::Slower(said) => said,
         }
     }
 
-    /// Whether another envelope sender may fare better: all that was refused before that was named, or because of the
-    /// recipient or the mail, is not about it.
+    /// Whether the way out is closed, for whatever mail.
+    pub fn is_way_closed(&self) -> bool {
+        match self {
+            Self::Closed(_) | Self::Away(_) | Self::Slower(_) => true,
+            Self::Sent(_) | Self::Deferred(_) | Self::Refused(_) | Self::Unclear(_) | Self::Unknown(_) => false,
+        }
+    }
+
+    /// Whether another envelope sender may fare better: not where something was refused before the sender was named, nor
+    /// where it is clear that the mail or the recipient is at fault.
     pub fn may_be_the_senders(&self) -> bool {
-        let Self::Closed(said) = self else { return false };
+        let (Self::Closed(said) | Self::Unclear(said)) = self else { return false };
         matches!(said.stage, Some(Stage::Mail | Stage::Rcpt | Stage::Data | Stage::Content))
     }
 }

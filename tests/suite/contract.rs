@@ -144,7 +144,7 @@ fn the_documents_keep_the_names_of_their_fields() {
             "",
             "last_scan last_send waiting next_deadline holds healthy",
             "ahead unverified undelivered unreached broken quarantined trouble troubles inbox_fails_since \
-             inbox_unread_since stuck_since held_since tag_refused_since hold",
+             inbox_unread_since send_fails_since stuck_since held_since tag_refused_since hold",
         ),
         ("holds[]", "", "notice kind ticket state reason"),
         ("undelivered[]", "", "notice kind ticket state reason"),

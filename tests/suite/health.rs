@@ -110,6 +110,8 @@ const CONDITIONS: &[Condition] = &[
     ("an inbox that fails for long", NOW, false, |desk| raise(desk, &Trouble::Inbox { since: now() })),
     ("a refused login", NOW, false, |desk| raise(desk, &Trouble::Login("no such user".into()))),
     ("an odd inbox", NOW, false, |desk| raise(desk, &Trouble::Odd("no such mail".into()))),
+    ("a way out that is closed", NOW, true, |desk| ends(desk, &Outcome::Away("nobody there".into()))),
+    ("a way out that a person has to open", NOW, true, |desk| ends(desk, &Outcome::Closed("535 5.7.8".into()))),
     ("a lost secret", NOW, true, lose_a_secret),
     ("silent name servers", NOW, true, |desk| raise(desk, &Trouble::Dns)),
     ("a breaker that fell", NOW, true, |desk| raise(desk, &Trouble::Breaker)),

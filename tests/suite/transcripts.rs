@@ -355,13 +355,16 @@ impl Play {
                 Outcome::Sent(_) => format!("{when}  {line}"),
                 Outcome::Deferred(why) => format!("{when}  NOT YET ({why}): {line}"),
                 Outcome::Refused(why) => format!("{when}  REFUSED ({why}): {line}"),
+                Outcome::Unclear(why) => format!("{when}  UNCLEAR ({why}): {line}"),
                 Outcome::Unknown(why) => format!("{when}  IN DOUBT ({why}): {line}"),
-                Outcome::Closed(why) => format!("{when}  NO SERVER ({why})"),
+                Outcome::Closed(why) | Outcome::Away(why) | Outcome::Slower(why) => {
+                    format!("{when}  NO SERVER ({why})")
+                }
             });
             let news = self.tracker.delivered(&claim, &outcome, self.now).unwrap();
             self.sent.push(claim);
             self.tell(&news);
-            if matches!(outcome, Outcome::Closed(_)) {
+            if outcome.is_way_closed() {
                 break;
             }
         }

@@ -3,7 +3,6 @@ use jiff::SignedDuration;
 use tokio::sync::oneshot;
 
 use super::*;
-use crate::clock;
 use crate::config::{Config, EXAMPLE};
 use crate::store::NewMail;
 
@@ -81,6 +80,19 @@ async fn each_trouble_has_one_beginning_and_one_end_across_restarts() {
 }
 
 #[tokio::test]
+async fn an_inbox_that_is_unread_is_told_when_there_was_time_to_read_it() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut d = daemon(folder.path(), &to_file(folder.path()));
+    let long_ago = clock::now() - SignedDuration::from_hours(48);
+    d.tracker.scanned("f", Some(long_ago), long_ago).unwrap();
+    look(&mut d, true).await;
+    assert_eq!(told(folder.path()), [], "the machine was off");
+    d.config.inbox_after = Duration::ZERO;
+    look(&mut d, true).await;
+    assert_eq!(told(folder.path()), pairs(&[("inbox", "begin")]));
+}
+
+#[tokio::test]
 async fn a_program_that_fails_is_tried_again_and_misses_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let mut d = daemon(folder.path(), &to_file(folder.path()));
@@ -141,6 +153,10 @@ async fn the_heart_beats_while_the_inbox_is_read_and_the_database_written() {
     });
     put_aside.unwrap();
     assert!(beats(&mut d, true).await, "what else needs a person does not stop it");
+    d.tracker.store().write(|tx| tx.note_trouble(TroubleKind::Hold, now, None)).unwrap();
+    assert!(!beats(&mut d, true).await, "in hold");
+    d.tracker.store().write(|tx| tx.end_trouble(TroubleKind::Hold)).unwrap();
+    assert!(beats(&mut d, true).await);
     // At most once a minute.
     std::fs::remove_file(&file).unwrap();
     look(&mut d, true).await;

@@ -21,8 +21,17 @@ pub enum Trouble {
     Login(String),
     /// The inbox does what no inbox should.
     Odd(String),
+    /// A folder beside the inbox cannot be opened.
+    Folder(String),
     /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
     Renumbered,
+    /// No mail leaves: our account, our client, the server or the way to it.
+    Sender {
+        /// Since when.
+        since: Timestamp,
+        /// What the server said, or why it could not be asked.
+        why: String,
+    },
     /// Reply addresses that were made with a secret that is gone are worthless.
     Key,
     /// No name server answers, and the word of people waits for their domains' keys.
@@ -79,8 +88,12 @@ pub enum TroubleKind {
     Login,
     /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
     Odd,
+    /// [`Trouble::Folder`]: ends when all folders beside the inbox could be opened.
+    Folder,
     /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
     Renumbered,
+    /// [`Trouble::Sender`]: ends with the next mail that is accepted.
+    Sender,
     /// [`Trouble::Key`]: ends when the secret is back, or a person changes the key file.
     Key,
     /// [`Trouble::Dns`]: ends with the next answer, or when no mail waits for one any more.
@@ -106,7 +119,9 @@ impl TroubleKind {
             Self::Inbox => "inbox",
             Self::Login => "login",
             Self::Odd => "odd",
+            Self::Folder => "folder",
             Self::Renumbered => "renumbered",
+            Self::Sender => "sender",
             Self::Key => "key",
             Self::Dns => "dns",
             Self::Breaker => "breaker",
@@ -125,11 +140,13 @@ impl TroubleKind {
             Self::Inbox
             | Self::Login
             | Self::Odd
+            | Self::Folder
             | Self::Renumbered
             | Self::Key
             | Self::Dns
             | Self::Breaker
             | Self::Hold
+            | Self::Sender
             | Self::Disk
             | Self::Canary
             | Self::Clock => None,
@@ -142,12 +159,14 @@ impl TroubleKind {
             Self::Inbox => "The security inbox cannot be read.",
             Self::Login => "The mail server refuses the password of the security inbox.",
             Self::Odd => "The security inbox lists mail that it does not give.",
+            Self::Folder => "A folder beside the security inbox cannot be opened.",
             Self::Renumbered => "The security inbox is older than what is known of it.",
             Self::Key => "A secret of the key file is missing.",
             Self::Dns => "The name servers do not answer, and commands by mail wait.",
             Self::Breaker => "More mail was made than any honest hour brings, and is held.",
             Self::Canary => "A mail that was sent to see that mail comes through did not come.",
             Self::Disk => "The disk of the database is nearly full.",
+            Self::Sender => "No mail can leave: the outgoing server, the account or the way to it.",
             Self::Hold => "Nothing leaves: the database may be older than what has left.",
             Self::Clock => "The clock is behind the database.",
             Self::Timeline(_) => "The timeline of a ticket cannot be read.",
@@ -160,10 +179,12 @@ impl TroubleKind {
             Self::Inbox,
             Self::Login,
             Self::Odd,
+            Self::Folder,
             Self::Renumbered,
             Self::Key,
             Self::Dns,
             Self::Breaker,
+            Self::Sender,
             Self::Hold,
             Self::Disk,
             Self::Canary,
@@ -181,7 +202,9 @@ impl Trouble {
             Self::Inbox { .. } => TroubleKind::Inbox,
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
+            Self::Folder(_) => TroubleKind::Folder,
             Self::Renumbered => TroubleKind::Renumbered,
+            Self::Sender { .. } => TroubleKind::Sender,
             Self::Key => TroubleKind::Key,
             Self::Dns => TroubleKind::Dns,
             Self::Breaker => TroubleKind::Breaker,
@@ -197,13 +220,19 @@ impl Trouble {
     fn what(&self, project: &Project) -> String {
         match self {
             Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
-            Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Login(why) | Self::Odd(why) | Self::Folder(why) => format!("the inbox: {why}"),
             Self::Renumbered => {
                 "the mail server has numbered the mails of the inbox anew, or was set back to an earlier \
                                  state. Each mail is compared with those that are here, and what is new is taken in; \
                                  that needs nobody. What was lost on the server may still be here: `disclosed list`."
                     .into()
             }
+            Self::Sender { since, why } => format!(
+                "no mail could leave since {}: {}. All of it waits, and leaves once the server takes it; that you read \
+                 this says that it does again.",
+                when(*since, &project.policy),
+                without_addresses(why)
+            ),
             Self::Key => "the file disclosed.key beside the database lacks a secret that it had before. Commands in \
                           reply to earlier notices are not obeyed. If it can be restored from a backup, restore it."
                 .into(),
@@ -261,6 +290,12 @@ fn clock(now: Timestamp, ahead: Timestamp, how: Set, project: &Project) -> Strin
         when(now, &project.policy),
         when(ahead, &project.policy)
     )
+}
+
+/// What a server said, without whom it names: that may be a reporter.
+fn without_addresses(said: &str) -> String {
+    let words: Vec<&str> = said.split_whitespace().map(|w| if w.contains('@') { "(an address)" } else { w }).collect();
+    words.join(" ").trim_end_matches('.').to_owned()
 }
 
 /// The text.

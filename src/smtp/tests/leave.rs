@@ -58,7 +58,7 @@ async fn a_session_that_ends_before_the_dot_asks_for_nothing() {
         tokio::spawn(serve(theirs, vec![(step, Do::Close)]));
         let (asks, mut asked) = mpsc::unbounded_channel();
         let outcome = guarded(ours, Auth::Password, "secret", MAIL, Keeper::Outbox(asks, 7)).await;
-        assert_eq!(kind(&outcome.unwrap()).0, "deferred");
+        assert_eq!(kind(&outcome.unwrap()).0, unanswered(step));
         assert!(asked.recv().await.is_none(), "{step}");
     }
 }

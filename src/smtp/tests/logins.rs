@@ -11,7 +11,7 @@ async fn each_mechanism() {
         (Auth::XOauth2, challenge, "closed", None),
         (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
         (Auth::OauthBearer, challenge, "closed", None),
-        (Auth::Password, b"250 ok\r\n", "deferred", None),
+        (Auth::Password, b"250 ok\r\n", "away", None),
         (Auth::Password, challenge, "closed", None),
     ] {
         let (ours, theirs) = tokio::io::duplex(1024);
@@ -82,4 +82,37 @@ async fn a_login_that_cannot_work_is_ours_to_mend() {
 
     let no_auth = Do::Say(b"250 mx.example.org\r\n");
     assert_eq!(kind(&scripted(vec![("EHLO", no_auth)]).await.0), ("closed", Some(Stage::Auth)));
+}
+
+/// A server that refuses PLAIN, and takes the same password by LOGIN where `works`.
+fn no_plain(works: bool) -> Vec<(&'static str, Do)> {
+    let last: &[u8] = if works { b"235 2.7.0 ok\r\n" } else { b"535 5.7.8 no\r\n" };
+    vec![
+        ("AUTH PLAIN", Do::Say(b"535 5.7.8 not by this mechanism\r\n")),
+        ("AUTH LOGIN", Do::Say(b"334 VXNlcm5hbWU6\r\n")),
+        ("C2VJDXJPDHLAZXHHBXBSZS5VCMC=", Do::Say(b"334 UGFzc3dvcmQ6\r\n")),
+        ("C2VJCMV0", Do::Say(last)),
+    ]
+}
+
+/// What works is found out once; what does not is not tried twice as often.
+#[tokio::test(start_paused = true)]
+async fn a_password_goes_by_login_where_plain_is_refused() {
+    for (works, expect, first, then) in [
+        (true, "sent", &["AUTH PLAIN", "AUTH LOGIN"][..], &["AUTH LOGIN"][..]),
+        (false, "closed", &["AUTH PLAIN", "AUTH LOGIN"], &["AUTH PLAIN"]),
+    ] {
+        let habit = Habit::default();
+        for tried in [first, then, then] {
+            let (ours, theirs) = tokio::io::duplex(1024);
+            let server = tokio::spawn(serve(theirs, no_plain(works)));
+            let outcome = with_habit(ours, (Auth::Password, "secret"), MAIL, Keeper::Nobody, &habit).await.unwrap();
+            assert_eq!(kind(&outcome).0, expect, "{outcome:?}");
+            let seen = server.await.unwrap();
+            let auths = seen.commands.iter().filter(|c| c.starts_with("AUTH"));
+            let mechanisms: Vec<_> =
+                auths.map(|c| c.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+            assert_eq!(mechanisms, tried);
+        }
+    }
 }

@@ -29,9 +29,9 @@ async fn a_refusal_of_the_sender_is_known_wherever_it_comes() {
 async fn any_other_answer_is_no_reason_for_the_plain_sender() {
     for (step, answer, expect) in [
         ("AUTH", Do::Say(b"535 5.7.8 wrong\r\n"), "closed"),
-        ("MAIL", Do::Say(b"451 4.3.0 later\r\n"), "deferred"),
+        ("MAIL", Do::Say(b"451 4.3.0 later\r\n"), "away"),
         ("RCPT", Do::Say(b"550 5.1.1 no such user\r\n"), "refused"),
-        ("RCPT", Do::Say(b"450 4.7.1 Sender address rejected: unverified\r\n"), "deferred"),
+        ("RCPT", Do::Say(b"450 4.7.1 Sender address rejected: unverified\r\n"), "away"),
         ("content", Do::Say(b"554 5.6.0 spam\r\n"), "refused"),
         ("content", Do::Say(b"what? 554 5.2.252 SendAsDenied\r\n"), "unknown"),
         ("content", Do::Say(b"550-5.7.60 SendAsDenied\r\n250 ok\r\n"), "unknown"),

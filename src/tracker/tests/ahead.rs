@@ -121,6 +121,7 @@ fn each_of_three_witnesses_shows_that_the_clock_is_behind() {
         |tx| {
             let to = crate::vocabulary::Address::parse("ada@example.org").unwrap();
             let new = crate::store::Outgoing {
+                expires: None,
                 number: 1,
                 kind: NoticeKind::Reminder,
                 lane: 0,

@@ -3,7 +3,7 @@
 use super::*;
 use crate::vocabulary::Address;
 
-const PEOPLE: &str = r#"
+pub(super) const PEOPLE: &str = r#"
 [identity]
 authserv_ids = ["mx.example.org"]
 [[person]]

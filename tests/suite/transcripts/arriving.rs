@@ -165,6 +165,8 @@ impl Play {
             "refuses" => Outcome::Refused(answer),
             "doubts" => Outcome::Unknown(answer),
             "closed" => Outcome::Closed(answer),
+            "unclear" => Outcome::Unclear(answer),
+            "away" => Outcome::Away(answer),
             _ => panic!("server [for WHO] accepts|later|refuses|doubts|closed [ANSWER]"),
         };
         self.server = (only, outcome);
