@@ -1,7 +1,8 @@
 //! By which way SQLite finds what is asked often.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
@@ -321,4 +322,30 @@ fn methods() -> BTreeSet<&'static str> {
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     query.raw_query().mapped(|r| r.get("detail")).map(|r| r.unwrap()).collect()
+}
+
+/// What a push asks of the store costs the same in a folder of any size.
+#[test]
+fn of_a_push_few_rows_are_looked_at() {
+    let mut steps = Vec::new();
+    for places in [100, 100_000] {
+        let mut store = Store::in_memory().unwrap();
+        let fill = format!(
+            "PRAGMA foreign_keys = OFF;
+             WITH RECURSIVE n (uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < {places})
+             INSERT INTO place SELECT 1, uid, 1 FROM n"
+        );
+        store.connection.execute_batch(&fill).unwrap();
+        let count = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&count);
+        let step = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        store.connection.progress_handler(1, Some(step)).unwrap();
+        let new = (places + 1).to_string();
+        assert_eq!(store.read(|tx| tx.unseen(1, std::slice::from_ref(&new))).unwrap(), [new]);
+        steps.push(count.load(Ordering::Relaxed));
+    }
+    assert!(steps[0] > 0 && steps[1] * 10 <= steps[0] * 12, "{steps:?}");
 }
