@@ -182,7 +182,8 @@ impl Health {
     /// Whether the inbox was read within the time set, and nothing keeps what comes in from having its effect: then a
     /// watch outside may be told that all goes on. Promises and what was put aside do not stop that.
     pub(crate) fn beats(&self) -> bool {
-        self.unread.is_none() && self.last_scan.is_some()
+        let holds = self.troubles.iter().any(|trouble| trouble.kind == TroubleKind::Hold);
+        self.unread.is_none() && self.last_scan.is_some() && !holds
     }
 
     /// How things stand, on one line.

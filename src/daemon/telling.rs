@@ -69,7 +69,9 @@ impl Daemon {
         }));
         self.tell_alarms(&stand, now);
         if let Ok(health) = &health {
-            tell_systemd(&[sd_notify::NotifyState::Status(&health.line(&project))]);
+            if commits {
+                tell_systemd(&[sd_notify::NotifyState::Status(&health.line(&project))]);
+            }
             if let Err(error) = self.look_at_disk(health, now) {
                 tracing::warn!("{error:#}");
             }

@@ -1,8 +1,7 @@
-use jiff::SignedDuration;
-
 use super::*;
 use crate::store::Memo;
 
+mod beside;
 mod mailbox;
 
 const CONFIG: &str = r#"

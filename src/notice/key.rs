@@ -145,14 +145,20 @@ pub enum Gathered {
     Reports,
     /// Mail that servers returned to the wrong address.
     Returned,
+    /// What the provider took for junk.
+    Junk,
 }
 
 impl Gathered {
+    /// Those of which what came since the last word is listed, at the end of its time.
+    pub const LISTED: [Self; 2] = [Self::Returned, Self::Junk];
+
     /// The word for it in the store.
     pub fn word(self) -> &'static str {
         match self {
             Self::Reports => "many",
             Self::Returned => "backscatter",
+            Self::Junk => "junk",
         }
     }
 }

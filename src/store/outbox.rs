@@ -175,6 +175,17 @@ impl Tx<'_> {
         Ok(sent.optional()?)
     }
 
+    /// The notices to an address that were made between two instants, as the bytes that left.
+    pub fn made_for(&self, to: &Address, from: Timestamp, until: Timestamp) -> Result<Vec<Vec<u8>>> {
+        let sql = r"
+            SELECT bytes
+            FROM outbox
+            WHERE recipient = (SELECT id FROM address WHERE key = ?1) AND created BETWEEN ?2 AND ?3";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map(params![to.key(), millis(from), millis(until)], |r| r.get(0))?;
+        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    }
+
     /// Puts a notice into the outbox, with what it stands for.
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
         let sql = r"

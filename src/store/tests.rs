@@ -452,8 +452,10 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Gathers(Gathered::Returned), "backscatter"),
         (Memo::GatheredTold(Gathered::Reports), "many_told"),
         (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
-        (Memo::ReturnedDue, "gathered_due"),
-        (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Returned), "gathered_due"),
+        (Memo::GatheredListed(Gathered::Returned), "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Junk), "junk_due"),
+        (Memo::GatheredListed(Gathered::Junk), "junk_listed"),
         (Memo::TagRefused, "tag_refused"),
         (Memo::Ahead, "ahead"),
         (Memo::Played, "played"),
@@ -520,4 +522,30 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'person'", |tx| tx.ticket(TICKET).map(drop));
+}
+
+/// What a push asks of the store costs the same in a folder of any size.
+#[test]
+fn of_a_push_few_rows_are_looked_at() {
+    let mut steps = Vec::new();
+    for places in [100, 100_000] {
+        let mut store = Store::in_memory().unwrap();
+        let fill = format!(
+            "PRAGMA foreign_keys = OFF;
+             WITH RECURSIVE n (uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < {places})
+             INSERT INTO place SELECT 1, uid, 1 FROM n"
+        );
+        store.connection.execute_batch(&fill).unwrap();
+        let count = std::sync::Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = std::sync::Arc::clone(&count);
+        let step = move || {
+            counted.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
+            false
+        };
+        store.connection.progress_handler(1, Some(step)).unwrap();
+        let new = (places + 1).to_string();
+        assert_eq!(store.read(|tx| tx.unseen(1, std::slice::from_ref(&new))).unwrap(), [new]);
+        steps.push(count.load(std::sync::atomic::Ordering::Relaxed));
+    }
+    assert!(steps[0] > 0 && steps[1] * 10 <= steps[0] * 12, "{steps:?}");
 }

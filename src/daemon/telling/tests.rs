@@ -153,6 +153,10 @@ async fn the_heart_beats_while_the_inbox_is_read_and_the_database_written() {
     });
     put_aside.unwrap();
     assert!(beats(&mut d, true).await, "what else needs a person does not stop it");
+    d.tracker.store().write(|tx| tx.note_trouble(TroubleKind::Hold, now, None)).unwrap();
+    assert!(!beats(&mut d, true).await, "in hold");
+    d.tracker.store().write(|tx| tx.end_trouble(TroubleKind::Hold)).unwrap();
+    assert!(beats(&mut d, true).await);
     // At most once a minute.
     std::fs::remove_file(&file).unwrap();
     look(&mut d, true).await;
