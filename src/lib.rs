@@ -126,7 +126,8 @@
 //! cargo test --test suite -- each_transcript` writes the expectations anew; look at `git diff` before you commit
 //! them. The simulation names its seed: `DISCLOSED_SEED=K cargo test --test suite -- the_guarantees` plays it alone
 //! and says which guarantee broke at which step, and what was done before. A seed that failed becomes a test of its
-//! own.
+//! own. `DISCLOSED_KILLS=2000 cargo test --test suite -- scripted::kills --nocapture` kills the program so often around
+//! its final dots.
 //!
 //! What is absent on purpose: threads that share the store, a cache of tickets, a pool of connections, a web page.
 

@@ -349,36 +349,6 @@ async fn the_code_decides_and_not_the_words() {
     }
 }
 
-/// Bare codes, and lines that end with LF alone, at every step at once: these servers are understood.
-#[tokio::test(start_paused = true)]
-async fn a_reply_needs_no_text_and_no_carriage_return() {
-    let bare: Vec<(&str, Do)> = [
-        ("greeting", &b"220\r\n"[..]),
-        ("EHLO", b"250-mx\r\n250 AUTH PLAIN\r\n"),
-        ("AUTH", b"235\r\n"),
-        ("MAIL", b"250\r\n"),
-        ("RCPT", b"250\r\n"),
-        ("DATA", b"354\r\n"),
-        ("content", b"250\r\n"),
-    ]
-    .map(|(step, reply)| (step, Do::Say(reply)))
-    .to_vec();
-    let lf = bare.iter().map(|(step, what)| {
-        let Do::Say(reply) = what else { panic!() };
-        let reply = reply.iter().copied().filter(|b| *b != b'\r').collect::<Vec<u8>>();
-        (*step, Do::Say(reply.leak()))
-    });
-    for script in [lf.collect(), bare] {
-        let (outcome, seen) = scripted(script).await;
-        assert_eq!((kind(&outcome), seen.mails.len()), (("sent", None), 1), "{outcome:?}");
-    }
-    // Nor is a refusal lost in that.
-    for reply in [&b"550\n"[..], b"550-5.1.1 no such\n550 user\n", b"550\r\n"] {
-        let (outcome, _) = scripted(vec![("RCPT", Do::Say(reply))]).await;
-        assert!(["refused", "unclear"].contains(&kind(&outcome).0), "{outcome:?}");
-    }
-}
-
 #[tokio::test(start_paused = true)]
 async fn replies_are_short_and_clean() {
     let long: &'static [u8] =

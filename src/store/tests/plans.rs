@@ -240,6 +240,9 @@ fn what_is_asked_often_is_found_by_an_index() {
     assert_eq!(listed, methods(), "each method of Tx is asked often, and its indexes stand here, or seldom");
 }
 
+pub(super) const SENT: Settled<'_> =
+    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
+
 fn claim() -> Claim {
     filled().write(|tx| tx.pick(at(9))).unwrap().expect("a notice waits")
 }

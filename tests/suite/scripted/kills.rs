@@ -14,8 +14,10 @@ const KILLS: usize = 30;
 /// Where a kill falls.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Moment {
-    /// The server has the header of the mail, and no dot.
-    BeforeTheDot,
+    /// It has been told of no mail yet.
+    BeforeTheMail,
+    /// It has the header of the mail. The program may have come to the dot by the time that the kill reaches it.
+    InTheMail,
     /// It has the dot, and does not take the mail.
     AtTheDot,
     /// It took the mail, and has not said so.
@@ -41,14 +43,15 @@ struct Killer {
     child: Arc<Mutex<Option<Child>>>,
     random: Random,
     left: usize,
-    /// In a row before the dot: a notice at which the program ends again and again is put aside in the end.
+    /// In a row before the mail: a notice at which the program ends again and again is put aside in the end.
     before: usize,
-    /// Mails that were given over and not taken: each once, since after two doubts it may not be sent again.
+    /// Mails that may have been given over and were not taken: each once, since after two doubts it is not sent again.
     spurned: std::collections::BTreeSet<String>,
     /// The mail that the server took last.
     last: String,
-    /// Mails after whose reply the program was killed: it may not have written the reply down.
-    replied: Vec<String>,
+    /// Mails that may be in doubt though the server saw no sign of it: it did not get to the dot, or had replied, and the
+    /// program was a step further, or had not written the reply down.
+    unsure: Vec<String>,
     fell: Vec<Moment>,
 }
 
@@ -57,7 +60,7 @@ impl Killer {
         if let Some(child) = self.child.lock().unwrap().as_mut() {
             child.kill().unwrap();
             self.left -= 1;
-            self.before = if moment == Moment::BeforeTheDot { self.before + 1 } else { 0 };
+            self.before = if moment == Moment::BeforeTheMail { self.before + 1 } else { 0 };
             self.fell.push(moment);
         }
     }
@@ -70,8 +73,13 @@ impl Killer {
             return Act::Right;
         }
         match (step, id) {
-            ("content", _) if self.before < 2 && self.random.below(2) == 0 => {
-                self.kill(Moment::BeforeTheDot);
+            ("DATA", _) if self.before < 2 && self.random.below(3) == 0 => {
+                self.kill(Moment::BeforeTheMail);
+                Act::Close
+            }
+            ("content", Some(id)) if self.random.below(2) == 0 && self.spurned.insert(id.to_owned()) => {
+                self.unsure.push(id.to_owned());
+                self.kill(Moment::InTheMail);
                 Act::Close
             }
             ("dot", Some(id)) if self.random.below(2) == 0 && self.spurned.insert(id.to_owned()) => {
@@ -84,7 +92,7 @@ impl Killer {
             }
             // The reply is on its way, and is read or not.
             ("QUIT", _) => {
-                self.replied.push(self.last.clone());
+                self.unsure.push(self.last.clone());
                 self.kill(Moment::AfterTheReply);
                 Act::Close
             }
@@ -105,7 +113,7 @@ fn killed_around_the_dot_it_loses_nothing_and_doubles_only_what_is_in_doubt() {
         before: 0,
         spurned: std::collections::BTreeSet::new(),
         last: String::new(),
-        replied: Vec::new(),
+        unsure: Vec::new(),
         fell: Vec::new(),
     };
     let killer = Arc::new(Mutex::new(killer));
@@ -146,7 +154,7 @@ fn killed_around_the_dot_it_loses_nothing_and_doubles_only_what_is_in_doubt() {
     }
     let killer = killer.lock().unwrap();
     let (all, mut taken) = (super::notices(&desk), server.taken());
-    for id in &killer.replied {
+    for id in &killer.unsure {
         taken.entry(id.clone()).or_default().unclear += 1;
     }
     super::check(&all, &taken, "after the kills");
@@ -157,9 +165,11 @@ fn killed_around_the_dot_it_loses_nothing_and_doubles_only_what_is_in_doubt() {
     let count = |moment| killer.fell.iter().filter(|m| **m == moment).count();
     let twice = taken.values().filter(|t| t.copies.len() > 1).count();
     println!(
-        "{} kills: {} before the dot, {} at it, {} before the reply, {} after it; {} mails, {twice} of them twice",
+        "{} kills: {} before the mail, {} in it, {} at the dot, {} before the reply, {} after it; {} mails, {twice} of them \
+         twice",
         killer.fell.len(),
-        count(Moment::BeforeTheDot),
+        count(Moment::BeforeTheMail),
+        count(Moment::InTheMail),
         count(Moment::AtTheDot),
         count(Moment::BeforeTheReply),
         count(Moment::AfterTheReply),
