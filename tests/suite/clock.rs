@@ -13,6 +13,8 @@ fn one_line(text: &str) -> String {
 #[test]
 fn a_person_says_that_the_clock_is_right_and_reads_what_that_means() {
     let desk = Desk::with_report();
+    // What waits while its time passes is another trouble.
+    desk.ok(&["run", "--once"]);
     assert_eq!(desk.run(&["status"]).0, 0);
     let nothing = desk.ok(&["recover", "--clock"]);
     assert!(nothing.starts_with("Nothing lies ahead of the clock, which says "), "{nothing}");
@@ -34,9 +36,8 @@ fn a_person_says_that_the_clock_is_right_and_reads_what_that_means() {
     assert_eq!(deadlines.len(), 3, "each promise: {text}");
     let means = "it was called broken before its time, and runs; reminders that came before their time come again";
     assert!(deadlines.iter().all(|l| l.contains(" left; ") && l.ends_with(means)), "{text}");
-    assert_eq!(desk.run(&["status"]).0, 0);
+    let (code, text, _) = desk.run(&["status"]);
+    assert_eq!(code, 0, "{text}");
     assert_eq!(desk.json(&["recover", "--clock"])["ahead"], serde_json::Value::Null);
     assert!(one_line(&desk.ok(&["log", "1"])).contains("said that the clock had been ahead"));
-    let unsure = desk.run(&["recover"]);
-    assert!(unsure.0 == 2 && unsure.2.contains("--clock"), "{unsure:?}");
 }
