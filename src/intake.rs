@@ -16,6 +16,7 @@
 //! A reporter's mail joins the ticket by token, or by a believed sender who is the reporter and refers to one of its
 //! mails. An acknowledgement asks for less than a command, since silence is the worse failure.
 
+mod beside;
 pub(crate) mod claims;
 pub(crate) mod copies;
 pub(crate) mod disposition;
@@ -39,7 +40,7 @@ use crate::project::Person;
 use crate::rules::event::{Event, FollowUp, Loss, Lost, Order, Warrant};
 use crate::ticket::{Acknowledgement, Actor};
 use crate::token::{self, Purpose};
-use crate::vocabulary::{Address, TicketId, clean};
+use crate::vocabulary::{Address, Role, TicketId, clean};
 
 /// A mail that ends without a ticket.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -88,6 +89,16 @@ fn alone(given: &Given<'_>) -> Intake {
     if claims.own.is_some() {
         let ticket = claims.own.and_then(|t| t.ticket);
         return nothing(Disposition::Own, ticket, "a notice of ours came back");
+    }
+    match given.role {
+        Role::Inbox => {}
+        Role::Sent => {
+            if let Some(sent) = beside::sent(given) {
+                return sent;
+            }
+        }
+        Role::Junk if beside::is_known(given) => {}
+        Role::Junk => return beside::junk(given),
     }
     let ticket = given.proven();
     let bounced = claims.bounced.filter(|_| known.bounced_notice.is_some());

@@ -68,8 +68,9 @@
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by
 //!   [`notice::leak`]; no title, text or address in a log line. G7 no loops: automatic mail is never answered, and
 //!   the caps of the tracker bound the rest. G8 hostile mail is bounded: [`mail::read`].
-//! - G9 never silent: refused logins, silent inboxes and undeliverable notices are told by mail, and by the alarms of
-//!   [`daemon`], which need no mail; a daemon whose files go away ends, and one whose disk fails waits for it; a clock that
+//! - G9 never silent: refused logins, silent inboxes, a closed way out and undeliverable notices are told by mail, and by
+//!   the alarms of [`daemon`], which need no mail; [`smtp`] judges what refusal is our own fault, so that it burns no
+//!   notice; a daemon whose files go away ends, and one whose disk fails waits for it; a clock that
 //!   is behind the database is told, and keeps no mail from being read. G10 same in, same out:
 //!   `decide` is pure; tests replay it. G11 no open door: there is no listener in this crate.
 //!
@@ -125,7 +126,8 @@
 //! cargo test --test suite -- each_transcript` writes the expectations anew; look at `git diff` before you commit
 //! them. The simulation names its seed: `DISCLOSED_SEED=K cargo test --test suite -- the_guarantees` plays it alone
 //! and says which guarantee broke at which step, and what was done before. A seed that failed becomes a test of its
-//! own.
+//! own. `DISCLOSED_KILLS=2000 cargo test --test suite -- scripted::kills --nocapture` kills the program so often around
+//! its final dots.
 //!
 //! What is absent on purpose: threads that share the store, a cache of tickets, a pool of connections, a web page.
 

@@ -23,13 +23,13 @@ use tokio::time::timeout;
 
 use self::gate::{Dot, Gate};
 pub(crate) use self::gate::{Keeper, Ready};
-use self::judge::judge;
+use self::judge::{Cause, judge};
 use self::wire::Wire;
 use crate::config::{Auth, Login, Password, SmtpConfig};
-use crate::net::{self, NetError, Tls};
+use crate::net::{self, Tls};
 use crate::notice::write::check_wire;
 use crate::sasl::{Credentials, Secrets};
-use crate::vocabulary::{Address, Outcome, Said, Stage, clean_line};
+use crate::vocabulary::{Address, Outcome, Said, Stage};
 
 /// Greeting, EHLO, AUTH, MAIL, RCPT, DATA: each (RFC 5321 section 4.5.3.2).
 const STEP_TIMEOUT: Duration = Duration::from_secs(5 * 60);
@@ -42,8 +42,6 @@ const CONTENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
 /// The mail is written in pieces of this many octets.
 const PIECE: usize = 16 * 1024;
-/// How much of a reply is kept, in characters.
-const REPLY: usize = 200;
 
 /// By which login mail is sent.
 #[derive(Clone, Copy, Debug)]
@@ -160,59 +158,6 @@ async fn transact(
 /// What the server may not say back.
 fn secrets(secret: Option<&str>) -> Secrets {
     secret.map_or_else(Secrets::none, Secrets::of)
-}
-
-/// Why a step did not succeed.
-#[derive(Debug)]
-enum Cause {
-    /// The server answered, and not as hoped.
-    Reply(u16, String),
-    /// There was no usable answer.
-    Broken(String),
-    /// Not the server's doing, or not to be mended by waiting.
-    Ours(String),
-}
-
-impl Cause {
-    fn too_slow() -> Self {
-        Self::Broken("no answer in time".into())
-    }
-
-    fn said(response: &Response) -> Self {
-        let text: Vec<&str> = response.message().collect();
-        Self::Reply(u16::from(response.code()), text.join(" "))
-    }
-
-    /// All that leaves this file of what the server said.
-    fn text(&self, secrets: &Secrets) -> String {
-        match self {
-            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
-            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
-        }
-    }
-}
-
-impl From<Error> for Cause {
-    fn from(error: Error) -> Self {
-        let detail = || std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
-        match error.status() {
-            Some(code) => Self::Reply(u16::from(code), detail()),
-            None if error.is_client() => Self::Ours(detail()),
-            None => Self::Broken(error.to_string()),
-        }
-    }
-}
-
-impl From<NetError> for Cause {
-    fn from(error: NetError) -> Self {
-        let text = error.to_string();
-        match error {
-            NetError::Connect(..) => Self::Broken(text),
-            // What rustls objects to (a certificate, no TLS at all) does not pass; a lost connection does.
-            NetError::Tls(_, e) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
-            NetError::Tls(..) | NetError::Authorities(..) | NetError::Name(_) => Self::Ours(text),
-        }
-    }
 }
 
 /// A connection that is protected as the config wants it, before lettre's client.
@@ -374,7 +319,8 @@ async fn content(
     let answer = timeout(CONTENT_TIMEOUT, connection.message_iter(bytes.chunks(PIECE).chain(end))).await;
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
-            quit(connection).await;
+            // Beside what follows: until the outcome is written down, the notice is in doubt.
+            tokio::spawn(quit(connection));
             return Ok(Outcome::Sent(Cause::said(&response).text(secrets).into()));
         }
         Ok(Ok(response)) => Cause::said(&response),

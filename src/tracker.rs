@@ -19,6 +19,7 @@ mod once;
 mod questions;
 mod reading;
 mod rebuilding;
+mod received;
 mod requests;
 mod seeking;
 mod signed;
@@ -82,7 +83,7 @@ pub struct Arrival {
 impl Arrival {
     /// When our mail server took it: what it says, bounded by what the scans saw.
     fn received(&self, now: Timestamp) -> Timestamp {
-        ahead::taken_at(self.internal_date, self.not_before, now, now)
+        received::taken_at(self.internal_date, self.not_before, now, now)
     }
 }
 
@@ -301,19 +302,21 @@ impl Tracker {
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
         let (fresh, mut news) = self.store.write(|tx| {
-            let latest = ahead::latest(tx, now)?;
+            let latest = received::latest(tx, now)?;
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = ahead::taken_at(arrival.internal_date, arrival.not_before, now, latest);
+                let before = received::taken_at(arrival.internal_date, arrival.not_before, now, latest);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),
-                    // A person hands over what was there before the first start, or moved it here from another folder.
+                    // A person hands over what was there before the first start, or moved it here from another folder; or
+                    // it lay beside the inbox only, and is in it now.
                     Stored::Known(mail)
-                        if tx.earlier_receipt(mail)?.is_some()
-                            && place.map_or(Ok(true), |place| tx.is_moved(mail, place.source))?
+                        if place.map_or(Ok(true), |place| tx.is_moved(mail, place.source))?
+                            && (tx.earlier_receipt(mail)?.is_some()
+                                || place.map_or(Ok(false), |place| tx.is_beside(mail, place.source))?)
                             && tx.promote(mail, before)? =>
                     {
                         fresh.push((mail, arrival, before));
@@ -377,7 +380,7 @@ impl Tracker {
         let mut adopted = if self.has_other_policy()? { self.adopt_policy(now)? } else { News::default() };
         let due = self.store.read(|tx| tx.due(now, BATCH))?;
         let digest = self.digest_due(now)?;
-        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?.is_some_and(|at: Timestamp| at <= now);
+        let gathered = self.store.read(|tx| tx.gathered_due())?.is_some_and(|at| at <= now);
         let late = !self.store.read(|tx| tx.late(now, 1))?.is_empty();
         if due.is_empty() && !digest && !gathered && !late {
             return Ok((adopted, false));
@@ -438,7 +441,7 @@ impl Tracker {
         let (ticket, notice, last, unverified) = self
             .store
             .read(|tx| Ok((tx.next_wake()?, tx.next_due()?, tx.memo(Memo::LastDigest)?, tx.unverified_mails()?.1)))?;
-        let gathered = self.store.read(|tx| tx.memo(Memo::ReturnedDue))?;
+        let gathered = self.store.read(|tx| tx.gathered_due())?;
         let zone = &self.project.policy.calendar.zone;
         let digest = self.digest.as_ref().zip(last).and_then(|(s, last)| s.next(last, zone));
         Ok([ticket, notice.filter(|_| sending), digest, unverified, gathered].into_iter().flatten().min())
@@ -498,7 +501,7 @@ impl Tracker {
             if listed.is_some() {
                 // What cannot be had is odd from the tenth look on, and until then these looks are not whole either.
                 tx.end_trouble(TroubleKind::Odd)?;
-                folders::end_doubt(tx, folder)?;
+                tx.end_doubt(folder)?;
             }
             tx.set_memo(Memo::LastScan, now)?;
             listed.map_or(Ok(()), |at| tx.set_memo(Memo::LastScanOf(folder), at))?;

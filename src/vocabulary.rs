@@ -7,6 +7,7 @@ mod delivery;
 mod kind;
 mod message_id;
 mod print;
+mod role;
 
 use serde::{Deserialize, Serialize};
 
@@ -20,6 +21,7 @@ pub(crate) use kind::Mailed;
 pub use kind::NoticeKind;
 pub use message_id::MessageId;
 pub(crate) use print::Print;
+pub(crate) use role::Role;
 
 /// The number of a ticket: 17 for `SEC-17`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]

@@ -185,24 +185,40 @@ fn imap(table: &Table<'_>) -> Option<ImapConfig> {
     if login.is_none() && table.get("user").is_none() {
         table.need("user", "security@example.org");
     }
-    let folder = table.get("folder").map_or(Some("INBOX".to_owned()), |v| {
-        let folder = v.string("INBOX")?.to_owned();
-        if folder.is_empty() || folder.contains(char::is_control) {
-            v.wrong(format!("{folder:?} is no folder"), "\"INBOX\"");
-        }
-        Some(folder)
-    });
-    for key in ["sent_folder", "junk_folder"] {
-        if let Some(value) = table.get(key) {
-            value.string(key);
-            value.warn(format!("{key} is read by a later version; nothing watches it yet"));
+    let folder = table.get("folder").map_or(Some("INBOX".to_owned()), |_| self::folder(table, "folder", "INBOX"));
+    let (sent_folder, junk_folder) =
+        (self::folder(table, "sent_folder", "Sent"), self::folder(table, "junk_folder", "Junk"));
+    for (key, name) in [("sent_folder", &sent_folder), ("junk_folder", &junk_folder)] {
+        let others = [&folder, &sent_folder.clone().filter(|_| key != "sent_folder")];
+        if let (Some(value), Some(name)) = (table.get(key), name)
+            && others.iter().any(|other| other.as_ref().is_some_and(|other| other.eq_ignore_ascii_case(name)))
+        {
+            value.wrong(format!("{name:?} is watched already"), "another folder");
         }
     }
     let (least, most) = (Duration::from_secs(1), Duration::from_secs(3600));
     let read = |text| value::duration(text, least, most, "a time from \"1s\" to \"1h\"");
     let poll = table.get("poll").map_or(Some(Duration::from_secs(120)), |v| v.parse("2m", read));
     let idle = table.boolean("idle", true);
-    Some(ImapConfig { endpoint: endpoint?, login: login?, folder: folder?, poll: poll?, idle })
+    Some(ImapConfig {
+        endpoint: endpoint?,
+        login: login?,
+        folder: folder?,
+        sent_folder,
+        junk_folder,
+        poll: poll?,
+        idle,
+    })
+}
+
+/// A folder of a mail server.
+fn folder(table: &Table<'_>, key: &'static str, example: &str) -> Option<String> {
+    let value = table.get(key)?;
+    let folder = value.string(example)?.to_owned();
+    if folder.is_empty() || folder.contains(char::is_control) {
+        value.wrong(format!("{folder:?} is no folder"), format!("{example:?}"));
+    }
+    Some(folder)
 }
 
 fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {

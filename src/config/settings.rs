@@ -93,6 +93,10 @@ pub struct ImapConfig {
     pub login: Login,
     /// The folder that reports arrive in.
     pub folder: String,
+    /// Where what was sent from the mailbox by hand is filed.
+    pub sent_folder: Option<String>,
+    /// Where the provider files what it takes for junk.
+    pub junk_folder: Option<String>,
     /// Between two looks when the server does not push.
     pub poll: Duration,
     /// Whether to ask the server to push (RFC 2177).

@@ -95,6 +95,16 @@ async fn inbox(inbox: &Inbox, config: &ImapConfig) -> Vec<Finding> {
     if let Some(finding) = skew(&mut folder, &listing).await {
         found.push(finding);
     }
+    for name in [&config.sent_folder, &config.junk_folder].into_iter().flatten() {
+        folder.turn_to(name);
+        match folder.list().await {
+            Ok(listing) => found.push(good(format!("inbox: the folder {name:?} holds {} mails", listing.names.len()))),
+            Err(error) => {
+                found.push(bad(format!("inbox: the folder {name:?} cannot be opened: {error}; see inbox.imap")));
+                return found;
+            }
+        }
+    }
     if config.idle {
         found.push(match folder.idle(std::time::Duration::from_secs(1)).await {
             Ok(Woke::Mail | Woke::Timeout) => good("inbox: the server pushes new mail (IDLE)"),

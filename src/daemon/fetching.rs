@@ -16,24 +16,34 @@ use super::looking::Look;
 use super::pauses::Pauses;
 use crate::store::Place;
 use crate::tracker::{Arrival, Aside, Sought};
+use crate::vocabulary::Role;
 
 /// Mails whose headers are asked for in one command.
 const AT_ONCE: usize = 200;
 /// Between two commands for mails that are compared with those that are here: all of a folder is no hurry.
 const THROTTLE: Duration = Duration::from_millis(200);
 
-/// Takes in what is new in a listing; says how much that was.
+/// What came of a look.
+pub(super) struct Took {
+    /// How many mails were new.
+    pub(super) new: usize,
+    /// Whether there are more than were wanted at once.
+    pub(super) left: bool,
+}
+
+/// Takes in what is new in a listing of a folder with this role, and no more at once than that.
 pub(super) async fn take_in(
     folder: &mut Folder<'_>,
     look: &Look,
+    (role, most): (Role, usize),
     max: u64,
     to: &mpsc::Sender<Inward>,
     pauses: &mut Pauses,
-) -> Result<usize, Ended> {
+) -> Result<Took, Ended> {
     let (listing, whole, uidnext, sightings) =
         (&look.listing, look.whole, look.listing.uidnext, look.sightings.clone());
     let (name, names) = (listing.folder.clone(), Arc::clone(&listing.names));
-    let listed = |unseen| Inward::Listing { folder: name, names, whole, uidnext, sightings, unseen };
+    let listed = |unseen| Inward::Listing { folder: name, names, role, whole, uidnext, sightings, unseen };
     let unseen = ask(to, listed).await?;
     let (mut queue, mut kept) = in_turn(&listing.names, &unseen.sought);
     if !whole {
@@ -41,6 +51,8 @@ pub(super) async fn take_in(
         kept.extend(queue.iter().filter(|s| s.suspect() || s.convicted()).cloned());
         queue.retain(|s| !s.suspect() && !s.convicted());
     }
+    let left = queue.len() > most;
+    queue.truncate(most);
     if unseen.doubted {
         recognise(folder, listing, &unseen, &mut queue, to).await?;
     }
@@ -121,11 +133,11 @@ pub(super) async fn take_in(
         let (folder, sightings) = (listing.folder.clone(), folder.sightings(newest).await?);
         to.send(Inward::Witnessed { folder, sightings }).await.map_err(|_| Ended::NoAnswer)?;
     }
-    let all = whole && kept.is_empty() && alone.is_empty() && listing.claims.is_none();
+    let all = whole && !left && kept.is_empty() && alone.is_empty() && listing.claims.is_none();
     let listed = Some(unseen.asked).filter(|_| all);
     let name = listing.folder.clone();
-    ask(to, |done| Inward::Scanned { folder: name, listed, done }).await?;
-    Ok(new)
+    ask(to, |done| Inward::Scanned { folder: name, role, listed, done }).await?;
+    Ok(Took { new, left })
 }
 
 /// Takes what is here already off the list of what is to be fetched, of a folder whose UIDs mean other mails than before.

@@ -29,6 +29,8 @@ pub(super) enum Folder<'a> {
     Imap {
         session: Box<Session>,
         config: &'a ImapConfig,
+        /// The folder that is listed.
+        name: &'a str,
     },
 }
 
@@ -117,8 +119,16 @@ impl<'a> Folder<'a> {
             Inbox::Imap(config) => {
                 let secret = config.login.secret.read().await?;
                 let session = Box::new(imap::connect(config, secret.expose()).await?);
-                Ok(Self::Imap { session, config })
+                Ok(Self::Imap { session, config, name: &config.folder })
             }
+        }
+    }
+
+    /// Turns to another folder of the server, which the next listing opens.
+    pub(super) fn turn_to(&mut self, folder: &'a str) {
+        match self {
+            Self::Maildir { .. } => {}
+            Self::Imap { name, .. } => *name = folder,
         }
     }
 
@@ -137,9 +147,9 @@ impl<'a> Folder<'a> {
                 let folder = format!("maildir:{}", path.display());
                 Ok(Listing { folder, names: Arc::new(names), uidnext: None, claims: None })
             }
-            Self::Imap { session, config } => {
-                let mailbox = session.select(&config.folder).await?;
-                let (login, to, folder) = (&config.login, &config.endpoint, &config.folder);
+            Self::Imap { session, config, name: folder } => {
+                let mailbox = session.select(folder).await?;
+                let (login, to) = (&config.login, &config.endpoint);
                 let folder = format!("imap:{}@{}:{}/{folder};{}", login.user, to.server, to.port, mailbox.uidvalidity);
                 let (uids, agrees) = match above {
                     Some(above) => (session.uids_above(above).await?, true),

@@ -6,6 +6,7 @@ use crate::config::Config;
 use crate::notice::text::trouble::Trouble;
 use crate::open;
 use crate::tracker::{Look, Looked, News, Posted};
+use crate::vocabulary::Role;
 use anyhow::{Context, Result, bail};
 
 use super::way::Way;
@@ -18,9 +19,10 @@ impl Daemon {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
         match message {
-            Inward::Listing { folder, names, whole, uidnext, sightings, unseen } => {
+            Inward::Listing { folder, names, role, whole, uidnext, sightings, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
-                let look = Look { folder: &folder, names: &names, uidnext, sightings: &sightings, stays: self.stays };
+                let (stays, sightings) = (self.stays, &sightings);
+                let look = Look { folder: &folder, names: &names, uidnext, sightings, stays, role };
                 let (Looked { source, new, doubted }, news) = self.tracker.looked(&look, now)?;
                 self.log(news);
                 let sought = self.tracker.sought(source, new, whole, now)?;
@@ -57,7 +59,17 @@ impl Daemon {
                 let _ = stored.send(());
                 self.log(news);
             }
-            Inward::Scanned { folder, listed, done } => {
+            Inward::Scanned { folder, role: Role::Sent | Role::Junk, listed, done } => {
+                self.tracker.scanned_beside(&folder, listed)?;
+                let _ = done.send(());
+            }
+            Inward::Beside { refused: None } => self.tracker.beside_opened()?,
+            Inward::Beside { refused: Some(what) } => {
+                tracing::warn!("a folder beside the inbox cannot be opened");
+                let news = self.tracker.trouble(&Trouble::Folder(what), now)?;
+                self.log(news);
+            }
+            Inward::Scanned { folder, role: Role::Inbox, listed, done } => {
                 let news = self.tracker.scanned(&folder, listed, now)?;
                 self.log(news);
                 if self.watch.failing.take().is_some() {

@@ -12,10 +12,11 @@ use tokio::time::Instant;
 use super::fetching::take_in;
 use super::folder::Folder;
 use super::inward::{Ended, Inward};
-use super::looking::look;
+use super::looking::{Seen, look};
 use super::pauses::Pauses;
 use crate::config::Inbox;
 use crate::imap::Woke;
+use crate::vocabulary::Role;
 
 /// Between two looks into a Maildir.
 const MAILDIR_POLL: Duration = Duration::from_secs(2);
@@ -23,6 +24,10 @@ const MAILDIR_POLL: Duration = Duration::from_secs(2);
 const MAILDIR_POLL_MAX: Duration = Duration::from_secs(60);
 /// After a refused login: trying again soon only helps to lock the account.
 const LOGIN_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// Between two looks into the folders beside the inbox.
+const BESIDE: Duration = Duration::from_secs(3 * 60);
+/// Mails that are taken in from one of them before the inbox has its turn.
+const AT_A_TIME: usize = 256;
 /// The least time between two looks that find nothing.
 const BREATH: Duration = Duration::from_secs(1);
 
@@ -73,30 +78,101 @@ async fn session(
 ) -> Result<(), Ended> {
     let mut folder = Folder::open(inbox).await?;
     let mut pushes = matches!(inbox, Inbox::Imap(config) if config.idle);
-    let mut seen = None;
+    let (mut seen, mut beside) = (None, Beside::of(inbox));
     loop {
+        folder.turn_to(main(inbox));
         let look = look(&mut folder, &mut seen, to, pauses).await?;
-        let new = take_in(&mut folder, &look, max, to, pauses).await?;
+        let took = take_in(&mut folder, &look, (Role::Inbox, usize::MAX), max, to, pauses).await?;
+        if beside.is_due() {
+            // Then the inbox again, which is no longer the open folder.
+            beside.look(&mut folder, max, to, pauses).await?;
+            continue;
+        }
         if watching == Watching::OnePass {
             folder.close().await;
             return Ok(());
         }
         let poll = poll(inbox, look.all.len());
         drop(look);
+        let least = if pushes { Duration::from_secs(60) } else { Duration::ZERO };
+        let wait = poll.max(least).min(beside.wait());
         if !pushes {
-            tokio::time::sleep(poll).await;
+            tokio::time::sleep(wait).await;
             continue;
         }
         let begun = Instant::now();
-        match folder.idle(poll.max(Duration::from_secs(60))).await? {
+        match folder.idle(wait).await? {
             // A server that ends each wait at once must not make a busy loop of it.
-            Woke::Mail if new == 0 && begun.elapsed() < BREATH => tokio::time::sleep(BREATH).await,
+            Woke::Mail if took.new == 0 && begun.elapsed() < BREATH => tokio::time::sleep(BREATH).await,
             Woke::Mail | Woke::Timeout => {}
             Woke::Unsupported => {
                 tracing::info!("the server does not push; the inbox is looked at each {} s", poll.as_secs());
                 pushes = false;
             }
         }
+    }
+}
+
+/// The folder that mail comes into.
+fn main(inbox: &Inbox) -> &str {
+    match inbox {
+        Inbox::Maildir(_) => "",
+        Inbox::Imap(config) => &config.folder,
+    }
+}
+
+/// The folders beside the inbox, which are looked at in turn, by the same connection.
+struct Beside<'a> {
+    folders: Vec<(&'a str, Role, Option<Seen>)>,
+    due: Instant,
+}
+
+impl<'a> Beside<'a> {
+    fn of(inbox: &'a Inbox) -> Self {
+        let folders = match inbox {
+            Inbox::Maildir(_) => [None, None],
+            Inbox::Imap(config) => [(&config.sent_folder, Role::Sent), (&config.junk_folder, Role::Junk)]
+                .map(|(name, role)| name.as_ref().map(|name| (name.as_str(), role, None))),
+        };
+        Self { folders: folders.into_iter().flatten().collect(), due: Instant::now() }
+    }
+
+    fn is_due(&self) -> bool {
+        !self.folders.is_empty() && self.due <= Instant::now()
+    }
+
+    /// How long until they are.
+    fn wait(&self) -> Duration {
+        if self.folders.is_empty() { Duration::MAX } else { self.due.saturating_duration_since(Instant::now()) }
+    }
+
+    /// Looks into each, and takes in no more at once than leaves the inbox its turn.
+    async fn look(
+        &mut self,
+        folder: &mut Folder<'a>,
+        max: u64,
+        to: &mpsc::Sender<Inward>,
+        pauses: &mut Pauses,
+    ) -> Result<(), Ended> {
+        let (mut refused, mut left) = (None, false);
+        for (name, role, seen) in &mut self.folders {
+            folder.turn_to(name);
+            let look = match look(folder, seen, to, pauses).await {
+                Ok(look) => look,
+                Err(Ended::Folder(error)) if error.is_refusal() => {
+                    refused = Some(format!("the folder {name:?} cannot be opened: {error}"));
+                    continue;
+                }
+                Err(ended) => return Err(ended),
+            };
+            let took = take_in(folder, &look, (*role, AT_A_TIME), max, to, pauses).await?;
+            if took.left {
+                // What was listed and is left is in no listing of what comes.
+                (left, *seen) = (true, None);
+            }
+        }
+        self.due = Instant::now() + if left { Duration::ZERO } else { BESIDE };
+        to.send(Inward::Beside { refused }).await.map_err(|_| Ended::NoAnswer)
     }
 }
 

@@ -7,6 +7,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use super::folder::FolderError;
 use crate::tracker::{Arrival, Aside, Sighting, Sought};
+use crate::vocabulary::Role;
 
 /// What the watch asks of the loop, or tells it.
 #[derive(Debug)]
@@ -17,6 +18,8 @@ pub(crate) enum Inward {
         folder: String,
         /// All names in it, or those that came since.
         names: Arc<Vec<String>>,
+        /// What the folder is for.
+        role: Role,
         /// Whether they are all.
         whole: bool,
         /// Of a server: the UID of the next mail.
@@ -78,6 +81,8 @@ pub(crate) enum Inward {
     Scanned {
         /// The folder.
         folder: String,
+        /// What it is for.
+        role: Role,
         /// When all of it was listed; `None` when only a part was, or some could not be had, and must count as listed
         /// all along once it can.
         listed: Option<Timestamp>,
@@ -92,6 +97,11 @@ pub(crate) enum Inward {
         brief: String,
         /// The login was refused.
         login: bool,
+    },
+    /// The folders beside the inbox were looked at; of those that could not be opened, why.
+    Beside {
+        /// Why not.
+        refused: Option<String>,
     },
     /// Something in the inbox wants a person.
     Odd {

@@ -5,7 +5,7 @@ use tokio::sync::mpsc;
 
 use super::inbox::{self, Watching};
 use super::inward::{Inward, Unseen};
-use crate::config::Config;
+use crate::config::{Config, ImapConfig, Inbox};
 use crate::tracker::{Aside, Look, Looked, Rebuilt, Tracker};
 use crate::{clock, open};
 
@@ -32,14 +32,15 @@ pub(crate) fn rebuild(config: &Config) -> Result<Rebuilt> {
 /// Stores all that the folder holds, and gives what its server lists and does not give.
 async fn stow_all(config: &Config, draft: &mut Tracker) -> Result<Vec<Aside>> {
     let (to, mut inward) = mpsc::channel(4);
-    let watch = tokio::spawn(inbox::watch(config.inbox.clone(), config.limits.message, to, Watching::OnePass));
+    let watch = tokio::spawn(inbox::watch(alone(&config.inbox), config.limits.message, to, Watching::OnePass));
     let mut asides = Vec::new();
     while let Some(message) = inward.recv().await {
         let now = clock::now();
         // Whoever asked waits for each answer.
         match message {
-            Inward::Listing { folder, names, whole, uidnext, sightings, unseen } => {
-                let look = Look { folder: &folder, names: &names, uidnext, sightings: &sightings, stays: false };
+            Inward::Listing { folder, names, role, whole, uidnext, sightings, unseen } => {
+                let (stays, sightings) = (false, &sightings);
+                let look = Look { folder: &folder, names: &names, uidnext, sightings, stays, role };
                 let (Looked { source, new, doubted }, _) = draft.looked(&look, now)?;
                 let sought = draft.sought(source, new, whole, now)?;
                 let _ = unseen.send(Unseen { source, sought, doubted, not_before: None, asked: now });
@@ -59,13 +60,22 @@ async fn stow_all(config: &Config, draft: &mut Tracker) -> Result<Vec<Aside>> {
                 draft.stow(&arrivals, now)?;
                 let _ = stored.send(());
             }
-            Inward::Scanned { folder, listed, done } => {
+            Inward::Scanned { folder, role: _, listed, done } => {
                 draft.scanned(&folder, listed, now)?;
                 let _ = done.send(());
             }
+            Inward::Beside { refused: _ } => {}
             Inward::Failed { what, .. } | Inward::Odd { what } => bail!("the inbox: {what}"),
         }
     }
     watch.await?;
     Ok(asides)
+}
+
+/// The inbox without the folders beside it: what lies there is no report.
+fn alone(inbox: &Inbox) -> Inbox {
+    match inbox.clone() {
+        Inbox::Imap(imap) => Inbox::Imap(ImapConfig { sent_folder: None, junk_folder: None, ..imap }),
+        maildir @ Inbox::Maildir(_) => maildir,
+    }
 }

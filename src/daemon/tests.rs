@@ -1,6 +1,7 @@
 use super::*;
 use crate::store::Memo;
 
+mod beside;
 mod mailbox;
 
 const CONFIG: &str = r#"

@@ -200,7 +200,11 @@ async fn converse<S: Transport>(
                 wire.finished();
                 return Ok(());
             }
-            Step::Done(Done::Refused(text)) => return Err(refused(&text, wire.told(&text))),
+            Step::Done(Done::Refused(text)) => {
+                // A tagged answer: what comes next on this connection is known.
+                wire.finished();
+                return Err(refused(&text, wire.told(&text)));
+            }
         }
     }
 }

@@ -12,6 +12,7 @@ use crate::mail::Mail;
 use crate::mail::automatic::Automatic;
 use crate::rules::event::{Event, FollowUp};
 use crate::ticket::{Acknowledgement, Actor};
+use crate::vocabulary::Role;
 
 /// Whether a mail is another one as a way changed it, which writes into subject and From, and below the text: Message-ID
 /// and date are the same, one text holds the other, and both command the same.
@@ -28,7 +29,8 @@ pub(crate) fn is_altered(one: &Mail, other: &Mail) -> bool {
 /// acknowledged where the first was not. Then the ticket of the first is raised, and there is no second one.
 pub(super) fn raise(given: &Given<'_>, alone: Intake) -> Intake {
     let Some(first) = &given.known.duplicate_of else { return alone };
-    if alone.disposition == Disposition::Own {
+    // What was among the junk, and is in the inbox too or was moved there, is as if it had just come.
+    if alone.disposition == Disposition::Own || first.junk && given.role == Role::Inbox {
         return alone;
     }
     let obeyed = !matches!(alone.event, Some(Event::Attempted { .. } | Event::Requested(_)));

@@ -15,7 +15,7 @@ use crate::notice::text::team::Contents;
 use crate::project::{Person, Project};
 use crate::rules::decide::fresh;
 use crate::token::{self, Purpose};
-use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
+use crate::vocabulary::{Address, MailRef, NoticeKind, Role, TicketId};
 
 /// What the store knows.
 #[derive(Clone, Debug, Default)]
@@ -52,6 +52,10 @@ pub(crate) struct Known {
     pub reserve: bool,
     /// What we sent to its author about that ticket, to know it by where it is quoted.
     pub sent: Ours,
+    /// Of a mail that was sent from the mailbox: it is a notice of ours by recipient, subject and time.
+    pub made: bool,
+    /// Of a mail in the folder for junk: its sender is the reporter of a ticket.
+    pub reports: bool,
     /// Whether the team has been told of as much mail for the ticket that this one may belong to as is told one by one.
     pub ticket_full: bool,
 }
@@ -104,6 +108,8 @@ pub(crate) struct Given<'a> {
     pub known: &'a Known,
     /// The project.
     pub project: &'a Project,
+    /// What the folder is for that it lies in.
+    pub role: Role,
     /// Now.
     pub now: Timestamp,
 }

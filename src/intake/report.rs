@@ -62,6 +62,7 @@ pub(super) fn report(given: &Given<'_>, acknowledge: (Acknowledgement, String), 
             && claims.bounced.is_none()
             && known.referenced.is_empty(),
         reserved,
+        junk: false,
     }))
 }
 

@@ -7,6 +7,9 @@ use crate::vocabulary::{Address, MailRef, TicketId};
 /// How the reason of commands that were not obeyed begins.
 pub(crate) const NOT_OBEYED: &str = "not obeyed";
 
+/// The reason of a mail in the folder for junk that nothing speaks for.
+pub(crate) const JUNK: &str = "in the folder for junk, and of nobody who is known";
+
 /// How high a mail stands by what was made of it, the lowest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Standing {
@@ -56,6 +59,8 @@ pub struct First {
     pub ticket: Option<TicketId>,
     /// What it is in that ticket.
     pub part: Part,
+    /// It lay in the folder for junk, and stands for nothing else.
+    pub junk: bool,
     /// Whose mail it was, where only Message-ID and date are the same and one text holds the other: lists write into
     /// subject and From, and below the text. Of a report that made the ticket, its reporter.
     pub altered: Option<Address>,

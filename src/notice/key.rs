@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::text::trouble::TroubleKind;
 use crate::vocabulary::{Address, MailRef, NoticeKind, TicketId};
@@ -145,14 +145,20 @@ pub enum Gathered {
     Reports,
     /// Mail that servers returned to the wrong address.
     Returned,
+    /// What the provider took for junk.
+    Junk,
 }
 
 impl Gathered {
+    /// Those of which what came since the last word is listed, at the end of its time.
+    pub const LISTED: [Self; 2] = [Self::Returned, Self::Junk];
+
     /// The word for it in the store.
     pub fn word(self) -> &'static str {
         match self {
             Self::Reports => "many",
             Self::Returned => "backscatter",
+            Self::Junk => "junk",
         }
     }
 }
@@ -226,4 +232,20 @@ fn hour(at: Timestamp) -> i64 {
 
 fn day(at: Timestamp) -> i64 {
     at.as_second().div_euclid(24 * 3_600)
+}
+
+/// From when on it is too late for a notice to leave: a reminder of a deadline when that has passed, or of a broken one
+/// when the next is due; an acknowledgement that is a day late only confuses.
+pub(crate) fn expires(kind: NoticeKind, keys: &[NoticeKey], now: Timestamp) -> Option<Timestamp> {
+    let day = || now.checked_add(SignedDuration::from_hours(24)).ok();
+    let deadline = |key: &NoticeKey| {
+        let NoticeKey::Rung { deadline, .. } = key else { return None };
+        Some(*deadline)
+    };
+    match keys.iter().filter_map(deadline).max() {
+        Some(deadline) if deadline > now => Some(deadline),
+        Some(_) => day(),
+        None if kind == NoticeKind::Acknowledgement => day(),
+        None => None,
+    }
 }

@@ -178,6 +178,13 @@ pub enum About {
         /// How many came since this was last said.
         all: usize,
     },
+    /// Mail in the folder for junk, gathered in one ticket.
+    Junk {
+        /// Those to list.
+        newest: Vec<Sample>,
+        /// How many came since this was last said.
+        all: usize,
+    },
     /// A promise nears its deadline or has passed it.
     Reminder {
         /// The promise and its deadline.
@@ -313,7 +320,7 @@ impl About {
             Self::Change { .. } => NoticeKind::Change,
             Self::Attempt { .. } | Self::Unheard { .. } => NoticeKind::Attempt,
             Self::Undeliverable { .. } | Self::Unreached => NoticeKind::Undeliverable,
-            Self::Flood | Self::Many(_) | Self::Returned { .. } => NoticeKind::Flood,
+            Self::Flood | Self::Many(_) | Self::Returned { .. } | Self::Junk { .. } => NoticeKind::Flood,
             Self::Reminder { .. } => NoticeKind::Reminder,
             Self::Done { .. } | Self::Refused { .. } | Self::WaitsForSecond { .. } => NoticeKind::Answer,
             Self::Code { .. } | Self::Request(_) | Self::CodeOfSecond { .. } | Self::Look { .. } => NoticeKind::Code,

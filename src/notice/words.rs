@@ -76,6 +76,7 @@ fn about(ticket: &Ticket, says: &About, key: &Key, project: &Project, now: Times
         About::Flood => flood::of_ticket(ticket, project, now),
         About::Many(members) => flood::many(ticket, *members, project, now),
         About::Returned { newest, all } => flood::returned(ticket, newest, *all, project, now),
+        About::Junk { newest, all } => flood::junk(ticket, newest, *all, project, now),
         About::Reminder { due, missed } => reminder::text(ticket, due, missed.as_deref(), project, now),
         About::Done { lines, left } => {
             // What left reads the same at each level.

@@ -127,9 +127,14 @@ impl Draft<'_> {
     fn flooded(&mut self, first: &Report) {
         let kind =
             EntryKind::Reported { received: first.received, message_id: None, may_belong_to: None, erased: false };
-        self.enter(&Actor::Daemon, kind, if first.backscatter { RETURNED } else { MANY }, None);
+        let (title, why) = match first {
+            Report { junk: true, .. } => (JUNK, "they lay in the folder for junk"),
+            Report { backscatter: true, .. } => (RETURNED, "they are many at once"),
+            Report { .. } => (MANY, "they are many at once"),
+        };
+        self.enter(&Actor::Daemon, kind, title, None);
         let outcome = Acknowledgement::Withheld;
-        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, "they are many at once", None);
+        self.enter(&Actor::Daemon, EntryKind::Acknowledgement { outcome }, why, None);
         self.apply(member(self.ticket.revision, first, self.now));
     }
 
@@ -228,6 +233,9 @@ pub(crate) fn not_erasable(ticket: &Ticket, project: &Project, now: Timestamp) -
 }
 /// The title of a ticket for mail that servers returned to the wrong address.
 pub(crate) const RETURNED: &str = "Returned mail that is none of ours";
+
+/// The title of a ticket for mail in the folder for junk.
+pub(crate) const JUNK: &str = "Mail that was taken for junk";
 
 /// The title of a ticket for many reports.
 pub(crate) const MANY: &str = "Many reports at once";

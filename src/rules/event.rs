@@ -201,6 +201,8 @@ pub struct Report {
     pub backscatter: bool,
     /// Its acknowledgement leaves, and is drawn from the reserve for new senders who are believed: see the caps.
     pub reserved: bool,
+    /// It lay in the folder for junk, and nothing speaks for it.
+    pub junk: bool,
 }
 
 /// More mail for a ticket.

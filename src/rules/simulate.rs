@@ -149,6 +149,7 @@ fn report(received: Timestamp) -> Report {
         through: None,
         backscatter: false,
         reserved: false,
+        junk: false,
     }
 }
 

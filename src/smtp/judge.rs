@@ -6,9 +6,68 @@
 //! the content, and by the words: servers share 550 5.7.1 between "no relaying", "not your address", "no such user" and
 //! "spam". Where neither says it, the answer is that it is unclear, and the outbox waits for how other mail fares.
 
-use super::Cause;
+use lettre::transport::smtp::Error;
+use lettre::transport::smtp::response::Response;
+
+use crate::net::NetError;
 use crate::sasl::Secrets;
-use crate::vocabulary::{Outcome, Said, Stage};
+use crate::vocabulary::{Outcome, Said, Stage, clean_line};
+
+/// How much of a reply is kept, in characters.
+pub(super) const REPLY: usize = 200;
+
+/// Why a step did not succeed.
+#[derive(Debug)]
+pub(super) enum Cause {
+    /// The server answered, and not as hoped.
+    Reply(u16, String),
+    /// There was no usable answer.
+    Broken(String),
+    /// Not the server's doing, or not to be mended by waiting.
+    Ours(String),
+}
+
+impl Cause {
+    pub(super) fn too_slow() -> Self {
+        Self::Broken("no answer in time".into())
+    }
+
+    pub(super) fn said(response: &Response) -> Self {
+        let text: Vec<&str> = response.message().collect();
+        Self::Reply(u16::from(response.code()), text.join(" "))
+    }
+
+    /// All that is told on of what the server said.
+    pub(super) fn text(&self, secrets: &Secrets) -> String {
+        match self {
+            Self::Reply(code, text) => clean_line(&format!("{code} {}", secrets.tell(text)), REPLY),
+            Self::Broken(text) | Self::Ours(text) => secrets.tell(text).to_string(),
+        }
+    }
+}
+
+impl From<Error> for Cause {
+    fn from(error: Error) -> Self {
+        let detail = || std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        match error.status() {
+            Some(code) => Self::Reply(u16::from(code), detail()),
+            None if error.is_client() => Self::Ours(detail()),
+            None => Self::Broken(error.to_string()),
+        }
+    }
+}
+
+impl From<NetError> for Cause {
+    fn from(error: NetError) -> Self {
+        let text = error.to_string();
+        match error {
+            NetError::Connect(..) => Self::Broken(text),
+            // What rustls objects to (a certificate, no TLS at all) does not pass; a lost connection does.
+            NetError::Tls(_, e) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
+            NetError::Tls(..) | NetError::Authorities(..) | NetError::Name(_) => Self::Ours(text),
+        }
+    }
+}
 
 /// What an unsuccessful step means. Nothing was accepted yet, or the server has said so.
 pub(super) fn judge(stage: Stage, cause: Cause, secrets: &Secrets) -> Outcome {
@@ -134,7 +193,7 @@ impl Reply {
     /// Whether it is about our client, sender, login, account or quota.
     fn is_ours(&self) -> bool {
         // The list that a recipient stands in, or a host that is named in passing, is no word on relaying.
-        let relaying = self.says("relay") && self.says_any(DENIED) && !self.says("relay recipient");
+        let relaying = self.says("relay") && self.says_any(DENIED) && !self.says("relay recipient table");
         let quota = self.says_any(&["limit", "quota", "exceed", "too many", "too much"]) && self.says_any(OUR_QUOTA);
         self.names_sender() || relaying || quota || self.says_any(OURS)
     }

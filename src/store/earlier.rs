@@ -26,10 +26,15 @@ impl Tx<'_> {
 
     /// Writes down what a folder holds at the first start, which is not over from here on.
     pub fn note_earlier(&self, source: i64, listing: &[String]) -> Result<()> {
+        self.note_before(source, listing)?;
+        self.set_memo(Memo::FirstStart, BEGUN)
+    }
+
+    /// Writes down what a folder held before it was watched.
+    pub fn note_before(&self, source: i64, listing: &[String]) -> Result<()> {
         let sql = "INSERT INTO earlier (source, name) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
         let mut insert = self.0.prepare_cached(sql)?;
-        listing.iter().try_for_each(|name| insert.execute(params![source, name]).map(drop))?;
-        self.set_memo(Memo::FirstStart, BEGUN)
+        Ok(listing.iter().try_for_each(|name| insert.execute(params![source, name]).map(drop))?)
     }
 
     /// Whether a mail was there before the first start, and nobody has asked for it.

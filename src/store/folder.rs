@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, params};
 
 use super::{Place, Result, Tx, earlier, instant, millis, short_hash};
-use crate::vocabulary::{MailRef, MessageId};
+use crate::notice::text::trouble::TroubleKind;
+use crate::vocabulary::{MailRef, MessageId, Role};
 
 /// How many of the newest mails of a folder are witnesses.
 pub(crate) const WITNESSES: u32 = 200;
@@ -81,6 +82,49 @@ impl Tx<'_> {
         let sql = "SELECT count(*) FROM source WHERE substr(name, 1, length(?1) + 1) = ?1 || '.'";
         let before: i64 = self.0.query_row(sql, [name], |r| r.get(0))?;
         self.source(&format!("{name}.{}", before + 2))
+    }
+
+    /// Says what a source is for.
+    pub fn set_role(&self, source: i64, role: Role) -> Result<()> {
+        let mut set = self.0.prepare_cached("UPDATE source SET role = ?2 WHERE id = ?1 AND role <> ?2")?;
+        set.execute(params![source, role])?;
+        Ok(())
+    }
+
+    /// What the folders are for in which a mail was found: the inbox, if it is there too or was handed over.
+    pub fn role_of(&self, mail: MailRef) -> Result<Role> {
+        let sql = "SELECT DISTINCT s.role FROM place p JOIN source s ON s.id = p.source WHERE p.mail = ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let roles: Vec<Role> = query.query_map([mail], |r| r.get(0))?.collect::<rusqlite::Result<_>>()?;
+        let is_only = |role| roles.first() == Some(&role) && roles.len() == 1;
+        Ok(match roles.iter().find(|role| is_only(**role)) {
+            Some(role) => *role,
+            None if roles.is_empty() || roles.contains(&Role::Inbox) => Role::Inbox,
+            // It was taken for junk, whoever sent it.
+            None => Role::Junk,
+        })
+    }
+
+    /// Whether a mail that is found in the inbox now lay only beside it before.
+    pub fn is_beside(&self, mail: MailRef, here: i64) -> Result<bool> {
+        let sql = r"
+            SELECT s.id, s.role
+            FROM place p JOIN source s ON s.id = p.source
+            WHERE p.mail = ?1";
+        let mut query = self.0.prepare_cached(sql)?;
+        let rows = query.query_map([mail], |r| Ok((r.get("id")?, r.get("role")?)))?;
+        let (now, before): (Vec<(i64, Role)>, Vec<_>) =
+            rows.collect::<rusqlite::Result<Vec<_>>>()?.into_iter().partition(|(id, _)| *id == here);
+        let in_inbox = |all: &[(i64, Role)]| all.iter().any(|(_, role)| *role == Role::Inbox);
+        Ok(in_inbox(&now) && !before.is_empty() && !in_inbox(&before))
+    }
+
+    /// All mails of a folder were compared with those that are here.
+    pub fn end_doubt(&self, name: &str) -> Result<()> {
+        let sql = "UPDATE folder SET doubted = NULL WHERE name = ?1 AND doubted IS NOT NULL";
+        let ended = self.0.prepare_cached(sql)?.execute([name])? > 0;
+        let another = self.0.prepare_cached("SELECT 1 FROM folder WHERE doubted IS NOT NULL")?.exists([])?;
+        if ended && !another { self.end_trouble(TroubleKind::Renumbered) } else { Ok(()) }
     }
 
     /// The witnesses of a source.

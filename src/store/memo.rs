@@ -64,10 +64,10 @@ pub enum Memo<'a> {
     /// When the team was last told of what that ticket gathers, in seconds from 1970. An older disclosed wrote the
     /// number of the ticket and a blank before that.
     GatheredTold(Gathered),
-    /// When the team is told of the returned mails that were gathered since.
-    ReturnedDue,
-    /// The revision of the ticket up to which returned mails were told.
-    ReturnedListed,
+    /// When the team is told of what was gathered since.
+    GatheredDue(Gathered),
+    /// The revision of the ticket up to which what it gathers was told.
+    GatheredListed(Gathered),
     /// Since when the outgoing server is known to refuse tagged senders; behind a blank, the account: see
     /// [`Tx::tag_refused`].
     TagRefused,
@@ -110,8 +110,11 @@ impl Memo<'_> {
             Self::Unheard => "unheard",
             Self::Gathers(what) => what.word(),
             Self::GatheredTold(what) => return format!("{}_told", what.word()),
-            Self::ReturnedDue => "gathered_due",
-            Self::ReturnedListed => "gathered_listed",
+            // As these were called when nothing else had them.
+            Self::GatheredDue(Gathered::Returned) => "gathered_due",
+            Self::GatheredListed(Gathered::Returned) => "gathered_listed",
+            Self::GatheredDue(what) => return format!("{}_due", what.word()),
+            Self::GatheredListed(what) => return format!("{}_listed", what.word()),
             Self::TagRefused => "tag_refused",
             Self::Ahead => "ahead",
             Self::Played => "played",
@@ -151,6 +154,12 @@ impl Tx<'_> {
         let value: Option<String> = self.memo(Memo::TagRefused)?;
         let parts = |v: String| v.split_once(' ').and_then(|(at, of)| Some((at.parse().ok()?, of.to_owned())));
         Ok(value.and_then(parts))
+    }
+
+    /// When the team is next told of what was gathered.
+    pub fn gathered_due(&self) -> Result<Option<Timestamp>> {
+        let due = Gathered::LISTED.map(|what| self.memo(Memo::GatheredDue(what)));
+        Ok(due.into_iter().collect::<Result<Vec<_>>>()?.into_iter().flatten().min())
     }
 
     /// The alarms that somebody was told of, by name, as what was said when they began.

@@ -5,7 +5,7 @@ use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 
 use super::{Result, Tx, address, instant, millis, short_hash};
 use crate::intake::disposition::Disposition;
-use crate::intake::standing::{First, NOT_OBEYED, Part};
+use crate::intake::standing::{First, JUNK, NOT_OBEYED, Part};
 use crate::vocabulary::{Address, MailRef, MessageId, Print, TicketId};
 
 /// A receipt to write down.
@@ -148,6 +148,7 @@ impl Tx<'_> {
                 disposition: row.get("disposition")?,
                 obeyed: !row.get_ref("reason")?.as_str().is_ok_and(|r| r.starts_with(NOT_OBEYED)),
                 ticket,
+                junk: row.get_ref("reason")?.as_str().is_ok_and(|r| r == JUNK),
                 part: ticket.zip(print).map_or(Ok(Part::Joined), |(t, print)| self.part(t, print))?,
                 altered: None,
             });

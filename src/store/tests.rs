@@ -389,9 +389,6 @@ fn filled() -> Store {
     store
 }
 
-const SENT: Settled<'_> =
-    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
-
 /// All kinds and states of notices, by the order of their lists.
 fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
     use NoticeKind::*;
@@ -421,7 +418,7 @@ fn words_of_notices() -> ([NoticeKind; 16], [NoticeState; 6]) {
 fn a_notice_can_stand_in_each_state() {
     for state in words_of_notices().1 {
         let mut store = filled();
-        assert!(store.write(|tx| tx.settle(1, 1, &Settled { state, ..SENT })).unwrap());
+        assert!(store.write(|tx| tx.settle(1, 1, &Settled { state, ..plans::SENT })).unwrap());
         assert_eq!(store.read(|tx| tx.notices(0)).unwrap()[0].state, state);
     }
 }
@@ -452,8 +449,10 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Gathers(Gathered::Returned), "backscatter"),
         (Memo::GatheredTold(Gathered::Reports), "many_told"),
         (Memo::GatheredTold(Gathered::Returned), "backscatter_told"),
-        (Memo::ReturnedDue, "gathered_due"),
-        (Memo::ReturnedListed, "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Returned), "gathered_due"),
+        (Memo::GatheredListed(Gathered::Returned), "gathered_listed"),
+        (Memo::GatheredDue(Gathered::Junk), "junk_due"),
+        (Memo::GatheredListed(Gathered::Junk), "junk_listed"),
         (Memo::TagRefused, "tag_refused"),
         (Memo::Ahead, "ahead"),
         (Memo::Played, "played"),

@@ -60,6 +60,12 @@ impl Tx<'_> {
         Ok((ticket.revision > 0).then_some(ticket))
     }
 
+    /// Whether somebody is the reporter of any ticket.
+    pub fn is_reporter(&self, address: &Address) -> Result<bool> {
+        let sql = "SELECT 1 FROM ticket WHERE reporter = (SELECT id FROM address WHERE key = ?1)";
+        Ok(self.0.prepare_cached(sql)?.exists([address.key()])?)
+    }
+
     /// The reporter of a ticket; outer `None` when there is no such ticket.
     pub fn reporter(&self, id: TicketId) -> Result<Option<Option<Address>>> {
         let sql = r"

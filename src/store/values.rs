@@ -10,7 +10,7 @@ use crate::intake::disposition::Disposition;
 use crate::mail::signature::Share;
 use crate::policy::Severity;
 use crate::ticket::Status;
-use crate::vocabulary::{MailRef, NoticeKind, NoticeState, Print, TicketId};
+use crate::vocabulary::{MailRef, NoticeKind, NoticeState, Print, Role, TicketId};
 
 /// A value of a closed list, from its word.
 fn from_word<T: DeserializeOwned>(value: ValueRef<'_>) -> FromSqlResult<T> {
@@ -72,6 +72,18 @@ impl FromSql for NoticeState {
 }
 
 impl ToSql for NoticeState {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(self.word().into())
+    }
+}
+
+impl FromSql for Role {
+    fn column_result(value: ValueRef<'_>) -> FromSqlResult<Self> {
+        from_word(value)
+    }
+}
+
+impl ToSql for Role {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(self.word().into())
     }

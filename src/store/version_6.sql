@@ -23,6 +23,11 @@ CREATE TABLE strike (
     PRIMARY KEY (source, name)
 ) STRICT, WITHOUT ROWID;
 
+-- What a folder is for: the inbox, what was sent by hand, what was taken for junk.
+ALTER TABLE source ADD COLUMN role TEXT NOT NULL DEFAULT 'inbox';
+-- Whether a sender is the reporter of a ticket.
+CREATE INDEX ticket_reporter ON ticket (reporter) WHERE reporter IS NOT NULL;
+
 -- What an IMAP folder was when it was last looked at, under one UIDVALIDITY: it tells a mail server that was set back.
 CREATE TABLE folder (
     name TEXT PRIMARY KEY,

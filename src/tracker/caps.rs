@@ -213,7 +213,15 @@ impl Work<'_> {
     /// One of many: listed in a ticket for all of them, which waits for a person like any other. The team is told of it
     /// once, and then at most once an hour.
     pub(super) fn one_of_many(&mut self, report: &Report) -> Result<TicketId> {
-        let what = if report.backscatter { Gathered::Returned } else { Gathered::Reports };
+        let what = match report {
+            Report { junk: true, .. } => Gathered::Junk,
+            Report { backscatter: true, .. } => Gathered::Returned,
+            Report { .. } => Gathered::Reports,
+        };
+        let span = match what {
+            Gathered::Reports | Gathered::Returned => HOUR,
+            Gathered::Junk => DAY,
+        };
         let known = self.tx.memo(Memo::Gathers(what))?.map(TicketId);
         let gathers = known.map(|id| self.tx.gathers(id)).transpose()?.flatten();
         let id = match (known, gathers) {
@@ -238,32 +246,38 @@ impl Work<'_> {
         let told: Option<String> = self.tx.memo(Memo::GatheredTold(what))?;
         let told = told.and_then(|value| told_at(&value));
         // Either way, for a clock that was wrong when it was told.
-        if told.is_none_or(|at| now.abs_diff(at) >= HOUR.unsigned_abs()) {
+        if told.is_none_or(|at| now.abs_diff(at) >= span.unsigned_abs()) {
             self.tell_gathered(what, id)?;
-        } else if report.backscatter && self.tx.memo::<Timestamp>(Memo::ReturnedDue)?.is_none() {
-            let due = self.now.checked_add(SignedDuration::from_secs(HOUR)).unwrap_or(self.now);
-            self.tx.set_memo(Memo::ReturnedDue, due)?;
+        } else if Gathered::LISTED.contains(&what) && self.tx.memo::<Timestamp>(Memo::GatheredDue(what))?.is_none() {
+            let due = self.now.checked_add(SignedDuration::from_secs(span)).unwrap_or(self.now);
+            self.tx.set_memo(Memo::GatheredDue(what), due)?;
         }
         Ok(id)
     }
 
-    /// What was gathered and not told yet, at the end of its hour.
+    /// What was gathered and not told yet, at the end of its time.
     pub(super) fn tell_rest(&mut self) -> Result<()> {
-        let known = self.tx.memo(Memo::Gathers(Gathered::Returned))?.map(TicketId);
-        known.map_or(Ok(()), |id| self.tell_gathered(Gathered::Returned, id))
+        for what in Gathered::LISTED {
+            let due: Option<Timestamp> = self.tx.memo(Memo::GatheredDue(what))?;
+            let known = self.tx.memo(Memo::Gathers(what))?.map(TicketId);
+            if let Some(id) = known.filter(|_| due.is_some_and(|at| at <= self.now)) {
+                self.tell_gathered(what, id)?;
+            }
+        }
+        Ok(())
     }
 
     fn tell_gathered(&mut self, what: Gathered, id: TicketId) -> Result<()> {
         self.tx.set_memo(Memo::GatheredTold(what), self.now.as_second())?;
         let Some(ticket) = self.tx.ticket(id)? else { return Ok(()) };
         let about = match what {
-            Gathered::Returned => {
-                self.tx.drop_memo(Memo::ReturnedDue)?;
-                let listed: Option<u32> = self.tx.memo(Memo::ReturnedListed)?;
+            Gathered::Returned | Gathered::Junk => {
+                self.tx.drop_memo(Memo::GatheredDue(what))?;
+                let listed: Option<u32> = self.tx.memo(Memo::GatheredListed(what))?;
                 let since = listed.filter(|n| *n < ticket.revision).unwrap_or(0);
-                self.tx.set_memo(Memo::ReturnedListed, ticket.revision)?;
+                self.tx.set_memo(Memo::GatheredListed(what), ticket.revision)?;
                 let (newest, all) = self.tx.members_after(id, since, RETURNED_LINES)?;
-                About::Returned { newest, all }
+                if what == Gathered::Junk { About::Junk { newest, all } } else { About::Returned { newest, all } }
             }
             Gathered::Reports => About::Many(self.tx.members(id)?),
         };

@@ -7,11 +7,11 @@ use super::Tracker;
 use super::news::News;
 use super::tallies::Scope;
 use super::work::Work;
-use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::rules::event::{Loss, Lost};
-use crate::store::{Claim, Leave, Memo, Result, Settled};
-use crate::vocabulary::{NoticeKind, NoticeState, Outcome, Said};
+use crate::store::{Claim, Leave, Memo, Result, Settled, StoreError};
+use crate::ticket::Ticket;
+use crate::vocabulary::{NoticeKind, NoticeState, Outcome, Said, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 /// How long a notice is tried while others are accepted (RFC 5321 section 4.5.4.1 asks for four to five days).
@@ -188,54 +188,47 @@ impl Work<'_> {
 
     /// A notice of ours did not reach the server, or perhaps not.
     fn lost_notice(&mut self, claim: &Claim, reply: String) -> Result<()> {
-        let ticket = claim.ticket.map(|t| self.tx.ticket(t)).transpose()?.flatten();
+        let ticket = claim.ticket.map_or(Ok(None), |ticket| self.readable(ticket))?;
         let of = Lost::Notice { number: claim.number, kind: claim.kind, report: None };
         let (to, reminded, mailed) = (claim.to.clone(), Vec::new(), Vec::new());
         let loss = Loss { of, to, reply, since: None, reminded, mailed, perhaps: false };
         self.undelivered(ticket.as_ref(), &loss)
     }
 
+    /// A ticket, unless it cannot be read: that is told by the tick, and must not stop what is on its way.
+    fn readable(&self, ticket: TicketId) -> Result<Option<Ticket>> {
+        match self.tx.ticket(ticket) {
+            Err(StoreError::Corrupt(_)) => Ok(None),
+            ticket => ticket,
+        }
+    }
+
     /// Drops what waits and for which it is too late, with a line in the timeline. Of a reminder nothing more is said: what
     /// there is to say now, the tick says that this is part of. Whether there may be more.
     pub(super) fn drop_late(&mut self) -> Result<bool> {
         let late = self.tx.late(self.now, LATE)?;
-        for claim in &late {
+        for (claim, said) in &late {
             let reminder = claim.kind == NoticeKind::Reminder;
             // Its last answer was lost, so that it may have arrived.
             let state = if claim.doubts > 0 { NoticeState::Unknown } else { NoticeState::Refused };
             // Nobody needs to look at a reminder that another has replaced, however often it was tried.
             let tries = if reminder { 0 } else { claim.tries.max(1) };
-            let reply = "not sent: it could not leave before its time was over";
+            let said = said.as_ref().map_or(String::new(), |said| format!(": {said}"));
+            let reply = format!("it could not leave before its time was over{said}");
             let (due, doubts, unclear) = (self.now, claim.doubts, claim.unclear);
-            self.tx.settle(claim.number, tries, &Settled { state, due, doubts, unclear, reply })?;
+            self.tx.settle(claim.number, tries, &Settled { state, due, doubts, unclear, reply: &reply })?;
             if !reminder {
-                self.lost_notice(claim, reply.to_owned())?;
+                self.lost_notice(claim, reply)?;
                 continue;
             }
             for id in self.tx.noticed_tickets(claim.number)? {
-                let Some(ticket) = self.tx.ticket(id)? else { continue };
-                let (to, reply, of) = (claim.to.clone(), reply.to_owned(), Lost::Late);
+                let Some(ticket) = self.readable(id)? else { continue };
+                let (to, reply, of) = (claim.to.clone(), reply.clone(), Lost::Late);
                 let (since, reminded, mailed, perhaps) = (None, Vec::new(), Vec::new(), false);
                 self.undelivered(Some(&ticket), &Loss { of, to, reply, since, reminded, mailed, perhaps })?;
             }
         }
         Ok(late.len() >= LATE as usize)
-    }
-}
-
-/// From when on it is too late for a notice to leave: a reminder of a deadline when that has passed, or of a broken one
-/// when the next is due; an acknowledgement that is a day late only confuses.
-pub(super) fn expires(kind: NoticeKind, keys: &[NoticeKey], now: Timestamp) -> Option<Timestamp> {
-    let day = || now.checked_add(SignedDuration::from_hours(24)).ok();
-    let deadline = |key: &NoticeKey| {
-        let NoticeKey::Rung { deadline, .. } = key else { return None };
-        Some(*deadline)
-    };
-    match keys.iter().filter_map(deadline).max() {
-        Some(deadline) if deadline > now => Some(deadline),
-        Some(_) => day(),
-        None if kind == NoticeKind::Acknowledgement => day(),
-        None => None,
     }
 }
 

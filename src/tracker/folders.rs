@@ -14,7 +14,7 @@ use super::work::Work;
 use crate::mail::header::{Header, unfold};
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::store::{Known, Memo, Place, Result, StoreError, Tx, Witness};
-use crate::vocabulary::{MailRef, MessageId};
+use crate::vocabulary::{MailRef, MessageId, Role};
 
 /// What a server says of a mail besides its content.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -52,6 +52,8 @@ pub(crate) struct Look<'a> {
     pub sightings: &'a [Sighting],
     /// What is listed at the first start was there before it.
     pub stays: bool,
+    /// What the folder is for. What lay in one beside the inbox before it was watched was there before.
+    pub role: Role,
 }
 
 impl Look<'_> {
@@ -87,30 +89,36 @@ impl Tracker {
     /// What is new in a folder, and whether its UIDs mean what they meant.
     pub(crate) fn looked(&mut self, look: &Look<'_>, now: Timestamp) -> Result<(Looked, News)> {
         let (project, key) = (&self.project, &self.key);
-        let Look { folder, names, uidnext, sightings, stays } = *look;
+        let Look { folder, names, uidnext, sightings, stays, role } = *look;
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            let first = stays && tx.is_first_listing(folder)?;
-            let known = match tx.folder(folder)? {
+            let first = stays && role == Role::Inbox && tx.is_first_listing(folder)?;
+            let before = tx.folder(folder)?;
+            let known = match before {
                 None => {
                     let renumbered = tx.is_renumbered(folder)?;
                     let known = Known { source: tx.source(folder)?, uidnext, doubted: None };
                     let known = if renumbered { work.doubt(folder, known)? } else { known };
                     if first {
                         tx.note_earlier(known.source, names)?;
+                    } else if role != Role::Inbox && !renumbered {
+                        tx.note_before(known.source, names)?;
                     }
                     known
                 }
                 Some(known) if is_set_back(tx, &known, look)? => {
                     let known = Known { source: tx.next_source(folder)?, uidnext, ..known };
-                    if stays && tx.is_first_start()? {
+                    if stays && role == Role::Inbox && tx.is_first_start()? {
                         tx.note_earlier(known.source, names)?;
                     }
                     work.doubt(folder, known)?
                 }
                 Some(known) => Known { uidnext, ..known },
             };
-            tx.set_folder(folder, &known)?;
+            if before != Some(known) {
+                tx.set_folder(folder, &known)?;
+            }
+            tx.set_role(known.source, role)?;
             let witnesses: Vec<Witness> = sightings.iter().map(Sighting::witness).collect();
             if known.doubted.is_none() {
                 tx.add_witnesses(known.source, &witnesses)?;
@@ -151,7 +159,9 @@ impl Tracker {
                 let receipt = taken.map_or(Ok(None), |mail| tx.receipt_of(mail))?;
                 let id = receipt.and_then(|r| r.message_id);
                 if id.zip(sighting.id()).is_some_and(|(taken, said)| taken != said.as_str()) {
+                    let role = taken.map_or(Ok(Role::Inbox), |mail| tx.role_of(mail))?;
                     let known = Known { source: tx.next_source(folder)?, ..known };
+                    tx.set_role(known.source, role)?;
                     let known = work.doubt(folder, known)?;
                     tx.set_folder(folder, &known)?;
                     return Ok(work.news);
@@ -161,6 +171,25 @@ impl Tracker {
             tx.add_witnesses(known.source, &witnesses)?;
             Ok(work.news)
         })
+    }
+}
+
+impl Tracker {
+    /// Notes that a folder beside the inbox was looked at; see [`Tracker::scanned`].
+    pub(crate) fn scanned_beside(&mut self, folder: &str, listed: Option<Timestamp>) -> Result<()> {
+        let Some(at) = listed else { return Ok(()) };
+        self.store.write(|tx| {
+            tx.end_doubt(folder)?;
+            tx.set_memo(Memo::LastScanOf(folder), at)
+        })
+    }
+
+    /// All folders beside the inbox could be opened.
+    pub(crate) fn beside_opened(&mut self) -> Result<()> {
+        if self.store.read(|tx| tx.trouble(TroubleKind::Folder))?.is_some() {
+            self.store.write(|tx| tx.end_trouble(TroubleKind::Folder))?;
+        }
+        Ok(())
     }
 }
 
@@ -174,13 +203,6 @@ impl Work<'_> {
         self.trouble(&Trouble::Renumbered)?;
         Ok(Known { doubted: Some(before.unwrap_or(Timestamp::UNIX_EPOCH)), ..known })
     }
-}
-
-/// All mails of a folder were compared with those that are here.
-pub(super) fn end_doubt(tx: &Tx<'_>, folder: &str) -> Result<()> {
-    let Some(known) = tx.folder(folder)?.filter(|known| known.doubted.is_some()) else { return Ok(()) };
-    tx.set_folder(folder, &Known { doubted: None, ..known })?;
-    tx.end_trouble(TroubleKind::Renumbered)
 }
 
 /// Whether the UIDs of a folder mean other mails than when it was last looked at.

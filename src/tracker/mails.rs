@@ -24,13 +24,16 @@ use crate::rules::event::{Event, Order};
 use crate::store::{Memo, NewReceipt, ReceiptRow, Result};
 use crate::ticket::Ticket;
 use crate::token::{self};
-use crate::vocabulary::{Address, Print, TicketId};
-use jiff::Timestamp;
+use crate::vocabulary::{Address, Print, Role, TicketId};
+use jiff::{SignedDuration, Timestamp};
 
 /// Mails from before the first start that are told.
 const NEWEST: usize = 10;
 
-/// Recipients of a delivery report that are held against what was sent.
+/// How far the date of a notice that was sent may be from when it was made.
+const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(2);
+
+/// Recipients of a delivery report, or of what was sent, that are held against what was sent.
 const RECIPIENTS: usize = 5;
 
 impl Work<'_> {
@@ -40,13 +43,19 @@ impl Work<'_> {
         if !self.tx.is_waiting(stowed.mail)? {
             return Ok(());
         }
+        let role = self.tx.role_of(stowed.mail)?;
         if self.tx.is_earlier(stowed.mail)? {
-            return self.earlier(stowed, mail, prints);
+            return self.earlier(stowed, mail, prints, role);
         }
         let prints = &self.with_old(prints, mail, stowed.raw)?;
         // What cannot be read is a ticket of its own.
         let first = if stowed.quarantine.is_some() { None } else { self.first(mail, prints)? };
-        let dkim = match self.signed(stowed, mail, first.as_ref())? {
+        let signed = match role {
+            // Whoever can put a mail there has the mailbox.
+            Role::Sent => Signed::Known(Dkim::Unasked),
+            Role::Inbox | Role::Junk => self.signed(stowed, mail, first.as_ref())?,
+        };
+        let dkim = match signed {
             Signed::Known(dkim) => dkim,
             Signed::Ask(share) => return self.tx.put_off(stowed.mail, share, self.now),
         };
@@ -67,8 +76,12 @@ impl Work<'_> {
     }
 
     /// A mail that was there before the first start is listed and no more.
-    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print]) -> Result<()> {
-        let (disposition, reason) = (Disposition::Earlier, "it was there before the first start");
+    fn earlier(&mut self, stowed: &Stowed<'_>, mail: &Mail, prints: &[Print], role: Role) -> Result<()> {
+        let reason = match role {
+            Role::Inbox => "it was there before the first start",
+            Role::Sent | Role::Junk => "it was there before this folder was watched",
+        };
+        let disposition = Disposition::Earlier;
         self.tx.receipt(&NewReceipt {
             mail: stowed.mail,
             at: self.now,
@@ -125,14 +138,18 @@ impl Work<'_> {
     ) -> Result<()> {
         let mut ticket_id = intake.ticket;
         if let Some(Event::Reported(report)) = &intake.event
-            && !stowed.by_hand
-            && self.rebuilds.is_none()
-            && (self.is_backscatter(report)? || !report.backscatter && !report.reserved && self.is_flood(report)?)
+            && (report.junk
+                || !stowed.by_hand
+                    && self.rebuilds.is_none()
+                    && (self.is_backscatter(report)?
+                        || !report.backscatter && !report.reserved && self.is_flood(report)?))
         {
             ticket_id = Some(self.one_of_many(report)?);
             let why = "one of many at once";
             let plain = intake.disposition == Disposition::Report;
-            intake.reason = if plain { why.to_owned() } else { format!("{}; {why}", intake.reason) };
+            if !report.junk {
+                intake.reason = if plain { why.to_owned() } else { format!("{}; {why}", intake.reason) };
+            }
         } else if let Some(event) = &intake.event {
             ticket_id = self.happen(intake.ticket, event, mail)?;
         }
@@ -302,6 +319,12 @@ impl Work<'_> {
             let to: Vec<&Address> = mail.answerable.iter().chain(known.token_ticket.iter().flatten()).collect();
             known.sent.texts.extend(self.sent_to(ticket, &to, before)?);
         }
+        let role = tx.role_of(stowed.mail)?;
+        match role {
+            Role::Inbox => {}
+            Role::Sent => known.made = self.is_made(mail)?,
+            Role::Junk => known.reports = answered.map_or(Ok(false), |from| tx.is_reporter(from))?,
+        }
         known.sent.address = Some(self.project.address.clone());
         known.sent.name.clone_from(&self.project.name);
         let given = Given {
@@ -313,9 +336,25 @@ impl Work<'_> {
             claims: &claims,
             known: &known,
             project: self.project,
+            role,
             now,
         };
         Ok(then(&given))
+    }
+
+    /// Whether a mail that was sent is a notice of ours, though the provider took what we know our own by: recipient and
+    /// subject are those of one, and its date is the moment when that was made.
+    fn is_made(&self, mail: &Mail) -> Result<bool> {
+        let Some(date) = mail.date else { return Ok(false) };
+        let (from, until) = (date.checked_sub(SENT_WITHIN), date.checked_add(SENT_WITHIN));
+        let (Ok(from), Ok(until)) = (from, until) else { return Ok(false) };
+        for to in mail.addressed.iter().flatten().take(RECIPIENTS) {
+            let made = self.tx.made_for(to, from, until)?;
+            if made.iter().any(|raw| read_one(&Stowed::tried(raw, self.now, None)).0.subject == mail.subject) {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     /// Lets an event happen to its ticket, or to a new one; commands about no ticket are answered from here.

@@ -97,7 +97,8 @@ fn reminders(tracker: &mut Tracker, until: Timestamp) -> Vec<String> {
     let mut said = Vec::new();
     while let Some(at) = tracker.next_wake(false).unwrap().filter(|at| *at <= until) {
         let (news, _) = tracker.on_tick(at).unwrap();
-        said.extend(news.notices.into_iter().map(|p| p.words.subject));
+        let reminders = news.notices.into_iter().filter(|p| p.notice.kind() == NoticeKind::Reminder);
+        said.extend(reminders.map(|p| p.words.subject));
     }
     said
 }

@@ -7,14 +7,13 @@ use std::sync::Arc;
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::delivery;
 use super::news::{News, Posted, Told};
 use super::tallies::{Cause, DAY, HOUR, SLOT, Scope};
 use crate::intake::disposition::Disposition;
 use crate::mail::Mail;
 use crate::notice::Notice;
 use crate::notice::codename::Codename;
-use crate::notice::key::NoticeKey;
+use crate::notice::key::{self, NoticeKey};
 use crate::notice::says::Says;
 use crate::notice::text::digest::Counts;
 use crate::notice::text::trouble::{Trouble, TroubleKind};
@@ -243,7 +242,7 @@ impl<'a> Work<'a> {
             held: notice.held.as_deref(),
             revision: notice.revision(),
             envelope: envelope.as_ref(),
-            expires: delivery::expires(kind, &notice.keys, self.now),
+            expires: key::expires(kind, &notice.keys, self.now),
             bytes: &bytes,
         };
         self.tx.post(&new, &fresh, self.now)?;

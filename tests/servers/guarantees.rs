@@ -186,6 +186,34 @@ fn a_new_uidvalidity_makes_no_new_tickets() {
     daemon.has_exactly(&rig, 6);
 }
 
+/// Restored from a copy, Dovecot hands out UIDs again that were known: to fewer, as many and more mails than were lost.
+#[test]
+fn a_mailbox_that_is_restored_from_a_copy_loses_no_report() {
+    for came in [1, 3, 5] {
+        let Some(mut rig) = Rig::dovecot_and_postfix() else { return };
+        let daemon = Daemon::started(&rig, &Settings::default());
+        for n in 0..3 {
+            rig.deliver("security", &report(n).raw);
+        }
+        daemon.wait_for(&rig, 3);
+        let copy = rig.back_up("security");
+        for n in 3..6 {
+            rig.deliver("security", &report(n).raw);
+        }
+        daemon.wait_for(&rig, 6);
+        let highest = |rig: &Rig| rig.imap_command("security", "INBOX", "UID SEARCH ALL");
+        let before = highest(&rig);
+        rig.restore("security", &copy);
+        assert_ne!(highest(&rig), before, "the server is where it was");
+        for n in 6..6 + came {
+            rig.deliver("security", &report(n).raw);
+        }
+        daemon.wait_for(&rig, 6 + came);
+        assert!(stays(A_WHILE, || rig.mailbox("reporter").len() == 6 + came));
+        daemon.has_exactly(&rig, 6 + came);
+    }
+}
+
 #[test]
 fn new_uids_under_the_old_uidvalidity_make_no_new_tickets() {
     let Some(rig) = Rig::dovecot_and_postfix() else { return };

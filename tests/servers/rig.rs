@@ -250,6 +250,21 @@ impl Rig {
         fs::remove_file(self.maildir(user).join("dovecot-uidlist")).expect("there is a list of UIDs");
     }
 
+    /// A copy of a user's mail store, with all that Dovecot keeps beside the mails.
+    pub(crate) fn back_up(&self, user: &str) -> PathBuf {
+        let copy = self.path(&format!("backup-{user}"));
+        copy_all(&self.maildir(user), &copy);
+        copy
+    }
+
+    /// Puts such a copy in the place of the mail store, as after a disk that was lost.
+    pub(crate) fn restore(&mut self, user: &str, copy: &Path) {
+        self.stop();
+        fs::remove_dir_all(self.maildir(user)).expect("the mail store");
+        copy_all(copy, &self.maildir(user));
+        self.start();
+    }
+
     fn maildir(&self, user: &str) -> PathBuf {
         self.path("mail").join(user).join("Maildir")
     }
@@ -414,4 +429,10 @@ fn free_ports() -> (Ports, TcpListener) {
 
 fn accepts(port: u16) -> bool {
     TcpStream::connect((Ipv4Addr::LOCALHOST, port)).is_ok()
+}
+
+/// With owners and times.
+fn copy_all(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg("-a").args([from, to]).status().expect("cp runs");
+    assert!(copied.success());
 }

@@ -40,4 +40,5 @@ fn a_person_says_that_the_clock_is_right_and_reads_what_that_means() {
     assert_eq!(code, 0, "{text}");
     assert_eq!(desk.json(&["recover", "--clock"])["ahead"], serde_json::Value::Null);
     assert!(one_line(&desk.ok(&["log", "1"])).contains("said that the clock had been ahead"));
+    assert!(desk.ok(&["recover"]).starts_with("There is no hold"), "that is another question");
 }

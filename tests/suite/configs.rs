@@ -267,12 +267,6 @@ fn what_is_odd_is_accepted_with_a_warning() {
     check("", "[identity]\nauthserv_ids = []\ndkim = false", "commands come from `disclosed do` only and not by mail");
     let nobody = "[identity]\ndkim = false\nacknowledge = \"believed\"";
     check("", nobody, "and not by mail, and nobody is acknowledged");
-    check(
-        "user =",
-        "sent_folder = \"Sent\"\nuser =",
-        ":7:1: sent_folder is read by a later version; nothing watches it yet",
-    );
-    check("user =", "junk_folder = \"Junk\"\nuser =", "junk_folder is read by a later version; nothing watches it yet");
     check("user =", "port = 143\nuser =", "port 143 expects plain text first; with this tls, 993 is usual");
     check("", "[limits]\nacks_per_sender_day = 0", "acks_per_sender_day = 0: every such mail is held for a person");
     let promise = "[[policy.promise]]\nname = \"fix\"\nuntil = \"fix-released\"\n\

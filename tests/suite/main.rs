@@ -33,6 +33,7 @@ mod parts;
 mod properties;
 mod providers;
 mod readme;
+mod scripted;
 mod simulate;
 mod simulation;
 mod smime;

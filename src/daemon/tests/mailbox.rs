@@ -8,25 +8,25 @@ use tokio::time::Instant;
 use super::*;
 
 #[path = "../../../tests/suite/scripted/imap.rs"]
-mod scripted;
+pub(super) mod scripted;
 
 use scripted::{Act, Server};
 
 /// When it all begins.
 const BEGIN: &str = "2027-03-01T12:00:00Z";
 /// When the server took the mails, as it says.
-const TAKEN: &str = "01-Mar-2027 11:59:00 +0000";
+pub(super) const TAKEN: &str = "01-Mar-2027 11:59:00 +0000";
 
 /// A daemon whose mailbox is on a server that is ours.
-struct Kept {
-    server: Server,
-    daemon: Daemon,
-    config: Config,
+pub(super) struct Kept {
+    pub(super) server: Server,
+    pub(super) daemon: Daemon,
+    pub(super) config: Config,
     begun: Instant,
-    _home: tempfile::TempDir,
+    pub(super) home: tempfile::TempDir,
 }
 
-fn report(n: u32) -> String {
+pub(super) fn report(n: u32) -> String {
     format!(
         "From: r{n}@reporter.test\r\nSubject: report {n}\r\nMessage-ID: <{n}@reporter.test>\r\n\
          Date: Mon, 1 Mar 2027 11:58:00 +0000\r\n\r\nThe text of report {n}.\r\n"
@@ -35,8 +35,14 @@ fn report(n: u32) -> String {
 
 impl Kept {
     /// An empty mailbox, and a daemon that has seen it. `more` stands in `[inbox.imap]`.
-    async fn new(more: &str) -> Self {
+    pub(super) async fn new(more: &str) -> Self {
+        Self::with(more, |_| {}).await
+    }
+
+    /// The same, of a server that was prepared.
+    pub(super) async fn with(more: &str, prepare: impl FnOnce(&Server)) -> Self {
         let (server, port) = Server::start().await;
+        prepare(&server);
         // What is tested here is no disk, and a hundred databases wait long for one.
         let home = tempfile::tempdir_in("/dev/shm").or_else(|_| tempfile::tempdir()).unwrap();
         std::fs::write(home.path().join("password"), "secret").unwrap();
@@ -48,7 +54,7 @@ impl Kept {
         let text = CONFIG.replace("[inbox]\nmaildir = \"in\"\n", &imap) + limits;
         let config = Config::parse(&text, &home.path().join("config.toml")).unwrap();
         let daemon = Self::start(&config, BEGIN.parse().unwrap());
-        let mut kept = Self { server, daemon, config, begun: Instant::now(), _home: home };
+        let mut kept = Self { server, daemon, config, begun: Instant::now(), home };
         kept.pass(Duration::from_secs(5)).await;
         kept
     }
@@ -60,18 +66,20 @@ impl Kept {
         daemon
     }
 
-    fn now(&self) -> Timestamp {
+    pub(super) fn now(&self) -> Timestamp {
         BEGIN.parse::<Timestamp>().unwrap() + SignedDuration::try_from(self.begun.elapsed()).unwrap()
     }
 
     /// The process ends, and another one begins.
     fn restart(&mut self) {
         self.daemon.watch.task.take().unwrap().abort();
+        // It ends with the process.
+        self.daemon._lock.unlock().unwrap();
         self.daemon = Self::start(&self.config, self.now());
     }
 
     /// So much time passes.
-    async fn pass(&mut self, span: Duration) {
+    pub(super) async fn pass(&mut self, span: Duration) {
         let end = Instant::now() + span;
         loop {
             let tick = (Instant::now() + Duration::from_secs(5 * 60)).min(end);
@@ -92,7 +100,7 @@ impl Kept {
     }
 
     /// What became of each mail, by its Message-ID; of those that have none, by their number.
-    fn receipts(&mut self) -> BTreeMap<String, Vec<&'static str>> {
+    pub(super) fn receipts(&mut self) -> BTreeMap<String, Vec<&'static str>> {
         let mut found: BTreeMap<String, Vec<&'static str>> = BTreeMap::new();
         for row in self.daemon.tracker.store().read(|tx| tx.receipts()).unwrap() {
             found.entry(row.message_id.unwrap_or_default()).or_default().push(row.disposition.word());
@@ -100,7 +108,7 @@ impl Kept {
         found
     }
 
-    fn troubles(&mut self) -> Vec<&'static str> {
+    pub(super) fn troubles(&mut self) -> Vec<&'static str> {
         let troubles = self.daemon.tracker.store().read(|tx| tx.troubles()).unwrap();
         troubles.into_iter().map(|t| t.kind.word()).collect()
     }

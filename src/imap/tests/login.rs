@@ -68,7 +68,7 @@ async fn a_refused_login_is_told_apart() {
     };
     let plain = greeted("AUTH=PLAIN SASL-IR") + "C: AUTHENTICATE PLAIN AHNlYwBwdw==\n";
     check(plain.clone() + "S: $ NO [AUTHENTICATIONFAILED] no\n", Auth::Password, true).await;
-    check(plain.clone() + "S: $ BAD no\n", Auth::Password, true).await;
+    check(plain.clone() + "S: $ BAD no\nC: LOGIN \"sec\" \"pw\"\nS: $ NO no\n", Auth::Password, true).await;
     // A mechanism may be refused where the password is right; where it is wrong, it is not tried twice.
     let again = "S: $ NO not by this\nC: LOGIN \"sec\" \"pw\"\n";
     check(plain.clone() + again + "S: $ NO no\n", Auth::Password, true).await;
@@ -137,7 +137,7 @@ async fn no_secret_comes_back() {
     {
         let asked = greeted("AUTH=PLAIN SASL-IR") + "C: AUTHENTICATE PLAIN " + plain + "\n";
         for script in [
-            format!("{asked}S: $ NO {said}\n"),
+            format!("{asked}S: $ NO {said}\nC: LOGIN \"sec\" \"hunter two\"\nS: $ NO {said}\n"),
             format!("{asked}S: $ BAD [LIMIT] {said}\n"),
             format!("{asked}S: * BYE {said}\nclose\n"),
             format!("S: * OK ready\nC: CAPABILITY\nS: $ NO {said}\n"),

@@ -102,13 +102,7 @@ pub(crate) fn many(ticket: &Ticket, members: u32, project: &Project, now: Timest
 /// last such notice.
 pub(crate) fn returned(ticket: &Ticket, newest: &[Sample], all: usize, project: &Project, now: Timestamp) -> Text {
     let number = project.show(ticket.id);
-    let item = |Sample { from, subject }: &Sample| {
-        format!("{}: {}", from.as_deref().unwrap_or("nobody"), clean_line(subject, SUBJECT))
-    };
-    let mut items: Vec<String> = newest.iter().map(item).collect();
-    if all > items.len() {
-        items.push(format!("… and {} more: `disclosed inbox` lists them.", all - newest.len()));
-    }
+    let items = items(newest, all);
     Text::news(ticket, "Returned mail", project, now)
         .line([
             always(
@@ -127,4 +121,37 @@ pub(crate) fn returned(ticket: &Ticket, newest: &[Sample], all: usize, project: 
         )])
         .promises(ticket, project, now)
         .commands(ticket)
+}
+
+/// Mail in the folder for junk, gathered in one ticket: some of it, and how much came since the last such notice.
+pub(crate) fn junk(ticket: &Ticket, newest: &[Sample], all: usize, project: &Project, now: Timestamp) -> Text {
+    let number = project.show(ticket.id);
+    Text::news(ticket, "Mail taken for junk", project, now)
+        .line([
+            always(
+                "Your mail provider filed mail as junk. One of these may be a report, so somebody\n\
+                 should look through them.",
+            ),
+            state(format!(" {number} gathers them; since you last heard of it: {all}.")),
+        ])
+        .block(Said::Content, Form::List(Mark::Quote, items(newest, all)))
+        .paragraph([state(
+            "Move a mail to the inbox, and it gets a ticket of its own and is acknowledged; or make one\n\
+             with `disclosed inbox --take N` on the daemon's machine. None of the senders was sent\n\
+             anything. At most once a day you hear of this again.",
+        )])
+        .promises(ticket, project, now)
+        .commands(ticket)
+}
+
+/// A line for each, and how many more there are.
+fn items(newest: &[Sample], all: usize) -> Vec<String> {
+    let item = |Sample { from, subject }: &Sample| {
+        format!("{}: {}", from.as_deref().unwrap_or("nobody"), clean_line(subject, SUBJECT))
+    };
+    let mut items: Vec<String> = newest.iter().map(item).collect();
+    if all > items.len() {
+        items.push(format!("… and {} more: `disclosed inbox` lists them.", all - newest.len()));
+    }
+    items
 }

@@ -21,6 +21,8 @@ pub enum Trouble {
     Login(String),
     /// The inbox does what no inbox should.
     Odd(String),
+    /// A folder beside the inbox cannot be opened.
+    Folder(String),
     /// The mail server has numbered the mails of the inbox anew, or was set back to an earlier state.
     Renumbered,
     /// No mail leaves: our account, our client, the server or the way to it.
@@ -86,6 +88,8 @@ pub enum TroubleKind {
     Login,
     /// [`Trouble::Odd`]: ends when the inbox was read to its end and all that it lists could be had.
     Odd,
+    /// [`Trouble::Folder`]: ends when all folders beside the inbox could be opened.
+    Folder,
     /// [`Trouble::Renumbered`]: ends when each mail was compared with those that are here.
     Renumbered,
     /// [`Trouble::Sender`]: ends with the next mail that is accepted.
@@ -115,6 +119,7 @@ impl TroubleKind {
             Self::Inbox => "inbox",
             Self::Login => "login",
             Self::Odd => "odd",
+            Self::Folder => "folder",
             Self::Renumbered => "renumbered",
             Self::Sender => "sender",
             Self::Key => "key",
@@ -135,6 +140,7 @@ impl TroubleKind {
             Self::Inbox
             | Self::Login
             | Self::Odd
+            | Self::Folder
             | Self::Renumbered
             | Self::Key
             | Self::Dns
@@ -153,6 +159,7 @@ impl TroubleKind {
             Self::Inbox => "The security inbox cannot be read.",
             Self::Login => "The mail server refuses the password of the security inbox.",
             Self::Odd => "The security inbox lists mail that it does not give.",
+            Self::Folder => "A folder beside the security inbox cannot be opened.",
             Self::Renumbered => "The security inbox is older than what is known of it.",
             Self::Key => "A secret of the key file is missing.",
             Self::Dns => "The name servers do not answer, and commands by mail wait.",
@@ -172,6 +179,7 @@ impl TroubleKind {
             Self::Inbox,
             Self::Login,
             Self::Odd,
+            Self::Folder,
             Self::Renumbered,
             Self::Key,
             Self::Dns,
@@ -194,6 +202,7 @@ impl Trouble {
             Self::Inbox { .. } => TroubleKind::Inbox,
             Self::Login(_) => TroubleKind::Login,
             Self::Odd(_) => TroubleKind::Odd,
+            Self::Folder(_) => TroubleKind::Folder,
             Self::Renumbered => TroubleKind::Renumbered,
             Self::Sender { .. } => TroubleKind::Sender,
             Self::Key => TroubleKind::Key,
@@ -211,7 +220,7 @@ impl Trouble {
     fn what(&self, project: &Project) -> String {
         match self {
             Self::Inbox { since } => format!("the inbox could not be read since {}", when(*since, &project.policy)),
-            Self::Login(why) | Self::Odd(why) => format!("the inbox: {why}"),
+            Self::Login(why) | Self::Odd(why) | Self::Folder(why) => format!("the inbox: {why}"),
             Self::Renumbered => {
                 "the mail server has numbered the mails of the inbox anew, or was set back to an earlier \
                                  state. Each mail is compared with those that are here, and what is new is taken in; \

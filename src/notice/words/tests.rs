@@ -171,7 +171,8 @@ fn after(about: Option<&About>) -> Option<About> {
         Some(About::Unreached) => About::Flood,
         Some(About::Flood) => About::Many(7),
         Some(About::Many(_)) => About::Returned { newest: samples(), all: 9 },
-        Some(About::Returned { .. }) => About::Reminder { due: due(), missed: Some("Lee".into()) },
+        Some(About::Returned { .. }) => About::Junk { newest: samples(), all: 9 },
+        Some(About::Junk { .. }) => About::Reminder { due: due(), missed: Some("Lee".into()) },
         Some(About::Reminder { .. }) => {
             let left = vec![Arc::new(Says::About(ticket(), About::Reply { by: own(), words: secret(), asks: false }))];
             About::Done { lines: obeyed("/close mine"), left }

@@ -109,8 +109,10 @@ async fn a_password_goes_by_login_where_plain_is_refused() {
             let outcome = with_habit(ours, (Auth::Password, "secret"), MAIL, Keeper::Nobody, &habit).await.unwrap();
             assert_eq!(kind(&outcome).0, expect, "{outcome:?}");
             let seen = server.await.unwrap();
-            let auths = seen.commands.iter().filter(|c| c.starts_with("AUTH")).map(|c| &c[..10]);
-            assert_eq!(auths.collect::<Vec<_>>(), tried);
+            let auths = seen.commands.iter().filter(|c| c.starts_with("AUTH"));
+            let mechanisms: Vec<_> =
+                auths.map(|c| c.split_whitespace().take(2).collect::<Vec<_>>().join(" ")).collect();
+            assert_eq!(mechanisms, tried);
         }
     }
 }

@@ -1,12 +1,14 @@
 //! By which way SQLite finds what is asked often.
 
 use std::collections::BTreeSet;
-use std::sync::mpsc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, mpsc};
 
 use rusqlite::trace::{TraceEvent, TraceEventCodes};
 
 use super::*;
 use crate::mail::signature::Share;
+use crate::vocabulary::Role;
 
 /// What is asked once a mail, once a tick or once a notice costs the same in a database of any size: its statements
 /// find their rows by the indexes that stand here beside its name. They walk no table that grows. Where it says SCAN,
@@ -52,6 +54,8 @@ fn what_is_asked_often_is_found_by_an_index() {
             |tx| tx.add_witnesses(1, &[Witness::new(2, None, None)]),
             &["PRIMARY KEY (source=? AND uid<?)", "PRIMARY KEY (source=?)"],
         ),
+        ("set_role", |tx| tx.set_role(1, Role::Sent), &[NUMBER]),
+        ("role_of", |tx| tx.role_of(MAIL).map(drop), &["place_mail (mail=?)", NUMBER]),
         ("at_place", |tx| tx.at_place(1, "2").map(drop), &["PRIMARY KEY (source=? AND name=?)"]),
         ("with_id", |tx| tx.with_id(&message_id()).map(drop), &["receipt_message (message_hash=?)", NUMBER]),
         (
@@ -98,9 +102,16 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("uncount", |tx| tx.uncount("scope"), &["PRIMARY KEY (scope=?)"]),
         ("memo", |tx| tx.memo::<Timestamp>(Memo::LastScan).map(drop), &["PRIMARY KEY (key=?)"]),
         ("set_memo", |tx| tx.set_memo(Memo::LastScan, at(1)), &[]),
+        ("gathered_due", |tx| tx.gathered_due().map(drop), &["PRIMARY KEY (key=?)"]),
+        ("is_beside", |tx| tx.is_beside(MAIL, 1).map(drop), &["place_mail (mail=?)", NUMBER]),
         ("drop_memo", |tx| tx.drop_memo(Memo::InboxFails), &["PRIMARY KEY (key=?)"]),
         ("is_first_start", |tx| tx.is_first_start().map(drop), &["PRIMARY KEY (key=?)"]),
         // Of its ticket.
+        (
+            "is_reporter",
+            |tx| tx.is_reporter(&reporter()).map(drop),
+            &["ticket_reporter (reporter=?)", "address_1 (key=?)"],
+        ),
         ("next_ticket", |tx| tx.next_ticket().map(drop), &["SEARCH ticket"]),
         ("ticket", |tx| tx.ticket(TICKET).map(drop), &["PRIMARY KEY (ticket=?)", NUMBER]),
         ("entries", |tx| tx.entries(TICKET).map(drop), &["PRIMARY KEY (ticket=?)", NUMBER]),
@@ -165,6 +176,11 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("revision_at", |tx| tx.revision_at(TICKET, at(1)).map(drop), &["PRIMARY KEY (ticket=?)"]),
         ("revision_of", |tx| tx.revision_of(1).map(drop), &[NUMBER]),
         ("sent_to", |tx| tx.sent_to(&reporter(), at(0)).map(drop), &["outbox_recipient (recipient=? AND created>?)"]),
+        (
+            "made_for",
+            |tx| tx.made_for(&reporter(), at(0), at(9)).map(drop),
+            &["outbox_recipient (recipient=? AND created>? AND created<?)"],
+        ),
         ("mailed", |tx| tx.mailed(TICKET, NoticeKind::Report).map(drop), &["outbox_ticket (ticket=?)"]),
         ("notices_of", |tx| tx.notices_of(TICKET).map(drop), &["outbox_ticket (ticket=?)"]),
         ("waiting", |tx| tx.waiting().map(drop), &["SCAN outbox USING COVERING INDEX outbox_due"]),
@@ -224,6 +240,9 @@ fn what_is_asked_often_is_found_by_an_index() {
     assert_eq!(listed, methods(), "each method of Tx is asked often, and its indexes stand here, or seldom");
 }
 
+pub(super) const SENT: Settled<'_> =
+    Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
+
 fn claim() -> Claim {
     filled().write(|tx| tx.pick(at(9))).unwrap().expect("a notice waits")
 }
@@ -237,6 +256,7 @@ const SELDOM: &[&str] = &[
     "drop_unsent",
     "drop_waiting",
     "due_now",
+    "end_doubt",
     "earlier_mails",
     "end_hold",
     "enter_hold",
@@ -258,6 +278,7 @@ const SELDOM: &[&str] = &[
     "mark",
     "newest_places",
     "next_source",
+    "note_before",
     "note_earlier",
     "note_unreached",
     "noticed_tickets",
@@ -304,4 +325,30 @@ fn methods() -> BTreeSet<&'static str> {
 fn plan(connection: &Connection, sql: &str) -> Vec<String> {
     let mut query = connection.prepare(&format!("EXPLAIN QUERY PLAN {sql}")).unwrap();
     query.raw_query().mapped(|r| r.get("detail")).map(|r| r.unwrap()).collect()
+}
+
+/// What a push asks of the store costs the same in a folder of any size.
+#[test]
+fn of_a_push_few_rows_are_looked_at() {
+    let mut steps = Vec::new();
+    for places in [100, 100_000] {
+        let mut store = Store::in_memory().unwrap();
+        let fill = format!(
+            "PRAGMA foreign_keys = OFF;
+             WITH RECURSIVE n (uid) AS (SELECT 1 UNION ALL SELECT uid + 1 FROM n WHERE uid < {places})
+             INSERT INTO place SELECT 1, uid, 1 FROM n"
+        );
+        store.connection.execute_batch(&fill).unwrap();
+        let count = Arc::new(AtomicU64::new(0));
+        let counted = Arc::clone(&count);
+        let step = move || {
+            counted.fetch_add(1, Ordering::Relaxed);
+            false
+        };
+        store.connection.progress_handler(1, Some(step)).unwrap();
+        let new = (places + 1).to_string();
+        assert_eq!(store.read(|tx| tx.unseen(1, std::slice::from_ref(&new))).unwrap(), [new]);
+        steps.push(count.load(Ordering::Relaxed));
+    }
+    assert!(steps[0] > 0 && steps[1] * 10 <= steps[0] * 12, "{steps:?}");
 }

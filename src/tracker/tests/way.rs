@@ -140,9 +140,11 @@ fn what_is_late_is_dropped_with_a_line_and_replaced() {
     let away = Outcome::Away("connection refused".into());
     try_all(&mut tracker, &away, now());
     let dropped = |news: &News| -> Vec<NoticeKind> {
-        let kind = |kind: &EntryKind| match kind {
-            EntryKind::Undeliverable { notice: Undelivered::Known(Mailed::Notice(kind)), .. } => Some(*kind),
-            _ => None,
+        let kind = |kind: &EntryKind| {
+            let EntryKind::Undeliverable { notice: Undelivered::Known(Mailed::Notice(kind)), .. } = kind else {
+                return None;
+            };
+            Some(*kind)
         };
         news.entries.iter().filter_map(|(_, entry)| kind(&entry.kind)).collect()
     };

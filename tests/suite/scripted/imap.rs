@@ -159,6 +159,21 @@ impl Server {
         self.fault(|_| Act::Well);
     }
 
+    /// Makes a folder.
+    pub(crate) fn add(&self, name: &str) {
+        let folder = Folder { uidvalidity: 7, uidnext: 1, mails: Vec::new(), hidden: Vec::new() };
+        self.with(|state| state.folders.insert(name.to_owned(), folder));
+    }
+
+    /// Moves a mail to another folder, where it gets a UID of its own.
+    pub(crate) fn shift(&self, uid: u32, from: &str, to: &str) {
+        let mail = self.with(|state| {
+            let mails = &mut state.folders.get_mut(from).unwrap().mails;
+            mails.remove(mails.iter().position(|mail| mail.uid == uid).unwrap())
+        });
+        self.deliver(to, &mail.date, &mail.raw);
+    }
+
     /// Puts a mail into a folder, and tells whoever waits there; its UID.
     pub(crate) fn deliver(&self, folder: &str, date: &str, raw: &str) -> u32 {
         let uid = self.with(|state| {

@@ -1,0 +1,144 @@
+//! The outgoing server, and what happens to a session with it: each notice is picked, offered and settled, and between any
+//! two of these something may happen.
+
+use disclosed::testing::store::Claim;
+use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome};
+
+use super::{Accepted, Sim};
+use crate::world;
+
+impl Sim {
+    pub(super) fn deliver(&mut self, well: bool) {
+        for _ in 0..if well { 2_000 } else { 40 } {
+            let now = self.now;
+            let Some((news, claim)) = self.with(|t| t.pick(now)) else { continue };
+            self.check_news(&news);
+            let Some(claim) = claim else { return };
+            let before = if well { 0 } else { self.random.below(100) };
+            let outcome = match before {
+                0..80 => {
+                    if !self.pass_the_dot(&claim, well) {
+                        return;
+                    }
+                    continue;
+                }
+                80..85 => Outcome::Deferred("450 4.2.1 busy".into()),
+                85..87 => Outcome::Refused("550 5.1.1 no such user".into()),
+                87 => Outcome::Unclear("550 5.7.1 no".into()),
+                88 => Outcome::Away("connection refused".into()),
+                89 => Outcome::Closed("535 5.7.8 no".into()),
+                90..93 => {
+                    self.with(|t| t.put_back(&claim, now));
+                    continue;
+                }
+                // The process dies in a session, before its dot: no server has the mail, and nobody doubts it.
+                _ => {
+                    let doubts = self.doubts(claim.number);
+                    self.die();
+                    assert_eq!(self.doubts(claim.number), doubts, "G3: a crash before the offer is a doubt");
+                    continue;
+                }
+            };
+            if let Some(news) = self.with(|t| t.delivered(&claim, &outcome, now)) {
+                self.check_news(&news);
+            }
+            if outcome.is_way_closed() {
+                return;
+            }
+        }
+    }
+
+    /// A session is at its dot: what may have changed since it was picked changes, then the notice is offered, and the
+    /// server answers or does not. False when the way out is closed.
+    fn pass_the_dot(&mut self, claim: &Claim, well: bool) -> bool {
+        let life = self.lives;
+        if !well {
+            match self.random.below(40) {
+                0 => self.scan(),
+                1 => self.tick(),
+                2 => self.order_locally(),
+                _ => {}
+            }
+        }
+        // A session ends with its process.
+        if self.lives != life {
+            return true;
+        }
+        let now = self.now;
+        let Some(Some(_leave)) = self.with(|t| t.offer(claim, now)) else { return true };
+        let fate = if well { 0 } else { self.random.below(100) };
+        let (taken, outcome) = match fate {
+            0..78 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
+            78..80 => (false, Outcome::Deferred("451 4.3.0 later".into())),
+            80..82 => (false, Outcome::Refused("554 5.6.0 no".into())),
+            82..87 => (true, Outcome::Unknown("connection lost after the dot".into())),
+            87..92 => (false, Outcome::Unknown("connection lost within the dot".into())),
+            92..94 => (false, Outcome::Closed("554 5.2.252 SendAsDenied".into())),
+            // The process dies before the dot leaves, or after the server took the mail.
+            dies => {
+                if dies < 97 {
+                    self.accept(claim);
+                }
+                self.die();
+                return true;
+            }
+        };
+        if taken {
+            self.accept(claim);
+        }
+        if matches!(outcome, Outcome::Unknown(_)) {
+            self.doubtful.insert(claim.number);
+        }
+        if let Some(news) = self.with(|t| t.delivered(claim, &outcome, now)) {
+            self.check_news(&news);
+        } else {
+            self.doubtful.insert(claim.number);
+        }
+        !outcome.is_way_closed()
+    }
+
+    fn die(&mut self) {
+        self.tracker = None;
+        self.now += self.random.minutes(30);
+        self.start();
+    }
+
+    fn doubts(&self, notice: u32) -> u32 {
+        self.anchor.query_row("SELECT doubts FROM outbox WHERE id = ?1", [notice], |r| r.get(0)).unwrap()
+    }
+
+    /// The server takes a mail: what it sees must be what is on disk (G3, G4), for one known party (G6, G7).
+    fn accept(&mut self, claim: &Claim) {
+        let sql = "SELECT o.state, o.attempts, a.shown, o.bytes FROM outbox o JOIN address a ON a.id = o.recipient \
+                   WHERE o.id = ?1";
+        let mut query = self.anchor.prepare_cached(sql).unwrap();
+        let row: (String, u32, String, Vec<u8>) = query
+            .query_row([claim.number], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
+            .expect("G4: what leaves is not in the committed database");
+        assert_eq!((row.0.as_str(), row.1), ("sending", claim.tries), "G4: the try is not on disk");
+        assert_eq!(row.2, claim.to.as_str());
+        assert!(row.3 == claim.bytes, "G3: other bytes leave than were decided");
+        let to = world::field(&claim.bytes, "To").expect("a recipient");
+        assert_eq!(Address::parse(&to), Some(claim.to.clone()), "G6: one recipient a mail");
+        // A person may answer the sender of an automatic mail; a program may not.
+        let by_person = claim.kind == NoticeKind::Reply || claim.kind == NoticeKind::Update;
+        assert!(by_person || !to.starts_with("robot"), "G7: automatic mail is answered by a {}", claim.kind.word());
+        let person = self.config.people.iter().any(|p| p.address == claim.to);
+        let leaks = || world::reading(&claim.bytes).text.contains("zq-");
+        assert!(person || !leaks(), "G6: content of a report leaves in a {}", claim.kind.word());
+        for e in world::calendar(&claim.bytes) {
+            assert!(person, "G6: a calendar file leaves in a {} to a stranger", claim.kind.word());
+            assert!(!format!("{}{}", e.uid, e.summary).contains("zq-"), "G6: content of a report in a calendar");
+            let says = (e.does, e.summary, e.to);
+            let known = self.appointments.entry((e.uid.clone(), e.sequence)).or_insert_with(|| says.clone());
+            assert_eq!(*known, says, "one version of {} says two things", e.uid);
+        }
+        let before = self.sink.iter().filter(|s| s.notice == claim.number).count();
+        let most = if self.doubtful.contains(&claim.number) { 2 } else { 1 };
+        assert!(before < most, "G3: notice {} leaves {} times", claim.number, before + 1);
+        let (notice, kind) = (claim.number, claim.kind);
+        let (to, envelope) = (claim.to.clone(), claim.envelope.clone());
+        let ticket = claim.ticket.map(|t| t.0);
+        self.sink.push(Accepted { notice, kind, to, ticket, envelope, bytes: claim.bytes.clone() });
+    }
+}
