@@ -19,6 +19,7 @@ mod once;
 mod questions;
 mod reading;
 mod rebuilding;
+mod received;
 mod requests;
 mod seeking;
 mod signed;
@@ -82,7 +83,7 @@ pub struct Arrival {
 impl Arrival {
     /// When our mail server took it: what it says, bounded by what the scans saw.
     fn received(&self, now: Timestamp) -> Timestamp {
-        ahead::taken_at(self.internal_date, self.not_before, now, now)
+        received::taken_at(self.internal_date, self.not_before, now, now)
     }
 }
 
@@ -301,12 +302,12 @@ impl Tracker {
     /// handling kills the process (G1), and a batch costs what one mail costs.
     pub fn on_mail(&mut self, arrivals: &[Arrival], now: Timestamp) -> Result<News> {
         let (fresh, mut news) = self.store.write(|tx| {
-            let latest = ahead::latest(tx, now)?;
+            let latest = received::latest(tx, now)?;
             let mut fresh = Vec::new();
             let mut news = News::default();
             for arrival in arrivals {
                 let place = arrival.place.as_ref();
-                let before = ahead::taken_at(arrival.internal_date, arrival.not_before, now, latest);
+                let before = received::taken_at(arrival.internal_date, arrival.not_before, now, latest);
                 let new = NewMail { raw: &arrival.raw, size: arrival.size, received: before, place };
                 match tx.store_mail(&new, now)? {
                     Stored::New(mail) => fresh.push((mail, arrival, before)),

@@ -9,9 +9,9 @@ use std::collections::{HashMap, HashSet};
 use jiff::{SignedDuration, Timestamp};
 
 use super::Tracker;
-use super::ahead;
 use super::news::News;
 use super::reading::{Stowed, read_one};
+use super::received;
 use super::work::Work;
 use crate::store::{NewMail, Place, Result, Stored, Strike};
 
@@ -136,7 +136,7 @@ impl Tracker {
         let (project, key) = (&self.project, &self.key);
         let raw = aside.stand_in();
         self.store.write(|tx| {
-            let received = ahead::taken_at(aside.internal_date, aside.not_before, now, ahead::latest(tx, now)?);
+            let received = received::taken_at(aside.internal_date, aside.not_before, now, received::latest(tx, now)?);
             let place = Some(&aside.place);
             let new = NewMail { raw: raw.as_bytes(), size: raw.len() as u64, received, place };
             let Stored::New(mail) = tx.store_mail(&new, now)? else { return Ok(News::default()) };
