@@ -14,6 +14,8 @@ const LONGEST_DOUBT: SignedDuration = SignedDuration::from_mins(4);
 /// Mails in a row that are not accepted, from which on there is a pause: they may be those that are not for this world, or
 /// the way is closed and does not say so.
 const MISSES: u32 = 3;
+/// The first pauses after a server could not be reached.
+const SOON: [SignedDuration; 2] = [SignedDuration::from_secs(5), SignedDuration::from_secs(20)];
 /// The first pause between two mails where a server wants them more slowly.
 const PACE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -93,9 +95,15 @@ impl Way {
                 (self.failures, self.misses) = (0, self.misses + 1);
                 self.pace.max(doubling(self.misses.saturating_sub(MISSES - 1)).min(LONGEST_DOUBT))
             }
-            Outcome::Closed(_) | Outcome::Away(_) => {
+            Outcome::Closed(_) => {
                 self.failures += 1;
                 self.pace.max(doubling(self.failures))
+            }
+            // Most such servers are back at once: they were started anew.
+            Outcome::Away(_) => {
+                let soon = usize::try_from(self.failures).ok().and_then(|times| SOON.get(times).copied());
+                self.failures += 1;
+                self.pace.max(soon.unwrap_or_else(|| doubling(self.failures.saturating_sub(2))))
             }
             Outcome::Slower(_) => {
                 self.pace = (self.pace * 2).clamp(PACE, LONGEST);
@@ -133,10 +141,13 @@ mod tests {
 
     #[test]
     fn a_closed_way_is_asked_less_and_less_and_opens_at_once() {
-        for closed in [Outcome::Closed("535".into()), Outcome::Away("nobody there".into())] {
+        for (closed, expect) in [
+            (Outcome::Closed("535".into()), [60, 120, 240, 480, 900, 900, 0]),
+            (Outcome::Away("nobody there".into()), [5, 20, 60, 120, 240, 480, 0]),
+        ] {
             let mut all = vec![closed; 6];
             all.push(Outcome::Sent("250".into()));
-            assert_eq!(pauses(&all), [60, 120, 240, 480, 900, 900, 0]);
+            assert_eq!(pauses(&all), expect);
         }
     }
 

@@ -15,7 +15,7 @@ use super::reply;
 /// What the commands of a mail rest on.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Reading {
-    /// On the body alone, or there are none.
+    /// On the body alone: read so, it holds the same ones, or none either.
     #[default]
     Body,
     /// On the Content-Type: it says where the parts are.
@@ -33,7 +33,7 @@ impl Reading {
             let plain = itself.parted || commands.iter().all(|line| line.is_ascii());
             plain && reply::head(&reply::new_text(text.typed())).0 == commands
         };
-        if commands.is_empty() || Parts::by_itself(body).iter().all(holds) {
+        if Parts::by_itself(body).iter().all(holds) {
             return Self::Body;
         }
         if parts.parted { Self::Type } else { Self::TypeAndEncoding }

@@ -161,7 +161,8 @@ fn is_too_fast(code: u16, reply: &Reply) -> bool {
         return false;
     }
     let policy = reply.enhanced.as_deref().is_some_and(|e| e.starts_with("4.7."));
-    policy && !reply.names_sender() || reply.says_any(PACE) || code == 421 && reply.says("too ")
+    // 454: what checks passwords or speaks TLS is away (RFC 4954 section 6, RFC 3207 section 4.1).
+    code != 454 && policy && !reply.names_sender() || reply.says_any(PACE) || code == 421 && reply.says("too ")
 }
 
 /// What a server said, in lower case.
