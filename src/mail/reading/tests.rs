@@ -425,9 +425,13 @@ fn an_attached_text_commands_nothing() {
         let top = read(&mail("Content-Type: multipart/mixed; boundary=b", &body));
         assert_eq!(commands(&top), if typed { vec!["/close"] } else { vec![] }, "{attached}");
     }
+    // Of one part, the body alone says something else than such a field.
     for fields in ["Content-Disposition: attachment", "Content-Type: text/plain; name=a.txt"] {
-        check(&mail(fields, "/close\n"), &[], &[]);
+        check(&mail(fields, "/close\n"), &[], &["content-type", "content-transfer-encoding"]);
     }
+    // An encoding that somebody added hides no command.
+    let hidden = "Content-Type: text/plain\nContent-Transfer-Encoding: base64";
+    check(&mail(hidden, "/severity low\n"), &[], &["content-type", "content-transfer-encoding"]);
 }
 
 /// What bodies are made of that may be read in more than one way.
