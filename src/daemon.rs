@@ -16,6 +16,7 @@ mod forged;
 mod hearing;
 pub(crate) mod inbox;
 mod inward;
+mod keeping;
 mod looking;
 pub(crate) mod outgoing;
 mod outward;
@@ -31,7 +32,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use anyhow::{Result, bail};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
@@ -63,8 +64,6 @@ const NAP: Duration = Duration::from_secs(30);
 const LAST_WORD: Duration = Duration::from_secs(25);
 /// After an error of the database: nothing leaves, and the mail stays on its server.
 const STORE_PAUSE: Duration = Duration::from_secs(30);
-/// The least time between two marks beside the database.
-const MARKED_EVERY: SignedDuration = SignedDuration::from_mins(1);
 
 /// Runs until SIGTERM or SIGINT.
 pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
@@ -183,11 +182,11 @@ struct Watch {
 /// Why the loop cannot do its work. It stands in no database, since the database is what fails: whoever tells people of it
 /// needs another way than mail.
 #[derive(Debug)]
-pub(crate) struct Fault {
+struct Fault {
     /// Since when.
-    pub since: Timestamp,
+    since: Timestamp,
     /// What the system or SQLite says, and what to do.
-    pub what: String,
+    what: String,
 }
 
 /// A verdict on signatures, with whoever gave it.
@@ -258,53 +257,6 @@ impl Daemon {
         self.fixed.unwrap_or_else(clock::now)
     }
 
-    /// Whether the database is still the one that was opened: what is written to a file that is gone is lost, and what
-    /// is sent by it is sent again. `disclosed key` puts another file in the place of the key, which is read here.
-    fn look_at_files(&mut self, now: Timestamp) -> Result<()> {
-        if let Some(key) = self.files.look()? {
-            self.tracker.rekey(key, now)?;
-            tracing::info!("the key file was read again");
-        }
-        Ok(())
-    }
-
-    /// The loop could not do its work: nothing leaves, and mail stays where it is, until a commit succeeds again.
-    fn fails(&mut self, error: &anyhow::Error) {
-        let since = self.now();
-        let what = format!("{error:#}");
-        tracing::error!("{what}; nothing is sent, and no mail is taken in, until this is mended");
-        tell_systemd(&[sd_notify::NotifyState::Status(&what)]);
-        self.fault = Some(Fault { since: self.fault.take().map_or(since, |f| f.since), what });
-    }
-
-    /// Writes the mark, where it says less than it could: at most once a minute, and at the end. In hold it stays as it is.
-    fn keep_mark(&mut self, now: Timestamp, at_end: bool) -> Result<()> {
-        let lately = self.mark.is_some_and(|(_, at)| at <= now && now.duration_since(at) < MARKED_EVERY);
-        if lately && !at_end {
-            return Ok(());
-        }
-        let Some(mark) = self.tracker.mark()? else { return Ok(()) };
-        if self.mark.is_none_or(|(before, _)| before != mark) {
-            open::write_mark(&self.config, mark)?;
-            self.tracker.note_marked()?;
-        }
-        self.mark = Some((mark, now));
-        Ok(())
-    }
-
-    /// Says in the log that nothing leaves, and that it does again.
-    fn look_at_hold(&mut self) -> Result<()> {
-        let hold = self.tracker.hold()?;
-        if self.holds != hold.is_some() {
-            match &hold {
-                Some((_, why)) => tracing::error!("nothing leaves until `disclosed recover`, since {why}"),
-                None => tracing::info!("the hold is over, and what waits leaves"),
-            }
-            self.holds = hold.is_some();
-        }
-        Ok(())
-    }
-
     fn watch(&mut self, watching: Watching) {
         let (to, from) = mpsc::channel(4);
         self.watch.inward = from;
@@ -327,9 +279,7 @@ impl Daemon {
         );
         tell_systemd(&[sd_notify::NotifyState::Ready]);
         loop {
-            let worked = self.work();
-            self.look_outward(self.now(), worked.is_ok());
-            let nap = match worked {
+            let nap = match self.work() {
                 Ok(nap) => {
                     // Fed by progress: the store was read, and what was due is decided.
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
@@ -341,6 +291,7 @@ impl Daemon {
                     STORE_PAUSE
                 }
             };
+            self.look_outward(self.now());
             let done = match self.wait(signals, nap).await {
                 Woken::Stop => break,
                 Woken::Reload => self.reload(),
@@ -476,7 +427,6 @@ impl Daemon {
             self.tracker.try_commit(now)?;
             if let Some(Fault { since, what }) = self.fault.take() {
                 tracing::info!("the database can be written again; since {since}: {what}");
-                tell_systemd(&[sd_notify::NotifyState::Status("")]);
             }
         }
         if !self.has_time(now)? {

@@ -33,6 +33,22 @@ pub(crate) struct Alarm {
     pub text: String,
 }
 
+impl Alarm {
+    /// The name of the one that no database can hold.
+    pub(crate) const STORE: &str = "store";
+
+    /// The database cannot be used since then.
+    pub(crate) fn store(since: Timestamp) -> Self {
+        let text = "The database cannot be read or written: nothing is taken in or sent.";
+        Self::plain(Self::STORE, since, text)
+    }
+
+    /// One that there is once at a time, named by its kind.
+    fn plain(kind: &str, since: Timestamp, text: &str) -> Self {
+        Self { name: kind.to_owned(), kind: kind.to_owned(), ticket: None, since, text: text.to_owned() }
+    }
+}
+
 /// How things stand at one instant, as the store knows it.
 #[derive(Clone, Debug)]
 pub(crate) struct Health {
@@ -145,13 +161,7 @@ impl Health {
     /// What alarms are about: all that keeps mail from being read, sent or heard, each by a name of its own. A promise
     /// that is broken is none, since people are reminded of it.
     pub(crate) fn alarms(&self, project: &Project) -> Vec<Alarm> {
-        let alarm = |kind: &str, since, text: &str| Alarm {
-            name: kind.to_owned(),
-            kind: kind.to_owned(),
-            ticket: None,
-            since,
-            text: text.to_owned(),
-        };
+        let alarm = Alarm::plain;
         let mut all: Vec<Alarm> = Vec::new();
         for trouble in &self.troubles {
             let ticket = trouble.kind.ticket();

@@ -138,3 +138,15 @@ pub mod vocabulary {
         Address, MailRef, MessageId, NoticeKind, NoticeState, Outcome, TicketId, clean, clean_line,
     };
 }
+
+impl crate::tracker::Tracker {
+    /// Picks and offers at once: for tests in which nothing comes between.
+    pub fn claim(&mut self, now: jiff::Timestamp) -> crate::store::Result<Option<crate::store::Claim>> {
+        while let (_, Some(claim)) = self.pick(now)? {
+            if self.offer(&claim, now)?.is_some() {
+                return Ok(Some(claim));
+            }
+        }
+        Ok(None)
+    }
+}

@@ -476,9 +476,9 @@ impl Tracker {
         })
     }
 
-    /// Whether the database can be written: its disk may be full, failing or read-only.
+    /// Whether the database can be written: its disk may be full, failing or read-only. One row tells, on disk or not.
     pub fn try_commit(&mut self, now: Timestamp) -> Result<()> {
-        self.store.write(|tx| tx.set_memo(Memo::LastCommit, now))
+        self.store.note(|tx| tx.set_memo(Memo::LastCommit, now))
     }
 
     /// Notes since when the inbox cannot be read, for `status`.

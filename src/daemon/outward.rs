@@ -40,8 +40,6 @@ pub(super) struct Outward {
     pub(super) telling: Option<oneshot::Receiver<(Vec<Step>, Option<String>)>>,
     /// When it failed last, and how often in a row.
     pub(super) failed: Option<(Instant, u32)>,
-    /// Since when nothing can be done for the database's sake.
-    pub(super) stuck: Option<Timestamp>,
     /// When the first look was taken.
     pub(super) begun: Option<Instant>,
     /// When a look was last taken, the numbers were written, the heart beat.

@@ -36,15 +36,19 @@ impl Daemon {
         Ok(())
     }
 
-    /// Tells whoever is to be told how things stand after a pass, which worked or did not.
-    pub(super) fn look_outward(&mut self, now: Timestamp, worked: bool) {
+    /// Tells whoever is to be told how things stand after a pass.
+    pub(super) fn look_outward(&mut self, now: Timestamp) {
         if self.outward.looked.is_some_and(|at| at.elapsed() < LOOK) {
             return;
         }
         self.outward.looked = Some(Instant::now());
         // A pass that had nothing to do shows nothing: a full disk is known by a row.
-        let commits = worked && self.tracker.store().note(|tx| tx.set_memo(Memo::Beat, now)).is_ok();
-        self.outward.stuck = if commits { None } else { Some(self.outward.stuck.unwrap_or(now)) };
+        if self.fault.is_none()
+            && let Err(error) = self.tracker.try_commit(now)
+        {
+            self.fails(&error.into());
+        }
+        let commits = self.fault.is_none();
         let project = self.tracker.project().clone();
         let health = self.tracker.store().read(|tx| Health::read(tx, &project, now));
         // What cannot be read is not over.
@@ -58,15 +62,9 @@ impl Daemon {
             let told = &self.outward.told;
             stand.retain(|alarm| alarm.kind != TroubleKind::Inbox.word() || told.contains_key(&alarm.name));
         }
-        let store = "store".to_owned();
-        stand.retain(|alarm| alarm.name != store);
-        stand.extend(self.outward.stuck.map(|since| Alarm {
-            name: store.clone(),
-            kind: store,
-            ticket: None,
-            since,
-            text: "The database cannot be read or written: nothing is taken in or sent.".into(),
-        }));
+        let store = self.fault.as_ref().map(|fault| Alarm::store(fault.since));
+        stand.retain(|alarm| alarm.name != Alarm::STORE);
+        stand.extend(store);
         self.tell_alarms(&stand, now);
         if let Ok(health) = &health {
             if commits {

@@ -1,5 +1,6 @@
 use super::*;
 use crate::store::Memo;
+use jiff::SignedDuration;
 
 mod beside;
 mod mailbox;

@@ -79,8 +79,6 @@ pub enum Memo<'a> {
     Alarm(&'a str),
     /// When the last canary was sent; while it is on its way, behind a blank, its token.
     Canary,
-    /// When a pass last showed that the database can be written, for the heartbeat.
-    Beat,
     /// Trouble that stands: see [`super::Standing`].
     Trouble(TroubleKind),
     /// That mail does not reach the address with this number: see [`super::Unreached`].
@@ -120,7 +118,6 @@ impl Memo<'_> {
             Self::Played => "played",
             Self::Alarm(name) => return format!("{ALARM}{name}"),
             Self::Canary => "canary",
-            Self::Beat => "beat",
             Self::Unreached(address) => return format!("{UNREACHED}{address}"),
             Self::Trouble(kind) => {
                 let ticket = kind.ticket().map_or(String::new(), |ticket| format!(":{}", ticket.0));

@@ -458,7 +458,6 @@ fn each_small_fact_stands_under_the_name_that_it_always_had() {
         (Memo::Played, "played"),
         (Memo::Alarm("inbox"), "alarm:inbox"),
         (Memo::Canary, "canary"),
-        (Memo::Beat, "beat"),
         (Memo::Trouble(TroubleKind::Login), "trouble:login"),
         (Memo::Trouble(TroubleKind::Timeline(TicketId(17))), "trouble:timeline:17"),
     ];

@@ -67,16 +67,6 @@ impl Tracker {
         })
     }
 
-    /// Picks and offers at once, for a way out that shows nothing to anybody before it takes all.
-    pub fn claim(&mut self, now: Timestamp) -> Result<Option<Claim>> {
-        while let (_, Some(claim)) = self.pick(now)? {
-            if self.offer(&claim, now)?.is_some() {
-                return Ok(Some(claim));
-            }
-        }
-        Ok(None)
-    }
-
     /// Puts a notice back that nothing was accepted of and that is to be tried at once in another way.
     pub fn put_back(&mut self, claim: &Claim, now: Timestamp) -> Result<()> {
         self.store.write(|tx| tx.put_back(claim, now))
