@@ -216,6 +216,11 @@ impl Trouble {
         }
     }
 
+    /// Whether it is over for whoever reads of it: this mail has left, or nobody has to do anything.
+    fn is_past(&self) -> bool {
+        matches!(self, Self::Sender { .. } | Self::Renumbered)
+    }
+
     /// What is wrong, and what mends it.
     fn what(&self, project: &Project) -> String {
         match self {
@@ -300,15 +305,19 @@ fn without_addresses(said: &str) -> String {
 
 /// The text.
 pub(crate) fn text(trouble: &Trouble, project: &Project) -> Text {
-    Text::desk("disclosed cannot do its work")
+    let (subject, is, rest) = if trouble.is_past() {
+        ("disclosed could not do its work", "was", "`disclosed status` on its machine says how things stand.")
+    } else {
+        let rest = "Until this is mended, reports may lie unread and promises may be missed.\n\
+                    `disclosed check --online` on its machine says more.";
+        ("disclosed cannot do its work", "is", rest)
+    };
+    Text::desk(subject)
         .paragraph([
-            always(format!("disclosed, which watches the security inbox of {}, is in trouble", project.name)),
+            always(format!("disclosed, which watches the security inbox of {}, {is} in trouble", project.name)),
             state(":"),
             quiet("."),
         ])
         .block(Said::State, Quotation::of(&trouble.what(project), 700, "disclosed check --online"))
-        .paragraph([always(
-            "Until this is mended, reports may lie unread and promises may be missed.\n\
-             `disclosed check --online` on its machine says more.",
-        )])
+        .paragraph([always(rest)])
 }
