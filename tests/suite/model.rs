@@ -1,17 +1,19 @@
 //! Taking in and sending as a model that is explored to its end: every order of steps up to a bound, with the process
-//! dying between any two and at any commit within one, replies that are lost, a mailbox that renumbers. The steps are the
+//! dying between any two and at any commit within one, replies that are lost, a mailbox that renumbers, a database that is
+//! put back to an earlier state. The steps are the
 //! daemon's own functions; of the world only the mailbox, the mail server and the clock are played here.
 //!
 //! Each state is the committed database, what the process has in memory, and the world. One that was seen before is not
 //! gone on from, unless more may still go wrong in it than before. `DISCLOSED_MODEL=N` sets how much may.
 
 use std::collections::{BTreeMap, HashMap};
+use std::rc::Rc;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, AtomicU64, Ordering};
 
 use disclosed::testing::config::Config;
-use disclosed::testing::store::{Claim, Place, Result, Store};
-use disclosed::testing::tracker::{Arrival, Tracker};
+use disclosed::testing::store::{Claim, Mark, Place, Result, Store};
+use disclosed::testing::tracker::{Arrival, FoundMark, Tracker};
 use disclosed::testing::vocabulary::Outcome;
 use jiff::{SignedDuration, Timestamp};
 use rusqlite::backup::Backup;
@@ -72,6 +74,8 @@ enum Step {
     Wait,
     /// The process dies where it stands.
     Die,
+    /// The database is put back to what it was after the first scan; the mark beside it stays.
+    Restore,
     /// It starts again.
     Start,
 }
@@ -95,6 +99,12 @@ struct World {
     doubts: BTreeMap<String, u8>,
     /// Which the server refused for good.
     refused: u8,
+    /// What stands in the mark beside the database.
+    mark: Option<Mark>,
+    /// A copy of the database as it was after the first scan.
+    backup: Option<Rc<Connection>>,
+    /// How many mails the server had taken when the database was put back, and whether the mark showed it.
+    restored: Option<(u8, bool)>,
     /// What was done, for the message of a failure.
     path: Vec<(Step, i64)>,
 }
@@ -137,6 +147,13 @@ fn memory() -> (String, Connection) {
     (uri, anchor)
 }
 
+/// A database of its own with the same content.
+fn copied(from: &Connection) -> (String, Connection) {
+    let (uri, mut anchor) = memory();
+    Backup::new(from, &mut anchor).unwrap().step(-1).unwrap();
+    (uri, anchor)
+}
+
 impl World {
     fn new(troubles: u8) -> Self {
         let (uri, anchor) = memory();
@@ -155,6 +172,9 @@ impl World {
             taken: BTreeMap::new(),
             doubts: BTreeMap::new(),
             refused: 0,
+            mark: None,
+            backup: None,
+            restored: None,
             path: Vec::new(),
         };
         world.step(Step::Start, NEVER);
@@ -162,8 +182,7 @@ impl World {
     }
 
     fn copy(&self) -> Self {
-        let (uri, mut anchor) = memory();
-        Backup::new(&self.anchor, &mut anchor).unwrap().step(-1).unwrap();
+        let (uri, anchor) = copied(&self.anchor);
         Self {
             anchor,
             uri,
@@ -171,6 +190,7 @@ impl World {
             hand: self.hand.clone(),
             taken: self.taken.clone(),
             doubts: self.doubts.clone(),
+            backup: self.backup.clone(),
             path: self.path.clone(),
             ..*self
         }
@@ -179,10 +199,12 @@ impl World {
     /// Steps that could be next.
     fn possible(&self) -> Vec<Step> {
         use Step::{
-            Accept, Arrive, Defer, Die, LoseDot, LoseReply, Offer, Pick, Refuse, Renumber, Scan, Settle, Start, Wait,
+            Accept, Arrive, Defer, Die, LoseDot, LoseReply, Offer, Pick, Refuse, Renumber, Restore, Scan, Settle,
+            Start, Wait,
         };
+        let restore = (self.backup.is_some() && self.restored.is_none()).then_some(Restore);
         if !self.runs {
-            return vec![Start];
+            return [Start].into_iter().chain(restore.filter(|_| self.troubles > 0)).collect();
         }
         let mut steps = match self.hand {
             // What would change nothing is left out.
@@ -206,7 +228,7 @@ impl World {
         if self.troubles > 0 {
             steps.push(Die);
             match self.hand {
-                Hand::Empty => steps.extend((self.arrived > 0).then_some(Renumber)),
+                Hand::Empty => steps.extend((self.arrived > 0).then_some(Renumber).into_iter().chain(restore)),
                 // A mail may come at any time; here it is enough that it may come before and after.
                 Hand::Picked(_) => steps.push(Defer),
                 Hand::Offered(_) => steps.extend([Refuse, LoseReply, LoseDot]),
@@ -227,7 +249,16 @@ impl World {
             self.dies();
         }
         if died
-            || matches!(step, Step::Die | Step::Renumber | Step::Defer | Step::Refuse | Step::LoseReply | Step::LoseDot)
+            || matches!(
+                step,
+                Step::Die
+                    | Step::Renumber
+                    | Step::Restore
+                    | Step::Defer
+                    | Step::Refuse
+                    | Step::LoseReply
+                    | Step::LoseDot
+            )
         {
             self.troubles -= 1;
         }
@@ -243,6 +274,14 @@ impl World {
             Step::Renumber => self.validity += 1,
             Step::Wait => self.now += SignedDuration::from_mins(WAIT),
             Step::Die => self.dies(),
+            Step::Restore => {
+                self.dies();
+                let backup = self.backup.clone().unwrap();
+                (self.uri, self.anchor) = copied(&backup);
+                self.scanned = (self.validity, 0);
+                let known = self.mark.is_some_and(|mark| mark.notice > 0);
+                self.restored = Some((self.taken.values().sum(), known));
+            }
             Step::Start => {
                 self.tracker(fuse)?.recover(now)?;
                 self.runs = true;
@@ -278,8 +317,14 @@ impl World {
             }
             Step::Settle => {
                 let Hand::Ended(claim, outcome) = self.hand.clone() else { unreachable!() };
-                self.tracker(fuse)?.delivered(&claim, &outcome, now)?;
+                let mut tracker = self.tracker(fuse)?;
+                tracker.delivered(&claim, &outcome, now)?;
                 self.hand = Hand::Empty;
+                // As the daemon does after it has sent, and as a file does that no commit can take back.
+                if let Some(mark) = tracker.mark()? {
+                    self.mark = Some(mark);
+                    tracker.note_marked()?;
+                }
             }
         }
         Ok(())
@@ -289,7 +334,9 @@ impl World {
         let mut connection = connect(&self.uri);
         let fuse = Arc::clone(fuse);
         connection.commit_hook(Some(move || fuse.fetch_sub(1, Ordering::SeqCst) == 1)).unwrap();
-        Tracker::new(Store::with(connection)?, self.config.project(), world::key(), None, self.now)
+        let mut store = Store::with(connection)?;
+        Tracker::compare(&mut store, self.mark.map_or(FoundMark::None, FoundMark::At), self.now)?;
+        Tracker::new(store, self.config.project(), world::key(), None, self.now)
     }
 
     fn scan(&mut self, fuse: &Arc<AtomicI64>) -> Result<()> {
@@ -316,6 +363,9 @@ impl World {
         tracker.on_mail(&arrivals, self.now)?;
         tracker.scanned(&folder, Some(self.now), self.now)?;
         self.scanned = (self.validity, self.arrived);
+        if self.backup.is_none() && self.arrived > 0 {
+            self.backup = Some(Rc::new(copied(&self.anchor).1));
+        }
         Ok(())
     }
 
@@ -354,7 +404,17 @@ impl World {
     /// What holds at each moment.
     fn check(&self) {
         let path = || format!("after {:?}", self.path);
+        if let Some((before, true)) = self.restored {
+            let now: u8 = self.taken.values().sum();
+            let told =
+                self.number("SELECT count(*) FROM outbox WHERE lane = 0 AND state IN ('sent', 'waiting', 'sending')");
+            let held = i64::from(now) <= i64::from(before) + told.max(0) * 2;
+            assert!(held, "something left of a database that was put back, {}", path());
+        }
         for (id, times) in &self.taken {
+            if self.restored.is_some_and(|(_, known)| !known) {
+                break; // Nothing beside the database says that it was put back, so that it does all again.
+            }
             let doubts = self.doubts.get(id).copied().unwrap_or_default();
             assert!(*times <= 1 + doubts.min(1), "G3: {id} left {times} times with {doubts} doubts, {}", path());
         }
@@ -365,6 +425,9 @@ impl World {
                 (row.get(0).unwrap(), row.get(1).unwrap(), row.get(2).unwrap());
             let doubts = self.doubts.get(&id).copied().unwrap_or_default();
             let taken = self.taken.get(&id).copied().unwrap_or_default();
+            if self.restored.is_some() {
+                continue;
+            }
             assert!(counted <= doubts, "G3: {id} is called doubtful, and was not, {}", path());
             assert!(state != "sent" || taken > 0, "G3: {id} is called sent, and was not, {}", path());
             assert!(state != "unknown" || doubts > 1, "G3: {id} is given up, {}", path());
@@ -380,22 +443,33 @@ impl World {
         (world.troubles, world.waits) = (0, 0);
         world.arrived = MAILS;
         for _ in 0..3 {
-            while let Some(next) = world.possible().first() {
+            // A look into the folder comes before a pick, so that a pick is all that is left once it brings nothing.
+            while let Some(next) = world.possible().last() {
                 world.step(*next, NEVER);
+                if *next == Step::Pick && matches!(world.hand, Hand::Empty) {
+                    break; // What waits is on hold.
+                }
             }
             // Longer than any notice waits for its next try.
             world.now += SignedDuration::from_hours(2);
         }
         let path = || format!("at the end of {:?}", world.path);
-        let open = world.number("SELECT count(*) FROM outbox WHERE state IN ('waiting', 'sending')");
-        assert_eq!(open, 0, "G1: notices never left, {}", path());
+        let held = world.number("SELECT count(*) FROM meta WHERE key = 'trouble:hold'") > 0;
+        let noticed = world.restored.is_none_or(|(_, known)| known);
+        assert_eq!(held, world.restored.is_some() && noticed, "a database that was put back holds, {}", path());
+        let open = world.number("SELECT count(*) FROM outbox WHERE lane > 0 AND state IN ('waiting', 'sending')");
+        assert!(open == 0 || held, "G1: notices never left, {}", path());
         let stored = world.number("SELECT count(*) FROM mail WHERE state = 'done'");
         assert_eq!(stored, i64::try_from(world.arrived).unwrap(), "G1: mail is missing, {}", path());
         assert_eq!(world.number("SELECT count(*) FROM receipt"), stored, "G1: one receipt a mail, {}", path());
         let reports = world.number("SELECT count(*) FROM entry WHERE name = 'reported'");
         assert_eq!(reports, 1, "G1: a report made no ticket, {}", path());
         let lost = world.number("SELECT count(*) FROM outbox WHERE state IN ('refused', 'held')");
-        assert_eq!(lost, i64::from(world.refused), "a notice was given up without a reason, {}", path());
+        assert!(
+            held || world.restored.is_some() || lost == i64::from(world.refused),
+            "a notice was given up without a reason, {}",
+            path()
+        );
     }
 
     /// What tells this state from others: all but how it came about.
@@ -408,7 +482,10 @@ impl World {
             Hand::Ended(claim, outcome) => format!("ended {} {outcome:?}", claim.number),
         };
         let (runs, arrived, validity) = (self.runs, self.arrived, (self.validity, self.scanned));
-        print.update(format!("{runs} {hand} {} {arrived} {validity:?} {:?} {:?}", self.now, self.taken, self.doubts));
+        print.update(format!(
+            "{runs} {hand} {} {arrived} {validity:?} {:?} {:?} {:?} {:?}",
+            self.now, self.taken, self.doubts, self.mark, self.restored
+        ));
         for table in
             ["mail", "place", "receipt", "entry", "outbox", "ticket", "deadline", "tally", "meta", "unverified"]
         {
