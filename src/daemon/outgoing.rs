@@ -49,7 +49,8 @@ pub(crate) async fn by_smtp(
             let account = Account { config, secret: secret.as_ref(), habit };
             smtp::send(account, letter, keeper).await
         }
-        Err(error) => Some(Outcome::Closed(error.to_string().into())),
+        Err(error) if error.may_pass() => Some(Outcome::Away(error.without_words().into())),
+        Err(error) => Some(Outcome::Closed(error.without_words().into())),
     }
 }
 
