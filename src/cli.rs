@@ -22,6 +22,7 @@ mod ingest;
 mod key;
 mod list;
 mod log;
+mod login;
 mod mails;
 mod man;
 mod order;
@@ -83,6 +84,13 @@ enum Command {
 
 Exits 2 when the config is wrong, 1 when the database or a check online fails.")]
     Check(check::Args),
+    /// Let the daemon read and send mail by a login in a browser, once
+    #[command(after_help = "Example:
+  disclosed login
+
+For auth = \"oauth2\" without a client secret: see `disclosed help providers`. What is allowed lies beside the
+database as disclosed.login; run this as the daemon's user.")]
+    Login,
     /// Play 90 days in half a minute; needs no server and no config
     #[command(after_help = "Examples:
   disclosed demo
@@ -252,7 +260,7 @@ that name and the key beside it; leave disclosed.mark as it is. Then the daemon 
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["help", "check", "simulate", "demo", "run"]),
+    ("Begin", &["help", "check", "login", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
@@ -295,6 +303,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
     match &cli.command {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Check(args) => check::run(args, config, out),
+        Command::Login => login::run(&desk()?, out),
         Command::Demo(args) => demo::run(args),
         Command::Help(args) => help::run(args, command(), out),
         Command::Simulate(args) => simulate::run(args, &desk()?, out),

@@ -124,7 +124,18 @@ pub(crate) async fn send(
         return (Some(refused), rested);
     }
     let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
-    transact(open, account, letter, keeper, rested).await
+    let (outcome, session) = transact(open, account, letter, keeper, rested).await;
+    match outcome {
+        Some(Outcome::Closed(said)) if is_worth_another(account, &said).await => (Some(Outcome::Away(said)), session),
+        outcome => (outcome, session),
+    }
+}
+
+/// Whether the login was refused for an access token that was known from before: the next try gets a new one, and says
+/// whether a person has to mend something.
+async fn is_worth_another(Account { config, secret, .. }: Account<'_>, said: &Said) -> bool {
+    let (Some(login), Some(secret)) = (&config.login, secret) else { return false };
+    said.stage == Some(Stage::Auth) && login.secret.was_refused(secret).await
 }
 
 /// Sends a mail that is no notice, so that nobody is asked for leave.
@@ -300,7 +311,8 @@ async fn log_in(connection: &mut AsyncSmtpConnection, login: &Login, secret: &st
         Auth::Password if plain && !(by_login && habit.get() == Habit::LOGIN) => credentials.plain(),
         Auth::Password => return ask_for_password(connection, login, secret).await,
         Auth::XOauth2 => credentials.xoauth2(),
-        Auth::OauthBearer => credentials.oauthbearer(None),
+        Auth::OAuth2 if offers(Mechanism::Xoauth2) => credentials.xoauth2(),
+        Auth::OauthBearer | Auth::OAuth2 => credentials.oauthbearer(None),
     };
     let command = format!("AUTH {} {}\r\n", first.mechanism, first.response);
     let refused = match step(connection.command(command)).await {
@@ -332,7 +344,7 @@ fn entered(response: &Response, auth: Auth) -> Result<(), Cause> {
             let why = response.first_line().and_then(|l| BASE64.decode(l.trim().as_bytes()).ok()).unwrap_or_default();
             let secret = match auth {
                 Auth::Password => "password",
-                Auth::XOauth2 | Auth::OauthBearer => "token",
+                Auth::XOauth2 | Auth::OauthBearer | Auth::OAuth2 => "token",
             };
             Err(Cause::Ours(format!("the {secret} was refused: {}", String::from_utf8_lossy(&why))))
         }

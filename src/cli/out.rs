@@ -53,7 +53,7 @@ impl Out {
         written(raw.write_all(bytes))
     }
 
-    /// All of it is with the reader.
+    /// All of it so far is with the reader.
     pub(super) fn finish(&mut self) -> Result<()> {
         written(self.stream.flush())
     }

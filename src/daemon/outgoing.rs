@@ -50,7 +50,8 @@ pub(crate) async fn by_smtp(
             let account = Account { config, secret: secret.as_ref(), habit };
             smtp::send(account, letter, keeper, rested).await
         }
-        Err(error) => (Some(Outcome::Closed(error.to_string().into())), None),
+        Err(error) if error.may_pass() => (Some(Outcome::Away(error.without_words().into())), None),
+        Err(error) => (Some(Outcome::Closed(error.without_words().into())), None),
     }
 }
 

@@ -9,10 +9,14 @@ mod daemon;
 #[cfg(test)]
 mod guarantees;
 #[cfg(test)]
+mod logins;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod smoke;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;
