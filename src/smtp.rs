@@ -9,6 +9,7 @@ mod gate;
 mod judge;
 mod wire;
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -125,6 +126,29 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
         }
         Err(cause) => Err(Said::at(stage, cause.text(&secrets))),
     }
+}
+
+/// Goes as far as the recipient's address, and leaves again: whether a sender and a recipient are taken, with nothing sent.
+///
+/// # Errors
+/// The outcome that a mail would have had.
+pub(crate) async fn try_addresses(
+    config: &SmtpConfig,
+    secret: Option<&Password>,
+    from: &Address,
+    to: &Address,
+) -> Result<(), Outcome> {
+    let mut stage = Stage::Connect;
+    let tried = timeout(BEFORE_CONTENT_TIMEOUT, async {
+        let stream = connect(&mut stage, config, Gate::new(Keeper::Nobody, Dot::default())).await?;
+        let mut connection = enter(&mut stage, stream, Account { config, secret, habit: &Habit::default() }).await?;
+        envelope(&mut stage, &mut connection, Some(from), to).await?;
+        Ok(connection)
+    });
+    let secrets = secrets(secret.map(Password::expose));
+    let connection = tried.await.unwrap_or_else(|_| Err(Cause::too_slow()));
+    quit(connection.map_err(|cause| judge(stage, cause, &secrets))?).await;
+    Ok(())
 }
 
 /// One mail over the stream that `connect` opens.
@@ -276,23 +300,36 @@ fn entered(response: &Response, auth: Auth) -> Result<(), Cause> {
     }
 }
 
-/// The envelope, and leave to send. The addresses are plain by their type: nothing in them can end a command.
+/// The envelope, and leave to send.
 async fn address(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
-    let (from, to) = (letter.from.map_or("", Address::as_str), letter.to);
-    let steps = [
-        (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
-        // 251: the server forwards it itself (RFC 5321 section 3.4).
-        (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251),
-        (Stage::Data, "DATA\r\n".to_owned(), 354..=354),
-    ];
-    for (now, command, expect) in steps {
-        *stage = now;
-        let response = step(connection.command(command)).await?;
-        if !expect.contains(&u16::from(response.code())) {
-            return Err(Cause::said(&response));
-        }
-    }
-    Ok(())
+    envelope(stage, connection, letter.from, letter.to).await?;
+    say(stage, connection, Stage::Data, "DATA\r\n".to_owned(), 354..=354).await
+}
+
+/// Sender and recipient. The addresses are plain by their type: nothing in them can end a command.
+async fn envelope(
+    stage: &mut Stage,
+    connection: &mut AsyncSmtpConnection,
+    from: Option<&Address>,
+    to: &Address,
+) -> Result<(), Cause> {
+    let from = from.map_or("", Address::as_str);
+    say(stage, connection, Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250).await?;
+    // 251: the server forwards it itself (RFC 5321 section 3.4).
+    say(stage, connection, Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251).await
+}
+
+/// One command, and the replies that let us go on.
+async fn say(
+    stage: &mut Stage,
+    connection: &mut AsyncSmtpConnection,
+    now: Stage,
+    command: String,
+    expect: RangeInclusive<u16>,
+) -> Result<(), Cause> {
+    *stage = now;
+    let response = step(connection.command(command)).await?;
+    if expect.contains(&u16::from(response.code())) { Ok(()) } else { Err(Cause::said(&response)) }
 }
 
 async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cause> {
