@@ -2,7 +2,7 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::finding::Finding;
+use super::finding::{Finding, Mend};
 use super::folder::{Fetched, Folder, FolderError, Listing};
 use super::{canary, forged, profile, tagged};
 use crate::config::{Config, ImapConfig, Inbox, Outgoing, SmtpConfig};
@@ -20,9 +20,22 @@ fn bad(text: impl Into<String>) -> Finding {
     Finding::bad(text)
 }
 
-/// Logs in, looks at the folder, waits for a push, greets the outgoing server; sends one mail to a tagged address of
-/// ours and, where Authentication-Results are believed, one to ourselves with a forged one. Marks nothing. `key` is that of the database.
-pub(crate) fn check_online(config: &Config, key: Option<&Key>, round_trip: bool) -> Vec<Finding> {
+/// What is sent to find out more.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Mails {
+    /// Nothing.
+    None,
+    /// One mail to a tagged address of ours and, where Authentication-Results are believed, one to ourselves with a
+    /// forged one.
+    ToUs,
+    /// One to the public address too.
+    RoundTrip,
+}
+
+/// Logs in, looks at the folder, waits for a push, greets the outgoing server, and sends those mails. Marks nothing.
+/// `key` is that of the database: without one nothing is sent, since a daemon would not know the mails for ours.
+pub(crate) fn check_online(config: &Config, key: Option<&Key>, mails: Mails) -> Vec<Finding> {
+    let key = key.filter(|_| mails != Mails::None);
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = match runtime {
         Ok(runtime) => runtime,
@@ -59,7 +72,7 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>, round_trip: bool)
             found.push(profile::profile(config).await);
             let (forged, tagged) = tokio::join!(forged::forged(config, key, now), tagged::tagged(config, key, now));
             found.extend(forged.into_iter().chain(tagged));
-            if round_trip {
+            if mails == Mails::RoundTrip {
                 found.push(canary::round_trip(config, key, now).await);
             }
         }
@@ -67,6 +80,12 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>, round_trip: bool)
     });
     runtime.shutdown_background();
     found
+}
+
+/// The hosts that take mail for a domain; none where none is known within seconds.
+pub(crate) fn exchangers(domain: &str) -> Vec<String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map(|runtime| runtime.block_on(Verifier::system().exchangers(domain))).unwrap_or_default()
 }
 
 async fn list(inbox: &Inbox) -> Result<Listing, FolderError> {
@@ -111,8 +130,9 @@ async fn inbox(inbox: &Inbox, config: &ImapConfig) -> Vec<Finding> {
             Ok(Woke::Unsupported) => bad(format!(
                 "inbox: the server does not push; set idle = false, and mail is seen each {} s",
                 config.poll.as_secs()
-            )),
-            Err(error) => bad(format!("inbox: IDLE fails: {error}; set idle = false")),
+            ))
+            .mended_by(Mend::NoPush),
+            Err(error) => bad(format!("inbox: IDLE fails: {error}; set idle = false")).mended_by(Mend::NoPush),
         });
     }
     folder.close().await;

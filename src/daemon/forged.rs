@@ -45,7 +45,7 @@ pub(super) async fn forged(config: &Config, key: Option<&Key>, now: Timestamp) -
         return unproven("outgoing is a Maildir, so that no mail goes through the server");
     };
     let Some(key) = key else {
-        return unproven("there is no database yet; run `disclosed run` first, and check again");
+        return unproven("no mail is sent before there is a database; run `disclosed run`, and check again");
     };
     match travel(config, smtp, key, now).await {
         Ok(raw) => {

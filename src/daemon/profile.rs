@@ -3,7 +3,7 @@
 //! A row fits a mail if results are found where it says that no sender can have written them. That a mail fits proves where
 //! this server writes, and nothing of mail that came another way, nor that it writes into each mail.
 
-use super::finding::Finding;
+use super::finding::{Finding, Mend};
 use super::folder::{Fetched, Folder, FolderError};
 use crate::config::Config;
 use crate::mail::results::{first_id, is_read};
@@ -69,11 +69,14 @@ fn judge(server: &Server, mails: &[Mail]) -> Finding {
             } else {
                 String::new()
             };
+            let ids =
+                if other.provider.is_own() { other.ids().iter().map(ToString::to_string).collect() } else { vec![] };
             Finding::bad(format!(
                 "identity: none of the {all} newest mails bears results where server = {name:?} reads them, and {count} do \
                  where server = {:?} does. Write server = {:?}{named}. {proves}",
                 other.provider.name, other.provider.name
             ))
+            .mended_by(Mend::Server(other.provider.name, ids))
         }
         None if server.is_silent() || server.provider.place == Place::Nowhere => Finding::good(format!(
             "identity: no results are believed with server = {name:?}: DKIM, a seal or a code lets people command"

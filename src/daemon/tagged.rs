@@ -11,13 +11,16 @@ use std::collections::{BTreeSet, HashSet};
 use jiff::Timestamp;
 
 use super::canary::letter;
-use super::finding::Finding;
+use super::finding::{Finding, Mend};
 use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::smtp;
 use crate::token::{self, Key, Purpose, Token};
-use crate::vocabulary::{Address, Outcome};
+use crate::vocabulary::{Address, Outcome, Said};
+
+/// The tag of an address that no mail is sent to.
+const KNOCK: &str = "check";
 
 /// Where the mail was found.
 #[derive(Debug, PartialEq, Eq)]
@@ -37,12 +40,45 @@ pub(super) async fn tagged(config: &Config, key: Option<&Key>, now: Timestamp) -
         return unknown("outgoing is a Maildir, so that no mail goes through the server");
     };
     let Some(key) = key else {
-        return unknown("there is no database yet; run `disclosed run` first, and check again");
+        let why = "no mail is sent before there is a database; run `disclosed run`, and check again";
+        return match knock(config, smtp).await {
+            Ok(found) => unknown(why).into_iter().chain(found).collect(),
+            Err(why) => unknown(&why),
+        };
     };
     match travel(config, smtp, key, now).await {
         Ok(found) => found,
         Err(why) => unknown(&why),
     }
+}
+
+/// As much as can be found out with nothing sent: whether the server takes the tagged sender and the tagged recipient. It
+/// may still refuse the sender after the mail, as Microsoft does.
+async fn knock(config: &Config, smtp: &SmtpConfig) -> Result<Vec<Finding>, String> {
+    let tagged = config.mailbox.tagged(KNOCK).ok_or("the address of the mailbox takes no tag")?;
+    let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
+    let (server, shown) = (&smtp.endpoint.server, example(&config.mailbox));
+    let by = async |from| smtp::try_addresses(smtp, secret.as_ref(), from, &tagged).await;
+    let tried = match by(&tagged).await {
+        Err(outcome) if outcome.may_be_the_senders() => match by(&config.mailbox).await {
+            Ok(()) => return Ok(vec![plain_sender(server, &shown, outcome.said())]),
+            Err(outcome) => Err(outcome),
+        },
+        tried => tried,
+    };
+    match tried {
+        Ok(()) => Ok(vec![Finding::good(format!(
+            "outgoing: {server} takes {shown} as envelope sender and as recipient, as far as can be seen with nothing sent"
+        ))]),
+        Err(outcome) => Ok(untaken(outcome, server, &shown)?.into_iter().collect()),
+    }
+}
+
+fn plain_sender(server: &str, shown: &str, said: &Said) -> Finding {
+    Finding::good(format!(
+        "outgoing: {server} refuses {shown} as the envelope sender ({said}), so notices leave with the plain address; what \
+         bounces is known by its Message-ID all the same"
+    ))
 }
 
 /// What is asked.
@@ -83,10 +119,7 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
         None => vec![judge(&wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?, &shown)],
     };
     if let Some(said) = refused {
-        found.push(Finding::good(format!(
-            "outgoing: {server} refuses {shown} as the envelope sender ({said}), so notices leave with the plain \
-             address; what bounces is known by its Message-ID all the same"
-        )));
+        found.push(plain_sender(server, &shown, &said));
     }
     Ok(found)
 }
@@ -104,7 +137,8 @@ fn untaken(outcome: Outcome, server: &str, shown: &str) -> Result<Option<Finding
         Outcome::Refused(said) => Ok(Some(Finding::bad(format!(
             "identity: {server} takes no mail to {shown} ({said}): answers to notices would not arrive. Have the mail \
              server take such addresses, or write plus_addressing = false"
-        )))),
+        ))
+        .mended_by(Mend::NoTags))),
     }
 }
 
@@ -163,13 +197,15 @@ fn judge(place: &Place, shown: &str) -> Finding {
             "identity: mail to {shown} does not come into the inbox; the folder {name:?} was made for it, and nobody \
              reads that. Answers to notices would be lost: have the mail server put such mail into the inbox (with \
              Dovecot: lmtp_save_to_detail_mailbox = no, and no `-m ${{extension}}`), or write plus_addressing = false"
-        )),
+        ))
+        .mended_by(Mend::NoTags),
         Place::Nowhere => Finding::bad(format!(
             "identity: mail to {shown} did not come within {} s, neither into the inbox nor into a folder of its own. \
              Look into Junk, and check again; if it never comes, answers to notices would be lost: write \
              plus_addressing = false",
             PATIENCE.as_secs()
-        )),
+        ))
+        .mended_by(Mend::NoTags),
     }
 }
 

@@ -9,6 +9,8 @@ mod daemon;
 #[cfg(test)]
 mod guarantees;
 #[cfg(test)]
+mod init;
+#[cfg(test)]
 mod logins;
 #[cfg(test)]
 mod process;

@@ -22,6 +22,7 @@ mod files;
 mod first_start;
 mod health;
 mod honest;
+mod init;
 mod keeping;
 mod mails;
 mod manual;
