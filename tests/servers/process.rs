@@ -94,6 +94,6 @@ pub(crate) fn stays(time: Duration, mut so: impl FnMut() -> bool) -> bool {
 }
 
 #[expect(clippy::disallowed_methods, reason = "real servers take real time")]
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     Instant::now()
 }
