@@ -9,6 +9,7 @@
 mod canary;
 pub(crate) mod check;
 mod doing;
+mod door;
 mod fetching;
 mod finding;
 mod folder;

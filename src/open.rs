@@ -5,6 +5,7 @@
 
 pub(crate) mod files;
 mod mark;
+pub(crate) mod rights;
 mod whole;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -91,6 +92,12 @@ pub(crate) fn keep_draft<T>(config: &Config, draft: Tracker, made: Result<T>) ->
         let _ = std::fs::remove_file(&part);
     }
     made
+}
+
+/// The files that stand beside the database of a config, with it, as far as they are there.
+pub(crate) fn state_files(config: &Config) -> Vec<PathBuf> {
+    let beside = ["key", "lock", "mark", "db-wal", "db-shm"].map(|ending| beside(&config.store, ending));
+    [config.store.clone()].into_iter().chain(beside).filter(|path| path.exists()).collect()
 }
 
 /// The mark beside the database of a config.

@@ -20,6 +20,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::gate::{Dot, Gate};
@@ -167,6 +168,15 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
         }
         Err(cause) => Err(Said::at(stage, cause.text(&secrets))),
     }
+}
+
+/// Greeting and STARTTLS, and no login: what comes next on the connection is TLS.
+///
+/// # Errors
+/// What went wrong, and at which step.
+pub(crate) async fn ask_for_tls(tcp: TcpStream) -> Result<TcpStream, Said> {
+    let mut stage = Stage::Hello;
+    starttls(&mut stage, tcp).await.map_err(|cause| Said::at(stage, cause.text(&Secrets::none())))
 }
 
 /// Goes as far as the recipient's address, and leaves again: whether a sender and a recipient are taken, with nothing sent.

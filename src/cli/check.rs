@@ -1,5 +1,7 @@
 //! `disclosed check`: what the config says, as it was understood.
 
+mod closed;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -12,6 +14,7 @@ use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret};
 use crate::daemon::{self, Finding, Mails};
 use crate::open::files::{self, FilesError};
+use crate::open::rights::Runner;
 use crate::policy::calendar::Quiet;
 use crate::policy::shown::{holidays, when};
 use crate::policy::{Calendar, Promise, Rung, Within};
@@ -47,7 +50,9 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
             return Ok(Exit::Config);
         }
     };
-    let mut findings = vec![database(&desk.config)];
+    let runner = Runner::of(&desk.config.store);
+    let mut findings = vec![database(&desk.config, &runner)];
+    findings.extend(closed::closed(&desk, &runner));
     let mut warnings = desk.config.warnings.clone();
     warnings.extend(secrets(&desk.config));
     if args.online {
@@ -74,11 +79,19 @@ fn mistakes(error: &ConfigError) -> Vec<Value> {
     error.mistakes().iter().map(one).collect()
 }
 
-fn database(config: &Config) -> Finding {
+fn database(config: &Config, runner: &Runner) -> Finding {
     let shown = config.store.display();
     match files::is_there(&config.store) {
         Ok(true) => {}
-        Ok(false) => return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+        Ok(false) => {
+            return match closed::unmade(&config.store, runner) {
+                None => Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+                Some(why) => Finding::bad(format!(
+                    "database: {shown} is not there, and `disclosed run` cannot make it: {why}; make the folder and give it \
+                     to the user of the daemon, or name another in store.path"
+                )),
+            };
+        }
         Err(error) => return Finding::bad(format!("database: {error}")),
     }
     let hold = |mut store: Store| {

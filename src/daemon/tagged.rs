@@ -8,24 +8,27 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::canary::letter;
 use super::finding::{Finding, Mend};
 use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Config, Outgoing, SmtpConfig};
-use crate::smtp;
 use crate::token::{self, Key, Purpose, Token};
 use crate::vocabulary::{Address, Outcome, Said};
+use crate::{clock, smtp};
 
+/// How far two clocks may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
 /// The tag of an address that no mail is sent to.
 const KNOCK: &str = "check";
 
 /// Where the mail was found.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    Inbox,
+    /// In the inbox; when the server took it, by its own clock.
+    Inbox(Option<Timestamp>),
     Folder(String),
     Nowhere,
 }
@@ -116,7 +119,14 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let (server, shown) = (&smtp.endpoint.server, example(&config.mailbox));
     let mut found = match untaken(sent, server, &shown)? {
         Some(finding) => vec![finding],
-        None => vec![judge(&wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?, &shown)],
+        None => {
+            let place = wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?;
+            let mut found = vec![judge(&place, &shown)];
+            if let Place::Inbox(Some(taken)) = place {
+                found.push(skew(taken, (now, clock::now())));
+            }
+            found
+        }
     };
     if let Some(said) = refused {
         found.push(plain_sender(server, &shown, &said));
@@ -175,8 +185,8 @@ async fn wait(
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {
         tokio::time::sleep(PAUSE).await;
-        if look(folder, &mut known, tag).await?.is_some() {
-            return Ok(Place::Inbox);
+        if let Some(come) = look(folder, &mut known, tag).await? {
+            return Ok(Place::Inbox(come.taken));
         }
         let mut new: Vec<String> = folder.folders().await?.difference(before).cloned().collect();
         // Another may have been made meanwhile by somebody else.
@@ -189,10 +199,29 @@ async fn wait(
     }
 }
 
+/// Whether the server's clock is right by ours: it took the mail between these two instants.
+fn skew(taken: Timestamp, (sent, seen): (Timestamp, Timestamp)) -> Finding {
+    let (early, late) = (sent.duration_since(taken), taken.duration_since(seen));
+    let off = |by: SignedDuration, how: &str| {
+        Finding::bad(format!(
+            "inbox: the server's clock is {} minutes {how} that of this machine, and deadlines count from when it takes a \
+             mail: mend the one that is wrong",
+            by.as_mins()
+        ))
+    };
+    if early > SKEW {
+        off(early, "behind")
+    } else if late > SKEW {
+        off(late, "ahead of")
+    } else {
+        Finding::good("inbox: the clocks of the server and of this machine agree")
+    }
+}
+
 /// What the place says about the setting.
 fn judge(place: &Place, shown: &str) -> Finding {
     match place {
-        Place::Inbox => Finding::good(format!("identity: mail to {shown} comes into the inbox")),
+        Place::Inbox(_) => Finding::good(format!("identity: mail to {shown} comes into the inbox")),
         Place::Folder(name) => Finding::bad(format!(
             "identity: mail to {shown} does not come into the inbox; the folder {name:?} was made for it, and nobody \
              reads that. Answers to notices would be lost: have the mail server put such mail into the inbox (with \
@@ -254,7 +283,7 @@ mod tests {
     async fn it_is_found_where_it_comes_out() {
         type Case = (fn(&Path, &Letter), fn(&Letter) -> Place, bool);
         let cases: [Case; 5] = [
-            (|inbox, l| std::fs::write(inbox.join("new/1"), &l.bytes).unwrap(), |_| Place::Inbox, true),
+            (|inbox, l| std::fs::write(inbox.join("new/1"), &l.bytes).unwrap(), |_| Place::Inbox(None), true),
             (|_, _| {}, |_| Place::Nowhere, false),
             (
                 |inbox, l| drop(Maildir::create(&inbox.join(format!(".INBOX.{}", l.tag.to_uppercase()))).unwrap()),
@@ -272,7 +301,7 @@ mod tests {
                     Maildir::create(&inbox.join(".other")).unwrap();
                     std::fs::write(inbox.join("cur/1:2,S"), &l.bytes).unwrap();
                 },
-                |_| Place::Inbox,
+                |_| Place::Inbox(None),
                 true,
             ),
         ];
@@ -286,13 +315,30 @@ mod tests {
             let before = folder.folders().await.unwrap();
             assert_eq!(before, BTreeSet::from([".Archive".to_owned()]));
             deliver(&inbox, &letter);
-            let place = wait(&mut folder, HashSet::new(), &before, &letter.tag).await.unwrap();
+            let mut place = wait(&mut folder, HashSet::new(), &before, &letter.tag).await.unwrap();
+            if let Place::Inbox(taken) = &mut place {
+                assert!(taken.take().is_some(), "when it came is known");
+            }
             assert_eq!(place, expect(&letter));
             let finding = judge(&place, "s+TOKEN@example.org");
             assert_eq!((finding.good, finding.known), (good, true));
             assert_eq!(finding.text.contains("plus_addressing = false"), !good, "{}", finding.text);
             assert!(finding.text.len() < 600, "the command line cuts it");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_either_way() {
+        let sent: Timestamp = "2027-01-04T10:00:00Z".parse().unwrap();
+        let check = |minutes: i64, good: bool, words: &str| {
+            let found = skew(sent + SignedDuration::from_mins(minutes), (sent, sent + SignedDuration::from_secs(30)));
+            assert!(found.good == good && found.text.contains(words), "{}", found.text);
+        };
+        check(0, true, "agree");
+        check(2, true, "agree");
+        check(-2, true, "agree");
+        check(-60, false, "60 minutes behind");
+        check(60, false, "59 minutes ahead");
     }
 
     #[test]

@@ -231,7 +231,10 @@ fn what_does_not_work_is_not_written() {
         with(&["--yes", "--imap", "127.0.0.1:9", "--imap-tls", "none", "--smtp", "127.0.0.1:9", "--smtp-tls", "none"]);
     let (code, out, said) = desk.run(&given);
     assert_eq!(code, 1);
-    assert!(out.contains("WRONG: inbox: 127.0.0.1:9") && said.contains("nothing was written"), "{out}{said}");
+    assert!(
+        out.contains("WRONG: inbox: cannot connect to 127.0.0.1:9") && said.contains("nothing was written"),
+        "{out}{said}"
+    );
     assert!(!desk.path().join("config.toml").exists() && !desk.path().join("imap-password").exists());
     assert_eq!(desk.json(&given)["ok"], false);
 }
