@@ -21,6 +21,7 @@ mod inbox;
 mod ingest;
 mod key;
 mod list;
+mod lists;
 mod log;
 mod mails;
 mod man;
@@ -103,8 +104,9 @@ A long text is shown by $PAGER, or by less.")]
     #[command(after_help = "Examples:
   disclosed list
   disclosed list --open --json
+  disclosed list --before SEC-17
 
-The JSON document holds the same tickets as the text, by number.")]
+Without --before and --all it prints the last 100. The JSON document holds all of them, by number.")]
     List(list::Args),
     /// Show one ticket: state, promises, people, timeline, and its mails, whole
     #[command(after_help = "Examples:

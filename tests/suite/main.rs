@@ -23,6 +23,7 @@ mod first_start;
 mod health;
 mod honest;
 mod keeping;
+mod lists;
 mod mails;
 mod manual;
 mod matrix;
