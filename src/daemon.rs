@@ -49,7 +49,7 @@ use crate::notice::text::trouble::Trouble;
 use crate::open::files::{FilesError, Watched};
 use crate::smtp::Ready;
 use crate::store::{Claim, Mark, StoreError};
-use crate::tracker::{News, Tracker};
+use crate::tracker::{First, News, Tracker};
 use crate::vocabulary::{MailRef, Outcome};
 use crate::{clock, open};
 use inbox::Watching;
@@ -166,8 +166,8 @@ struct Daemon {
     way: Way,
     steady: Steady,
     outward: Outward,
-    /// It goes on, so that what it finds at its first start was there before; one pass takes in all there is.
-    stays: bool,
+    /// One pass takes in all that is there.
+    first: First,
 }
 
 /// The watch over one folder, as the loop has it.
@@ -247,7 +247,7 @@ impl Daemon {
             way: Way::default(),
             steady,
             outward: Outward::default(),
-            stays: false,
+            first: First::InboxTaken,
         };
         daemon.log(news);
         Ok(daemon)
@@ -266,7 +266,7 @@ impl Daemon {
 
     /// The daemon's life.
     async fn live(&mut self, signals: &mut Signals) -> Result<()> {
-        self.stays = true;
+        self.first = First::Before;
         self.watch(Watching::ForGood);
         self.recall_alarms()?;
         tracing::info!(

@@ -30,7 +30,7 @@ mod words;
 mod work;
 
 pub use erasing::Erasure;
-pub(crate) use folders::{Look, Looked, Sighting};
+pub(crate) use folders::{First, Look, Looked, Sighting};
 pub use holding::FoundMark;
 pub(crate) use news::Told;
 pub use news::{News, Posted};

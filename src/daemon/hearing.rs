@@ -21,8 +21,8 @@ impl Daemon {
         match message {
             Inward::Listing { folder, names, role, whole, uidnext, sightings, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
-                let (stays, sightings) = (self.stays, &sightings);
-                let look = Look { folder: &folder, names: &names, uidnext, sightings, stays, role };
+                let (first, sightings) = (self.first, &sightings);
+                let look = Look { folder: &folder, names: &names, uidnext, sightings, first, role };
                 let (Looked { source, new, doubted }, news) = self.tracker.looked(&look, now)?;
                 self.log(news);
                 let sought = self.tracker.sought(source, new, whole, now)?;

@@ -207,7 +207,7 @@ async fn a_config_that_another_process_has_read_is_read_here_too() {
 /// Only a daemon that stays has a first start: what one pass finds is taken in.
 #[tokio::test]
 async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays() {
-    for (stays, expect) in [(true, "earlier"), (false, "report")] {
+    for (first, expect) in [(First::Before, "earlier"), (First::InboxTaken, "report")] {
         let folder = tempfile::tempdir().unwrap();
         let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
         let path = folder.path().join("in");
@@ -218,7 +218,7 @@ async fn what_lies_there_at_the_first_start_is_earlier_for_a_daemon_that_stays()
         };
         put("1");
         let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
-        daemon.stays = stays;
+        daemon.first = first;
         for name in ["2", "3"] {
             daemon.watch(Watching::OnePass);
             while let Some(message) = daemon.watch.inward.recv().await {

@@ -50,10 +50,19 @@ pub(crate) struct Look<'a> {
     pub uidnext: Option<u32>,
     /// What the server says of the witnesses that it still has.
     pub sightings: &'a [Sighting],
-    /// What is listed at the first start was there before it.
-    pub stays: bool,
-    /// What the folder is for. What lay in one beside the inbox before it was watched was there before.
+    pub first: First,
     pub role: Role,
+}
+
+/// What becomes of the mail that lies in a folder when it is looked at for the first time.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum First {
+    /// It was there before, and is listed and no more: a daemon that stays begins with what comes.
+    Before,
+    /// Beside the inbox it was there before; the inbox itself is taken in.
+    InboxTaken,
+    /// All of it is taken in.
+    Taken,
 }
 
 impl Look<'_> {
@@ -89,26 +98,27 @@ impl Tracker {
     /// What is new in a folder, and whether its UIDs mean what they meant.
     pub(crate) fn looked(&mut self, look: &Look<'_>, now: Timestamp) -> Result<(Looked, News)> {
         let (project, key) = (&self.project, &self.key);
-        let Look { folder, names, uidnext, sightings, stays, role } = *look;
+        let Look { folder, names, uidnext, sightings, first, role } = *look;
+        let inbox_before = first == First::Before && role == Role::Inbox;
         self.store.write(|tx| {
             let mut work = Work::new(tx, project, key, now)?;
-            let first = stays && role == Role::Inbox && tx.is_first_listing(folder)?;
+            let first_listing = inbox_before && tx.is_first_listing(folder)?;
             let before = tx.folder(folder)?;
             let known = match before {
                 None => {
                     let renumbered = tx.is_renumbered(folder)?;
                     let known = Known { source: tx.source(folder)?, uidnext, doubted: None };
                     let known = if renumbered { work.doubt(folder, known)? } else { known };
-                    if first {
+                    if first_listing {
                         tx.note_earlier(known.source, names)?;
-                    } else if role != Role::Inbox && !renumbered {
+                    } else if first != First::Taken && role != Role::Inbox && !renumbered {
                         tx.note_before(known.source, names)?;
                     }
                     known
                 }
                 Some(known) if is_set_back(tx, &known, look)? => {
                     let known = Known { source: tx.next_source(folder)?, uidnext, ..known };
-                    if stays && role == Role::Inbox && tx.is_first_start()? {
+                    if inbox_before && tx.is_first_start()? {
                         tx.note_earlier(known.source, names)?;
                     }
                     work.doubt(folder, known)?

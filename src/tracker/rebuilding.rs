@@ -17,7 +17,7 @@ use crate::mail::signature::Dkim;
 use crate::rules::event::{Event, Report};
 use crate::store::{Mark, Memo, NewMail, Result, Stored};
 use crate::ticket::{Acknowledgement, Actor, Entry, EntryKind, Ticket};
-use crate::vocabulary::{MailRef, TicketId};
+use crate::vocabulary::{MailRef, Role, TicketId};
 
 /// Mails of one transaction.
 const BATCH: usize = 500;
@@ -58,9 +58,8 @@ impl Tracker {
         })
     }
 
-    /// Makes tickets of all that is stowed. `sent` are mails of our own from where they are filed: they prove numbers, and
-    /// are not taken in. `found` is the mark of the database that was lost.
-    pub fn rebuild_from_mail(&mut self, sent: &[Arrival], found: FoundMark, now: Timestamp) -> Result<Rebuilt> {
+    /// Makes tickets of all that is stowed. `found` is the mark of the database that was lost.
+    pub fn rebuild_from_mail(&mut self, found: FoundMark, now: Timestamp) -> Result<Rebuilt> {
         let (project, key) = (&self.project, &self.key);
         let mut waiting: Vec<Waiting> = self
             .store
@@ -69,14 +68,11 @@ impl Tracker {
         waiting.sort_unstable();
         let mut lying = Vec::new();
         for (received, mail, whole) in &waiting {
-            let raw = self.store.read(|tx| tx.raw(*mail))?;
+            let (raw, role) = self.store.read(|tx| Ok((tx.raw(*mail)?, tx.role_of(*mail)?)))?;
             let (read, _) = read_one(&Stowed::by_hand(*mail, &raw, *received, *whole));
-            lying.push(Lying::of(Some(*mail), *received, &read, project, key));
-        }
-        for arrival in sent {
-            let received = arrival.received(now);
-            let (read, _) = read_one(&Stowed::tried(&arrival.raw, received, None));
-            lying.push(Lying::of(None, received, &read, project, key));
+            // What we sent proves numbers, and is no report.
+            let report = (role != Role::Sent).then_some(*mail);
+            lying.push(Lying::of(report, *received, &read, project, key));
         }
         let proven = proven(&lying);
         let above = self.store.write(|tx| {

@@ -101,12 +101,22 @@ struct World {
     refused: u8,
     /// What stands in the mark beside the database.
     mark: Option<Mark>,
-    /// A copy of the database as it was after the first scan.
-    backup: Option<Rc<Connection>>,
+    backup: Option<Rc<Kept>>,
     /// How many mails the server had taken when the database was put back, and whether the mark showed it.
     restored: Option<(u8, bool)>,
     /// What was done, for the message of a failure.
     path: Vec<(Step, i64)>,
+}
+
+/// A copy of the database as it was after the first look into the folder.
+struct Kept {
+    database: Connection,
+    /// The highest notice that it knows as offered.
+    notice: u32,
+    /// The highest ticket.
+    ticket: u32,
+    /// What tells it from others.
+    print: [u8; 32],
 }
 
 fn mails() -> [Vec<u8>; MAILS] {
@@ -277,9 +287,9 @@ impl World {
             Step::Restore => {
                 self.dies();
                 let backup = self.backup.clone().unwrap();
-                (self.uri, self.anchor) = copied(&backup);
+                (self.uri, self.anchor) = copied(&backup.database);
                 self.scanned = (self.validity, 0);
-                let known = self.mark.is_some_and(|mark| mark.notice > 0);
+                let known = self.mark.is_some_and(|m| m.notice > backup.notice || m.ticket > backup.ticket);
                 self.restored = Some((self.taken.values().sum(), known));
             }
             Step::Start => {
@@ -364,7 +374,13 @@ impl World {
         tracker.scanned(&folder, Some(self.now), self.now)?;
         self.scanned = (self.validity, self.arrived);
         if self.backup.is_none() && self.arrived > 0 {
-            self.backup = Some(Rc::new(copied(&self.anchor).1));
+            let offered = "SELECT coalesce(max(CAST(value AS INTEGER)), 0) FROM meta WHERE key = 'offered'";
+            self.backup = Some(Rc::new(Kept {
+                database: copied(&self.anchor).1,
+                notice: u32::try_from(self.number(offered)).unwrap(),
+                ticket: u32::try_from(self.number("SELECT coalesce(max(id), 0) FROM ticket")).unwrap(),
+                print: self.print(),
+            }));
         }
         Ok(())
     }
@@ -472,6 +488,24 @@ impl World {
         );
     }
 
+    /// A copy of the database without its mark is on another host, and looks into the same folder.
+    fn second_daemon_stays_silent(&self) {
+        if self.number("SELECT count(*) FROM meta WHERE key = 'marked'") == 0 {
+            return; // Nothing was ever marked, so that nothing tells a copy from the original.
+        }
+        let mut second = self.copy();
+        (second.mark, second.hand, second.troubles, second.waits) = (None, Hand::Empty, 0, 0);
+        let before: u8 = self.taken.values().sum();
+        for step in [Step::Start, Step::Scan] {
+            second.act(step, &Arc::new(AtomicI64::new(NEVER))).unwrap();
+        }
+        let mut tracker = second.tracker(&Arc::new(AtomicI64::new(NEVER))).unwrap();
+        let (_, picked) = tracker.pick(second.now + SignedDuration::from_hours(48)).unwrap();
+        let lane = picked.map(|claim| second.number(&format!("SELECT lane FROM outbox WHERE id = {}", claim.number)));
+        let silent = lane.is_none_or(|lane| lane == 0);
+        assert!(silent, "a second daemon sends after {before} were taken, after {:?}", self.path);
+    }
+
     /// What tells this state from others: all but how it came about.
     fn print(&self) -> [u8; 32] {
         let mut print = Sha256::new();
@@ -486,6 +520,7 @@ impl World {
             "{runs} {hand} {} {arrived} {validity:?} {:?} {:?} {:?} {:?}",
             self.now, self.taken, self.doubts, self.mark, self.restored
         ));
+        print.update(self.backup.as_ref().map_or([0; 32], |backup| backup.print));
         for table in
             ["mail", "place", "receipt", "entry", "outbox", "ticket", "deadline", "tally", "meta", "unverified"]
         {
@@ -517,6 +552,7 @@ fn explore(world: &World, seen: &mut Seen) {
     // Whoever dies has all before it; else the last state stands for those that led to it.
     if before.len() == 1 && (!world.runs || world.possible().is_empty()) {
         world.ends_well();
+        world.second_daemon_stays_silent();
     }
     for step in world.possible() {
         let most = if world.troubles > 0 { COMMITS } else { 0 };

@@ -10,6 +10,7 @@ mod configs;
 mod delivering;
 mod guarantees;
 mod random;
+mod soak;
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -137,12 +138,18 @@ struct Sim {
     /// The most copies of each mail that one look into the folder took in.
     copies: BTreeMap<usize, usize>,
     sink: Vec<Accepted>,
+    /// How often each notice was taken.
+    left: BTreeMap<u32, u32>,
     /// Notices of which the server's answer was lost, or the process died before it was written down.
     doubtful: BTreeSet<u32>,
     /// What each version of each event in people's calendars said: there or not, summary, when.
     appointments: BTreeMap<(String, i64), (&'static str, String, Timestamp)>,
     local: BTreeSet<u32>,
     went_back: bool,
+    /// The way out cannot be reached.
+    away: bool,
+    /// How often in a hundred wakes all clocks are looked at.
+    looks: u64,
 }
 
 const OFF: i64 = i64::MAX / 2;
@@ -174,6 +181,9 @@ impl Sim {
             coded: None,
             copies: BTreeMap::new(),
             sink: Vec::new(),
+            left: BTreeMap::new(),
+            away: false,
+            looks: 8,
             doubtful: BTreeSet::new(),
             appointments: BTreeMap::new(),
             local: BTreeSet::new(),
@@ -436,7 +446,7 @@ impl Sim {
             self.now = next;
             self.tick();
             self.deliver(false);
-            if self.random.percent(8) {
+            if self.random.percent(self.looks) {
                 self.check_clocks();
             }
         }

@@ -4,6 +4,8 @@ use std::time::Duration;
 
 use super::mailbox::scripted::Server;
 use super::mailbox::{Kept, TAKEN, report};
+use crate::daemon::rebuilding;
+use crate::open;
 use crate::policy::Milestone;
 use crate::vocabulary::{NoticeKind, TicketId};
 
@@ -226,4 +228,26 @@ async fn junk_keeps_no_report_waiting() {
     });
     assert!(turns.iter().all(|mails| *mails <= 2 * 256), "{turns:?}");
     assert!(turns.iter().filter(|mails| **mails > 0).count() >= 3, "{turns:?}");
+}
+
+/// Where the database is lost, what we sent says which number a report had, and that it was answered.
+#[tokio::test(start_paused = true)]
+async fn a_rebuild_reads_what_was_sent() {
+    let mut kept = reported().await;
+    kept.server.deliver("INBOX", TAKEN, &report(2));
+    kept.pass(5 * MINUTES).await;
+    let acknowledgement = kept.left_to("r2@reporter.test").remove(0);
+    kept.server.deliver("Sent", TAKEN, &acknowledgement);
+    kept.server.deliver("Sent", TAKEN, &by_hand("security@example.org", "r1@reporter.test", "<1@reporter.test>"));
+    for name in ["d.db", "d.db-wal", "d.db-shm"] {
+        let _ = std::fs::remove_file(kept.home.path().join(name));
+    }
+    let mut draft = open::draft(&kept.config, kept.daemon.now()).unwrap();
+    let rebuilt = rebuilding::fill(&kept.config, &mut draft).await.unwrap();
+    assert_eq!((rebuilt.mails, rebuilt.tickets, rebuilt.proven), (4, 2, 1), "what we sent is no report");
+    let tickets = draft.store().read(|tx| tx.tickets(true)).unwrap();
+    let find = |title: &str| tickets.iter().find(|t| t.title == title).unwrap();
+    assert_eq!(find("report 2").id, TicketId(2), "our answer proves it");
+    assert!(find("report 1").id.0 > rebuilt.above);
+    assert!(find("report 1").acknowledged.is_some() && find("report 2").acknowledged.is_none());
 }

@@ -62,7 +62,7 @@ impl Kept {
 
     fn start(config: &Config, now: Timestamp) -> Daemon {
         let mut daemon = Daemon::start(Path::new(""), config.clone(), Some(now)).unwrap();
-        daemon.stays = true;
+        daemon.first = First::Before;
         daemon.watch(Watching::ForGood);
         daemon
     }

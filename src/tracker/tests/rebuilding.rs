@@ -74,7 +74,7 @@ fn rebuilt_by(folder: &[Arrival], found: FoundMark, at: Timestamp) -> (Tracker, 
     let mut tracker = Tracker::new(Store::in_memory().unwrap(), config(), Key::new([7; KEY_LENGTH]), None, at).unwrap();
     tracker.unseen("folder", &[]).unwrap();
     tracker.stow(folder, at).unwrap();
-    let made = tracker.rebuild_from_mail(&[], found, at).unwrap();
+    let made = tracker.rebuild_from_mail(found, at).unwrap();
     (tracker, made)
 }
 
