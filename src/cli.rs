@@ -22,6 +22,7 @@ mod ingest;
 mod init;
 mod key;
 mod list;
+mod lists;
 mod log;
 mod login;
 mod mails;
@@ -123,8 +124,9 @@ A long text is shown by $PAGER, or by less.")]
     #[command(after_help = "Examples:
   disclosed list
   disclosed list --open --json
+  disclosed list --before SEC-17
 
-The JSON document holds the same tickets as the text, by number.")]
+Without --before and --all it prints the last 100. The JSON document holds all of them, by number.")]
     List(list::Args),
     /// Show one ticket: state, promises, people, timeline, and its mails, whole
     #[command(after_help = "Examples:
