@@ -22,7 +22,9 @@ mod ingest;
 mod init;
 mod key;
 mod list;
+mod lists;
 mod log;
+mod login;
 mod mails;
 mod man;
 mod order;
@@ -95,6 +97,13 @@ first. Then it writes the config and, readable by their owner alone, the passwor
 
 Exits 2 when the config is wrong, 1 when the database or a check online fails.")]
     Check(check::Args),
+    /// Let the daemon read and send mail by a login in a browser, once
+    #[command(after_help = "Example:
+  disclosed login
+
+For auth = \"oauth2\" without a client secret: see `disclosed help providers`. What is allowed lies beside the
+database as disclosed.login; run this as the daemon's user.")]
+    Login,
     /// Play 90 days in half a minute; needs no server and no config
     #[command(after_help = "Examples:
   disclosed demo
@@ -115,8 +124,9 @@ A long text is shown by $PAGER, or by less.")]
     #[command(after_help = "Examples:
   disclosed list
   disclosed list --open --json
+  disclosed list --before SEC-17
 
-The JSON document holds the same tickets as the text, by number.")]
+Without --before and --all it prints the last 100. The JSON document holds all of them, by number.")]
     List(list::Args),
     /// Show one ticket: state, promises, people, timeline, and its mails, whole
     #[command(after_help = "Examples:
@@ -264,7 +274,7 @@ that name and the key beside it; leave disclosed.mark as it is. Then the daemon 
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["help", "init", "check", "simulate", "demo", "run"]),
+    ("Begin", &["help", "init", "check", "login", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
@@ -308,6 +318,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Run(args) => run::run(args, &desk()?, out),
         Command::Init(args) => init::run(args, config, out),
         Command::Check(args) => check::run(args, config, out),
+        Command::Login => login::run(&desk()?, out),
         Command::Demo(args) => demo::run(args),
         Command::Help(args) => help::run(args, command(), out),
         Command::Simulate(args) => simulate::run(args, &desk()?, out),

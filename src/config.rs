@@ -2,11 +2,13 @@
 //!
 //! `keys` lists every key there is, `reader` walks the document and knows where each key and value stands,
 //! `sections` and `policy` make of the tables what `settings` declares, `value` of single strings, `error` says what
-//! is wrong, where, and what to write instead: all of it at once. `secret` fetches passwords when they are needed.
+//! is wrong, where, and what to write instead: all of it at once. `secret` fetches passwords and tokens when they are
+//! needed.
 
 mod alarm;
 mod error;
 mod keys;
+mod login;
 mod people;
 mod policy;
 mod reader;
@@ -26,6 +28,8 @@ pub use keys::KEYS;
 pub(crate) use secret::{Password, SecretError};
 pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};
 pub(crate) use settings::{Canary, Heartbeat, Login, SmtpConfig};
+
+use crate::oauth::Source;
 
 /// A config that is good, for tests; tables may be added below it.
 #[cfg(test)]
@@ -55,6 +59,23 @@ impl Config {
     /// When none is named and none of the others exists.
     pub fn find(explicit: Option<&Path>) -> Result<PathBuf, ConfigError> {
         find_in(explicit, &PLACES)
+    }
+
+    /// The logins, each with its table.
+    pub(crate) fn logins(&self) -> impl Iterator<Item = (&'static str, &Login)> {
+        let inbox = if let Inbox::Imap(imap) = &self.inbox { Some(&imap.login) } else { None };
+        let outgoing = if let Outgoing::Smtp(smtp) = &self.outgoing { smtp.login.as_ref() } else { None };
+        let canary = self.canary.as_ref().and_then(|canary| canary.smtp.login.as_ref());
+        let all = [("inbox.imap", inbox), ("outgoing.smtp", outgoing), ("canary.smtp", canary)];
+        all.into_iter().filter_map(|(table, login)| Some((table, login?)))
+    }
+
+    /// Where access tokens come from, if a login needs one: all that do ask the same.
+    pub(crate) fn token_source(&self) -> Option<&Source> {
+        self.logins().find_map(|(_, login)| match &login.secret {
+            Secret::Token { source, .. } => Some(&**source),
+            Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => None,
+        })
     }
 
     /// Reads a config from its file.

@@ -43,7 +43,7 @@ pub struct Endpoint {
 
 /// Why a connection did not come about. The texts hold no secrets and no mail.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum NetError {
+pub enum NetError {
     /// Name resolution or TCP failed.
     #[error("cannot connect to {0}: {1}")]
     Connect(String, std::io::Error),

@@ -107,9 +107,44 @@ pub struct Provider {
     pub bound: Bound,
     /// The domain whose seal says what its edge found out (RFC 8617).
     pub sealer: Option<&'static str>,
+    /// Where it gives out access tokens for its mail servers, if it does.
+    pub tokens: Option<&'static Tokens>,
     /// Its servers; `None` for a server of the operator's own, and where they differ from one customer to the next.
     pub service: Option<Service>,
 }
+
+/// Where a provider gives out access tokens (RFC 6749); `{tenant}` stands for the customer's name there.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Tokens {
+    /// The token endpoint.
+    pub at: &'static str,
+    /// Where a login at another device begins (RFC 8628), if it gives mail that way.
+    pub device: Option<&'static str>,
+    /// Whether a service account signs for itself (RFC 7523); else an application has a client secret.
+    pub signs: bool,
+    /// What an application or a service account asks for.
+    pub scope: &'static str,
+    /// What a person allows.
+    pub personal_scope: &'static str,
+}
+
+/// Microsoft's "Authenticate an IMAP, POP or SMTP connection using OAuth".
+const MICROSOFT_TOKENS: Tokens = Tokens {
+    at: "https://login.microsoftonline.com/{tenant}/oauth2/v2.0/token",
+    device: Some("https://login.microsoftonline.com/{tenant}/oauth2/v2.0/devicecode"),
+    signs: false,
+    scope: "https://outlook.office365.com/.default",
+    personal_scope: "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send offline_access",
+};
+
+/// Google's "Using OAuth 2.0 for Server to Server Applications"; its logins at another device may not ask for mail.
+const GOOGLE_TOKENS: Tokens = Tokens {
+    at: "https://oauth2.googleapis.com/token",
+    device: None,
+    signs: true,
+    scope: "https://mail.google.com/",
+    personal_scope: "",
+};
 
 /// Any host at all: whatever line is the first that is no delivery agent's.
 const ANY: &[&str] = &["*"];
@@ -123,6 +158,7 @@ const USUAL: Provider = Provider {
     inner: &[],
     bound: Bound::Free,
     sealer: None,
+    tokens: None,
     service: None,
 };
 
@@ -165,6 +201,7 @@ pub(crate) static PROVIDERS: &[Provider] = &[
         name: "google-workspace",
         ids: &["mx.google.com"],
         sealer: Some("google.com"),
+        tokens: Some(&GOOGLE_TOKENS),
         service: Some(Service { exchangers: &["*.google.com", "*.googlemail.com"], ..GOOGLE }),
         ..MUTE
     },
@@ -325,6 +362,7 @@ const MICROSOFT: Provider = Provider {
     edge: &["*.mail.protection.outlook.com"],
     inner: &["*.outlook.com", "*.office365.com"],
     bound: Bound::Says("x-ms-exchange-organization-authas", "anonymous"),
+    tokens: Some(&MICROSOFT_TOKENS),
     ..USUAL
 };
 

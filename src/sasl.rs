@@ -92,7 +92,7 @@ fn initial(mechanism: &'static str, response: &str, after_refusal: &'static str)
 
 /// What a server said, in a form that holds no secret: one clean line of at most 200 characters. Only [`Secrets`] make it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Told(String);
+pub struct Told(String);
 
 impl fmt::Display for Told {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -125,7 +125,13 @@ impl Secrets {
 
     /// For one in which this password or token is known.
     pub(crate) fn of(secret: &str) -> Self {
-        let mut forms = vec![letters(secret)];
+        Self::none().and(secret)
+    }
+
+    /// For one in which this one is known besides.
+    pub(crate) fn and(self, secret: &str) -> Self {
+        let mut forms = self.0;
+        forms.push(letters(secret));
         // In base64 three octets are four letters, so what stands before the secret decides which of three forms it
         // has. The letters at its ends that hold bits of its neighbours are left out.
         for before in 0..3 {

@@ -142,11 +142,30 @@ pub mod vocabulary {
 impl crate::tracker::Tracker {
     /// Picks and offers at once: for tests in which nothing comes between.
     pub fn claim(&mut self, now: jiff::Timestamp) -> crate::store::Result<Option<crate::store::Claim>> {
-        while let (_, Some(claim)) = self.pick(now)? {
+        while let (_, Some(claim)) = self.pick(now, &[])? {
             if self.offer(&claim, now)?.is_some() {
                 return Ok(Some(claim));
             }
         }
         Ok(None)
+    }
+}
+
+impl crate::store::Tx<'_> {
+    /// All tickets, or all that are open, by number.
+    pub fn tickets(&self, all: bool) -> crate::store::Result<Vec<crate::store::TicketRow>> {
+        crate::store::few(|each| self.each_ticket(all, crate::store::Span::All, each))
+    }
+
+    /// All receipts, by number.
+    pub fn receipts(&self) -> crate::store::Result<Vec<crate::store::ReceiptRow>> {
+        crate::store::few(|each| self.each_receipt(crate::store::Span::All, each))
+    }
+
+    /// All notices from a number on.
+    pub fn notices(&self, from: u32) -> crate::store::Result<Vec<crate::store::NoticeRow>> {
+        let mut found = crate::store::few(|each| self.each_notice(crate::store::Span::All, each))?;
+        found.retain(|row| row.number >= from);
+        Ok(found)
     }
 }

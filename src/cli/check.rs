@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Exit, role_word};
 use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
-use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing};
+use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret};
 use crate::daemon::{self, Finding, Mails};
 use crate::open::files::{self, FilesError};
 use crate::open::rights::Runner;
@@ -108,11 +108,17 @@ fn database(config: &Config, runner: &Runner) -> Finding {
 
 /// What is wrong with where the secrets lie.
 fn secrets(config: &Config) -> Vec<String> {
-    let inbox = if let Inbox::Imap(imap) = &config.inbox { Some(&imap.login) } else { None };
-    let outgoing = if let Outgoing::Smtp(smtp) = &config.outgoing { smtp.login.as_ref() } else { None };
-    let concern =
-        |(key, login): (&str, Option<&Login>)| Some(format!("{key}.password_file: {}", login?.secret.concern()?));
-    [("inbox.imap", inbox), ("outgoing.smtp", outgoing)].into_iter().filter_map(concern).collect()
+    let concern = |(table, login): (&str, &Login)| {
+        let place = match &login.secret {
+            Secret::Token { .. } => "oauth2".to_owned(),
+            Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => format!("{table}.password_file"),
+        };
+        Some(format!("{place}: {}", login.secret.concern()?))
+    };
+    let mut concerns: Vec<String> = config.logins().filter_map(concern).collect();
+    // Two logins have one [oauth2].
+    concerns.dedup();
+    concerns
 }
 
 /// The Maildir, when it is one: whether it is there is known without asking a server. It may be made later.
@@ -257,6 +263,9 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
         text.push_str("  never\n");
     }
     text.push_str(&format!("\nMail comes from {} and leaves by {}.\n", way_in(config), way_out(config)));
+    if let Some(source) = config.token_source() {
+        text.push_str(&format!("The login is by {}.\n", source.describe()));
+    }
     text.extend(findings.iter().map(line));
     text
 }

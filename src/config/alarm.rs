@@ -2,10 +2,9 @@
 
 use std::time::Duration;
 
-use super::reader::{Table, Value, Wrong};
+use super::reader::{Table, Value};
 use super::settings::{Alarm, Canary, Heartbeat, Inbox, Outgoing, SmtpConfig};
 use super::value::{self, path, words};
-use crate::net::{Endpoint, Tls};
 
 /// How long the inbox may be unread.
 const INBOX_AFTER: Duration = Duration::from_secs(30 * 60);
@@ -31,7 +30,7 @@ pub(super) fn alarm(file: &Table<'_>, inbox: Option<&Inbox>) -> (Duration, Alarm
 pub(super) fn canary(
     file: &Table<'_>,
     outgoing: Option<&Outgoing>,
-    read_smtp: fn(&Table<'_>) -> Option<SmtpConfig>,
+    read_smtp: impl Fn(&Table<'_>) -> Option<SmtpConfig>,
 ) -> Option<Canary> {
     let table = file.table("canary", "[canary]")?;
     let address = table.need("address", "canary@elsewhere.example");
@@ -71,53 +70,13 @@ fn heartbeat(value: Value<'_>) -> Option<Heartbeat> {
     let table = value.table_or("heartbeat", "a file or a url", write)?;
     match (table.get("file"), table.get("url")) {
         (Some(file), None) => path(file, "/run/disclosed/heartbeat").map(Heartbeat::File),
-        (None, Some(url)) => url.parse("https://watch.example/token", self::url),
+        (None, Some(url)) => {
+            let example = "https://watch.example/token";
+            url.parse(example, |text| value::url(text, example)).map(|(to, path)| Heartbeat::Url { to, path })
+        }
         (Some(_), Some(_)) | (None, None) => {
             value.wrong("a heartbeat is one file or one url", write);
             None
-        }
-    }
-}
-
-/// A https URL, as a server and what is asked of it. Nothing of it stands in an error: its path is a secret.
-fn url(text: &str) -> Result<Heartbeat, Wrong> {
-    let wrong = |what: &str| Wrong::new(what, "\"https://watch.example/token\"");
-    let rest = text.strip_prefix("https://").ok_or_else(|| wrong("this url is not https"))?;
-    let (host, asked) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len())).unwrap_or((rest, ""));
-    let (server, port) = match host.rsplit_once(':') {
-        Some((server, port)) => (server, port.parse().map_err(|_| wrong("this url has no port that is a number"))?),
-        None => (host, 443),
-    };
-    let server = value::server(server).map_err(|_| wrong("this url names no server"))?;
-    if !asked.bytes().all(|c| c.is_ascii_graphic()) || asked.contains('#') {
-        return Err(wrong("this url holds what no url may, or a fragment"));
-    }
-    let path = if asked.starts_with('/') { asked.to_owned() } else { format!("/{asked}") };
-    Ok(Heartbeat::Url { to: Endpoint { server, port, tls: Tls::Implicit, ca_file: None }, path })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_url_is_a_server_and_a_path() {
-        let check = |text: &str| match url(text) {
-            Ok(Heartbeat::Url { to, path }) => format!("{} {} {path}", to.server, to.port),
-            Ok(Heartbeat::File(_)) => unreachable!("no file"),
-            Err(wrong) => wrong.what,
-        };
-        assert_eq!(check("https://watch.example/a/b?c=d"), "watch.example 443 /a/b?c=d");
-        assert_eq!(check("https://watch.example:8443"), "watch.example 8443 /");
-        assert_eq!(check("https://watch.example?x"), "watch.example 443 /?x");
-        for (bad, why) in [
-            ("http://watch.example/", "this url is not https"),
-            ("https://user:secret@watch.example/", "this url has no port that is a number"),
-            ("https://user@watch.example/", "this url names no server"),
-            ("https://watch.example/ HTTP/1.1\r\nX: y", "this url holds what no url may, or a fragment"),
-            ("https:///path", "this url names no server"),
-        ] {
-            assert_eq!(check(bad), why, "{bad:?}");
         }
     }
 }

@@ -4,16 +4,26 @@
 pub(super) const TOP: &str = "the file";
 
 /// The keys of a way out.
-const SMTP: &[&str] =
-    &["server", "port", "tls", "ca_file", "user", "password_file", "password_credential", "password_command", "auth"];
+const SMTP: &[&str] = &[
+    "server",
+    "port",
+    "tls",
+    "ca_file",
+    "user",
+    "password_file",
+    "password_credential",
+    "password_command",
+    "auth",
+    "connections",
+];
 
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[
     (
         TOP,
         &[
-            "project", "store", "inbox", "outgoing", "identity", "person", "policy", "commands", "limits", "reports",
-            "alarm", "metrics", "canary",
+            "project", "store", "inbox", "outgoing", "oauth2", "identity", "person", "policy", "commands", "limits",
+            "reports", "alarm", "metrics", "canary",
         ],
     ),
     ("[project]", &["name", "address", "ticket_prefix", "notices", "titles_in_subjects"]),
@@ -41,6 +51,22 @@ pub const KEYS: &[(&str, &[&str])] = &[
     ),
     ("[outgoing]", &["maildir", "smtp"]),
     ("[outgoing.smtp]", SMTP),
+    (
+        "[oauth2]",
+        &[
+            "tenant",
+            "client_id",
+            "client_secret_file",
+            "client_secret_credential",
+            "client_secret_command",
+            "service_account_file",
+            "service_account_credential",
+            "token_url",
+            "device_url",
+            "scope",
+            "ca_file",
+        ],
+    ),
     ("[identity]", &["server", "authserv_ids", "dkim", "code", "plus_addressing", "acknowledge"]),
     (
         "[policy]",

@@ -12,6 +12,7 @@ use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::settings::{Secret, SmtpConfig};
+use crate::oauth::TokenError;
 
 /// How long `password_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -68,7 +69,7 @@ pub enum SecretError {
     #[error("the credential {0:?}: CREDENTIALS_DIRECTORY is not set; add LoadCredential={0}:/path to the unit")]
     NoCredentials(String),
     /// The command could not be started or read.
-    #[error("password_command {program:?} cannot be run: {why}")]
+    #[error("the command {program:?} for the secret cannot be run: {why}")]
     NotRun {
         /// The first word of the command.
         program: String,
@@ -76,16 +77,19 @@ pub enum SecretError {
         why: std::io::Error,
     },
     /// The command did not end in time.
-    #[error("password_command {0:?} did not end within 10 s; it must not ask for anything")]
+    #[error("the command {0:?} for the secret did not end within 10 s; it must not ask for anything")]
     Slow(String),
     /// The command ended with a failure.
-    #[error("password_command {program:?} failed with {status}; run it by hand as the same user to see why")]
+    #[error("the command {program:?} for the secret failed with {status}; run it by hand as the same user to see why")]
     Failed {
         /// The first word of the command.
         program: String,
         /// How it ended.
         status: std::process::ExitStatus,
     },
+    /// There is no access token.
+    #[error(transparent)]
+    Token(#[from] TokenError),
     /// What was found is no secret.
     #[error("the secret from {place} {why}")]
     Unfit {
@@ -94,6 +98,18 @@ pub enum SecretError {
         /// What is wrong with it, without showing it.
         why: &'static str,
     },
+}
+
+impl SecretError {
+    /// Whether trying again may help without a person.
+    pub(crate) fn may_pass(&self) -> bool {
+        matches!(self, Self::Token(error) if error.may_pass())
+    }
+
+    /// The same without a server's own words: for the log (G6).
+    pub(crate) fn without_words(&self) -> String {
+        if let Self::Token(error) = self { error.without_words() } else { self.to_string() }
+    }
 }
 
 impl SmtpConfig {
@@ -124,16 +140,42 @@ impl Secret {
         match self {
             Self::File(file) => from_file(file),
             Self::Credential(name) => {
-                let folder = credentials.ok_or_else(|| SecretError::NoCredentials(name.clone()))?;
+                let folder = credentials.ok_or_else(|| no_credentials(name))?;
                 from_file(&folder.join(name))
             }
             Self::Command(words) => from_command(words, timeout).await,
+            Self::Token { source, with, user } => {
+                let secret = match with.as_deref() {
+                    // The file of a service account has many lines.
+                    Some(Self::File(file)) => whole(file)?,
+                    Some(Self::Credential(name)) => {
+                        whole(&credentials.ok_or_else(|| no_credentials(name))?.join(name))?
+                    }
+                    Some(Self::Command(words)) => from_command(words, timeout).await?.0,
+                    Some(Self::Token { .. }) | None => String::new(),
+                };
+                Ok(Password(source.token(user, secret.trim()).await?))
+            }
+        }
+    }
+
+    /// A mail server refused what was read. Whether reading again may find something else: an access token that was known
+    /// from before may have been called back.
+    pub(crate) async fn was_refused(&self, read: &Password) -> bool {
+        match self {
+            Self::Token { source, user, .. } => source.refused(user, read.expose()).await,
+            Self::File(_) | Self::Credential(_) | Self::Command(_) => false,
         }
     }
 
     /// What `check` should say about where the secret lies: a file that everybody on the machine can read.
     pub fn concern(&self) -> Option<String> {
-        let Self::File(file) = self else { return None };
+        let file = match self {
+            Self::File(file) => file,
+            Self::Token { source, .. } if source.lacks_login() => return Some(TokenError::NoLogin.to_string()),
+            Self::Token { with, .. } => return with.as_ref()?.concern(),
+            Self::Credential(_) | Self::Command(_) => return None,
+        };
         use std::os::unix::fs::PermissionsExt;
         let mode = std::fs::metadata(file).ok()?.permissions().mode();
         let open = mode & 0o004 != 0;
@@ -141,12 +183,29 @@ impl Secret {
     }
 }
 
+fn no_credentials(name: &str) -> SecretError {
+    SecretError::NoCredentials(name.to_owned())
+}
+
 fn from_file(file: &Path) -> Result<Password, SecretError> {
+    Password::parse(bytes_of(file)?, &file.display().to_string())
+}
+
+fn whole(file: &Path) -> Result<String, SecretError> {
+    let unfit = |why| SecretError::Unfit { place: file.display().to_string(), why };
+    let bytes = bytes_of(file)?;
+    if bytes.len() as u64 > MAX_SECRET {
+        return Err(unfit("is longer than 64 KiB"));
+    }
+    String::from_utf8(bytes).map_err(|_| unfit("is not UTF-8"))
+}
+
+fn bytes_of(file: &Path) -> Result<Vec<u8>, SecretError> {
     let unreadable = |why| SecretError::Unreadable { file: file.to_owned(), why };
     let mut bytes = Vec::new();
     let opened = std::fs::File::open(file).map_err(unreadable)?;
     opened.take(MAX_SECRET + 1).read_to_end(&mut bytes).map_err(unreadable)?;
-    Password::parse(bytes, &file.display().to_string())
+    Ok(bytes)
 }
 
 async fn from_command(words: &[String], timeout: Duration) -> Result<Password, SecretError> {
@@ -221,7 +280,7 @@ mod tests {
         let failed = read(&command(&["sh", "-c", "echo hunter; echo hunter >&2; exit 3"]), None).unwrap_err();
         assert_eq!(
             failed,
-            "password_command \"sh\" failed with exit status: 3; run it by hand as the same user to see why"
+            "the command \"sh\" for the secret failed with exit status: 3; run it by hand as the same user to see why"
         );
         assert_eq!(read(&command(&["true"]), None), Err("the secret from true is empty".into()));
         assert_eq!(read(&command(&["yes"]), None), Err("the secret from yes is longer than 64 KiB".into()));

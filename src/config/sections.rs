@@ -5,10 +5,11 @@
 
 use std::time::Duration;
 
+use super::login::{Logins, SECRETS, login};
 use super::people::{notices, people, untagged};
 use super::reader::{Table, Value, Wrong};
-use super::settings::{Auth, Commands, Config, IdentityConfig, ImapConfig, Inbox, Login, Outgoing, Secret, SmtpConfig};
-use super::value::{self, beside, path, words};
+use super::settings::{Commands, Config, IdentityConfig, ImapConfig, Inbox, Outgoing, SmtpConfig};
+use super::value::{self, beside, path};
 use super::{alarm, policy, reports};
 use crate::command::{self, Class};
 use crate::mail::passage::Way;
@@ -19,8 +20,6 @@ use crate::provider::{PROVIDERS, Place, Provider, Server};
 use crate::vocabulary::Address;
 
 const TLS: &[(&str, Tls)] = &[("implicit", Tls::Implicit), ("starttls", Tls::StartTls), ("none", Tls::None)];
-const AUTH: &[(&str, Auth)] =
-    &[("password", Auth::Password), ("xoauth2", Auth::XOauth2), ("oauthbearer", Auth::OauthBearer)];
 const ACKNOWLEDGE: &[(&str, AcknowledgeWhom)] =
     &[("unless_forged", AcknowledgeWhom::UnlessForged), ("believed", AcknowledgeWhom::Believed)];
 
@@ -33,20 +32,22 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let titles_in_subjects = project.as_ref().is_some_and(|t| t.boolean("titles_in_subjects", false));
     let project = project.map(|t| self::project(&t));
     let store = file.table("store", "[store]").and_then(|t| path(t.get("path")?, "disclosed.db"));
+    let store = store.unwrap_or_else(|| beside(file.findings.file(), "disclosed.db"));
+    let identity = identity(file);
+    let logins = Logins::read(file, identity.server.provider, &store);
     let inbox = need_table(file, "inbox", "[inbox]", "[inbox] with maildir, or [inbox.imap]");
     let mailbox = inbox.as_ref().and_then(|t| t.get("address"));
     let mailbox = mailbox.and_then(|v| Some((v, v.parse("security-in@example.org", value::address)?)));
     let through = inbox.as_ref().map(through).unwrap_or_default();
-    let inbox = inbox.and_then(|t| self::inbox(&t));
+    let inbox = inbox.and_then(|t| self::inbox(&t, &logins));
     let outgoing = need_table(file, "outgoing", "[outgoing]", "[outgoing] with maildir, or [outgoing.smtp]");
     let leaving = outgoing.as_ref().and_then(|t| t.get("maildir"));
-    let outgoing = outgoing.and_then(|t| self::outgoing(&t));
+    let outgoing = outgoing.and_then(|t| self::outgoing(&t, &logins));
     if let (Some(Inbox::Maildir(from)), Some(Outgoing::Maildir(to)), Some(value)) = (&inbox, &outgoing, leaving)
         && from == to
     {
         value.wrong("[outgoing] is the Maildir of [inbox]: what leaves would come in again", "another folder");
     }
-    let identity = identity(file);
     let (name, address, prefix, level) = project.unwrap_or_default();
     let policy = policy::policy(file);
     let people = people(file, (address.as_ref(), &through), policy.as_ref(), level);
@@ -58,7 +59,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
     let commands = commands(file, &people);
     let (inbox_after, alarm) = alarm::alarm(file, inbox.as_ref());
     let metrics = file.table("metrics", "[metrics]").and_then(|t| path(t.get("file")?, "disclosed.prom"));
-    let canary = alarm::canary(file, outgoing.as_ref(), smtp);
+    let canary = alarm::canary(file, outgoing.as_ref(), |t| smtp(t, &logins));
     let limits = limits(file);
     let reporting = file.table("reports", "[reports]");
     let digest = digest(reporting.as_ref());
@@ -71,7 +72,7 @@ pub(super) fn config(file: &Table<'_>) -> Option<Config> {
         address: address?,
         prefix: prefix?,
         titles_in_subjects,
-        store: store.unwrap_or_else(|| beside(file.findings.file(), "disclosed.db")),
+        store,
         inbox: inbox?,
         outgoing: outgoing?,
         identity,
@@ -108,12 +109,12 @@ fn project(table: &Table<'_>) -> (Option<String>, Option<Address>, Option<String
     )
 }
 
-fn inbox(table: &Table<'_>) -> Option<Inbox> {
+fn inbox(table: &Table<'_>, logins: &Logins) -> Option<Inbox> {
     match (table.get("maildir"), table.get("imap")) {
         (Some(maildir), None) => path(maildir, "Maildir").map(Inbox::Maildir),
-        (None, Some(imap)) => self::imap(&imap.table("[inbox.imap]")?).map(Inbox::Imap),
+        (None, Some(imap)) => self::imap(&imap.table("[inbox.imap]")?, logins).map(Inbox::Imap),
         (Some(_), Some(imap)) => {
-            imap.table("[inbox.imap]").as_ref().map(self::imap);
+            imap.table("[inbox.imap]").as_ref().map(|t| self::imap(t, logins));
             imap.wrong_key("[inbox] has maildir and [inbox.imap]", "one of them");
             None
         }
@@ -159,12 +160,12 @@ fn domain(text: &str) -> Result<String, Wrong> {
     }
 }
 
-fn outgoing(table: &Table<'_>) -> Option<Outgoing> {
+fn outgoing(table: &Table<'_>, logins: &Logins) -> Option<Outgoing> {
     match (table.get("maildir"), table.get("smtp")) {
         (Some(maildir), None) => path(maildir, "Outgoing").map(Outgoing::Maildir),
-        (None, Some(smtp)) => self::smtp(&smtp.table("[outgoing.smtp]")?).map(Outgoing::Smtp),
+        (None, Some(smtp)) => self::smtp(&smtp.table("[outgoing.smtp]")?, logins).map(Outgoing::Smtp),
         (Some(_), Some(smtp)) => {
-            smtp.table("[outgoing.smtp]").as_ref().map(self::smtp);
+            smtp.table("[outgoing.smtp]").as_ref().map(|t| self::smtp(t, logins));
             smtp.wrong_key("[outgoing] has maildir and [outgoing.smtp]", "one of them");
             None
         }
@@ -176,12 +177,12 @@ fn outgoing(table: &Table<'_>) -> Option<Outgoing> {
     }
 }
 
-fn imap(table: &Table<'_>) -> Option<ImapConfig> {
+fn imap(table: &Table<'_>, logins: &Logins) -> Option<ImapConfig> {
     let endpoint = endpoint(table, |tls| match tls {
         Tls::Implicit => 993,
         Tls::StartTls | Tls::None => 143,
     });
-    let login = login(table);
+    let login = login(table, logins);
     if login.is_none() && table.get("user").is_none() {
         table.need("user", "security@example.org");
     }
@@ -221,14 +222,14 @@ fn folder(table: &Table<'_>, key: &'static str, example: &str) -> Option<String>
     Some(folder)
 }
 
-fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {
+fn smtp(table: &Table<'_>, logins: &Logins) -> Option<SmtpConfig> {
     let endpoint = endpoint(table, |tls| match tls {
         Tls::Implicit => 465,
         Tls::StartTls => 587,
         Tls::None => 25,
     });
     let secrets = SECRETS.iter().find_map(|key| table.get(key));
-    let login = login(table);
+    let login = login(table, logins);
     match (table.get("user"), secrets) {
         (None, Some(secret)) => secret.wrong_key(format!("{} without a user", secret.key), "user = \"…\" beside it"),
         (None, None) => {
@@ -238,7 +239,8 @@ fn smtp(table: &Table<'_>) -> Option<SmtpConfig> {
         }
         (Some(_), _) => {}
     }
-    Some(SmtpConfig { endpoint: endpoint?, login })
+    let connections = table.number("connections", 4, &(1..=20)) as usize;
+    Some(SmtpConfig { endpoint: endpoint?, login, connections })
 }
 
 fn endpoint(table: &Table<'_>, default_port: impl Fn(Tls) -> u16) -> Option<Endpoint> {
@@ -270,49 +272,6 @@ fn endpoint(table: &Table<'_>, default_port: impl Fn(Tls) -> u16) -> Option<Endp
         tls,
         ca_file: ca_file.flatten(),
     })
-}
-
-const SECRETS: [&str; 3] = ["password_file", "password_credential", "password_command"];
-
-/// The user and the secret; `None` also when there is neither.
-fn login(table: &Table<'_>) -> Option<Login> {
-    let auth = table.get("auth").map_or(Some(Auth::Password), |v| v.choose("auth", AUTH));
-    let user = table.get("user").map(|v| (v, v.string("security@example.org")));
-    if let Some((value, Some(user))) = user
-        && (user.is_empty() || user.contains(char::is_control))
-    {
-        value.wrong(format!("{user:?} is no user"), "\"security@example.org\"");
-    }
-    let mut secrets = SECRETS.iter().filter_map(|key| table.get(key));
-    let secret = match (secrets.next(), secrets.next()) {
-        (Some(one), None) => secret(one),
-        (Some(one), Some(two)) => {
-            two.wrong_key(format!("{} has {} and {}", table.name, one.key, two.key), "one of them");
-            None
-        }
-        (None, _) => {
-            let said = SECRETS.iter().any(|key| table.misspelt(key));
-            if let (Some((value, _)), false) = (user, said) {
-                value.wrong_key("a user without a secret", "password_file, password_credential or password_command");
-            }
-            None
-        }
-    };
-    Some(Login { user: user?.1?.to_owned(), secret: secret?, auth: auth? })
-}
-
-fn secret(value: Value<'_>) -> Option<Secret> {
-    match value.key {
-        "password_file" => path(value, "/etc/disclosed/password").map(Secret::File),
-        "password_credential" => value.parse("mail-password", |name| {
-            if name.is_empty() || name.starts_with('.') || name.contains(['/', '\0']) {
-                return Err(Wrong::new(format!("{name:?} is no name of a credential"), "the name in LoadCredential="));
-            }
-            Ok(Secret::Credential(name.to_owned()))
-        }),
-        _ if value.is_list() => words(value, "pass").map(Secret::Command),
-        _ => value.parse("pass show security", value::command).map(Secret::Command),
-    }
 }
 
 fn identity(file: &Table<'_>) -> IdentityConfig {

@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use jiff::SignedDuration;
 
 use crate::mail::passage::Way;
 use crate::net::Endpoint;
+use crate::oauth::Source;
 use crate::policy::Policy;
 use crate::project::{AcknowledgeWhom, Limits, Person, Project, Reports};
 use crate::provider::Server;
@@ -129,6 +131,8 @@ pub struct SmtpConfig {
     pub endpoint: Endpoint,
     /// How to log in; `None` for a relay that trusts this machine.
     pub login: Option<Login>,
+    /// How many mails may be on their way side by side.
+    pub connections: usize,
 }
 
 /// A user and the way to its secret.
@@ -151,6 +155,15 @@ pub enum Secret {
     Credential(String),
     /// A command that prints it; split at blanks, no shell.
     Command(Vec<String>),
+    /// An access token, which `[oauth2]` says where to ask for.
+    Token {
+        /// Where it is asked for.
+        source: Arc<Source>,
+        /// Where the client secret lies, or the service account's file; nothing for a person's login.
+        with: Option<Box<Secret>>,
+        /// Whose.
+        user: String,
+    },
 }
 
 /// How to log in.
@@ -162,6 +175,8 @@ pub enum Auth {
     XOauth2,
     /// RFC 7628.
     OauthBearer,
+    /// Whichever of the two for tokens the server offers, with a token that is asked for here.
+    OAuth2,
 }
 
 /// `[alarm]`.

@@ -7,6 +7,7 @@ use std::time::Duration;
 use jiff::civil::Time;
 
 use super::reader::{Value, Wrong};
+use crate::net::{Endpoint, Tls};
 use crate::vocabulary::Address;
 
 /// "30s", "2m", "1h", within the bounds; months are far beyond them, so "2M" is minutes too.
@@ -159,6 +160,23 @@ pub(super) fn command(text: &str) -> Result<Vec<String>, Wrong> {
     Ok(words)
 }
 
+/// A https URL, as a server and what is asked of it. Nothing of it stands in an error: its path may be a secret.
+pub(super) fn url(text: &str, example: &str) -> Result<(Endpoint, String), Wrong> {
+    let wrong = |what: &str| Wrong::new(what, format!("{example:?}"));
+    let rest = text.strip_prefix("https://").ok_or_else(|| wrong("this url is not https"))?;
+    let (host, asked) = rest.split_at_checked(rest.find(['/', '?', '#']).unwrap_or(rest.len())).unwrap_or((rest, ""));
+    let (server, port) = match host.rsplit_once(':') {
+        Some((server, port)) => (server, port.parse().map_err(|_| wrong("this url has no port that is a number"))?),
+        None => (host, 443),
+    };
+    let server = self::server(server).map_err(|_| wrong("this url names no server"))?;
+    if !asked.bytes().all(|c| c.is_ascii_graphic()) || asked.contains('#') {
+        return Err(wrong("this url holds what no url may, or a fragment"));
+    }
+    let path = if asked.starts_with('/') { asked.to_owned() } else { format!("/{asked}") };
+    Ok((Endpoint { server, port, tls: Tls::Implicit, ca_file: None }, path))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -258,6 +276,26 @@ mod tests {
         assert_eq!(command(" pass  show mail ").unwrap(), ["pass", "show", "mail"]);
         for text in ["", "  ", "pass show 'my mail'", "echo $SECRET", "a | b", "cat ~/secret"] {
             assert!(command(text).is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_url_is_a_server_and_a_path() {
+        let check = |text: &str| match url(text, "https://watch.example/token") {
+            Ok((to, path)) => format!("{} {} {path}", to.server, to.port),
+            Err(wrong) => wrong.what,
+        };
+        assert_eq!(check("https://watch.example/a/b?c=d"), "watch.example 443 /a/b?c=d");
+        assert_eq!(check("https://watch.example:8443"), "watch.example 8443 /");
+        assert_eq!(check("https://watch.example?x"), "watch.example 443 /?x");
+        for (bad, why) in [
+            ("http://watch.example/", "this url is not https"),
+            ("https://user:secret@watch.example/", "this url has no port that is a number"),
+            ("https://user@watch.example/", "this url names no server"),
+            ("https://watch.example/ HTTP/1.1\r\nX: y", "this url holds what no url may, or a fragment"),
+            ("https:///path", "this url names no server"),
+        ] {
+            assert_eq!(check(bad), why, "{bad:?}");
         }
     }
 }

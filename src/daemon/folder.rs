@@ -91,7 +91,8 @@ impl FolderError {
     pub(super) fn without_words(&self) -> String {
         match self {
             Self::Imap(error) => error.without_words(),
-            Self::Secret(_) | Self::Maildir(_) => self.to_string(),
+            Self::Secret(error) => error.without_words(),
+            Self::Maildir(_) => self.to_string(),
         }
     }
 
@@ -103,7 +104,7 @@ impl FolderError {
     /// Whether a person has to mend the login: trying again soon only helps to lock the account.
     pub(super) fn is_login(&self) -> bool {
         match self {
-            Self::Secret(_) => true,
+            Self::Secret(error) => !error.may_pass(),
             Self::Imap(error) => error.is_login_refused(),
             Self::Maildir(_) => false,
         }
@@ -117,9 +118,15 @@ impl<'a> Folder<'a> {
         match inbox {
             Inbox::Maildir(path) => Ok(Self::Maildir { maildir: Maildir::open(path)?, path, found: Vec::new() }),
             Inbox::Imap(config) => {
-                let secret = config.login.secret.read().await?;
-                let session = Box::new(imap::connect(config, secret.expose()).await?);
-                Ok(Self::Imap { session, config, name: &config.folder })
+                let session = loop {
+                    let secret = config.login.secret.read().await?;
+                    match imap::connect(config, secret.expose()).await {
+                        // Once more, since what is read next is new.
+                        Err(error) if error.is_login_refused() && config.login.secret.was_refused(&secret).await => {}
+                        session => break session?,
+                    }
+                };
+                Ok(Self::Imap { session: Box::new(session), config, name: &config.folder })
             }
         }
     }
@@ -394,6 +401,66 @@ mod tests {
         assert!(error.is_login());
         for told in [error.to_string(), error.without_words(), format!("{error:?}")] {
             assert!(!told.contains("hunter") && told.to_lowercase().contains("refused"), "{told}");
+        }
+    }
+
+    /// A token that was called back is asked for anew, once; then a person is told. Of a token server that is away nobody
+    /// is.
+    #[tokio::test]
+    async fn a_token_that_is_refused_is_asked_for_anew_once() {
+        use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
+
+        use crate::oauth::tests::{Server, json, token};
+        let [away, ended] = [("503 Away", "oops"), ("401 No", "invalid_client")]
+            .map(|(status, code)| json(status, &format!("{{\"error\":\"{code}\",\"error_description\":\"s@e.org\"}}")));
+        let answers = ["one", "two", "three"].map(|name| token(name, None));
+        let tokens = Server::new(&[&answers[..], &[away, ended]].concat()).await;
+        let home = tempfile::tempdir().unwrap();
+        fs::write(home.path().join("client-secret"), "hunter two").unwrap();
+        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.unwrap();
+        let text = format!(
+            "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[outgoing]\nmaildir = \"out\"\n[[person]]\n\
+             name = \"A\"\naddress = \"a@example.org\"\n[inbox.imap]\nserver = \"127.0.0.1\"\nport = {}\n\
+             tls = \"none\"\nuser = \"s\"\nauth = \"oauth2\"\n{}",
+            listener.local_addr().unwrap().port(),
+            tokens.config()
+        );
+        let config = crate::config::Config::parse(&text, &home.path().join("config.toml")).unwrap();
+        let (says, mut hears) = tokio::sync::mpsc::unbounded_channel();
+        tokio::spawn(async move {
+            for verdict in ["OK in", "NO out", "OK in", "NO out", "NO out"] {
+                let mut stream = BufReader::new(listener.accept().await.unwrap().0);
+                stream.write_all(b"* OK ready\r\n").await.unwrap();
+                let mut line = String::new();
+                while stream.read_line(&mut line).await.unwrap_or(0) > 0 {
+                    let words: Vec<&str> = line.split_whitespace().collect();
+                    let answer = match words[1] {
+                        "CAPABILITY" => format!("* CAPABILITY IMAP4rev1 SASL-IR AUTH=XOAUTH2\r\n{} OK\r\n", words[0]),
+                        "AUTHENTICATE" => {
+                            let sent = data_encoding::BASE64.decode(words[3].as_bytes()).unwrap();
+                            says.send(String::from_utf8(sent).unwrap().replace('\x01', " ")).unwrap();
+                            format!("{} {verdict}\r\n", words[0])
+                        }
+                        _ => format!("{} OK\r\n", words[0]),
+                    };
+                    stream.write_all(answer.as_bytes()).await.unwrap();
+                    line.clear();
+                }
+            }
+        });
+        assert!(Folder::open(&config.inbox).await.is_ok());
+        assert!(Folder::open(&config.inbox).await.is_ok());
+        let error = Folder::open(&config.inbox).await.err().unwrap();
+        assert!(matches!(error, FolderError::Imap(_)) && error.is_login(), "{error}");
+        let mut seen = Vec::new();
+        while let Ok(sent) = hears.try_recv() {
+            seen.push(sent.trim_end().rsplit(' ').next().unwrap().to_owned());
+        }
+        assert_eq!(seen, ["one", "one", "two", "two", "three"]);
+        for (is_login, says) in [(false, "tried again"), (true, "client_id")] {
+            let error = Folder::open(&config.inbox).await.err().unwrap();
+            assert!(error.is_login() == is_login && error.without_words().contains(says), "{error}");
+            assert!(!error.without_words().contains("e.org") && !format!("{error:?}").contains("hunter"));
         }
     }
 }

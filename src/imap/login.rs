@@ -78,6 +78,7 @@ async fn line<S: AsyncRead + Unpin>(stream: &mut S) -> Result<String, ImapError>
 #[derive(Default)]
 struct Abilities {
     plain: bool,
+    xoauth2: bool,
     initial_response: bool,
     login_disabled: bool,
 }
@@ -107,7 +108,8 @@ pub(super) async fn log_in<S: Transport>(
         }
         Auth::Password => return by_login(wire, &login.user, secret).await,
         Auth::XOauth2 => credentials.xoauth2(),
-        Auth::OauthBearer => credentials.oauthbearer(Some((&to.server, to.port))),
+        Auth::OAuth2 if abilities.xoauth2 => credentials.xoauth2(),
+        Auth::OauthBearer | Auth::OAuth2 => credentials.oauthbearer(Some((&to.server, to.port))),
     };
     authenticate(wire, initial, &abilities).await
 }
@@ -118,7 +120,10 @@ async fn abilities<S: Transport>(wire: &mut Wire<S>) -> Result<Abilities, ImapEr
         if let Response::Capabilities(all) = answer {
             for capability in all {
                 match capability {
-                    Capability::Auth(name) => abilities.plain |= name.eq_ignore_ascii_case("PLAIN"),
+                    Capability::Auth(name) => {
+                        abilities.plain |= name.eq_ignore_ascii_case("PLAIN");
+                        abilities.xoauth2 |= name.eq_ignore_ascii_case("XOAUTH2");
+                    }
                     Capability::Atom(name) => {
                         abilities.initial_response |= name.eq_ignore_ascii_case("SASL-IR");
                         abilities.login_disabled |= name.eq_ignore_ascii_case("LOGINDISABLED");

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use sha2::{Digest, Sha256};
 
-use super::{Result, Tx, address, instant, millis};
+use super::{Counted, Result, Tx, address, instant, millis};
 use crate::intake::given::Sent;
 use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::TroubleKind;
@@ -190,9 +190,9 @@ impl Tx<'_> {
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
         let sql = r"
             INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, reply,
-                                envelope, expires, bytes)
+                                envelope, expires, closed, bytes)
             VALUES (:id, :now, :kind, :lane, :recipient, :ticket, :revision, :message_id, :state, :now, :held,
-                    :envelope, :expires, :bytes)";
+                    :envelope, :expires, coalesce((SELECT NOT open FROM ticket WHERE id = :ticket), 0), :bytes)";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": new.number,
             ":now": millis(now),
@@ -234,29 +234,39 @@ impl Tx<'_> {
 
     /// How many notices wait.
     pub fn waiting(&self) -> Result<u32> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting'")?;
-        Ok(query.query_row([], |r| r.get(0))?)
+        self.count_of(Counted::Notices, &["waiting"])
     }
 
     /// How many notices are on their way, those that are being sent among them; and when the oldest of them was made that
     /// may leave.
     pub fn on_their_way(&self) -> Result<(u32, Option<Timestamp>)> {
+        // The first of each lane, since all of a lane may be many.
         let sql = r"
-            SELECT count(*), min(CASE WHEN lane <= ?1 THEN created END)
+            WITH RECURSIVE used (lane) AS (
+                SELECT min(lane) FROM outbox WHERE state = 'waiting'
+                UNION ALL
+                SELECT (SELECT min(lane) FROM outbox WHERE state = 'waiting' AND lane > used.lane)
+                FROM used
+                WHERE used.lane < ?1)
+            SELECT min(created)
             FROM (
-                SELECT lane, created FROM outbox WHERE state = 'waiting'
-                UNION ALL SELECT lane, created FROM outbox WHERE state = 'sending')";
-        let mut query = self.0.prepare_cached(sql)?;
-        let row = query.query_row([self.last_lane()?], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?)))?;
-        Ok((row.0, row.1.map(instant)))
+                SELECT (SELECT created FROM outbox WHERE state = 'waiting' AND lane = used.lane ORDER BY id LIMIT 1)
+                       AS created
+                FROM used
+                WHERE used.lane <= ?1
+                UNION ALL SELECT created FROM outbox WHERE state = 'sending' AND lane <= ?1)";
+        let oldest = self.0.prepare_cached(sql)?.query_row([self.last_lane()?], |r| r.get::<_, Option<i64>>(0))?;
+        Ok((self.count_of(Counted::Notices, &["waiting", "sending"])?, oldest.map(instant)))
     }
 
     /// Takes the next notice that is due in hand, and counts that a try begins. It stays `waiting`: nothing can be
     /// accepted before it is offered, so that a process that ends here has cost a try and no doubt. A notice that the
     /// process ends at time and again steps behind all others, by a `due` that stands only until the try has an outcome.
     ///
-    /// None waits longer than `WAIT_MAX`: what is due later than that was put off by a clock that was wrong then.
-    pub fn pick(&self, now: Timestamp) -> Result<Option<Claim>> {
+    /// None waits longer than `WAIT_MAX`: what is due later than that was put off by a clock that was wrong then. What is
+    /// in hand is not taken again, nor what goes to the same person about the same ticket: they come one after the other.
+    /// What the process has ended at goes alone, so that what is to blame for it is found.
+    pub fn pick(&self, now: Timestamp, hand: &[u32]) -> Result<Option<Claim>> {
         // The index is named, since SQLite would rather collect all that is due, and sort it.
         let sql = r"
             UPDATE outbox
@@ -265,6 +275,11 @@ impl Tx<'_> {
                 SELECT id
                 FROM outbox INDEXED BY outbox_waiting
                 WHERE state = 'waiting' AND lane <= :last_lane AND (due <= :now OR due > :wrong)
+                  AND (begun = 0 OR :alone)
+                  AND NOT EXISTS (
+                    SELECT 1
+                    FROM json_each(:hand) CROSS JOIN outbox AS h ON h.id = value
+                    WHERE h.recipient IS outbox.recipient AND h.ticket IS outbox.ticket)
                 ORDER BY lane, id
                 LIMIT 1)
             RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
@@ -277,6 +292,8 @@ impl Tx<'_> {
             ":now": millis(now),
             ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
+            ":hand": format!("{hand:?}"),
+            ":alone": hand.is_empty(),
         };
         Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }
@@ -437,8 +454,7 @@ impl Tx<'_> {
 
     /// How many notices are held.
     pub fn held(&self) -> Result<u32> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'held'")?;
-        Ok(query.query_row([], |r| r.get(0))?)
+        self.count_of(Counted::Notices, &["held"])
     }
 
     /// Which notice stands for a key.

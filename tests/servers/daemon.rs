@@ -74,10 +74,26 @@ impl Daemon {
         self.write_secret("imap-password", password);
     }
 
-    fn write_secret(&self, name: &str, secret: &str) {
+    pub(crate) fn write_secret(&self, name: &str, secret: &str) {
         let path = self.home.join(name);
         fs::write(&path, secret).expect("the secret");
         fs::set_permissions(path, fs::Permissions::from_mode(0o600)).expect("our own file");
+    }
+
+    /// Logs in with access tokens from a server at this port, in place of the passwords.
+    pub(crate) fn take_tokens(&self, rig: &Rig, port: u16, how: &str) {
+        let text = fs::read_to_string(self.config()).expect("the config");
+        let with = |line: &str| if line.starts_with("password_file") { "auth = \"oauth2\"" } else { line }.to_owned();
+        let text = text.lines().map(with).collect::<Vec<_>>().join("\n");
+        let ca = rig.ca();
+        let text = format!(
+            "{text}\n[oauth2]\nclient_id = \"disclosed\"\ntoken_url = \"https://localhost:{port}/token\"\n\
+             ca_file = \"{}\"\n{how}\n",
+            ca.display()
+        );
+        for name in ["config.toml", "ask.toml"] {
+            fs::write(self.home.join(name), &text).expect("the config");
+        }
     }
 
     pub(crate) fn start(&mut self) {

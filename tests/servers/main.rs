@@ -13,10 +13,14 @@ mod guarantees;
 #[cfg(test)]
 mod init;
 #[cfg(test)]
+mod logins;
+#[cfg(test)]
 mod process;
 #[cfg(test)]
 mod rig;
 #[cfg(test)]
 mod smoke;
+#[cfg(test)]
+mod tokens;
 #[cfg(test)]
 mod wire;

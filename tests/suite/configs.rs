@@ -126,7 +126,7 @@ fn the_example_tells_the_defaults() {
     ];
     let key = |line: &str| line.split_once(" = ").map_or(String::new(), |(k, _)| k.to_owned());
     let people_and_policy = |text: &str| {
-        // The second person, the promises and the ladder are examples, not defaults.
+        // The second person, the promises, the ladder and [oauth2] are examples, not defaults.
         let mut table = String::new();
         let mut people = 0;
         let mut kept = String::new();
@@ -135,7 +135,7 @@ fn the_example_tells_the_defaults() {
                 table = line.to_owned();
                 people += usize::from(line == "[[person]]");
             }
-            let example = matches!(table.as_str(), "[[policy.promise]]" | "[[policy.rung]]");
+            let example = matches!(table.as_str(), "[[policy.promise]]" | "[[policy.rung]]" | "[oauth2]");
             if !(example || table == "[[person]]" && people > 1) {
                 kept.push_str(line);
                 kept.push('\n');

@@ -24,6 +24,7 @@ mod health;
 mod honest;
 mod init;
 mod keeping;
+mod lists;
 mod mails;
 mod manual;
 mod matrix;

@@ -17,7 +17,7 @@ const ROWS: &[&[&str]] = &[
     &["store"],
     &["tracker"],
     &["health"],
-    &["config", "net", "sasl", "clock"],
+    &["config", "net", "sasl", "oauth", "clock"],
     &["imap", "maildir", "smtp", "dkim"],
     &["open"],
     &["daemon"],
@@ -34,6 +34,10 @@ const PAIRS: &[(&str, &str)] = &[
     ("ticket", "project"),
     ("project", "command"),
     ("config", "net"),
+    ("config", "oauth"),
+    ("oauth", "net"),
+    ("oauth", "sasl"),
+    ("oauth", "clock"),
 ];
 
 /// The last row of the pure half: it decides, and knows no I/O, no clock, no async.

@@ -52,10 +52,12 @@ async fn every_way_to_log_in() {
     // "user=sec\x01auth=Bearer t\x01\x01"
     let xoauth2 = "C: AUTHENTICATE XOAUTH2 dXNlcj1zZWMBYXV0aD1CZWFyZXIgdAEB\nS: $ OK in\n";
     check("SASL-IR", xoauth2, "sec", "t", Auth::XOauth2).await;
+    check("SASL-IR AUTH=XOAUTH2 AUTH=OAUTHBEARER", xoauth2, "sec", "t", Auth::OAuth2).await;
     // "n,a=s=2Cc,\x01host=mail.example.org\x01port=993\x01auth=Bearer t\x01\x01"
     let response = "bixhPXM9MkNjLAFob3N0PW1haWwuZXhhbXBsZS5vcmcBcG9ydD05OTMBYXV0aD1CZWFyZXIgdAEB";
     let bearer = format!("C: AUTHENTICATE OAUTHBEARER\nS: + \nc: {response}\nS: $ OK in\n");
     check("", &bearer, "s,c", "t", Auth::OauthBearer).await;
+    check("AUTH=OAUTHBEARER", &bearer, "s,c", "t", Auth::OAuth2).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -157,7 +157,7 @@ impl TroubleKind {
     pub fn brief(self) -> &'static str {
         match self {
             Self::Inbox => "The security inbox cannot be read.",
-            Self::Login => "The mail server refuses the password of the security inbox.",
+            Self::Login => "The login to the security inbox is refused.",
             Self::Odd => "The security inbox lists mail that it does not give.",
             Self::Folder => "A folder beside the security inbox cannot be opened.",
             Self::Renumbered => "The security inbox is older than what is known of it.",

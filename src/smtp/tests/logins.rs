@@ -1,6 +1,10 @@
 //! How the server is entered.
 
+use std::path::Path;
+
 use super::*;
+use crate::oauth::Grant;
+use crate::oauth::tests::{Server, token};
 
 #[tokio::test(start_paused = true)]
 async fn each_mechanism() {
@@ -11,6 +15,7 @@ async fn each_mechanism() {
         (Auth::XOauth2, challenge, "closed", None),
         (Auth::OauthBearer, ok, "sent", Some("n,a=security@example.org,\x01auth=Bearer t0ken\x01\x01")),
         (Auth::OauthBearer, challenge, "closed", None),
+        (Auth::OAuth2, ok, "sent", Some("user=security@example.org\x01auth=Bearer t0ken\x01\x01")),
         (Auth::Password, b"250 ok\r\n", "away", None),
         (Auth::Password, challenge, "closed", None),
     ] {
@@ -115,4 +120,44 @@ async fn a_password_goes_by_login_where_plain_is_refused() {
             assert_eq!(mechanisms, tried);
         }
     }
+}
+
+/// Of the two mechanisms for tokens the one that the server offers.
+#[tokio::test(start_paused = true)]
+async fn a_token_goes_by_the_mechanism_that_is_offered() {
+    for (offer, expect) in [("AUTH PLAIN XOAUTH2", "AUTH XOAUTH2"), ("AUTH OAUTHBEARER", "AUTH OAUTHBEARER")] {
+        let (ours, theirs) = tokio::io::duplex(1024);
+        let offer = Box::leak(format!("250-mx.example.org\r\n250 {offer}\r\n").into_bytes().into_boxed_slice());
+        let server = tokio::spawn(serve(theirs, vec![("EHLO", Do::Say(offer))]));
+        assert_eq!(kind(&over(ours, Auth::OAuth2, "t0ken", MAIL).await).0, "sent");
+        let seen = server.await.unwrap();
+        assert!(seen.commands[1].starts_with(expect), "{seen:?}");
+    }
+}
+
+/// A token that was known from before may have been called back: the next try has another one. If that is refused too,
+/// a person has to mend something.
+#[tokio::test]
+async fn a_token_that_is_refused_is_asked_for_anew_once() {
+    let tokens = Server::new(&["one", "two", "three"].map(|name| token(name, None))).await;
+    let source = Arc::new(tokens.source(Grant::Application, Path::new("none")));
+    let user = "security@example.org".to_owned();
+    let secret = Secret::Token { source, with: None, user: user.clone() };
+    let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
+    let endpoint = endpoint(listener.local_addr().unwrap().port(), Tls::None, None);
+    let config = SmtpConfig { endpoint, login: Some(Login { user, secret, auth: Auth::OAuth2 }), connections: 1 };
+    let sends = async |reply: &'static [u8]| {
+        let secret = config.secret().await.unwrap();
+        let served = async { serve(listener.accept().await.unwrap().0, vec![("AUTH", Do::Say(reply))]).await };
+        let (outcome, seen) = tokio::join!(send_null(&config, secret.as_ref(), MAIL), served);
+        let sent = BASE64.decode(seen.commands[1].rsplit(' ').next().unwrap().as_bytes()).unwrap();
+        let sent = String::from_utf8(sent).unwrap();
+        let token = sent.rsplit("Bearer ").next().unwrap().trim_end_matches('\x01').to_owned();
+        (token, kind(&outcome).0)
+    };
+    let refused: &[u8] = b"535 5.7.3 Authentication unsuccessful\r\n";
+    assert_eq!(sends(b"235 ok\r\n").await, ("one".into(), "sent"));
+    assert_eq!(sends(refused).await, ("one".into(), "away"));
+    assert_eq!(sends(refused).await, ("two".into(), "closed"));
+    assert_eq!(sends(b"334 eyJzdGF0dXMiOiI0MDAifQ==\r\n").await, ("three".into(), "closed"));
 }
