@@ -54,7 +54,10 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
         if !out.wants_json() {
             out.text(&findings.iter().map(check::line).collect::<String>())?;
         }
-        let left = learn(&asker, &mut answers, &findings)?;
+        let (left, learnt) = learn(&asker, &mut answers, &findings)?;
+        if !learnt.is_empty() && !out.wants_json() {
+            out.text(&format!("So the config says: {}\n", learnt.join(", ")))?;
+        }
         if left == 0 {
             break findings;
         }
@@ -158,17 +161,19 @@ fn mails(args: &Args, asker: &Asker, config: &Config) -> Result<Mails> {
     }
 }
 
-/// Takes into the answers what the trial has found out; says how many findings are still wrong.
-fn learn(asker: &Asker, answers: &mut Answers, findings: &[Finding]) -> Result<usize> {
-    let mut left = 0;
+/// Takes into the answers what the trial has found out. Says how many findings are still wrong, and what was taken.
+fn learn(asker: &Asker, answers: &mut Answers, findings: &[Finding]) -> Result<(usize, Vec<String>)> {
+    let (mut left, mut learnt) = (0, Vec::new());
     for finding in findings.iter().filter(|f| !f.good) {
         let mended = match &finding.mend {
             Some(Mend::NoTags) => {
                 answers.tags = false;
+                learnt.push("plus_addressing = false".to_owned());
                 true
             }
             Some(Mend::NoPush) => {
                 answers.idle = false;
+                learnt.push("idle = false".to_owned());
                 true
             }
             Some(Mend::Server(name, ids)) => {
@@ -178,6 +183,7 @@ fn learn(asker: &Asker, answers: &mut Answers, findings: &[Finding]) -> Result<u
                 if let (true, Some(provider)) = (yes, Server::provider(name)) {
                     answers.provider = provider;
                     answers.authserv_ids = ids.clone();
+                    learnt.push(format!("server = {name:?}"));
                 }
                 // Signatures and codes are left where no results are believed.
                 true
@@ -186,7 +192,7 @@ fn learn(asker: &Asker, answers: &mut Answers, findings: &[Finding]) -> Result<u
         };
         left += usize::from(!mended);
     }
-    Ok(left)
+    Ok((left, learnt))
 }
 
 fn shown(ids: &[String]) -> String {

@@ -141,6 +141,7 @@ fn a_newcomer_is_led_to_a_config_that_works() {
     at.answer("Folder that reports arrive in [Reports]", "INBOX");
     at.answer("Send it?", "y");
     at.sees(&["was made for it"]);
+    at.sees(&["So the config says: plus_addressing = false"]);
     // Where the machine has no name servers.
     if at.sees(&["Next:", "Not all is well"]) != "Next:" {
         assert!(at.screen().contains("DKIM keys cannot be asked for"), "{}", at.screen());

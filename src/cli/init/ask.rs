@@ -104,7 +104,9 @@ impl Asker {
     /// # Errors
     /// Where the file holds none, or there is neither file nor terminal.
     pub(super) fn password(&self, flag: &'static str, asks: &str, file: Option<&Path>) -> Result<Password> {
-        if let Some(file) = file {
+        // At a terminal the standard input would show what is typed.
+        let shown = |file: &&Path| *file == Path::new("-") && std::io::stdin().is_terminal();
+        if let Some(file) = file.filter(|file| !shown(file)) {
             let mut bytes = Vec::new();
             let read = if file == Path::new("-") {
                 std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
