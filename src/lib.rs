@@ -43,10 +43,10 @@
 //! # The way of one notice
 //! A rule returns [`notice::says::Says`], facts with the ticket as it stands → [`notice::text`] makes blocks of it →
 //! [`notice::level`] leaves out what its reader may not be told → [`notice::plain`] makes text → [`notice::write`]
-//! makes bytes, in the transaction of the decision. → [`tracker::Tracker::pick`] counts that a try begins → one fresh
-//! connection, over which all but the final dot is said → the session asks for leave ([`smtp`]), and
-//! [`tracker::Tracker::offer`] commits that it is offered, if it may still leave → dot → the outcome goes to
-//! [`tracker::Tracker::delivered`]; what cannot be delivered is itself news.
+//! makes bytes, in the transaction of the decision. → [`tracker::Tracker::pick`] counts that a try begins → a session with
+//! the server, one of a few side by side, over which all but the final dot is said → it asks for leave ([`smtp`]), and
+//! [`tracker::Tracker::turn`] commits that it is offered, if it may still leave, with all else that asks by then → dot →
+//! the outcome goes to the next turn; what cannot be delivered is itself news.
 //!
 //! # The way of a restored database
 //! [`open::tracker`] reads the mark beside the database, and [`tracker::Tracker::compare`] holds it against what was
@@ -131,7 +131,7 @@
 //! own. `DISCLOSED_KILLS=2000 cargo test --test suite -- scripted::kills --nocapture` kills the program so often around
 //! its final dots.
 //!
-//! What is absent on purpose: threads that share the store, a cache of tickets, a pool of connections, a web page.
+//! What is absent on purpose: threads that share the store, a cache of tickets, pipelined SMTP, a web page.
 
 mod cli;
 mod clock;

@@ -23,6 +23,8 @@ mod push;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod recovery;
+#[cfg(test)]
 mod scale;
 #[cfg(test)]
 #[expect(dead_code, reason = "the tests with servers use the rest of it")]
@@ -63,6 +65,9 @@ fn run(arguments: &[String]) {
     }
     if wanted("push") {
         push::measure();
+    }
+    if wanted("recovery") {
+        recovery::measure();
     }
     if wanted("peak") {
         process_cost::peak();

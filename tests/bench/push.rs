@@ -34,7 +34,7 @@ pub(crate) fn measure() {
     let (seen_by_client, pushed) = channel();
     let imap = rig.ports.imap;
     thread::spawn(move || client(imap, &seen_by_client));
-    let home = configure(&rig, smtp);
+    let home = configure(&rig, "bench", smtp);
     let daemon = Daemon::start(&home);
     sleep(PAUSE);
     let mut beyond = Vec::new();
@@ -43,8 +43,8 @@ pub(crate) fn measure() {
         let seen = pushed.recv_timeout(PATIENCE).expect("the client sees the push");
         // The acknowledgement, and the team's notice; whichever goes first.
         let notices = [taken.recv_timeout(PATIENCE), taken.recv_timeout(PATIENCE)];
-        let ours = notices.into_iter().flatten().find(|(_, to)| *to == mails::sender(n));
-        let Some((acknowledged, _)) = ours else {
+        let ours = notices.into_iter().flatten().find(|(_, to, _)| *to == mails::sender(n));
+        let Some((acknowledged, ..)) = ours else {
             panic!("no acknowledgement comes: {}", fs::read_to_string(home.join("log")).unwrap_or_default());
         };
         if n > WARMING {
@@ -57,8 +57,8 @@ pub(crate) fn measure() {
     print("push", "until the acknowledgement is taken, beyond a plain client", median(beyond), "ms", Some(60.0));
 }
 
-fn configure(rig: &Rig, smtp: u16) -> PathBuf {
-    let home = rig.path("bench");
+pub(crate) fn configure(rig: &Rig, name: &str, smtp: u16) -> PathBuf {
+    let home = rig.path(name);
     fs::create_dir(&home).expect("a folder");
     fs::write(home.join("password"), PASSWORD).expect("the secret");
     fs::set_permissions(home.join("password"), fs::Permissions::from_mode(0o600)).expect("our own file");
@@ -85,8 +85,11 @@ fn client(port: u16, seen: &Sender<Instant>) {
     }
 }
 
+/// A mail that was taken: when, for whom, and what.
+pub(crate) type Taken = (Instant, String, Vec<u8>);
+
 /// A mail server that takes everything, and notes when it took which recipient's mail. Its port.
-fn sink(taken: Sender<(Instant, String)>) -> u16 {
+pub(crate) fn sink(taken: Sender<Taken>) -> u16 {
     let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
     let port = listener.local_addr().expect("it is bound").port();
     thread::spawn(move || {
@@ -99,7 +102,7 @@ fn sink(taken: Sender<(Instant, String)>) -> u16 {
     port
 }
 
-fn converse(stream: &TcpStream, taken: &Sender<(Instant, String)>) -> std::io::Result<()> {
+fn converse(stream: &TcpStream, taken: &Sender<Taken>) -> std::io::Result<()> {
     stream.set_nodelay(true)?;
     let mut writer = stream;
     let mut lines = BufReader::new(stream).lines();
@@ -113,9 +116,16 @@ fn converse(stream: &TcpStream, taken: &Sender<(Instant, String)>) -> std::io::R
             "EHLO" => writer.write_all(b"250-sink\r\n250 8BITMIME\r\n")?,
             "DATA" => {
                 writer.write_all(b"354 go on\r\n")?;
-                while next()? != "." {}
+                let mut mail = Vec::new();
+                loop {
+                    let line = next()?;
+                    if line == "." {
+                        break;
+                    }
+                    mail.extend([line.as_bytes(), b"\r\n"].concat());
+                }
                 writer.write_all(b"250 taken\r\n")?;
-                let _ = taken.send((now(), recipient.clone()));
+                let _ = taken.send((now(), recipient.clone(), mail));
             }
             "QUIT" => return writer.write_all(b"221 bye\r\n"),
             _ => {
