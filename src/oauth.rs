@@ -75,7 +75,8 @@ struct Held {
 /// No token is shown.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({:?}, {})", self.grant, self.at)
+        let device = self.device.as_ref().map(ToString::to_string).unwrap_or_default();
+        write!(f, "Source({:?} {} {device} {:?})", self.grant, self.at, self.scope)
     }
 }
 
