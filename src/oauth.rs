@@ -231,13 +231,18 @@ impl Source {
                     return Err(TokenError::Http(self.at.server().to_owned(), why.to_owned()));
                 }
                 // RFC 8628 section 3.5; after a lost connection too.
-                Ok(Answer::Refused(Refusal::SlowDown, _)) | Err(TokenError::Net(_)) => pause += Duration::from_secs(5),
+                Ok(Answer::Refused(Refusal::SlowDown | Refusal::Busy, _)) | Err(TokenError::Net(_)) => {
+                    pause += Duration::from_secs(5);
+                }
                 Ok(Answer::Refused(Refusal::Pending, _)) => {}
                 Ok(Answer::Refused(why, said)) => return Err(refused(&self.at, why, said)),
                 Err(error) => return Err(error),
             }
             if Instant::now() >= until {
-                return Err(TokenError::Http(self.at.server().to_owned(), "was not told in time".to_owned()));
+                return Err(TokenError::Http(
+                    self.at.server().to_owned(),
+                    "heard of nobody in time; run `disclosed login` again".to_owned(),
+                ));
             }
         }
     }
