@@ -13,6 +13,7 @@ mod fetching;
 mod finding;
 mod folder;
 mod forged;
+mod hand;
 mod hearing;
 pub(crate) mod inbox;
 mod inward;
@@ -23,6 +24,7 @@ mod outward;
 mod pauses;
 mod profile;
 mod rebuilding;
+mod sending;
 mod steady;
 mod tagged;
 mod telling;
@@ -47,11 +49,11 @@ use crate::health::Health;
 use crate::mail::signature::Dkim;
 use crate::notice::text::trouble::Trouble;
 use crate::open::files::{FilesError, Watched};
-use crate::smtp::Ready;
-use crate::store::{Claim, Mark, StoreError};
+use crate::store::{Mark, StoreError};
 use crate::tracker::{First, News, Tracker};
-use crate::vocabulary::{MailRef, Outcome};
+use crate::vocabulary::MailRef;
 use crate::{clock, open};
+use hand::{Asked, Hand};
 use inbox::Watching;
 use inward::Inward;
 use outward::Outward;
@@ -152,16 +154,12 @@ struct Daemon {
     /// Under a given time, all that happened since somebody asked.
     told: News,
     watch: Watch,
-    /// The notice that is with a server.
-    sending: Option<Sending>,
-    /// Where sessions that are at the final dot ask for leave.
-    gates: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
+    /// The notices that are with a server.
+    hand: Hand,
     /// Checks DKIM signatures; away while it does.
     verifier: Option<Box<Verifier>>,
     /// The mail whose signatures are being checked.
     checking: Option<(MailRef, JoinHandle<Verdict>)>,
-    /// How the last delivery ended, while the database does not take it.
-    unsettled: Option<(Claim, Outcome)>,
     /// The way out.
     way: Way,
     steady: Steady,
@@ -192,22 +190,12 @@ struct Fault {
 /// A verdict on signatures, with whoever gave it.
 type Verdict = (Box<Verifier>, Dkim);
 
-/// A notice that is with a server.
-struct Sending {
-    claim: Claim,
-    /// By which account: see [`outgoing::account`].
-    account: String,
-    /// How it ends; `None` where there was no leave.
-    task: JoinHandle<Option<Outcome>>,
-}
-
 /// What woke the loop.
 enum Woken {
     Stop,
     Reload,
     Inward(Inward),
-    Ready(Ready),
-    Sent(Result<Option<Outcome>, tokio::task::JoinError>),
+    Asked(Asked),
     Checked(MailRef, Result<Verdict, tokio::task::JoinError>),
     WatchEnded,
     Time,
@@ -239,11 +227,9 @@ impl Daemon {
             fixed,
             told: News::default(),
             watch,
-            sending: None,
+            hand: Hand::default(),
             verifier: None,
             checking: None,
-            unsettled: None,
-            gates: mpsc::unbounded_channel(),
             way: Way::default(),
             steady,
             outward: Outward::default(),
@@ -296,8 +282,7 @@ impl Daemon {
                 Woken::Stop => break,
                 Woken::Reload => self.reload(),
                 Woken::Inward(message) => self.inward(message),
-                Woken::Ready(ready) => self.give_leave(ready),
-                Woken::Sent(ended) => self.settle(ended),
+                Woken::Asked(asked) => self.turn(Some(asked)),
                 Woken::Checked(mail, checked) => self.checked(mail, checked),
                 Woken::WatchEnded => {
                     tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
@@ -329,7 +314,7 @@ impl Daemon {
             // It is due again at the next start.
             checking.abort();
         }
-        if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish()).await {
+        if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish_all()).await {
             ended?;
         }
         self.keep_mark(self.now(), true)?;
@@ -338,12 +323,6 @@ impl Daemon {
     }
 
     async fn wait(&mut self, signals: &mut Signals, nap: Duration) -> Woken {
-        let sending = async {
-            match &mut self.sending {
-                Some(sending) => (&mut sending.task).await,
-                None => std::future::pending().await,
-            }
-        };
         let checking = async {
             match &mut self.checking {
                 Some((mail, task)) => (*mail, task.await),
@@ -361,8 +340,7 @@ impl Daemon {
             _ = signals.stop.recv() => Woken::Stop,
             _ = signals.interrupt.recv() => Woken::Stop,
             _ = signals.reload.recv() => Woken::Reload,
-            Some(ready) = self.gates.1.recv() => Woken::Ready(ready),
-            ended = sending => Woken::Sent(ended),
+            asked = self.hand.next() => Woken::Asked(asked),
             (mail, checked) = checking => { self.checking = None; Woken::Checked(mail, checked) }
             Some(message) = self.watch.inward.recv() => Woken::Inward(message),
             () = watching => { self.watch.task = None; Woken::WatchEnded }
@@ -390,9 +368,11 @@ impl Daemon {
                 break;
             }
             if self.way.closed_until(self.now()).is_some() {
+                self.finish_all().await?;
                 bail!("mail cannot be sent; see the log");
             }
         }
+        self.hand.let_go(Duration::ZERO);
         let now = self.now();
         self.keep_mark(now, true)?;
         let project = self.tracker.project().clone();
@@ -432,14 +412,10 @@ impl Daemon {
         if !self.has_time(now)? {
             return Ok(NAP);
         }
-        if let Some((claim, outcome)) = self.unsettled.take() {
-            self.ended(&claim, &outcome)?;
-        }
-        if self.sending.is_none() {
-            // Nothing is with a server, so what is still claimed ended without a word.
-            let news = self.tracker.doubt(now)?;
-            self.log(news);
-        }
+        self.turn(None)?;
+        // What was offered and is with no server any more ended without a word.
+        let news = self.tracker.doubt(now, &self.hand.numbers())?;
+        self.log(news);
         let news = self.tracker.resume(now)?;
         self.log(news);
         self.check(now)?;
@@ -466,8 +442,7 @@ impl Daemon {
         self.send(now)?;
         self.keep_mark(now, false)?;
         let closed = self.way.closed_until(now);
-        let sending = self.sending.is_none() && closed.is_none();
-        let next = [self.tracker.next_wake(sending)?, closed].into_iter().flatten().min();
+        let next = [self.tracker.next_wake(self.has_room(now))?, closed].into_iter().flatten().min();
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
         // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
         Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })

@@ -68,8 +68,8 @@ struct Known {
 struct Held {
     token: String,
     until: Instant,
-    /// It was given out once: if it is refused then, another one would be too.
-    fresh: bool,
+    /// A mail server has taken it: if it is refused now, it was called back. One that never was says something else.
+    accepted: bool,
 }
 
 /// No token is shown.
@@ -125,29 +125,35 @@ impl Source {
     /// [`TokenError`]: the provider cannot be reached, or says no.
     pub(crate) async fn token(&self, user: &str, secret: &str) -> Result<String, TokenError> {
         let mut known = self.known.lock().await;
-        if let Some(held) = known.held.get_mut(user).filter(|h| Instant::now() < h.until) {
-            held.fresh = false;
+        if let Some(held) = known.held.get(user).filter(|h| Instant::now() < h.until) {
             return Ok(held.token.clone());
         }
         let asked = Instant::now();
         let granted = self.ask(user, secret, &mut known.unkept).await?;
         let life = granted.life.unwrap_or(USUAL_LIFE);
         let until = asked + life.saturating_sub(MARGIN.min(life / 2));
-        known.held.insert(user.to_owned(), Held { token: granted.token.clone(), until, fresh: true });
+        known.held.insert(user.to_owned(), Held { token: granted.token.clone(), until, accepted: false });
         Ok(granted.token)
     }
 
+    /// A mail server took this token of a user.
+    pub(crate) async fn accepted(&self, user: &str, token: &str) {
+        if let Some(held) = self.known.lock().await.held.get_mut(user).filter(|held| held.token == token) {
+            held.accepted = true;
+        }
+    }
+
     /// A mail server refused this token of a user, so that it is used no more. Whether another one is worth a try: not
-    /// where this one was new.
+    /// where no server has taken this one.
     pub(crate) async fn refused(&self, user: &str, token: &str) -> bool {
         let mut known = self.known.lock().await;
-        let is_new = match known.held.get(user) {
-            Some(held) if held.token == token => held.fresh,
-            // The other login of the two, by IMAP and by SMTP, has seen to it already.
+        let was_good = match known.held.get(user) {
+            Some(held) if held.token == token => held.accepted,
+            // Another login with it, by IMAP or by SMTP, has seen to it already.
             Some(_) | None => return true,
         };
         known.held.remove(user);
-        !is_new
+        was_good
     }
 
     async fn ask(&self, user: &str, secret: &str, unkept: &mut Option<String>) -> Result<Granted, TokenError> {

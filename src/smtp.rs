@@ -1,14 +1,15 @@
-//! Sends one mail to one recipient over one fresh connection (RFC 5321, RFC 6409).
+//! Sends one mail to one recipient (RFC 5321, RFC 6409).
 //!
 //! What a delivery came to is exactly one [`Outcome`], whose words are one clean line of at most 200 characters, and the
 //! difference that matters most is drawn sharply: before the final dot nothing can have been accepted, so trying again is
-//! safe; after it, only a reply tells. So the dot waits for leave ([`gate`]). There is no pool and no reuse: after any
-//! doubt the socket is dropped.
+//! safe; after it, only a reply tells. So the dot waits for leave ([`gate`]). A session over which a mail was accepted may
+//! carry the next one; after anything else the socket is dropped. Nothing is pipelined: each command waits for its reply.
 
 mod gate;
 mod judge;
 mod wire;
 
+use std::ops::RangeInclusive;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
 
@@ -40,6 +41,8 @@ const BEFORE_CONTENT_TIMEOUT: Duration = Duration::from_secs(10 * 60);
 const CONTENT_TIMEOUT: Duration = Duration::from_secs(15 * 60);
 /// A courtesy, after everything is decided.
 const QUIT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Mails that one session carries.
+const MAILS: u32 = 50;
 /// The mail is written in pieces of this many octets.
 const PIECE: usize = 16 * 1024;
 
@@ -87,30 +90,73 @@ pub(crate) struct Letter<'a> {
     pub bytes: &'a [u8],
 }
 
-/// Sends a mail. `keeper` is asked for leave before the final dot. Never takes longer than 26 minutes.
-///
-/// `None`: there was no leave. The mail was not given over, and nothing is known of how it would have fared.
-pub(crate) async fn send(account: Account<'_>, letter: Letter<'_>, keeper: Keeper) -> Option<Outcome> {
-    // Not the account's fault: the other mails of the queue may go.
-    if let Err(unfit) = check_wire(letter.bytes) {
-        return Some(Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}"))));
-    }
-    let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
-    let outcome = transact(open, account, letter, keeper).await?;
-    Some(if is_worth_another(account, &outcome).await { Outcome::Away(outcome.said().clone()) } else { outcome })
+/// A connection that is logged in, and over which the last mail was accepted.
+pub(crate) struct Session {
+    connection: AsyncSmtpConnection,
+    dot: Dot,
+    /// Mails that it has carried.
+    mails: u32,
 }
 
-/// Whether the login was refused for an access token that was known from before: the next try gets a new one, and says
-/// whether a person has to mend something.
-async fn is_worth_another(Account { config, secret, .. }: Account<'_>, outcome: &Outcome) -> bool {
-    let (Outcome::Closed(said), Some(login), Some(secret)) = (outcome, &config.login, secret) else { return false };
-    said.stage == Some(Stage::Auth) && login.secret.was_refused(secret).await
+impl Session {
+    /// Leaves the server, beside whatever goes on.
+    pub(crate) fn leave(self) {
+        tokio::spawn(quit(self.connection));
+    }
+}
+
+/// What came of a mail, and the session that may carry another one.
+///
+/// Without an outcome there was no leave: the mail was not given over, and nothing is known of how it would have fared.
+pub(crate) type Ended = (Option<Outcome>, Option<Box<Session>>);
+
+/// Sends a mail, over a session that rests if there is one. `keeper` is asked for leave before the final dot. Never takes
+/// longer than 26 minutes.
+pub(crate) async fn send(
+    account: Account<'_>,
+    letter: Letter<'_>,
+    keeper: Keeper,
+    rested: Option<Box<Session>>,
+) -> Ended {
+    // Not the account's fault: the other mails of the queue may go.
+    if let Err(unfit) = check_wire(letter.bytes) {
+        let refused = Outcome::Refused(Said::at(Stage::Content, format!("not sent: the mail {unfit}")));
+        return (Some(refused), rested);
+    }
+    let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
+    let logs_in = rested.is_none();
+    let (outcome, session) = transact(open, account, letter, keeper, rested).await;
+    let again = is_worth_another(account, outcome.as_ref(), logs_in).await;
+    let outcome = outcome.map(|outcome| if again { Outcome::Away(outcome.said().clone()) } else { outcome });
+    (outcome, session)
+}
+
+/// Whether the login was refused for an access token that was good before: the next try gets a new one, and says whether a
+/// person has to mend something.
+async fn is_worth_another(
+    Account { config, secret, .. }: Account<'_>,
+    outcome: Option<&Outcome>,
+    logs_in: bool,
+) -> bool {
+    let (Some(login), Some(secret)) = (&config.login, secret) else { return false };
+    match outcome {
+        Some(Outcome::Closed(said)) if said.stage == Some(Stage::Auth) => login.secret.was_refused(secret).await,
+        // A session that rested has logged in with the token of its day.
+        None | Some(Outcome::Sent(_)) if logs_in => {
+            login.secret.was_accepted(secret).await;
+            false
+        }
+        None | Some(_) => false,
+    }
 }
 
 /// Sends a mail that is no notice, so that nobody is asked for leave.
 pub(crate) async fn send_at_once(config: &SmtpConfig, secret: Option<&Password>, letter: Letter<'_>) -> Outcome {
     let account = Account { config, secret, habit: &Habit::default() };
-    let outcome = send(account, letter, Keeper::Nobody).await;
+    let (outcome, session) = send(account, letter, Keeper::Nobody, None).await;
+    if let Some(session) = session {
+        session.leave();
+    }
     outcome.unwrap_or_else(|| Outcome::Deferred("it was not given over".into()))
 }
 
@@ -121,7 +167,7 @@ pub(crate) async fn send_at_once(config: &SmtpConfig, secret: Option<&Password>,
 pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Result<String, Said> {
     let mut stage = Stage::Connect;
     let entered = timeout(BEFORE_CONTENT_TIMEOUT, async {
-        let stream = connect(&mut stage, config, Gate::new(Keeper::Nobody, Dot::default())).await?;
+        let stream = connect(&mut stage, config, Gate::new(Dot::default())).await?;
         enter(&mut stage, stream, Account { config, secret, habit: &Habit::default() }).await
     });
     let secrets = secrets(secret.map(Password::expose));
@@ -135,32 +181,65 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
     }
 }
 
-/// One mail over the stream that `connect` opens.
+/// One mail over a session that rested, or over the stream that `connect` opens.
 async fn transact(
     connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
     account: Account<'_>,
     letter: Letter<'_>,
     keeper: Keeper,
-) -> Option<Outcome> {
+    rested: Option<Box<Session>>,
+) -> Ended {
     let secrets = secrets(account.secret.map(Password::expose));
-    let (dot, mut stage) = (Dot::default(), Stage::Connect);
+    let mut stage = Stage::Connect;
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
-        let stream = connect(&mut stage, Gate::new(keeper, dot.clone())).await?;
-        let mut connection = enter(&mut stage, stream, account).await?;
-        address(&mut stage, &mut connection, letter).await?;
-        Ok(connection)
+        let mut session = begin(&mut stage, connect, account, letter, keeper, rested).await?;
+        address(&mut stage, &mut session.connection, letter).await?;
+        Ok(session)
     });
-    let cause = match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
-        Ok(connection) => {
-            stage = Stage::Content;
-            match content(connection, letter.bytes, &dot, &secrets).await {
-                Ok(outcome) => return Some(outcome),
-                Err(cause) => cause,
-            }
-        }
-        Err(cause) => cause,
+    let mut session = match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
+        Ok(session) => session,
+        Err(cause) => return (Some(judge(stage, cause, &secrets)), None),
     };
-    if dot.is_reached() { None } else { Some(judge(stage, cause, &secrets)) }
+    match content(&mut session, letter.bytes, &secrets).await {
+        Ok(outcome @ Outcome::Sent(_)) => {
+            session.mails += 1;
+            if session.mails < MAILS {
+                return (Some(outcome), Some(session));
+            }
+            // Beside what follows: until the outcome is written down, the notice is in doubt.
+            session.leave();
+            (Some(outcome), None)
+        }
+        Ok(outcome) => (Some(outcome), None),
+        Err(_) if session.dot.is_reached() => (None, None),
+        Err(cause) => (Some(judge(Stage::Content, cause, &secrets)), None),
+    }
+}
+
+/// A session in which the server has taken MAIL. One that rested may have ended meanwhile, which is no word about this mail:
+/// then a fresh one is opened, once.
+async fn begin(
+    stage: &mut Stage,
+    connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
+    account: Account<'_>,
+    letter: Letter<'_>,
+    keeper: Keeper,
+    rested: Option<Box<Session>>,
+) -> Result<Box<Session>, Cause> {
+    if let Some(mut session) = rested {
+        session.dot.begin(keeper.clone());
+        match mail(stage, &mut session.connection, letter).await {
+            Ok(()) => return Ok(session),
+            Err(Cause::Broken(_) | Cause::Reply(421, _)) => *stage = Stage::Connect,
+            Err(cause) => return Err(cause),
+        }
+    }
+    let dot = Dot::default();
+    dot.begin(keeper);
+    let stream = connect(stage, Gate::new(dot.clone())).await?;
+    let mut connection = enter(stage, stream, account).await?;
+    mail(stage, &mut connection, letter).await?;
+    Ok(Box::new(Session { connection, dot, mails: 0 }))
 }
 
 /// What the server may not say back.
@@ -285,23 +364,29 @@ fn entered(response: &Response, auth: Auth) -> Result<(), Cause> {
     }
 }
 
-/// The envelope, and leave to send. The addresses are plain by their type: nothing in them can end a command.
+/// The envelope's sender. The addresses are plain by their type: nothing in them can end a command.
+async fn mail(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
+    *stage = Stage::Mail;
+    let from = letter.from.map_or("", Address::as_str);
+    expect(connection, format!("MAIL FROM:<{from}>\r\n"), 250..=250).await
+}
+
+/// The envelope's recipient, and leave to send.
 async fn address(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
-    let (from, to) = (letter.from.map_or("", Address::as_str), letter.to);
-    let steps = [
-        (Stage::Mail, format!("MAIL FROM:<{from}>\r\n"), 250..=250),
-        // 251: the server forwards it itself (RFC 5321 section 3.4).
-        (Stage::Rcpt, format!("RCPT TO:<{}>\r\n", to.as_str()), 250..=251),
-        (Stage::Data, "DATA\r\n".to_owned(), 354..=354),
-    ];
-    for (now, command, expect) in steps {
-        *stage = now;
-        let response = step(connection.command(command)).await?;
-        if !expect.contains(&u16::from(response.code())) {
-            return Err(Cause::said(&response));
-        }
-    }
-    Ok(())
+    *stage = Stage::Rcpt;
+    // 251: the server forwards it itself (RFC 5321 section 3.4).
+    expect(connection, format!("RCPT TO:<{}>\r\n", letter.to.as_str()), 250..=251).await?;
+    *stage = Stage::Data;
+    expect(connection, "DATA\r\n".to_owned(), 354..=354).await
+}
+
+async fn expect(
+    connection: &mut AsyncSmtpConnection,
+    command: String,
+    codes: RangeInclusive<u16>,
+) -> Result<(), Cause> {
+    let response = step(connection.command(command)).await?;
+    if codes.contains(&u16::from(response.code())) { Ok(()) } else { Err(Cause::said(&response)) }
 }
 
 async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cause> {
@@ -312,12 +397,8 @@ async fn step<T>(doing: impl Future<Output = Result<T, Error>>) -> Result<T, Cau
 }
 
 /// The mail, the final dot, and the reply to it; an error says clearly that it was not accepted.
-async fn content(
-    mut connection: AsyncSmtpConnection,
-    bytes: &[u8],
-    dot: &Dot,
-    secrets: &Secrets,
-) -> Result<Outcome, Cause> {
+async fn content(session: &mut Session, bytes: &[u8], secrets: &Secrets) -> Result<Outcome, Cause> {
+    let Session { connection, dot, .. } = session;
     // lettre writes CRLF before the dot itself.
     let bytes = bytes.strip_suffix(b"\r\n").unwrap_or(bytes);
     // lettre asks for the piece after the last one just before it writes the dot.
@@ -328,8 +409,6 @@ async fn content(
     let answer = timeout(CONTENT_TIMEOUT, connection.message_iter(bytes.chunks(PIECE).chain(end))).await;
     let cause = match answer {
         Ok(Ok(response)) if u16::from(response.code()) == 250 => {
-            // Beside what follows: until the outcome is written down, the notice is in doubt.
-            tokio::spawn(quit(connection));
             return Ok(Outcome::Sent(Cause::said(&response).text(secrets).into()));
         }
         Ok(Ok(response)) => Cause::said(&response),

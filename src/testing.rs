@@ -142,7 +142,7 @@ pub mod vocabulary {
 impl crate::tracker::Tracker {
     /// Picks and offers at once: for tests in which nothing comes between.
     pub fn claim(&mut self, now: jiff::Timestamp) -> crate::store::Result<Option<crate::store::Claim>> {
-        while let (_, Some(claim)) = self.pick(now)? {
+        while let (_, Some(claim)) = self.pick(now, &[])? {
             if self.offer(&claim, now)?.is_some() {
                 return Ok(Some(claim));
             }

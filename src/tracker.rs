@@ -228,7 +228,7 @@ impl Tracker {
     /// were being sent are doubtful.
     pub fn recover(&mut self, now: Timestamp) -> Result<News> {
         let mut news = std::mem::take(&mut self.started);
-        news.add(self.doubt(now)?);
+        news.add(self.doubt(now, &[])?);
         self.store.write(|tx| tx.hurry_unverified(now))?;
         while let Some(WaitingMail { mail, tries, .. }) = self.waiting()? {
             if tries <= TRIES {

@@ -4,8 +4,18 @@
 pub(super) const TOP: &str = "the file";
 
 /// The keys of a way out.
-const SMTP: &[&str] =
-    &["server", "port", "tls", "ca_file", "user", "password_file", "password_credential", "password_command", "auth"];
+const SMTP: &[&str] = &[
+    "server",
+    "port",
+    "tls",
+    "ca_file",
+    "user",
+    "password_file",
+    "password_credential",
+    "password_command",
+    "auth",
+    "connections",
+];
 
 /// Each table, as its head stands in the file, and its keys.
 pub const KEYS: &[(&str, &[&str])] = &[

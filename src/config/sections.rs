@@ -239,7 +239,8 @@ fn smtp(table: &Table<'_>, logins: &Logins) -> Option<SmtpConfig> {
         }
         (Some(_), _) => {}
     }
-    Some(SmtpConfig { endpoint: endpoint?, login })
+    let connections = table.number("connections", 4, &(1..=20)) as usize;
+    Some(SmtpConfig { endpoint: endpoint?, login, connections })
 }
 
 fn endpoint(table: &Table<'_>, default_port: impl Fn(Tls) -> u16) -> Option<Endpoint> {

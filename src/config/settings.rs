@@ -131,6 +131,8 @@ pub struct SmtpConfig {
     pub endpoint: Endpoint,
     /// How to log in; `None` for a relay that trusts this machine.
     pub login: Option<Login>,
+    /// How many mails may be on their way side by side.
+    pub connections: usize,
 }
 
 /// A user and the way to its secret.

@@ -8,6 +8,7 @@ use crate::open;
 use crate::tracker::{Look, Looked, News, Posted};
 use crate::vocabulary::Role;
 use anyhow::{Context, Result, bail};
+use std::time::Duration;
 
 use super::way::Way;
 use super::{Daemon, tell_systemd};
@@ -112,6 +113,8 @@ impl Daemon {
                 watch.abort();
             }
             self.way = Way::default();
+            // The next ones are opened by the new config.
+            self.hand.let_go(Duration::ZERO);
             self.watch(Watching::ForGood);
             tracing::info!("the config was reloaded");
             Ok(())

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 
 use crate::config::{Config, Outgoing, SmtpConfig};
 use crate::maildir::Maildir;
-use crate::smtp::{self, Account, Habit, Keeper, Letter};
+use crate::smtp::{self, Account, Ended, Habit, Keeper, Letter, Session};
 use crate::store::Claim;
 use crate::vocabulary::{Address, Outcome};
 
@@ -35,22 +35,23 @@ pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcom
     }
 }
 
-/// Sends a notice to a mail server, from its tagged sender or from the plain one. `None`: `keeper` gave no leave.
+/// Sends a notice to a mail server, from its tagged sender or from the plain one, over a session that rests if there is one.
 pub(crate) async fn by_smtp(
     config: &SmtpConfig,
     habit: &Habit,
     from: &Address,
     claim: &Claim,
     keeper: Keeper,
-) -> Option<Outcome> {
+    rested: Option<Box<Session>>,
+) -> Ended {
     let letter = Letter { from: Some(claim.envelope.as_ref().unwrap_or(from)), to: &claim.to, bytes: &claim.bytes };
     match config.secret().await {
         Ok(secret) => {
             let account = Account { config, secret: secret.as_ref(), habit };
-            smtp::send(account, letter, keeper).await
+            smtp::send(account, letter, keeper, rested).await
         }
-        Err(error) if error.may_pass() => Some(Outcome::Away(error.without_words().into())),
-        Err(error) => Some(Outcome::Closed(error.without_words().into())),
+        Err(error) if error.may_pass() => (Some(Outcome::Away(error.without_words().into())), None),
+        Err(error) => (Some(Outcome::Closed(error.without_words().into())), None),
     }
 }
 
@@ -58,7 +59,7 @@ pub(crate) async fn by_smtp(
 pub(crate) fn account(config: &Config) -> String {
     match &config.outgoing {
         Outgoing::Maildir(_) => String::new(),
-        Outgoing::Smtp(SmtpConfig { endpoint, login }) => {
+        Outgoing::Smtp(SmtpConfig { endpoint, login, .. }) => {
             let user = login.as_ref().map_or("", |login| &login.user);
             format!("{user}@{}:{} {}", endpoint.server, endpoint.port, config.mailbox.as_str())
         }

@@ -295,8 +295,10 @@ async fn a_refused_tag_is_remembered_over_a_restart_until_the_account_changes() 
         let mut daemon = Daemon::start(Path::new(""), config, Some(at)).unwrap();
         daemon.tracker.trouble(&Trouble::Odd("a notice".into()), at).unwrap();
         daemon.work().unwrap();
-        while daemon.finish().await.unwrap() && daemon.way.tries_plain() {
+        daemon.finish_all().await.unwrap();
+        if daemon.way.tries_plain() {
             daemon.work().unwrap();
+            daemon.finish_all().await.unwrap();
         }
         let mut seen = Vec::new();
         while let Ok(one) = told.try_recv() {

@@ -34,6 +34,10 @@ pub(super) struct Way {
     /// What the server said against a tagged sender: the next notice is tried with the plain one.
     suspect: Option<Said>,
     habit: Arc<Habit>,
+    /// A mail was accepted, and nothing went wrong since.
+    well: bool,
+    /// When a mail last found it closed, or was not accepted.
+    troubled: Option<Timestamp>,
 }
 
 /// What the outcome of a delivery says of the sender that it was tried with.
@@ -51,6 +55,11 @@ impl Way {
     /// When the next mail may leave, if that is ahead.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
         self.until.filter(|until| *until > now)
+    }
+
+    /// How many mails may be on their way: one finds out how things stand, as long as that is not known.
+    pub(super) fn width(&self, most: usize) -> usize {
+        if self.well && self.suspect.is_none() { most } else { 1 }
     }
 
     /// Whether the next mail is tried with the plain sender.
@@ -78,8 +87,16 @@ impl Way {
         Arc::clone(&self.habit)
     }
 
-    /// Takes note of how a delivery ended.
-    pub(super) fn ended(&mut self, outcome: &Outcome, now: Timestamp) {
+    /// Takes note of how a delivery ended that began then. What began before the last trouble is part of it: it neither
+    /// doubles a pause nor ends one.
+    pub(super) fn ended(&mut self, outcome: &Outcome, begun: Timestamp, now: Timestamp) {
+        if self.troubled.is_some_and(|troubled| begun < troubled) {
+            return;
+        }
+        self.well = matches!(outcome, Outcome::Sent(_) | Outcome::Refused(_)) && self.pace <= PACE / 8;
+        if !matches!(outcome, Outcome::Sent(_) | Outcome::Refused(_)) {
+            self.troubled = Some(now);
+        }
         let pause = match outcome {
             Outcome::Sent(_) => {
                 (self.failures, self.misses) = (0, 0);
@@ -133,7 +150,7 @@ mod tests {
     fn pauses(outcomes: &[Outcome]) -> Vec<i64> {
         let mut way = Way::default();
         let pause = |outcome: &Outcome| {
-            way.ended(outcome, now());
+            way.ended(outcome, now(), now());
             way.closed_until(now()).map_or(0, |until| until.duration_since(now()).as_secs())
         };
         outcomes.iter().map(pause).collect()
@@ -165,6 +182,43 @@ mod tests {
         let later = || Outcome::Deferred("450".into());
         assert_eq!(pauses(&[later(), later(), Outcome::Refused("550".into()), later(), later()]), [0; 5]);
         assert_eq!(pauses(&vec![Outcome::Unclear("550".into()); 7]), [0, 0, 60, 120, 240, 240, 240]);
+    }
+
+    #[test]
+    fn one_mail_finds_out_how_things_stand() {
+        let mut way = Way::default();
+        assert_eq!(way.width(4), 1, "nothing is known yet");
+        for (outcome, expect) in [
+            (Outcome::Sent("250".into()), 4),
+            (Outcome::Refused("550".into()), 4),
+            (Outcome::Deferred("450".into()), 1),
+            (Outcome::Sent("250".into()), 4),
+            (Outcome::Unknown("lost".into()), 1),
+            (Outcome::Sent("250".into()), 4),
+            (Outcome::Slower("421".into()), 1),
+            (Outcome::Sent("250".into()), 1),
+        ] {
+            way.ended(&outcome, now(), now());
+            assert_eq!(way.width(4), expect, "{outcome:?}");
+        }
+        let mut way = Way::default();
+        way.ended(&Outcome::Sent("250".into()), now(), now());
+        way.judge_sender(&Outcome::Closed(Said::at(Stage::Rcpt, "553 not owned".into())), true);
+        assert_eq!(way.width(4), 1, "the plain sender is tried alone");
+    }
+
+    /// Four that were under way together, and meet one trouble, are no four troubles; nor does one of them end it.
+    #[test]
+    fn what_began_before_the_trouble_is_part_of_it() {
+        let mut way = Way::default();
+        let later = |seconds| now() + SignedDuration::from_secs(seconds);
+        for seconds in 1..5 {
+            way.ended(&Outcome::Closed("535".into()), now(), later(seconds));
+        }
+        way.ended(&Outcome::Sent("250".into()), now(), later(5));
+        assert_eq!(way.closed_until(later(5)), Some(later(61)));
+        way.ended(&Outcome::Closed("535".into()), later(61), later(62));
+        assert_eq!(way.closed_until(later(62)), Some(later(62 + 120)));
     }
 
     #[test]

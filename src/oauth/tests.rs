@@ -127,10 +127,12 @@ async fn a_token_is_kept_until_it_is_refused() {
     assert!(head.contains(&format!("host: localhost:{}\r\n", server.place.to.port)), "{head}");
     assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
 
-    assert!(!source.refused("s@example.org", "one").await, "it was new: another one is no better");
+    assert_eq!(source.token("s@example.org", "x").await.unwrap(), "one");
+    assert!(!source.refused("s@example.org", "one").await, "no server has taken it: another one is no better");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "two");
-    assert_eq!(source.token("s@example.org", "x").await.unwrap(), "two");
-    assert!(source.refused("s@example.org", "two").await, "it was known from before: once more is worth it");
+    source.accepted("s@example.org", "one").await;
+    source.accepted("s@example.org", "two").await;
+    assert!(source.refused("s@example.org", "two").await, "it was good before: once more is worth it");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "three");
     assert!(source.refused("s@example.org", "two").await, "the other login had it refused too");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "three", "and that did not cost the new one");

@@ -2,6 +2,7 @@
 
 mod leave;
 mod logins;
+mod rested;
 mod senders;
 mod steps;
 
@@ -139,10 +140,12 @@ async fn with_habit(
     let open = async |_: &mut Stage, gate| Ok(Box::new(Wire::new(stream).behind(gate)) as Box<dyn AsyncTokioStream>);
     let from = Address::parse("security+bounce@example.org").unwrap();
     let letter = Letter { from: Some(&from), to: &to(), bytes };
-    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: Some(login(auth)) };
+    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: Some(login(auth)), connections: 1 };
     let secret = Password::parse(secret.as_bytes().to_vec(), "a test").ok();
     let account = Account { config: &config, secret: secret.as_ref(), habit };
-    transact(open, account, letter, keeper).await
+    let (outcome, session) = transact(open, account, letter, keeper, None).await;
+    session.into_iter().for_each(|session| session.leave());
+    outcome
 }
 
 /// Sends from the null sender.
@@ -378,7 +381,7 @@ async fn a_reply_without_end_is_given_up() {
 
 #[tokio::test(start_paused = true)]
 async fn unfit_bytes_are_not_sent() {
-    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: None };
+    let config = SmtpConfig { endpoint: endpoint(1, Tls::None, None), login: None, connections: 1 };
     for bytes in [
         &b"Subject: x\r\n\r\na\n.\r\nMAIL FROM:<x@example.test>\r\n"[..],
         b"a\r.\r\n",
@@ -481,7 +484,7 @@ async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Res
         }
         all
     });
-    let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)) };
+    let config = SmtpConfig { endpoint, login: Some(login(Auth::Password)), connections: 1 };
     let checked = check(&config, Some(&secret())).await;
     // Spawned: the daemon may want to.
     let outcome = tokio::spawn(async move { send_null(&config, Some(&secret()), MAIL).await }).await.unwrap();
@@ -522,7 +525,7 @@ async fn nobody_there_is_for_later() {
     let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
     let port = listener.local_addr().unwrap().port();
     drop(listener);
-    let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None };
+    let config = SmtpConfig { endpoint: endpoint(port, Tls::None, None), login: None, connections: 1 };
     assert_eq!(kind(&send_null(&config, None, MAIL).await), ("away", Some(Stage::Connect)));
     assert_eq!(check(&config, None).await.unwrap_err().stage, Some(Stage::Connect));
 }

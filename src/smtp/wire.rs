@@ -3,8 +3,9 @@
 //! lettre's client reads without a bound on a line, and a reply again from its beginning with each line. It refuses
 //! replies that are not UTF-8 even when the code says that the mail was taken, waits for ever for the CR of a line that
 //! ends with LF alone, takes no bare "250" (RFC 5321 section 4.2.1 has clients take it), and would take a reply that came
-//! too early for the answer to the next command. All this is settled here, below it; and the final dot passes here, and
-//! only with leave.
+//! too early for the answer to the next command. All this is settled here, below it: before a command or a final dot is
+//! written, nothing that the server said may be unread, or its replies would be shifted against what they answer. The dot
+//! passes only with leave.
 
 use std::collections::VecDeque;
 use std::io;
@@ -17,7 +18,7 @@ use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, ReadBuf};
 
 use super::gate::Gate;
 
-/// Octets that a server may say in one connection; a mail takes about one thousand.
+/// Octets that a server may say to one command; they are about one hundred.
 const MAX_READ: usize = 256 * 1024;
 /// Lines of one reply before its last.
 pub(super) const MAX_LINES: usize = 200;
@@ -93,6 +94,18 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
         if self.excess { Err(invalid("the server speaks out of turn")) } else { Ok(()) }
     }
 
+    /// Before a command, and before the dot: whoever speaks now speaks out of turn, or has hung up.
+    fn overhear(&mut self, cx: &mut Context<'_>) -> io::Result<()> {
+        let mut part = [0; 64];
+        let mut read = ReadBuf::new(&mut part);
+        match Pin::new(&mut self.stream).poll_read(cx, &mut read) {
+            Poll::Pending => Ok(()),
+            Poll::Ready(Ok(())) if read.filled().is_empty() => Err(io::ErrorKind::UnexpectedEof.into()),
+            Poll::Ready(Ok(())) => Err(invalid("the server speaks out of turn")),
+            Poll::Ready(Err(error)) => Err(error),
+        }
+    }
+
     /// Hears what was read, up to the end of a reply.
     fn hear(&mut self, read: &[u8]) -> io::Result<()> {
         self.left = self.left.checked_sub(read.len()).ok_or_else(|| invalid("the server says too much"))?;
@@ -154,10 +167,14 @@ impl<S: AsyncRead + AsyncWrite + Unpin> AsyncRead for Wire<S> {
 impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for Wire<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         self.in_turn()?;
+        let at_dot = self.gate.as_ref().is_some_and(Gate::is_at_dot);
+        if self.replied || at_dot {
+            self.overhear(cx).inspect_err(|_| self.gate.iter().for_each(Gate::shut))?;
+        }
         if let Some(gate) = &mut self.gate {
             ready!(gate.poll_open(cx))?;
         }
-        self.replied = false;
+        (self.replied, self.left) = (false, MAX_READ);
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }
 

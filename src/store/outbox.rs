@@ -255,8 +255,10 @@ impl Tx<'_> {
     /// accepted before it is offered, so that a process that ends here has cost a try and no doubt. A notice that the
     /// process ends at time and again steps behind all others, by a `due` that stands only until the try has an outcome.
     ///
-    /// None waits longer than `WAIT_MAX`: what is due later than that was put off by a clock that was wrong then.
-    pub fn pick(&self, now: Timestamp) -> Result<Option<Claim>> {
+    /// None waits longer than `WAIT_MAX`: what is due later than that was put off by a clock that was wrong then. What is
+    /// in hand is not taken again, nor what goes to the same person about the same ticket: they come one after the other.
+    /// What the process has ended at goes alone, so that what is to blame for it is found.
+    pub fn pick(&self, now: Timestamp, hand: &[u32]) -> Result<Option<Claim>> {
         // The index is named, since SQLite would rather collect all that is due, and sort it.
         let sql = r"
             UPDATE outbox
@@ -265,6 +267,11 @@ impl Tx<'_> {
                 SELECT id
                 FROM outbox INDEXED BY outbox_waiting
                 WHERE state = 'waiting' AND lane <= :last_lane AND (due <= :now OR due > :wrong)
+                  AND (begun = 0 OR :alone)
+                  AND NOT EXISTS (
+                    SELECT 1
+                    FROM json_each(:hand) CROSS JOIN outbox AS h ON h.id = value
+                    WHERE h.recipient IS outbox.recipient AND h.ticket IS outbox.ticket)
                 ORDER BY lane, id
                 LIMIT 1)
             RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
@@ -277,6 +284,8 @@ impl Tx<'_> {
             ":now": millis(now),
             ":wrong": millis(after(WAIT_MAX)),
             ":last_lane": self.last_lane()?,
+            ":hand": format!("{hand:?}"),
+            ":alone": hand.is_empty(),
         };
         Ok(query.query_row(row, Claim::from_row).optional()?.flatten())
     }

@@ -513,7 +513,7 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_lines(&project(), 9).map(drop));
     broken("UPDATE ticket SET status = 'done'", |tx| tx.tickets(true).map(drop));
     broken("UPDATE outbox SET kind = 'letter'", |tx| tx.notices(0).map(drop));
-    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.pick(at(9)).map(drop));
+    broken("UPDATE outbox SET kind = 'letter'", |tx| tx.pick(at(9), &[]).map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.receipts().map(drop));
     broken("UPDATE receipt SET disposition = 'lost'", |tx| tx.mails_of(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));

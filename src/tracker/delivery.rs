@@ -27,10 +27,13 @@ const LATE: u32 = 500;
 const TAG_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
 impl Tracker {
-    /// Notices that were offered, and of which the outcome is lost.
-    pub fn doubt(&mut self, now: Timestamp) -> Result<News> {
+    /// Notices that were offered and are in nobody's hand: their outcome is lost.
+    pub fn doubt(&mut self, now: Timestamp, hand: &[u32]) -> Result<News> {
         let mut news = News::default();
         for number in self.store.read(|tx| tx.interrupted())? {
+            if hand.contains(&number) {
+                continue;
+            }
             if let Some(claim) = self.store.read(|tx| tx.offered(number))? {
                 let why = "the daemon ended while it was being sent".into();
                 news.add(self.delivered(&claim, &Outcome::Unknown(why), now)?);
@@ -39,12 +42,12 @@ impl Tracker {
         Ok(news)
     }
 
-    /// Takes the next notice that is due in hand. One at which the process has ended too often is put aside, and told as
+    /// Takes the next notice that is due in hand, beside those that are there. One at which the process has ended too often is put aside, and told as
     /// one that cannot be delivered, so that others get on.
-    pub fn pick(&mut self, now: Timestamp) -> Result<(News, Option<Claim>)> {
+    pub fn pick(&mut self, now: Timestamp, hand: &[u32]) -> Result<(News, Option<Claim>)> {
         let mut news = News::default();
         loop {
-            let picked = self.store.note(|tx| tx.pick(now))?;
+            let picked = self.store.note(|tx| tx.pick(now, hand))?;
             match picked {
                 Some(claim) if claim.begun > ENDS => {
                     let why = format!("put aside: the program ended {ENDS} times while this was being sent");
@@ -55,16 +58,39 @@ impl Tracker {
         }
     }
 
-    /// Offers a notice in hand, when all but the final dot of it is with the server: that is on disk before the dot may
-    /// leave (G4). `None`: the session is to be dropped, and nothing of it counts.
-    pub fn offer(&mut self, claim: &Claim, now: Timestamp) -> Result<Option<Leave>> {
+    /// Settles notices, and then offers those of which all but the final dot is with a server: by one commit, which is on
+    /// disk before any of these dots may leave (G4). For each of these leave, or `None`: its session is to be dropped, and
+    /// nothing of it counts.
+    pub fn turn(
+        &mut self,
+        ended: &[(&Claim, &Outcome)],
+        ready: &[&Claim],
+        now: Timestamp,
+    ) -> Result<(News, Vec<Option<Leave>>)> {
+        let (project, key) = (&self.project, &self.key);
         self.store.write(|tx| {
-            let leave = tx.offer(claim)?;
-            if leave.is_none() {
-                tx.put_back(claim, now)?;
+            let mut news = News::default();
+            for (claim, outcome) in ended {
+                let mut work = Work::new(tx, project, key, now)?;
+                work.settle(claim, outcome)?;
+                news.add(work.news);
             }
-            Ok(leave)
+            let mut leaves = Vec::new();
+            for claim in ready {
+                let leave = tx.offer(claim)?;
+                if leave.is_none() {
+                    tx.put_back(claim, now)?;
+                }
+                leaves.push(leave);
+            }
+            Ok((news, leaves))
         })
+    }
+
+    /// Offers one notice.
+    pub fn offer(&mut self, claim: &Claim, now: Timestamp) -> Result<Option<Leave>> {
+        let (_, leaves) = self.turn(&[], &[claim], now)?;
+        Ok(leaves.into_iter().next().flatten())
     }
 
     /// Puts a notice back that nothing was accepted of and that is to be tried at once in another way.
@@ -102,54 +128,52 @@ impl Tracker {
 
     /// How a delivery ended: where the notice stands now, and what follows where it is lost.
     pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
-        use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
-        let (project, key) = (&self.project, &self.key);
-        let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let reply = outcome.said().to_string();
-        self.store.write(|tx| {
-            let last: Option<Timestamp> = tx.memo(Memo::LastSend)?;
-            // Only a way that takes other mail can witness against this one.
-            let taken_since = |at: Timestamp| last.is_some_and(|last| last > at);
-            let is_old = now.duration_since(claim.created) > RETRY_FOR;
-            let (state, due, doubts) = match outcome {
-                Outcome::Sent(_) => (Sent, now, claim.doubts),
-                Outcome::Refused(_) => (Refused, now, claim.doubts),
-                Outcome::Deferred(_) if is_old && taken_since(claim.created) => (Refused, now, claim.doubts),
-                Outcome::Unclear(_) if claim.unclear.is_some_and(taken_since) => (Refused, now, claim.doubts),
-                // Once more with the same bytes, and never a third time (G3).
-                Outcome::Unknown(_) if claim.doubts == 0 => (Waiting, after(SignedDuration::from_mins(1)), 1),
-                Outcome::Unknown(_) => (Unknown, now, claim.doubts + 1),
-                // Later than the others, so that one notice that the way is closed for does not keep them all. Where the
-                // way is closed, that is not about this mail, however old it is.
-                Outcome::Deferred(_)
-                | Outcome::Unclear(_)
-                | Outcome::Closed(_)
-                | Outcome::Away(_)
-                | Outcome::Slower(_) => (Waiting, after(backoff(claim.number, claim.tries)), claim.doubts),
-            };
-            let unclear =
-                if matches!(outcome, Outcome::Unclear(_)) { claim.unclear.or(Some(now)) } else { claim.unclear };
-            if !tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, unclear, reply: &reply })? {
-                return Ok(News::default());
-            }
-            let mut work = Work::new(tx, project, key, now)?;
-            match outcome {
-                Outcome::Sent(_) => work.way_is_open()?,
-                Outcome::Closed(said) => work.way_is_closed(said, true)?,
-                Outcome::Away(said) | Outcome::Slower(said) => work.way_is_closed(said, false)?,
-                Outcome::Unclear(said) if tx.all_unclear(last)? => work.way_is_closed(said, true)?,
-                Outcome::Unclear(_) | Outcome::Deferred(_) | Outcome::Refused(_) | Outcome::Unknown(_) => {}
-            }
-            match state {
-                Refused | Unknown => work.lost_notice(claim, reply)?,
-                Sent | Waiting | Sending | Held => {}
-            }
-            Ok(work.news)
-        })
+        Ok(self.turn(&[(claim, outcome)], &[], now)?.0)
     }
 }
 
 impl Work<'_> {
+    /// Where a notice stands after a delivery ended so, and what follows where it is lost.
+    fn settle(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
+        use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
+        let now = self.now;
+        let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
+        let reply = outcome.said().to_string();
+        let last: Option<Timestamp> = self.tx.memo(Memo::LastSend)?;
+        // Only a way that takes other mail can witness against this one.
+        let taken_since = |at: Timestamp| last.is_some_and(|last| last > at);
+        let is_old = now.duration_since(claim.created) > RETRY_FOR;
+        let (state, due, doubts) = match outcome {
+            Outcome::Sent(_) => (Sent, now, claim.doubts),
+            Outcome::Refused(_) => (Refused, now, claim.doubts),
+            Outcome::Deferred(_) if is_old && taken_since(claim.created) => (Refused, now, claim.doubts),
+            Outcome::Unclear(_) if claim.unclear.is_some_and(taken_since) => (Refused, now, claim.doubts),
+            // Once more with the same bytes, and never a third time (G3).
+            Outcome::Unknown(_) if claim.doubts == 0 => (Waiting, after(SignedDuration::from_mins(1)), 1),
+            Outcome::Unknown(_) => (Unknown, now, claim.doubts + 1),
+            // Later than the others, so that one notice that the way is closed for does not keep them all. Where the
+            // way is closed, that is not about this mail, however old it is.
+            Outcome::Deferred(_) | Outcome::Unclear(_) | Outcome::Closed(_) | Outcome::Away(_) | Outcome::Slower(_) => {
+                (Waiting, after(backoff(claim.number, claim.tries)), claim.doubts)
+            }
+        };
+        let unclear = if matches!(outcome, Outcome::Unclear(_)) { claim.unclear.or(Some(now)) } else { claim.unclear };
+        if !self.tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, unclear, reply: &reply })? {
+            return Ok(());
+        }
+        match outcome {
+            Outcome::Sent(_) => self.way_is_open()?,
+            Outcome::Closed(said) => self.way_is_closed(said, true)?,
+            Outcome::Away(said) | Outcome::Slower(said) => self.way_is_closed(said, false)?,
+            Outcome::Unclear(said) if self.tx.all_unclear(last)? => self.way_is_closed(said, true)?,
+            Outcome::Unclear(_) | Outcome::Deferred(_) | Outcome::Refused(_) | Outcome::Unknown(_) => {}
+        }
+        match state {
+            Refused | Unknown => self.lost_notice(claim, reply),
+            Sent | Waiting | Sending | Held => Ok(()),
+        }
+    }
+
     /// A mail was accepted.
     fn way_is_open(&mut self) -> Result<()> {
         self.tx.set_memo(Memo::LastSend, self.now)?;

@@ -34,7 +34,8 @@ fn an_application_gets_another_token_where_one_is_called_back() {
     daemon.wait_for(&rig, 2);
     assert_eq!((tokens.given(), tokens.refused()), (1, 1), "{}", daemon.log());
 
-    // The session that reads stands; what sends logs in anew.
+    // The session that reads stands; what sends logs in anew, once its sessions have rested for 5 s.
+    assert!(stays(Duration::from_secs(7), || daemon.runs()));
     tokens.call_back();
     rig.deliver("security", &report(3).raw);
     assert!(until(SOON, || tokens.given() == 1), "{}", daemon.standing(&rig));

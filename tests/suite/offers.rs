@@ -59,7 +59,7 @@ impl Desk {
     }
 
     fn pick(&mut self, at: Timestamp) -> Option<Claim> {
-        self.tracker.pick(at).unwrap().1
+        self.tracker.pick(at, &[]).unwrap().1
     }
 
     /// Sends what waits, up to the first notice of a kind: that is in hand now. Gives all others.
@@ -189,7 +189,7 @@ fn a_notice_that_ends_the_program_does_not_block_all_behind_it() {
     let (mut at, mut ends, mut others) = (now(), 1, 0);
     let told = loop {
         desk.restart(at);
-        let (news, picked) = desk.tracker.pick(at).unwrap();
+        let (news, picked) = desk.tracker.pick(at, &[]).unwrap();
         if !news.entries.is_empty() {
             break news;
         }

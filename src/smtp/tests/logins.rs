@@ -145,7 +145,7 @@ async fn a_token_that_is_refused_is_asked_for_anew_once() {
     let secret = Secret::Token { source, with: None, user: user.clone() };
     let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
     let endpoint = endpoint(listener.local_addr().unwrap().port(), Tls::None, None);
-    let config = SmtpConfig { endpoint, login: Some(Login { user, secret, auth: Auth::OAuth2 }) };
+    let config = SmtpConfig { endpoint, login: Some(Login { user, secret, auth: Auth::OAuth2 }), connections: 1 };
     let sends = async |reply: &'static [u8]| {
         let secret = config.secret().await.unwrap();
         let served = async { serve(listener.accept().await.unwrap().0, vec![("AUTH", Do::Say(reply))]).await };

@@ -155,7 +155,12 @@ fn what_is_asked_often_is_found_by_an_index() {
         ),
         ("tag_refused", |tx| tx.tag_refused().map(drop), &["PRIMARY KEY (key=?)"]),
         ("noticed", |tx| tx.noticed(&key()).map(drop), &["PRIMARY KEY (key=?)"]),
-        ("pick", |tx| tx.pick(at(9)).map(drop), &["outbox_waiting (lane<?)", NUMBER]),
+        (
+            "pick",
+            |tx| tx.pick(at(9), &[1, 2]).map(drop),
+            // What is walked is the hand, of a few numbers.
+            &["outbox_waiting (lane<?)", NUMBER, "SCAN json_each VIRTUAL TABLE INDEX 1:"],
+        ),
         ("offer", |tx| tx.offer(&claim()).map(drop), &[NUMBER]),
         ("put_back", |tx| tx.put_back(&claim(), at(9)), &[NUMBER]),
         ("late", |tx| tx.late(at(9), 9).map(drop), &["outbox_expires (expires>? AND expires<?)", NUMBER]),
@@ -244,7 +249,7 @@ pub(super) const SENT: Settled<'_> =
     Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
 
 fn claim() -> Claim {
-    filled().write(|tx| tx.pick(at(9))).unwrap().expect("a notice waits")
+    filled().write(|tx| tx.pick(at(9), &[])).unwrap().expect("a notice waits")
 }
 
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.

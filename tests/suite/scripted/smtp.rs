@@ -1,4 +1,4 @@
-//! The server: one connection after the other, and for each step of a dialogue what is scripted, or else what is right.
+//! The server: connections side by side, and for each step of a dialogue what is scripted, or else what is right.
 
 use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Write};
@@ -48,15 +48,17 @@ pub(super) struct Server {
 
 impl Server {
     /// Listens, and serves for as long as the test runs.
-    pub(super) fn start(mut script: Box<Script>) -> Self {
+    pub(super) fn start(script: Box<Script>) -> Self {
         let listener = TcpListener::bind(("127.0.0.1", 0)).unwrap();
         let port = listener.local_addr().unwrap().port();
         let taken = Arc::default();
         let server = Self { port, taken: Arc::clone(&taken) };
         std::thread::spawn(move || {
+            let script = Arc::new(Mutex::new(script));
             for (nth, tcp) in listener.incoming().enumerate() {
+                let (script, taken) = (Arc::clone(&script), Arc::clone(&taken));
                 // A connection that breaks is what is tested here.
-                let _ = serve(&tcp.unwrap(), nth, &mut *script, &taken);
+                std::thread::spawn(move || serve(&tcp.unwrap(), nth, &script, &taken).ok());
             }
         });
         server
@@ -80,7 +82,7 @@ fn right(step: &str) -> &'static str {
 fn serve(
     tcp: &TcpStream,
     nth: usize,
-    script: &mut Script,
+    script: &Mutex<Box<Script>>,
     taken: &Mutex<BTreeMap<String, Taken>>,
 ) -> std::io::Result<()> {
     tcp.set_nodelay(true)?;
@@ -88,7 +90,7 @@ fn serve(
     let mut step = "greeting".to_owned();
     let mut mail: Option<(String, Vec<u8>)> = None;
     loop {
-        let act = script(&step, nth, mail.as_ref().map(|(id, _)| id.as_str()));
+        let act = script.lock().unwrap()(&step, nth, mail.as_ref().map(|(id, _)| id.as_str()));
         if let Some((id, bytes)) = mail.take() {
             let mut all = taken.lock().unwrap();
             let of_it = all.entry(id).or_default();
@@ -126,7 +128,8 @@ fn serve(
                 if reader.read_until(b'\n', &mut bytes)? == 0 {
                     return Ok(());
                 }
-                if bytes.ends_with(b"\r\n\r\n") && script("content", nth, id(&bytes).as_deref()) != Act::Right {
+                let whole = bytes.ends_with(b"\r\n\r\n");
+                if whole && script.lock().unwrap()("content", nth, id(&bytes).as_deref()) != Act::Right {
                     return Ok(());
                 }
             }

@@ -1,5 +1,5 @@
-//! The outgoing server, and what happens to a session with it: each notice is picked, offered and settled, and between any
-//! two of these something may happen.
+//! The outgoing server, and what happens to sessions with it: notices are picked, offered and settled, some side by side,
+//! and between any two of these something may happen.
 
 use disclosed::testing::store::Claim;
 use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome};
@@ -10,22 +10,42 @@ use crate::world;
 impl Sim {
     pub(super) fn deliver(&mut self, well: bool) {
         for _ in 0..if well { 2_000 } else { 40 } {
-            let now = self.now;
-            let Some((news, claim)) = self.with(|t| t.pick(now)) else { continue };
+            let Some(hand) = self.take_in_hand() else { continue };
+            if hand.is_empty() || self.finds_closed(hand, well) {
+                return;
+            }
+        }
+    }
+
+    /// Some notices that go out side by side. `None` where the process died over it.
+    fn take_in_hand(&mut self) -> Option<Vec<Claim>> {
+        let width = if self.random.percent(60) { 1 } else { 1 + self.random.below(4) };
+        let (mut hand, now) = (Vec::<Claim>::new(), self.now);
+        for _ in 0..width {
+            let numbers: Vec<u32> = hand.iter().map(|claim| claim.number).collect();
+            let (news, claim) = self.with(|t| t.pick(now, &numbers))?;
             self.check_news(&news);
-            let Some(claim) = claim else { return };
-            let before = if self.away {
-                88
-            } else if well {
-                0
-            } else {
-                self.random.below(100)
+            let Some(claim) = claim else { break };
+            let beside = hand.iter().any(|c| c.to == claim.to && c.ticket == claim.ticket);
+            assert!(!beside && !numbers.contains(&claim.number), "two notices to one person about one ticket");
+            hand.push(claim);
+        }
+        Some(hand)
+    }
+
+    /// What becomes of notices in hand. True when the way out is closed.
+    fn finds_closed(&mut self, hand: Vec<Claim>, well: bool) -> bool {
+        let now = self.now;
+        let (mut ended, mut ready) = (Vec::new(), Vec::new());
+        for claim in hand {
+            let before = match (self.away, well) {
+                (true, _) => 88,
+                (false, true) => 0,
+                (false, false) => self.random.below(100),
             };
             let outcome = match before {
                 0..80 => {
-                    if !self.pass_the_dot(&claim, well) {
-                        return;
-                    }
+                    ready.push(claim);
                     continue;
                 }
                 80..85 => Outcome::Deferred("450 4.2.1 busy".into()),
@@ -34,7 +54,11 @@ impl Sim {
                 88 => Outcome::Away("connection refused".into()),
                 89 => Outcome::Closed("535 5.7.8 no".into()),
                 90..93 => {
+                    let life = self.lives;
                     self.with(|t| t.put_back(&claim, now));
+                    if self.lives != life {
+                        return false;
+                    }
                     continue;
                 }
                 // The process dies in a session, before its dot: no server has the mail, and nobody doubts it.
@@ -42,23 +66,13 @@ impl Sim {
                     let doubts = self.doubts(claim.number);
                     self.die();
                     assert_eq!(self.doubts(claim.number), doubts, "G3: a crash before the offer is a doubt");
-                    continue;
+                    return false;
                 }
             };
-            if let Some(news) = self.with(|t| t.delivered(&claim, &outcome, now)) {
-                self.check_news(&news);
-            }
-            if outcome.is_way_closed() {
-                return;
-            }
+            ended.push((claim, outcome));
         }
-    }
-
-    /// A session is at its dot: what may have changed since it was picked changes, then the notice is offered, and the
-    /// server answers or does not. False when the way out is closed.
-    fn pass_the_dot(&mut self, claim: &Claim, well: bool) -> bool {
         let life = self.lives;
-        if !well {
+        if !well && !ready.is_empty() {
             match self.random.below(40) {
                 0 => self.scan(),
                 1 => self.tick(),
@@ -66,41 +80,56 @@ impl Sim {
                 _ => {}
             }
         }
-        // A session ends with its process.
+        // Sessions end with their process.
         if self.lives != life {
-            return true;
+            return false;
         }
+        let closed = ended.iter().any(|(_, outcome)| outcome.is_way_closed());
+        closed | self.pass_the_dots(&ended, &ready, well)
+    }
+
+    /// Sessions are at their dots, and others have ended: one commit settles these and offers those, and the server answers
+    /// or does not. True when the way out is closed.
+    fn pass_the_dots(&mut self, ended: &[(Claim, Outcome)], ready: &[Claim], well: bool) -> bool {
         let now = self.now;
-        let Some(Some(_leave)) = self.with(|t| t.offer(claim, now)) else { return true };
-        let fate = if well { 0 } else { self.random.below(100) };
-        let (taken, outcome) = match fate {
-            0..78 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
-            78..80 => (false, Outcome::Deferred("451 4.3.0 later".into())),
-            80..82 => (false, Outcome::Refused("554 5.6.0 no".into())),
-            82..87 => (true, Outcome::Unknown("connection lost after the dot".into())),
-            87..92 => (false, Outcome::Unknown("connection lost within the dot".into())),
-            92..94 => (false, Outcome::Closed("554 5.2.252 SendAsDenied".into())),
-            // The process dies before the dot leaves, or after the server took the mail.
-            dies => {
-                if dies < 97 {
-                    self.accept(claim);
+        let (before, asks): (Vec<_>, Vec<_>) = (ended.iter().map(|(c, o)| (c, o)).collect(), ready.iter().collect());
+        let Some((news, leaves)) = self.with(|t| t.turn(&before, &asks, now)) else { return false };
+        self.check_news(&news);
+        let offered: Vec<&Claim> = ready.iter().zip(leaves).filter_map(|(claim, leave)| leave.map(|_| claim)).collect();
+        let mut after = Vec::new();
+        for claim in offered {
+            let fate = if well { 0 } else { self.random.below(100) };
+            let (taken, outcome) = match fate {
+                0..78 => (true, Outcome::Sent("250 2.0.0 Ok".into())),
+                78..80 => (false, Outcome::Deferred("451 4.3.0 later".into())),
+                80..82 => (false, Outcome::Refused("554 5.6.0 no".into())),
+                82..87 => (true, Outcome::Unknown("connection lost after the dot".into())),
+                87..92 => (false, Outcome::Unknown("connection lost within the dot".into())),
+                92..94 => (false, Outcome::Closed("554 5.2.252 SendAsDenied".into())),
+                // The process dies before the dot leaves, or after the server took the mail.
+                dies => {
+                    if dies < 97 {
+                        self.accept(claim);
+                    }
+                    self.die();
+                    return false;
                 }
-                self.die();
-                return true;
+            };
+            if taken {
+                self.accept(claim);
             }
-        };
-        if taken {
-            self.accept(claim);
+            if matches!(outcome, Outcome::Unknown(_)) {
+                self.doubtful.insert(claim.number);
+            }
+            after.push((claim, outcome));
         }
-        if matches!(outcome, Outcome::Unknown(_)) {
-            self.doubtful.insert(claim.number);
-        }
-        if let Some(news) = self.with(|t| t.delivered(claim, &outcome, now)) {
+        let settled: Vec<_> = after.iter().map(|(claim, outcome)| (*claim, outcome)).collect();
+        if let Some((news, _)) = self.with(|t| t.turn(&settled, &[], now)) {
             self.check_news(&news);
         } else {
-            self.doubtful.insert(claim.number);
+            self.doubtful.extend(settled.iter().map(|(claim, _)| claim.number));
         }
-        !outcome.is_way_closed()
+        after.iter().any(|(_, outcome)| outcome.is_way_closed())
     }
 
     fn die(&mut self) {

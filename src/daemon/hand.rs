@@ -1,0 +1,104 @@
+//! What the loop has in hand: the notices that are with a mail server, and the sessions that rest between two of them.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use tokio::sync::mpsc;
+use tokio::task::{Id, JoinError, JoinSet};
+use tokio::time::Instant;
+
+use crate::smtp::{Ended, Ready, Session};
+use crate::store::Claim;
+use crate::vocabulary::Outcome;
+
+/// How long a session rests. Servers wait longer (RFC 5321 section 4.5.3.2.7 asks for five minutes), and count those that
+/// are open.
+const REST: Duration = Duration::from_secs(5);
+
+/// A task that has ended.
+pub(super) type Joined = Result<(Id, Ended), JoinError>;
+
+/// A notice that is with a server.
+pub(super) struct Sending {
+    pub claim: Claim,
+    /// By which account: see [`outgoing::account`].
+    pub account: String,
+    pub begun: Timestamp,
+    pub task: Id,
+}
+
+/// What the loop has in hand.
+pub(super) struct Hand {
+    pub sending: Vec<Sending>,
+    pub tasks: JoinSet<Ended>,
+    pub resting: Vec<(Box<Session>, Instant)>,
+    /// Where sessions that are at the final dot ask for leave.
+    pub gates: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
+    /// How deliveries ended that began then, while the database does not take it.
+    pub unsettled: Vec<(Claim, Outcome, Timestamp)>,
+}
+
+/// What there is to answer.
+pub(super) enum Asked {
+    Joined(Joined),
+    Ready(Ready),
+}
+
+impl Default for Hand {
+    fn default() -> Self {
+        let (sending, resting, unsettled) = (Vec::new(), Vec::new(), Vec::new());
+        Self { sending, tasks: JoinSet::new(), resting, gates: mpsc::unbounded_channel(), unsettled }
+    }
+}
+
+impl Hand {
+    /// Whether one more of at most so many may be taken in it. What the process has ended at goes alone.
+    pub(super) fn has_room(&self, most: usize) -> bool {
+        self.sending.len() < most && self.sending.iter().all(|s| s.claim.begun <= 1)
+    }
+
+    /// The numbers of the notices in it.
+    pub(super) fn numbers(&self) -> Vec<u32> {
+        self.sending.iter().map(|s| s.claim.number).collect()
+    }
+
+    /// The next thing that a session asks, or that it has ended. For ever, if nothing is with a server. Sessions that have
+    /// rested are ended meanwhile: there are servers that let nobody else in before.
+    pub(super) async fn next(&mut self) -> Asked {
+        loop {
+            let rest = self.let_go(REST);
+            tokio::select! {
+                biased;
+                Some(ready) = self.gates.1.recv() => return Asked::Ready(ready),
+                Some(joined) = self.tasks.join_next_with_id() => return Asked::Joined(joined),
+                () = tokio::time::sleep(rest.unwrap_or(Duration::MAX)) => {}
+            }
+        }
+    }
+
+    /// All that has ended, and all that asks by now.
+    pub(super) fn drain(&mut self, first: Option<Asked>) -> (Vec<Joined>, Vec<Ready>) {
+        let (mut joined, mut ready) = (Vec::new(), Vec::new());
+        match first {
+            Some(Asked::Joined(first)) => joined.push(first),
+            Some(Asked::Ready(first)) => ready.push(first),
+            None => {}
+        }
+        joined.extend(std::iter::from_fn(|| self.tasks.try_join_next_with_id()));
+        ready.extend(std::iter::from_fn(|| self.gates.1.try_recv().ok()));
+        (joined, ready)
+    }
+
+    /// A session that rests, the one that did so last.
+    pub(super) fn rested(&mut self) -> Option<Box<Session>> {
+        self.let_go(REST);
+        self.resting.pop().map(|(session, _)| session)
+    }
+
+    /// Ends sessions that have rested for so long. How long until the next one has.
+    pub(super) fn let_go(&mut self, rest: Duration) -> Option<Duration> {
+        let ends = self.resting.extract_if(.., |(_, since)| since.elapsed() >= rest);
+        ends.for_each(|(session, _)| session.leave());
+        self.resting.first().map(|(_, since)| rest.saturating_sub(since.elapsed()))
+    }
+}

@@ -1,0 +1,169 @@
+//! Notices that leave, side by side. A notice is picked, a task says all but its final dot over a session, and asks for
+//! leave. What asks and what has ended meanwhile is answered by one commit, without waiting for more:
+//! [`crate::tracker::Tracker::turn`].
+
+use anyhow::Result;
+use jiff::Timestamp;
+use tokio::task::JoinError;
+use tokio::time::Instant;
+
+use super::hand::{Asked, Joined, Sending};
+use super::{Daemon, outgoing, way};
+use crate::smtp::{Keeper, Ready};
+use crate::store::Claim;
+use crate::vocabulary::Outcome;
+
+impl Daemon {
+    /// Sends what is due: into a Maildir at once, to a server side by side.
+    pub(super) fn send(&mut self, now: Timestamp) -> Result<()> {
+        while self.has_room(now) {
+            let account = outgoing::account(&self.config);
+            let plain = self.way.tries_plain() || self.tracker.knows_tag_refused(&account, now)?;
+            let (news, picked) = self.tracker.pick(now, &self.hand.numbers())?;
+            self.log(news);
+            let Some(mut claim) = picked else { break };
+            claim.envelope = claim.envelope.filter(|_| !plain);
+            match outgoing::prepare(&self.config) {
+                outgoing::Way::Maildir(path) => {
+                    if self.tracker.offer(&claim, now)?.is_some() {
+                        let outcome = outgoing::into_maildir(path, &claim, now);
+                        self.answer(vec![(claim, outcome, now)], Vec::new())?;
+                    }
+                }
+                outgoing::Way::Smtp(smtp) => {
+                    let (from, smtp) = (self.config.mailbox.clone(), smtp.clone());
+                    let keeper = Keeper::Outbox(self.hand.gates.0.clone(), claim.number);
+                    let (session, habit, rested) = (claim.clone(), self.way.habit(), self.hand.rested());
+                    let task = self
+                        .hand
+                        .tasks
+                        .spawn(async move { outgoing::by_smtp(&smtp, &habit, &from, &session, keeper, rested).await });
+                    self.hand.sending.push(Sending { claim, account, begun: now, task: task.id() });
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Whether one more notice may be taken in hand.
+    pub(super) fn has_room(&self, now: Timestamp) -> bool {
+        let most = match outgoing::prepare(&self.config) {
+            outgoing::Way::Maildir(_) => 1,
+            outgoing::Way::Smtp(smtp) => smtp.connections,
+        };
+        self.hand.has_room(self.way.width(most)) && self.way.closed_until(now).is_none()
+    }
+
+    /// Answers the next thing that a session asks; false if none is under way.
+    pub(super) async fn finish(&mut self) -> Result<bool> {
+        if self.hand.sending.is_empty() {
+            return Ok(false);
+        }
+        let asked = self.hand.next().await;
+        self.turn(Some(asked))?;
+        Ok(true)
+    }
+
+    /// The same until none is.
+    pub(super) async fn finish_all(&mut self) -> Result<()> {
+        while self.finish().await? {}
+        Ok(())
+    }
+
+    /// Answers all that sessions ask by now, and settles what has ended, also what the database did not take before.
+    pub(super) fn turn(&mut self, first: Option<Asked>) -> Result<()> {
+        let (joined, ready) = self.hand.drain(first);
+        let mut ended = std::mem::take(&mut self.hand.unsettled);
+        ended.extend(joined.into_iter().filter_map(|joined| self.close(joined)));
+        if ended.is_empty() && ready.is_empty() { Ok(()) } else { self.answer(ended, ready) }
+    }
+
+    /// One commit: what has ended is settled, and what is at the final dot is offered. That is on disk before a session
+    /// gets leave; one that is not ours any more gets none, nor does one whose notice changed meanwhile.
+    fn answer(&mut self, ended: Vec<(Claim, Outcome, Timestamp)>, ready: Vec<Ready>) -> Result<()> {
+        let now = self.now();
+        // The database may have gone since the pass in which they were picked.
+        let there = if ready.is_empty() { Ok(()) } else { self.look_at_files(now) };
+        let (ready, claims): (Vec<Ready>, Vec<&Claim>) = ready
+            .into_iter()
+            .filter_map(|r| {
+                let claim = self.hand.sending.iter().map(|s| &s.claim).find(|c| c.number == r.notice)?;
+                Some((r, claim))
+            })
+            .unzip();
+        let outcomes: Vec<(&Claim, &Outcome)> = ended.iter().map(|(claim, outcome, _)| (claim, outcome)).collect();
+        let done = there.and_then(|()| Ok(self.tracker.turn(&outcomes, &claims, now)?));
+        let (news, leaves) = match done {
+            Ok(done) => done,
+            Err(error) => {
+                // Else a notice that a server took would be sent again, or one that it did not take never would be.
+                self.hand.unsettled = ended;
+                return Err(error);
+            }
+        };
+        for (Ready { notice, leave }, given) in ready.into_iter().zip(leaves) {
+            match given {
+                // Where the session is gone, its notice is in doubt as after a crash.
+                Some(given) => drop(leave.send(given)),
+                None => tracing::info!(notice, "not sent: it was dropped, or is held, since it was picked"),
+            }
+        }
+        for (claim, outcome, begun) in &ended {
+            log(claim, outcome);
+            self.way.ended(outcome, *begun, now);
+        }
+        self.log(news);
+        Ok(())
+    }
+
+    /// A task has ended: how its delivery did, if there is something to settle.
+    fn close(&mut self, joined: Joined) -> Option<(Claim, Outcome, Timestamp)> {
+        let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
+        let at = self.hand.sending.iter().position(|s| s.task == id)?;
+        let Sending { claim, account, begun, .. } = self.hand.sending.remove(at);
+        let (outcome, session) = match joined {
+            Ok((_, ended)) => ended,
+            Err(error) => {
+                // A notice that was offered is doubtful from here on, as after a crash: the next pass says so.
+                let how = if error.is_panic() { "a panic" } else { "it was cancelled" };
+                tracing::error!("sending ended unexpectedly: {how}");
+                return None;
+            }
+        };
+        self.hand.resting.extend(session.map(|session| (session, Instant::now())));
+        // It had no leave, and the outbox knows why.
+        let outcome = outcome?;
+        match self.way.judge_sender(&outcome, claim.envelope.is_some()) {
+            // Where the database does not take that, it is settled like any other.
+            way::Sender::Suspect => {
+                return self.tracker.put_back(&claim, self.now()).err().map(|_| (claim, outcome, begun));
+            }
+            way::Sender::OnlyPlain(said) => {
+                if let Err(error) = self.tracker.note_tag_refused(&account, self.now()) {
+                    tracing::error!("{error}");
+                }
+                let said = said.for_log();
+                tracing::warn!("the server refuses tagged envelope senders ({said}); notices leave with the plain one");
+            }
+            way::Sender::NoMatter => {}
+        }
+        Some((claim, outcome, begun))
+    }
+}
+
+fn log(claim: &Claim, outcome: &Outcome) {
+    let (number, kind) = (claim.number, claim.kind.word());
+    match outcome {
+        Outcome::Sent(_) => tracing::info!(notice = number, kind, attempts = claim.tries, "sent"),
+        Outcome::Deferred(_) => tracing::warn!(notice = number, kind, attempts = claim.tries, "not sent yet"),
+        Outcome::Refused(_) => tracing::warn!(notice = number, kind, "refused for good"),
+        Outcome::Unclear(why) => {
+            let why = why.for_log();
+            tracing::warn!(notice = number, kind, "refused ({why}); how other mail fares will say whether by us");
+        }
+        Outcome::Unknown(_) => tracing::warn!(notice = number, kind, "the server's answer was lost"),
+        Outcome::Away(why) => tracing::warn!(notice = number, "mail cannot be sent now: {}", why.for_log()),
+        Outcome::Slower(why) => tracing::warn!(notice = number, "mail is sent more slowly: {}", why.for_log()),
+        Outcome::Closed(why) => tracing::error!(notice = number, "mail cannot be sent: {}", why.for_log()),
+    }
+}
