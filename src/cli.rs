@@ -19,8 +19,10 @@ mod hold;
 mod hostile;
 mod inbox;
 mod ingest;
+mod init;
 mod key;
 mod list;
+mod lists;
 mod log;
 mod login;
 mod mails;
@@ -77,6 +79,17 @@ enum Command {
 
 --once takes in all there is, sends all that is due, and exits 0. RUST_LOG sets what is logged.")]
     Run(run::Args),
+    /// Set up: ask what is needed, try it, and write the config
+    #[command(after_help = "Examples:
+  disclosed init
+  sudo disclosed init --unit example
+  disclosed init --yes --address security@example.org --provider gmail --password-file secret \\
+      --person \"Ada <ada@example.org> maintainer, lead\"
+
+Each question is a flag too, and a flag that is given is not asked for. Without a terminal, what has no usual answer must
+be given. It logs in, looks at the folder, and sends one mail or two to your own mailbox, which it lists and asks about
+first. Then it writes the config and, readable by their owner alone, the passwords. Nothing is overwritten.")]
+    Init(Box<init::Args>),
     /// Check the config, and say what was understood
     #[command(after_help = "Examples:
   disclosed check
@@ -111,8 +124,9 @@ A long text is shown by $PAGER, or by less.")]
     #[command(after_help = "Examples:
   disclosed list
   disclosed list --open --json
+  disclosed list --before SEC-17
 
-The JSON document holds the same tickets as the text, by number.")]
+Without --before and --all it prints the last 100. The JSON document holds all of them, by number.")]
     List(list::Args),
     /// Show one ticket: state, promises, people, timeline, and its mails, whole
     #[command(after_help = "Examples:
@@ -260,7 +274,7 @@ that name and the key beside it; leave disclosed.mark as it is. Then the daemon 
 
 /// The subcommands as the help shows them: first what one begins with.
 const GROUPS: &[(&str, &[&str])] = &[
-    ("Begin", &["help", "check", "login", "simulate", "demo", "run"]),
+    ("Begin", &["help", "init", "check", "login", "simulate", "demo", "run"]),
     ("Look", &["list", "show", "log", "inbox", "outbox", "status"]),
     ("Act", &["do", "ingest", "try"]),
     ("Personal data", &["export", "erase"]),
@@ -302,6 +316,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
     let desk = || Desk::open(config);
     match &cli.command {
         Command::Run(args) => run::run(args, &desk()?, out),
+        Command::Init(args) => init::run(args, config, out),
         Command::Check(args) => check::run(args, config, out),
         Command::Login => login::run(&desk()?, out),
         Command::Demo(args) => demo::run(args),

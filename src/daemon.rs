@@ -9,6 +9,7 @@
 mod canary;
 pub(crate) mod check;
 mod doing;
+mod door;
 mod fetching;
 mod finding;
 mod folder;
@@ -39,8 +40,8 @@ use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::mpsc;
 use tokio::task::JoinHandle;
 
-pub(crate) use check::check_online;
-pub(crate) use finding::Finding;
+pub(crate) use check::{Mails, check_online, exchangers};
+pub(crate) use finding::{Finding, Mend};
 pub(crate) use rebuilding::rebuild;
 
 use crate::config::Config;

@@ -244,7 +244,7 @@ impl<W: Write> Stage<W> {
     fn deliver(&mut self, mail: &str, now: Timestamp) -> Result<()> {
         self.delivered += 1;
         let unique = format!("{}.{}.demo", now.as_second(), self.delivered);
-        self.inbox.deliver(mail.replace('\n', "\r\n").as_bytes(), &unique, now)?;
+        self.inbox.deliver(mail.replace('\n', "\r\n").as_bytes(), &unique, false, now)?;
         Ok(())
     }
 

@@ -164,6 +164,20 @@ impl Verifier {
         }
     }
 
+    /// The hosts that take mail for a domain, without the dot at the end; none where none is known in time.
+    pub async fn exchangers(&self, domain: &str) -> Vec<String> {
+        let (Keys::Dns(resolver), Ok(name)) = (&self.keys, Name::from_ascii(format!("{domain}."))) else {
+            return Vec::new();
+        };
+        let asked = tokio::time::timeout(PATIENCE, resolver.resolver().mx_lookup(name)).await;
+        let Ok(Ok(lookup)) = asked else { return Vec::new() };
+        let hosts = lookup.answers().iter().filter_map(|record| {
+            let RData::MX(mx) = &record.data else { return None };
+            Some(mx.exchange.to_ascii().trim_end_matches('.').to_owned())
+        });
+        hosts.take(16).collect()
+    }
+
     /// Checks the signatures of a mail.
     pub async fn check(&mut self, question: &Question, now: Timestamp) -> Dkim {
         let signatures: Vec<&Signature> = question.signatures.iter().take(MOST).collect();

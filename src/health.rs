@@ -7,9 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::notice::text::trouble::TroubleKind;
 use crate::project::Project;
-use crate::store::{Memo, NoticeRow, Result, Standing, TicketRow, Tx, Unreached};
+use crate::store::{Memo, Result, Standing, Tx, Unreached};
 use crate::tracker::ahead;
-use crate::vocabulary::{NoticeState, TicketId};
+use crate::vocabulary::NoticeState;
 
 /// How long trouble with a mail about no ticket is worth a word.
 const RECENT: SignedDuration = SignedDuration::from_hours(7 * 24);
@@ -64,16 +64,16 @@ pub(crate) struct Health {
     pub unverified: u32,
     /// The earliest deadline ahead.
     pub next_deadline: Option<Timestamp>,
-    /// Tickets whose next deadline has passed.
-    pub broken: Vec<TicketRow>,
+    /// How many tickets there are whose next deadline has passed.
+    pub broken: u32,
     /// Mails that were put aside unread.
-    pub quarantined: usize,
+    pub quarantined: u32,
     /// When the first of them came.
     pub quarantined_since: Option<Timestamp>,
-    /// Notices that wait for a person.
-    pub held: Vec<NoticeRow>,
-    /// Notices of which we do not know that they arrived, or know that they did not.
-    pub undelivered: Vec<NoticeRow>,
+    /// How many notices wait for a person.
+    pub held: u32,
+    /// Of how many notices we do not know that they arrived, or know that they did not.
+    pub undelivered: u32,
     /// People of the project whom mail does not reach.
     pub unreached: Vec<Unreached>,
     /// Trouble of the daemon that is not over, the oldest first.
@@ -99,32 +99,20 @@ pub(crate) struct Health {
 }
 
 impl Health {
-    /// Reads it, all in one look.
+    /// The states of a notice of which we do not know that it arrived, or know that it did not.
+    pub(crate) const UNDELIVERED: [NoticeState; 2] = [NoticeState::Unknown, NoticeState::Refused];
+
+    /// From when on trouble with a mail about no ticket is worth a word. Of a ticket it is as long as that is open: whoever
+    /// closed it has seen what was wrong with it.
+    pub(crate) fn concerns_since(now: Timestamp) -> Timestamp {
+        now.checked_sub(RECENT).unwrap_or(Timestamp::MIN)
+    }
+
+    /// Reads it, all in one look, which costs the same in a database of any size: the daemon takes one every few seconds.
     pub(crate) fn read(tx: &Tx<'_>, project: &Project, now: Timestamp) -> Result<Self> {
-        // Whoever closed a ticket has seen what was wrong with it.
-        let concerns = |ticket: Option<TicketId>, at: Timestamp| match ticket {
-            Some(ticket) => tx.is_open(ticket),
-            None => Ok(now.duration_since(at) < RECENT),
-        };
-        let (mut quarantined, mut quarantined_since) = (0, None);
-        for aside in tx.quarantined()? {
-            if concerns(aside.ticket, aside.received)? {
-                quarantined += 1;
-                quarantined_since.get_or_insert(aside.received);
-            }
-        }
-        let (mut held, mut undelivered) = (Vec::new(), Vec::new());
-        for notice in tx.failed_notices()? {
-            if !concerns(notice.ticket, notice.created)? {
-                continue;
-            }
-            match notice.state {
-                NoticeState::Held => held.push(notice),
-                NoticeState::Unknown | NoticeState::Refused => undelivered.push(notice),
-                // Not asked for.
-                NoticeState::Waiting | NoticeState::Sending | NoticeState::Sent => {}
-            }
-        }
+        let since = Self::concerns_since(now);
+        let (quarantined, quarantined_since) = tx.quarantined(since)?;
+        let undelivered = Self::UNDELIVERED.map(|state| tx.failed(state, since)).into_iter().sum::<Result<u32>>()?;
         let troubles = tx.troubles()?;
         let (waiting, oldest) = tx.on_their_way()?;
         let (last_scan, inbox_fails) = (tx.memo(Memo::LastScan)?, tx.memo(Memo::InboxFails)?);
@@ -139,10 +127,10 @@ impl Health {
             waiting,
             unverified: tx.unverified_mails()?.0,
             next_deadline: tx.next_deadline(now)?,
-            broken: tx.broken_tickets(now)?,
+            broken: tx.tickets_due(now)?,
             quarantined,
             quarantined_since,
-            held,
+            held: tx.failed(NoticeState::Held, since)?,
             undelivered,
             unreached: tx.all_unreached(project, now)?,
             breaker: troubles.iter().find(|t| t.kind == TroubleKind::Breaker).map(|t| t.since),
@@ -239,10 +227,7 @@ impl Health {
             send_fails,
             stuck,
         } = self;
-        !broken.is_empty()
-            || *quarantined > 0
-            || !held.is_empty()
-            || !undelivered.is_empty()
+        [broken, quarantined, held, undelivered].into_iter().any(|count| *count > 0)
             || !unreached.is_empty()
             || !troubles.is_empty()
             || ahead.is_some()

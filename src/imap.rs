@@ -30,6 +30,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use imap_proto::{AttributeValue, MailboxDatum, Response, ResponseCode};
+use tokio::net::TcpStream;
 use tokio::time::Instant;
 
 pub(crate) use self::error::ImapError;
@@ -114,6 +115,11 @@ pub(crate) async fn connect(config: &ImapConfig, password: &str) -> Result<Sessi
     login::log_in(&mut wire, &config.login, to, password).await?;
     tracing::debug!(server = %to.server, "logged in");
     Ok(Session { wire })
+}
+
+/// Greeting and STARTTLS, and no login: what comes next on the connection is TLS.
+pub(crate) async fn ask_for_tls(tcp: &mut TcpStream) -> Result<(), ImapError> {
+    login::ask_for_tls(tcp, &Secrets::none()).await
 }
 
 impl<S: Transport> Session<S> {

@@ -118,7 +118,8 @@
 //! 6. A transcript in which it leaves.
 //!
 //! # To add a mail provider
-//! 1. A row of [`provider`]'s table, and where it is known from.
+//! 1. A row of [`provider`]'s table, and where it is known from; its servers too, which `init` proposes and the table of
+//!    `manual/providers.md` has.
 //! 2. How it writes its header, and what must come of commands there: `tests/suite/providers/layouts.txt`. All that can be
 //!    forged is tried on it; `DISCLOSED_BLESS=1` writes `verdicts.txt` anew.
 //!

@@ -150,15 +150,26 @@ impl Maildir {
     /// Puts a mail there under the name `unique`: letters, digits and `.-_=+@`, at most 200, the first no dot.
     /// Once it is answered, the mail survives a loss of power. `now` becomes the time of the file.
     ///
+    /// With `again` it may be there already, by an earlier try, and a mail program may have moved it since: then the folders
+    /// are looked through for it. A first try costs the same in a Maildir of any size.
+    ///
     /// # Errors
     /// `InvalidInput` for another name; `AlreadyExists` when a different mail bears it; whatever writing gives.
-    pub fn deliver(&self, bytes: &[u8], unique: &str, now: Timestamp) -> io::Result<Delivered> {
+    pub fn deliver(&self, bytes: &[u8], unique: &str, again: bool, now: Timestamp) -> io::Result<Delivered> {
         let plain = |c: u8| c.is_ascii_alphanumeric() || b".-_=+@".contains(&c);
         if unique.is_empty() || unique.len() > 200 || unique.starts_with('.') || !unique.bytes().all(plain) {
             return Err(io::Error::new(ErrorKind::InvalidInput, format!("{unique:?} cannot name a mail")));
         }
         let new = self.path.join("new");
-        if let Some(path) = self.find(unique)? {
+        let path = new.join(unique);
+        let found = if path.symlink_metadata().is_ok() {
+            Some(path.clone())
+        } else if again {
+            self.find(unique)?
+        } else {
+            None
+        };
+        if let Some(path) = found {
             let size = u64::try_from(bytes.len()).unwrap_or(u64::MAX);
             if read_file(&path, size)? != ReadMail::Whole(bytes.to_owned()) {
                 return Err(at(&path, &io::Error::new(ErrorKind::AlreadyExists, "a different mail has this name")));
@@ -174,7 +185,6 @@ impl Maildir {
             Ok(()) | Err(_) => {}
         }
         write_file(&tmp, bytes, now).map_err(|e| at(&tmp, &e))?;
-        let path = new.join(unique);
         fs::rename(&tmp, &path).map_err(|e| at(&path, &e))?;
         sync_folder(&new)?;
         Ok(Delivered::New)
@@ -357,7 +367,7 @@ mod tests {
         let e = maildir.list().unwrap_err();
         assert_eq!(e.kind(), ErrorKind::NotFound);
         assert!(e.to_string().contains("box/cur: "), "{e}");
-        assert!(maildir.deliver(b"x", "x", now()).unwrap_err().to_string().contains("box/cur: "));
+        assert!(maildir.deliver(b"x", "x", true, now()).unwrap_err().to_string().contains("box/cur: "));
     }
 
     #[test]
@@ -365,10 +375,10 @@ mod tests {
         let (_dir, maildir) = empty();
         // A crash has left half of it.
         put(&maildir, "tmp/n1@x", 1, b"hal");
-        assert_eq!(maildir.deliver(b"whole", "n1@x", now()).unwrap(), Delivered::New);
-        assert_eq!(maildir.deliver(b"whole", "n1@x", now()).unwrap(), Delivered::AlreadyThere);
+        assert_eq!(maildir.deliver(b"whole", "n1@x", false, now()).unwrap(), Delivered::New);
+        assert_eq!(maildir.deliver(b"whole", "n1@x", false, now()).unwrap(), Delivered::AlreadyThere);
         fs::rename(maildir.path.join("new/n1@x"), maildir.path.join("cur/n1@x:2,S")).unwrap();
-        assert_eq!(maildir.deliver(b"whole", "n1@x", now()).unwrap(), Delivered::AlreadyThere);
+        assert_eq!(maildir.deliver(b"whole", "n1@x", true, now()).unwrap(), Delivered::AlreadyThere);
         let all = maildir.list().unwrap();
         assert_eq!(all.len(), 1);
         assert_eq!(all[0].modified, now());
@@ -377,14 +387,23 @@ mod tests {
         assert_eq!(fs::read_dir(maildir.path.join("tmp")).unwrap().count(), 0);
     }
 
+    /// What was never tried is nowhere, so that no folder is looked through for it.
+    #[test]
+    fn a_first_try_lists_no_folder() {
+        let (_dir, maildir) = empty();
+        put(&maildir, "cur/n1:2,S", 1, b"one");
+        assert_eq!(maildir.deliver(b"one", "n1", false, now()).unwrap(), Delivered::New);
+        assert_eq!(maildir.deliver(b"one", "n1", true, now()).unwrap(), Delivered::AlreadyThere);
+    }
+
     #[test]
     fn another_mail_is_never_taken_for_it() {
         let (_dir, maildir) = empty();
-        maildir.deliver(b"one", "n1", now()).unwrap();
+        maildir.deliver(b"one", "n1", false, now()).unwrap();
         for other in [&b"two"[..], b"one more", b"on", b""] {
-            assert_eq!(maildir.deliver(other, "n1", now()).unwrap_err().kind(), ErrorKind::AlreadyExists);
+            assert_eq!(maildir.deliver(other, "n1", false, now()).unwrap_err().kind(), ErrorKind::AlreadyExists);
         }
-        assert_eq!(maildir.deliver(b"two", "n11", now()).unwrap(), Delivered::New);
+        assert_eq!(maildir.deliver(b"two", "n11", false, now()).unwrap(), Delivered::New);
         assert_eq!(names(&maildir), ["n1", "n11"]);
     }
 
@@ -392,7 +411,11 @@ mod tests {
     fn a_name_stays_inside() {
         let (_dir, maildir) = empty();
         for name in ["", ".x", "../x", "a/b", "a:2,S", "a;2,S", "a\0", "ä", &"x".repeat(201)] {
-            assert_eq!(maildir.deliver(b"x", name, now()).unwrap_err().kind(), ErrorKind::InvalidInput, "{name}");
+            assert_eq!(
+                maildir.deliver(b"x", name, false, now()).unwrap_err().kind(),
+                ErrorKind::InvalidInput,
+                "{name}"
+            );
         }
         assert!(names(&maildir).is_empty());
     }

@@ -1,15 +1,21 @@
 //! A TCP connection to a mail server, and TLS over it: what IMAP and SMTP share.
 
+pub(crate) mod certificate;
+
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
+
+use self::certificate::Certificate;
 
 /// How the connection is protected.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -41,9 +47,9 @@ pub enum NetError {
     /// Name resolution or TCP failed.
     #[error("cannot connect to {0}: {1}")]
     Connect(String, std::io::Error),
-    /// The handshake failed.
-    #[error("TLS with {0} failed: {1}")]
-    Tls(String, std::io::Error),
+    /// The handshake failed; and what to do, where that is known.
+    #[error("TLS with {0} failed: {1}{2}")]
+    Tls(String, std::io::Error, String),
     /// The authorities cannot be read.
     #[error("cannot read the certificate authorities{0}: {1}")]
     Authorities(String, String),
@@ -79,15 +85,97 @@ pub(crate) async fn tcp(to: &Endpoint) -> Result<TcpStream, NetError> {
 
 /// Speaks TLS over a connection; the certificate must bear the server's name.
 pub(crate) async fn tls(stream: TcpStream, to: &Endpoint) -> Result<TlsStream<TcpStream>, NetError> {
-    let config = client_config(to)?;
+    let seen = Seen::default();
+    let config = client_config(to, Arc::clone(&seen))?;
     let name = ServerName::try_from(to.server.clone()).map_err(|_| NetError::Name(to.server.clone()))?;
     tokio::time::timeout(CONNECT_TIMEOUT, TlsConnector::from(config).connect(name, stream))
         .await
         .unwrap_or_else(|_| Err(std::io::ErrorKind::TimedOut.into()))
-        .map_err(|e| NetError::Tls(format!("{}:{}", to.server, to.port), e))
+        .map_err(|e| {
+            let seen = seen.lock().unwrap_or_else(PoisonError::into_inner).take();
+            let remedy = remedy(&e, seen.as_ref(), to);
+            NetError::Tls(format!("{}:{}", to.server, to.port), e, remedy)
+        })
 }
 
-fn client_config(to: &Endpoint) -> Result<Arc<ClientConfig>, NetError> {
+/// What a server showed of itself, good or not.
+type Seen = Arc<Mutex<Option<Certificate>>>;
+
+/// What to change after a handshake that failed.
+fn remedy(error: &std::io::Error, seen: Option<&Certificate>, to: &Endpoint) -> String {
+    let cause = error.get_ref().and_then(|e| e.downcast_ref::<rustls::Error>());
+    let by = seen.map_or_else(|| "somebody".into(), |c| format!("{:?}", c.issuer));
+    match cause {
+        Some(rustls::Error::InvalidMessage(_)) if to.tls == Tls::Implicit => format!(
+            "; the server does not begin with TLS on port {}: write tls = \"starttls\", or another port",
+            to.port
+        ),
+        Some(rustls::Error::InvalidCertificate(CertificateError::UnknownIssuer)) => match &to.ca_file {
+            None => format!(
+                "; the certificate is by {by}, an authority that this machine does not know: write the file with its \
+                 certificate (PEM) into ca_file"
+            ),
+            Some(file) => {
+                format!("; the certificate is by {by}, which is not among those of ca_file, {}", file.display())
+            }
+        },
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::Expired | CertificateError::ExpiredContext { .. },
+        )) => {
+            let ended = seen.map_or_else(String::new, |c| format!(" on {}", c.ends));
+            format!("; the certificate ended{ended}: have it renewed, or mend the clock of this machine")
+        }
+        Some(rustls::Error::InvalidCertificate(
+            CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. },
+        )) => "; write one of the names of the certificate into server".to_owned(),
+        Some(_) | None => String::new(),
+    }
+}
+
+/// The usual verifier, which keeps what the server showed: rustls tells nobody whose certificate it did not like.
+#[derive(Debug)]
+struct Watching {
+    usual: Arc<WebPkiServerVerifier>,
+    seen: Seen,
+}
+
+impl ServerCertVerifier for Watching {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        name: &ServerName<'_>,
+        ocsp: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        *self.seen.lock().unwrap_or_else(PoisonError::into_inner) = Certificate::read(end_entity);
+        self.usual.verify_server_cert(end_entity, intermediates, name, ocsp, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.usual.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.usual.supported_verify_schemes()
+    }
+}
+
+fn client_config(to: &Endpoint, seen: Seen) -> Result<Arc<ClientConfig>, NetError> {
     let mut roots = RootCertStore::empty();
     match &to.ca_file {
         Some(path) => {
@@ -108,10 +196,14 @@ fn client_config(to: &Endpoint) -> Result<Arc<ClientConfig>, NetError> {
         }
     }
     let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let unusable = |e: String| NetError::Authorities(String::new(), e);
+    let usual = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
+    let usual = usual.map_err(|e| unusable(e.to_string()))?;
     let config = ClientConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .map_err(|e| NetError::Authorities(String::new(), e.to_string()))?
-        .with_root_certificates(roots)
+        .map_err(|e| unusable(e.to_string()))?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(Watching { usual, seen }))
         .with_no_client_auth();
     Ok(Arc::new(config))
 }

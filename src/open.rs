@@ -5,6 +5,7 @@
 
 pub(crate) mod files;
 mod mark;
+pub(crate) mod rights;
 mod whole;
 
 use std::fs::{File, OpenOptions, TryLockError};
@@ -93,6 +94,12 @@ pub(crate) fn keep_draft<T>(config: &Config, draft: Tracker, made: Result<T>) ->
     made
 }
 
+/// The files that stand beside the database of a config, with it, as far as they are there.
+pub(crate) fn state_files(config: &Config) -> Vec<PathBuf> {
+    let beside = ["key", "lock", "mark", "db-wal", "db-shm"].map(|ending| beside(&config.store, ending));
+    [config.store.clone()].into_iter().chain(beside).filter(|path| path.exists()).collect()
+}
+
 /// The mark beside the database of a config.
 pub(crate) fn found_mark(config: &Config) -> Result<FoundMark> {
     Ok(mark::read(&beside(&config.store, "mark"))?)
@@ -104,8 +111,38 @@ pub(crate) fn write_mark(config: &Config, mark: Mark) -> Result<()> {
     mark::write(&path, mark).with_context(|| path.display().to_string())
 }
 
+/// A key for a database that is not made yet.
+pub(crate) fn fresh_key(now: Timestamp) -> Result<Key> {
+    Ok(Key::first(random()?, now))
+}
+
+/// Makes a database that has this key. Where there is any part of one, all stays as it is.
+pub(crate) fn found(config: &Config, key: &Key) -> Result<()> {
+    let path = &config.store;
+    for part in [path, &beside(path, "key"), &beside(path, "mark")] {
+        if files::is_there(part)? {
+            return Ok(());
+        }
+    }
+    // The database first, as ever: a key without one is no first start.
+    Store::open(path).with_context(|| path.display().to_string())?;
+    let path = beside(path, "key");
+    whole::make(&path, key.to_text().as_bytes()).with_context(|| path.display().to_string())
+}
+
+/// Makes a file, whole, of that mode.
+///
+/// # Errors
+/// Where there is one, which stays as it is.
+pub(crate) fn make_new(path: &Path, bytes: &[u8], mode: u32) -> Result<()> {
+    if whole::make_of(path, bytes, mode)? {
+        return Ok(());
+    }
+    bail!("it is there already, and nothing is overwritten")
+}
+
 fn make_key(path: &Path, now: Timestamp) -> Result<()> {
-    let first = Key::first(random()?, now);
+    let first = fresh_key(now)?;
     whole::make(path, first.to_text().as_bytes()).with_context(|| path.display().to_string())
 }
 

@@ -1,4 +1,5 @@
-//! What is known of mail providers: where the one that runs our mailbox writes what it found out about a mail.
+//! What is known of mail providers: their servers and logins, and where the one that runs our mailbox writes what it found
+//! out about a mail.
 //!
 //! A server's results prove something only where no sender can have written them. That place differs by provider, and is
 //! a fact about the provider: so it is data, and one table holds it, each row with its source. How a row is used stands
@@ -32,6 +33,61 @@ pub enum Bound {
     Queued(&'static str),
 }
 
+/// A server of a provider, and how TLS begins there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Door {
+    /// Its name.
+    pub host: &'static str,
+    /// Its TCP port.
+    pub port: u16,
+    /// Whether plain text comes first, and then STARTTLS; else TLS is from the first byte (RFC 8314 section 3).
+    pub starttls: bool,
+}
+
+impl Door {
+    const fn tls(host: &'static str, port: u16) -> Self {
+        Self { host, port, starttls: false }
+    }
+
+    const fn starttls(host: &'static str, port: u16) -> Self {
+        Self { host, port, starttls: true }
+    }
+}
+
+/// What a login takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Takes {
+    /// A password; the words say which, and where it is found.
+    Password(&'static str),
+    /// No password at all; the words say what is needed.
+    Token(&'static str),
+}
+
+/// How one gets into a provider's mailbox, and whose mailboxes are there.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Service {
+    /// Where mail is read.
+    pub imap: Door,
+    /// Where mail is handed in.
+    pub smtp: Door,
+    /// What the login takes.
+    pub takes: Takes,
+    /// The provider's own domains of addresses.
+    pub domains: &'static [&'static str],
+    /// How the hosts are named that take mail for other domains (MX), with `*` for what varies.
+    pub exchangers: &'static [&'static str],
+    /// Whether mail to `security+tag@` comes into the inbox.
+    pub tags: bool,
+}
+
+impl Service {
+    /// One with TLS from the first byte, on the usual ports.
+    const fn tls(imap: &'static str, smtp: &'static str, takes: &'static str) -> Self {
+        let (imap, smtp) = (Door::tls(imap, 993), Door::tls(smtp, 465));
+        Self { imap, smtp, takes: Takes::Password(takes), domains: &[], exchangers: &[], tags: true }
+    }
+}
+
 /// What is known of one provider.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Provider {
@@ -53,6 +109,8 @@ pub struct Provider {
     pub sealer: Option<&'static str>,
     /// Where it gives out access tokens for its mail servers, if it does.
     pub tokens: Option<&'static Tokens>,
+    /// Its servers; `None` for a server of the operator's own, and where they differ from one customer to the next.
+    pub service: Option<Service>,
 }
 
 /// Where a provider gives out access tokens (RFC 6749); `{tenant}` stands for the customer's name there.
@@ -101,6 +159,7 @@ const USUAL: Provider = Provider {
     bound: Bound::Free,
     sealer: None,
     tokens: None,
+    service: None,
 };
 
 /// Servers of which nothing that would prove a sender is known: no DMARC, or where it stands others can write it too. Our
@@ -131,30 +190,72 @@ pub(crate) static PROVIDERS: &[Provider] = &[
     // stalwart crates/smtp/src/inbound/data.rs. Mail by login gets neither line.
     Provider { name: "stalwart", place: Place::Below, ..USUAL },
     // mailauth test/fixtures: results below, and the same in a seal that signs To.
-    Provider { name: "gmail", ids: &["mx.google.com"], sealer: Some("google.com"), ..MUTE },
+    Provider {
+        name: "gmail",
+        ids: &["mx.google.com"],
+        sealer: Some("google.com"),
+        service: Some(Service { domains: &["gmail.com", "googlemail.com"], ..GOOGLE }),
+        ..MUTE
+    },
     Provider {
         name: "google-workspace",
         ids: &["mx.google.com"],
         sealer: Some("google.com"),
         tokens: Some(&GOOGLE_TOKENS),
+        service: Some(Service { exchangers: &["*.google.com", "*.googlemail.com"], ..GOOGLE }),
         ..MUTE
     },
     // php-imap tests/messages/issue-275.eml; the header firewall (Exchange manual, bb232136) takes fields of this kind out
     // of what comes from outside, and mail by login of a colleague says "Internal".
     MICROSOFT,
-    Provider { name: "outlook.com", ..MICROSOFT },
+    Provider {
+        name: "outlook.com",
+        service: Some(Service {
+            smtp: Door::starttls("smtp-mail.outlook.com", 587),
+            domains: &["outlook.com", "hotmail.com", "live.com", "msn.com"],
+            exchangers: &[],
+            ..OFFICE
+        }),
+        ..MICROSOFT
+    },
     // authentication_milter Handler/Sanitize.pm; deltachat test mails.
     Provider {
         name: "fastmail",
         ids: &["*.messagingengine.com"],
         edge: &["*.messagingengine.com (Postfix)"],
         inner: &["*.messagingengine.com (Authentication Milter)", "*.internal (", "* (Cyrus "],
+        service: Some(Service {
+            domains: &["fastmail.com", "fastmail.fm"],
+            exchangers: &["*.messagingengine.com"],
+            ..Service::tls("imap.fastmail.com", "smtp.fastmail.com", APP)
+        }),
         ..USUAL
     },
     // proton-bridge pkg/message/build.go: all fields of one name stand together.
-    Provider { name: "proton-bridge", ids: &["mail.protonmail.ch"], place: Place::Together, ..USUAL },
+    Provider {
+        name: "proton-bridge",
+        ids: &["mail.protonmail.ch"],
+        place: Place::Together,
+        service: Some(Service {
+            imap: Door::starttls("127.0.0.1", 1143),
+            smtp: Door::starttls("127.0.0.1", 1025),
+            domains: &["proton.me", "protonmail.com", "protonmail.ch", "pm.me"],
+            exchangers: &["*.protonmail.ch"],
+            ..Service::tls("", "", "the password that Proton Bridge shows on this machine")
+        }),
+        ..USUAL
+    },
     // Mails in public archives, of 2021 to 2026, for all that follow.
-    Provider { name: "zoho", ids: &["mx.zohomail.*"], edge: &["mx.zohomail.*"], ..USUAL },
+    Provider {
+        name: "zoho",
+        ids: &["mx.zohomail.*"],
+        edge: &["mx.zohomail.*"],
+        service: Some(Service {
+            exchangers: &["mx*.zoho.*"],
+            ..Service::tls("imappro.zoho.com", "smtppro.zoho.com", APP)
+        }),
+        ..USUAL
+    },
     // Mail of an iCloud user comes by another host, and without results.
     Provider {
         name: "icloud",
@@ -162,10 +263,24 @@ pub(crate) static PROVIDERS: &[Provider] = &[
         place: Place::Below,
         edge: &["*.me.com (Postfix)", "*-icloudmta-smtpin-* (Postfix)"],
         inner: &["*-mailgateway-*"],
+        service: Some(Service {
+            smtp: Door::starttls("smtp.mail.me.com", 587),
+            domains: &["icloud.com", "me.com", "mac.com"],
+            exchangers: &["*.mail.icloud.com"],
+            ..Service::tls("imap.mail.me.com", "", APP)
+        }),
         ..USUAL
     },
     YAHOO,
-    Provider { name: "aol", ..YAHOO },
+    Provider {
+        name: "aol",
+        service: Some(Service {
+            domains: &["aol.com"],
+            tags: false,
+            ..Service::tls("imap.aol.com", "smtp.aol.com", APP)
+        }),
+        ..YAHOO
+    },
     Provider {
         name: "ses",
         ids: &["amazonses.com"],
@@ -178,17 +293,71 @@ pub(crate) static PROVIDERS: &[Provider] = &[
         ids: &["posteo.de"],
         edge: &["mx*.posteo.de (Postfix)"],
         inner: &["*.posteo.name (Dovecot)", "proxy*.posteo.de (Postfix)", "mailin*.posteo.de (Postfix)"],
+        service: Some(Service {
+            domains: &["posteo.de", "posteo.net", "posteo.org", "posteo.eu"],
+            ..Service::tls("posteo.de", "posteo.de", OWN)
+        }),
         ..USUAL
     },
-    Provider { name: "gmx", ids: &["gmx.net"], ..MUTE },
-    Provider { name: "mailbox.org", ids: &["*.mailbox.org", "*.heinlein-hosting.de"], ..MUTE },
-    Provider { name: "migadu", ids: &["*.migadu.com"], ..MUTE },
+    Provider {
+        name: "gmx",
+        ids: &["gmx.net"],
+        service: Some(Service {
+            domains: &["gmx.net", "gmx.de", "gmx.at", "gmx.ch"],
+            ..Service::tls(
+                "imap.gmx.net",
+                "mail.gmx.net",
+                "the password of the mailbox, with IMAP switched on in its settings",
+            )
+        }),
+        ..MUTE
+    },
+    Provider {
+        name: "mailbox.org",
+        ids: &["*.mailbox.org", "*.heinlein-hosting.de"],
+        service: Some(Service {
+            domains: &["mailbox.org"],
+            exchangers: &["*.mailbox.org"],
+            ..Service::tls("imap.mailbox.org", "smtp.mailbox.org", APP)
+        }),
+        ..MUTE
+    },
+    Provider {
+        name: "migadu",
+        ids: &["*.migadu.com"],
+        service: Some(Service {
+            exchangers: &["*.migadu.com"],
+            ..Service::tls("imap.migadu.com", "smtp.migadu.com", OWN)
+        }),
+        ..MUTE
+    },
     // chasquid internal/smtpsrv/conn.go: no DMARC.
     Provider { name: "chasquid", ..MUTE },
 ];
 
+/// The usual words for a password.
+const OWN: &str = "the password of the mailbox";
+/// Of one that is made for a single program.
+const APP: &str = "an app password, which the settings of the account make";
+
+const GOOGLE: Service = Service::tls(
+    "imap.gmail.com",
+    "smtp.gmail.com",
+    "an app password (Google account, Security, with 2-step verification on), 16 letters without blanks",
+);
+
+const OFFICE: Service = Service {
+    imap: Door::tls("outlook.office365.com", 993),
+    smtp: Door::starttls("smtp.office365.com", 587),
+    takes: Takes::Token("Microsoft takes no passwords for IMAP, but access tokens"),
+    domains: &[],
+    exchangers: &["*.mail.protection.outlook.com"],
+    tags: true,
+};
+
 const MICROSOFT: Provider = Provider {
     name: "microsoft365",
+    service: Some(OFFICE),
     nameless: true,
     edge: &["*.mail.protection.outlook.com"],
     inner: &["*.outlook.com", "*.office365.com"],
@@ -197,8 +366,19 @@ const MICROSOFT: Provider = Provider {
     ..USUAL
 };
 
-const YAHOO: Provider =
-    Provider { name: "yahoo", ids: &["atlas*.yahoo.com"], place: Place::Below, edge: &["atlas*.yahoo.com"], ..USUAL };
+const YAHOO: Provider = Provider {
+    name: "yahoo",
+    ids: &["atlas*.yahoo.com"],
+    place: Place::Below,
+    edge: &["atlas*.yahoo.com"],
+    service: Some(Service {
+        domains: &["yahoo.com", "ymail.com"],
+        exchangers: &["*.yahoodns.net"],
+        tags: false,
+        ..Service::tls("imap.mail.yahoo.com", "smtp.mail.yahoo.com", APP)
+    }),
+    ..USUAL
+};
 
 impl Provider {
     /// Whether it is a server of the operator's own, whose name the config says.
@@ -253,6 +433,14 @@ impl Server {
     /// Whether it is nobody's.
     pub fn is_nobody(&self) -> bool {
         self.provider.name == NOBODY.name
+    }
+
+    /// Whose mailbox an address is, by its domain, else by the hosts that take its mail.
+    pub fn of(domain: &str, exchangers: &[String]) -> Option<&'static Provider> {
+        let with = |fits: &dyn Fn(&Service) -> bool| PROVIDERS.iter().find(|p| p.service.as_ref().is_some_and(fits));
+        with(&|service| service.domains.iter().any(|own| own.eq_ignore_ascii_case(domain))).or_else(|| {
+            with(&|service| exchangers.iter().any(|host| service.exchangers.iter().any(|own| fits(own, host))))
+        })
     }
 
     /// The names of all providers.

@@ -20,6 +20,7 @@ use lettre::transport::smtp::client::{AsyncSmtpConnection, AsyncTokioStream};
 use lettre::transport::smtp::extension::ClientId;
 use lettre::transport::smtp::response::Response;
 use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
 use tokio::time::timeout;
 
 use self::gate::{Dot, Gate};
@@ -181,6 +182,40 @@ pub(crate) async fn check(config: &SmtpConfig, secret: Option<&Password>) -> Res
     }
 }
 
+/// Greeting and STARTTLS, and no login: what comes next on the connection is TLS.
+///
+/// # Errors
+/// What went wrong, and at which step.
+pub(crate) async fn ask_for_tls(tcp: TcpStream) -> Result<TcpStream, Said> {
+    let mut stage = Stage::Hello;
+    starttls(&mut stage, tcp).await.map_err(|cause| Said::at(stage, cause.text(&Secrets::none())))
+}
+
+/// Goes as far as the recipient's address, and leaves again: whether a sender and a recipient are taken, with nothing sent.
+///
+/// # Errors
+/// The outcome that a mail would have had.
+pub(crate) async fn try_addresses(
+    config: &SmtpConfig,
+    secret: Option<&Password>,
+    from: &Address,
+    to: &Address,
+) -> Result<(), Outcome> {
+    let mut stage = Stage::Connect;
+    let tried = timeout(BEFORE_CONTENT_TIMEOUT, async {
+        let stream = connect(&mut stage, config, Gate::new(Dot::default())).await?;
+        let mut connection = enter(&mut stage, stream, Account { config, secret, habit: &Habit::default() }).await?;
+        let letter = Letter { from: Some(from), to, bytes: b"" };
+        mail(&mut stage, &mut connection, letter).await?;
+        recipient(&mut stage, &mut connection, letter).await?;
+        Ok(connection)
+    });
+    let secrets = secrets(secret.map(Password::expose));
+    let connection = tried.await.unwrap_or_else(|_| Err(Cause::too_slow()));
+    quit(connection.map_err(|cause| judge(stage, cause, &secrets))?).await;
+    Ok(())
+}
+
 /// One mail over a session that rested, or over the stream that `connect` opens.
 async fn transact(
     connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
@@ -193,7 +228,8 @@ async fn transact(
     let mut stage = Stage::Connect;
     let prepared = timeout(BEFORE_CONTENT_TIMEOUT, async {
         let mut session = begin(&mut stage, connect, account, letter, keeper, rested).await?;
-        address(&mut stage, &mut session.connection, letter).await?;
+        recipient(&mut stage, &mut session.connection, letter).await?;
+        data(&mut stage, &mut session.connection).await?;
         Ok(session)
     });
     let mut session = match prepared.await.unwrap_or_else(|_| Err(Cause::too_slow())) {
@@ -371,11 +407,15 @@ async fn mail(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: L
     expect(connection, format!("MAIL FROM:<{from}>\r\n"), 250..=250).await
 }
 
-/// The envelope's recipient, and leave to send.
-async fn address(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
+/// The envelope's recipient.
+async fn recipient(stage: &mut Stage, connection: &mut AsyncSmtpConnection, letter: Letter<'_>) -> Result<(), Cause> {
     *stage = Stage::Rcpt;
     // 251: the server forwards it itself (RFC 5321 section 3.4).
-    expect(connection, format!("RCPT TO:<{}>\r\n", letter.to.as_str()), 250..=251).await?;
+    expect(connection, format!("RCPT TO:<{}>\r\n", letter.to.as_str()), 250..=251).await
+}
+
+/// Leave to send.
+async fn data(stage: &mut Stage, connection: &mut AsyncSmtpConnection) -> Result<(), Cause> {
     *stage = Stage::Data;
     expect(connection, "DATA\r\n".to_owned(), 354..=354).await
 }

@@ -40,7 +40,7 @@ pub(crate) use strike::Strike;
 pub(crate) use trouble::Standing;
 pub(crate) use unreached::Unreached;
 pub(crate) use unverified::Unverified;
-pub(crate) use views::{NoticeRow, TicketRow};
+pub(crate) use views::{NoticeRow, Span, TicketRow, few};
 
 use std::fmt::Display;
 use std::path::{Path, PathBuf};

@@ -150,3 +150,22 @@ impl crate::tracker::Tracker {
         Ok(None)
     }
 }
+
+impl crate::store::Tx<'_> {
+    /// All tickets, or all that are open, by number.
+    pub fn tickets(&self, all: bool) -> crate::store::Result<Vec<crate::store::TicketRow>> {
+        crate::store::few(|each| self.each_ticket(all, crate::store::Span::All, each))
+    }
+
+    /// All receipts, by number.
+    pub fn receipts(&self) -> crate::store::Result<Vec<crate::store::ReceiptRow>> {
+        crate::store::few(|each| self.each_receipt(crate::store::Span::All, each))
+    }
+
+    /// All notices from a number on.
+    pub fn notices(&self, from: u32) -> crate::store::Result<Vec<crate::store::NoticeRow>> {
+        let mut found = crate::store::few(|each| self.each_notice(crate::store::Span::All, each))?;
+        found.retain(|row| row.number >= from);
+        Ok(found)
+    }
+}

@@ -1,5 +1,7 @@
 //! `disclosed check`: what the config says, as it was understood.
 
+mod closed;
+
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -10,8 +12,9 @@ use super::desk::{Desk, Exit, role_word};
 use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
 use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret};
-use crate::daemon::{self, Finding};
+use crate::daemon::{self, Finding, Mails};
 use crate::open::files::{self, FilesError};
+use crate::open::rights::Runner;
 use crate::policy::calendar::Quiet;
 use crate::policy::shown::{holidays, when};
 use crate::policy::{Calendar, Promise, Rung, Within};
@@ -47,12 +50,15 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
             return Ok(Exit::Config);
         }
     };
-    let mut findings = vec![database(&desk.config)];
+    let runner = Runner::of(&desk.config.store);
+    let mut findings = vec![database(&desk.config, &runner)];
+    findings.extend(closed::closed(&desk, &runner));
     let mut warnings = desk.config.warnings.clone();
     warnings.extend(secrets(&desk.config));
     if args.online {
         let key = open::key_if_any(&desk.config)?;
-        findings.extend(daemon::check_online(&desk.config, key.as_ref(), args.round_trip));
+        let mails = if args.round_trip { Mails::RoundTrip } else { Mails::ToUs };
+        findings.extend(daemon::check_online(&desk.config, key.as_ref(), mails));
     } else {
         warnings.extend(inbox(&desk.config));
     }
@@ -73,11 +79,19 @@ fn mistakes(error: &ConfigError) -> Vec<Value> {
     error.mistakes().iter().map(one).collect()
 }
 
-fn database(config: &Config) -> Finding {
+fn database(config: &Config, runner: &Runner) -> Finding {
     let shown = config.store.display();
     match files::is_there(&config.store) {
         Ok(true) => {}
-        Ok(false) => return Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+        Ok(false) => {
+            return match closed::unmade(&config.store, runner) {
+                None => Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
+                Some(why) => Finding::bad(format!(
+                    "database: {shown} is not there, and `disclosed run` cannot make it: {why}; make the folder and give it \
+                     to the user of the daemon, or name another in store.path"
+                )),
+            };
+        }
         Err(error) => return Finding::bad(format!("database: {error}")),
     }
     let hold = |mut store: Store| {
@@ -190,7 +204,6 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
             "own_time": p.calendar.as_ref().map(own_time),
         })
     };
-    let finding = |f: &Finding| json!({ "good": f.good, "known": f.known, "text": f.text });
     json!({
         "ok": findings.iter().all(|f| f.good),
         "config": desk.path,
@@ -207,7 +220,7 @@ fn document(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &
             "note": config.reports.note,
         },
         "digests": digests,
-        "findings": findings.iter().map(finding).collect::<Vec<_>>(),
+        "findings": findings.iter().map(document_of).collect::<Vec<_>>(),
     })
 }
 
@@ -216,7 +229,6 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     let policy = &config.policy;
     let bold = anstyle::Style::new().bold();
     let yellow = anstyle::AnsiColor::Yellow.on_default();
-    let red = anstyle::AnsiColor::Red.on_default().bold();
     let mut text = format!("{bold}{}{bold:#}: the config of {}\n", shown(&desk.path), clean_line(&config.name, 100));
     for warning in warnings {
         text.push_str(&format!("{yellow}warning:{yellow:#} {}\n", clean_line(warning, 400)));
@@ -254,15 +266,25 @@ fn text(desk: &Desk, warnings: &[String], digests: &[Timestamp], findings: &[Fin
     if let Some(source) = config.token_source() {
         text.push_str(&format!("The login is by {}.\n", source.describe()));
     }
-    for finding in findings {
-        let mark = match finding {
-            Finding { known: false, .. } => format!("{yellow}UNKNOWN:{yellow:#}"),
-            Finding { good: true, .. } => "ok:".to_owned(),
-            Finding { good: false, .. } => format!("{red}WRONG:{red:#}"),
-        };
-        text.push_str(&format!("{mark} {}\n", clean_line(&finding.text, 600)));
-    }
+    text.extend(findings.iter().map(line));
     text
+}
+
+/// A finding, for a person.
+pub(super) fn line(finding: &Finding) -> String {
+    let yellow = anstyle::AnsiColor::Yellow.on_default();
+    let red = anstyle::AnsiColor::Red.on_default().bold();
+    let mark = match finding {
+        Finding { known: false, .. } => format!("{yellow}UNKNOWN:{yellow:#}"),
+        Finding { good: true, .. } => "ok:".to_owned(),
+        Finding { good: false, .. } => format!("{red}WRONG:{red:#}"),
+    };
+    format!("{mark} {}\n", clean_line(&finding.text, 600))
+}
+
+/// A finding, for a program.
+pub(super) fn document_of(finding: &Finding) -> Value {
+    json!({ "good": finding.good, "known": finding.known, "text": finding.text })
 }
 
 /// The commands that ask for a code of whoever asks, or of a second person.

@@ -8,7 +8,6 @@ use super::desk::{Desk, Exit};
 use super::out::{Out, complain};
 use super::outbox::{NoticeDocument, listed};
 use crate::open;
-use crate::vocabulary::NoticeState;
 
 /// What programs see.
 #[derive(Serialize)]
@@ -30,8 +29,8 @@ pub(super) fn end(yes: bool, dropped: &[u32], desk: &Desk, out: &mut Out) -> Res
     // Opened to write: where this is the first to see that the database was restored, that is written down here.
     let mut tracker = open::tracker(&desk.config, desk.now()?)?;
     let hold = tracker.hold()?;
-    let mut waiting = tracker.store().read(|tx| tx.notices(0))?;
-    waiting.retain(|n| matches!(n.state, NoticeState::Waiting | NoticeState::Sending) && !dropped.contains(&n.number));
+    let mut waiting = tracker.store().read(|tx| tx.unsent())?;
+    waiting.retain(|n| !dropped.contains(&n.number));
     let recovered = hold.is_some() && yes;
     if recovered {
         let unknown = tracker.end_hold(dropped)?;

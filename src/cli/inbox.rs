@@ -5,12 +5,13 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit, local};
+use super::lists::{Shown, Wanted};
 use super::mails::MailDocument;
-use super::out::{Out, table};
+use super::out::{Items, Out, table};
 use crate::intake::disposition::Disposition;
 use crate::open;
 use crate::project::Project;
-use crate::store::ReceiptRow;
+use crate::store::{ReceiptRow, Span, Tx};
 use crate::tracker::Posted;
 use crate::vocabulary::{Address, NoticeKind};
 
@@ -22,6 +23,8 @@ pub(super) struct Args {
     /// Print the mail of this receipt, whole
     #[arg(long, value_name = "NUMBER", conflicts_with = "take")]
     show: Option<i64>,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -31,35 +34,35 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     if let Some(number) = args.show {
         return show(number, desk, out);
     }
-    let project = &desk.project;
-    let receipts = desk.read(|tx, _| tx.receipts())?;
-    if out.wants_json() {
-        let receipt = |r| ReceiptDocument::of(r, project);
-        out.json(&Document { receipts: receipts.iter().map(receipt).collect() })?;
-    } else if receipts.is_empty() {
-        out.text("No mail has come in.\n")?;
-    } else {
-        let row = |r: &ReceiptRow| {
-            vec![
-                r.number.to_string(),
-                local(r.received, project),
-                r.from.as_ref().map_or("-", Address::as_str).to_owned(),
-                r.disposition.word().to_owned(),
-                r.ticket.map_or("-".to_owned(), |t| project.show(t)),
-                r.reason.clone(),
-            ]
-        };
-        let received = format!("RECEIVED ({})", project.policy.calendar.zone_name);
-        let heading = ["NO", &received, "FROM", "DISPOSITION", "TICKET", "WHY"];
-        out.text(&table(&heading, receipts.iter().map(row)))?;
-    }
-    Ok(Exit::Done)
+    desk.read(|tx, _| Ok(print(args, tx, &desk.project, out)))?.map(|()| Exit::Done)
 }
 
-/// What programs see.
-#[derive(Serialize)]
-struct Document<'a> {
-    receipts: Vec<ReceiptDocument<'a>>,
+fn print(args: &Args, tx: &Tx<'_>, project: &Project, out: &mut Out) -> Result<()> {
+    if out.wants_json() {
+        let mut receipts =
+            |items: &mut Items<'_>| tx.each_receipt(Span::All, |r| items.add(&ReceiptDocument::of(&r, project)));
+        return out.stream(&(), &mut [("receipts", &mut receipts)]);
+    }
+    let row = |r: &ReceiptRow| {
+        vec![
+            r.number.to_string(),
+            local(r.received, project),
+            r.from.as_ref().map_or("-", Address::as_str).to_owned(),
+            r.disposition.word().to_owned(),
+            r.ticket.map_or("-".to_owned(), |t| project.show(t)),
+            r.reason.clone(),
+        ]
+    };
+    let received = format!("RECEIVED ({})", project.policy.calendar.zone_name);
+    let heading = ["NO", &received, "FROM", "DISPOSITION", "TICKET", "WHY"];
+    let shown = Shown {
+        command: "inbox",
+        parse: &|text| text.parse().ok(),
+        number: &|r: &ReceiptRow| r.number.to_string(),
+        text: &|receipts, _| table(&heading, receipts.iter().map(row)),
+        empty: "No mail has come in.\n",
+    };
+    args.wanted.print(&shown, out, |span, each| tx.each_receipt(span, each))
 }
 
 /// A receipt as programs see it.
@@ -90,7 +93,7 @@ impl<'a> ReceiptDocument<'a> {
 
 /// What programs see of one receipt.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct Whole<'a> {
     receipt: ReceiptDocument<'a>,
     mail: MailDocument,
 }
@@ -103,7 +106,7 @@ fn show(number: i64, desk: &Desk, out: &mut Out) -> Result<Exit> {
     })?;
     let Some((row, mail)) = found else { bail!("there is no receipt {number}; `disclosed inbox` shows all") };
     if out.wants_json() {
-        out.json(&Shown { receipt: ReceiptDocument::of(&row, &desk.project), mail })?;
+        out.json(&Whole { receipt: ReceiptDocument::of(&row, &desk.project), mail })?;
     } else {
         let ticket = row.ticket.map_or("no ticket".to_owned(), |t| desk.project.show(t));
         out.text(&mail.shown(&format!("Receipt {number}, {ticket}"), &desk.project))?;

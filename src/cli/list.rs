@@ -5,47 +5,55 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit};
-use super::out::{Out, alarming};
+use super::lists::{Shown, Wanted};
+use super::out::{Items, Out, alarming};
 use crate::notice::codename::Codename;
 use crate::notice::plain::wrapped;
 use crate::notice::text::digest::{self, Line};
 use crate::open;
 use crate::policy::Severity;
 use crate::project::Project;
-use crate::store::TicketRow;
+use crate::store::{Span, TicketRow, Tx};
 use crate::ticket::Status;
 use crate::token::Key;
-use crate::vocabulary::{Address, clean};
+use crate::vocabulary::{Address, TicketId, clean};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Only those that are open, or on which a promise still runs other than that of erasing them
     #[arg(long)]
     open: bool,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
-    let project = &desk.project;
-    let (tickets, now) = desk.read(|tx, now| Ok((tx.tickets(!args.open)?, now)))?;
-    if out.wants_json() {
-        let key = open::present_key(&desk.config).ok();
-        let tickets = tickets.iter().map(|t| TicketDocument::of(t, key.as_ref(), project)).collect();
-        out.json(&Document { tickets })?;
-    } else if tickets.is_empty() {
-        out.text(if args.open { "No ticket is open.\n" } else { "There is no ticket yet.\n" })?;
-    } else {
-        let bold = anstyle::Style::new().bold();
-        let zone = &project.policy.calendar.zone_name;
-        let all: String = tickets.iter().map(|t| stands(t, project, now) + "\n").collect();
-        out.text(&format!("{bold}Tickets (times in {zone}):{bold:#}\n{}", alarming(&all)))?;
-    }
-    Ok(Exit::Done)
+    desk.read(|tx, now| Ok(print(args, tx, now, desk, out)))?.map(|()| Exit::Done)
 }
 
-/// What programs see.
-#[derive(Serialize)]
-struct Document<'a> {
-    tickets: Vec<TicketDocument<'a>>,
+fn print(args: &Args, tx: &Tx<'_>, now: Timestamp, desk: &Desk, out: &mut Out) -> Result<()> {
+    let project = &desk.project;
+    if out.wants_json() {
+        let key = open::present_key(&desk.config).ok();
+        let mut tickets = |items: &mut Items<'_>| {
+            tx.each_ticket(!args.open, Span::All, |t| items.add(&TicketDocument::of(&t, key.as_ref(), project)))
+        };
+        return out.stream(&(), &mut [("tickets", &mut tickets)]);
+    }
+    let shown = Shown {
+        command: if args.open { "list --open" } else { "list" },
+        parse: &|text| TicketId::parse(text, &project.prefix).map(|id| id.0.into()),
+        number: &|t: &TicketRow| project.show(t.id),
+        text: &|tickets, at_top| {
+            let bold = anstyle::Style::new().bold();
+            let zone = &project.policy.calendar.zone_name;
+            let all: String = tickets.iter().map(|t| stands(t, project, now) + "\n").collect();
+            let head = format!("{bold}Tickets (times in {zone}):{bold:#}\n");
+            if at_top { head + &alarming(&all) } else { alarming(&all) }
+        },
+        empty: if args.open { "No ticket is open.\n" } else { "There is no ticket yet.\n" },
+    };
+    args.wanted.print(&shown, out, |span, each| tx.each_ticket(!args.open, span, each))
 }
 
 /// A ticket as programs see it.

@@ -7,6 +7,7 @@ use anstream::AutoStream;
 use anyhow::Result;
 use comfy_table::{Table, presets};
 use serde::Serialize;
+use serde_json::Value;
 
 use crate::vocabulary::clean;
 
@@ -39,6 +40,26 @@ impl Out {
         self.write(text.as_bytes())
     }
 
+    /// A document as [`Out::json`] prints it, of which some fields are lists. Their items are printed as they come, since
+    /// there may be more of them than there is memory for.
+    pub(super) fn stream(&mut self, rest: &impl Serialize, lists: &mut [(&str, Fill<'_>)]) -> Result<()> {
+        let mut fields = serde_json::to_value(rest)?.as_object().cloned().unwrap_or_default();
+        fields.extend(lists.iter().map(|(name, _)| ((*name).to_owned(), Value::Null)));
+        let mut begin = "{";
+        for (name, value) in &fields {
+            self.write(format!("{begin}\n  {}: ", Value::from(name.as_str())).as_bytes())?;
+            begin = ",";
+            let Some((_, fill)) = lists.iter_mut().find(|(list, _)| list == name) else {
+                self.write(indented(value, 2)?.as_bytes())?;
+                continue;
+            };
+            let mut items = Items { out: &mut *self, text: String::new(), begin: "[" };
+            fill(&mut items)?;
+            items.end()?;
+        }
+        self.write(b"\n}\n")
+    }
+
     /// Text of ours. What comes from outside in it was cleaned before it was put there.
     pub(super) fn text(&mut self, text: &str) -> Result<()> {
         self.write(text.as_bytes())
@@ -61,6 +82,41 @@ impl Out {
     fn write(&mut self, bytes: &[u8]) -> Result<()> {
         written(self.stream.write_all(bytes))
     }
+}
+
+/// Fills one list of a document.
+pub(super) type Fill<'a> = &'a mut dyn FnMut(&mut Items<'_>) -> Result<()>;
+
+/// The items of a list, on their way out.
+pub(super) struct Items<'a> {
+    out: &'a mut Out,
+    /// What is not written yet.
+    text: String,
+    begin: &'static str,
+}
+
+impl Items<'_> {
+    /// Octets that are written at a time.
+    const PIECE: usize = 64 << 10;
+
+    /// One more.
+    pub(super) fn add(&mut self, item: &impl Serialize) -> Result<()> {
+        self.text.push_str(std::mem::replace(&mut self.begin, ","));
+        self.text.push_str("\n    ");
+        self.text.push_str(&indented(item, 4)?);
+        if self.text.len() < Self::PIECE { Ok(()) } else { self.out.write(std::mem::take(&mut self.text).as_bytes()) }
+    }
+
+    fn end(mut self) -> Result<()> {
+        self.text.push_str(if self.begin == "[" { "[]" } else { "\n  ]" });
+        self.out.write(self.text.as_bytes())
+    }
+}
+
+/// A value as it stands in a document, that far from its margin. No string in JSON has a line end in it.
+fn indented(value: &impl Serialize, by: usize) -> Result<String> {
+    let text = serde_json::to_string_pretty(&serde_json::to_value(value)?)?;
+    Ok(text.replace('\n', &format!("\n{:by$}", "")))
 }
 
 fn written(done: io::Result<()>) -> Result<()> {

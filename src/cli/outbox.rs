@@ -7,10 +7,11 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit, local};
-use super::out::{Out, table};
+use super::lists::{Each, Shown, Wanted};
+use super::out::{Items, Out, table};
 use crate::open;
 use crate::project::Project;
-use crate::store::NoticeRow;
+use crate::store::{NoticeRow, Span, Tx};
 use crate::vocabulary::{Address, NoticeKind, NoticeState};
 
 #[derive(clap::Args)]
@@ -21,6 +22,8 @@ pub(super) struct Args {
     /// Let go what is held because too much was made within an hour
     #[arg(long, conflicts_with = "show")]
     release: bool,
+    #[command(flatten)]
+    wanted: Wanted,
 }
 
 pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
@@ -30,26 +33,38 @@ pub(super) fn run(args: &Args, desk: &Desk, out: &mut Out) -> Result<Exit> {
     if args.release {
         return release(desk, out);
     }
-    let project = &desk.project;
-    let (mut notices, breaker) = desk.read(|tx, _| Ok((tx.notices(0)?, tx.breaker()?)))?;
-    if let Some(since) = breaker {
-        for notice in notices.iter_mut().filter(|n| n.state == NoticeState::Waiting && n.lane > NoticeKind::ASKED) {
-            notice.state = NoticeState::Held;
-            notice.reply = Some(format!("too much was made since {}", local(since, project)));
-        }
-    }
+    desk.read(|tx, _| Ok(print(args, tx, &desk.project, out)))?.map(|()| Exit::Done)
+}
+
+fn print(args: &Args, tx: &Tx<'_>, project: &Project, out: &mut Out) -> Result<()> {
+    let held_since = tx.breaker()?;
+    // As they stand, whatever their rows say: the breaker is in none of them.
+    let notices = |span, each: Each<'_, NoticeRow>| {
+        tx.each_notice(span, |mut notice| {
+            let holds = notice.state == NoticeState::Waiting && notice.lane > NoticeKind::ASKED;
+            if let Some(since) = held_since.filter(|_| holds) {
+                notice.state = NoticeState::Held;
+                notice.reply = Some(format!("too much was made since {}", local(since, project)));
+            }
+            each(notice)
+        })
+    };
     if out.wants_json() {
-        let notices = notices.iter().map(|n| NoticeDocument::of(n, project)).collect();
-        out.json(&Document { notices, held_since: breaker })?;
-    } else if notices.is_empty() {
-        out.text("No mail has left, and none waits.\n")?;
-    } else {
-        out.text(&listed(&notices, project))?;
-        if breaker.is_some() {
-            out.text("\nAll that nobody asked for is held; `disclosed outbox --release` lets it go.\n")?;
-        }
+        let mut all = |items: &mut Items<'_>| notices(Span::All, &mut |n| items.add(&NoticeDocument::of(&n, project)));
+        return out.stream(&Document { held_since }, &mut [("notices", &mut all)]);
     }
-    Ok(Exit::Done)
+    let shown = Shown {
+        command: "outbox",
+        parse: &|text| text.parse().ok(),
+        number: &|n: &NoticeRow| n.number.to_string(),
+        text: &|notices, _| listed(notices, project),
+        empty: "No mail has left, and none waits.\n",
+    };
+    args.wanted.print(&shown, out, notices)?;
+    if held_since.is_some() {
+        out.text("\nAll that nobody asked for is held; `disclosed outbox --release` lets it go.\n")?;
+    }
+    Ok(())
 }
 
 /// Notices as a table.
@@ -71,10 +86,9 @@ pub(super) fn listed(notices: &[NoticeRow], project: &Project) -> String {
     table(&heading, notices.iter().map(row))
 }
 
-/// What programs see.
+/// What programs see beside the notices.
 #[derive(Serialize)]
-struct Document<'a> {
-    notices: Vec<NoticeDocument<'a>>,
+struct Document {
     held_since: Option<Timestamp>,
 }
 
@@ -110,7 +124,7 @@ impl<'a> NoticeDocument<'a> {
 
 /// What programs see of one notice.
 #[derive(Serialize)]
-struct Shown<'a> {
+struct One<'a> {
     notice: Whole<'a>,
 }
 
@@ -143,8 +157,7 @@ fn release(desk: &Desk, out: &mut Out) -> Result<Exit> {
 
 fn show(number: u32, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let found = desk.read(|tx, _| {
-        let row = tx.notices(number)?.into_iter().next().filter(|n| n.number == number);
-        Ok(match row {
+        Ok(match tx.notice_row(number)? {
             Some(row) => Some((row, tx.notice_bytes(number)?)),
             None => None,
         })
@@ -152,7 +165,7 @@ fn show(number: u32, desk: &Desk, out: &mut Out) -> Result<Exit> {
     let Some((row, bytes)) = found else { bail!("there is no notice {number}; `disclosed outbox` lists them") };
     if out.wants_json() {
         let (notice, mail) = (NoticeDocument::of(&row, &desk.project), String::from_utf8_lossy(&bytes));
-        out.json(&Shown { notice: Whole { notice, mail } })?;
+        out.json(&One { notice: Whole { notice, mail } })?;
     } else if bytes.is_empty() {
         bail!("notice {number} was erased with its ticket");
     } else {

@@ -93,7 +93,7 @@ fn print(tx: &Tx<'_>, id: TicketId, wanted: &Wanted, desk: &Desk, now: Timestamp
     let key = open::present_key(&desk.config).ok();
     let read = (1..).zip(&mails).map(|(at, receipt)| MailDocument::of(tx, receipt, Some(at)));
     if out.wants_json() {
-        let row = tx.tickets(true)?.into_iter().find(|t| t.id == id);
+        let row = tx.ticket_row(id)?;
         let ticket = row.as_ref().map(|row| Whole::of(row, &ticket, key.as_ref(), project, now));
         let entries = entries.iter().map(|e| EntryDocument::of(e, project)).collect();
         return out.json(&Document { ticket, entries, mails: read.collect::<store::Result<_>>()? });

@@ -6,26 +6,85 @@ use serde::Serialize;
 
 use super::desk::{Desk, Exit};
 use super::list;
-use super::out::{Out, alarming};
+use super::out::{Fill, Items, Out, alarming};
 use crate::health::Health;
 use crate::notice::plain::wrapped;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::shown::{date, length};
 use crate::project::Project;
-use crate::store::{NoticeRow, Standing, TicketRow, Unreached};
+use crate::store::{self, NoticeRow, Standing, TicketRow, Tx, Unreached, few};
 use crate::vocabulary::{NoticeKind, NoticeState, clean_line};
 
+/// Lines of each kind that a person reads; a program gets all.
+const LINES: u32 = 20;
+
 pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
-    let health = desk.read(|tx, now| Health::read(tx, &desk.project, now))?;
-    if out.wants_json() {
-        out.json(&Document::of(&health, &desk.project))?;
-    } else {
-        out.text(&text(&health, &desk.project))?;
-    }
-    Ok(if health.needs_person() { Exit::Person } else { Exit::Done })
+    desk.read(|tx, now| {
+        let health = Health::read(tx, &desk.project, now)?;
+        Ok(print(tx, &health, &desk.project, out).map(|()| health.needs_person()))
+    })?
+    .map(|needs| if needs { Exit::Person } else { Exit::Done })
 }
 
-/// What programs see.
+fn print(tx: &Tx<'_>, health: &Health, project: &Project, out: &mut Out) -> Result<()> {
+    if !out.wants_json() {
+        return out.text(&text(&First::read(tx, health)?, project));
+    }
+    let (now, since) = (health.now, Health::concerns_since(health.now));
+    let unsettled = |n: NoticeRow, items: &mut Items<'_>| {
+        items.add(&Unsettled {
+            notice: n.number,
+            kind: n.kind,
+            ticket: n.ticket.map(|t| project.show(t)),
+            state: n.state,
+            reason: n.reply.as_deref(),
+        })
+    };
+    let mut broken = |items: &mut Items<'_>| {
+        tx.each_broken(now, None, |t| {
+            items.add(&Broken {
+                ticket: project.show(t.id),
+                promise: t.next.as_ref().map(|(promise, _)| promise.as_str()),
+                deadline: t.next.as_ref().map(|(_, deadline)| *deadline),
+            })
+        })
+    };
+    let mut holds = |items: &mut Items<'_>| tx.each_failed(NoticeState::Held, since, None, |n| unsettled(n, items));
+    let mut undelivered = |items: &mut Items<'_>| {
+        let mut states = Health::UNDELIVERED.into_iter();
+        states.try_for_each(|state| tx.each_failed(state, since, None, |n| unsettled(n, items)))
+    };
+    let mut lists: [(&str, Fill<'_>); 3] =
+        [("broken", &mut broken), ("holds", &mut holds), ("undelivered", &mut undelivered)];
+    out.stream(&Document::of(health, project), &mut lists)
+}
+
+/// How things stand, with the first of all that needs a person.
+struct First<'a> {
+    health: &'a Health,
+    broken: Vec<TicketRow>,
+    held: Vec<NoticeRow>,
+    undelivered: Vec<NoticeRow>,
+}
+
+impl<'a> First<'a> {
+    fn read(tx: &Tx<'_>, health: &'a Health) -> Result<Self> {
+        let (now, since, most) = (health.now, Health::concerns_since(health.now), Some(LINES));
+        let failed = |state| few(|each| tx.each_failed(state, since, most, each));
+        let mut undelivered = Health::UNDELIVERED.map(failed).into_iter().collect::<store::Result<Vec<_>>>()?.concat();
+        undelivered.truncate(LINES as usize);
+        let broken = few(|each| tx.each_broken(now, most, each))?;
+        Ok(Self { health, broken, held: failed(NoticeState::Held)?, undelivered })
+    }
+}
+
+/// That there are more than were listed.
+fn more(all: u32, listed: &[impl Sized], what: &str) -> String {
+    let more = all.saturating_sub(u32::try_from(listed.len()).unwrap_or(u32::MAX));
+    if more == 0 { String::new() } else { format!("  … and {more} more {what}: `disclosed status --json`\n") }
+}
+
+/// What programs see, but for the lists that may be long.
 #[derive(Serialize)]
 struct Document<'a> {
     last_scan: Option<Timestamp>,
@@ -33,11 +92,8 @@ struct Document<'a> {
     waiting: u32,
     unverified: u32,
     next_deadline: Option<Timestamp>,
-    holds: Vec<Unsettled<'a>>,
-    undelivered: Vec<Unsettled<'a>>,
     unreached: Vec<NotReached<'a>>,
-    broken: Vec<Broken<'a>>,
-    quarantined: usize,
+    quarantined: u32,
     ahead: Option<Timestamp>,
     trouble: Option<Timestamp>,
     troubles: Vec<Trouble>,
@@ -88,20 +144,8 @@ struct Trouble {
 
 impl<'a> Document<'a> {
     fn of(health: &'a Health, project: &Project) -> Self {
-        let unsettled = |n: &'a NoticeRow| Unsettled {
-            notice: n.number,
-            kind: n.kind,
-            ticket: n.ticket.map(|t| project.show(t)),
-            state: n.state,
-            reason: n.reply.as_deref(),
-        };
         let unreached =
             |u: &'a Unreached| NotReached { person: u.to.as_str(), since: u.since, reply: u.reply.as_str() };
-        let broken = |t: &'a TicketRow| Broken {
-            ticket: project.show(t.id),
-            promise: t.next.as_ref().map(|(promise, _)| promise.as_str()),
-            deadline: t.next.as_ref().map(|(_, deadline)| *deadline),
-        };
         let trouble = |t: &Standing| Trouble {
             kind: t.kind.word(),
             ticket: t.kind.ticket().map(|t| project.show(t)),
@@ -114,10 +158,7 @@ impl<'a> Document<'a> {
             waiting: health.waiting,
             unverified: health.unverified,
             next_deadline: health.next_deadline,
-            holds: health.held.iter().map(unsettled).collect(),
-            undelivered: health.undelivered.iter().map(unsettled).collect(),
             unreached: health.unreached.iter().map(unreached).collect(),
-            broken: health.broken.iter().map(broken).collect(),
             quarantined: health.quarantined,
             ahead: health.ahead,
             trouble: health.troubles.first().map(|t| t.since),
@@ -134,11 +175,12 @@ impl<'a> Document<'a> {
     }
 }
 
-fn text(health: &Health, project: &Project) -> String {
-    alarming(&wrapped(&stands(health, project), "    "))
+fn text(first: &First<'_>, project: &Project) -> String {
+    alarming(&wrapped(&stands(first, project), "    "))
 }
 
-fn stands(health: &Health, project: &Project) -> String {
+fn stands(first: &First<'_>, project: &Project) -> String {
+    let health = first.health;
     let mut text = ordinary(health, project);
     if !health.needs_person() {
         text.push_str("\nNothing needs a person.\n");
@@ -183,14 +225,15 @@ fn stands(health: &Health, project: &Project) -> String {
         let said = if said.is_empty() { said } else { format!(": {said}") };
         text.push_str(&format!("  no mail reaches {name} since {since}{said}\n"));
     }
-    for t in &health.broken {
+    for t in &first.broken {
         let line = list::stands(t, project, health.now).replace('\n', "\n  ");
         text.push_str(&format!("  {line}\n      `disclosed show {}`\n", project.show(t.id)));
     }
+    text.push_str(&more(health.broken, &first.broken, "with a broken promise"));
     if health.quarantined > 0 {
         text.push_str(&format!("  {} mails put aside unread: `disclosed inbox`\n", health.quarantined));
     }
-    for n in &health.held {
+    for n in &first.held {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let answer = n.ticket.map_or(String::new(), |t| format!(", `disclosed do {} /ack`", project.show(t)));
         let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
@@ -200,12 +243,14 @@ fn stands(health: &Health, project: &Project) -> String {
             n.number
         ));
     }
-    for n in &health.undelivered {
+    text.push_str(&more(health.held, &first.held, "that are held"));
+    for n in &first.undelivered {
         let about = n.ticket.map_or(String::new(), |t| format!(" for {}", project.show(t)));
         let how = if n.state == NoticeState::Unknown { "may not have arrived" } else { "was refused" };
         let why = clean_line(n.reply.as_deref().unwrap_or_default(), 200);
         text.push_str(&format!("  notice {}, a {}{about}, {how}: {why}\n", n.number, n.kind.word()));
     }
+    text.push_str(&more(health.undelivered, &first.undelivered, "that did not arrive"));
     text
 }
 

@@ -45,7 +45,7 @@ pub(super) async fn forged(config: &Config, key: Option<&Key>, now: Timestamp) -
         return unproven("outgoing is a Maildir, so that no mail goes through the server");
     };
     let Some(key) = key else {
-        return unproven("there is no database yet; run `disclosed run` first, and check again");
+        return unproven("no mail is sent before there is a database; run `disclosed run`, and check again");
     };
     match travel(config, smtp, key, now).await {
         Ok(raw) => {
@@ -76,8 +76,8 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let end = tokio::time::Instant::now() + PATIENCE;
     while tokio::time::Instant::now() < end {
         tokio::time::sleep(PAUSE).await;
-        if let Some(raw) = look(&mut folder, &mut known, &word).await.map_err(|e| e.to_string())? {
-            return Ok((word, raw));
+        if let Some(come) = look(&mut folder, &mut known, &word).await.map_err(|e| e.to_string())? {
+            return Ok((word, come.raw));
         }
     }
     Err(format!("the mail did not come back into the inbox within {} s; look into Junk", PATIENCE.as_secs()))
@@ -135,12 +135,19 @@ fn judge(trace: &[Trace], server: &Server, id: &str, word: &str) -> Finding {
     }
 }
 
+/// A mail of ours that has come.
+pub(super) struct Come {
+    pub(super) raw: Vec<u8>,
+    /// When the server took it, by its own clock.
+    pub(super) taken: Option<Timestamp>,
+}
+
 /// The mail that holds the word, if it has come. `known` are the names of those that do not.
 pub(super) async fn look(
     folder: &mut Folder<'_>,
     known: &mut HashSet<String>,
     word: &str,
-) -> Result<Option<Vec<u8>>, FolderError> {
+) -> Result<Option<Come>, FolderError> {
     let listing = folder.list().await?;
     let new: Vec<String> =
         listing.names.iter().rev().take(LOOK).filter(|name| !known.contains(*name)).cloned().collect();
@@ -149,7 +156,9 @@ pub(super) async fn look(
         let batch = folder.fetch(rest, OCTETS).await?;
         for mail in batch.mails {
             match mail {
-                Fetched::Mail { raw, .. } if read::read(&raw).subject.contains(word) => return Ok(Some(raw)),
+                Fetched::Mail { raw, internal_date, .. } if read::read(&raw).subject.contains(word) => {
+                    return Ok(Some(Come { raw, taken: internal_date }));
+                }
                 Fetched::Mail { name, .. } => drop(known.insert(name)),
                 // It is asked for again.
                 Fetched::Missing(_) | Fetched::Unreadable(_) => {}

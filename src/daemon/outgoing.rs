@@ -29,7 +29,7 @@ pub(crate) fn prepare(config: &Config) -> Way<'_> {
 /// Puts a notice into a Maildir; once, also when it is tried again after a crash.
 pub(crate) fn into_maildir(path: &Path, claim: &Claim, now: Timestamp) -> Outcome {
     let unique = format!("{}.{}.disclosed", claim.created.as_second(), claim.number);
-    match Maildir::create(path).and_then(|m| m.deliver(&claim.bytes, &unique, now)) {
+    match Maildir::create(path).and_then(|m| m.deliver(&claim.bytes, &unique, claim.tries > 1, now)) {
         Ok(_) => Outcome::Sent("put into the Maildir".into()),
         Err(error) => Outcome::Closed(error.to_string().into()),
     }

@@ -3,7 +3,9 @@
 //! A row fits a mail if results are found where it says that no sender can have written them. That a mail fits proves where
 //! this server writes, and nothing of mail that came another way, nor that it writes into each mail.
 
-use super::finding::Finding;
+use std::collections::BTreeSet;
+
+use super::finding::{Finding, Mend};
 use super::folder::{Fetched, Folder, FolderError};
 use crate::config::Config;
 use crate::mail::results::{first_id, is_read};
@@ -12,6 +14,8 @@ use crate::provider::{PROVIDERS, Place, Server};
 
 /// The newest mails that are looked at.
 const NEWEST: usize = 20;
+/// Names of servers that are told.
+const NAMED: usize = 4;
 /// Octets of a mail that are looked at: its header.
 const OCTETS: u64 = 64 * 1024;
 
@@ -69,20 +73,39 @@ fn judge(server: &Server, mails: &[Mail]) -> Finding {
             } else {
                 String::new()
             };
+            let ids =
+                if other.provider.is_own() { other.ids().iter().map(ToString::to_string).collect() } else { vec![] };
             Finding::bad(format!(
                 "identity: none of the {all} newest mails bears results where server = {name:?} reads them, and {count} do \
                  where server = {:?} does. Write server = {:?}{named}. {proves}",
                 other.provider.name, other.provider.name
             ))
+            .mended_by(Mend::Server(other.provider.name, ids))
         }
         None if server.is_silent() || server.provider.place == Place::Nowhere => Finding::good(format!(
             "identity: no results are believed with server = {name:?}: DKIM, a seal or a code lets people command"
         )),
-        None => Finding::unknown(format!(
-            "identity: none of the {all} newest mails bears results that any server of the list writes, so what \
-             server = {name:?} is worth is not known"
-        )),
+        None => unread(server, mails),
     }
+}
+
+/// Of mails that bear nothing that is read anywhere: whose results they bear, if any.
+fn unread(server: &Server, mails: &[Mail]) -> Finding {
+    let (all, name) = (mails.len(), server.provider.name);
+    let borne: BTreeSet<String> = mails.iter().filter_map(first_id).collect();
+    if server.provider.is_own() && !borne.is_empty() && !borne.iter().any(|id| server.is_ours(Some(id.as_str()))) {
+        let borne: Vec<String> = borne.into_iter().take(NAMED).map(|id| format!("{id:?}")).collect();
+        return Finding::bad(format!(
+            "identity: none of the {all} newest mails bears results by {:?}, but some by {}. Write the name of your own \
+             mail server into authserv_ids; where none is yours, authserv_ids = []",
+            server.ids(),
+            borne.join(", ")
+        ));
+    }
+    Finding::unknown(format!(
+        "identity: none of the {all} newest mails bears results that any server of the list writes, so what server = \
+         {name:?} is worth is not known"
+    ))
 }
 
 #[cfg(test)]
@@ -114,6 +137,15 @@ mod tests {
         let stalwart = mail(&(received("mail.corp.test (Stalwart SMTP)") + &results("mail.corp.test")));
         check(&custom, &[stalwart], false, true, "\"mail.corp.test\"");
         check(&custom, &[mail("")], true, false, "not known");
+        // Below all hops, where no row reads it: what they bear is told, and that it is none of ours.
+        let odd = mail(&(received("x") + &received("y") + &results("mail.corp.test")));
+        check(
+            &custom,
+            &[odd, mail("")],
+            false,
+            true,
+            "bears results by [\"mx.example.org\"], but some by \"mail.corp.test\"",
+        );
         check(&Server::custom(Vec::new()), &[mail("")], true, true, "no results are believed");
     }
 }

@@ -8,21 +8,27 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 
 use super::canary::letter;
-use super::finding::Finding;
+use super::finding::{Finding, Mend};
 use super::folder::{Folder, FolderError};
 use super::forged::{PATIENCE, PAUSE, look};
 use crate::config::{Config, Outgoing, SmtpConfig};
-use crate::smtp;
 use crate::token::{self, Key, Purpose, Token};
-use crate::vocabulary::{Address, Outcome};
+use crate::vocabulary::{Address, Outcome, Said};
+use crate::{clock, smtp};
+
+/// How far two clocks may differ.
+const SKEW: SignedDuration = SignedDuration::from_mins(2);
+/// The tag of an address that no mail is sent to.
+const KNOCK: &str = "check";
 
 /// Where the mail was found.
 #[derive(Debug, PartialEq, Eq)]
 enum Place {
-    Inbox,
+    /// In the inbox; when the server took it, by its own clock.
+    Inbox(Option<Timestamp>),
     Folder(String),
     Nowhere,
 }
@@ -37,12 +43,45 @@ pub(super) async fn tagged(config: &Config, key: Option<&Key>, now: Timestamp) -
         return unknown("outgoing is a Maildir, so that no mail goes through the server");
     };
     let Some(key) = key else {
-        return unknown("there is no database yet; run `disclosed run` first, and check again");
+        let why = "no mail is sent before there is a database; run `disclosed run`, and check again";
+        return match knock(config, smtp).await {
+            Ok(found) => unknown(why).into_iter().chain(found).collect(),
+            Err(why) => unknown(&why),
+        };
     };
     match travel(config, smtp, key, now).await {
         Ok(found) => found,
         Err(why) => unknown(&why),
     }
+}
+
+/// As much as can be found out with nothing sent: whether the server takes the tagged sender and the tagged recipient. It
+/// may still refuse the sender after the mail, as Microsoft does.
+async fn knock(config: &Config, smtp: &SmtpConfig) -> Result<Vec<Finding>, String> {
+    let tagged = config.mailbox.tagged(KNOCK).ok_or("the address of the mailbox takes no tag")?;
+    let secret = smtp.secret().await.map_err(|e| format!("the secret for sending: {e}"))?;
+    let (server, shown) = (&smtp.endpoint.server, example(&config.mailbox));
+    let by = async |from| smtp::try_addresses(smtp, secret.as_ref(), from, &tagged).await;
+    let tried = match by(&tagged).await {
+        Err(outcome) if outcome.may_be_the_senders() => match by(&config.mailbox).await {
+            Ok(()) => return Ok(vec![plain_sender(server, &shown, outcome.said())]),
+            Err(outcome) => Err(outcome),
+        },
+        tried => tried,
+    };
+    match tried {
+        Ok(()) => Ok(vec![Finding::good(format!(
+            "outgoing: {server} takes {shown} as envelope sender and as recipient, as far as can be seen with nothing sent"
+        ))]),
+        Err(outcome) => Ok(untaken(outcome, server, &shown)?.into_iter().collect()),
+    }
+}
+
+fn plain_sender(server: &str, shown: &str, said: &Said) -> Finding {
+    Finding::good(format!(
+        "outgoing: {server} refuses {shown} as the envelope sender ({said}), so notices leave with the plain address; what \
+         bounces is known by its Message-ID all the same"
+    ))
 }
 
 /// What is asked.
@@ -80,13 +119,17 @@ async fn travel(config: &Config, smtp: &SmtpConfig, key: &Key, now: Timestamp) -
     let (server, shown) = (&smtp.endpoint.server, example(&config.mailbox));
     let mut found = match untaken(sent, server, &shown)? {
         Some(finding) => vec![finding],
-        None => vec![judge(&wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?, &shown)],
+        None => {
+            let place = wait(&mut folder, known, &folders, &letter.tag).await.map_err(inbox)?;
+            let mut found = vec![judge(&place, &shown)];
+            if let Place::Inbox(Some(taken)) = place {
+                found.push(skew(taken, (now, clock::now())));
+            }
+            found
+        }
     };
     if let Some(said) = refused {
-        found.push(Finding::good(format!(
-            "outgoing: {server} refuses {shown} as the envelope sender ({said}), so notices leave with the plain \
-             address; what bounces is known by its Message-ID all the same"
-        )));
+        found.push(plain_sender(server, &shown, &said));
     }
     Ok(found)
 }
@@ -104,7 +147,8 @@ fn untaken(outcome: Outcome, server: &str, shown: &str) -> Result<Option<Finding
         Outcome::Refused(said) => Ok(Some(Finding::bad(format!(
             "identity: {server} takes no mail to {shown} ({said}): answers to notices would not arrive. Have the mail \
              server take such addresses, or write plus_addressing = false"
-        )))),
+        ))
+        .mended_by(Mend::NoTags))),
     }
 }
 
@@ -141,8 +185,8 @@ async fn wait(
     let end = tokio::time::Instant::now() + PATIENCE;
     loop {
         tokio::time::sleep(PAUSE).await;
-        if look(folder, &mut known, tag).await?.is_some() {
-            return Ok(Place::Inbox);
+        if let Some(come) = look(folder, &mut known, tag).await? {
+            return Ok(Place::Inbox(come.taken));
         }
         let mut new: Vec<String> = folder.folders().await?.difference(before).cloned().collect();
         // Another may have been made meanwhile by somebody else.
@@ -155,21 +199,42 @@ async fn wait(
     }
 }
 
+/// Whether the server's clock is right by ours: it took the mail between these two instants.
+fn skew(taken: Timestamp, (sent, seen): (Timestamp, Timestamp)) -> Finding {
+    let (early, late) = (sent.duration_since(taken), taken.duration_since(seen));
+    let off = |by: SignedDuration, how: &str| {
+        Finding::bad(format!(
+            "inbox: the server's clock is {} minutes {how} that of this machine, and deadlines count from when it takes a \
+             mail: mend the one that is wrong",
+            by.as_mins()
+        ))
+    };
+    if early > SKEW {
+        off(early, "behind")
+    } else if late > SKEW {
+        off(late, "ahead of")
+    } else {
+        Finding::good("inbox: the clocks of the server and of this machine agree")
+    }
+}
+
 /// What the place says about the setting.
 fn judge(place: &Place, shown: &str) -> Finding {
     match place {
-        Place::Inbox => Finding::good(format!("identity: mail to {shown} comes into the inbox")),
+        Place::Inbox(_) => Finding::good(format!("identity: mail to {shown} comes into the inbox")),
         Place::Folder(name) => Finding::bad(format!(
             "identity: mail to {shown} does not come into the inbox; the folder {name:?} was made for it, and nobody \
              reads that. Answers to notices would be lost: have the mail server put such mail into the inbox (with \
              Dovecot: lmtp_save_to_detail_mailbox = no, and no `-m ${{extension}}`), or write plus_addressing = false"
-        )),
+        ))
+        .mended_by(Mend::NoTags),
         Place::Nowhere => Finding::bad(format!(
             "identity: mail to {shown} did not come within {} s, neither into the inbox nor into a folder of its own. \
              Look into Junk, and check again; if it never comes, answers to notices would be lost: write \
              plus_addressing = false",
             PATIENCE.as_secs()
-        )),
+        ))
+        .mended_by(Mend::NoTags),
     }
 }
 
@@ -218,7 +283,7 @@ mod tests {
     async fn it_is_found_where_it_comes_out() {
         type Case = (fn(&Path, &Letter), fn(&Letter) -> Place, bool);
         let cases: [Case; 5] = [
-            (|inbox, l| std::fs::write(inbox.join("new/1"), &l.bytes).unwrap(), |_| Place::Inbox, true),
+            (|inbox, l| std::fs::write(inbox.join("new/1"), &l.bytes).unwrap(), |_| Place::Inbox(None), true),
             (|_, _| {}, |_| Place::Nowhere, false),
             (
                 |inbox, l| drop(Maildir::create(&inbox.join(format!(".INBOX.{}", l.tag.to_uppercase()))).unwrap()),
@@ -236,7 +301,7 @@ mod tests {
                     Maildir::create(&inbox.join(".other")).unwrap();
                     std::fs::write(inbox.join("cur/1:2,S"), &l.bytes).unwrap();
                 },
-                |_| Place::Inbox,
+                |_| Place::Inbox(None),
                 true,
             ),
         ];
@@ -250,13 +315,30 @@ mod tests {
             let before = folder.folders().await.unwrap();
             assert_eq!(before, BTreeSet::from([".Archive".to_owned()]));
             deliver(&inbox, &letter);
-            let place = wait(&mut folder, HashSet::new(), &before, &letter.tag).await.unwrap();
+            let mut place = wait(&mut folder, HashSet::new(), &before, &letter.tag).await.unwrap();
+            if let Place::Inbox(taken) = &mut place {
+                assert!(taken.take().is_some(), "when it came is known");
+            }
             assert_eq!(place, expect(&letter));
             let finding = judge(&place, "s+TOKEN@example.org");
             assert_eq!((finding.good, finding.known), (good, true));
             assert_eq!(finding.text.contains("plus_addressing = false"), !good, "{}", finding.text);
             assert!(finding.text.len() < 600, "the command line cuts it");
         }
+    }
+
+    #[test]
+    fn a_clock_that_is_off_is_told_either_way() {
+        let sent: Timestamp = "2027-01-04T10:00:00Z".parse().unwrap();
+        let check = |minutes: i64, good: bool, words: &str| {
+            let found = skew(sent + SignedDuration::from_mins(minutes), (sent, sent + SignedDuration::from_secs(30)));
+            assert!(found.good == good && found.text.contains(words), "{}", found.text);
+        };
+        check(0, true, "agree");
+        check(2, true, "agree");
+        check(-2, true, "agree");
+        check(-60, false, "60 minutes behind");
+        check(60, false, "59 minutes ahead");
     }
 
     #[test]

@@ -27,12 +27,12 @@ pub(crate) fn text(tx: &Tx<'_>, health: &Health, project: &Project) -> Result<St
     );
     page.one("tickets_open", "Tickets that are open.", tx.open_tickets()?);
     let soon = health.now.checked_add(SOON).unwrap_or(Timestamp::MAX);
-    let due = tx.tickets_due(health.now, soon)?;
+    let due = tx.tickets_due(soon)?.saturating_sub(health.broken);
     page.one("promises_due", "Tickets whose next promise ends within a day.", due);
-    page.one("promises_broken", "Tickets with a promise that is broken and not kept yet.", health.broken.len());
+    page.one("promises_broken", "Tickets with a promise that is broken and not kept yet.", health.broken);
     page.at("inbox_read_timestamp_seconds", "When the inbox was last read to its end.", health.last_scan);
     page.at("sent_timestamp_seconds", "When a mail last left.", health.last_send);
-    page.one("held", "Notices that wait for a person.", health.held.len());
+    page.one("held", "Notices that wait for a person.", health.held);
     page.one("quarantined", "Mails that could not be read and were put aside.", health.quarantined);
     let mut troubles: Vec<(String, u32)> = Vec::new();
     for alarm in health.alarms(project) {

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use super::block::Obeyed;
 use super::leak::Hit;
 use super::standing::Due;
-use super::text::digest::{Counts, Line};
+use super::text::digest::{Counts, Open};
 use super::text::flood::Sample;
 use super::text::report::NewReport;
 use super::text::team::{Did, MoreMail};
@@ -40,7 +40,7 @@ pub enum Says {
     /// What was in the inbox before the first start: how many mails, and the newest.
     Earlier {
         /// How many.
-        all: usize,
+        all: u32,
         /// The newest, in this order, with when our mail server took them.
         newest: Vec<(Timestamp, Sample)>,
     },
@@ -56,9 +56,9 @@ pub enum Says {
     /// Many reminders for one person.
     Reminders(Vec<Arc<Says>>),
     /// The state of all open tickets, as often as the config says.
-    Digest(Vec<Line>, Counts),
+    Digest(Open, Counts),
     /// The answer to `/list`.
-    List(Vec<Line>),
+    List(Open),
     /// The answer to `/help`.
     Help,
     /// A mail with commands answers no notice about a ticket: the first of its lines.

@@ -209,6 +209,25 @@ pub(crate) fn check_usable(store: &Path) -> Result<(), FilesError> {
     usable(store, AccessFlags::R_OK | AccessFlags::W_OK).map(drop)
 }
 
+/// Whether this user may make a file there, with the folders above it that are missing.
+///
+/// # Errors
+/// Why not.
+pub(crate) fn can_be_made(path: &Path) -> Result<(), FilesError> {
+    let folders = path.ancestors().skip(1).map(|p| if p.as_os_str().is_empty() { Path::new(".") } else { p });
+    for folder in folders {
+        match std::fs::metadata(folder) {
+            Ok(found) if found.is_dir() => return usable(folder, AccessFlags::W_OK | AccessFlags::X_OK).map(drop),
+            Ok(_) => return Err(FilesError::System(folder.to_owned(), ErrorKind::NotADirectory.into())),
+            Err(error) if error.kind() == ErrorKind::NotFound => {}
+            // One above it is a file.
+            Err(error) if error.kind() == ErrorKind::NotADirectory => {}
+            Err(error) => return Err(FilesError::of(folder, error)),
+        }
+    }
+    Err(FilesError::Gone(path.to_owned()))
+}
+
 /// Root writes no state of another user.
 ///
 /// # Errors

@@ -17,12 +17,19 @@ pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
 
 /// Makes it, readable by its owner alone. One that is there stays as it is: of two that make it at once, the first has.
 pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<()> {
+    make_of(path, bytes, 0o600).map(drop)
+}
+
+/// The same with a mode; says whether it was made.
+pub(super) fn make_of(path: &Path, bytes: &[u8], mode: u32) -> Result<bool> {
     let draft = draft(path, bytes)?;
+    let ready = std::fs::set_permissions(&draft, PermissionsExt::from_mode(mode));
     // A link, unlike a rename, never replaces what is there.
-    let made = match std::fs::hard_link(&draft, path) {
-        Err(e) if e.kind() != ErrorKind::AlreadyExists => Err(e),
-        Ok(()) | Err(_) => sync_folder(path),
-    };
+    let made = ready.and_then(|()| match std::fs::hard_link(&draft, path) {
+        Err(e) if e.kind() == ErrorKind::AlreadyExists => Ok(false),
+        linked => linked.map(|()| true),
+    });
+    let made = made.and_then(|made| sync_folder(path).map(|()| made));
     std::fs::remove_file(&draft).and(made)
 }
 

@@ -63,7 +63,7 @@ impl From<NetError> for Cause {
         match error {
             NetError::Connect(..) => Self::Broken(text),
             // What rustls objects to (a certificate, no TLS at all) does not pass; a lost connection does.
-            NetError::Tls(_, e) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
+            NetError::Tls(_, e, _) if e.kind() != std::io::ErrorKind::InvalidData => Self::Broken(text),
             NetError::Tls(..) | NetError::Authorities(..) | NetError::Name(_) => Self::Ours(text),
         }
     }

@@ -161,9 +161,14 @@ impl Tx<'_> {
 
     /// The alarms that somebody was told of, by name, as what was said when they began.
     pub fn alarms(&self) -> Result<Vec<(String, String)>> {
-        let sql = "SELECT substr(key, length(?1) + 1), value FROM meta WHERE key GLOB ?1 || '*'";
+        self.memos(ALARM)
+    }
+
+    /// The small facts whose names begin so, by the rest of their names.
+    pub(super) fn memos(&self, begin: &str) -> Result<Vec<(String, String)>> {
+        let sql = "SELECT substr(key, length(?1) + 1), value FROM meta WHERE key >= ?1 AND key < ?1 || char(1114111)";
         let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([ALARM], |r| Ok((r.get(0)?, r.get(1)?)))?;
+        let rows = query.query_map([begin], |r| Ok((r.get(0)?, r.get(1)?)))?;
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 

@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use sha2::{Digest, Sha256};
 
-use super::{Result, Tx, address, instant, millis};
+use super::{Counted, Result, Tx, address, instant, millis};
 use crate::intake::given::Sent;
 use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::TroubleKind;
@@ -190,9 +190,9 @@ impl Tx<'_> {
     pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
         let sql = r"
             INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, reply,
-                                envelope, expires, bytes)
+                                envelope, expires, closed, bytes)
             VALUES (:id, :now, :kind, :lane, :recipient, :ticket, :revision, :message_id, :state, :now, :held,
-                    :envelope, :expires, :bytes)";
+                    :envelope, :expires, coalesce((SELECT NOT open FROM ticket WHERE id = :ticket), 0), :bytes)";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": new.number,
             ":now": millis(now),
@@ -234,21 +234,29 @@ impl Tx<'_> {
 
     /// How many notices wait.
     pub fn waiting(&self) -> Result<u32> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'waiting'")?;
-        Ok(query.query_row([], |r| r.get(0))?)
+        self.count_of(Counted::Notices, &["waiting"])
     }
 
     /// How many notices are on their way, those that are being sent among them; and when the oldest of them was made that
     /// may leave.
     pub fn on_their_way(&self) -> Result<(u32, Option<Timestamp>)> {
+        // The first of each lane, since all of a lane may be many.
         let sql = r"
-            SELECT count(*), min(CASE WHEN lane <= ?1 THEN created END)
+            WITH RECURSIVE used (lane) AS (
+                SELECT min(lane) FROM outbox WHERE state = 'waiting'
+                UNION ALL
+                SELECT (SELECT min(lane) FROM outbox WHERE state = 'waiting' AND lane > used.lane)
+                FROM used
+                WHERE used.lane < ?1)
+            SELECT min(created)
             FROM (
-                SELECT lane, created FROM outbox WHERE state = 'waiting'
-                UNION ALL SELECT lane, created FROM outbox WHERE state = 'sending')";
-        let mut query = self.0.prepare_cached(sql)?;
-        let row = query.query_row([self.last_lane()?], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?)))?;
-        Ok((row.0, row.1.map(instant)))
+                SELECT (SELECT created FROM outbox WHERE state = 'waiting' AND lane = used.lane ORDER BY id LIMIT 1)
+                       AS created
+                FROM used
+                WHERE used.lane <= ?1
+                UNION ALL SELECT created FROM outbox WHERE state = 'sending' AND lane <= ?1)";
+        let oldest = self.0.prepare_cached(sql)?.query_row([self.last_lane()?], |r| r.get::<_, Option<i64>>(0))?;
+        Ok((self.count_of(Counted::Notices, &["waiting", "sending"])?, oldest.map(instant)))
     }
 
     /// Takes the next notice that is due in hand, and counts that a try begins. It stays `waiting`: nothing can be
@@ -446,8 +454,7 @@ impl Tx<'_> {
 
     /// How many notices are held.
     pub fn held(&self) -> Result<u32> {
-        let mut query = self.0.prepare_cached("SELECT count(*) FROM outbox WHERE state = 'held'")?;
-        Ok(query.query_row([], |r| r.get(0))?)
+        self.count_of(Counted::Notices, &["held"])
     }
 
     /// Which notice stands for a key.

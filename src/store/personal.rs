@@ -212,8 +212,7 @@ impl Tx<'_> {
         let Some(id) = id else {
             return Ok(Held { tickets: Vec::new(), entries: Vec::new(), mails: Vec::new(), notices: Vec::new() });
         };
-        let mut tickets = self.tickets(true)?;
-        tickets.retain(|t| t.reporter.as_ref() == Some(address) || t.owner.as_ref() == Some(address));
+        let tickets = self.tickets_of(id)?;
         let mails = self.mails_from(id)?;
         let sql = r"
             SELECT ticket FROM entry WHERE by_address = ?1 OR party = ?1
@@ -233,7 +232,7 @@ impl Tx<'_> {
             entries.extend(self.entries(ticket)?.into_iter().filter(concerns).map(|e| (ticket, e)));
         }
         let mut notices = Vec::new();
-        for notice in self.notices(0)?.into_iter().filter(|n| n.to.as_ref() == Some(address)) {
+        for notice in self.notices_for(id)? {
             let bytes = self.notice_bytes(notice.number)?;
             notices.push((notice, bytes));
         }
@@ -241,7 +240,7 @@ impl Tx<'_> {
     }
 
     fn mails_from(&self, sender: i64) -> Result<Vec<HeldMail>> {
-        let receipts = self.receipt_rows("r.sender = ?1 ORDER BY r.id", &[&sender])?;
+        let receipts = self.receipts_where("r.sender = ?1 ORDER BY r.id", &[&sender])?;
         receipts.into_iter().map(|receipt| Ok(HeldMail { raw: self.raw(receipt.mail)?, receipt })).collect()
     }
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 
-use super::{Result, Tx, address, instant, millis, short_hash};
+use super::{Counted, Result, Span, StoreError, Tx, address, few, instant, millis, short_hash};
 use crate::intake::disposition::Disposition;
 use crate::intake::standing::{First, JUNK, NOT_OBEYED, Part};
 use crate::vocabulary::{Address, MailRef, MessageId, Print, TicketId};
@@ -188,14 +188,13 @@ impl Tx<'_> {
     pub fn refused_commands(&self, since: Timestamp) -> Result<Vec<(TicketId, u32)>> {
         let sql = r"
             SELECT ticket, count(*)
-            FROM receipt
-            WHERE ticket IS NOT NULL AND at > :since AND disposition = :command
+            FROM receipt INDEXED BY receipt_command
+            WHERE ticket IS NOT NULL AND at > :since AND disposition = 'command'
               AND substr(reason, 1, length(:refused)) = :refused
             GROUP BY ticket";
         let mut query = self.0.prepare_cached(sql)?;
         let row = named_params! {
             ":since": millis(since),
-            ":command": Disposition::Command,
             ":refused": NOT_OBEYED,
         };
         let rows = query.query_map(row, |r| Ok((r.get(0)?, r.get(1)?)))?;
@@ -250,43 +249,63 @@ impl Tx<'_> {
         Ok(found)
     }
 
-    /// Every receipt, oldest first.
-    pub fn receipts(&self) -> Result<Vec<ReceiptRow>> {
-        self.receipt_rows("true ORDER BY r.id", &[])
+    /// Receipts, by number.
+    pub fn each_receipt<E: From<StoreError>>(
+        &self,
+        part: Span,
+        each: impl FnMut(ReceiptRow) -> std::result::Result<(), E>,
+    ) -> std::result::Result<(), E> {
+        let (before, most) = part.bounds();
+        self.each_row(&receipt_rows(&part.clause("r.id")), &[&before, &most], ReceiptRow::from_row, each)
     }
 
-    /// The receipts of mails that were put aside unread, oldest first.
-    pub fn quarantined(&self) -> Result<Vec<ReceiptRow>> {
+    /// How many mails were put aside unread, of tickets that are open or of none and since then; and when the first of
+    /// them came.
+    pub fn quarantined(&self, since: Timestamp) -> Result<(u32, Option<Timestamp>)> {
         // The word stands here as in the index: SQLite takes a partial one only where a query says its condition.
-        self.receipt_rows("r.disposition = 'quarantined' ORDER BY r.id", &[])
+        let sql = r"
+            SELECT count(*), min(m.received)
+            FROM receipt r JOIN mail m ON m.id = r.mail LEFT JOIN ticket t ON t.id = r.ticket
+            WHERE r.disposition = 'quarantined' AND (t.open = 1 OR r.ticket IS NULL AND m.received > ?1)";
+        let row =
+            self.0.prepare_cached(sql)?.query_row([millis(since)], |r| Ok((r.get(0)?, r.get::<_, Option<i64>>(1)?)));
+        row.map(|(count, first)| (count, first.map(instant))).map_err(Into::into)
+    }
+
+    /// The mails from before the first start that came last, and how many there are.
+    pub fn newest_earlier(&self, most: u32) -> Result<(Vec<ReceiptRow>, u32)> {
+        let newest = "r.disposition = 'earlier' ORDER BY m.received DESC, r.id LIMIT ?1";
+        Ok((self.receipts_where(newest, &[&most])?, self.count_of(Counted::Mails, &["earlier"])?))
     }
 
     /// The receipts of a ticket, oldest first.
     pub fn receipts_of_ticket(&self, ticket: TicketId) -> Result<Vec<ReceiptRow>> {
-        self.receipt_rows("r.ticket = ?1 ORDER BY r.id", &[&ticket])
+        self.receipts_where("r.ticket = ?1 ORDER BY r.id", &[&ticket])
     }
 
     /// One receipt.
     pub fn receipt_row(&self, number: i64) -> Result<Option<ReceiptRow>> {
-        Ok(self.receipt_rows("r.id = ?1", &[&number])?.pop())
+        Ok(self.receipts_where("r.id = ?1", &[&number])?.pop())
     }
 
     /// The receipt of a mail, not that of a second copy of it.
     pub fn receipt_of(&self, mail: MailRef) -> Result<Option<ReceiptRow>> {
         let wanted_last = "r.mail = ?1 ORDER BY r.disposition <> ?2, r.id DESC";
-        Ok(self.receipt_rows(wanted_last, &[&mail, &Disposition::Duplicate])?.pop())
+        Ok(self.receipts_where(wanted_last, &[&mail, &Disposition::Duplicate])?.pop())
     }
 
     /// The receipts that meet a condition, with its parameters by position.
-    pub(super) fn receipt_rows(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<ReceiptRow>> {
-        let sql = format!(
-            r"
-            SELECT r.id, r.mail, m.received, r.message_id, a.shown AS sender, r.disposition, r.ticket, r.reason
-            FROM receipt r JOIN mail m ON m.id = r.mail LEFT JOIN address a ON a.id = r.sender
-            WHERE {condition}"
-        );
-        let mut query = self.0.prepare_cached(&sql)?;
-        let rows = query.query_map(row, ReceiptRow::from_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    pub(super) fn receipts_where(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<ReceiptRow>> {
+        few(|each| self.each_row(&receipt_rows(condition), row, ReceiptRow::from_row, each))
     }
+}
+
+/// The statement for the receipts that meet a condition.
+fn receipt_rows(condition: &str) -> String {
+    format!(
+        r"
+        SELECT r.id, r.mail, m.received, r.message_id, a.shown AS sender, r.disposition, r.ticket, r.reason
+        FROM receipt r JOIN mail m ON m.id = r.mail LEFT JOIN address a ON a.id = r.sender
+        WHERE {condition}"
+    )
 }

@@ -509,8 +509,8 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
         let answer = store.read(ask);
         assert!(matches!(answer, Err(StoreError::Corrupt(_))), "{sql}: {answer:?}");
     };
-    broken("UPDATE ticket SET status = 'done'", |tx| tx.open_lines(&project(), 9).map(drop));
-    broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_lines(&project(), 9).map(drop));
+    broken("UPDATE ticket SET status = 'done'", |tx| tx.open_list(&project(), at(9)).map(drop));
+    broken("UPDATE ticket SET severity = 'huge'", |tx| tx.open_list(&project(), at(9)).map(drop));
     broken("UPDATE ticket SET status = 'done'", |tx| tx.tickets(true).map(drop));
     broken("UPDATE outbox SET kind = 'letter'", |tx| tx.notices(0).map(drop));
     broken("UPDATE outbox SET kind = 'letter'", |tx| tx.pick(at(9), &[]).map(drop));

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
 
 use super::{Result, StoreError, Tx, address, instant, millis};
-use crate::notice::text::digest::Line;
+use crate::notice::text::digest::{LINES_MAX, Line, Open};
 use crate::notice::text::flood::Sample;
 use crate::notice::text::trouble::TroubleKind;
 use crate::policy::Milestone;
@@ -166,12 +166,18 @@ impl Tx<'_> {
         let all = clocks(ticket, &project.policy, now);
         let next = next_deadline(ticket, &project.policy, now);
         let sql = r"
-            INSERT OR REPLACE INTO ticket (id, revision, status, open, severity, owner, reporter, received, acknowledged,
-                                           assessed, fix_released, public, closed, next_promise, next_deadline,
-                                           waits_since)
+            INSERT INTO ticket (id, revision, status, open, severity, owner, reporter, received, acknowledged, assessed,
+                                fix_released, public, closed, next_promise, next_deadline, waits_since)
             VALUES (:id, :revision, :status, :open, :severity, :owner, :reporter, :received, :acknowledged,
                     :assessed, :fix_released, :public, :closed, :next_promise, :next_deadline,
-                    :waits_since)";
+                    :waits_since)
+            ON CONFLICT (id) DO UPDATE
+            SET revision = excluded.revision, status = excluded.status, open = excluded.open,
+                severity = excluded.severity, owner = excluded.owner, reporter = excluded.reporter,
+                received = excluded.received, acknowledged = excluded.acknowledged, assessed = excluded.assessed,
+                fix_released = excluded.fix_released, public = excluded.public, closed = excluded.closed,
+                next_promise = excluded.next_promise, next_deadline = excluded.next_deadline,
+                waits_since = excluded.waits_since";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": ticket.id,
             ":revision": ticket.revision,
@@ -236,17 +242,8 @@ impl Tx<'_> {
 
     /// The earliest deadline that lies ahead, of any promise that runs.
     pub fn next_deadline(&self, now: Timestamp) -> Result<Option<Timestamp>> {
-        // The next of a ticket is its first, and a later one lies ahead only where that has passed.
-        let sql = r"
-            SELECT min(ahead)
-            FROM (
-                SELECT min(next_deadline) AS ahead FROM ticket WHERE next_deadline > ?1
-                UNION ALL
-                SELECT min(d.deadline)
-                FROM ticket t JOIN deadline d ON d.ticket = t.id
-                WHERE t.next_deadline <= ?1 AND d.deadline > ?1)";
-        let mut query = self.0.prepare_cached(sql)?;
-        Ok(query.query_row([millis(now)], |r| r.get::<_, Option<i64>>(0))?.map(instant))
+        let sql = "SELECT min(deadline) FROM deadline WHERE deadline > ?1";
+        Ok(self.0.prepare_cached(sql)?.query_row([millis(now)], |r| r.get::<_, Option<i64>>(0))?.map(instant))
     }
 
     /// Throws the projections away and remakes them; says how many tickets there are.
@@ -278,20 +275,29 @@ impl Tx<'_> {
         Ok(rows.collect::<rusqlite::Result<_>>()?)
     }
 
-    /// All open tickets as the list shows them, those whose deadline is nearest first.
-    pub fn open_lines(&self, project: &Project, limit: u32) -> Result<Vec<Line>> {
-        let sql = format!(
-            r"
-            SELECT t.id, t.status, t.severity, a.shown AS owner, t.next_promise, t.next_deadline, t.waits_since,
-                   {TITLE} AS title
-            FROM ticket t LEFT JOIN address a ON a.id = t.owner
-            WHERE t.open = 1
-            ORDER BY t.next_deadline IS NULL, t.next_deadline, t.id
-            LIMIT ?1"
-        );
-        let mut query = self.0.prepare_cached(&sql)?;
-        let rows = query.query_map([limit], |r| line(r, project))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// The open tickets, with those whose deadline is nearest as a mail lists them.
+    pub fn open_list(&self, project: &Project, now: Timestamp) -> Result<Open> {
+        let mut first = Vec::new();
+        // Those without a deadline come last. Two statements, since one that says so would sort all; and the index is named,
+        // since SQLite would rather take one that has closed tickets too.
+        for condition in ["t.next_deadline IS NOT NULL", "t.next_deadline IS NULL"] {
+            let sql = format!(
+                r"
+                SELECT t.id, t.status, t.severity, a.shown AS owner, t.next_promise, t.next_deadline, t.waits_since,
+                       {TITLE} AS title
+                FROM ticket t INDEXED BY ticket_open LEFT JOIN address a ON a.id = t.owner
+                WHERE t.open = 1 AND {condition}
+                ORDER BY t.next_deadline, t.id
+                LIMIT ?1"
+            );
+            let room = i64::from(LINES_MAX) - i64::try_from(first.len()).unwrap_or(i64::MAX);
+            let mut query = self.0.prepare_cached(&sql)?;
+            let rows = query.query_map([room], |r| line(r, project))?;
+            first.append(&mut rows.collect::<rusqlite::Result<_>>()?);
+        }
+        let overdue = "SELECT count(*) FROM ticket WHERE open = 1 AND next_deadline <= ?1";
+        let overdue = self.0.prepare_cached(overdue)?.query_row([millis(now)], |r| r.get(0))?;
+        Ok(Open { first, all: self.open_tickets()?, overdue })
     }
 
     /// Every byte of the projections, for the test that a rebuild changes none.

@@ -43,20 +43,15 @@ impl Tx<'_> {
 
     /// All trouble that stands, the oldest first.
     pub fn troubles(&self) -> Result<Vec<Standing>> {
-        let mut query = self.0.prepare_cached("SELECT key, value FROM meta WHERE key GLOB ?1 || '*'")?;
-        let rows = query.query_map([TROUBLE], |r| Ok((r.get::<_, String>(0)?, r.get::<_, String>(1)?)))?;
-        let mut all = Vec::new();
-        for row in rows {
-            let (key, value) = row?;
-            all.extend(kind(&key).and_then(|kind| standing(kind, &value)));
-        }
+        let found = self.memos(TROUBLE)?;
+        let standing = |(name, value): &(String, String)| kind(name).and_then(|kind| standing(kind, value));
+        let mut all: Vec<Standing> = found.iter().filter_map(standing).collect();
         all.sort_by_key(|trouble| (trouble.since, trouble.kind));
         Ok(all)
     }
 }
 
-fn kind(key: &str) -> Option<TroubleKind> {
-    let name = key.strip_prefix(TROUBLE)?;
+fn kind(name: &str) -> Option<TroubleKind> {
     match name.split_once(':') {
         Some((word, ticket)) => TroubleKind::named(word, Some(TicketId(ticket.parse().ok()?))),
         None => TroubleKind::named(name, None),

@@ -40,21 +40,18 @@ impl Tx<'_> {
 
     /// All of the project's people whom mail does not reach, by address.
     pub fn all_unreached(&self, project: &Project, now: Timestamp) -> Result<Vec<Unreached>> {
-        let sql = r"
-            SELECT a.shown, a.id, m.value
-            FROM meta m JOIN address a ON m.key = ?1 || a.id
-            WHERE m.key GLOB ?1 || '*'
-            ORDER BY a.key";
-        let mut query = self.0.prepare_cached(sql)?;
-        let rows = query.query_map([UNREACHED], |r| Ok((r.get(0)?, r.get(1)?, r.get::<_, String>(2)?)))?;
+        let found = self.memos(UNREACHED)?;
+        let mut shown = self.0.prepare_cached("SELECT shown FROM address WHERE id = ?1")?;
         let mut all = Vec::new();
-        for row in rows {
-            let (shown, number, value) = row?;
-            let Some(found) = address(shown).and_then(|to| read(to, number, &value)) else { continue };
+        for (number, value) in found {
+            let Ok(number) = number.parse() else { continue };
+            let to = address(shown.query_row([number], |r| r.get(0)).optional()?.flatten());
+            let Some(found) = to.and_then(|to| read(to, number, &value)) else { continue };
             if project.person(&found.to).is_some() && !self.reached_since(&found, now)? {
                 all.push(found);
             }
         }
+        all.sort_by_key(|u| u.to.key());
         Ok(all)
     }
 

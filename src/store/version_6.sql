@@ -89,3 +89,56 @@ END;
 CREATE TRIGGER notice_goes AFTER DELETE ON outbox BEGIN
     UPDATE counted SET count = count - 1 WHERE what = 'notice' AND name = old.state;
 END;
+
+-- Size: what is asked often, or by a person, costs neither the number of tickets nor that of notices.
+INSERT INTO counted SELECT 'ticket', iif(open, 'open', 'closed'), count(*) FROM ticket GROUP BY open;
+-- In how many tickets the next deadline lies within which hour. What is broken stays so for long, and may be much: those
+-- before this hour are counted by it, and only those of this hour one by one.
+CREATE TABLE due_hour (
+    hour INTEGER PRIMARY KEY,
+    tickets INTEGER NOT NULL
+) STRICT;
+INSERT INTO due_hour
+SELECT next_deadline / 3600000, count(*) FROM ticket WHERE next_deadline IS NOT NULL GROUP BY 1;
+-- The next deadline of any promise that lies ahead.
+CREATE INDEX deadline_deadline ON deadline (deadline);
+-- The list of those that are open.
+CREATE INDEX ticket_open_number ON ticket (id) WHERE open = 1;
+
+-- Whether the ticket of a notice is closed: then nobody needs to look at what became of it.
+ALTER TABLE outbox ADD COLUMN closed INTEGER NOT NULL DEFAULT 0;
+UPDATE outbox SET closed = 1 WHERE ticket IN (SELECT id FROM ticket WHERE open = 0);
+DROP INDEX outbox_stuck;
+DROP INDEX outbox_refused;
+-- What is held, may not have arrived or was refused, though it was tried: those without a ticket first.
+CREATE INDEX outbox_failed ON outbox (state, ticket, created, attempts)
+WHERE closed = 0 AND (state IN ('held', 'unknown') OR state = 'refused' AND attempts > 0);
+
+-- What the digest counts.
+CREATE INDEX receipt_loose ON receipt (at) WHERE ticket IS NULL;
+CREATE INDEX receipt_command ON receipt (at) WHERE ticket IS NOT NULL AND disposition = 'command';
+
+CREATE TRIGGER ticket_comes AFTER INSERT ON ticket BEGIN
+    INSERT INTO counted VALUES ('ticket', iif(new.open, 'open', 'closed'), 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+    UPDATE outbox SET closed = NOT new.open WHERE ticket = new.id AND closed = new.open;
+    INSERT INTO due_hour SELECT new.next_deadline / 3600000, 1 WHERE new.next_deadline IS NOT NULL
+    ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+END;
+CREATE TRIGGER ticket_opens AFTER UPDATE OF open ON ticket WHEN new.open <> old.open BEGIN
+    UPDATE counted SET count = count - 1 WHERE what = 'ticket' AND name = iif(old.open, 'open', 'closed');
+    INSERT INTO counted VALUES ('ticket', iif(new.open, 'open', 'closed'), 1)
+    ON CONFLICT DO UPDATE SET count = count + 1;
+    UPDATE outbox SET closed = NOT new.open WHERE ticket = new.id;
+END;
+CREATE TRIGGER ticket_moves AFTER UPDATE OF next_deadline ON ticket WHEN new.next_deadline IS NOT old.next_deadline BEGIN
+    UPDATE due_hour SET tickets = tickets - 1 WHERE hour = old.next_deadline / 3600000;
+    DELETE FROM due_hour WHERE hour = old.next_deadline / 3600000 AND tickets = 0;
+    INSERT INTO due_hour SELECT new.next_deadline / 3600000, 1 WHERE new.next_deadline IS NOT NULL
+    ON CONFLICT DO UPDATE SET tickets = tickets + 1;
+END;
+CREATE TRIGGER ticket_goes AFTER DELETE ON ticket BEGIN
+    UPDATE counted SET count = count - 1 WHERE what = 'ticket' AND name = iif(old.open, 'open', 'closed');
+    UPDATE due_hour SET tickets = tickets - 1 WHERE hour = old.next_deadline / 3600000;
+    DELETE FROM due_hour WHERE hour = old.next_deadline / 3600000 AND tickets = 0;
+END;

@@ -1,10 +1,10 @@
 //! What the command line shows.
 
 use jiff::Timestamp;
-use rusqlite::{Row, ToSql};
+use rusqlite::{OptionalExtension, Row, ToSql, params};
 
 use super::ticket::TITLE;
-use super::{Result, Tx, address, instant, millis};
+use super::{Result, StoreError, Tx, address, instant, millis};
 use crate::policy::Severity;
 use crate::ticket::Status;
 use crate::vocabulary::{Address, NoticeKind, NoticeState, TicketId};
@@ -108,71 +108,194 @@ impl NoticeRow {
     }
 }
 
+/// A part of a list, by the numbers of its rows.
+#[derive(Clone, Copy, Debug)]
+pub enum Span {
+    /// All of it, by number.
+    All,
+    /// The last so many of it, or of what stands before a number; the newest first.
+    Last {
+        /// How many.
+        most: u32,
+        /// Before which number.
+        before: Option<i64>,
+    },
+}
+
+impl Span {
+    /// The end of a statement that lists such a part by the column `id`, with [`Span::bounds`] as its parameters.
+    pub(super) fn clause(self, id: &str) -> String {
+        let order = match self {
+            Self::All => "ASC",
+            Self::Last { .. } => "DESC",
+        };
+        format!("{id} < ?1 ORDER BY {id} {order} LIMIT ?2")
+    }
+
+    /// Before which number, and how many: to SQLite, fewer than none are all.
+    pub(super) fn bounds(self) -> (i64, i64) {
+        match self {
+            Self::All => (i64::MAX, -1),
+            Self::Last { most, before } => (before.unwrap_or(i64::MAX), most.into()),
+        }
+    }
+}
+
+/// What is wrong with a notice that somebody may have to look at. The words stand here as in the index: SQLite takes a
+/// partial one only where a query says its condition. Of those that were refused without a try none: a person answered in
+/// their place, or they were erased.
+const FAILED: &str = "o.closed = 0 AND (o.state IN ('held', 'unknown') OR o.state = 'refused' AND o.attempts > 0)
+    AND o.state = ?1 AND (o.ticket IS NOT NULL OR o.created > ?2)";
+
+/// [`Result`], or another error that whoever looks at the rows has.
+type Found<E> = std::result::Result<(), E>;
+
+/// All rows that are handed over, where they are few.
+pub(crate) fn few<T>(rows: impl FnOnce(&mut dyn FnMut(T) -> Result<()>) -> Result<()>) -> Result<Vec<T>> {
+    let mut all = Vec::new();
+    rows(&mut |row| {
+        all.push(row);
+        Ok(())
+    })?;
+    Ok(all)
+}
+
 impl Tx<'_> {
-    /// Tickets, by number: all, or the open ones.
-    pub fn tickets(&self, all: bool) -> Result<Vec<TicketRow>> {
-        self.ticket_rows(if all { "true ORDER BY t.id" } else { "t.open = 1 ORDER BY t.id" }, &[])
+    /// Hands each row of a statement to somebody, one after the other: there may be more than there is memory for.
+    pub(super) fn each_row<T, E: From<StoreError>>(
+        &self,
+        sql: &str,
+        row: &[&dyn ToSql],
+        read: fn(&Row<'_>) -> rusqlite::Result<T>,
+        mut each: impl FnMut(T) -> Found<E>,
+    ) -> Found<E> {
+        let failed = |e: rusqlite::Error| E::from(StoreError::from(e));
+        let mut query = self.0.prepare_cached(sql).map_err(failed)?;
+        let mut rows = query.query(row).map_err(failed)?;
+        while let Some(row) = rows.next().map_err(failed)? {
+            each(read(row).map_err(failed)?)?;
+        }
+        Ok(())
     }
 
-    /// Tickets of which a deadline has passed that is not kept, by number.
-    pub fn broken_tickets(&self, now: Timestamp) -> Result<Vec<TicketRow>> {
-        // The sign keeps SQLite from walking all tickets for their order.
-        self.ticket_rows("t.next_deadline <= ?1 ORDER BY +t.id", &[&millis(now)])
+    /// Tickets: all, or the open ones.
+    pub fn each_ticket<E: From<StoreError>>(
+        &self,
+        all: bool,
+        part: Span,
+        each: impl FnMut(TicketRow) -> Found<E>,
+    ) -> Found<E> {
+        let (before, most) = part.bounds();
+        let of = if all { "true" } else { "t.open = 1" };
+        let sql = ticket_rows(&format!("{of} AND {}", part.clause("t.id")));
+        self.each_row(&sql, &[&before, &most], TicketRow::from_row, each)
     }
 
-    /// The tickets that meet a condition, with its parameters by position.
-    fn ticket_rows(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<TicketRow>> {
-        let sql = format!(
-            r"
-            SELECT t.id, t.status, t.open, t.severity, o.shown AS owner, r.shown AS reporter, t.received, t.acknowledged,
-                   t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline,
-                   {TITLE} AS title
-            FROM ticket t LEFT JOIN address o ON o.id = t.owner LEFT JOIN address r ON r.id = t.reporter
-            WHERE {condition}"
-        );
-        let mut query = self.0.prepare_cached(&sql)?;
-        let rows = query.query_map(row, TicketRow::from_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// One ticket.
+    pub fn ticket_row(&self, id: TicketId) -> Result<Option<TicketRow>> {
+        let mut query = self.0.prepare_cached(&ticket_rows("t.id = ?1"))?;
+        Ok(query.query_row([id], TicketRow::from_row).optional()?)
     }
 
-    /// The outbox from a number on, in the order of its making.
-    pub fn notices(&self, from: u32) -> Result<Vec<NoticeRow>> {
-        self.notice_rows("o.id >= ?1", from)
+    /// Tickets of which a deadline has passed that is not kept, those that are longest overdue first: all, or so many.
+    pub fn each_broken<E: From<StoreError>>(
+        &self,
+        now: Timestamp,
+        most: Option<u32>,
+        each: impl FnMut(TicketRow) -> Found<E>,
+    ) -> Found<E> {
+        let sql = ticket_rows("t.next_deadline <= ?1 ORDER BY t.next_deadline, t.id LIMIT ?2");
+        self.each_row(&sql, &[&millis(now), &limit(most)], TicketRow::from_row, each)
     }
 
-    /// The notices about a ticket.
+    /// The tickets that an address reported or owns, by number.
+    pub(super) fn tickets_of(&self, address: i64) -> Result<Vec<TicketRow>> {
+        let sql = ticket_rows("(t.reporter = ?1 OR t.owner = ?1) ORDER BY t.id");
+        few(|each| self.each_row(&sql, &[&address], TicketRow::from_row, each))
+    }
+
+    /// Notices, in the order of their making.
+    pub fn each_notice<E: From<StoreError>>(&self, part: Span, each: impl FnMut(NoticeRow) -> Found<E>) -> Found<E> {
+        let (before, most) = part.bounds();
+        self.each_row(&notice_rows(&part.clause("o.id")), &[&before, &most], NoticeRow::from_row, each)
+    }
+
+    /// One notice.
+    pub fn notice_row(&self, number: u32) -> Result<Option<NoticeRow>> {
+        Ok(self.notices_where("o.id = ?1", &[&number])?.pop())
+    }
+
+    /// The notices about a ticket, in the order of their making.
     pub fn notices_of(&self, ticket: TicketId) -> Result<Vec<NoticeRow>> {
-        self.notice_rows("o.ticket = ?1", ticket.0)
+        self.notices_where("o.ticket = ?1 ORDER BY o.id", &[&ticket])
     }
 
-    /// Notices that are held, that may not have arrived, or that were refused. Of those that were refused without a try
-    /// none: a person answered in their place, or they were erased.
-    pub fn failed_notices(&self) -> Result<Vec<NoticeRow>> {
-        // The words stand here as in the indexes: SQLite takes a partial one only where a query says its condition.
-        let stuck = "o.id >= ?1 AND o.state IN ('held', 'unknown')";
-        let refused = "o.id >= ?1 AND o.state = 'refused' AND o.attempts > 0";
-        let mut failed = self.notice_rows(stuck, 0)?;
-        failed.append(&mut self.notice_rows(refused, 0)?);
-        failed.sort_by_key(|n| n.number);
-        Ok(failed)
+    /// The notices to an address, in the order of their making.
+    pub(super) fn notices_for(&self, address: i64) -> Result<Vec<NoticeRow>> {
+        self.notices_where("o.recipient = ?1 ORDER BY o.id", &[&address])
     }
 
-    fn notice_rows(&self, condition: &str, number: u32) -> Result<Vec<NoticeRow>> {
-        let sql = format!(
-            r"
-            SELECT o.id, o.created, o.kind, o.lane, a.shown AS recipient, o.ticket, o.message_id, o.state, o.attempts,
-                   o.reply
-            FROM outbox o LEFT JOIN address a ON a.id = o.recipient
-            WHERE {condition}
-            ORDER BY o.id"
-        );
-        let mut query = self.0.prepare_cached(&sql)?;
-        let rows = query.query_map([number], NoticeRow::from_row)?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+    /// The notices that wait or are being sent, in the order of their making.
+    pub fn unsent(&self) -> Result<Vec<NoticeRow>> {
+        let mut unsent = self.notices_where("o.state = 'waiting'", &[])?;
+        unsent.append(&mut self.notices_where("o.state = 'sending'", &[])?);
+        unsent.sort_by_key(|n| n.number);
+        Ok(unsent)
+    }
+
+    /// Notices in a state that somebody may have to look at: about open tickets, and those about no ticket that were made
+    /// since then, which come first. All, or so many.
+    pub fn each_failed<E: From<StoreError>>(
+        &self,
+        state: NoticeState,
+        since: Timestamp,
+        most: Option<u32>,
+        each: impl FnMut(NoticeRow) -> Found<E>,
+    ) -> Found<E> {
+        let sql = notice_rows(&format!("{FAILED} ORDER BY o.ticket, o.created LIMIT ?3"));
+        self.each_row(&sql, &[&state, &millis(since), &limit(most)], NoticeRow::from_row, each)
+    }
+
+    /// How many of them there are.
+    pub fn failed(&self, state: NoticeState, since: Timestamp) -> Result<u32> {
+        let sql = format!("SELECT count(*) FROM outbox o WHERE {FAILED}");
+        Ok(self.0.prepare_cached(&sql)?.query_row(params![state, millis(since)], |r| r.get(0))?)
+    }
+
+    fn notices_where(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<NoticeRow>> {
+        few(|each| self.each_row(&notice_rows(condition), row, NoticeRow::from_row, each))
     }
 
     /// The bytes of a notice.
     pub fn notice_bytes(&self, number: u32) -> Result<Vec<u8>> {
         Ok(self.0.query_row("SELECT bytes FROM outbox WHERE id = ?1", [number], |r| r.get(0))?)
     }
+}
+
+/// The statement for the tickets that meet a condition.
+fn ticket_rows(condition: &str) -> String {
+    format!(
+        r"
+        SELECT t.id, t.status, t.open, t.severity, o.shown AS owner, r.shown AS reporter, t.received, t.acknowledged,
+               t.assessed, t.fix_released, t.public, t.closed, t.next_promise, t.next_deadline,
+               {TITLE} AS title
+        FROM ticket t LEFT JOIN address o ON o.id = t.owner LEFT JOIN address r ON r.id = t.reporter
+        WHERE {condition}"
+    )
+}
+
+/// The statement for the notices that meet a condition.
+fn notice_rows(condition: &str) -> String {
+    format!(
+        r"
+        SELECT o.id, o.created, o.kind, o.lane, a.shown AS recipient, o.ticket, o.message_id, o.state, o.attempts,
+               o.reply
+        FROM outbox o LEFT JOIN address a ON a.id = o.recipient
+        WHERE {condition}"
+    )
+}
+
+/// As SQLite takes it: fewer than none are all.
+fn limit(most: Option<u32>) -> i64 {
+    most.map_or(-1, i64::from)
 }

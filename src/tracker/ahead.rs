@@ -16,7 +16,7 @@ use crate::notice::text::trouble::{Set, Trouble, TroubleKind};
 use crate::policy::Policy;
 use crate::rules::decide;
 use crate::rules::event::Event;
-use crate::store::{Memo, Result, Tx};
+use crate::store::{Memo, Result, Span, Tx, few};
 use crate::ticket::clock::{Clock, ClockState, clocks};
 use crate::ticket::{Seat, Ticket};
 use crate::vocabulary::TicketId;
@@ -96,7 +96,7 @@ impl Tracker {
             let mut work = Work::new(tx, project, key, now)?;
             let mut deadlines = Vec::new();
             let later: BTreeSet<TicketId> = tx.tickets_after(now)?.into_iter().collect();
-            let open = tx.tickets(false)?.into_iter().map(|row| row.id);
+            let open = few(|each| tx.each_ticket(false, Span::All, |row| each(row.id)))?;
             for id in later.iter().copied().chain(open).collect::<BTreeSet<_>>() {
                 let Some(before) = tx.ticket(id)? else { continue };
                 let mut after = before.clone();

@@ -17,8 +17,8 @@ use jiff::{SignedDuration, Timestamp};
 /// How long a notice is tried while others are accepted (RFC 5321 section 4.5.4.1 asks for four to five days).
 pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// How often the process may end at a notice, before any outcome of it: then it is put aside. Who ends a process does so
-/// whatever it has in hand, so that a few times prove nothing.
-const ENDS: u32 = 5;
+/// whatever it has in hand, so that a few times prove nothing; the first of them may have been another's in the same hand.
+const ENDS: u32 = 8;
 /// How long the way out may be closed by what passes, before people hear of it.
 const PASSES: SignedDuration = SignedDuration::from_mins(15);
 /// Notices that are dropped in one transaction because it is too late for them.

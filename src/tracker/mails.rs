@@ -28,7 +28,7 @@ use crate::vocabulary::{Address, Print, Role, TicketId};
 use jiff::{SignedDuration, Timestamp};
 
 /// Mails from before the first start that are told.
-const NEWEST: usize = 10;
+const NEWEST: u32 = 10;
 
 /// How far the date of a notice that was sent may be from when it was made.
 const SENT_WITHIN: SignedDuration = SignedDuration::from_mins(2);
@@ -111,11 +111,9 @@ impl Work<'_> {
 
     /// What was there before the first start is told, once.
     pub(super) fn tell_earlier(&mut self) -> Result<()> {
-        let mut earlier = self.tx.receipts()?;
-        earlier.retain(|r| r.disposition == Disposition::Earlier);
-        earlier.sort_by_key(|r| (std::cmp::Reverse(r.received), r.number));
-        let (all, mut newest) = (earlier.len(), Vec::new());
-        for receipt in earlier.into_iter().take(NEWEST) {
+        let (earlier, all) = self.tx.newest_earlier(NEWEST)?;
+        let mut newest = Vec::new();
+        for receipt in earlier {
             let raw = self.tx.raw(receipt.mail)?;
             let subject = read_one(&Stowed::tried(&raw, self.now, None)).0.subject;
             newest.push((receipt.received, Sample { from: receipt.from.map(String::from), subject }));

@@ -98,7 +98,7 @@ impl<'a> Work<'a> {
 
     /// All open tickets.
     pub(super) fn list(&self) -> Result<Says> {
-        Ok(Says::List(self.tx.open_lines(self.project, 1_000)?))
+        Ok(Says::List(self.tx.open_list(self.project, self.now)?))
     }
 
     /// The same notice for several people, by no decision of a ticket's rules.
@@ -137,7 +137,7 @@ impl<'a> Work<'a> {
     }
 
     pub(super) fn digest(&mut self) -> Result<()> {
-        let open = self.tx.open_lines(self.project, 10_000)?;
+        let open = self.tx.open_list(self.project, self.now)?;
         let held = self.tx.held()?;
         let last = self.tx.memo(Memo::LastDigest)?.unwrap_or(self.now);
         let by_programs = |d: &Disposition| matches!(d, Disposition::Automatic | Disposition::Bounce);

@@ -57,4 +57,13 @@ impl Daemon {
         let kib = line.and_then(|line| line.trim().strip_suffix(" kB")).and_then(|number| number.parse::<f64>().ok());
         kib.expect("Linux says so") * 1_024.0 / 1e6
     }
+
+    /// Seconds of CPU that it has used.
+    pub(crate) fn cpu(&mut self) -> f64 {
+        let path = format!("/proc/{}/stat", self.process.child().id());
+        let stat = fs::read_to_string(path).expect("the daemon runs");
+        // The second field is the name in brackets; the 14th and 15th are hundredths of seconds.
+        let after = stat.rsplit_once(") ").map_or("", |(_, after)| after);
+        after.split(' ').skip(11).take(2).filter_map(|ticks| ticks.parse::<f64>().ok()).sum::<f64>() / 100.0
+    }
 }

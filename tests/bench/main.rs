@@ -23,6 +23,8 @@ mod push;
 #[cfg(test)]
 mod reading;
 #[cfg(test)]
+mod scale;
+#[cfg(test)]
 #[expect(dead_code, reason = "the tests with servers use the rest of it")]
 #[path = "../servers"]
 mod servers {
@@ -64,6 +66,9 @@ fn run(arguments: &[String]) {
     }
     if wanted("peak") {
         process_cost::peak();
+    }
+    if wanted("scale") {
+        scale::measure();
     }
     if wanted("simulate") {
         policy::simulate();

@@ -21,7 +21,8 @@ pub(crate) const LARGE: u32 = 100_000;
 
 /// A database and the mails that came so far, one each millisecond.
 pub(crate) struct World {
-    home: TempDir,
+    /// Removed in the end, where it is its own.
+    home: Option<TempDir>,
     tracker: Tracker,
     /// When mail number 0 would have come.
     pub(crate) begin: Timestamp,
@@ -75,13 +76,19 @@ impl World {
     /// An empty one. It begins now, so that a daemon that is started on it finds nothing due.
     pub(crate) fn new() -> Self {
         let home = folder();
-        let config = configure(home.path());
+        let world = Self::within(home.path());
+        Self { home: Some(home), ..world }
+    }
+
+    /// An empty one in this folder, which stays.
+    pub(crate) fn within(home: &Path) -> Self {
+        let config = configure(home);
         for name in ["inbox", "outgoing"] {
-            disclosed::testing::maildir::Maildir::create(&home.path().join(name)).expect("a Maildir");
+            disclosed::testing::maildir::Maildir::create(&home.join(name)).expect("a Maildir");
         }
         let begin = clock::now();
         let tracker = open::tracker(&config, begin).expect("a database");
-        Self { home, tracker, begin, taken: 0 }
+        Self { home: None, tracker, begin, taken: 0 }
     }
 
     /// The tracker.
@@ -126,8 +133,9 @@ impl World {
     /// Closes the database for a daemon to open: nothing waits to be sent.
     pub(crate) fn retire(self) -> TempDir {
         drop(self.tracker);
-        let database = rusqlite::Connection::open(self.home.path().join("disclosed.db")).expect("the database");
+        let home = self.home.expect("a folder of its own");
+        let database = rusqlite::Connection::open(home.path().join("disclosed.db")).expect("the database");
         database.execute("UPDATE outbox SET state = 'sent' WHERE state = 'waiting'", []).expect("it is ours");
-        self.home
+        home
     }
 }

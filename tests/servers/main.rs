@@ -5,9 +5,13 @@
 
 // `cfg(test)` lets the lints see helpers as what they are: parts of tests.
 #[cfg(test)]
+mod check;
+#[cfg(test)]
 mod daemon;
 #[cfg(test)]
 mod guarantees;
+#[cfg(test)]
+mod init;
 #[cfg(test)]
 mod logins;
 #[cfg(test)]

@@ -138,6 +138,27 @@ fn each_provider_is_told_of() {
     }
 }
 
+/// The servers that `init` takes for known are those that the manual names, in the row of their provider.
+#[test]
+fn the_servers_of_each_provider_are_told() {
+    let page = page("providers");
+    for name in Server::names() {
+        let Some(service) = Server::provider(name).unwrap().service else { continue };
+        let named = |row: &&str| row.split('|').nth(1).is_some_and(|names| names.split(',').any(|n| n.trim() == name));
+        let row = page.lines().find(named).unwrap_or_else(|| panic!("{name}"));
+        let cells: Vec<&str> = row.split('|').skip(2).collect();
+        for (door, cell, (implicit, starttls)) in
+            [(service.imap, cells[0], (993, 143)), (service.smtp, cells[1], (465, 587))]
+        {
+            let first = door.host.split('.').next().unwrap();
+            assert!(cell.contains(door.host) || cell.ends_with(&format!("{first} ")), "{name}: {}: {row}", door.host);
+            assert_eq!(cell.contains("starttls"), door.starttls, "{name}: {row}");
+            let usual = if door.starttls { starttls } else { implicit };
+            assert!(door.port == usual || cell.contains(&format!("port {}", door.port)), "{name}: {row}");
+        }
+    }
+}
+
 /// Each kind of trouble stands in the list that says what ends it.
 #[test]
 fn each_trouble_is_told_of() {

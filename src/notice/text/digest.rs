@@ -36,18 +36,28 @@ pub struct Line {
 }
 
 /// Tickets that one mail lists; the rest is counted.
-const LINES_MAX: usize = 200;
+pub(crate) const LINES_MAX: u32 = 200;
+
+/// The tickets that are open.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Open {
+    /// Those of them whose deadline is nearest: at most as many as one mail lists.
+    pub first: Vec<Line>,
+    /// How many there are.
+    pub all: u32,
+    /// Of how many the next deadline has passed.
+    pub overdue: u32,
+}
 
 /// All open tickets, first those whose deadline is nearest: what is overdue, what is due within a week, the rest. Each
 /// by number, with its title at `full`; or at `none` by its name alone.
-fn listed(mut text: Text, open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
-    if open.is_empty() {
+fn listed(mut text: Text, open: &Open, key: &Key, project: &Project, now: Timestamp) -> Text {
+    if open.all == 0 {
         return text.paragraph([always("No ticket is open.")]);
     }
     text = text.shown_by("disclosed list");
-    let mut order: Vec<&Line> = open.iter().collect();
+    let mut order: Vec<&Line> = open.first.iter().collect();
     order.sort_by_key(|l| (l.next.as_ref().map_or(Timestamp::MAX, |n| n.1), l.ticket));
-    order.truncate(LINES_MAX);
     let zone = &project.policy.calendar.zone_name;
     text = text.paragraph([always(format!("What is to be done (times in {zone}):"))]);
     let week = shift(now, WEEK);
@@ -74,9 +84,9 @@ fn listed(mut text: Text, open: &[Line], key: &Key, project: &Project, now: Time
             .below(Said::Instead, list(&by_number))
             .below(Said::Quiet, list(&by_name));
     }
-    match open.len().saturating_sub(LINES_MAX) {
+    match open.all.saturating_sub(u32::try_from(order.len()).unwrap_or(u32::MAX)) {
         0 => text,
-        more => text.paragraph([always(format!("… and {more} more: `disclosed list` shows all."))]),
+        more => text.paragraph([always(format!("… and {more} more: `disclosed list --open --all` shows all."))]),
     }
 }
 
@@ -119,8 +129,8 @@ fn next(line: &Line, project: &Project, now: Timestamp) -> String {
 }
 
 /// The answer to `/list`.
-pub(crate) fn list(open: &[Line], key: &Key, project: &Project, now: Timestamp) -> Text {
-    listed(Text::desk(format!("{} open", open.len())), open, key, project, now)
+pub(crate) fn list(open: &Open, key: &Key, project: &Project, now: Timestamp) -> Text {
+    listed(Text::desk(format!("{} open", open.all)), open, key, project, now)
 }
 
 /// What has happened since the last digest, and waits.
@@ -140,13 +150,12 @@ pub struct Counts {
 }
 
 /// The digest.
-pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
+pub(crate) fn text(open: &Open, counts: &Counts, key: &Key, project: &Project, now: Timestamp) -> Text {
     let Counts { unreached, held, listed: loose, unheard, refused } = counts;
-    let broken = open.iter().filter(|l| l.next.as_ref().is_some_and(|n| n.1 <= now)).count();
-    let broken = if broken == 0 { String::new() } else { format!(", {broken} overdue") };
-    let mut text = Text::desk(format!("{}: {} open{broken}", project.name, open.len()));
+    let overdue = if open.overdue == 0 { String::new() } else { format!(", {} overdue", open.overdue) };
+    let mut text = Text::desk(format!("{}: {} open{overdue}", project.name, open.all));
     text = listed(text, open, key, project, now);
-    if !open.is_empty() {
+    if open.all > 0 {
         text = text.paragraph([always("Nothing else is open. Reply with /list for this list at any time.")]);
     }
     for (to, since, reply) in unreached {
@@ -178,12 +187,13 @@ pub(crate) fn text(open: &[Line], counts: &Counts, key: &Key, project: &Project,
         ))]);
     }
     if !refused.is_empty() {
+        let most = LINES_MAX as usize;
         let all: u32 = refused.iter().map(|(_, mails)| mails).sum();
         let mails = if all == 1 { "1 mail with commands was" } else { &format!("{all} mails with commands were") };
         let item = |(ticket, mails): &(TicketId, u32)| format!("{}: {mails}", project.show(*ticket));
-        let mut items: Vec<String> = refused.iter().take(LINES_MAX).map(item).collect();
-        if refused.len() > LINES_MAX {
-            items.push(format!("… and for {} more.", refused.len() - LINES_MAX));
+        let mut items: Vec<String> = refused.iter().take(most).map(item).collect();
+        if refused.len() > most {
+            items.push(format!("… and for {} more.", refused.len() - most));
         }
         text = text
             .paragraph([always(format!(

@@ -25,7 +25,7 @@ const SUBJECT: usize = 100;
 
 /// What was in the inbox before the first start: how many mails, and the newest with when our mail
 /// server took them.
-pub(crate) fn earlier(all: usize, newest: &[(Timestamp, Sample)], project: &Project) -> Text {
+pub(crate) fn earlier(all: u32, newest: &[(Timestamp, Sample)], project: &Project) -> Text {
     let zone = &project.policy.calendar.zone;
     let date = |at: Timestamp| at.to_zoned(zone.clone()).strftime("%-d %b %Y");
     let item = |(received, Sample { from, subject }): &(Timestamp, Sample)| {

@@ -13,7 +13,7 @@ use crate::notice::codename::Codename;
 use crate::notice::leak::Hit;
 use crate::notice::says::Request;
 use crate::notice::standing::Due;
-use crate::notice::text::digest::{Counts, Line};
+use crate::notice::text::digest::{Counts, Line, Open};
 use crate::notice::text::flood::Sample;
 use crate::notice::text::report::{Authors, NewReport};
 use crate::notice::text::team::{Contents, Did, MoreMail};
@@ -210,6 +210,7 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
         next: Some(("fix".into(), now())),
         waits_since: Some(now()),
     };
+    let open = || Open { first: vec![line()], all: 3, overdue: 2 };
     Some(match says {
         None => Says::Lost {
             notice: Mailed::Notice(NoticeKind::Digest),
@@ -229,7 +230,7 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
             Says::Reminders(vec![Arc::new(Says::About(ticket(), reminder))])
         }
         Some(Says::Reminders(_)) => Says::Digest(
-            vec![line()],
+            open(),
             Counts {
                 unreached: vec![(Address::parse("dana@example.org").unwrap(), now(), secret())],
                 held: 1,
@@ -238,7 +239,7 @@ fn after_many(says: Option<&Says>) -> Option<Says> {
                 refused: vec![(TicketId(17), 2)],
             },
         ),
-        Some(Says::Digest(..)) => Says::List(vec![line()]),
+        Some(Says::Digest(..)) => Says::List(open()),
         Some(Says::List(_)) => Says::Help,
         Some(Says::Help) => Says::NoTicket("/close mine".into()),
         Some(Says::NoTicket(_)) => Says::Trouble(Trouble::Timeline { ticket: TicketId(3), why: "Ada".into() }),
@@ -375,8 +376,8 @@ fn no_line_of_ours_is_over_76_columns() {
         if let Says::About(ticket, _) = &mut says {
             *ticket = told(&"A long title ".repeat(20));
         }
-        if let Says::Digest(lines, _) = &mut says {
-            lines.iter_mut().for_each(|line| line.title = "A long title ".repeat(20));
+        if let Says::Digest(open, _) = &mut says {
+            open.first.iter_mut().for_each(|line| line.title = "A long title ".repeat(20));
         }
         says
     };

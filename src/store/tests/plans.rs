@@ -143,7 +143,26 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("addressed", |tx| tx.addressed(1).map(drop), &[NUMBER]),
         ("trouble", |tx| tx.trouble(TroubleKind::Dns).map(drop), &["PRIMARY KEY (key=?)"]),
         ("end_trouble", |tx| tx.end_trouble(TroubleKind::Dns), &["PRIMARY KEY (key=?)"]),
-        ("open_lines", |tx| tx.open_lines(&project(), 9).map(drop), &["SCAN t USING INDEX ticket_open"]),
+        (
+            "open_list",
+            |tx| tx.open_list(&project(), at(9)).map(drop),
+            &[
+                "ticket_open (next_deadline>?)",
+                "ticket_open (next_deadline=?)",
+                "COVERING INDEX ticket_open (next_deadline<?)",
+            ],
+        ),
+        (
+            "without_ticket",
+            |tx| tx.without_ticket(at(1)).map(drop),
+            // The kinds are few.
+            &["receipt_loose (at>?)", "USE TEMP B-TREE FOR GROUP BY"],
+        ),
+        (
+            "refused_commands",
+            |tx| tx.refused_commands(at(1)).map(drop),
+            &["receipt_command (at>?)", "USE TEMP B-TREE FOR GROUP BY"],
+        ),
         // Once a notice.
         ("next_notice", |tx| tx.next_notice().map(drop), &["SCAN sqlite_sequence"]),
         ("fresh_keys", |tx| tx.fresh_keys(&[key()]).map(drop), &["PRIMARY KEY (key=?)"]),
@@ -188,32 +207,49 @@ fn what_is_asked_often_is_found_by_an_index() {
         ),
         ("mailed", |tx| tx.mailed(TICKET, NoticeKind::Report).map(drop), &["outbox_ticket (ticket=?)"]),
         ("notices_of", |tx| tx.notices_of(TICKET).map(drop), &["outbox_ticket (ticket=?)"]),
-        ("waiting", |tx| tx.waiting().map(drop), &["SCAN outbox USING COVERING INDEX outbox_due"]),
-        ("held", |tx| tx.held().map(drop), &["SCAN outbox USING COVERING INDEX outbox_held"]),
+        ("waiting", |tx| tx.waiting().map(drop), &["PRIMARY KEY (what=?)"]),
+        ("held", |tx| tx.held().map(drop), &["PRIMARY KEY (what=?)"]),
         ("drop_held", |tx| tx.drop_held(TICKET), &["outbox_held (ticket=?)"]),
         ("release_held", |tx| tx.release_held(TICKET, at(9)), &["outbox_held (ticket=?)"]),
         // Once a minute, by a monitor.
         ("counts", |tx| tx.counts(Counted::Mails).map(drop), &["PRIMARY KEY (what=?)"]),
-        ("open_tickets", |tx| tx.open_tickets().map(drop), &["SCAN ticket USING COVERING INDEX ticket_open"]),
+        ("open_tickets", |tx| tx.open_tickets().map(drop), &["PRIMARY KEY (what=?)"]),
         (
             "tickets_due",
-            |tx| tx.tickets_due(at(1), at(9)).map(drop),
-            &["ticket_next (next_deadline>? AND next_deadline<?)"],
+            |tx| tx.tickets_due(at(9)).map(drop),
+            &["due_hour USING INTEGER PRIMARY KEY (rowid<?)", "ticket_next (next_deadline>? AND next_deadline<?)"],
         ),
+        // Every few seconds, by the daemon itself.
+        ("next_deadline", |tx| tx.next_deadline(at(9)).map(drop), &["deadline_deadline (deadline>?)"]),
         (
-            "next_deadline",
-            |tx| tx.next_deadline(at(9)).map(drop),
-            &["ticket_next (next_deadline>?)", "ticket_next (next_deadline<?)", "PRIMARY KEY (ticket=?)"],
+            "quarantined",
+            |tx| tx.quarantined(at(1)).map(drop),
+            // Such a mail made the program end three times.
+            &["SCAN r USING INDEX receipt_quarantined", NUMBER],
         ),
-        ("broken_tickets", |tx| tx.broken_tickets(at(9)).map(drop), &["ticket_next (next_deadline<?)", NUMBER]),
-        ("is_open", |tx| tx.is_open(TICKET).map(drop), &[NUMBER]),
-        ("quarantined", |tx| tx.quarantined().map(drop), &["SCAN r USING INDEX receipt_quarantined", NUMBER]),
         (
             "on_their_way",
             |tx| tx.on_their_way().map(drop),
-            &["SCAN outbox USING INDEX outbox_due", "SCAN outbox USING INDEX outbox_sending", "SCAN (subquery-2)"],
+            &["outbox_waiting (lane=?)", "SCAN outbox USING INDEX outbox_sending"],
         ),
-        ("failed_notices", |tx| tx.failed_notices().map(drop), &["outbox_stuck", "outbox_refused"]),
+        ("failed", |tx| tx.failed(NoticeState::Held, at(1)).map(drop), &["COVERING INDEX outbox_failed (state=?)"]),
+        ("all_unreached", |tx| tx.all_unreached(&project(), at(9)).map(drop), &["PRIMARY KEY (key>? AND key<?)"]),
+        ("troubles", |tx| tx.troubles().map(drop), &["PRIMARY KEY (key>? AND key<?)"]),
+        ("alarms", |tx| tx.alarms().map(drop), &["PRIMARY KEY (key>? AND key<?)"]),
+        // By people, and by programs that ask for all.
+        ("is_open", |tx| tx.is_open(TICKET).map(drop), &[NUMBER]),
+        ("ticket_row", |tx| tx.ticket_row(TICKET).map(drop), &[NUMBER]),
+        ("notice_row", |tx| tx.notice_row(1).map(drop), &[NUMBER]),
+        ("each_ticket", |tx| tx.each_ticket(true, PAGE, |_| Ok(())), &["t USING INTEGER PRIMARY KEY (rowid<?)"]),
+        ("each_ticket", |tx| tx.each_ticket(false, PAGE, |_| Ok(())), &["ticket_open_number (id<?)"]),
+        ("each_broken", |tx| tx.each_broken(at(9), Some(9), |_| Ok(())), &["ticket_next (next_deadline<?)"]),
+        ("each_notice", |tx| tx.each_notice(PAGE, |_| Ok(())), &["o USING INTEGER PRIMARY KEY (rowid<?)"]),
+        (
+            "each_failed",
+            |tx| tx.each_failed(NoticeState::Held, at(1), Some(9), |_| Ok(())),
+            &["outbox_failed (state=?)"],
+        ),
+        ("each_receipt", |tx| tx.each_receipt(PAGE, |_| Ok(())), &["r USING INTEGER PRIMARY KEY (rowid<?)"]),
         // With the breaker tripped, another statement asks when the next notice is due.
         ("note_trouble", |tx| tx.note_trouble(TroubleKind::Breaker, at(9), None), &["PRIMARY KEY (key=?)"]),
         ("next_due", |tx| tx.next_due().map(drop), &["outbox_waiting (lane<?)"]),
@@ -235,7 +271,12 @@ fn what_is_asked_often_is_found_by_an_index() {
         for index in *found_by {
             assert!(steps.iter().any(|s| s.contains(index)), "{name} uses no {index}: {steps:#?}");
         }
-        for walk in steps.iter().filter(|s| s.starts_with("SCAN")) {
+        // A list that is sorted is read whole before its first row. No table: one row, what a recursion has found, the
+        // results of statements that stand here themselves.
+        let sorts = |s: &str| name.starts_with("each_") && s.contains("FOR ORDER BY");
+        let harmless = |s: &str| s == "SCAN CONSTANT ROW" || s == "SCAN used" || s.starts_with("SCAN (subquery");
+        let walks = |s: &&String| s.starts_with("SCAN") && !harmless(s) || sorts(s);
+        for walk in steps.iter().filter(walks) {
             assert!(found_by.contains(&walk.as_str()), "{name} walks a table: {steps:#?}");
         }
         // What the plans themselves asked.
@@ -244,6 +285,9 @@ fn what_is_asked_often_is_found_by_an_index() {
     let listed: BTreeSet<&str> = often.iter().map(|(name, ..)| *name).chain(SELDOM.iter().copied()).collect();
     assert_eq!(listed, methods(), "each method of Tx is asked often, and its indexes stand here, or seldom");
 }
+
+/// A page of a list.
+const PAGE: Span = Span::Last { most: 9, before: Some(9) };
 
 pub(super) const SENT: Settled<'_> =
     Settled { state: NoticeState::Sent, due: Timestamp::UNIX_EPOCH, doubts: 0, unclear: None, reply: "250 ok" };
@@ -255,8 +299,6 @@ fn claim() -> Claim {
 /// What is asked at a start, once an hour or less, by a person, or when something went wrong: it may walk a table.
 const SELDOM: &[&str] = &[
     "add_request",
-    "alarms",
-    "all_unreached",
     "bring_back",
     "drop_unsent",
     "drop_waiting",
@@ -281,22 +323,18 @@ const SELDOM: &[&str] = &[
     "is_sending",
     "loose_mails",
     "mark",
+    "newest_earlier",
     "newest_places",
     "next_source",
     "note_before",
     "note_earlier",
     "note_unreached",
     "noticed_tickets",
-    "notices",
     "projections",
     "rebuild",
-    "receipts",
     "receipts_of_ticket",
-    "refused_commands",
-    "tickets",
     "tickets_after",
-    "troubles",
-    "without_ticket",
+    "unsent",
 ];
 
 /// The names of all that can be asked, as the source has them.

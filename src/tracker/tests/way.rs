@@ -3,6 +3,7 @@
 use super::lost::PEOPLE;
 use super::*;
 use crate::health::Health;
+use crate::store::few;
 use crate::ticket::Undelivered;
 use crate::vocabulary::Mailed;
 
@@ -168,7 +169,11 @@ fn what_is_late_is_dropped_with_a_line_and_replaced() {
     // Nobody is said to be out of reach, and the reminder needs nobody's look.
     let health = health(&mut tracker, after(48, 0));
     assert!(health.unreached.is_empty());
-    assert!(health.undelivered.iter().all(|n| n.kind == NoticeKind::Acknowledgement), "{:?}", health.undelivered);
+    let since = Health::concerns_since(after(48, 0));
+    for state in Health::UNDELIVERED {
+        let failed = tracker.store.read(|tx| few(|each| tx.each_failed(state, since, None, each))).unwrap();
+        assert!(failed.iter().all(|n| n.kind == NoticeKind::Acknowledgement), "{failed:?}");
+    }
 }
 
 fn count(news: &News, kind: NoticeKind) -> usize {

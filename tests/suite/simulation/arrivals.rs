@@ -82,7 +82,8 @@ impl Sim {
             30..55 => self.command(number),
             55..61 => {
                 // The reporter, or whoever holds the reporter's address, writes again.
-                let notice = self.notice(|s| s.kind == NoticeKind::Acknowledgement || s.kind == NoticeKind::Reply)?;
+                let answers = [NoticeKind::Acknowledgement, NoticeKind::Reply];
+                let notice = self.notice(|s| answers.contains(&s.kind) && !s.to.as_str().starts_with("robot"))?;
                 let from =
                     if self.random.percent(70) { notice.to.as_str().to_owned() } else { "thief@t.example".into() };
                 let asks = ["", "", "/status\n", "/credit Rita\n/status\n", "/withdraw zq-0\n", "/help\n"];

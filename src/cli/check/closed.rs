@@ -1,0 +1,103 @@
+//! Files that the daemon's user could not use, as `run` would find out later: whoever checks is mostly another user.
+
+use std::path::{Path, PathBuf};
+
+use crate::cli::desk::Desk;
+use crate::config::{Config, Heartbeat, Inbox, Login, Outgoing, Secret};
+use crate::daemon::Finding;
+use crate::net::Endpoint;
+use crate::open::rights::{Runner, Want};
+use crate::open::{self, files};
+
+/// A file of the config.
+struct Named {
+    what: &'static str,
+    path: PathBuf,
+    want: Want,
+    secret: bool,
+}
+
+/// Why the database cannot be made, if that is so.
+pub(super) fn unmade(store: &Path, runner: &Runner) -> Option<String> {
+    // systemd makes the folder for such a user.
+    if runner.is_fleeting() {
+        return None;
+    }
+    let folder = store.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    // What only the system knows, as a file system that is read only, is known of ourselves alone.
+    let ours = runner.is_us().then(|| files::can_be_made(store).err().map(|error| error.to_string())).flatten();
+    runner.hindered(folder, Want::Make).or(ours)
+}
+
+/// What is closed to the user of the daemon, each with what to do.
+pub(super) fn closed(desk: &Desk, runner: &Runner) -> Vec<Finding> {
+    let told = |named: Named| {
+        let Named { what, path, want, secret } = named;
+        let why = runner.hindered(&path, want)?;
+        let does = match want {
+            Want::Read | Want::List => "read",
+            Want::Make => "write in",
+        };
+        let write = if secret && runner.is_fleeting() {
+            "hand it over as a credential, with password_credential: `disclosed help setup`"
+        } else {
+            "give it to that user (chown), or let them in (chmod)"
+        };
+        let (name, shown) = (runner.name(), path.display());
+        Some(Finding::bad(format!("{what}: {name}, as whom the daemon runs, may not {does} {shown}: {why}; {write}")))
+    };
+    named(desk).into_iter().filter_map(told).collect()
+}
+
+fn named(desk: &Desk) -> Vec<Named> {
+    let Desk { config, path, .. } = desk;
+    let mut all = Vec::new();
+    let mut add = |what, path: &Path, want, secret| all.push(Named { what, path: path.to_owned(), want, secret });
+    add("config", path, Want::Read, false);
+    for file in open::state_files(config) {
+        add("database", &file, Want::Read, false);
+    }
+    for (what, endpoint, login) in servers(config) {
+        if let Some(file) = &endpoint.ca_file {
+            add(what, file, Want::Read, false);
+        }
+        if let Some(Login { secret: Secret::File(file), .. }) = login {
+            add(what, file, Want::Read, true);
+        }
+    }
+    if let Inbox::Maildir(folder) = &config.inbox {
+        // That it is not there is told apart; it may be made later.
+        for part in ["new", "cur"].map(|part| folder.join(part)).iter().filter(|part| part.is_dir()) {
+            add("inbox.maildir", part, Want::List, false);
+        }
+    }
+    if let Outgoing::Maildir(folder) = &config.outgoing {
+        add("outgoing.maildir", folder, Want::Make, false);
+    }
+    let heartbeat = match &config.alarm.heartbeat {
+        Some(Heartbeat::File(file)) => Some(file),
+        Some(Heartbeat::Url { .. }) | None => None,
+    };
+    // Those in /run are made at each start.
+    for (what, file) in [("metrics.file", config.metrics.as_ref()), ("alarm.heartbeat", heartbeat)] {
+        if let Some(folder) = file.and_then(|file| file.parent()).filter(|folder| folder.is_dir()) {
+            add(what, folder, Want::Make, false);
+        }
+    }
+    all
+}
+
+/// The servers of a config, and who logs in there.
+fn servers(config: &Config) -> Vec<(&'static str, &Endpoint, Option<&Login>)> {
+    let mut all = Vec::new();
+    if let Inbox::Imap(imap) = &config.inbox {
+        all.push(("inbox.imap", &imap.endpoint, Some(&imap.login)));
+    }
+    if let Outgoing::Smtp(smtp) = &config.outgoing {
+        all.push(("outgoing.smtp", &smtp.endpoint, smtp.login.as_ref()));
+    }
+    if let Some(canary) = &config.canary {
+        all.push(("canary.smtp", &canary.smtp.endpoint, canary.smtp.login.as_ref()));
+    }
+    all
+}
