@@ -68,14 +68,15 @@ struct Known {
 struct Held {
     token: String,
     until: Instant,
-    /// It was given out once: if it is refused then, another one would be too.
-    fresh: bool,
+    /// A mail server has taken it: if it is refused now, it was called back. One that never was says something else.
+    accepted: bool,
 }
 
 /// No token is shown.
 impl fmt::Debug for Source {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Source({:?}, {})", self.grant, self.at)
+        let device = self.device.as_ref().map(ToString::to_string).unwrap_or_default();
+        write!(f, "Source({:?} {} {device} {:?})", self.grant, self.at, self.scope)
     }
 }
 
@@ -124,29 +125,35 @@ impl Source {
     /// [`TokenError`]: the provider cannot be reached, or says no.
     pub(crate) async fn token(&self, user: &str, secret: &str) -> Result<String, TokenError> {
         let mut known = self.known.lock().await;
-        if let Some(held) = known.held.get_mut(user).filter(|h| Instant::now() < h.until) {
-            held.fresh = false;
+        if let Some(held) = known.held.get(user).filter(|h| Instant::now() < h.until) {
             return Ok(held.token.clone());
         }
         let asked = Instant::now();
         let granted = self.ask(user, secret, &mut known.unkept).await?;
         let life = granted.life.unwrap_or(USUAL_LIFE);
         let until = asked + life.saturating_sub(MARGIN.min(life / 2));
-        known.held.insert(user.to_owned(), Held { token: granted.token.clone(), until, fresh: true });
+        known.held.insert(user.to_owned(), Held { token: granted.token.clone(), until, accepted: false });
         Ok(granted.token)
     }
 
+    /// A mail server took this token of a user.
+    pub(crate) async fn accepted(&self, user: &str, token: &str) {
+        if let Some(held) = self.known.lock().await.held.get_mut(user).filter(|held| held.token == token) {
+            held.accepted = true;
+        }
+    }
+
     /// A mail server refused this token of a user, so that it is used no more. Whether another one is worth a try: not
-    /// where this one was new.
+    /// where no server has taken this one.
     pub(crate) async fn refused(&self, user: &str, token: &str) -> bool {
         let mut known = self.known.lock().await;
-        let is_new = match known.held.get(user) {
-            Some(held) if held.token == token => held.fresh,
-            // The other login of the two, by IMAP and by SMTP, has seen to it already.
+        let was_good = match known.held.get(user) {
+            Some(held) if held.token == token => held.accepted,
+            // Another login with it, by IMAP or by SMTP, has seen to it already.
             Some(_) | None => return true,
         };
         known.held.remove(user);
-        !is_new
+        was_good
     }
 
     async fn ask(&self, user: &str, secret: &str, unkept: &mut Option<String>) -> Result<Granted, TokenError> {
@@ -230,13 +237,18 @@ impl Source {
                     return Err(TokenError::Http(self.at.server().to_owned(), why.to_owned()));
                 }
                 // RFC 8628 section 3.5; after a lost connection too.
-                Ok(Answer::Refused(Refusal::SlowDown, _)) | Err(TokenError::Net(_)) => pause += Duration::from_secs(5),
+                Ok(Answer::Refused(Refusal::SlowDown | Refusal::Busy, _)) | Err(TokenError::Net(_)) => {
+                    pause += Duration::from_secs(5);
+                }
                 Ok(Answer::Refused(Refusal::Pending, _)) => {}
                 Ok(Answer::Refused(why, said)) => return Err(refused(&self.at, why, said)),
                 Err(error) => return Err(error),
             }
             if Instant::now() >= until {
-                return Err(TokenError::Http(self.at.server().to_owned(), "was not told in time".to_owned()));
+                return Err(TokenError::Http(
+                    self.at.server().to_owned(),
+                    "heard of nobody in time; run `disclosed login` again".to_owned(),
+                ));
             }
         }
     }

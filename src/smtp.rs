@@ -125,18 +125,30 @@ pub(crate) async fn send(
         return (Some(refused), rested);
     }
     let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
+    let logs_in = rested.is_none();
     let (outcome, session) = transact(open, account, letter, keeper, rested).await;
-    match outcome {
-        Some(Outcome::Closed(said)) if is_worth_another(account, &said).await => (Some(Outcome::Away(said)), session),
-        outcome => (outcome, session),
-    }
+    let again = is_worth_another(account, outcome.as_ref(), logs_in).await;
+    let outcome = outcome.map(|outcome| if again { Outcome::Away(outcome.said().clone()) } else { outcome });
+    (outcome, session)
 }
 
-/// Whether the login was refused for an access token that was known from before: the next try gets a new one, and says
-/// whether a person has to mend something.
-async fn is_worth_another(Account { config, secret, .. }: Account<'_>, said: &Said) -> bool {
+/// Whether the login was refused for an access token that was good before: the next try gets a new one, and says whether a
+/// person has to mend something.
+async fn is_worth_another(
+    Account { config, secret, .. }: Account<'_>,
+    outcome: Option<&Outcome>,
+    logs_in: bool,
+) -> bool {
     let (Some(login), Some(secret)) = (&config.login, secret) else { return false };
-    said.stage == Some(Stage::Auth) && login.secret.was_refused(secret).await
+    match outcome {
+        Some(Outcome::Closed(said)) if said.stage == Some(Stage::Auth) => login.secret.was_refused(secret).await,
+        // A session that rested has logged in with the token of its day.
+        None | Some(Outcome::Sent(_)) if logs_in => {
+            login.secret.was_accepted(secret).await;
+            false
+        }
+        None | Some(_) => false,
+    }
 }
 
 /// Sends a mail that is no notice, so that nobody is asked for leave.

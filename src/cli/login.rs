@@ -19,7 +19,7 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
 
 async fn allow(source: &Source, out: &mut Out) -> Result<Exit> {
     let asked = source.begin().await?;
-    let (page, code, minutes) = (&asked.page, &asked.code, asked.within.as_secs() / 60);
+    let (page, code, minutes) = (&asked.page, &asked.code, asked.within.as_secs().div_ceil(60));
     if out.wants_json() {
         out.json(&json!({ "page": page, "code": code, "minutes": minutes }))?;
     } else {

@@ -173,3 +173,60 @@ fn tenant(text: &str) -> Result<String, Wrong> {
     let wrong = || Wrong::new(format!("{text:?} is no tenant"), format!("{TENANT:?}, or the tenant's id"));
     if fit { Ok(text.to_owned()) } else { Err(wrong()) }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use super::super::Config;
+
+    /// The config of an inbox with tokens.
+    fn with(tables: &str) -> Config {
+        let text = format!(
+            "[project]\nname = \"E\"\naddress = \"s@example.org\"\n[outgoing]\nmaildir = \"out\"\n[[person]]\n\
+             name = \"A\"\naddress = \"a@example.org\"\n[inbox.imap]\nserver = \"mail.example.org\"\nuser = \"s\"\n\
+             auth = \"oauth2\"\n{tables}"
+        );
+        Config::parse(&text, Path::new("config.toml")).unwrap_or_else(|e| panic!("{e}"))
+    }
+
+    /// Where a token is asked for, where a person's login begins, and what is asked for.
+    #[test]
+    fn each_provider_is_asked_at_its_address() {
+        let server = |name: &str, oauth2: &str| format!("[identity]\nserver = \"{name}\"\n[oauth2]\n{oauth2}");
+        let application = "client_id = \"1\"\nclient_secret_file = \"secret\"\n";
+        let microsoft = "https://login.microsoftonline.com/example.org/oauth2/v2.0";
+        let consumers = microsoft.replace("example.org", "consumers");
+        let person = "https://outlook.office.com/IMAP.AccessAsUser.All https://outlook.office.com/SMTP.Send \
+                      offline_access";
+        let own = "token_url = \"https://login.example.org:8443/token?v=2\"\nscope = \"mail\"\n";
+        for (tables, expect) in [
+            (
+                server("microsoft365", &format!("tenant = \"example.org\"\n{application}")),
+                format!(
+                    "Application {microsoft}/token {microsoft}/devicecode \"https://outlook.office365.com/.default\""
+                ),
+            ),
+            (
+                server("outlook.com", "tenant = \"consumers\"\nclient_id = \"1\"\n"),
+                format!("Person {consumers}/token {consumers}/devicecode {person:?}"),
+            ),
+            (
+                server("google-workspace", "service_account_file = \"key\"\n"),
+                "Account https://oauth2.googleapis.com/token  \"https://mail.google.com/\"".into(),
+            ),
+            (
+                server("microsoft365", &format!("{application}{own}")),
+                "Application https://login.example.org:8443/token?v=2  \"mail\"".into(),
+            ),
+            (
+                format!("[oauth2]\n{own}client_id = \"1\"\ndevice_url = \"https://login.example.org/device\"\n"),
+                "Person https://login.example.org:8443/token?v=2 https://login.example.org/device \"mail\"".into(),
+            ),
+        ] {
+            let config = with(&tables);
+            assert_eq!(format!("{:?}", config.token_source().unwrap()), format!("Source({expect})"), "{tables}");
+        }
+        assert!(Config::parse(super::super::EXAMPLE, Path::new("config.toml")).unwrap().token_source().is_none());
+    }
+}

@@ -159,8 +159,15 @@ impl Secret {
         }
     }
 
-    /// A mail server refused what was read. Whether reading again may find something else: an access token that was known
-    /// from before may have been called back.
+    /// A mail server took what was read.
+    pub(crate) async fn was_accepted(&self, read: &Password) {
+        if let Self::Token { source, user, .. } = self {
+            source.accepted(user, read.expose()).await;
+        }
+    }
+
+    /// A mail server refused what was read. Whether reading again may find something else: an access token that was good
+    /// before may have been called back.
     pub(crate) async fn was_refused(&self, read: &Password) -> bool {
         match self {
             Self::Token { source, user, .. } => source.refused(user, read.expose()).await,

@@ -123,7 +123,11 @@ impl<'a> Folder<'a> {
                     match imap::connect(config, secret.expose()).await {
                         // Once more, since what is read next is new.
                         Err(error) if error.is_login_refused() && config.login.secret.was_refused(&secret).await => {}
-                        session => break session?,
+                        Err(error) => return Err(error.into()),
+                        Ok(session) => {
+                            config.login.secret.was_accepted(&secret).await;
+                            break session;
+                        }
                     }
                 };
                 Ok(Self::Imap { session: Box::new(session), config, name: &config.folder })

@@ -123,7 +123,7 @@ impl Refusal {
             }
             Self::Grant => {
                 "what was allowed has ended or was called back: run `disclosed login` again; for a service account, \
-                 look at its key, at its delegation and at the user"
+                 look at its key, its delegation, the user and this machine's clock"
             }
             Self::Scope => "the application lacks the permission for mail: see `disclosed help providers`",
             Self::Denied => "a person or a rule of the tenant said no",

@@ -127,10 +127,12 @@ async fn a_token_is_kept_until_it_is_refused() {
     assert!(head.contains(&format!("host: localhost:{}\r\n", server.place.to.port)), "{head}");
     assert!(head.contains("content-type: application/x-www-form-urlencoded\r\n"), "{head}");
 
-    assert!(!source.refused("s@example.org", "one").await, "it was new: another one is no better");
+    assert_eq!(source.token("s@example.org", "x").await.unwrap(), "one");
+    assert!(!source.refused("s@example.org", "one").await, "no server has taken it: another one is no better");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "two");
-    assert_eq!(source.token("s@example.org", "x").await.unwrap(), "two");
-    assert!(source.refused("s@example.org", "two").await, "it was known from before: once more is worth it");
+    source.accepted("s@example.org", "one").await;
+    source.accepted("s@example.org", "two").await;
+    assert!(source.refused("s@example.org", "two").await, "it was good before: once more is worth it");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "three");
     assert!(source.refused("s@example.org", "two").await, "the other login had it refused too");
     assert_eq!(source.token("s@example.org", "x").await.unwrap(), "three", "and that did not cost the new one");
@@ -206,9 +208,11 @@ async fn an_endpoint_that_is_silent_is_given_up() {
     while server.asked.lock().unwrap().is_empty() {
         tokio::task::yield_now().await;
     }
+    let begin = Instant::now();
     tokio::time::pause();
     let error = asks.await.unwrap().unwrap_err();
     assert!(error.may_pass() && error.to_string().contains("30 s"), "{error}");
+    assert!(begin.elapsed() < Duration::from_secs(31), "{:?}", begin.elapsed());
 }
 
 #[tokio::test]
@@ -252,6 +256,22 @@ async fn a_refresh_token_that_is_replaced_is_kept() {
         ["old", "next"]
             .map(|refresh| format!("grant_type=refresh_token&client_id=client%201&refresh_token={refresh}&scope=mail"))
     );
+}
+
+/// Root may ask too, as `check --online` does: the file stays that of the daemon's user.
+#[tokio::test]
+async fn a_refresh_token_belongs_to_whom_the_folder_does() {
+    use std::os::unix::fs::{MetadataExt, chown};
+    let (folder, file) = kept();
+    if chown(folder.path(), Some(12_345), Some(12_346)).is_err() {
+        println!("left out: the owner of the refresh token (only root gives files away)");
+        return;
+    }
+    std::fs::write(&file, "old").unwrap();
+    let server = Server::new(&[token("one", Some("next"))]).await;
+    server.source(Grant::Person, &file).token("s", "").await.unwrap();
+    let found = std::fs::metadata(&file).unwrap();
+    assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (12_345, 12_346, 0o600));
 }
 
 /// Where it cannot be written, nothing is used, and it is not lost: it is written before the next one is asked for.

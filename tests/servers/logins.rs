@@ -6,7 +6,7 @@ use std::time::Duration;
 use crate::daemon::{Daemon, SOON, Settings, report};
 use crate::process::{Process, stays, until};
 use crate::rig::Rig;
-use crate::tokens::{CLIENT_SECRET, Tokens};
+use crate::tokens::{ACCOUNT, CLIENT_SECRET, Tokens};
 
 const HOUR: Duration = Duration::from_secs(3600);
 
@@ -34,7 +34,8 @@ fn an_application_gets_another_token_where_one_is_called_back() {
     daemon.wait_for(&rig, 2);
     assert_eq!((tokens.given(), tokens.refused()), (1, 1), "{}", daemon.log());
 
-    // The session that reads stands; what sends logs in anew.
+    // The session that reads stands; what sends logs in anew, once its sessions have rested for 5 s.
+    assert!(stays(Duration::from_secs(7), || daemon.runs()));
     tokens.call_back();
     rig.deliver("security", &report(3).raw);
     assert!(until(SOON, || tokens.given() == 1), "{}", daemon.standing(&rig));
@@ -55,6 +56,25 @@ fn an_application_gets_another_token_where_one_is_called_back() {
     for secret in [CLIENT_SECRET, "access-token-"] {
         assert!(!log.contains(secret), "{secret}: {log}");
     }
+}
+
+/// RFC 7523: the account signs for the mailbox of each login.
+#[test]
+fn a_service_account_logs_in_for_the_mailbox() {
+    let Some(mut rig) = Rig::dovecot_and_postfix() else { return };
+    let tokens = Tokens::new(&rig, HOUR);
+    tokens.teach(&mut rig, "xoauth2 oauthbearer");
+    let daemon = Daemon::new(&rig, &Settings::default());
+    daemon.take_tokens(&rig, tokens.port, "service_account_file = \"account\"");
+    daemon.write_secret("account", ACCOUNT);
+    let findings = daemon.check_online("");
+    let says = |text: &str| findings.iter().any(|f| f["good"] == true && f["text"].to_string().contains(text));
+    assert!(says("the login works") && says("lets us in"), "{findings:#?}");
+    assert_eq!((tokens.given(), tokens.refused()), (1, 0));
+    daemon.write_secret("account", &ACCOUNT.replace("disclosed@", "another@"));
+    let findings = daemon.check_online("");
+    let says = |text: &str| findings.iter().any(|f| f["good"] == false && f["text"].to_string().contains(text));
+    assert!(says("says no: invalid_grant") && says("delegation"), "{findings:#?}");
 }
 
 /// RFC 8628, and OAUTHBEARER. Tokens end after seconds, and each refresh token is good once: whoever shows an old one, or

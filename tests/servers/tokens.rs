@@ -1,12 +1,13 @@
-//! A server that gives out access tokens (RFC 6749, RFC 8628), and tells Dovecot which are good (RFC 7662).
+//! A server that gives out access tokens (RFC 6749, RFC 7523, RFC 8628), and tells Dovecot which are good (RFC 7662).
 
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use serde_json::{Value, json};
 
@@ -15,6 +16,9 @@ use crate::rig::Rig;
 
 /// The client secret that it knows.
 pub(crate) const CLIENT_SECRET: &str = "correct-horse-battery";
+
+/// The key of the service account that it knows.
+pub(crate) const ACCOUNT: &str = include_str!("../fixtures/service-account/key.json");
 
 /// The server. It ends with the tests.
 #[derive(Clone)]
@@ -197,6 +201,10 @@ impl State {
                     self.refresh = None;
                     no("invalid_grant")
                 }
+                kind if kind.ends_with("jwt-bearer") => match field("assertion").as_deref().and_then(signed) {
+                    Some(claims) if claims["sub"] == "security" => (200, self.token(false)),
+                    _ => no("invalid_grant"),
+                },
                 _ if !self.allowed => no("authorization_pending"),
                 _ => (200, self.token(true)),
             },
@@ -215,4 +223,17 @@ impl State {
         }
         answer
     }
+}
+
+/// What the service account says, if it is by its key (RFC 7515 section 5.2).
+fn signed(assertion: &str) -> Option<Value> {
+    let (text, signature) = assertion.rsplit_once('.')?;
+    let decode = |part: &str| data_encoding::BASE64URL_NOPAD.decode(part.as_bytes()).ok();
+    let account: Value = serde_json::from_str(ACCOUNT).ok()?;
+    let key = PrivatePkcs8KeyDer::from_pem_slice(account["private_key"].as_str()?.as_bytes()).ok()?;
+    let pair = RsaKeyPair::from_pkcs8(key.secret_pkcs8_der()).ok()?;
+    let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key());
+    public.verify(text.as_bytes(), &decode(signature)?).ok()?;
+    let claims: Value = serde_json::from_slice(&decode(text.split_once('.')?.1)?).ok()?;
+    (claims["iss"] == account["client_email"]).then_some(claims)
 }

@@ -527,3 +527,24 @@ fn each_command_explains_itself() {
     }
     assert!(desk.ok(&["--version"]).starts_with("disclosed "));
 }
+
+/// Without a client secret a person has to allow it once, and until then `check` says so.
+#[test]
+fn check_says_how_it_logs_in_and_what_that_lacks() {
+    let desk = Desk::new();
+    desk.fails(1, &["login"], "no login has auth = \"oauth2\"");
+    let imap = "[inbox.imap]\nserver = \"imap.example.org\"\nuser = \"s\"\nauth = \"oauth2\"\n[identity]\n\
+                server = \"microsoft365\"\n[oauth2]\ntenant = \"example.org\"\nclient_id = \"1\"\n";
+    let text = CONFIG.replace("[inbox]\nmaildir = \"in\"\n", imap);
+    desk.write("config.toml", &text);
+    let said = desk.ok(&["check"]);
+    assert!(said.contains("oauth2: the access token: nobody has allowed it yet; run `disclosed login`"), "{said}");
+    let by = "The login is by an access token of login.microsoftonline.com by";
+    assert!(said.contains(&format!("{by} `disclosed login`.")), "{said}");
+    desk.write("disclosed.login", "a refresh token");
+    assert!(!desk.ok(&["check"]).contains("nobody has allowed it"));
+    desk.write("secret", "s");
+    let with = format!("{imap}client_secret_file = \"secret\"\n");
+    desk.write("config.toml", &CONFIG.replace("[inbox]\nmaildir = \"in\"\n", &with));
+    assert!(desk.ok(&["check"]).contains(&format!("{by} the client secret.")));
+}
