@@ -14,8 +14,9 @@ const LONGEST_DOUBT: SignedDuration = SignedDuration::from_mins(4);
 /// Mails in a row that are not accepted, from which on there is a pause: they may be those that are not for this world, or
 /// the way is closed and does not say so.
 const MISSES: u32 = 3;
-/// The first pauses after a server could not be reached.
-const SOON: [SignedDuration; 2] = [SignedDuration::from_secs(5), SignedDuration::from_secs(20)];
+/// The first pauses in seconds after a server could not be reached. There are several, since each of the processes of a
+/// server that was started anew may fail once.
+const SOON: [i64; 4] = [5, 5, 10, 20];
 /// The first pause between two mails where a server wants them more slowly.
 const PACE: SignedDuration = SignedDuration::from_secs(30);
 
@@ -119,8 +120,9 @@ impl Way {
             // Most such servers are back at once: they were started anew.
             Outcome::Away(_) => {
                 let soon = usize::try_from(self.failures).ok().and_then(|times| SOON.get(times).copied());
+                let soon = soon.map(SignedDuration::from_secs);
                 self.failures += 1;
-                self.pace.max(soon.unwrap_or_else(|| doubling(self.failures.saturating_sub(2))))
+                self.pace.max(soon.unwrap_or_else(|| doubling(self.failures.saturating_sub(4))))
             }
             Outcome::Slower(_) => {
                 self.pace = (self.pace * 2).clamp(PACE, LONGEST);
@@ -160,7 +162,7 @@ mod tests {
     fn a_closed_way_is_asked_less_and_less_and_opens_at_once() {
         for (closed, expect) in [
             (Outcome::Closed("535".into()), [60, 120, 240, 480, 900, 900, 0]),
-            (Outcome::Away("nobody there".into()), [5, 20, 60, 120, 240, 480, 0]),
+            (Outcome::Away("nobody there".into()), [5, 5, 10, 20, 60, 120, 0]),
         ] {
             let mut all = vec![closed; 6];
             all.push(Outcome::Sent("250".into()));

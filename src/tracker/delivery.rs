@@ -19,6 +19,8 @@ pub(super) const RETRY_FOR: SignedDuration = SignedDuration::from_hours(5 * 24);
 /// How often the process may end at a notice, before any outcome of it: then it is put aside. Who ends a process does so
 /// whatever it has in hand, so that a few times prove nothing; the first of them may have been another's in the same hand.
 const ENDS: u32 = 8;
+/// Tries after which a notice that meets a server that is away steps behind the others: it may be what drives it away.
+const AWAY: u32 = 5;
 /// How long the way out may be closed by what passes, before people hear of it.
 const PASSES: SignedDuration = SignedDuration::from_mins(15);
 /// Notices that are dropped in one transaction because it is too late for them.
@@ -151,6 +153,8 @@ impl Work<'_> {
             // Once more with the same bytes, and never a third time (G3).
             Outcome::Unknown(_) if claim.doubts == 0 => (Waiting, after(SignedDuration::from_mins(1)), 1),
             Outcome::Unknown(_) => (Unknown, now, claim.doubts + 1),
+            // It is about no mail, and most such servers are back at once: the way out says when.
+            Outcome::Away(_) if claim.tries <= AWAY => (Waiting, after(SignedDuration::from_secs(5)), claim.doubts),
             // Later than the others, so that one notice that the way is closed for does not keep them all. Where the
             // way is closed, that is not about this mail, however old it is.
             Outcome::Deferred(_) | Outcome::Unclear(_) | Outcome::Closed(_) | Outcome::Away(_) | Outcome::Slower(_) => {

@@ -191,7 +191,7 @@ impl Sim {
     /// The outbox at the end: all that was decided has left, or is known not to have; caps held.
     pub(super) fn check_outbox(&mut self) {
         let open = self.numbers("SELECT id FROM outbox WHERE state IN ('waiting', 'sending') ORDER BY id");
-        assert!(open.is_empty(), "notices {open:?} never left");
+        assert!(open.is_empty(), "{} notices never left, the first of them {:?}", open.len(), open.first());
         for number in self.numbers("SELECT id FROM outbox WHERE state = 'sent'") {
             assert!(self.left.contains_key(&number), "notice {number} is said to be sent and never reached the server");
         }
