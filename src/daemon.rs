@@ -61,6 +61,8 @@ use outward::Outward;
 use steady::Steady;
 use way::Way;
 
+/// How long notices may leave one after the other before all that is due is looked at again.
+const SPELL: Duration = Duration::from_millis(100);
 /// The longest sleep.
 const NAP: Duration = Duration::from_secs(30);
 /// How long a notice that is with a server may take to finish when the daemon is asked to stop.
@@ -265,8 +267,11 @@ impl Daemon {
             "ready"
         );
         tell_systemd(&[sd_notify::NotifyState::Ready]);
+        // While mail leaves, what is due is looked at now and then, and not between any two notices.
+        let mut worked: Option<tokio::time::Instant> = None;
         loop {
-            let nap = match self.work() {
+            let spell = worked.map(|at| SPELL.saturating_sub(at.elapsed())).filter(|left| !left.is_zero());
+            let nap = match spell.map_or_else(|| self.work(), Ok) {
                 Ok(nap) => {
                     // Fed by progress: the store was read, and what was due is decided.
                     tell_systemd(&[sd_notify::NotifyState::Watchdog]);
@@ -279,10 +284,20 @@ impl Daemon {
                 }
             };
             self.look_outward(self.now());
-            let done = match self.wait(signals, nap).await {
+            let woken = self.wait(signals, nap).await;
+            if matches!(woken, Woken::Asked(_)) {
+                // Those whose server has answered meanwhile come into the same commit.
+                for _ in 0..self.hand.sending.len() {
+                    tokio::task::yield_now().await;
+                }
+            }
+            let goes_on = matches!(woken, Woken::Asked(_)) && self.fault.is_none();
+            worked = goes_on.then(|| worked.filter(|_| spell.is_some()).unwrap_or_else(tokio::time::Instant::now));
+            let done = match woken {
                 Woken::Stop => break,
                 Woken::Reload => self.reload(),
                 Woken::Inward(message) => self.inward(message),
+                Woken::Asked(asked) if goes_on => self.turn(Some(asked)).and_then(|()| self.send(self.now())),
                 Woken::Asked(asked) => self.turn(Some(asked)),
                 Woken::Checked(mail, checked) => self.checked(mail, checked),
                 Woken::WatchEnded => {
