@@ -21,7 +21,7 @@ pub(super) type Joined = Result<(Id, Ended), JoinError>;
 /// A notice that is with a server.
 pub(super) struct Sending {
     pub claim: Claim,
-    /// By which account: see [`outgoing::account`].
+    /// By which account: see [`super::outgoing::account`].
     pub account: String,
     pub begun: Timestamp,
     pub task: Id,

@@ -130,7 +130,14 @@ impl Daemon {
                 return None;
             }
         };
-        self.hand.resting.extend(session.map(|session| (session, Instant::now())));
+        match session {
+            Some(session) if account == outgoing::account(&self.config) => {
+                self.hand.resting.push((session, Instant::now()));
+            }
+            // The config was reloaded meanwhile, and names another way.
+            Some(session) => session.leave(),
+            None => {}
+        }
         // It had no leave, and the outbox knows why.
         let outcome = outcome?;
         match self.way.judge_sender(&outcome, claim.envelope.is_some()) {
