@@ -53,9 +53,10 @@ pub(super) enum Sender {
 }
 
 impl Way {
-    /// When the next mail may leave, if that is ahead.
+    /// When the next mail may leave, if that is ahead. What is ahead further than any pause was put there by a clock that
+    /// was wrong then.
     pub(super) fn closed_until(&self, now: Timestamp) -> Option<Timestamp> {
-        self.until.filter(|until| *until > now)
+        self.until.filter(|until| *until > now && until.duration_since(now) <= LONGEST)
     }
 
     /// How many mails may be on their way: one finds out how things stand, as long as that is not known.
@@ -91,7 +92,7 @@ impl Way {
     /// Takes note of how a delivery ended that began then. What began before the last trouble is part of it: it neither
     /// doubles a pause nor ends one.
     pub(super) fn ended(&mut self, outcome: &Outcome, begun: Timestamp, now: Timestamp) {
-        if self.troubled.is_some_and(|troubled| begun < troubled) {
+        if self.troubled.is_some_and(|troubled| begun < troubled && troubled <= now) {
             return;
         }
         self.well = matches!(outcome, Outcome::Sent(_) | Outcome::Refused(_)) && self.pace <= PACE / 8;
@@ -221,6 +222,16 @@ mod tests {
         assert_eq!(way.closed_until(later(5)), Some(later(61)));
         way.ended(&Outcome::Closed("535".into()), later(61), later(62));
         assert_eq!(way.closed_until(later(62)), Some(later(62 + 120)));
+    }
+
+    #[test]
+    fn a_clock_that_was_ahead_closes_nothing() {
+        let mut way = Way::default();
+        let ahead = now() + SignedDuration::from_hours(3);
+        way.ended(&Outcome::Closed("535".into()), ahead, ahead);
+        assert_eq!(way.closed_until(now()), None);
+        way.ended(&Outcome::Sent("250".into()), now(), now());
+        assert_eq!(way.width(4), 4);
     }
 
     #[test]
