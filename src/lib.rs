@@ -21,7 +21,7 @@
 //! 8. [`tracker`]: reads once, decides, commits once.
 //! 9. [`health`]: what needs a person, what alarms are about, and numbers for a monitor.
 //! 10. [`config`]: the file. [`net`]: TCP and TLS. [`sasl`]: the words of a login. [`oauth`]: access tokens. [`clock`].
-//!     The config knows the net and the tokens; these the others.
+//!     [`whole`]: small files. The config knows the net and the tokens; these the others.
 //! 11. [`imap`] and [`maildir`]: where mail comes from. [`smtp`]: where it goes. [`dkim`]: keys and signatures.
 //! 12. [`open`] puts them together, and looks after their files: whose they are, whether they are still there, the mark.
 //!     Then come [`daemon`], the loop; [`demo`]; [`cli`]; `main`.
@@ -160,6 +160,7 @@ mod ticket;
 mod token;
 mod tracker;
 mod vocabulary;
+mod whole;
 
 #[doc(hidden)]
 pub mod testing;

@@ -207,3 +207,24 @@ fn client_config(to: &Endpoint, seen: Seen) -> Result<Arc<ClientConfig>, NetErro
         .with_no_client_auth();
     Ok(Arc::new(config))
 }
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use rustls::pki_types::PrivateKeyDer;
+
+    /// A server with the fixture's certificate for "localhost".
+    pub(crate) fn acceptor() -> tokio_rustls::TlsAcceptor {
+        let fixture = |name| std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/tls").join(name);
+        let chain = vec![CertificateDer::from_pem_file(fixture("server.pem")).unwrap()];
+        let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
+        let provider = Arc::new(rustls::crypto::ring::default_provider());
+        let config = rustls::ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .unwrap();
+        tokio_rustls::TlsAcceptor::from(Arc::new(config))
+    }
+}

@@ -6,7 +6,6 @@
 pub(crate) mod files;
 mod mark;
 pub(crate) mod rights;
-mod whole;
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::os::unix::fs::OpenOptionsExt;
@@ -21,6 +20,7 @@ use crate::policy::digest::Schedule;
 use crate::store::{Mark, Store};
 use crate::token::{KEY_LENGTH, Key, SECRETS_MAX};
 use crate::tracker::{FoundMark, Tracker};
+use crate::whole;
 
 /// Opens the database of a config to write, and makes it and its key when there is neither.
 ///

@@ -1,14 +1,14 @@
 //! The file with the refresh token: what a person has allowed once, and the next start needs.
 
 use std::fs::{self, File};
-use std::io::{self, ErrorKind, Write};
-use std::os::unix::fs::{MetadataExt, OpenOptionsExt, fchown};
-use std::path::{Path, PathBuf};
+use std::io::ErrorKind;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 
 use super::error::TokenError;
+use crate::whole;
 
 /// How long another process may be at it, and how often that is looked at.
 const TURN: Duration = Duration::from_secs(60);
@@ -28,7 +28,7 @@ impl Kept {
     /// file is replaced.
     pub(super) async fn turn(&self) -> Result<File, TokenError> {
         let failed = |e| TokenError::kept(&self.0, e);
-        let folder = File::open(self.folder()).map_err(failed)?;
+        let folder = File::open(whole::folder(&self.0)).map_err(failed)?;
         let until = Instant::now() + TURN;
         while let Err(error) = folder.try_lock() {
             match error {
@@ -51,29 +51,7 @@ impl Kept {
 
     /// Puts another one in its place: whole or not at all, and for the owner of the folder alone, also where root does it.
     pub(super) fn write(&self, refresh: &str) -> Result<(), TokenError> {
-        self.replace(refresh).map_err(|e| TokenError::kept(&self.0, e))
-    }
-
-    fn replace(&self, refresh: &str) -> io::Result<()> {
-        let (folder, draft) = (File::open(self.folder())?, self.0.with_extension("login.new"));
-        // One that was left half written has a mode of its own.
-        if let Err(error) = fs::remove_file(&draft)
-            && error.kind() != ErrorKind::NotFound
-        {
-            return Err(error);
-        }
-        let mut file = fs::OpenOptions::new().write(true).create_new(true).mode(0o600).open(&draft)?;
-        let (ours, theirs) = (file.metadata()?, folder.metadata()?);
-        if ours.uid() != theirs.uid() && nix::unistd::geteuid().is_root() {
-            fchown(&file, Some(theirs.uid()), Some(theirs.gid()))?;
-        }
-        file.write_all(format!("{refresh}\n").as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&draft, &self.0)?;
-        folder.sync_all()
-    }
-
-    fn folder(&self) -> &Path {
-        self.0.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
+        let text = format!("{refresh}\n");
+        whole::replace_secret(&self.0, text.as_bytes()).map_err(|e| TokenError::kept(&self.0, e))
     }
 }

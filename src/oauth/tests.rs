@@ -3,8 +3,8 @@ use std::sync::Arc;
 use std::sync::Mutex as Shared;
 
 use ring::signature::{KeyPair, RSA_PKCS1_2048_8192_SHA256, RsaKeyPair, UnparsedPublicKey};
+use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpListener;
 
@@ -41,7 +41,7 @@ impl Server {
             let mut next = 0;
             loop {
                 let (tcp, _) = listener.accept().await.unwrap();
-                let Ok(mut stream) = acceptor().accept(tcp).await else { continue };
+                let Ok(mut stream) = crate::net::tests::acceptor().accept(tcp).await else { continue };
                 let (mut text, mut piece) = (String::new(), [0; 4096]);
                 while !is_whole(&text) {
                     let read = stream.read(&mut piece).await.unwrap();
@@ -82,19 +82,6 @@ impl Server {
     fn forms(&self) -> Vec<String> {
         self.asked.lock().unwrap().iter().map(|text| text.split_once("\r\n\r\n").unwrap().1.to_owned()).collect()
     }
-}
-
-fn acceptor() -> tokio_rustls::TlsAcceptor {
-    let chain = vec![CertificateDer::from_pem_file(fixture("server.pem")).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    tokio_rustls::TlsAcceptor::from(Arc::new(config))
 }
 
 fn is_whole(text: &str) -> bool {
@@ -281,7 +268,7 @@ async fn a_refresh_token_is_on_disk_before_anything_is_used() {
     std::fs::write(&file, "old").unwrap();
     let server = Server::new(&[token("one", Some("next")), token("two", Some("last"))]).await;
     let source = server.source(Grant::Person, &file);
-    let obstacle = file.with_extension("login.new");
+    let obstacle = file.with_extension(format!("login.{}", std::process::id()));
     std::fs::create_dir(&obstacle).unwrap();
     for _ in 0..2 {
         let error = source.token("s", "").await.unwrap_err();

@@ -12,8 +12,8 @@ use std::path::{Path, PathBuf};
 
 use nix::unistd::{AccessFlags, Uid, User, access};
 
-use super::whole;
 use crate::token::Key;
+use crate::whole;
 
 /// Why the files of a database cannot be used.
 #[derive(Debug, thiserror::Error)]

@@ -6,9 +6,9 @@
 use std::path::Path;
 
 use super::files::{FilesError, is_there};
-use super::whole;
 use crate::store::Mark;
 use crate::tracker::FoundMark;
+use crate::whole;
 
 /// Reads it.
 ///

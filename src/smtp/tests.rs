@@ -10,7 +10,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, DuplexStream};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 
 use super::*;
 use crate::config::Secret;
@@ -449,21 +449,6 @@ fn endpoint(port: u16, tls: Tls, ca: Option<&str>) -> Endpoint {
     Endpoint { server: "localhost".into(), port, tls, ca_file: ca.map(fixture) }
 }
 
-async fn secured(tcp: TcpStream) -> std::io::Result<tokio_rustls::server::TlsStream<TcpStream>> {
-    use rustls::pki_types::pem::PemObject;
-    use rustls::pki_types::{CertificateDer, PrivateKeyDer};
-    let chain = vec![CertificateDer::from_pem_file(fixture("server.pem")).unwrap()];
-    let key = PrivateKeyDer::from_pem_file(fixture("server.key")).unwrap();
-    let provider = Arc::new(rustls::crypto::ring::default_provider());
-    let config = rustls::ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_no_client_auth()
-        .with_single_cert(chain, key)
-        .unwrap();
-    tokio_rustls::TlsAcceptor::from(Arc::new(config)).accept(tcp).await
-}
-
 /// Sends over real TCP and TLS to a server that holds the fixture's certificate for "localhost".
 async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Result<String, Said>, Vec<Seen>) {
     let listener = TcpListener::bind(("localhost", 0)).await.unwrap();
@@ -476,7 +461,7 @@ async fn over_tls(tls: Tls, change: impl FnOnce(&mut Endpoint)) -> (Outcome, Res
             if tls == Tls::StartTls {
                 all.push(serve(&mut tcp, vec![]).await);
             }
-            if let Ok(stream) = secured(tcp).await {
+            if let Ok(stream) = crate::net::tests::acceptor().accept(tcp).await {
                 // After STARTTLS there is no second greeting.
                 let script = if tls == Tls::StartTls { vec![("greeting", Do::Say(b""))] } else { vec![] };
                 all.push(serve(stream, script).await);

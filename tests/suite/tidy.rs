@@ -17,7 +17,7 @@ const ROWS: &[&[&str]] = &[
     &["store"],
     &["tracker"],
     &["health"],
-    &["config", "net", "sasl", "oauth", "clock"],
+    &["config", "net", "sasl", "oauth", "clock", "whole"],
     &["imap", "maildir", "smtp", "dkim"],
     &["open"],
     &["daemon"],
@@ -38,6 +38,7 @@ const PAIRS: &[(&str, &str)] = &[
     ("oauth", "net"),
     ("oauth", "sasl"),
     ("oauth", "clock"),
+    ("oauth", "whole"),
 ];
 
 /// The last row of the pure half: it decides, and knows no I/O, no clock, no async.

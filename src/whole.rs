@@ -1,4 +1,4 @@
-//! Small files that are there whole or not at all, whatever happens in between: the key, the mark.
+//! Small files that are there whole or not at all, whatever happens in between: the key, the mark, a login.
 
 use std::fs::{File, OpenOptions};
 use std::io::{ErrorKind, Read, Result, Write};
@@ -9,19 +9,19 @@ use std::path::{Path, PathBuf};
 const MOST: u64 = 16 * 1024;
 
 /// What such a file holds.
-pub(super) fn read(path: &Path) -> Result<Vec<u8>> {
+pub(crate) fn read(path: &Path) -> Result<Vec<u8>> {
     let mut bytes = Vec::new();
     File::open(path)?.take(MOST).read_to_end(&mut bytes)?;
     Ok(bytes)
 }
 
 /// Makes it, readable by its owner alone. One that is there stays as it is: of two that make it at once, the first has.
-pub(super) fn make(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn make(path: &Path, bytes: &[u8]) -> Result<()> {
     make_of(path, bytes, 0o600).map(drop)
 }
 
 /// The same with a mode; says whether it was made.
-pub(super) fn make_of(path: &Path, bytes: &[u8], mode: u32) -> Result<bool> {
+pub(crate) fn make_of(path: &Path, bytes: &[u8], mode: u32) -> Result<bool> {
     let draft = draft(path, bytes)?;
     let ready = std::fs::set_permissions(&draft, PermissionsExt::from_mode(mode));
     // A link, unlike a rename, never replaces what is there.
@@ -34,9 +34,22 @@ pub(super) fn make_of(path: &Path, bytes: &[u8], mode: u32) -> Result<bool> {
 }
 
 /// Puts another one in its place, of the same owner and mode; makes it where there is none.
-pub(super) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, bytes, |draft| like(path, draft))
+}
+
+/// Puts one in its place, or makes it, that the owner of the folder alone may read, whoever writes it.
+pub(crate) fn replace_secret(path: &Path, bytes: &[u8]) -> Result<()> {
+    place(path, bytes, |draft| {
+        let (file, theirs) = (File::open(draft)?, std::fs::metadata(folder(path))?);
+        let foreign = file.metadata()?.uid() != theirs.uid() && nix::unistd::geteuid().is_root();
+        if foreign { fchown(&file, Some(theirs.uid()), Some(theirs.gid())) } else { Ok(()) }
+    })
+}
+
+fn place(path: &Path, bytes: &[u8], prepare: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     let draft = draft(path, bytes)?;
-    let placed = like(path, &draft).and_then(|()| std::fs::rename(&draft, path));
+    let placed = prepare(&draft).and_then(|()| std::fs::rename(&draft, path));
     if placed.is_err() {
         // Else it would lie there for good, under the name of a process that is over.
         let _ = std::fs::remove_file(&draft);
@@ -69,12 +82,12 @@ fn draft(path: &Path, bytes: &[u8]) -> Result<PathBuf> {
 }
 
 /// The folder of a file.
-pub(super) fn folder(path: &Path) -> &Path {
+pub(crate) fn folder(path: &Path) -> &Path {
     path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Has the names in the folder of a file on disk, or a power cut could take what was just made.
-pub(super) fn sync_folder(path: &Path) -> Result<()> {
+pub(crate) fn sync_folder(path: &Path) -> Result<()> {
     File::open(folder(path)).and_then(|f| f.sync_all())
 }
 
