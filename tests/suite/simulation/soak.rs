@@ -188,8 +188,7 @@ impl Sim {
     /// Old mail is moved out of the folder, and what nobody answers any more is forgotten.
     fn tidy_up(&mut self) {
         let old = self.now - SignedDuration::from_hours(10 * 24);
-        let mails = &self.mails;
-        self.folder.retain(|item| item.received > old || mails[item.mail].bytes.is_empty());
+        self.folder.retain(|item| item.received > old);
         let much = self.sink.len().saturating_sub(300);
         self.sink.drain(..much);
     }
