@@ -330,8 +330,8 @@ impl Daemon {
             // It is due again at the next start.
             checking.abort();
         }
-        if let Ok(ended) = tokio::time::timeout(LAST_WORD, self.finish_all()).await {
-            ended?;
+        if tokio::time::timeout(LAST_WORD, self.finish_all()).await.is_err() {
+            tracing::warn!("some mail was still with a server; it is tried again after the next start");
         }
         self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
@@ -384,7 +384,7 @@ impl Daemon {
                 break;
             }
             if self.way.closed_until(self.now()).is_some() {
-                self.finish_all().await?;
+                let _ = tokio::time::timeout(LAST_WORD, self.finish_all()).await;
                 bail!("mail cannot be sent; see the log");
             }
         }

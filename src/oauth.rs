@@ -61,8 +61,9 @@ pub struct Source {
 struct Known {
     /// The token of each user.
     held: HashMap<String, Held>,
-    /// A refresh token that could not be written down. It is before the next one is asked for.
-    unkept: Option<String>,
+    /// A refresh token that could not be written down, after the one that it takes the place of. It is written before the next
+    /// one is asked for.
+    unkept: Option<(String, String)>,
 }
 
 struct Held {
@@ -156,7 +157,12 @@ impl Source {
         was_good
     }
 
-    async fn ask(&self, user: &str, secret: &str, unkept: &mut Option<String>) -> Result<Granted, TokenError> {
+    async fn ask(
+        &self,
+        user: &str,
+        secret: &str,
+        unkept: &mut Option<(String, String)>,
+    ) -> Result<Granted, TokenError> {
         let scope = &self.scope;
         match self.grant {
             Grant::Application => self.granted(&Form::application(&self.client, secret, scope)).await,
@@ -168,16 +174,18 @@ impl Source {
                 self.keep(unkept)?;
                 let before = self.kept.read()?;
                 let granted = self.granted(&Form::refresh(&self.client, &before, scope)).await?;
-                *unkept = granted.refresh.clone().filter(|next| *next != before);
+                *unkept = granted.refresh.clone().filter(|next| *next != before).map(|next| (before, next));
                 self.keep(unkept)?;
                 Ok(granted)
             }
         }
     }
 
-    /// Writes down a refresh token that is not yet.
-    fn keep(&self, unkept: &mut Option<String>) -> Result<(), TokenError> {
-        if let Some(next) = unkept {
+    /// Writes down a refresh token that is not yet, unless a person has logged in anew meanwhile.
+    fn keep(&self, unkept: &mut Option<(String, String)>) -> Result<(), TokenError> {
+        if let Some((before, next)) = unkept
+            && self.kept.read()? == *before
+        {
             self.kept.write(next)?;
         }
         *unkept = None;

@@ -125,30 +125,18 @@ pub(crate) async fn send(
         return (Some(refused), rested);
     }
     let open = async |stage: &mut Stage, gate: Gate| connect(stage, account.config, gate).await;
-    let logs_in = rested.is_none();
     let (outcome, session) = transact(open, account, letter, keeper, rested).await;
-    let again = is_worth_another(account, outcome.as_ref(), logs_in).await;
-    let outcome = outcome.map(|outcome| if again { Outcome::Away(outcome.said().clone()) } else { outcome });
-    (outcome, session)
+    match outcome {
+        Some(Outcome::Closed(said)) if is_worth_another(account, &said).await => (Some(Outcome::Away(said)), session),
+        outcome => (outcome, session),
+    }
 }
 
 /// Whether the login was refused for an access token that was good before: the next try gets a new one, and says whether a
 /// person has to mend something.
-async fn is_worth_another(
-    Account { config, secret, .. }: Account<'_>,
-    outcome: Option<&Outcome>,
-    logs_in: bool,
-) -> bool {
+async fn is_worth_another(Account { config, secret, .. }: Account<'_>, said: &Said) -> bool {
     let (Some(login), Some(secret)) = (&config.login, secret) else { return false };
-    match outcome {
-        Some(Outcome::Closed(said)) if said.stage == Some(Stage::Auth) => login.secret.was_refused(secret).await,
-        // A session that rested has logged in with the token of its day.
-        None | Some(Outcome::Sent(_)) if logs_in => {
-            login.secret.was_accepted(secret).await;
-            false
-        }
-        None | Some(_) => false,
-    }
+    said.stage == Some(Stage::Auth) && login.secret.was_refused(secret).await
 }
 
 /// Sends a mail that is no notice, so that nobody is asked for leave.
@@ -252,8 +240,8 @@ async fn transact(
     }
 }
 
-/// A session in which the server has taken MAIL. One that rested may have ended meanwhile, which is no word about this mail:
-/// then a fresh one is opened, once.
+/// A session in which the server has taken MAIL. One that rested may have ended meanwhile, or carried as much as the server
+/// lets it, which is no word about this mail: then a fresh one is opened, once.
 async fn begin(
     stage: &mut Stage,
     connect: impl AsyncFnOnce(&mut Stage, Gate) -> Result<Box<dyn AsyncTokioStream>, Cause>,
@@ -266,8 +254,7 @@ async fn begin(
         session.dot.begin(keeper.clone());
         match mail(stage, &mut session.connection, letter).await {
             Ok(()) => return Ok(session),
-            Err(Cause::Broken(_) | Cause::Reply(421, _)) => *stage = Stage::Connect,
-            Err(cause) => return Err(cause),
+            Err(_) => *stage = Stage::Connect,
         }
     }
     let dot = Dot::default();
@@ -344,9 +331,9 @@ async fn enter(
     let mut connection = step(AsyncSmtpConnection::connect_with_transport(stream, &hello)).await?;
     if let Some(login) = &config.login {
         *stage = Stage::Auth;
-        let secret =
-            secret.map(Password::expose).ok_or_else(|| Cause::Ours("there is no secret to log in with".into()))?;
-        log_in(&mut connection, login, secret, habit).await?;
+        let secret = secret.ok_or_else(|| Cause::Ours("there is no secret to log in with".into()))?;
+        log_in(&mut connection, login, secret.expose(), habit).await?;
+        login.secret.was_accepted(secret).await;
     }
     Ok(connection)
 }
@@ -394,7 +381,8 @@ fn entered(response: &Response, auth: Auth) -> Result<(), Cause> {
                 Auth::Password => "password",
                 Auth::XOauth2 | Auth::OauthBearer | Auth::OAuth2 => "token",
             };
-            Err(Cause::Ours(format!("the {secret} was refused: {}", String::from_utf8_lossy(&why))))
+            // The code first, so that the log has no more than that.
+            Err(Cause::Ours(format!("334 the {secret} was refused: {}", String::from_utf8_lossy(&why))))
         }
         _ => Err(Cause::said(response)),
     }

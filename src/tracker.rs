@@ -476,9 +476,9 @@ impl Tracker {
         })
     }
 
-    /// Whether the database can be written: its disk may be full, failing or read-only. One row tells, on disk or not.
+    /// Whether the database can be written: its disk may be full, failing or read-only. One row tells, once it is on disk.
     pub fn try_commit(&mut self, now: Timestamp) -> Result<()> {
-        self.store.note(|tx| tx.set_memo(Memo::LastCommit, now))
+        self.store.write(|tx| tx.set_memo(Memo::LastCommit, now))
     }
 
     /// Notes since when the inbox cannot be read, for `status`.

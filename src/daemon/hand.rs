@@ -15,6 +15,10 @@ use crate::vocabulary::Outcome;
 /// are open.
 const REST: Duration = Duration::from_secs(5);
 
+/// How long one login speaks for others. A password that was changed is found out by one of them, and not by all at once,
+/// which locks accounts.
+const LOGGED_IN: Duration = Duration::from_secs(60);
+
 /// A task that has ended.
 pub(super) type Joined = Result<(Id, Ended), JoinError>;
 
@@ -32,6 +36,8 @@ pub(super) struct Hand {
     pub sending: Vec<Sending>,
     pub tasks: JoinSet<Ended>,
     pub resting: Vec<(Box<Session>, Instant)>,
+    /// When a session last carried a mail.
+    pub carried: Option<Instant>,
     /// Where sessions that are at the final dot ask for leave.
     pub gates: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
     /// How deliveries ended that began then, while the database does not take it.
@@ -47,13 +53,14 @@ pub(super) enum Asked {
 impl Default for Hand {
     fn default() -> Self {
         let (sending, resting, unsettled) = (Vec::new(), Vec::new(), Vec::new());
-        Self { sending, tasks: JoinSet::new(), resting, gates: mpsc::unbounded_channel(), unsettled }
+        Self { sending, tasks: JoinSet::new(), resting, carried: None, gates: mpsc::unbounded_channel(), unsettled }
     }
 }
 
 impl Hand {
     /// Whether one more of at most so many may be taken in it. What the process has ended at goes alone.
     pub(super) fn has_room(&self, most: usize) -> bool {
+        let most = if self.carried.is_some_and(|at| at.elapsed() < LOGGED_IN) { most } else { 1 };
         self.sending.len() < most && self.sending.iter().all(|s| s.claim.begun <= 1)
     }
 

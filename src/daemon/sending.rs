@@ -2,6 +2,8 @@
 //! leave. What asks and what has ended meanwhile is answered by one commit, without waiting for more:
 //! [`crate::tracker::Tracker::turn`].
 
+use std::time::Duration;
+
 use anyhow::Result;
 use jiff::Timestamp;
 use tokio::task::JoinError;
@@ -54,20 +56,30 @@ impl Daemon {
         self.hand.has_room(self.way.width(most)) && self.way.closed_until(now).is_none()
     }
 
-    /// Answers the next thing that a session asks; false if none is under way.
+    /// Answers the next thing that a session asks, or settles what the database did not take; false if there is neither.
     pub(super) async fn finish(&mut self) -> Result<bool> {
         if self.hand.sending.is_empty() {
-            return Ok(false);
+            let left = !self.hand.unsettled.is_empty();
+            return self.turn(None).map(|()| left);
         }
         let asked = self.hand.next().await;
         self.turn(Some(asked))?;
         Ok(true)
     }
 
-    /// The same until none is.
-    pub(super) async fn finish_all(&mut self) -> Result<()> {
-        while self.finish().await? {}
-        Ok(())
+    /// The same until there is nothing. What a server has answered is known to nobody else: a database that does not take
+    /// it is tried again, for as long as whoever waits for this has patience.
+    pub(super) async fn finish_all(&mut self) {
+        loop {
+            match self.finish().await {
+                Ok(true) => {}
+                Ok(false) => return,
+                Err(error) => {
+                    tracing::error!("{error:#}");
+                    tokio::time::sleep(Duration::from_secs(1)).await;
+                }
+            }
+        }
     }
 
     /// Answers all that sessions ask by now, and settles what has ended, also what the database did not take before.
@@ -130,6 +142,9 @@ impl Daemon {
                 return None;
             }
         };
+        if session.is_some() {
+            self.hand.carried = Some(Instant::now());
+        }
         match session {
             Some(session) if account == outgoing::account(&self.config) => {
                 self.hand.resting.push((session, Instant::now()));
@@ -138,9 +153,13 @@ impl Daemon {
             Some(session) => session.leave(),
             None => {}
         }
-        // It had no leave, and the outbox knows why.
-        let outcome = outcome?;
-        match self.way.judge_sender(&outcome, claim.envelope.is_some()) {
+        let Some(outcome) = outcome else {
+            // It had no leave, so that nothing was accepted and nothing is in doubt. Where the database does not take that,
+            // it is in doubt as after a crash.
+            let _ = self.tracker.put_back(&claim, self.now());
+            return None;
+        };
+        match self.way.judge_sender(&outcome, claim.number, claim.envelope.is_some()) {
             // Where the database does not take that, it is settled like any other.
             way::Sender::Suspect => {
                 return self.tracker.put_back(&claim, self.now()).err().map(|_| (claim, outcome, begun));

@@ -295,10 +295,10 @@ async fn a_refused_tag_is_remembered_over_a_restart_until_the_account_changes() 
         let mut daemon = Daemon::start(Path::new(""), config, Some(at)).unwrap();
         daemon.tracker.trouble(&Trouble::Odd("a notice".into()), at).unwrap();
         daemon.work().unwrap();
-        daemon.finish_all().await.unwrap();
+        daemon.finish_all().await;
         if daemon.way.tries_plain() {
             daemon.work().unwrap();
-            daemon.finish_all().await.unwrap();
+            daemon.finish_all().await;
         }
         let mut seen = Vec::new();
         while let Ok(one) = told.try_recv() {
@@ -309,4 +309,19 @@ async fn a_refused_tag_is_remembered_over_a_restart_until_the_account_changes() 
         let health = daemon.tracker.store().read(|tx| Health::read(tx, &project, at)).unwrap();
         assert!(health.tag_refused.is_some() && health.undelivered == 0);
     }
+}
+
+/// What a server has answered is known to nobody else: the daemon settles it before it ends, though no session is left.
+#[tokio::test(start_paused = true)]
+async fn an_end_settles_what_the_database_did_not_take() {
+    let folder = tempfile::tempdir().unwrap();
+    let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
+    let now = daemon.now();
+    daemon.tracker.trouble(&Trouble::Odd("a notice".into()), now).unwrap();
+    let claim = daemon.tracker.pick(now, &[]).unwrap().1.unwrap();
+    assert!(daemon.tracker.offer(&claim, now).unwrap().is_some());
+    daemon.hand.unsettled.push((claim, crate::vocabulary::Outcome::Sent("250 ok".into()), now));
+    daemon.finish_all().await;
+    assert!(daemon.tracker.store().read(|tx| tx.interrupted()).unwrap().is_empty(), "it would be sent again");
 }

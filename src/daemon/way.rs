@@ -32,8 +32,8 @@ pub(super) struct Way {
     /// How long to wait between two mails: it doubles each time that the server wants less, and halves with each mail that
     /// it takes.
     pace: SignedDuration,
-    /// What the server said against a tagged sender: the next notice is tried with the plain one.
-    suspect: Option<Said>,
+    /// What the server said against the tagged sender of a notice: it is tried again with the plain one.
+    suspect: Option<(u32, Said)>,
     habit: Arc<Habit>,
     /// A mail was accepted, and nothing went wrong since.
     well: bool,
@@ -71,15 +71,17 @@ impl Way {
 
     /// Takes note of how a delivery ended that was tried with a tagged sender, or with the plain one. A refusal that may
     /// be about the sender is followed by one try with the plain one; what that comes to says whether it was.
-    pub(super) fn judge_sender(&mut self, outcome: &Outcome, tagged: bool) -> Sender {
+    /// Another notice that is taken proves nothing of that: then the first is tried as it was.
+    pub(super) fn judge_sender(&mut self, outcome: &Outcome, notice: u32, tagged: bool) -> Sender {
         if tagged && outcome.may_be_the_senders() {
-            self.suspect = Some(outcome.said().clone());
+            self.suspect = Some((notice, outcome.said().clone()));
             return Sender::Suspect;
         }
         if outcome.may_be_the_senders() {
             self.suspect = None;
         } else if matches!(outcome, Outcome::Sent(_)) {
-            return self.suspect.take().map_or(Sender::NoMatter, Sender::OnlyPlain);
+            let proven = self.suspect.take().filter(|(suspected, _)| *suspected == notice && !tagged);
+            return proven.map_or(Sender::NoMatter, |(_, said)| Sender::OnlyPlain(said));
         }
         Sender::NoMatter
     }
@@ -206,7 +208,7 @@ mod tests {
         }
         let mut way = Way::default();
         way.ended(&Outcome::Sent("250".into()), now(), now());
-        way.judge_sender(&Outcome::Closed(Said::at(Stage::Rcpt, "553 not owned".into())), true);
+        way.judge_sender(&Outcome::Closed(Said::at(Stage::Rcpt, "553 not owned".into())), 7, true);
         assert_eq!(way.width(4), 1, "the plain sender is tried alone");
     }
 
@@ -239,16 +241,22 @@ mod tests {
         let said = Said::at(Stage::Rcpt, "553 not owned".into());
         let refused = Outcome::Closed(said.clone());
         let mut way = Way::default();
-        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), true), Sender::NoMatter);
-        assert_eq!(way.judge_sender(&refused, true), Sender::Suspect);
+        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), 7, true), Sender::NoMatter);
+        assert_eq!(way.judge_sender(&refused, 7, true), Sender::Suspect);
         assert!(way.tries_plain());
         // What is not about the sender proves nothing of it.
-        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), false), Sender::NoMatter);
+        assert_eq!(way.judge_sender(&Outcome::Deferred("450".into()), 7, false), Sender::NoMatter);
         assert!(way.tries_plain());
-        assert_eq!(way.judge_sender(&Outcome::Sent("250".into()), false), Sender::OnlyPlain(said));
+        assert_eq!(way.judge_sender(&Outcome::Sent("250".into()), 7, false), Sender::OnlyPlain(said));
         assert!(!way.tries_plain());
-        assert_eq!(way.judge_sender(&refused, true), Sender::Suspect);
-        assert_eq!(way.judge_sender(&refused, false), Sender::NoMatter, "both are refused: it is not the tag");
+        // Neither a tagged one that is taken proves it, nor the plain one of another notice.
+        for (notice, tagged) in [(7, true), (8, true), (8, false)] {
+            assert_eq!(way.judge_sender(&refused, 7, true), Sender::Suspect);
+            assert_eq!(way.judge_sender(&Outcome::Sent("250".into()), notice, tagged), Sender::NoMatter);
+            assert!(!way.tries_plain());
+        }
+        assert_eq!(way.judge_sender(&refused, 7, true), Sender::Suspect);
+        assert_eq!(way.judge_sender(&refused, 7, false), Sender::NoMatter, "both are refused: it is not the tag");
         assert!(!way.tries_plain());
     }
 }

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::error::Refusal;
 use crate::sasl::{Secrets, Told};
@@ -36,27 +37,18 @@ pub(super) struct Granted {
 #[derive(Deserialize)]
 struct Body {
     access_token: Option<String>,
-    expires_in: Option<Seconds>,
+    expires_in: Option<Value>,
     refresh_token: Option<String>,
     error: Option<String>,
-    error_description: Option<String>,
+    error_description: Option<Value>,
 }
 
-/// A number; some servers put it between quotes.
-#[derive(Deserialize)]
-#[serde(untagged)]
-enum Seconds {
-    Number(u64),
-    Text(String),
-}
-
-impl Seconds {
-    fn number(self) -> Option<u64> {
-        match self {
-            Self::Number(seconds) => Some(seconds),
-            Self::Text(text) => text.parse().ok(),
-        }
-    }
+/// A number of seconds; some servers put it between quotes, or write a fraction. What is none is as if it were not there:
+/// the tokens beside it may be given once only.
+fn number(field: Option<Value>) -> Option<u64> {
+    let field = field?;
+    let text = field.as_str().map_or_else(|| field.to_string(), ToOwned::to_owned);
+    text.split('.').next()?.trim().parse().ok()
 }
 
 /// Reads an answer (RFC 6749 sections 5.1 and 5.2).
@@ -68,14 +60,14 @@ pub(super) fn answer(status: u16, body: &[u8], secrets: &Secrets) -> Result<Answ
         return Err(format!("answers {status} and no JSON; is this the token endpoint?"));
     };
     if let Some(code) = body.error {
-        let words = body.error_description.unwrap_or_default();
+        let words = body.error_description.as_ref().and_then(Value::as_str).unwrap_or_default();
         return Ok(Answer::Refused(Refusal::of(&code, status), secrets.tell(format!("{code} {words}").trim())));
     }
     // RFC 6749 appendix A.12.
     let fit = |token: &String| !token.is_empty() && token.bytes().all(|b| (0x20..0x7f).contains(&b));
     match body.access_token.filter(fit) {
         Some(token) if status == 200 => {
-            let life = body.expires_in.and_then(Seconds::number).map(|s| Duration::from_secs(s).min(LIFE_MAX));
+            let life = number(body.expires_in).map(|s| Duration::from_secs(s).min(LIFE_MAX));
             Ok(Answer::Granted(Granted { token, life, refresh: body.refresh_token.filter(fit) }))
         }
         Some(_) | None => Err(format!("answers {status} without a token")),
@@ -102,15 +94,15 @@ struct DeviceBody {
     user_code: String,
     #[serde(alias = "verification_url")]
     verification_uri: String,
-    expires_in: Option<Seconds>,
-    interval: Option<Seconds>,
+    expires_in: Option<Value>,
+    interval: Option<Value>,
 }
 
 /// Reads the answer to the beginning of such a login (RFC 8628 section 3.2); `None` where it is another one.
 pub(super) fn asked(body: &[u8]) -> Option<Asked> {
     let body: DeviceBody = serde_json::from_slice(body).ok()?;
-    let seconds = |field: Option<Seconds>, usual: u64, most: u64| {
-        Duration::from_secs(field.and_then(Seconds::number).unwrap_or(usual).clamp(1, most))
+    let seconds = |field: Option<Value>, usual: u64, most: u64| {
+        Duration::from_secs(number(field).unwrap_or(usual).clamp(1, most))
     };
     Some(Asked {
         page: clean_line(&body.verification_uri, 200),

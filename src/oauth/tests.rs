@@ -130,7 +130,12 @@ async fn a_token_is_kept_until_it_is_refused() {
 async fn a_token_is_asked_for_before_it_ends() {
     let short = json("200 OK", r#"{"access_token":"short","expires_in":"60"}"#);
     let long = json("200 OK", r#"{"access_token":"long","expires_in":99999999999}"#);
-    for (first, lasts) in [(token("one", None), 3300), (short, 30), (long, 24 * 3600 - 300)] {
+    // What cannot be read is not said; the token beside it counts.
+    let odd = json("200 OK", r#"{"access_token":"odd","expires_in":-1,"error_description":7}"#);
+    let fraction = json("200 OK", r#"{"access_token":"fraction","expires_in":60.5}"#);
+    for (first, lasts) in
+        [(token("one", None), 3300), (short, 30), (long, 24 * 3600 - 300), (odd, 3300), (fraction, 30)]
+    {
         let server = Server::new(&[first, token("two", None)]).await;
         let source = server.source(Grant::Application, Path::new("none"));
         let before = source.token("s", "x").await.unwrap();
@@ -279,6 +284,22 @@ async fn a_refresh_token_is_on_disk_before_anything_is_used() {
     assert_eq!(source.token("s", "").await.unwrap(), "two");
     assert!(server.forms()[1].contains("refresh_token=next&"), "{:?}", server.forms());
     assert_eq!(std::fs::read_to_string(&file).unwrap(), "last\n");
+}
+
+/// A person who logs in anew meanwhile has the last word.
+#[tokio::test]
+async fn a_new_login_outlives_what_could_not_be_written() {
+    let (_folder, file) = kept();
+    std::fs::write(&file, "old").unwrap();
+    let server = Server::new(&[token("one", Some("next")), token("two", None)]).await;
+    let source = server.source(Grant::Person, &file);
+    let obstacle = file.with_extension(format!("login.{}", std::process::id()));
+    std::fs::create_dir(&obstacle).unwrap();
+    source.token("s", "").await.unwrap_err();
+    std::fs::remove_dir(&obstacle).unwrap();
+    std::fs::write(&file, "anew").unwrap();
+    assert_eq!(source.token("s", "").await.unwrap(), "two");
+    assert!(server.forms()[1].contains("refresh_token=anew&"), "{:?}", server.forms());
 }
 
 /// `check --online` beside the daemon: whoever comes second asks with what the first has kept.

@@ -20,6 +20,9 @@ use super::gate::Gate;
 
 /// Octets that a server may say to one command; they are about one hundred.
 const MAX_READ: usize = 256 * 1024;
+/// Octets of a line that are passed on: lettre takes a thousand, and all of a reply within a hundred thousand. RFC 5321 section
+/// 4.5.3.1.5 has 512.
+const MAX_LINE: usize = 500;
 /// Lines of one reply before its last.
 pub(super) const MAX_LINES: usize = 200;
 /// What lettre's client reads first on a connection whose greeting was read before STARTTLS.
@@ -125,7 +128,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Wire<S> {
     /// Passes a line on, as lettre wants it: with a blank after a bare code, and with CRLF.
     fn end_line(&mut self) -> io::Result<()> {
         let mut line = std::mem::take(&mut self.line);
-        line.truncate(line.trim_ascii_end().len());
+        line.truncate(line.trim_ascii_end().len().min(MAX_LINE));
         if line.len() == CODE {
             line.push(b' ');
         }

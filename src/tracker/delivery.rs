@@ -214,7 +214,7 @@ impl Work<'_> {
     }
 
     /// A ticket, unless it cannot be read: that is told by the tick, and must not stop what is on its way.
-    fn readable(&self, ticket: TicketId) -> Result<Option<Ticket>> {
+    pub(super) fn readable(&self, ticket: TicketId) -> Result<Option<Ticket>> {
         match self.tx.ticket(ticket) {
             Err(StoreError::Corrupt(_)) => Ok(None),
             ticket => ticket,

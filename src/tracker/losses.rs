@@ -68,7 +68,7 @@ impl Work<'_> {
         let loss = Loss { of: Lost::Notice { number, kind, report: None }, ..loss.clone() };
         let mut onward = Vec::new();
         for id in self.tx.noticed_tickets(number)? {
-            let Some(ticket) = self.tx.ticket(id)? else { continue };
+            let Some(ticket) = self.readable(id)? else { continue };
             let mut decision = self.decide_loss(&ticket, &loss)?;
             onward.extend(decision.notices.drain(..).filter(|n| n.kind() == NoticeKind::Reminder));
             self.commit(&ticket, decision)?;

@@ -149,6 +149,23 @@ fn a_timeline_is_in_trouble_until_that_ticket_is_read_again() {
     assert_eq!(standing(&mut tracker, at), []);
 }
 
+/// What cannot be delivered about a ticket that cannot be read is settled like any other: else nothing else would be.
+#[test]
+fn a_reminder_about_what_cannot_be_read_is_settled() {
+    let (folder, mut tracker) = on_disk("SELECT 1");
+    let at = minutes(47 * 60);
+    tracker.on_tick(at).unwrap();
+    tamper(&folder, "UPDATE entry SET kind = 'x' || kind");
+    let mut reminders = 0;
+    while let Some(claim) = tracker.claim(at).unwrap() {
+        let lost = claim.kind == NoticeKind::Reminder;
+        reminders += u32::from(lost);
+        let outcome = if lost { Outcome::Refused("550 5.1.1 no".into()) } else { Outcome::Sent("250 ok".into()) };
+        tracker.delivered(&claim, &outcome, at).unwrap();
+    }
+    assert!(reminders > 0);
+}
+
 #[test]
 fn what_the_breaker_holds_needs_a_person_until_it_is_released() {
     let mut tracker = tracker();
