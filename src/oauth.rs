@@ -109,6 +109,11 @@ impl Source {
         self.grant == Grant::Person && matches!(self.kept.read(), Err(TokenError::NoLogin))
     }
 
+    /// Whether a person has to allow it.
+    pub(crate) fn is_a_persons(&self) -> bool {
+        self.grant == Grant::Person
+    }
+
     /// For people: whose word it is, and who gives the tokens out.
     pub(crate) fn describe(&self) -> String {
         let by = match self.grant {

@@ -90,7 +90,8 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     }
     let files: String = written.iter().map(|file| format!("  {}\n", file.display())).collect();
     let [first, second] = next;
-    out.text(&format!("\nWritten:\n{files}\nNext:\n  {first}\n  {second}\n"))?;
+    let untried = if args.offline { "\nNothing was tried: `disclosed check --online` does it.\n" } else { "" };
+    out.text(&format!("\nWritten:\n{files}{untried}\nNext:\n  {first}\n  {second}\n"))?;
     Ok(Exit::Done)
 }
 

@@ -11,6 +11,9 @@ pub(super) fn run(desk: &Desk, out: &mut Out) -> Result<Exit> {
     let Some(source) = desk.config.token_source() else {
         bail!("{}: no login has auth = \"oauth2\", so there is nothing to allow", desk.path.display());
     };
+    if !source.is_a_persons() {
+        bail!("{}: it logs in with {}, so nobody has to allow it", desk.path.display(), source.describe());
+    }
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
     let done = runtime.block_on(allow(source, out));
     runtime.shutdown_background();

@@ -113,3 +113,45 @@ fn what_is_lost_is_not_made_anew() {
     desk.ok(&["key", "rotate"]);
     desk.ok(&["run", "--once"]);
 }
+
+/// What `run` could not use is not called ok: a database that cannot be made, and files that its user may not read.
+#[test]
+fn check_meets_files_as_the_daemon_would() {
+    let desk = Desk::new();
+    let wrong = |config: &str, words: &str| {
+        desk.write("rights.toml", config);
+        let (code, out, said) = desk.run(&["check", "--config", "rights.toml"]);
+        assert!(code == 1 && out.contains("WRONG: ") && out.contains(words), "{words}: {out}{said}");
+    };
+    let store = |path: &str| format!("{CONFIG}[store]\npath = \"{path}\"\n");
+    assert!(desk.ok(&["check"]).contains("`disclosed run` makes it"));
+    wrong(&store("config.toml/state/disclosed.db"), "`disclosed run` cannot make it");
+    let imap = "[inbox.imap]\nserver = \"mail.example.org\"\nuser = \"s\"\npassword_file = \"secret\"\n";
+    let by_imap = CONFIG.replace("[inbox]\nmaildir = \"in\"\n", imap);
+    let tokens = "auth = \"oauth2\"\n[oauth2]\ntoken_url = \"https://e.org/t\"\nclient_id = \"1\"\nclient_secret_file";
+    for config in [by_imap.clone(), by_imap.replace("password_file", tokens)] {
+        wrong(&config, "secret is not there; put the secret into it");
+    }
+    desk.write("secret", "hunter");
+    desk.ok(&["check", "--config", "rights.toml"]);
+    // Root checks for another user, whose folder the database comes into.
+    fs::create_dir(desk.path().join("state")).unwrap();
+    if std::os::unix::fs::chown(desk.path().join("state"), Some(4321), Some(4321)).is_err() {
+        println!("left out: files of another user (the tests do not run as root)");
+        return;
+    }
+    let mode = |name: &str, mode| fs::set_permissions(desk.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
+    mode("", 0o755);
+    mode("secret", 0o600);
+    let others = format!("{by_imap}[store]\npath = \"state/disclosed.db\"\n");
+    wrong(&others, "inbox.imap: user 4321, as whom the daemon runs, may not read ");
+    mode("secret", 0o644);
+    fs::create_dir(desk.path().join("out")).unwrap();
+    wrong(&others, "outgoing.maildir: user 4321, as whom the daemon runs, may not write in ");
+    mode("out", 0o777);
+    assert!(desk.ok(&["check", "--config", "rights.toml"]).contains("every user of this machine can read"));
+    // What a command of root left beside the database.
+    desk.write("state/disclosed.key", "x");
+    mode("state/disclosed.key", 0o600);
+    wrong(&others, "database: user 4321, as whom the daemon runs, may not read ");
+}

@@ -182,6 +182,8 @@ fn each_config_of_the_manual_is_one() {
                 block.to_owned()
             } else if block.contains("[inbox]\n") {
                 LEAST.replace(INBOX, "") + &block.replace("[inbox]\n", INBOX)
+            } else if block.contains("[inbox.imap]\n") {
+                LEAST.replace(INBOX, "").replace("[outgoing]\nmaildir = \"out\"\n", "") + block
             } else {
                 LEAST.to_owned() + block
             };

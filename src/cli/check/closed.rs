@@ -1,5 +1,6 @@
 //! Files that the daemon's user could not use, as `run` would find out later: whoever checks is mostly another user.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 
 use crate::cli::desk::Desk;
@@ -44,6 +45,9 @@ pub(super) fn closed(desk: &Desk, runner: &Runner) -> Vec<Finding> {
             "give it to that user (chown), or let them in (chmod)"
         };
         let (name, shown) = (runner.name(), path.display());
+        if secret && std::fs::symlink_metadata(&path).is_err_and(|e| e.kind() == ErrorKind::NotFound) {
+            return Some(Finding::bad(format!("{what}: {shown} is not there; put the secret into it, mode 0600")));
+        }
         Some(Finding::bad(format!("{what}: {name}, as whom the daemon runs, may not {does} {shown}: {why}; {write}")))
     };
     named(desk).into_iter().filter_map(told).collect()
@@ -61,7 +65,7 @@ fn named(desk: &Desk) -> Vec<Named> {
         if let Some(file) = &endpoint.ca_file {
             add(what, file, Want::Read, false);
         }
-        if let Some(Login { secret: Secret::File(file), .. }) = login {
+        if let Some(file) = login.as_ref().and_then(|login| file_of(&login.secret)) {
             add(what, file, Want::Read, true);
         }
     }
@@ -85,6 +89,15 @@ fn named(desk: &Desk) -> Vec<Named> {
         }
     }
     all
+}
+
+/// The file that a secret lies in, or that its tokens are asked for with.
+fn file_of(secret: &Secret) -> Option<&Path> {
+    match secret {
+        Secret::File(file) => Some(file),
+        Secret::Token { with, .. } => with.as_deref().and_then(file_of),
+        Secret::Credential(_) | Secret::Command(_) => None,
+    }
 }
 
 /// The servers of a config, and who logs in there.
