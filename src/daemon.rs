@@ -54,11 +54,10 @@ use crate::store::{Mark, StoreError};
 use crate::tracker::{First, News, Tracker};
 use crate::vocabulary::MailRef;
 use crate::{clock, open};
-use hand::{Asked, Hand};
+use hand::{Asked, Hand, Then};
 use inbox::Watching;
 use inward::Inward;
 use outward::Outward;
-use sending::Then;
 use steady::Steady;
 use way::Way;
 
