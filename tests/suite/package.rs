@@ -81,7 +81,6 @@ fn it_installs_where_nothing_else_is_and_works() {
         left_out("lintian (it is not installed)");
     }
 
-    // Without root, dpkg writes no file as root's; it is asked to look only.
     let root = desk.path().join("root");
     fs::create_dir_all(root.join("var/lib/dpkg/info")).unwrap();
     for list in ["status", "available"] {
@@ -89,8 +88,10 @@ fn it_installs_where_nothing_else_is_and_works() {
     }
     let dpkg = |what: &str, of: &Path| {
         let mut command = Command::new("dpkg");
-        // The libraries that it wants are the machine's; a shell that could be its root's own is not there either.
-        command.args(["--force-depends,script-chrootless,not-root", "--log=/dev/null"]);
+        // In that root are neither the libraries that it wants nor a shell, and whoever runs this need not be root.
+        command
+            .env("PATH", "/usr/sbin:/usr/bin:/sbin:/bin")
+            .args(["--force-depends,script-chrootless,not-root", "--log=/dev/null"]);
         command.arg(format!("--root={}", root.display())).arg(what).arg(of);
         run(&mut command)
     };
