@@ -84,11 +84,12 @@ enum Command {
     #[command(after_help = "Examples:
   disclosed init
   sudo disclosed init --unit example
-  disclosed init --yes --address security@example.org --provider gmail --password-file secret \\
+  disclosed init --yes --address security@example.org --provider gmail \\
+      --password-file secret \\
       --person \"Ada <ada@example.org> maintainer, lead\"
 
 Each question is a flag too, and a flag that is given is not asked for. Without a terminal, what has no usual answer must
-be given. It logs in, looks at the folder, and sends one mail or two to your own mailbox, which it lists and asks about
+be given; all that is missing is named at once. It logs in, looks at the folder, and sends one mail or two to your own mailbox, which it lists and asks about
 first. Then it writes the config and, readable by their owner alone, the passwords. Nothing is overwritten.")]
     Init(Box<init::Args>),
     /// Check the config, and say what was understood
@@ -380,7 +381,30 @@ fn command() -> clap::Command {
     let template = "{about-with-newline}\n{usage-heading} {usage}\n\n";
     let rest = "Options:\n{options}\n\n`disclosed help` lists the topics of the manual, `disclosed help COMMAND` shows \
                 examples. Exit codes: 0 done, 1 failed, 2 usage or config, 3 something needs a person.\n";
+    let flow = |sub: clap::Command| match sub.get_after_help().map(|text| flowing(&text.to_string())) {
+        Some(text) => sub.after_help(text),
+        None => sub,
+    };
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = names.iter().fold(command, |command, name| command.mut_subcommand(name, flow));
     command.help_template(format!("{template}{groups}{rest}"))
+}
+
+/// The paragraphs of a text as one line each, which clap wraps to the width that there is. Lines that are indented stay.
+fn flowing(text: &str) -> String {
+    let mut out = String::new();
+    let mut before = "";
+    for line in text.lines() {
+        let goes_on = ![before, line].iter().any(|l| l.is_empty() || l.starts_with(' '));
+        out.push_str(match (out.is_empty(), goes_on) {
+            (true, _) => "",
+            (false, true) => " ",
+            (false, false) => "\n",
+        });
+        out.push_str(line);
+        before = line;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -412,6 +436,21 @@ mod tests {
             line.starts_with("sudo ") && line.ends_with(r"disclosed do SEC-17 /reply --text 'it'\''s fixed'"),
             "{line}"
         );
+    }
+
+    /// No line ends before the next word would not have fitted.
+    #[test]
+    fn help_fills_its_lines() {
+        for name in command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>() {
+            let help = command().term_width(80).try_get_matches_from(["disclosed", &name, "--help"]).unwrap_err();
+            let help = help.to_string();
+            for (line, next) in help.lines().zip(help.lines().skip(1)) {
+                let word = next.split(' ').next().unwrap_or_default();
+                let is_prose = ![line, next].iter().any(|l| l.is_empty() || l.starts_with(' '));
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+                assert!(!is_prose || line.chars().count() + 1 + word.chars().count() > 80, "{name}: {line}\n{next}");
+            }
+        }
     }
 
     #[test]
