@@ -58,6 +58,7 @@ use hand::{Asked, Hand};
 use inbox::Watching;
 use inward::Inward;
 use outward::Outward;
+use sending::Then;
 use steady::Steady;
 use way::Way;
 
@@ -297,8 +298,7 @@ impl Daemon {
                 Woken::Stop => break,
                 Woken::Reload => self.reload(),
                 Woken::Inward(message) => self.inward(message),
-                Woken::Asked(asked) if goes_on => self.turn(Some(asked)).and_then(|()| self.send(self.now())),
-                Woken::Asked(asked) => self.turn(Some(asked)),
+                Woken::Asked(asked) => self.turn(Some(asked), if goes_on { Then::Sends } else { Then::Rests }),
                 Woken::Checked(mail, checked) => self.checked(mail, checked),
                 Woken::WatchEnded => {
                     tracing::error!("the watch over the inbox ended unexpectedly; it starts again");
@@ -428,7 +428,7 @@ impl Daemon {
         if !self.has_time(now)? {
             return Ok(NAP);
         }
-        self.turn(None)?;
+        self.turn(None, Then::Rests)?;
         // What was offered and is with no server any more ended without a word.
         let news = self.tracker.doubt(now, &self.hand.numbers())?;
         self.log(news);
@@ -458,7 +458,7 @@ impl Daemon {
         self.send(now)?;
         self.keep_mark(now, false)?;
         let closed = self.way.closed_until(now);
-        let next = [self.tracker.next_wake(self.has_room(now))?, closed].into_iter().flatten().min();
+        let next = [self.tracker.next_wake(self.room(now) > 0)?, closed].into_iter().flatten().min();
         let nap = next.map_or(NAP, |at| at.duration_since(now).unsigned_abs().min(NAP));
         // What is due and was not done, such as a notice behind the one being sent, is woken by its own event.
         Ok(if next.is_some_and(|at| at <= now) { Duration::from_millis(500) } else { nap })

@@ -131,7 +131,7 @@ pub mod token {
     pub use crate::token::{CHECKS, KEY_LENGTH, Key, LENGTH, Purpose, Token, party};
 }
 pub mod tracker {
-    pub use crate::tracker::{Arrival, Asked, Erasure, FoundMark, News, Posted, Tracker};
+    pub use crate::tracker::{Arrival, Asked, Erasure, FoundMark, News, Posted, Tracker, Turn, Turned};
 }
 pub mod vocabulary {
     pub use crate::vocabulary::{

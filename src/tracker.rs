@@ -29,6 +29,7 @@ mod trying;
 mod words;
 mod work;
 
+pub use delivery::{Turn, Turned};
 pub use erasing::Erasure;
 pub(crate) use folders::{First, Look, Looked, Sighting};
 pub use holding::FoundMark;

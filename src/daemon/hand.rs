@@ -40,8 +40,8 @@ pub(super) struct Hand {
     pub carried: Option<Instant>,
     /// Where sessions that are at the final dot ask for leave.
     pub gates: (mpsc::UnboundedSender<Ready>, mpsc::UnboundedReceiver<Ready>),
-    /// How deliveries ended that began then, while the database does not take it.
-    pub unsettled: Vec<(Claim, Outcome, Timestamp)>,
+    /// How deliveries ended, while the database does not take it.
+    pub unsettled: Vec<(Claim, Outcome)>,
 }
 
 /// What there is to answer.
@@ -58,10 +58,10 @@ impl Default for Hand {
 }
 
 impl Hand {
-    /// Whether one more of at most so many may be taken in it. What the process has ended at goes alone.
-    pub(super) fn has_room(&self, most: usize) -> bool {
+    /// How many more of at most so many may be taken in it. What the process has ended at goes alone.
+    pub(super) fn room(&self, most: usize) -> usize {
         let most = if self.carried.is_some_and(|at| at.elapsed() < LOGGED_IN) { most } else { 1 };
-        self.sending.len() < most && self.sending.iter().all(|s| s.claim.begun <= 1)
+        if self.sending.iter().any(|s| s.claim.begun > 1) { 0 } else { most.saturating_sub(self.sending.len()) }
     }
 
     /// The numbers of the notices in it.

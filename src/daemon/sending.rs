@@ -1,6 +1,6 @@
 //! Notices that leave, side by side. A notice is picked, a task says all but its final dot over a session, and asks for
-//! leave. What asks and what has ended meanwhile is answered by one commit, without waiting for more:
-//! [`crate::tracker::Tracker::turn`].
+//! leave. What asks and what has ended meanwhile is answered by one commit, without waiting for more, and what is due next is
+//! picked by it: [`crate::tracker::Tracker::turn`].
 
 use std::time::Duration;
 
@@ -13,57 +13,65 @@ use super::hand::{Asked, Joined, Sending};
 use super::{Daemon, outgoing, way};
 use crate::smtp::{Keeper, Ready};
 use crate::store::Claim;
+use crate::tracker::{Turn, Turned};
 use crate::vocabulary::Outcome;
+
+/// What the loop does once sessions have their answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It takes what is due next in hand.
+    Sends,
+    /// It looks at something else first, or stops.
+    Rests,
+}
 
 impl Daemon {
     /// Sends what is due: into a Maildir at once, to a server side by side.
     pub(super) fn send(&mut self, now: Timestamp) -> Result<()> {
-        while self.has_room(now) {
-            let account = outgoing::account(&self.config);
-            let plain = self.way.tries_plain() || self.tracker.knows_tag_refused(&account, now)?;
-            let (news, picked) = self.tracker.pick(now, &self.hand.numbers())?;
+        let outgoing::Way::Maildir(path) = outgoing::prepare(&self.config) else { return self.turn(None, Then::Sends) };
+        let path = path.to_owned();
+        while self.room(now) > 0 {
+            let (news, picked) = self.tracker.pick(now, &[])?;
             self.log(news);
-            let Some(mut claim) = picked else { break };
-            claim.envelope = claim.envelope.filter(|_| !plain);
-            match outgoing::prepare(&self.config) {
-                outgoing::Way::Maildir(path) => {
-                    if self.tracker.offer(&claim, now)?.is_some() {
-                        let outcome = outgoing::into_maildir(path, &claim, now);
-                        self.answer(vec![(claim, outcome, now)], Vec::new())?;
-                    }
-                }
-                outgoing::Way::Smtp(smtp) => {
-                    let (from, smtp) = (self.config.mailbox.clone(), smtp.clone());
-                    let keeper = Keeper::Outbox(self.hand.gates.0.clone(), claim.number);
-                    let (session, habit, rested) = (claim.clone(), self.way.habit(), self.hand.rested());
-                    let task = self
-                        .hand
-                        .tasks
-                        .spawn(async move { outgoing::by_smtp(&smtp, &habit, &from, &session, keeper, rested).await });
-                    self.hand.sending.push(Sending { claim, account, begun: now, task: task.id() });
-                }
+            let Some(claim) = picked else { break };
+            if self.tracker.offer(&claim, now)?.is_some() {
+                let outcome = outgoing::into_maildir(&path, &claim, now);
+                self.way.ended(&outcome, now, now);
+                self.answer(vec![(claim, outcome)], Vec::new(), 0)?;
             }
         }
         Ok(())
     }
 
-    /// Whether one more notice may be taken in hand.
-    pub(super) fn has_room(&self, now: Timestamp) -> bool {
+    /// Shows a notice to a server, by a task of its own.
+    fn begin(&mut self, mut claim: Claim, account: String, plain: bool, now: Timestamp) {
+        let outgoing::Way::Smtp(smtp) = outgoing::prepare(&self.config) else { return };
+        claim.envelope = claim.envelope.filter(|_| !plain);
+        let (from, smtp) = (self.config.mailbox.clone(), smtp.clone());
+        let keeper = Keeper::Outbox(self.hand.gates.0.clone(), claim.number);
+        let (session, habit, rested) = (claim.clone(), self.way.habit(), self.hand.rested());
+        let sends = async move { outgoing::by_smtp(&smtp, &habit, &from, &session, keeper, rested).await };
+        let task = self.hand.tasks.spawn(sends).id();
+        self.hand.sending.push(Sending { claim, account, begun: now, task });
+    }
+
+    /// How many more notices may be taken in hand.
+    pub(super) fn room(&self, now: Timestamp) -> usize {
         let most = match outgoing::prepare(&self.config) {
             outgoing::Way::Maildir(_) => 1,
             outgoing::Way::Smtp(smtp) => smtp.connections,
         };
-        self.hand.has_room(self.way.width(most)) && self.way.closed_until(now).is_none()
+        if self.way.closed_until(now).is_some() { 0 } else { self.hand.room(self.way.width(most)) }
     }
 
     /// Answers the next thing that a session asks, or settles what the database did not take; false if there is neither.
     pub(super) async fn finish(&mut self) -> Result<bool> {
         if self.hand.sending.is_empty() {
             let left = !self.hand.unsettled.is_empty();
-            return self.turn(None).map(|()| left);
+            return self.turn(None, Then::Rests).map(|()| left);
         }
         let asked = self.hand.next().await;
-        self.turn(Some(asked))?;
+        self.turn(Some(asked), Then::Rests)?;
         Ok(true)
     }
 
@@ -82,17 +90,23 @@ impl Daemon {
         }
     }
 
-    /// Answers all that sessions ask by now, and settles what has ended, also what the database did not take before.
-    pub(super) fn turn(&mut self, first: Option<Asked>) -> Result<()> {
+    /// Answers all that sessions ask by now, and settles what has ended, also what the database did not take before. What is
+    /// due next is taken in hand by the same commit, unless the loop rests.
+    pub(super) fn turn(&mut self, first: Option<Asked>, then: Then) -> Result<()> {
         let (joined, ready) = self.hand.drain(first);
         let mut ended = std::mem::take(&mut self.hand.unsettled);
         ended.extend(joined.into_iter().filter_map(|joined| self.close(joined)));
-        if ended.is_empty() && ready.is_empty() { Ok(()) } else { self.answer(ended, ready) }
+        let room = match then {
+            Then::Sends => self.room(self.now()),
+            Then::Rests => 0,
+        };
+        if ended.is_empty() && ready.is_empty() && room == 0 { Ok(()) } else { self.answer(ended, ready, room) }
     }
 
-    /// One commit: what has ended is settled, and what is at the final dot is offered. That is on disk before a session
-    /// gets leave; one that is not ours any more gets none, nor does one whose notice changed meanwhile.
-    fn answer(&mut self, ended: Vec<(Claim, Outcome, Timestamp)>, ready: Vec<Ready>) -> Result<()> {
+    /// One commit: what has ended is settled, what is at the final dot is offered, and what is due next is taken in hand.
+    /// That is on disk before a session gets leave; one that is not ours any more gets none, nor does one whose notice
+    /// changed meanwhile.
+    fn answer(&mut self, ended: Vec<(Claim, Outcome)>, ready: Vec<Ready>, room: usize) -> Result<()> {
         let now = self.now();
         // The database may have gone since the pass in which they were picked.
         let there = if ready.is_empty() { Ok(()) } else { self.look_at_files(now) };
@@ -103,9 +117,10 @@ impl Daemon {
                 Some((r, claim))
             })
             .unzip();
-        let outcomes: Vec<(&Claim, &Outcome)> = ended.iter().map(|(claim, outcome, _)| (claim, outcome)).collect();
-        let done = there.and_then(|()| Ok(self.tracker.turn(&outcomes, &claims, now)?));
-        let (news, leaves) = match done {
+        let outcomes: Vec<(&Claim, &Outcome)> = ended.iter().map(|(claim, outcome)| (claim, outcome)).collect();
+        let turn = Turn { ended: &outcomes, ready: &claims, hand: &self.hand.numbers(), room };
+        let done = there.and_then(|()| Ok(self.tracker.turn(&turn, now)?));
+        let Turned { news, leaves, picked } = match done {
             Ok(done) => done,
             Err(error) => {
                 // Else a notice that a server took would be sent again, or one that it did not take never would be.
@@ -120,16 +135,18 @@ impl Daemon {
                 None => tracing::info!(notice, "not sent: it was dropped, or is held, since it was picked"),
             }
         }
-        for (claim, outcome, begun) in &ended {
-            log(claim, outcome);
-            self.way.ended(outcome, *begun, now);
-        }
+        ended.iter().for_each(|(claim, outcome)| log(claim, outcome));
         self.log(news);
+        if !picked.is_empty() {
+            let account = outgoing::account(&self.config);
+            let plain = self.way.tries_plain() || self.tracker.knows_tag_refused(&account, now)?;
+            picked.into_iter().for_each(|claim| self.begin(claim, account.clone(), plain, now));
+        }
         Ok(())
     }
 
     /// A task has ended: how its delivery did, if there is something to settle.
-    fn close(&mut self, joined: Joined) -> Option<(Claim, Outcome, Timestamp)> {
+    fn close(&mut self, joined: Joined) -> Option<(Claim, Outcome)> {
         let id = joined.as_ref().map_or_else(JoinError::id, |(id, _)| *id);
         let at = self.hand.sending.iter().position(|s| s.task == id)?;
         let Sending { claim, account, begun, .. } = self.hand.sending.remove(at);
@@ -162,7 +179,7 @@ impl Daemon {
         match self.way.judge_sender(&outcome, claim.number, claim.envelope.is_some()) {
             // Where the database does not take that, it is settled like any other.
             way::Sender::Suspect => {
-                return self.tracker.put_back(&claim, self.now()).err().map(|_| (claim, outcome, begun));
+                return self.tracker.put_back(&claim, self.now()).err().map(|_| (claim, outcome));
             }
             way::Sender::OnlyPlain(said) => {
                 if let Err(error) = self.tracker.note_tag_refused(&account, self.now()) {
@@ -173,7 +190,8 @@ impl Daemon {
             }
             way::Sender::NoMatter => {}
         }
-        Some((claim, outcome, begun))
+        self.way.ended(&outcome, begun, self.now());
+        Some((claim, outcome))
     }
 }
 

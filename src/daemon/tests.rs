@@ -321,7 +321,7 @@ async fn an_end_settles_what_the_database_did_not_take() {
     daemon.tracker.trouble(&Trouble::Odd("a notice".into()), now).unwrap();
     let claim = daemon.tracker.pick(now, &[]).unwrap().1.unwrap();
     assert!(daemon.tracker.offer(&claim, now).unwrap().is_some());
-    daemon.hand.unsettled.push((claim, crate::vocabulary::Outcome::Sent("250 ok".into()), now));
+    daemon.hand.unsettled.push((claim, crate::vocabulary::Outcome::Sent("250 ok".into())));
     daemon.finish_all().await;
     assert!(daemon.tracker.store().read(|tx| tx.interrupted()).unwrap().is_empty(), "it would be sent again");
 }

@@ -9,7 +9,7 @@ use super::tallies::Scope;
 use super::work::Work;
 use crate::notice::text::trouble::{Trouble, TroubleKind};
 use crate::rules::event::{Loss, Lost};
-use crate::store::{Claim, Leave, Memo, Result, Settled, StoreError};
+use crate::store::{Claim, Leave, Memo, Result, Settled, StoreError, Tx};
 use crate::ticket::Ticket;
 use crate::vocabulary::{NoticeKind, NoticeState, Outcome, Said, TicketId};
 use jiff::{SignedDuration, Timestamp};
@@ -28,6 +28,37 @@ const LATE: u32 = 500;
 /// How long a refusal of tagged senders is believed: the server may have been set up anew.
 const TAG_REFUSED_FOR: SignedDuration = SignedDuration::from_hours(7 * 24);
 
+/// What there is to do for the outbox.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Turn<'a> {
+    /// Deliveries that have ended, and how.
+    pub ended: &'a [(&'a Claim, &'a Outcome)],
+    /// Notices that are at the final dot.
+    pub ready: &'a [&'a Claim],
+    /// The numbers of those that stay in hand.
+    pub hand: &'a [u32],
+    /// How many more may be taken in hand.
+    pub room: usize,
+}
+
+impl Turn<'_> {
+    /// Whether a power cut may take it: what it offers it may never, and what has ended only as long as others are in hand.
+    fn may_wait(&self) -> bool {
+        self.ready.is_empty() && (self.ended.is_empty() || !self.hand.is_empty())
+    }
+}
+
+/// What came of a turn.
+#[derive(Debug, Default)]
+pub struct Turned {
+    /// What it brought about.
+    pub news: News,
+    /// For each that is at the final dot leave, or `None`: its session is to be dropped, and nothing of it counts.
+    pub leaves: Vec<Option<Leave>>,
+    /// What was taken in hand.
+    pub picked: Vec<Claim>,
+}
+
 impl Tracker {
     /// Notices that were offered and are in nobody's hand: their outcome is lost.
     pub fn doubt(&mut self, now: Timestamp, hand: &[u32]) -> Result<News> {
@@ -44,55 +75,63 @@ impl Tracker {
         Ok(news)
     }
 
-    /// Takes the next notice that is due in hand, beside those that are there. One at which the process has ended too often is put aside, and told as
-    /// one that cannot be delivered, so that others get on.
-    pub fn pick(&mut self, now: Timestamp, hand: &[u32]) -> Result<(News, Option<Claim>)> {
-        let mut news = News::default();
-        loop {
-            let picked = self.store.note(|tx| tx.pick(now, hand))?;
-            match picked {
-                Some(claim) if claim.begun > ENDS => {
-                    let why = format!("put aside: the program ended {ENDS} times while this was being sent");
-                    news.add(self.delivered(&claim, &Outcome::Refused(why.into()), now)?);
-                }
-                picked => return Ok((news, picked)),
-            }
-        }
-    }
-
-    /// Settles notices, and then offers those of which all but the final dot is with a server: by one commit, which is on
-    /// disk before any of these dots may leave (G4). For each of these leave, or `None`: its session is to be dropped, and
-    /// nothing of it counts.
-    pub fn turn(
-        &mut self,
-        ended: &[(&Claim, &Outcome)],
-        ready: &[&Claim],
-        now: Timestamp,
-    ) -> Result<(News, Vec<Option<Leave>>)> {
+    /// One turn of the outbox: settles notices, offers those of which all but the final dot is with a server, and takes
+    /// the next in hand; all by one commit. What is offered is on disk before any of these dots may leave (G4). A turn
+    /// that offers nothing waits for no disk while others are in hand: the next offer brings it there, and so does the end
+    /// of the last in hand. A power cut in between makes of what has ended a doubt, as one before the server's answer does.
+    ///
+    /// A notice at which the process has ended too often is put aside, and told as one that cannot be delivered, so that
+    /// others get on.
+    pub fn turn(&mut self, turn: &Turn<'_>, now: Timestamp) -> Result<Turned> {
         let (project, key) = (&self.project, &self.key);
-        self.store.write(|tx| {
-            let mut news = News::default();
-            for (claim, outcome) in ended {
-                let mut work = Work::new(tx, project, key, now)?;
-                work.settle(claim, outcome)?;
-                news.add(work.news);
+        let settle = |tx: &Tx<'_>, done: &mut Turned, claim: &Claim, outcome: &Outcome| {
+            let mut work = Work::new(tx, project, key, now)?;
+            work.settle(claim, outcome)?;
+            done.news.add(work.news);
+            Result::Ok(())
+        };
+        let all = |tx: &Tx<'_>| {
+            let mut done = Turned::default();
+            for (claim, outcome) in turn.ended {
+                settle(tx, &mut done, claim, outcome)?;
             }
-            let mut leaves = Vec::new();
-            for claim in ready {
+            for claim in turn.ready {
                 let leave = tx.offer(claim)?;
                 if leave.is_none() {
                     tx.put_back(claim, now)?;
                 }
-                leaves.push(leave);
+                done.leaves.push(leave);
             }
-            Ok((news, leaves))
-        })
+            let mut hand = turn.hand.to_vec();
+            while done.picked.len() < turn.room {
+                let Some(claim) = tx.pick(now, &hand)? else { break };
+                if claim.begun > ENDS {
+                    let why = format!("put aside: the program ended {ENDS} times while this was being sent");
+                    settle(tx, &mut done, &claim, &Outcome::Refused(why.into()))?;
+                    continue;
+                }
+                let alone = claim.begun > 1;
+                hand.push(claim.number);
+                done.picked.push(claim);
+                if alone {
+                    break;
+                }
+            }
+            Ok(done)
+        };
+        if turn.may_wait() { self.store.note(all) } else { self.store.write(all) }
+    }
+
+    /// Takes the next notice that is due in hand, beside those that are there.
+    pub fn pick(&mut self, now: Timestamp, hand: &[u32]) -> Result<(News, Option<Claim>)> {
+        let done = self.turn(&Turn { hand, room: 1, ..Turn::default() }, now)?;
+        Ok((done.news, done.picked.into_iter().next()))
     }
 
     /// Offers one notice.
     pub fn offer(&mut self, claim: &Claim, now: Timestamp) -> Result<Option<Leave>> {
-        let (_, leaves) = self.turn(&[], &[claim], now)?;
-        Ok(leaves.into_iter().next().flatten())
+        let done = self.turn(&Turn { ready: &[claim], ..Turn::default() }, now)?;
+        Ok(done.leaves.into_iter().next().flatten())
     }
 
     /// Puts a notice back that nothing was accepted of and that is to be tried at once in another way.
@@ -130,7 +169,7 @@ impl Tracker {
 
     /// How a delivery ended: where the notice stands now, and what follows where it is lost.
     pub fn delivered(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
-        Ok(self.turn(&[(claim, outcome)], &[], now)?.0)
+        Ok(self.turn(&Turn { ended: &[(claim, outcome)], ..Turn::default() }, now)?.news)
     }
 }
 
@@ -262,4 +301,29 @@ fn backoff(number: u32, tries: u32) -> SignedDuration {
     };
     let jitter = i64::from((number.wrapping_mul(2_654_435_761).wrapping_add(tries)) % 16) * minutes * 60 / 64;
     SignedDuration::from_secs(minutes * 60 + jitter)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_offered_waits_for_the_disk_and_so_does_the_last_that_ends() {
+        let to = crate::vocabulary::Address::parse("a@example.org").unwrap();
+        let (envelope, bytes, created) = (None, Vec::new(), Timestamp::UNIX_EPOCH);
+        let (kind, ticket, unclear) = (NoticeKind::Acknowledgement, None, None);
+        let claim =
+            Claim { number: 1, kind, to, ticket, created, tries: 1, begun: 1, doubts: 0, unclear, envelope, bytes };
+        let sent = Outcome::Sent("250 ok".into());
+        let (one, ended): (&[&Claim], &[_]) = (&[&claim], &[(&claim, &sent)]);
+        for (ready, ended, hand, may_wait) in [
+            (one, &[][..], &[1, 2][..], false),
+            (one, ended, &[2], false),
+            (&[], ended, &[], false),
+            (&[], ended, &[2], true),
+            (&[], &[], &[], true),
+        ] {
+            assert_eq!(Turn { ended, ready, hand, room: 4 }.may_wait(), may_wait, "{hand:?}");
+        }
+    }
 }

@@ -2,6 +2,7 @@
 //! and between any two of these something may happen.
 
 use disclosed::testing::store::Claim;
+use disclosed::testing::tracker::Turn;
 use disclosed::testing::vocabulary::{Address, NoticeKind, Outcome};
 
 use super::{Accepted, Sim};
@@ -19,18 +20,17 @@ impl Sim {
 
     /// Some notices that go out side by side. `None` where the process died over it.
     fn take_in_hand(&mut self) -> Option<Vec<Claim>> {
-        let width = if self.random.percent(60) { 1 } else { 1 + self.random.below(4) };
-        let (mut hand, now) = (Vec::<Claim>::new(), self.now);
-        for _ in 0..width {
-            let numbers: Vec<u32> = hand.iter().map(|claim| claim.number).collect();
-            let (news, claim) = self.with(|t| t.pick(now, &numbers))?;
-            self.check_news(&news);
-            let Some(claim) = claim else { break };
-            let beside = hand.iter().any(|c| c.to == claim.to && c.ticket == claim.ticket);
-            assert!(!beside && !numbers.contains(&claim.number), "two notices to one person about one ticket");
-            hand.push(claim);
+        let room = if self.random.percent(60) { 1 } else { 1 + self.random.below(4) as usize };
+        let now = self.now;
+        let done = self.with(|t| t.turn(&Turn { room, ..Turn::default() }, now))?;
+        self.check_news(&done.news);
+        for (at, claim) in done.picked.iter().enumerate() {
+            let before = &done.picked[..at];
+            assert!(before.iter().all(|c| c.number != claim.number), "G4: a notice is twice in hand");
+            let beside = before.iter().any(|c| c.to == claim.to && c.ticket == claim.ticket);
+            assert!(!beside, "two notices to one person about one ticket");
         }
-        Some(hand)
+        Some(done.picked)
     }
 
     /// What becomes of notices in hand. True when the way out is closed.
@@ -93,9 +93,11 @@ impl Sim {
     fn pass_the_dots(&mut self, ended: &[(Claim, Outcome)], ready: &[Claim], well: bool) -> bool {
         let now = self.now;
         let (before, asks): (Vec<_>, Vec<_>) = (ended.iter().map(|(c, o)| (c, o)).collect(), ready.iter().collect());
-        let Some((news, leaves)) = self.with(|t| t.turn(&before, &asks, now)) else { return false };
-        self.check_news(&news);
-        let offered: Vec<&Claim> = ready.iter().zip(leaves).filter_map(|(claim, leave)| leave.map(|_| claim)).collect();
+        let turn = Turn { ended: &before, ready: &asks, ..Turn::default() };
+        let Some(done) = self.with(|t| t.turn(&turn, now)) else { return false };
+        self.check_news(&done.news);
+        let offered: Vec<&Claim> =
+            ready.iter().zip(done.leaves).filter_map(|(claim, leave)| leave.map(|_| claim)).collect();
         let mut after = Vec::new();
         for claim in offered {
             let fate = if well { 0 } else { self.random.below(100) };
@@ -124,8 +126,8 @@ impl Sim {
             after.push((claim, outcome));
         }
         let settled: Vec<_> = after.iter().map(|(claim, outcome)| (*claim, outcome)).collect();
-        if let Some((news, _)) = self.with(|t| t.turn(&settled, &[], now)) {
-            self.check_news(&news);
+        if let Some(done) = self.with(|t| t.turn(&Turn { ended: &settled, ..Turn::default() }, now)) {
+            self.check_news(&done.news);
         } else {
             self.doubtful.extend(settled.iter().map(|(claim, _)| claim.number));
         }
