@@ -22,7 +22,7 @@ use zstd::zstd_safe::{get_dict_id_from_frame, get_frame_content_size};
 
 use super::{Result, StoreError, Tx};
 
-const DICTIONARY: &[u8] = include_bytes!("packed/notices_1.dict");
+pub(super) const DICTIONARY: &[u8] = include_bytes!("packed/notices_1.dict");
 /// As the frames name it.
 const VERSION: u32 = 1;
 
@@ -32,7 +32,7 @@ pub(super) const PIECE: usize = 1 << 20;
 /// The level for mail: the higher ones save little on it, and cost several times as much.
 pub(super) const MAIL: i32 = 1;
 /// The level for notices, which are short.
-const NOTICE: i32 = 3;
+pub(super) const NOTICE: i32 = 3;
 
 thread_local! {
     /// By level. Kept from one to the next: to make one costs more than to pack something short.
@@ -116,6 +116,3 @@ impl Tx<'_> {
 fn local(id: &str) -> &str {
     id.split_once('@').map_or(id, |(local, _)| local)
 }
-
-#[cfg(test)]
-mod tests;

@@ -349,6 +349,7 @@ fn methods() -> BTreeSet<&'static str> {
         include_str!("../mail.rs"),
         include_str!("../mark.rs"),
         include_str!("../outbox.rs"),
+        include_str!("../packed.rs"),
         include_str!("../personal.rs"),
         include_str!("../receipt.rs"),
         include_str!("../request.rs"),

@@ -1,16 +1,15 @@
+//! What is packed comes back, whoever packed it.
+
 use data_encoding::BASE64;
-use rusqlite::Connection;
-use sha2::{Digest, Sha256};
+use zstd::zstd_safe::get_dict_id_from_frame;
 
 use super::*;
-use crate::store::tests::{at, filled, key, plans};
-use crate::store::{STEPS, Settled, Store};
-use crate::vocabulary::NoticeState;
+use crate::store::packed::{DICTIONARY, NOTICE, PIECE, pack, unpack};
 
 /// As it leaves; its row says `n@x.test`.
 const LETTER: &[u8] = b"Message-ID: <n@x.test>\r\nMIME-Version: 1.0\r\n\r\nThank you for your report to Example.\r\n";
 
-fn corrupt<T: std::fmt::Debug>(result: Result<T>) -> String {
+fn corrupt<T: Debug>(result: Result<T>) -> String {
     match result {
         Err(StoreError::Corrupt(why)) => why,
         other => panic!("{other:?}"),
@@ -78,7 +77,7 @@ fn what_an_earlier_version_packed_is_read() {
     );
     let frame = |text: &str| BASE64.decode(text.as_bytes()).unwrap();
     let first = frame("KLUv/SUBVNUAAFhuQHgudGVzdD4NCgP8OuwHwJiEBv21JKMD8RSmKA==");
-    assert_eq!(get_dict_id_from_frame(&first).map(NonZeroU32::get), Some(1));
+    assert_eq!(get_dict_id_from_frame(&first).map(u32::from), Some(1));
     assert_eq!(unpack(&first).unwrap(), LETTER);
     assert_eq!(
         unpack(&frame("KLUv/SAhCQEARnJvbTogYUBiLnRlc3QNCg0KSXQgaXMgYnJva2VuLg0K")).unwrap(),
