@@ -20,6 +20,7 @@ mod value;
 
 use std::io::Read;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use toml::de::DeTable;
 
@@ -71,11 +72,30 @@ impl Config {
     }
 
     /// Where access tokens come from, if a login needs one: all that do ask the same.
-    pub(crate) fn token_source(&self) -> Option<&Source> {
-        self.logins().find_map(|(_, login)| match &login.secret {
-            Secret::Token { source, .. } => Some(&**source),
-            Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => None,
-        })
+    pub(crate) fn token_source(&self) -> Option<&Arc<Source>> {
+        self.logins().find_map(|(_, login)| login.secret.token_source())
+    }
+
+    /// Goes on with the tokens of the config that was in force, where this one asks for the same: what could not be
+    /// written down is known there alone.
+    pub(crate) fn keep_tokens(&mut self, before: &Self) {
+        let inbox = if let Inbox::Imap(imap) = &mut self.inbox { Some(&mut imap.login) } else { None };
+        let outgoing = if let Outgoing::Smtp(smtp) = &mut self.outgoing { smtp.login.as_mut() } else { None };
+        let canary = self.canary.as_mut().and_then(|canary| canary.smtp.login.as_mut());
+        for login in [inbox, outgoing, canary].into_iter().flatten() {
+            if let (Secret::Token { source, .. }, Some(known)) = (&mut login.secret, before.token_source())
+                && source == known
+            {
+                *source = Arc::clone(known);
+            }
+        }
+    }
+
+    /// Waits until no access token is being asked for: what a provider has answered is on disk then.
+    pub(crate) async fn rest_tokens(&self) {
+        if let Some(source) = self.token_source() {
+            source.rest().await;
+        }
     }
 
     /// Reads a config from its file.

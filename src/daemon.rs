@@ -54,11 +54,10 @@ use crate::store::{Mark, StoreError};
 use crate::tracker::{First, News, Tracker};
 use crate::vocabulary::MailRef;
 use crate::{clock, open};
-use hand::{Asked, Hand};
+use hand::{Asked, Hand, Then};
 use inbox::Watching;
 use inward::Inward;
 use outward::Outward;
-use sending::Then;
 use steady::Steady;
 use way::Way;
 
@@ -243,8 +242,9 @@ impl Daemon {
         Ok(daemon)
     }
 
+    /// The time, as far as the clock is believed: what ends in the moment of a doubt is settled by the one that ran on.
     fn now(&self) -> Timestamp {
-        self.fixed.unwrap_or_else(clock::now)
+        self.fixed.unwrap_or_else(|| self.steady.time(clock::now()))
     }
 
     fn watch(&mut self, watching: Watching) {
@@ -330,9 +330,7 @@ impl Daemon {
             // It is due again at the next start.
             checking.abort();
         }
-        if tokio::time::timeout(LAST_WORD, self.finish_all()).await.is_err() {
-            tracing::warn!("some mail was still with a server; it is tried again after the next start");
-        }
+        self.last_word().await;
         self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
         Ok(())
@@ -364,8 +362,25 @@ impl Daemon {
         }
     }
 
+    /// What servers have answered, or are about to, is known to nobody else: it is settled before the daemon ends.
+    async fn last_word(&mut self) {
+        let config = self.config.clone();
+        let all = async { tokio::join!(self.finish_all(), config.rest_tokens()) };
+        if tokio::time::timeout(LAST_WORD, all).await.is_err() {
+            tracing::warn!("some mail was still with a server; it is tried again after the next start");
+        }
+    }
+
     /// One pass: all mail there is, all that is due, all that can leave.
     async fn pass(&mut self) -> Result<bool> {
+        let done = self.pass_through().await;
+        if done.as_ref().is_err_and(|error| !wants_person(error)) {
+            self.last_word().await;
+        }
+        done
+    }
+
+    async fn pass_through(&mut self) -> Result<bool> {
         self.watch(Watching::OnePass);
         while let Some(message) = self.watch.inward.recv().await {
             if let Inward::Failed { what, .. } = &message {
@@ -384,7 +399,6 @@ impl Daemon {
                 break;
             }
             if self.way.closed_until(self.now()).is_some() {
-                let _ = tokio::time::timeout(LAST_WORD, self.finish_all()).await;
                 bail!("mail cannot be sent; see the log");
             }
         }
@@ -425,9 +439,10 @@ impl Daemon {
                 tracing::info!("the database can be written again; since {since}: {what}");
             }
         }
-        if !self.has_time(now)? {
+        if !self.has_time(clock::now())? {
             return Ok(NAP);
         }
+        let now = self.now();
         self.turn(None, Then::Rests)?;
         // What was offered and is with no server any more ended without a word.
         let news = self.tracker.doubt(now, &self.hand.numbers())?;

@@ -13,6 +13,7 @@ mod kept;
 use std::collections::HashMap;
 use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::Mutex;
@@ -127,9 +128,24 @@ impl Source {
     /// The access token for a user. `secret` is the client secret or the service account's file, whole; nothing for a
     /// person's login.
     ///
+    /// A task of its own asks, and goes on where nobody waits for it any more: a provider that has answered has replaced the
+    /// refresh token, and the new one must come to disk.
+    ///
     /// # Errors
     /// [`TokenError`]: the provider cannot be reached, or says no.
-    pub(crate) async fn token(&self, user: &str, secret: &str) -> Result<String, TokenError> {
+    pub(crate) async fn token(self: &Arc<Self>, user: &str, secret: &str) -> Result<String, TokenError> {
+        let (source, user, secret) = (Arc::clone(self), user.to_owned(), secret.to_owned());
+        let asks = tokio::spawn(async move { source.held(&user, &secret).await });
+        asks.await
+            .unwrap_or_else(|_| Err(TokenError::Http(self.at.server().to_owned(), "was not asked to the end".into())))
+    }
+
+    /// Waits until no token is being asked for.
+    pub(crate) async fn rest(&self) {
+        drop(self.known.lock().await);
+    }
+
+    async fn held(&self, user: &str, secret: &str) -> Result<String, TokenError> {
         let mut known = self.known.lock().await;
         if let Some(held) = known.held.get(user).filter(|h| Instant::now() < h.until) {
             return Ok(held.token.clone());
@@ -178,6 +194,8 @@ impl Source {
                 let _turn = self.kept.turn().await?;
                 self.keep(unkept)?;
                 let before = self.kept.read()?;
+                // Where it could not be replaced, the one that is there stays good only if it is not used.
+                self.kept.write(&before)?;
                 let granted = self.granted(&Form::refresh(&self.client, &before, scope)).await?;
                 *unkept = granted.refresh.clone().filter(|next| *next != before).map(|next| (before, next));
                 self.keep(unkept)?;

@@ -113,6 +113,16 @@ pub enum StoreError {
     Corrupt(String),
 }
 
+impl StoreError {
+    /// Whether it is about one thing in a database that works otherwise.
+    pub fn is_of_one_row(&self) -> bool {
+        match self {
+            Self::Corrupt(_) | Self::Unauthorized { .. } => true,
+            Self::Sqlite(_) | Self::File(..) | Self::Newer { .. } | Self::Older { .. } | Self::Missing => false,
+        }
+    }
+}
+
 impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         use rusqlite::Error::{FromSqlConversionFailure, IntegralValueOutOfRange, InvalidColumnType, Utf8Error};

@@ -6,13 +6,14 @@ use std::fmt;
 use std::io::Read;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::io::AsyncReadExt;
 use tokio::process::Command;
 
 use super::settings::{Secret, SmtpConfig};
-use crate::oauth::TokenError;
+use crate::oauth::{Source, TokenError};
 
 /// How long `password_command` may take.
 const COMMAND_TIMEOUT: Duration = Duration::from_secs(10);
@@ -156,6 +157,14 @@ impl Secret {
                 };
                 Ok(Password(source.token(user, secret.trim()).await?))
             }
+        }
+    }
+
+    /// Where an access token is asked for.
+    pub(super) fn token_source(&self) -> Option<&Arc<Source>> {
+        match self {
+            Self::Token { source, .. } => Some(source),
+            Self::File(_) | Self::Credential(_) | Self::Command(_) => None,
         }
     }
 

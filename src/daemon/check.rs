@@ -81,6 +81,7 @@ pub(crate) fn check_online(config: &Config, key: Option<&Key>, mails: Mails) -> 
                 found.push(canary::round_trip(config, key, now).await);
             }
         }
+        config.rest_tokens().await;
         found
     });
     runtime.shutdown_background();

@@ -50,6 +50,15 @@ pub(super) enum Asked {
     Ready(Ready),
 }
 
+/// What the loop does once sessions have their answers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Then {
+    /// It takes what is due next in hand.
+    Sends,
+    /// It looks at something else first, or stops.
+    Rests,
+}
+
 impl Default for Hand {
     fn default() -> Self {
         let (sending, resting, unsettled) = (Vec::new(), Vec::new(), Vec::new());

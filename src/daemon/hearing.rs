@@ -4,9 +4,9 @@ use super::inbox::Watching;
 use super::inward::{Inward, Unseen};
 use crate::config::Config;
 use crate::notice::text::trouble::Trouble;
-use crate::open;
 use crate::tracker::{Look, Looked, News, Posted};
 use crate::vocabulary::Role;
+use crate::{clock, open};
 use anyhow::{Context, Result, bail};
 use std::time::Duration;
 
@@ -15,10 +15,10 @@ use super::{Daemon, tell_systemd};
 
 impl Daemon {
     pub(super) fn inward(&mut self, message: Inward) -> Result<()> {
-        let now = self.now();
-        if !self.has_time(now)? {
+        if !self.has_time(clock::now())? {
             return Ok(()); // Unanswered, the mail stays where it is and is found again.
         }
+        let now = self.now();
         match message {
             Inward::Listing { folder, names, role, whole, uidnext, sightings, unseen } => {
                 let not_before = self.tracker.last_scan(&folder)?;
@@ -100,7 +100,7 @@ impl Daemon {
     pub(super) fn reload(&mut self) -> Result<()> {
         tell_systemd(&[sd_notify::NotifyState::Reloading]);
         let new = Config::load(&self.config_path).context("the config was not reloaded, the old one stays in force");
-        let done = new.and_then(|new| {
+        let done = new.and_then(|mut new| {
             let digest = open::digest(&new)?;
             if new.store != self.config.store {
                 bail!("store.path cannot change while the daemon runs: restart it; the old config stays in force");
@@ -108,6 +108,7 @@ impl Daemon {
             let now = self.now();
             let news = self.tracker.reload(new.project(), digest, now)?;
             self.log(news);
+            new.keep_tokens(&self.config);
             self.config = new;
             if let Some(watch) = self.watch.task.take() {
                 watch.abort();

@@ -9,21 +9,12 @@ use jiff::Timestamp;
 use tokio::task::JoinError;
 use tokio::time::Instant;
 
-use super::hand::{Asked, Joined, Sending};
+use super::hand::{Asked, Joined, Sending, Then};
 use super::{Daemon, outgoing, way};
 use crate::smtp::{Keeper, Ready};
 use crate::store::Claim;
 use crate::tracker::{Turn, Turned};
 use crate::vocabulary::Outcome;
-
-/// What the loop does once sessions have their answers.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Then {
-    /// It takes what is due next in hand.
-    Sends,
-    /// It looks at something else first, or stops.
-    Rests,
-}
 
 impl Daemon {
     /// Sends what is due: into a Maildir at once, to a server side by side.

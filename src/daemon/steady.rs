@@ -5,6 +5,7 @@ use std::time::Duration;
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
 
+use crate::clock;
 use crate::notice::text::trouble::Set;
 use crate::tracker::ahead::AHEAD;
 
@@ -48,6 +49,14 @@ impl Steady {
         true
     }
 
+    /// The time to go by while the wall clock shows this: where that is not believed, what the steady clock has counted on
+    /// from when it was.
+    pub(super) fn time(&self, wall: Timestamp) -> Timestamp {
+        let (last, at) = self.last;
+        let is_believed = wall >= clock::EARLIEST && ahead_of(self.last, wall) <= JUMP;
+        if is_believed { wall } else { last.checked_add(at.elapsed()).unwrap_or(wall) }
+    }
+
     /// How the wall clock came to be where it is, as far as this process has seen.
     pub(super) fn how(&self) -> Set {
         self.how
@@ -78,7 +87,10 @@ mod tests {
         assert!(!steady.believes(after(24 * 365)));
         assert!(!steady.believes(after(24 * 365)), "a mail that came woke the loop again at once");
         tokio::time::advance(SECOND).await;
+        assert_eq!(steady.time(after(24 * 365)), after(48 + 23) + SECOND, "what ends meanwhile ends at this time");
+        assert_eq!(steady.time("1970-01-02T00:00:00Z".parse().unwrap()), after(48 + 23) + SECOND);
         assert!(steady.believes(after(24 * 365)), "the second look");
+        assert_eq!(steady.time(after(24 * 365)), after(24 * 365));
         assert!(steady.believes(after(0)), "backwards reminds of nothing");
     }
 

@@ -315,13 +315,68 @@ async fn a_refused_tag_is_remembered_over_a_restart_until_the_account_changes() 
 #[tokio::test(start_paused = true)]
 async fn an_end_settles_what_the_database_did_not_take() {
     let folder = tempfile::tempdir().unwrap();
-    let config = Config::parse(CONFIG, &folder.path().join("config.toml")).unwrap();
+    let mut daemon = with_answered(CONFIG, &folder);
+    daemon.finish_all().await;
+    assert!(daemon.tracker.store().read(|tx| tx.interrupted()).unwrap().is_empty(), "it would be sent again");
+}
+
+/// A daemon with a notice that its server took, which the database does not know yet.
+fn with_answered(config: &str, folder: &tempfile::TempDir) -> Daemon {
+    let config = Config::parse(config, &folder.path().join("config.toml")).unwrap();
     let mut daemon = Daemon::start(Path::new(""), config, None).unwrap();
     let now = daemon.now();
     daemon.tracker.trouble(&Trouble::Odd("a notice".into()), now).unwrap();
     let claim = daemon.tracker.pick(now, &[]).unwrap().1.unwrap();
     assert!(daemon.tracker.offer(&claim, now).unwrap().is_some());
     daemon.hand.unsettled.push((claim, crate::vocabulary::Outcome::Sent("250 ok".into())));
-    daemon.finish_all().await;
+    daemon
+}
+
+/// Whatever ends a single pass.
+#[tokio::test]
+async fn a_pass_that_fails_settles_what_servers_answered() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = with_answered(CONFIG, &folder);
+    std::fs::write(folder.path().join("in"), "a file, and no Maildir").unwrap();
+    let error = daemon.pass().await.unwrap_err();
+    assert!(error.to_string().starts_with("the inbox: "), "{error}");
     assert!(daemon.tracker.store().read(|tx| tx.interrupted()).unwrap().is_empty(), "it would be sent again");
+}
+
+/// What ends while the clock is doubted is settled by the time that is believed: a date in another year would be the last
+/// time that a mail left, and the next time that one is tried.
+#[tokio::test]
+async fn a_clock_that_is_doubted_settles_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut daemon = with_answered(CONFIG, &folder);
+    let believed = clock::now() - SignedDuration::from_hours(48);
+    daemon.steady = Steady::new(believed);
+    assert!(!daemon.has_time(clock::now()).unwrap());
+    daemon.turn(None, Then::Rests).unwrap();
+    let last: Timestamp = daemon.tracker.store().read(|tx| tx.memo(Memo::LastSend)).unwrap().unwrap();
+    assert!(last.duration_since(believed) < SignedDuration::from_hours(1), "{last}");
+}
+
+/// A refresh token that could not be written down is known to nobody else.
+#[tokio::test]
+async fn a_reload_goes_on_with_the_tokens_that_are_known() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("config.toml");
+    let write = |client: &str| {
+        let imap = format!(
+            "[inbox.imap]\nserver = \"127.0.0.1\"\nport = 1\nuser = \"s\"\nauth = \"oauth2\"\n[oauth2]\n\
+             client_id = \"{client}\"\nclient_secret_file = \"secret\"\ntoken_url = \"https://127.0.0.1/token\"\n"
+        );
+        std::fs::write(&path, CONFIG.replace("[inbox]\nmaildir = \"in\"\n", &imap)).unwrap();
+        Config::load(&path).unwrap()
+    };
+    let mut daemon = Daemon::start(&path, write("1"), None).unwrap();
+    let before = std::sync::Arc::clone(daemon.config.token_source().unwrap());
+    let mut is_kept = |client: &str| {
+        write(client);
+        daemon.reload().unwrap();
+        std::sync::Arc::ptr_eq(&before, daemon.config.token_source().unwrap())
+    };
+    assert!(is_kept("1"));
+    assert!(!is_kept("2"), "another application has tokens of its own");
 }

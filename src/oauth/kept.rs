@@ -12,7 +12,7 @@ use crate::whole;
 
 /// How long another process may be at it, and how often that is looked at.
 const TURN: Duration = Duration::from_secs(60);
-const LOOK: Duration = Duration::from_millis(100);
+pub(super) const LOOK: Duration = Duration::from_millis(100);
 
 /// The file.
 #[derive(Debug, PartialEq, Eq)]

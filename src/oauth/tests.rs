@@ -23,6 +23,8 @@ fn fixture(name: &str) -> PathBuf {
 /// and the last again.
 pub(crate) struct Server {
     place: Place,
+    /// Whoever holds it keeps the answers back.
+    gate: Arc<tokio::sync::Mutex<()>>,
     asked: Arc<Shared<Vec<String>>>,
 }
 
@@ -37,6 +39,8 @@ impl Server {
         };
         let asked = Arc::new(Shared::new(Vec::new()));
         let (seen, answers) = (Arc::clone(&asked), answers.to_vec());
+        let gate = Arc::new(tokio::sync::Mutex::new(()));
+        let opens = Arc::clone(&gate);
         tokio::spawn(async move {
             let mut next = 0;
             loop {
@@ -49,6 +53,7 @@ impl Server {
                     text.push_str(&String::from_utf8_lossy(&piece[..read]));
                 }
                 seen.lock().unwrap().push(text);
+                drop(opens.lock().await);
                 let answer = answers[next.min(answers.len() - 1)].clone();
                 next += 1;
                 if answer.is_empty() {
@@ -60,7 +65,7 @@ impl Server {
                 }
             }
         });
-        Self { place: Place { to, path: "/token?v=2".into() }, asked }
+        Self { place: Place { to, path: "/token?v=2".into() }, asked, gate }
     }
 
     /// `[oauth2]` with this server, and an application whose secret lies beside the config.
@@ -73,9 +78,16 @@ impl Server {
         )
     }
 
-    pub(crate) fn source(&self, grant: Grant, file: &Path) -> Source {
+    pub(crate) fn source(&self, grant: Grant, file: &Path) -> Arc<Source> {
         let places = (self.place.clone(), Some(self.place.clone()));
-        Source::new(grant, "client 1".into(), "mail".into(), places, file.to_owned())
+        Arc::new(Source::new(grant, "client 1".into(), "mail".into(), places, file.to_owned()))
+    }
+
+    /// The time of the handshake is real.
+    async fn is_asked(&self) {
+        while self.asked.lock().unwrap().is_empty() {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The forms that it was posted.
@@ -191,15 +203,9 @@ async fn what_is_no_token_says_why() {
 #[tokio::test]
 async fn an_endpoint_that_is_silent_is_given_up() {
     let server = Server::new(&[String::new()]).await;
-    let source = Arc::new(server.source(Grant::Application, Path::new("none")));
-    let asks = tokio::spawn({
-        let source = Arc::clone(&source);
-        async move { source.token("s", "x").await }
-    });
-    // The time of the handshake is real.
-    while server.asked.lock().unwrap().is_empty() {
-        tokio::task::yield_now().await;
-    }
+    let source = server.source(Grant::Application, Path::new("none"));
+    let asks = tokio::spawn(async move { source.token("s", "x").await });
+    server.is_asked().await;
     let begin = Instant::now();
     tokio::time::pause();
     let error = asks.await.unwrap().unwrap_err();
@@ -266,20 +272,34 @@ async fn a_refresh_token_belongs_to_whom_the_folder_does() {
     assert_eq!((found.uid(), found.gid(), found.mode() & 0o777), (12_345, 12_346, 0o600));
 }
 
+/// A source whose refresh token "old" was replaced at a time when the new one, "next", could not be written down; what is in
+/// the way of writing is there still.
+async fn unkept(server: &Server, file: &Path) -> (Arc<Source>, PathBuf) {
+    std::fs::write(file, "old").unwrap();
+    let source = server.source(Grant::Person, file);
+    let obstacle = file.with_extension(format!("login.{}", std::process::id()));
+    let closed = server.gate.lock().await;
+    let asks = tokio::spawn({
+        let source = Arc::clone(&source);
+        async move { source.token("s", "").await }
+    });
+    server.is_asked().await;
+    std::fs::create_dir(&obstacle).unwrap();
+    drop(closed);
+    let error = asks.await.unwrap().unwrap_err();
+    assert!(matches!(error, TokenError::Kept(..)) && !error.may_pass(), "{error}");
+    (source, obstacle)
+}
+
 /// Where it cannot be written, nothing is used, and it is not lost: it is written before the next one is asked for.
 #[tokio::test]
 async fn a_refresh_token_is_on_disk_before_anything_is_used() {
     let (_folder, file) = kept();
-    std::fs::write(&file, "old").unwrap();
     let server = Server::new(&[token("one", Some("next")), token("two", Some("last"))]).await;
-    let source = server.source(Grant::Person, &file);
-    let obstacle = file.with_extension(format!("login.{}", std::process::id()));
-    std::fs::create_dir(&obstacle).unwrap();
-    for _ in 0..2 {
-        let error = source.token("s", "").await.unwrap_err();
-        assert!(matches!(error, TokenError::Kept(..)) && !error.may_pass(), "{error}");
-        assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), server.forms().len()), ("old", 1));
-    }
+    let (source, obstacle) = unkept(&server, &file).await;
+    let error = source.token("s", "").await.unwrap_err();
+    assert!(matches!(error, TokenError::Kept(..)) && !error.may_pass(), "{error}");
+    assert_eq!((std::fs::read_to_string(&file).unwrap().as_str(), server.forms().len()), ("old\n", 1));
     std::fs::remove_dir(&obstacle).unwrap();
     assert_eq!(source.token("s", "").await.unwrap(), "two");
     assert!(server.forms()[1].contains("refresh_token=next&"), "{:?}", server.forms());
@@ -290,16 +310,45 @@ async fn a_refresh_token_is_on_disk_before_anything_is_used() {
 #[tokio::test]
 async fn a_new_login_outlives_what_could_not_be_written() {
     let (_folder, file) = kept();
-    std::fs::write(&file, "old").unwrap();
     let server = Server::new(&[token("one", Some("next")), token("two", None)]).await;
-    let source = server.source(Grant::Person, &file);
-    let obstacle = file.with_extension(format!("login.{}", std::process::id()));
-    std::fs::create_dir(&obstacle).unwrap();
-    source.token("s", "").await.unwrap_err();
+    let (source, obstacle) = unkept(&server, &file).await;
     std::fs::remove_dir(&obstacle).unwrap();
     std::fs::write(&file, "anew").unwrap();
     assert_eq!(source.token("s", "").await.unwrap(), "two");
     assert!(server.forms()[1].contains("refresh_token=anew&"), "{:?}", server.forms());
+}
+
+/// Where it could not be written, it is not used: it may be good for one time only.
+#[tokio::test]
+async fn a_refresh_token_is_used_only_where_another_could_be_kept() {
+    let (_folder, file) = kept();
+    std::fs::write(&file, "old").unwrap();
+    let server = Server::new(&[token("one", Some("next"))]).await;
+    std::fs::create_dir(file.with_extension(format!("login.{}", std::process::id()))).unwrap();
+    let error = server.source(Grant::Person, &file).token("s", "").await.unwrap_err();
+    assert!(matches!(error, TokenError::Kept(..)) && server.forms().is_empty(), "{error}");
+}
+
+/// A reload, or the end of the daemon, while a token is being asked for: what the provider gives is kept all the same.
+#[tokio::test]
+async fn nobody_who_goes_away_loses_a_refresh_token() {
+    let (_folder, file) = kept();
+    std::fs::write(&file, "old").unwrap();
+    let server = Server::new(&[token("one", Some("next"))]).await;
+    let source = server.source(Grant::Person, &file);
+    let closed = server.gate.lock().await;
+    let asks = tokio::spawn({
+        let source = Arc::clone(&source);
+        async move { source.token("s", "").await }
+    });
+    server.is_asked().await;
+    asks.abort();
+    assert!(asks.await.is_err_and(|error| error.is_cancelled()));
+    drop(closed);
+    source.rest().await;
+    assert_eq!(std::fs::read_to_string(&file).unwrap(), "next\n");
+    assert_eq!(source.token("s", "").await.unwrap(), "one", "and used");
+    assert_eq!(server.forms().len(), 1);
 }
 
 /// `check --online` beside the daemon: whoever comes second asks with what the first has kept.
@@ -311,11 +360,15 @@ async fn two_processes_take_turns() {
     let source = server.source(Grant::Person, &file);
     let other = std::fs::File::open(folder.path()).unwrap();
     other.lock().unwrap();
+    tokio::time::pause();
     let (asked, ()) = tokio::join!(source.token("s", ""), async {
-        sleep(Duration::from_millis(50)).await;
+        // By then it has looked a few times.
+        sleep(5 * kept::LOOK + kept::LOOK / 2).await;
         assert!(server.forms().is_empty());
         std::fs::write(&file, "of the other").unwrap();
         other.unlock().unwrap();
+        tokio::time::advance(kept::LOOK).await;
+        tokio::time::resume();
     });
     assert_eq!(asked.unwrap(), "one");
     assert!(server.forms()[0].contains("refresh_token=of%20the%20other"), "{:?}", server.forms());
@@ -348,7 +401,7 @@ async fn login(within: u64, answers: Vec<String>) -> (Result<(), TokenError>, u6
     assert_eq!((asked.page.as_str(), asked.code.as_str()), ("https://example.org/dev", "ABCD"));
     // The pauses are virtual, the answers come over real sockets.
     let (begin, file) = (Instant::now(), folder.keep().join("disclosed.login"));
-    let source = Source { kept: Kept::new(file.clone()), ..source };
+    let source = Source { kept: Kept::new(file.clone()), ..Arc::into_inner(source).unwrap() };
     tokio::time::pause();
     let ended = source.finish(&asked).await;
     let took = begin.elapsed().as_secs();

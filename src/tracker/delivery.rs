@@ -81,8 +81,38 @@ impl Tracker {
     /// of the last in hand. A power cut in between makes of what has ended a doubt, as one before the server's answer does.
     ///
     /// A notice at which the process has ended too often is put aside, and told as one that cannot be delivered, so that
-    /// others get on.
+    /// others get on. Where one that has ended meets what cannot be read, each is settled by itself, so that it keeps none
+    /// of the others.
     pub fn turn(&mut self, turn: &Turn<'_>, now: Timestamp) -> Result<Turned> {
+        let together = self.turn_together(turn, now);
+        if turn.ended.is_empty() || !together.as_ref().is_err_and(StoreError::is_of_one_row) {
+            return together;
+        }
+        let mut news = News::default();
+        for (claim, outcome) in turn.ended {
+            news.add(self.settle_alone(claim, outcome, now)?);
+        }
+        let mut rest = self.turn_together(&Turn { ended: &[], ..*turn }, now)?;
+        news.add(std::mem::take(&mut rest.news));
+        Ok(Turned { news, ..rest })
+    }
+
+    /// Settles one notice. Where what follows cannot be recorded, nothing does, and the notice says so itself: one that did
+    /// not arrive needs a person.
+    fn settle_alone(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
+        let why = match self.turn_together(&Turn { ended: &[(claim, outcome)], ..Turn::default() }, now) {
+            Err(why) if why.is_of_one_row() => why,
+            done => return Ok(done?.news),
+        };
+        let (project, key) = (&self.project, &self.key);
+        self.store.write(|tx| {
+            let mut work = Work::new(tx, project, key, now)?;
+            work.stand(claim, outcome, &format!("{}; what follows cannot be recorded: {why}", outcome.said()))?;
+            Ok(work.news)
+        })
+    }
+
+    fn turn_together(&mut self, turn: &Turn<'_>, now: Timestamp) -> Result<Turned> {
         let (project, key) = (&self.project, &self.key);
         let settle = |tx: &Tx<'_>, done: &mut Turned, claim: &Claim, outcome: &Outcome| {
             let mut work = Work::new(tx, project, key, now)?;
@@ -174,12 +204,29 @@ impl Tracker {
 }
 
 impl Work<'_> {
-    /// Where a notice stands after a delivery ended so, and what follows where it is lost.
+    /// Where a notice stands after a delivery ended so, and what follows.
     fn settle(&mut self, claim: &Claim, outcome: &Outcome) -> Result<()> {
         use NoticeState::{Held, Refused, Sending, Sent, Unknown, Waiting};
+        let (reply, last) = (outcome.said().to_string(), self.tx.memo(Memo::LastSend)?);
+        let Some(state) = self.stand(claim, outcome, &reply)? else { return Ok(()) };
+        match outcome {
+            Outcome::Sent(_) => self.way_is_open()?,
+            Outcome::Closed(said) => self.way_is_closed(said, true)?,
+            Outcome::Away(said) | Outcome::Slower(said) => self.way_is_closed(said, false)?,
+            Outcome::Unclear(said) if self.tx.all_unclear(last)? => self.way_is_closed(said, true)?,
+            Outcome::Unclear(_) | Outcome::Deferred(_) | Outcome::Refused(_) | Outcome::Unknown(_) => {}
+        }
+        match state {
+            Refused | Unknown => self.lost_notice(claim, reply),
+            Sent | Waiting | Sending | Held => Ok(()),
+        }
+    }
+
+    /// Where a notice stands after a delivery ended so. `None` where it was dropped or erased meanwhile.
+    fn stand(&mut self, claim: &Claim, outcome: &Outcome, reply: &str) -> Result<Option<NoticeState>> {
+        use NoticeState::{Refused, Sent, Unknown, Waiting};
         let now = self.now;
         let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let reply = outcome.said().to_string();
         let last: Option<Timestamp> = self.tx.memo(Memo::LastSend)?;
         // Only a way that takes other mail can witness against this one.
         let taken_since = |at: Timestamp| last.is_some_and(|last| last > at);
@@ -201,20 +248,8 @@ impl Work<'_> {
             }
         };
         let unclear = if matches!(outcome, Outcome::Unclear(_)) { claim.unclear.or(Some(now)) } else { claim.unclear };
-        if !self.tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, unclear, reply: &reply })? {
-            return Ok(());
-        }
-        match outcome {
-            Outcome::Sent(_) => self.way_is_open()?,
-            Outcome::Closed(said) => self.way_is_closed(said, true)?,
-            Outcome::Away(said) | Outcome::Slower(said) => self.way_is_closed(said, false)?,
-            Outcome::Unclear(said) if self.tx.all_unclear(last)? => self.way_is_closed(said, true)?,
-            Outcome::Unclear(_) | Outcome::Deferred(_) | Outcome::Refused(_) | Outcome::Unknown(_) => {}
-        }
-        match state {
-            Refused | Unknown => self.lost_notice(claim, reply),
-            Sent | Waiting | Sending | Held => Ok(()),
-        }
+        let settled = self.tx.settle(claim.number, claim.tries, &Settled { state, due, doubts, unclear, reply })?;
+        Ok(settled.then_some(state))
     }
 
     /// A mail was accepted.

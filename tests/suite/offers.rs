@@ -2,7 +2,7 @@
 //! there costs a try, and what changes there does not leave.
 
 use disclosed::testing::command;
-use disclosed::testing::store::{Claim, Store};
+use disclosed::testing::store::{Claim, Mark, Store};
 use disclosed::testing::ticket::Seat;
 use disclosed::testing::tracker::{Erasure, News, Tracker};
 use disclosed::testing::vocabulary::{Address, NoticeKind, NoticeState, Outcome, TicketId};
@@ -167,6 +167,21 @@ fn what_the_breaker_holds_in_an_open_session_waits() {
     assert!(!leaves);
     assert_eq!(desk.state(&claim), (NoticeState::Waiting, 0), "it waits, and was not tried");
     desk.tracker.release().unwrap();
+    let again = std::iter::from_fn(|| desk.tracker.claim(now()).unwrap()).find(|c| c.number == claim.number);
+    assert_eq!(again.map(|c| c.bytes), Some(claim.bytes));
+}
+
+/// A sign of an older backup may come by any mail, also while others leave.
+#[test]
+fn what_a_hold_stops_in_an_open_session_waits() {
+    let (mut desk, claim, leaves) = in_an_open_session("", |desk, _| {
+        let above = Mark { notice: 100, ticket: 10 };
+        desk.tracker.store().write(|tx| tx.enter_hold("the mark is above it", above, now())).unwrap();
+    });
+    assert!(!leaves);
+    assert_eq!(desk.state(&claim), (NoticeState::Waiting, 0), "it waits, and was not tried");
+    assert_eq!(desk.pick(now()).map(|c| c.kind), None, "nothing but what tells of the hold leaves");
+    desk.tracker.end_hold(&[]).unwrap();
     let again = std::iter::from_fn(|| desk.tracker.claim(now()).unwrap()).find(|c| c.number == claim.number);
     assert_eq!(again.map(|c| c.bytes), Some(claim.bytes));
 }

@@ -1,6 +1,7 @@
 //! A mail server that does what a script says, and the built program that has to get on with it. What took the mail, and
 //! what the program believes, are held against one another.
 
+mod failpoints;
 mod kills;
 mod smtp;
 

@@ -140,7 +140,7 @@ async fn a_token_goes_by_the_mechanism_that_is_offered() {
 #[tokio::test]
 async fn a_token_that_is_refused_is_asked_for_anew_once() {
     let tokens = Server::new(&["one", "two", "three"].map(|name| token(name, None))).await;
-    let source = Arc::new(tokens.source(Grant::Application, Path::new("none")));
+    let source = tokens.source(Grant::Application, Path::new("none"));
     let user = "security@example.org".to_owned();
     let secret = Secret::Token { source, with: None, user: user.clone() };
     let listener = TcpListener::bind(("localhost", 0)).await.unwrap();

@@ -166,6 +166,41 @@ fn a_reminder_about_what_cannot_be_read_is_settled() {
     assert!(reminders > 0);
 }
 
+/// What follows from the loss of one notice cannot be recorded: the others are settled all the same, and it says so itself.
+#[test]
+fn one_that_cannot_be_settled_keeps_no_other() {
+    let (folder, mut tracker) = on_disk("SELECT 1");
+    let mut claims = Vec::new();
+    while let Some(claim) = tracker.pick(now(), &claims.iter().map(|c: &Claim| c.number).collect::<Vec<_>>()).unwrap().1
+    {
+        assert!(tracker.offer(&claim, now()).unwrap().is_some());
+        claims.push(claim);
+    }
+    let is_ours = |claim: &&Claim| claim.kind == NoticeKind::Report;
+    let (ours, ready) = (claims.iter().find(is_ours).unwrap(), claims.last().unwrap());
+    assert!(claims.len() > 2 && !is_ours(&ready));
+    tamper(
+        &folder,
+        &format!(
+            "INSERT INTO meta (key, value) SELECT 'unreached:' || recipient, CAST(x'ff' AS TEXT) FROM outbox WHERE id = {}",
+            ours.number
+        ),
+    );
+    let (refused, sent) = (Outcome::Refused("550 5.1.1 no".into()), Outcome::Sent("250 ok".into()));
+    let ended = claims.iter().map(|claim| (claim, if claim.number == ours.number { &refused } else { &sent }));
+    let ended: Vec<_> = ended.filter(|(claim, _)| claim.number != ready.number).collect();
+    let leaves = tracker.turn(&crate::tracker::Turn { ended: &ended, ..Default::default() }, now()).unwrap().leaves;
+    assert!(leaves.is_empty());
+    let notices = tracker.store.read(|tx| tx.notices(0)).unwrap();
+    let of = |claim: &Claim| notices.iter().find(|n| n.number == claim.number).unwrap();
+    assert_eq!(of(ours).state, NoticeState::Refused);
+    let said = of(ours).reply.clone().unwrap_or_default();
+    assert!(said.starts_with("550 5.1.1 no; what follows cannot be recorded: "), "{said}");
+    assert!(ended.iter().all(|(claim, outcome)| *outcome == &refused || of(claim).state == NoticeState::Sent));
+    assert_eq!(of(ready).state, NoticeState::Sending);
+    tracker.doubt(now(), &[]).unwrap();
+}
+
 #[test]
 fn what_the_breaker_holds_needs_a_person_until_it_is_released() {
     let mut tracker = tracker();
