@@ -9,6 +9,7 @@ mod attachments;
 mod backup;
 mod check;
 mod clock;
+mod completions;
 mod demo;
 mod desk;
 mod erase;
@@ -83,11 +84,12 @@ enum Command {
     #[command(after_help = "Examples:
   disclosed init
   sudo disclosed init --unit example
-  disclosed init --yes --address security@example.org --provider gmail --password-file secret \\
+  disclosed init --yes --address security@example.org --provider gmail \\
+      --password-file secret \\
       --person \"Ada <ada@example.org> maintainer, lead\"
 
 Each question is a flag too, and a flag that is given is not asked for. Without a terminal, what has no usual answer must
-be given. It logs in, looks at the folder, and sends one mail or two to your own mailbox, which it lists and asks about
+be given; all that is missing is named at once. It logs in, looks at the folder, and sends one mail or two to your own mailbox, which it lists and asks about
 first. Then it writes the config and, readable by their owner alone, the passwords. Nothing is overwritten.")]
     Init(Box<init::Args>),
     /// Check the config, and say what was understood
@@ -261,6 +263,13 @@ somebody who should not may have seen the key file.")]
   disclosed man 1 > disclosed.1"
     )]
     Man(man::Args),
+    /// Print what a shell needs to complete the command line
+    #[command(
+        hide = true,
+        after_help = "Example:
+  disclosed completions bash > /etc/bash_completion.d/disclosed"
+    )]
+    Completions(completions::Args),
     /// Copy the database and its key while the daemon runs
     #[command(after_help = "Examples:
   disclosed backup /var/backups/disclosed-2027-01-04.db
@@ -336,6 +345,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
         Command::Recover(args) => recover::run(args, &desk()?, out),
         Command::Man(args) => man::run(args, &command(), out),
+        Command::Completions(args) => completions::run(args, command(), out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }
@@ -371,7 +381,30 @@ fn command() -> clap::Command {
     let template = "{about-with-newline}\n{usage-heading} {usage}\n\n";
     let rest = "Options:\n{options}\n\n`disclosed help` lists the topics of the manual, `disclosed help COMMAND` shows \
                 examples. Exit codes: 0 done, 1 failed, 2 usage or config, 3 something needs a person.\n";
+    let flow = |sub: clap::Command| match sub.get_after_help().map(|text| flowing(&text.to_string())) {
+        Some(text) => sub.after_help(text),
+        None => sub,
+    };
+    let names: Vec<String> = command.get_subcommands().map(|sub| sub.get_name().to_owned()).collect();
+    let command = names.iter().fold(command, |command, name| command.mut_subcommand(name, flow));
     command.help_template(format!("{template}{groups}{rest}"))
+}
+
+/// The paragraphs of a text as one line each, which clap wraps to the width that there is. Lines that are indented stay.
+fn flowing(text: &str) -> String {
+    let mut out = String::new();
+    let mut before = "";
+    for line in text.lines() {
+        let goes_on = ![before, line].iter().any(|l| l.is_empty() || l.starts_with(' '));
+        out.push_str(match (out.is_empty(), goes_on) {
+            (true, _) => "",
+            (false, true) => " ",
+            (false, false) => "\n",
+        });
+        out.push_str(line);
+        before = line;
+    }
+    out
 }
 
 #[cfg(test)]
@@ -403,6 +436,21 @@ mod tests {
             line.starts_with("sudo ") && line.ends_with(r"disclosed do SEC-17 /reply --text 'it'\''s fixed'"),
             "{line}"
         );
+    }
+
+    /// No line ends before the next word would not have fitted.
+    #[test]
+    fn help_fills_its_lines() {
+        for name in command().get_subcommands().map(|sub| sub.get_name().to_owned()).collect::<Vec<_>>() {
+            let help = command().term_width(80).try_get_matches_from(["disclosed", &name, "--help"]).unwrap_err();
+            let help = help.to_string();
+            for (line, next) in help.lines().zip(help.lines().skip(1)) {
+                let word = next.split(' ').next().unwrap_or_default();
+                let is_prose = ![line, next].iter().any(|l| l.is_empty() || l.starts_with(' '));
+                assert!(line.chars().count() <= 80, "{name}: {line}");
+                assert!(!is_prose || line.chars().count() + 1 + word.chars().count() > 80, "{name}: {line}\n{next}");
+            }
+        }
     }
 
     #[test]

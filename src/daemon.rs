@@ -383,10 +383,11 @@ impl Daemon {
     async fn pass_through(&mut self) -> Result<bool> {
         self.watch(Watching::OnePass);
         while let Some(message) = self.watch.inward.recv().await {
-            if let Inward::Failed { what, .. } = &message {
+            let failed = if let Inward::Failed { what, .. } = &message { Some(what.clone()) } else { None };
+            self.inward(message)?;
+            if let Some(what) = failed {
                 bail!("the inbox: {what}");
             }
-            self.inward(message)?;
         }
         // The channel is closed: the scan is over.
         loop {

@@ -82,7 +82,8 @@ pub(crate) struct Health {
     pub ahead: Option<Timestamp>,
     /// Since when the inbox cannot be read.
     pub inbox_fails: Option<Timestamp>,
-    /// Since when the inbox is unread, when that is longer than it may be: also where no daemon runs.
+    /// Since when the inbox is unread, when that is longer than it may be, or when it never was read: also where no daemon
+    /// runs.
     pub unread: Option<Timestamp>,
     /// When the oldest notice was made that waits and may leave.
     pub oldest: Option<Timestamp>,
@@ -119,7 +120,9 @@ impl Health {
         let is_too_long = |since: &Timestamp| now.duration_since(*since) > project.inbox_after;
         // Under a time that is given by hand nobody is expected to look.
         let played = tx.memo::<String>(Memo::Played)?.is_some();
-        let unread = inbox_fails.filter(is_too_long).or(last_scan.filter(|at| !played && is_too_long(at)));
+        // Of one that never was read, nothing says that it will be.
+        let fails = inbox_fails.filter(|at| is_too_long(at) || last_scan.is_none());
+        let unread = fails.or(last_scan.filter(|at| !played && is_too_long(at)));
         Ok(Self {
             now,
             last_scan,

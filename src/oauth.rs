@@ -125,6 +125,17 @@ impl Source {
         format!("an access token of {} by {by}", self.at.server())
     }
 
+    /// Whether a secret can be used, as far as it says so itself: the file of a service account has to hold a key.
+    ///
+    /// # Errors
+    /// [`TokenError::Account`].
+    pub(crate) fn check_secret(&self, secret: &str) -> Result<(), TokenError> {
+        match self.grant {
+            Grant::Account => Form::account(secret, "", "", "", clock::now()).map(drop),
+            Grant::Application | Grant::Person => Ok(()),
+        }
+    }
+
     /// The access token for a user. `secret` is the client secret or the service account's file, whole; nothing for a
     /// person's login.
     ///

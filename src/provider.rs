@@ -52,6 +52,13 @@ impl Door {
     const fn starttls(host: &'static str, port: u16) -> Self {
         Self { host, port, starttls: true }
     }
+
+    /// The door of the server of that name, where TLS begins only after plain text. No server of this machine is known.
+    pub fn only_starttls(host: &str) -> Option<Self> {
+        let known = PROVIDERS.iter().filter_map(|p| p.service).flat_map(|service| [service.imap, service.smtp]);
+        let mut only = known.filter(|door| door.starttls && door.host.contains(char::is_alphabetic));
+        only.find(|door| door.host.eq_ignore_ascii_case(host))
+    }
 }
 
 /// What a login takes.

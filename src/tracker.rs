@@ -484,7 +484,7 @@ impl Tracker {
 
     /// Notes since when the inbox cannot be read, for `status`.
     pub fn inbox_fails(&mut self, since: Timestamp) -> Result<()> {
-        self.store.write(|tx| tx.set_memo(Memo::InboxFails, since))
+        self.store.write(|tx| tx.set_memo(Memo::InboxFails, tx.memo(Memo::InboxFails)?.unwrap_or(since).min(since)))
     }
 
     /// Notes that a folder was read to its end; after a first start, what was in it is told. What comes up later was

@@ -11,8 +11,9 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Exit, role_word};
 use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
-use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret};
+use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret, SecretError};
 use crate::daemon::{self, Finding, Mails};
+use crate::net::{Endpoint, Tls};
 use crate::open::files::{self, FilesError};
 use crate::open::rights::Runner;
 use crate::policy::calendar::Quiet;
@@ -21,7 +22,7 @@ use crate::policy::{Calendar, Promise, Rung, Within};
 use crate::project::{Level, Project, Reports};
 use crate::store::{Memo, Store};
 use crate::vocabulary::clean_line;
-use crate::{clock, open};
+use crate::{clock, open, provider};
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -53,8 +54,10 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     let runner = Runner::of(&desk.config.store);
     let mut findings = vec![database(&desk.config, &runner)];
     findings.extend(closed::closed(&desk, &runner));
+    findings.extend(unusable(&desk.config));
     let mut warnings = desk.config.warnings.clone();
     warnings.extend(secrets(&desk.config));
+    warnings.extend(doors(&desk.config));
     if args.online {
         let key = open::key_if_any(&desk.config)?;
         let mails = if args.round_trip { Mails::RoundTrip } else { Mails::ToUs };
@@ -106,12 +109,58 @@ fn database(config: &Config, runner: &Runner) -> Finding {
     }
 }
 
+/// Where the secret of a login is named.
+fn table_of<'a>(table: &'a str, login: &Login) -> &'a str {
+    match &login.secret {
+        Secret::Token { .. } => "oauth2",
+        Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => table,
+    }
+}
+
+/// Secrets that are none, and credentials that nobody could look at.
+fn unusable(config: &Config) -> Vec<Finding> {
+    let told = |(table, login): (&'static str, &Login)| {
+        let (table, secret) = (table_of(table, login), &login.secret);
+        match (secret.look(), secret.credential()) {
+            (Ok(false), Some(name)) => Some(Finding::unknown(format!(
+                "{table}: the credential {name:?} was not looked at, which only the unit is handed; to look at it, set \
+                 CREDENTIALS_DIRECTORY: `disclosed help setup`, \"Check\""
+            ))),
+            (Ok(_), _) => None,
+            // That a file of the config cannot be read is said beside all others of which that is so.
+            (Err(SecretError::Unreadable { .. }), None) => None,
+            (Err(error), _) => Some(Finding::bad(format!("{table}: {error}"))),
+        }
+    };
+    let mut found: Vec<Finding> = config.logins().filter_map(told).collect();
+    // Two logins have one [oauth2].
+    found.dedup();
+    found
+}
+
+/// Servers of which it is known that TLS begins otherwise than the config says.
+fn doors(config: &Config) -> Vec<String> {
+    let inbox = if let Inbox::Imap(imap) = &config.inbox { Some(("inbox.imap", &imap.endpoint)) } else { None };
+    let outgoing =
+        if let Outgoing::Smtp(smtp) = &config.outgoing { Some(("outgoing.smtp", &smtp.endpoint)) } else { None };
+    let canary = config.canary.as_ref().map(|canary| ("canary.smtp", &canary.smtp.endpoint));
+    let told = |(table, endpoint): (&str, &Endpoint)| {
+        let door = provider::Door::only_starttls(&endpoint.server).filter(|_| endpoint.tls != Tls::StartTls)?;
+        let port = if endpoint.port == door.port { "" } else { " and leave port out" };
+        Some(format!(
+            "{table}: {} takes plain text first, and then TLS, on port {}: write tls = \"starttls\"{port}",
+            door.host, door.port
+        ))
+    };
+    [inbox, outgoing, canary].into_iter().flatten().filter_map(told).collect()
+}
+
 /// What is wrong with where the secrets lie.
 fn secrets(config: &Config) -> Vec<String> {
     let concern = |(table, login): (&str, &Login)| {
-        let place = match &login.secret {
-            Secret::Token { .. } => "oauth2".to_owned(),
-            Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => format!("{table}.password_file"),
+        let place = match table_of(table, login) {
+            "oauth2" => "oauth2".to_owned(),
+            table => format!("{table}.password_file"),
         };
         Some(format!("{place}: {}", login.secret.concern()?))
     };

@@ -3,10 +3,13 @@
 use std::io::ErrorKind;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Result, anyhow, bail};
 
 use super::desk::Exit;
 use super::out::Closed;
+
+/// What to do where the folder is not one's own.
+const ELSEWHERE: &str = "play in a folder that you may write in: disclosed demo FOLDER";
 
 #[derive(clap::Args)]
 pub(super) struct Args {
@@ -24,16 +27,19 @@ pub(super) fn run(args: &Args) -> Result<Exit> {
             }
         }
         Err(e) if e.kind() == ErrorKind::NotFound => {}
-        Err(e) => return Err(e).with_context(|| folder.display().to_string()),
+        Err(e) => bail!("{}: {e}; {ELSEWHERE}", folder.display()),
     }
     match crate::demo::play(folder, crate::clock::now(), anstream::stdout()) {
         Ok(()) => Ok(Exit::Done),
         // The demo talks to nobody but the terminal.
-        Err(error) if error.chain().any(closed) => Err(Closed.into()),
+        Err(error) if error.chain().any(|cause| is(cause, ErrorKind::BrokenPipe)) => Err(Closed.into()),
+        Err(error) if error.chain().any(|cause| is(cause, ErrorKind::PermissionDenied)) => {
+            Err(anyhow!("{error:#}; {ELSEWHERE}"))
+        }
         Err(error) => Err(error),
     }
 }
 
-fn closed(cause: &(dyn std::error::Error + 'static)) -> bool {
-    cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == ErrorKind::BrokenPipe)
+fn is(cause: &(dyn std::error::Error + 'static), kind: ErrorKind) -> bool {
+    cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == kind)
 }

@@ -96,7 +96,7 @@ struct Topic {
 }
 
 /// Through the pager where a person would have to scroll back.
-fn show(text: &str, out: &mut Out) -> Result<()> {
+pub(super) fn show(text: &str, out: &mut Out) -> Result<()> {
     let stdout = std::io::stdout();
     if stdout.is_terminal() && text.lines().count() > LONG {
         let plain = anstream::AutoStream::choice(&stdout) == anstream::ColorChoice::Never;

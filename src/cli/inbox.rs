@@ -5,7 +5,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit, local};
-use super::lists::{Shown, Wanted};
+use super::lists::{Shown, Wanted, number};
 use super::mails::MailDocument;
 use super::out::{Items, Out, table};
 use crate::intake::disposition::Disposition;
@@ -18,10 +18,10 @@ use crate::vocabulary::{Address, NoticeKind};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Make a ticket of the mail of this receipt
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::<i64>)]
     take: Option<i64>,
     /// Print the mail of this receipt, whole
-    #[arg(long, value_name = "NUMBER", conflicts_with = "take")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::<i64>, conflicts_with = "take")]
     show: Option<i64>,
     #[command(flatten)]
     wanted: Wanted,

@@ -26,7 +26,7 @@ use self::places::{Held, Places};
 use super::check;
 use super::desk::{Exit, Usage};
 use super::out::Out;
-use crate::config::{Config, Inbox, Outgoing, Password, Secret};
+use crate::config::{Config, ConfigError, Inbox, Outgoing, Password, Secret};
 use crate::daemon::{self, Finding, Mails, Mend};
 use crate::provider::Server;
 use crate::token::Key;
@@ -40,9 +40,17 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
     asker.tell("Enter takes the answer in brackets. Nothing is written before the end.\n");
     let address = answers::reports(args, &asker)?;
     let places = places(args, explicit, &asker, answers::label(&address))?;
-    // Asked before the questions, so that nobody answers them in vain.
-    places.check(&[&places.config, &places.password(Held::Mailbox)])?;
+    // Looked at before the questions, so that nobody answers them in vain.
+    if asker.has_all() {
+        places.check(&[&places.config, &places.password(Held::Mailbox)])?;
+    }
     let mut answers = Answers::ask(args, &asker, address, daemon::exchangers)?;
+    let login = answers.entry.pass.secret().is_none();
+    let tries = !args.offline && !login;
+    if tries && !asker.is_there() && !args.yes && !args.no_send {
+        asker.lack("--yes", "to try it, mail is sent to your own mailbox; --no-send sends none");
+    }
+    asker.finish()?;
     let now = clock::now();
     // Of a database that is there already, its key: a daemon beside it knows the mails of the trial by it.
     let key = match open::key_if_any(&read(&answers, &places)?).ok().flatten() {
@@ -50,7 +58,7 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
         None => open::fresh_key(now)?,
     };
     let findings = loop {
-        let findings = if args.offline { Vec::new() } else { tried(args, &asker, &answers, &places, &key)? };
+        let findings = if !tries { Vec::new() } else { tried(args, &asker, &answers, &places, &key)? };
         if !out.wants_json() {
             out.text(&findings.iter().map(check::line).collect::<String>())?;
         }
@@ -80,19 +88,33 @@ pub(super) fn run(args: &Args, explicit: Option<&Path>, out: &mut Out) -> Result
         }
     };
     let written = write(&answers, &places, &key)?;
-    let next = places.next();
+    let next = places.next(login);
+    let warning = unbelieved(args, &answers);
     if out.wants_json() {
         let findings: Vec<_> = findings.iter().map(check::document_of).collect();
         out.json(
-            &json!({ "ok": true, "config": written.first(), "written": written, "findings": findings, "next": next }),
+            &json!({ "ok": true, "config": written.first(), "written": written, "findings": findings, "next": next,
+                     "warnings": warning.as_slice() }),
         )?;
         return Ok(Exit::Done);
     }
     let files: String = written.iter().map(|file| format!("  {}\n", file.display())).collect();
     let [first, second] = next;
-    let untried = if args.offline { "\nNothing was tried: `disclosed check --online` does it.\n" } else { "" };
-    out.text(&format!("\nWritten:\n{files}{untried}\nNext:\n  {first}\n  {second}\n"))?;
+    let untried = if tries { "" } else { "\nNothing was tried: `disclosed check --online` does it.\n" };
+    let warning = warning.map_or_else(String::new, |warning| format!("\nwarning: {warning}\n"));
+    out.text(&format!("\nWritten:\n{files}{untried}{warning}\nNext:\n  {first}\n  {second}\n"))?;
     Ok(Exit::Done)
+}
+
+/// What the trial would have said of a server of the operator's own whose name nobody has told.
+fn unbelieved(args: &Args, answers: &Answers) -> Option<String> {
+    let is_silent = answers.provider.is_own() && answers.authserv_ids.is_empty();
+    (args.offline && is_silent).then(|| {
+        "no results of your server are believed, so that a command by mail needs a signature or a code. If it checks \
+         senders, write its name, the first word of Authentication-Results in mail that it took, into authserv_ids: \
+         `disclosed help identity`"
+            .to_owned()
+    })
 }
 
 fn places(args: &Args, explicit: Option<&Path>, asker: &Asker, label: &str) -> Result<Places> {
@@ -109,7 +131,12 @@ fn places(args: &Args, explicit: Option<&Path>, asker: &Asker, label: &str) -> R
 
 /// The config of these answers, as `disclosed check` will read it.
 fn read(answers: &Answers, places: &Places) -> Result<Config> {
-    Ok(Config::parse(&text::config(answers, places), &places.config)?)
+    // No line of a file that nobody has seen.
+    let told = |error: ConfigError| match error.mistakes() {
+        [] => Usage(error.to_string()),
+        all => Usage(all.iter().map(|m| format!("{}; write {}", m.what, m.write)).collect::<Vec<_>>().join("\n")),
+    };
+    Ok(Config::parse(&text::config(answers, places), &places.config).map_err(told)?)
 }
 
 /// Tries the answers, with the passwords in memory alone.
@@ -117,15 +144,16 @@ fn tried(args: &Args, asker: &Asker, answers: &Answers, places: &Places, key: &K
     let mut config = read(answers, places)?;
     let mails = mails(args, asker, &config)?;
     let entry = &answers.entry;
-    let inward = Memory::new(&entry.password)?;
-    let outward = Memory::new(entry.sending.as_ref().map_or(&entry.password, |(_, password)| password))?;
+    let Some((secret, _)) = entry.pass.secret() else { return Ok(Vec::new()) };
+    let inward = Memory::new(secret)?;
+    let outward = Memory::new(entry.sending.as_ref().map_or(secret, |(_, password)| password))?;
     if let Inbox::Imap(imap) = &mut config.inbox {
-        imap.login.secret = inward.secret();
+        inward.stands_for(&mut imap.login.secret);
     }
     if let Outgoing::Smtp(smtp) = &mut config.outgoing
         && let Some(login) = &mut smtp.login
     {
-        login.secret = outward.secret();
+        outward.stands_for(&mut login.secret);
     }
     asker.tell("\nTrying it; a mail may take a minute to come back …");
     Ok(daemon::check_online(&config, Some(key), mails))
@@ -154,11 +182,7 @@ fn mails(args: &Args, asker: &Asker, config: &Config) -> Result<Mails> {
     asker.tell(&list);
     match asker.confirm("Send it?", true)? {
         Some(true) => Ok(Mails::ToUs),
-        Some(false) => Ok(Mails::None),
-        None => {
-            let why = "to try it, mail is sent to your own mailbox: say --yes, or --no-send to send none";
-            Err(Usage(why.into()).into())
-        }
+        Some(false) | None => Ok(Mails::None),
     }
 }
 
@@ -233,28 +257,38 @@ impl Memory {
         Ok(Self(file))
     }
 
-    fn secret(&self) -> Secret {
-        Secret::File(PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())))
+    /// Puts it in the place of what the config names, or of what tokens are asked for with.
+    fn stands_for(&self, secret: &mut Secret) {
+        let file = Secret::File(PathBuf::from(format!("/proc/self/fd/{}", self.0.as_raw_fd())));
+        match secret {
+            Secret::Token { with, .. } => *with = Some(Box::new(file)),
+            Secret::File(_) | Secret::Credential(_) | Secret::Command(_) => *secret = file,
+        }
     }
 }
 
 /// Writes the passwords and then the config, which so is never there without them; and, where no systemd makes it, the
-/// database with the key that the mails of the trial bear. Says which files.
+/// database with the key that the mails of the trial bear. Says what was made: the config first, then other files, folders.
 fn write(answers: &Answers, places: &Places, key: &Key) -> Result<Vec<PathBuf>> {
     let (text, entry) = (text::config(answers, places), &answers.entry);
     let config = read(answers, places)?;
     let line = |password: &Password| format!("{}\n", password.expose());
-    let mut files = vec![(places.password(Held::Mailbox), line(&entry.password), 0o600, 0o700)];
+    let mut files = Vec::new();
+    if let Some((secret, held)) = entry.pass.secret() {
+        files.push((places.password(held), line(secret), 0o600, 0o700));
+    }
     if let Some((_, password)) = &entry.sending {
         files.push((places.password(Held::Sending), line(password), 0o600, 0o700));
     }
     // The user of the unit is another one than root.
     files.push((places.config.clone(), text, 0o644, 0o755));
     places.check(&files.iter().map(|(file, ..)| file.as_path()).collect::<Vec<_>>())?;
-    let mut written: Vec<PathBuf> = Vec::new();
+    let (mut written, mut folders): (Vec<PathBuf>, Vec<PathBuf>) = Default::default();
     for (file, text, mode, folder_mode) in &files {
         let file = places.now(file);
         let folder = file.parent().filter(|p| !p.as_os_str().is_empty());
+        let absent = file.ancestors().skip(1).filter(|p| !p.as_os_str().is_empty() && !p.exists());
+        folders.extend(absent.map(Path::to_owned));
         let folder = folder.map_or(Ok(()), |p| DirBuilder::new().recursive(true).mode(*folder_mode).create(p));
         let made = folder.map_err(Into::into).and_then(|()| open::make_new(&file, text.as_bytes(), *mode));
         if let Err(error) = made {
@@ -267,7 +301,10 @@ fn write(answers: &Answers, places: &Places, key: &Key) -> Result<Vec<PathBuf>> 
         written.insert(0, file);
     }
     if places.unit.is_none() {
+        let before = open::state_files(&config);
         open::found(&config, key)?;
+        written.extend(open::state_files(&config).into_iter().filter(|file| !before.contains(file)));
     }
+    written.extend(folders);
     Ok(written)
 }

@@ -11,6 +11,11 @@ const PAGE: u32 = 100;
 /// Rows that are printed at a time where all are.
 const PIECE: usize = 1_000;
 
+/// Reads the number of a row.
+pub(super) fn number<T: std::str::FromStr>(text: &str) -> Result<T, String> {
+    text.parse().map_err(|_| "write the number of a row of the list, as in its first column".to_owned())
+}
+
 /// Which part of a list is wanted.
 #[derive(clap::Args)]
 pub(super) struct Wanted {

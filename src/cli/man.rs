@@ -1,11 +1,13 @@
 //! `disclosed man`: the manual as man pages, disclosed(1) and disclosed.toml(5).
 
+use std::io::IsTerminal;
+
 use anyhow::Result;
 
 use super::desk::Exit;
-use super::help::TOPICS;
+use super::help::{self, TOPICS};
 use super::out::Out;
-use super::page::{roff, to_roff};
+use super::page::{roff, to_roff, to_text};
 
 /// Every key of the config, with its default and what it means.
 const EXAMPLE: &str = include_str!("../../config.toml.example");
@@ -29,6 +31,15 @@ enum Section {
 }
 
 pub(super) fn run(args: &Args, command: &clap::Command, out: &mut Out) -> Result<Exit> {
+    if std::io::stdout().is_terminal() {
+        // A person wants to read it, and not its source.
+        let pages = match args.section {
+            Section::Program => pages(|topic| !OF_CONFIG.contains(&topic)),
+            Section::Config => keys() + &pages(|topic| OF_CONFIG.contains(&topic)),
+        };
+        help::show(&to_text(&pages), out)?;
+        return Ok(Exit::Done);
+    }
     let about = command.get_about().map(ToString::to_string).unwrap_or_default();
     let (name, section, what, page) = match args.section {
         Section::Program => ("disclosed", 1, about.trim_end_matches('.'), program(command)),
@@ -45,15 +56,19 @@ fn program(command: &clap::Command) -> String {
         let about = sub.get_about().map(ToString::to_string).unwrap_or_default();
         page.push_str(&format!(".TP\n.B {}\n{}\n", roff(sub.get_name()), roff(&about)));
     }
-    let topics = TOPICS.iter().filter(|(topic, _)| !OF_CONFIG.contains(topic));
-    page.extend(topics.map(|(_, text)| to_roff(text)));
+    page.push_str(&to_roff(&pages(|topic| !OF_CONFIG.contains(&topic))));
     page + ".SH SEE ALSO\n.BR disclosed.toml (5)\n"
 }
 
 fn config() -> String {
-    let keys = format!("# Every key: with its default\n\n```\n{EXAMPLE}```\n");
-    let topics = TOPICS.iter().filter(|(topic, _)| OF_CONFIG.contains(topic));
-    let mut page = to_roff(&keys);
-    page.extend(topics.map(|(_, text)| to_roff(text)));
-    page + ".SH SEE ALSO\n.BR disclosed (1)\n"
+    to_roff(&(keys() + &pages(|topic| OF_CONFIG.contains(&topic)))) + ".SH SEE ALSO\n.BR disclosed (1)\n"
+}
+
+fn keys() -> String {
+    format!("# Every key: with its default\n\n```\n{EXAMPLE}```\n")
+}
+
+/// Some topics of the manual, one behind the other.
+fn pages(of: impl Fn(&str) -> bool) -> String {
+    TOPICS.iter().filter(|(topic, _)| of(topic)).map(|(_, text)| format!("{text}\n")).collect()
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use super::desk::{Desk, Exit, local};
-use super::lists::{Each, Shown, Wanted};
+use super::lists::{Each, Shown, Wanted, number};
 use super::out::{Items, Out, table};
 use crate::open;
 use crate::project::Project;
@@ -17,7 +17,7 @@ use crate::vocabulary::{Address, NoticeKind, NoticeState};
 #[derive(clap::Args)]
 pub(super) struct Args {
     /// Print one notice as it leaves
-    #[arg(long, value_name = "NUMBER")]
+    #[arg(long, value_name = "NUMBER", value_parser = number::<u32>)]
     show: Option<u32>,
     /// Let go what is held because too much was made within an hour
     #[arg(long, conflicts_with = "show")]

@@ -201,7 +201,8 @@ fn stands(first: &First<'_>, project: &Project) -> String {
     }
     if let Some(since) = health.unread {
         let since = date(since, &project.policy);
-        text.push_str(&format!("  the inbox was not read since {since}: `disclosed check --online`\n"));
+        let not = if health.last_scan.is_none() { "was never read, and fails" } else { "was not read" };
+        text.push_str(&format!("  the inbox {not} since {since}: `disclosed check --online`\n"));
     }
     if let Some(since) = health.send_fails {
         let since = date(since, &project.policy);

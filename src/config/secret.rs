@@ -132,9 +132,44 @@ impl Secret {
     /// # Errors
     /// When there is none, it cannot be had, or it is not exactly one line.
     pub async fn read(&self) -> Result<Password, SecretError> {
-        #[expect(clippy::disallowed_methods, reason = "systemd names the place of credentials in the environment only")]
-        let credentials = std::env::var("CREDENTIALS_DIRECTORY").ok().map(PathBuf::from);
-        self.read_with(credentials.as_deref(), COMMAND_TIMEOUT).await
+        self.read_with(credentials().as_deref(), COMMAND_TIMEOUT).await
+    }
+
+    /// Looks at what lies in a file or credential, and asks nobody. False where nothing could be looked at: systemd hands
+    /// credentials to the unit alone, a command is run only where a login needs it, and a person's login is no secret of the
+    /// config.
+    ///
+    /// # Errors
+    /// When it is not there, or is no secret.
+    pub(crate) fn look(&self) -> Result<bool, SecretError> {
+        self.look_with(credentials().as_deref())
+    }
+
+    fn look_with(&self, credentials: Option<&Path>) -> Result<bool, SecretError> {
+        let lies = match self {
+            Self::Token { with, .. } => with.as_deref(),
+            Self::File(_) | Self::Credential(_) | Self::Command(_) => Some(self),
+        };
+        let file = match lies {
+            Some(Self::File(file)) => Some(file.clone()),
+            Some(Self::Credential(name)) => credentials.map(|folder| folder.join(name)),
+            Some(Self::Command(_) | Self::Token { .. }) | None => None,
+        };
+        let Some(file) = file else { return Ok(false) };
+        match self {
+            Self::Token { source, .. } => source.check_secret(whole(&file)?.trim())?,
+            Self::File(_) | Self::Credential(_) | Self::Command(_) => drop(from_file(&file)?),
+        }
+        Ok(true)
+    }
+
+    /// The credential of systemd that it lies in.
+    pub(crate) fn credential(&self) -> Option<&str> {
+        match self {
+            Self::Credential(name) => Some(name),
+            Self::Token { with, .. } => with.as_ref()?.credential(),
+            Self::File(_) | Self::Command(_) => None,
+        }
     }
 
     async fn read_with(&self, credentials: Option<&Path>, timeout: Duration) -> Result<Password, SecretError> {
@@ -197,6 +232,13 @@ impl Secret {
         let open = mode & 0o004 != 0;
         open.then(|| format!("every user of this machine can read {0}; run: chmod o-rwx {0}", file.display()))
     }
+}
+
+/// Where systemd puts what the unit is handed.
+fn credentials() -> Option<PathBuf> {
+    #[expect(clippy::disallowed_methods, reason = "systemd names the place of credentials in the environment only")]
+    let folder = std::env::var("CREDENTIALS_DIRECTORY");
+    folder.ok().map(PathBuf::from)
 }
 
 fn no_credentials(name: &str) -> SecretError {

@@ -17,6 +17,8 @@ pub(crate) enum Want {
     List,
     /// To make and change files in a folder, which may be there only later.
     Make,
+    /// To run a program.
+    Run,
 }
 
 impl Want {
@@ -25,6 +27,7 @@ impl Want {
             Self::Read => 0o4,
             Self::List => 0o5,
             Self::Make => 0o3,
+            Self::Run => 0o1,
         }
     }
 }
@@ -101,7 +104,12 @@ impl Runner {
             }
         }
         match std::fs::metadata(&path) {
-            Ok(found) if want != Want::Read && !found.is_dir() => Some(format!("{} is no folder", path.display())),
+            Ok(found) if matches!(want, Want::List | Want::Make) && !found.is_dir() => {
+                Some(format!("{} is no folder", path.display()))
+            }
+            Ok(found) if want == Want::Run && found.is_dir() => Some(format!("{} is a folder", path.display())),
+            // Not even root runs what nobody may.
+            Ok(found) if want == Want::Run && found.mode() & 0o111 == 0 => Some(self.closed(&path, &found)),
             Ok(found) if self.has(&found, want.bits()) => None,
             Ok(found) => Some(self.closed(&path, &found)),
             Err(error) => self.missing(&path, &path, &error, want),

@@ -81,42 +81,37 @@ impl Tracker {
     /// of the last in hand. A power cut in between makes of what has ended a doubt, as one before the server's answer does.
     ///
     /// A notice at which the process has ended too often is put aside, and told as one that cannot be delivered, so that
-    /// others get on. Where one that has ended meets what cannot be read, each is settled by itself, so that it keeps none
-    /// of the others.
+    /// others get on. Where one of them meets what cannot be read, each is settled by itself; where what follows from it
+    /// cannot be recorded even so, nothing follows, and the notice says so itself: one that did not arrive needs a person.
     pub fn turn(&mut self, turn: &Turn<'_>, now: Timestamp) -> Result<Turned> {
-        let together = self.turn_together(turn, now);
-        if turn.ended.is_empty() || !together.as_ref().is_err_and(StoreError::is_of_one_row) {
-            return together;
-        }
-        let mut news = News::default();
-        for (claim, outcome) in turn.ended {
-            news.add(self.settle_alone(claim, outcome, now)?);
-        }
-        let mut rest = self.turn_together(&Turn { ended: &[], ..*turn }, now)?;
-        news.add(std::mem::take(&mut rest.news));
-        Ok(Turned { news, ..rest })
-    }
-
-    /// Settles one notice. Where what follows cannot be recorded, nothing does, and the notice says so itself: one that did
-    /// not arrive needs a person.
-    fn settle_alone(&mut self, claim: &Claim, outcome: &Outcome, now: Timestamp) -> Result<News> {
-        let why = match self.turn_together(&Turn { ended: &[(claim, outcome)], ..Turn::default() }, now) {
+        let why = match self.at_once(turn, None, now) {
             Err(why) if why.is_of_one_row() => why,
-            done => return Ok(done?.news),
+            done => return done,
         };
-        let (project, key) = (&self.project, &self.key);
-        self.store.write(|tx| {
-            let mut work = Work::new(tx, project, key, now)?;
-            work.stand(claim, outcome, &format!("{}; what follows cannot be recorded: {why}", outcome.said()))?;
-            Ok(work.news)
-        })
+        let mut news = News::default();
+        for ended in turn.ended.chunks(1) {
+            let alone = Turn { ended, ..Turn::default() };
+            let done = match self.at_once(&alone, None, now) {
+                Err(why) if why.is_of_one_row() => self.at_once(&alone, Some(&why), now),
+                done => done,
+            };
+            news.add(done?.news);
+        }
+        let done = self.at_once(&Turn { ended: &[], ..*turn }, Some(&why), now)?;
+        news.add(done.news);
+        Ok(Turned { news, ..done })
     }
 
-    fn turn_together(&mut self, turn: &Turn<'_>, now: Timestamp) -> Result<Turned> {
+    /// One turn by one commit. Where something is `unreadable`, where notices stand is all that is recorded.
+    fn at_once(&mut self, turn: &Turn<'_>, unreadable: Option<&StoreError>, now: Timestamp) -> Result<Turned> {
         let (project, key) = (&self.project, &self.key);
         let settle = |tx: &Tx<'_>, done: &mut Turned, claim: &Claim, outcome: &Outcome| {
             let mut work = Work::new(tx, project, key, now)?;
-            work.settle(claim, outcome)?;
+            if let Some(why) = unreadable {
+                work.stand(claim, outcome, &format!("{}; what follows cannot be recorded: {why}", outcome.said()))?;
+            } else {
+                work.settle(claim, outcome)?;
+            }
             done.news.add(work.news);
             Result::Ok(())
         };

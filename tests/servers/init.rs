@@ -67,11 +67,10 @@ impl Terminal {
         word
     }
 
-    /// Types a line. What was typed is then drawn anew, beside the question.
+    /// Types a line, which is shown.
     #[track_caller]
     fn say(&mut self, line: &str) {
-        self.master.write_all(format!("{line}\r").as_bytes()).unwrap();
-        self.sees(&["\u{1b}[2K"]);
+        self.master.write_all(format!("{line}\n").as_bytes()).unwrap();
         self.sees(&["\n"]);
     }
 
@@ -171,6 +170,27 @@ fn a_newcomer_is_led_to_a_config_that_works() {
     assert_eq!(run(&["run", "--once"]).0, Some(0));
     let listed = run(&["inbox", "--json"]).1;
     assert!(listed.contains("\"own\"") && !listed.contains("\"report\""), "{listed}");
+}
+
+/// Ctrl-D at a question, and where nothing is shown, ends it in words.
+#[test]
+fn whoever_leaves_the_questions_is_told_that_nothing_was_written() {
+    let folder = tempfile::tempdir().unwrap();
+    let given = [
+        "init --unit none --name E --mailbox s@posteo.de --provider posteo --imap posteo.de --smtp posteo.de",
+        "--user s --address s@posteo.de",
+    ]
+    .join(" ");
+    for (arguments, question) in [(vec!["init"], "SECURITY.md names"), (given.split(' ').collect(), "not shown")] {
+        let mut at = Terminal::start(folder.path(), &arguments);
+        at.sees(&[question]);
+        at.sees(&[": "]);
+        at.master.write_all(b"\x04").unwrap();
+        at.sees(&["nothing was written"]);
+        assert!(at.process.wait(SOON).is_some_and(|status| status.code() == Some(1)), "{}", at.screen());
+        let shows = tcgetattr(at.master.as_fd()).unwrap().local_flags.contains(LocalFlags::ECHO);
+        assert!(shows && fs::read_dir(folder.path()).unwrap().next().is_none());
+    }
 }
 
 /// The mail of the trial, which this server has put into a folder of its own.

@@ -137,8 +137,7 @@ fn check_meets_files_as_the_daemon_would() {
     // Root checks for another user, whose folder the database comes into.
     fs::create_dir(desk.path().join("state")).unwrap();
     if std::os::unix::fs::chown(desk.path().join("state"), Some(4321), Some(4321)).is_err() {
-        println!("left out: files of another user (the tests do not run as root)");
-        return;
+        return crate::corpus::left_out("files of another user (the tests do not run as root)");
     }
     let mode = |name: &str, mode| fs::set_permissions(desk.path().join(name), PermissionsExt::from_mode(mode)).unwrap();
     mode("", 0o755);
@@ -154,4 +153,123 @@ fn check_meets_files_as_the_daemon_would() {
     desk.write("state/disclosed.key", "x");
     mode("state/disclosed.key", 0o600);
     wrong(&others, "database: user 4321, as whom the daemon runs, may not read ");
+}
+
+/// What lies in files and credentials is looked at without a server: no secret, no key that signs, no program.
+#[test]
+fn check_finds_what_no_login_could_use() {
+    let desk = Desk::new();
+    let config = |secret: &str, more: &str| {
+        let imap = format!("[inbox.imap]\nserver = \"mail.example.org\"\nuser = \"s\"\n{secret}\n");
+        desk.write("wrong.toml", &format!("{}{more}", CONFIG.replace("[inbox]\nmaildir = \"in\"\n", &imap)));
+    };
+    let says = |code: i32, words: &str| {
+        let output = desk.command(&["check", "--config", "wrong.toml"]).env("CREDENTIALS_DIRECTORY", "given").output();
+        let output = output.unwrap();
+        let text = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.code() == Some(code) && text.contains(words), "{words}: {text}");
+    };
+    fs::create_dir(desk.path().join("given")).unwrap();
+    config("password_credential = \"imap-password\"", "");
+    let unset = desk.ok(&["check", "--config", "wrong.toml"]);
+    assert!(unset.contains("UNKNOWN: inbox.imap: the credential \"imap-password\" was not looked at"), "{unset}");
+    says(1, "WRONG: inbox.imap: the secret in given/imap-password: No such file");
+    desk.write("given/imap-password", "two\nlines\n");
+    says(1, "WRONG: inbox.imap: the secret from given/imap-password has more than one line");
+    desk.write("given/imap-password", "hunter\n");
+    says(0, "ok: database");
+    desk.write("secret", "");
+    config("password_file = \"secret\"", "");
+    says(1, "secret is empty");
+
+    let google = "[identity]\nserver = \"google-workspace\"\n[oauth2]\nservice_account_file = \"key.json\"\n";
+    config("auth = \"oauth2\"", google);
+    let key = include_str!("../fixtures/service-account/key.json");
+    for (text, words) in [
+        ("{", "WRONG: oauth2: the access token: the service account's file lacks client_email or private_key"),
+        (
+            &key.replace("BEGIN PRIVATE", "BEGIN EC PRIVATE"),
+            "WRONG: oauth2: the access token: the service account's file holds",
+        ),
+    ] {
+        desk.write("key.json", text);
+        says(1, words);
+    }
+    desk.write("key.json", key);
+    says(0, "ok: database");
+
+    desk.write("secret", "hunter\n");
+    desk.write("no-program", "#!/bin/sh\n");
+    for (alarm, words) in [
+        ("/nonexistent/alarm", "WRONG: alarm.command: "),
+        ("./no-program", "WRONG: alarm.command: "),
+        (
+            "no-such-program-anywhere",
+            "WRONG: alarm.command: there is no program no-such-program-anywhere in /usr/local",
+        ),
+    ] {
+        config("password_file = \"secret\"", &format!("[alarm]\ncommand = [\"{alarm}\", \"x\"]\n"));
+        says(1, words);
+    }
+    config("password_file = \"secret\"", "[alarm]\ncommand = [\"sh\", \"-c\", \"true\"]\n");
+    says(0, "ok: database");
+    config("password_command = [\"/nonexistent/pass\"]", "");
+    says(1, "WRONG: inbox.imap.password_command: ");
+}
+
+/// Of a server that is known to begin with plain text, the other kind of TLS is told before anybody waits for it.
+#[test]
+fn check_knows_where_tls_begins() {
+    let desk = Desk::new();
+    desk.write("secret", "hunter\n");
+    for (server, tls, warns) in [
+        ("SMTP.office365.com", "", true),
+        ("smtp.office365.com", "tls = \"starttls\"\n", false),
+        ("smtp.mail.me.com", "port = 465\n", true),
+        ("smtp.gmail.com", "", false),
+        ("127.0.0.1", "", false),
+    ] {
+        let smtp = format!("[outgoing.smtp]\nserver = \"{server}\"\n{tls}user = \"s\"\npassword_file = \"secret\"\n");
+        desk.write("config.toml", &CONFIG.replace("[outgoing]\nmaildir = \"out\"\n", &smtp));
+        let checked = desk.json(&["check"]);
+        let warned = checked["warnings"].to_string().contains("on port 587: write tls = \\\"starttls\\\"");
+        assert_eq!(warned, warns, "{server} {tls}: {checked}");
+    }
+}
+
+/// An inbox that never was read needs a person, also where only single passes try it.
+#[test]
+fn an_inbox_that_never_was_read_is_told() {
+    let desk = Desk::new();
+    fs::remove_dir_all(desk.path().join("in")).unwrap();
+    desk.write("in", "a file, and no Maildir");
+    for _ in 0..2 {
+        desk.fails(1, &["run", "--once"], "the inbox: ");
+        let (code, said, _) = desk.run(&["status"]);
+        assert!(code == 3 && said.contains("the inbox was never read, and fails since "), "{code}: {said}");
+        assert_eq!(desk.json(&["status"])["healthy"], false);
+    }
+    fs::remove_file(desk.path().join("in")).unwrap();
+    for folder in ["in/new", "in/cur", "in/tmp"] {
+        fs::create_dir_all(desk.path().join(folder)).unwrap();
+    }
+    desk.ok(&["run", "--once"]);
+    desk.ok(&["status"]);
+}
+
+/// What is wrong on the command line says what to write.
+#[test]
+fn mistakes_at_the_command_line_have_a_way_on() {
+    let desk = Desk::new();
+    desk.ok(&["run", "--once"]);
+    for arguments in [["inbox", "--show", "x"], ["inbox", "--take", "x"], ["outbox", "--show", "x"]] {
+        desk.fails(2, &arguments, "write the number of a row of the list");
+    }
+    desk.fails(1, &["demo", "config.toml/demo"], "play in a folder that you may write in: disclosed demo FOLDER");
+    if is_root(&desk) {
+        let program = self::desk();
+        mode(program.path(), 0o755);
+        let (code, said) = stranger(&program, &["demo"]);
+        assert!(code == 1 && said.contains("disclosed demo FOLDER"), "{said}");
+    }
 }

@@ -80,22 +80,25 @@ fn nothing_is_overwritten() {
     assert!(!files[0].exists() && !files[1].exists(), "nor is a part of it left");
 }
 
-/// Without a terminal, what is missing is named by its flag, one after the other.
+/// Without a terminal, all that is missing is named at once, by its flags.
 #[test]
 fn what_is_missing_is_named() {
     let desk = desk();
-    let mut given = vec!["init"];
-    for more in [
-        &["--address", "security@example.org"][..],
-        &["--imap", "mail.example.org"],
-        &["--smtp", "mail.example.org"],
-        &["--password-file", "secret"],
-        &["--person", "Ada <ada@example.org>"],
-    ] {
-        desk.fails(2, &given, &format!("{} is missing: ", more[0]));
-        given.extend(more);
-    }
-    desk.fails(2, &given, "say --yes, or --no-send");
+    let missing = |given: &[&str]| {
+        let (code, _, said) = desk.run(given);
+        assert_eq!(code, 2, "{said}");
+        let named = said.lines().filter_map(|line| line.split_once(" is missing: "));
+        named.map(|(flag, _)| flag.trim_start_matches("disclosed: ").to_owned()).collect::<Vec<_>>().join(" ")
+    };
+    assert_eq!(missing(&["init"]), "--address --password-file --person --yes");
+    let mut given = vec!["init", "--address", "security@example.org", "--provider", "custom"];
+    assert_eq!(missing(&given), "--imap --smtp --password-file --person --yes");
+    given.extend(["--imap", "mail.example.org", "--smtp", "mail.example.org", "--person", "Ada <ada@example.org>"]);
+    assert_eq!(missing(&given), "--password-file --yes");
+    given.extend(["--password-file", "secret"]);
+    assert_eq!(missing(&given), "--yes");
+    let microsoft = ["init", "--offline", "--address", "s@corp.onmicrosoft.com", "--provider", "microsoft365"];
+    assert_eq!(missing(&microsoft), "--tenant --client-id --person");
     assert!(!desk.path().join("config.toml").exists());
     for (wrong, why) in [
         (
@@ -117,7 +120,83 @@ fn what_is_missing_is_named() {
         }
         desk.fails(2, &[&given[..], wrong].concat(), why);
     }
-    desk.fails(2, &["init", "--address", "s@corp.onmicrosoft.com", "--provider", "microsoft365"], "access tokens");
+    // What only the whole shows is told of no line of a file that nobody has seen.
+    let (code, _, said) =
+        desk.run(&[&given[..given.len() - 4], &["--person", "Ada <ada@example.org> observer"]].concat());
+    assert!(code == 2 && !said.contains("config.toml"), "{said}");
+    let nobody = [&LEAST[..7], &["--person", "Ada <ada@example.org> observer", "--offline"]].concat();
+    let (code, _, said) = desk.run(&nobody);
+    assert!(code == 2 && said.contains("nobody is a maintainer; write ") && !said.contains("config.toml"), "{said}");
+}
+
+/// All that was made is listed, the config first; what a trial would have said of one's own server is said without one.
+#[test]
+fn what_was_made_is_listed() {
+    let desk = desk();
+    let all = ["new/config.toml", "new/imap-password", "new/disclosed.db", "new/disclosed.key", "new"];
+    assert_eq!(desk.json(&with(&["--offline", "--config", "new/config.toml"]))["written"], serde_json::json!(all));
+    let own = ["--offline", "--imap", "m.example.org", "--smtp", "m.example.org", "--config"];
+    for (provider, ids, warns) in [("custom", "", true), ("rspamd", "", true), ("custom", "mx.example.org", false)] {
+        let file = format!("{provider}{ids}.toml");
+        let _ = fs::remove_file(desk.path().join("imap-password"));
+        let of = ["init", "--address", "s@example.org", "--password-file", "secret", "--person", "ada@example.org"];
+        let said = desk.ok(&[&of[..], &own, &[&file, "--provider", provider, "--authserv-id", ids]].concat());
+        assert_eq!(said.contains("warning: no results of your server are believed"), warns, "{provider} {ids}: {said}");
+    }
+}
+
+/// Where a provider takes no passwords: an application by its secret, or a person who allows it once.
+#[test]
+fn access_tokens_are_asked_for_where_there_are_no_passwords() {
+    let desk = desk();
+    let given = [
+        "init",
+        "--offline",
+        "--address",
+        "security@example.org",
+        "--provider",
+        "microsoft365",
+        "--tenant",
+        "example.org",
+        "--client-id",
+        "1234",
+        "--person",
+        "Ada <ada@example.org>",
+    ];
+    for (more, lies, next) in [
+        (
+            &["--client-secret-file", "secret", "--config", "a.toml"][..],
+            "client_secret_file",
+            "disclosed --config a.toml run",
+        ),
+        (&["--config", "b.toml"], "", "disclosed --config b.toml login"),
+        (
+            &["--unit", "x", "--root", "image", "--client-secret-file", "secret"],
+            "client_secret_credential",
+            "systemctl",
+        ),
+        (&["--unit", "y", "--root", "image"], "", "sudo systemd-run --pipe --wait --collect -p DynamicUser=yes"),
+    ] {
+        let said = desk.ok(&[&given, more].concat());
+        assert!(said.contains(&format!("Next:\n  {next}")) || said.contains(next), "{more:?}: {said}");
+        let file = match more {
+            [.., "--config", file] => desk.path().join(file),
+            [_, unit, ..] => desk.path().join(format!("image/etc/disclosed/{unit}.toml")),
+            _ => unreachable!(),
+        };
+        let text = fs::read_to_string(&file).unwrap();
+        assert_eq!(text.matches("auth = \"oauth2\"").count(), 2, "{text}");
+        assert!(
+            text.contains("[oauth2]\n") && text.contains("tenant = \"example.org\"\nclient_id = \"1234\"\n"),
+            "{text}"
+        );
+        assert_eq!(text.contains("client_secret_"), !lies.is_empty(), "{text}");
+        assert!(text.contains(lies) && !text.contains("password") && !text.contains(SECRET), "{text}");
+        let config = Config::load(&file).unwrap();
+        assert!(config.warnings.is_empty(), "{:?}", config.warnings);
+    }
+    assert_eq!(mode(&desk.path().join("client-secret")), 0o600);
+    assert_eq!(mode(&desk.path().join("image/etc/credstore/disclosed.x.client-secret")), 0o600);
 }
 
 /// As root, for a unit: the paths are those of its unit file, the password is a credential, and the config is for its user.

@@ -10,6 +10,9 @@ use crate::net::Endpoint;
 use crate::open::rights::{Runner, Want};
 use crate::open::{self, files};
 
+/// Where a unit of systemd finds programs (systemd.exec(5), ExecSearchPath), and so all others too.
+const PROGRAMS: [&str; 6] = ["/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin", "/sbin", "/bin"];
+
 /// A file of the config.
 struct Named {
     what: &'static str,
@@ -38,6 +41,7 @@ pub(super) fn closed(desk: &Desk, runner: &Runner) -> Vec<Finding> {
         let does = match want {
             Want::Read | Want::List => "read",
             Want::Make => "write in",
+            Want::Run => "run",
         };
         let write = if secret && runner.is_fleeting() {
             "hand it over as a credential, with password_credential: `disclosed help setup`"
@@ -50,7 +54,32 @@ pub(super) fn closed(desk: &Desk, runner: &Runner) -> Vec<Finding> {
         }
         Some(Finding::bad(format!("{what}: {name}, as whom the daemon runs, may not {does} {shown}: {why}; {write}")))
     };
-    named(desk).into_iter().filter_map(told).collect()
+    let mut found: Vec<Finding> = named(desk).into_iter().filter_map(told).collect();
+    found.extend(programs(&desk.config, runner));
+    found
+}
+
+/// Programs that the daemon's user could not run: it is started where trouble is, and then it is too late to hear of that.
+fn programs(config: &Config, runner: &Runner) -> Vec<Finding> {
+    let alarm = config.alarm.command.as_ref().map(|words| ("alarm.command".to_owned(), words));
+    let passwords = config.logins().filter_map(|(table, login)| match &login.secret {
+        Secret::Command(words) => Some((format!("{table}.password_command"), words)),
+        Secret::File(_) | Secret::Credential(_) | Secret::Token { .. } => None,
+    });
+    let told = |(what, words): (String, &Vec<String>)| {
+        let program = Path::new(words.first()?);
+        if program.components().count() > 1 {
+            let why = runner.hindered(program, Want::Run)?;
+            let write = "put the program there, or let that user run it (chmod)";
+            return Some(Finding::bad(format!("{what}: {} may not run it: {why}; {write}", runner.name())));
+        }
+        let found =
+            PROGRAMS.iter().any(|folder| runner.hindered(&Path::new(folder).join(program), Want::Run).is_none());
+        let (shown, folders) = (program.display(), PROGRAMS.join(", "));
+        (!found)
+            .then(|| Finding::bad(format!("{what}: there is no program {shown} in {folders}; write its whole path")))
+    };
+    alarm.into_iter().chain(passwords).filter_map(told).collect()
 }
 
 fn named(desk: &Desk) -> Vec<Named> {

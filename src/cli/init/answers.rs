@@ -7,10 +7,11 @@ use jiff::tz::TimeZone;
 
 use super::args::Args;
 use super::ask::{Asker, Question, Usual, capital};
+use super::places::Held;
 use crate::cli::desk::Usage;
 use crate::config::{Password, nearest};
 use crate::policy::Term;
-use crate::provider::{Door, Provider, Server, Service, Takes};
+use crate::provider::{Door, Provider, Server, Takes};
 use crate::vocabulary::Address;
 
 /// The promises that are asked for: the name, the milestone that keeps it, what is usual, and the question.
@@ -38,6 +39,32 @@ pub(super) struct Who {
     pub(super) roles: Vec<String>,
 }
 
+/// What lets one in.
+#[derive(Clone, Debug)]
+pub(super) enum Pass {
+    Password(Password),
+    Token(Token),
+}
+
+/// In whose name access tokens are asked for.
+#[derive(Clone, Debug)]
+pub(super) struct Token {
+    pub(super) tenant: String,
+    pub(super) client: String,
+    /// The client secret; without one a person allows it by `disclosed login`.
+    pub(super) secret: Option<Password>,
+}
+
+impl Pass {
+    /// What is kept secret, and as what.
+    pub(super) fn secret(&self) -> Option<(&Password, Held)> {
+        match self {
+            Self::Password(password) => Some((password, Held::Mailbox)),
+            Self::Token(token) => Some((token.secret.as_ref()?, Held::Client)),
+        }
+    }
+}
+
 /// How to get in and out.
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -45,7 +72,7 @@ pub(super) struct Entry {
     pub(super) smtp: At,
     pub(super) ca_file: Option<PathBuf>,
     pub(super) user: String,
-    pub(super) password: Password,
+    pub(super) pass: Pass,
     /// Another login for sending.
     pub(super) sending: Option<(String, Password)>,
     pub(super) folder: String,
@@ -85,7 +112,7 @@ fn address(text: &str) -> Result<Address, String> {
 /// The address that reports go to.
 pub(super) fn reports(args: &Args, asker: &Asker) -> Result<Address> {
     let asks = "The address that SECURITY.md names for reports";
-    asker.ask(&question("--address", asks, Usual::None), args.address.as_deref(), address)
+    asker.ask(&question("--address", asks, Usual::Must("security@posteo.de")), args.address.as_deref(), address)
 }
 
 /// The first part of the domain: "example" of security@example.org.
@@ -168,7 +195,7 @@ fn provider(
     };
     let asks = "Who runs the mailbox (\"custom\": a server of your own)";
     let provider = match &args.provider {
-        Some(said) => asker.ask(&question("--provider", asks, Usual::None), Some(said), read)?,
+        Some(said) => asker.ask(&question("--provider", asks, Usual::Must("custom")), Some(said), read)?,
         None => {
             let hosts =
                 if Server::of(mailbox.domain(), &[]).is_some() { Vec::new() } else { exchangers(mailbox.domain()) };
@@ -178,14 +205,6 @@ fn provider(
             asker.ask(&question("--provider", asks, Usual::Default(known.to_owned())), None, read)?
         }
     };
-    if let Some(Service { takes: Takes::Token(why), .. }) = provider.service {
-        let name = provider.name;
-        let why = format!(
-            "{name}: {why}, and `init` asks for passwords only. `disclosed help providers` says what to set up there and \
-             what to write into the config; the rest of it is in `disclosed help setup`"
-        );
-        return Err(Usage(why).into());
-    }
     Ok(provider)
 }
 
@@ -246,10 +265,21 @@ impl Entry {
             said(&args.user).as_deref(),
             some,
         )?;
-        let takes = service.map_or("the password of the mailbox", |s| match s.takes {
-            Takes::Password(which) | Takes::Token(which) => which,
-        });
-        let password = asker.password("--password-file", takes, args.password_file.as_deref().filter(|_| flags))?;
+        let file = args.password_file.as_deref().filter(|_| flags);
+        let takes = service.map_or(Takes::Password("the password of the mailbox"), |s| s.takes);
+        let pass = match takes {
+            Takes::Password(which) => Pass::Password(asker.password("--password-file", which, file)?),
+            Takes::Token(_) => Pass::Token(Token::ask(args, asker, provider, mailbox, before)?),
+        };
+        let folder = |asker: &Asker| {
+            let usual = before.map_or("INBOX", |b| &b.folder).to_owned();
+            let asks = "Folder that reports arrive in";
+            asker.ask(&question("--folder", asks, Usual::Default(usual)), said(&args.folder).as_deref(), some)
+        };
+        if matches!(pass, Pass::Token(_)) {
+            // One application, or one person, for both.
+            return Ok(Self { imap, smtp, ca_file, user, pass, sending: None, folder: folder(asker)? });
+        }
         let usual = before.and_then(|b| b.sending.as_ref()).map_or(&user, |(user, _)| user).clone();
         let asks = "User for sending, if it is another login";
         let sender =
@@ -260,11 +290,38 @@ impl Entry {
         } else {
             None
         };
-        let usual = before.map_or("INBOX", |b| &b.folder).to_owned();
-        let asks = "Folder that reports arrive in";
-        let folder =
-            asker.ask(&question("--folder", asks, Usual::Default(usual)), said(&args.folder).as_deref(), some)?;
-        Ok(Self { imap, smtp, ca_file, user, password, sending, folder })
+        Ok(Self { imap, smtp, ca_file, user, pass, sending, folder: folder(asker)? })
+    }
+}
+
+impl Token {
+    /// Asks in whose name tokens are asked for. What was said `before` is what Enter takes, and then no flag counts.
+    fn ask(args: &Args, asker: &Asker, provider: &Provider, mailbox: &Address, before: Option<&Entry>) -> Result<Self> {
+        let before = before.and_then(|entry| match &entry.pass {
+            Pass::Token(token) => Some(token),
+            Pass::Password(_) => None,
+        });
+        let said = |flag: &'_ Option<String>| flag.clone().filter(|_| before.is_none());
+        asker.tell(&format!(
+            "{} takes no passwords here. An application that you register there logs in: `disclosed help providers`.",
+            provider.name
+        ));
+        let is_personal = provider.service.is_some_and(|service| !service.domains.is_empty());
+        let usual = match before {
+            Some(token) => Usual::Default(token.tenant.clone()),
+            None if is_personal => Usual::Default("consumers".to_owned()),
+            None => Usual::Guess(mailbox.domain().to_owned()),
+        };
+        let asks = "Its directory (tenant): a domain, or an id";
+        let tenant = asker.ask(&question("--tenant", asks, usual), said(&args.tenant).as_deref(), some)?;
+        let usual = before
+            .map_or(Usual::Must("00000000-0000-0000-0000-000000000000"), |token| Usual::Default(token.client.clone()));
+        let asks = "Application (client) id";
+        let client = asker.ask(&question("--client-id", asks, usual), said(&args.client_id).as_deref(), some)?;
+        let asks = "its client secret, the value and not the id (Enter: none, a person logs in by `disclosed login`)";
+        let file = args.client_secret_file.as_deref().filter(|_| before.is_none());
+        let secret = asker.password_if_any("--client-secret-file", asks, file, false)?;
+        Ok(Self { tenant, client, secret })
     }
 }
 
@@ -358,15 +415,16 @@ fn host_and_port(text: &str) -> Result<(String, Option<u16>), String> {
 fn people(args: &Args, asker: &Asker) -> Result<Vec<Who>> {
     let mut people: Vec<Who> = Vec::new();
     let asks = "Who handles reports: NAME <ADDRESS> and roles (maintainer, lead, escalation, observer)";
+    let example = || Usual::Must("ada@example.org");
     for said in &args.person {
         let first = people.is_empty();
-        people.push(asker.ask(&question("--person", asks, Usual::None), Some(said), |text| who(text, first))?);
+        people.push(asker.ask(&question("--person", asks, example()), Some(said), |text| who(text, first))?);
     }
     if !people.is_empty() {
         return Ok(people);
     }
     asker.tell("People: NAME <ADDRESS>, and after it roles, if not \"maintainer\". The first is also \"lead\".");
-    people.push(asker.ask(&question("--person", asks, Usual::None), None, |text| who(text, true))?);
+    people.push(asker.ask(&question("--person", asks, example()), None, |text| who(text, true))?);
     let another = question("--person", "Another one (Enter: that is all)", Usual::Default(String::new()));
     let read = |text: &str| if text.is_empty() { Ok(None) } else { who(text, false).map(Some) };
     while let Some(who) = asker.ask(&another, None, read)? {

@@ -46,6 +46,15 @@ pub(in crate::cli) struct Args {
     /// A file with the password, alone on one line; "-" is the standard input
     #[arg(long, value_name = "FILE")]
     pub(super) password_file: Option<PathBuf>,
+    /// The directory (tenant) at Microsoft, where access tokens are asked for: a domain, or an id
+    #[arg(long)]
+    pub(super) tenant: Option<String>,
+    /// The id of the application that asks for them
+    #[arg(long, value_name = "ID")]
+    pub(super) client_id: Option<String>,
+    /// A file with its client secret; without one a person logs in by `disclosed login`
+    #[arg(long, value_name = "FILE")]
+    pub(super) client_secret_file: Option<PathBuf>,
     /// The user for sending, where it is another login
     #[arg(long, value_name = "USER")]
     pub(super) smtp_user: Option<String>,

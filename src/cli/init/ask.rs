@@ -1,17 +1,17 @@
 //! One question: answered by its flag, else at the terminal, else by what is usual.
 
-use std::io::{IsTerminal, Read};
+use std::cell::RefCell;
+use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
 use std::path::Path;
 
-use anyhow::{Context, Result};
-use dialoguer::console::Term;
-use dialoguer::{Confirm, Input};
+use anyhow::{Context, Result, bail};
+use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
 
 use crate::cli::desk::Usage;
 use crate::config::Password;
 use crate::vocabulary::clean_line;
 
-/// More than any password has, in octets.
+/// More than any password or answer has, in octets.
 const MOST: u64 = 64 * 1024;
 
 /// What is asked for, and by which flag it may be said.
@@ -26,8 +26,9 @@ pub(super) struct Question<'a> {
 
 /// What Enter takes.
 pub(super) enum Usual {
-    /// Nothing: it must be said.
-    None,
+    /// Nothing: it must be said. Where nobody says it, the questions go on with this example, so that all that is missing
+    /// is named at once.
+    Must(&'static str),
     /// What is likely, and not sure enough to be taken where nobody looks.
     Guess(String),
     /// What is right for most.
@@ -36,33 +37,52 @@ pub(super) enum Usual {
 
 /// Whom to ask.
 pub(super) struct Asker {
-    terminal: Option<Term>,
+    is_there: bool,
+    /// What nobody has said.
+    missing: RefCell<Vec<String>>,
 }
 
 impl Asker {
     /// Somebody at a terminal, if there is one and they want to be asked.
     pub(super) fn new(yes: bool) -> Self {
-        let there = !yes && std::io::stdin().is_terminal() && std::io::stderr().is_terminal();
-        Self { terminal: there.then(Term::stderr) }
+        Self { is_there: !yes && stdin().is_terminal() && stderr().is_terminal(), missing: RefCell::default() }
     }
 
     /// Whether there is somebody to ask.
     pub(super) fn is_there(&self) -> bool {
-        self.terminal.is_some()
+        self.is_there
     }
 
     /// Says something to whoever is there.
     pub(super) fn tell(&self, text: &str) {
-        if let Some(terminal) = &self.terminal {
-            // Whoever does not see it is asked all the same.
-            let _ = terminal.write_line(text);
+        if self.is_there {
+            say(&format!("{text}\n"));
         }
     }
 
-    /// Gets one answer. At the terminal a wrong one is asked for again.
+    /// Notes that a flag is missing, and what it says.
+    pub(super) fn lack(&self, flag: &str, says: &str) {
+        self.missing.borrow_mut().push(format!("{flag} is missing: {says}"));
+    }
+
+    /// Whether all was said that must be.
+    pub(super) fn has_all(&self) -> bool {
+        self.missing.borrow().is_empty()
+    }
+
+    /// All that is missing at once.
     ///
     /// # Errors
-    /// [`Usage`], which names the flag, when the flag is wrong, or when there is neither flag nor terminal.
+    /// [`Usage`], which names each flag.
+    pub(super) fn finish(&self) -> Result<()> {
+        if self.has_all() { Ok(()) } else { Err(Usage(self.missing.borrow().join("\n")).into()) }
+    }
+
+    /// Gets one answer. At the terminal a wrong one is asked for again. Where there is neither flag nor terminal, that is
+    /// noted.
+    ///
+    /// # Errors
+    /// [`Usage`], which names the flag, when the flag is wrong.
     pub(super) fn ask<T>(
         &self,
         question: &Question<'_>,
@@ -74,60 +94,126 @@ impl Asker {
         if let Some(said) = said {
             return Ok(read(said.trim()).map_err(wrong)?);
         }
-        let Some(terminal) = &self.terminal else {
-            return match usual {
-                Usual::Default(usual) => Ok(read(usual).map_err(wrong)?),
-                Usual::None | Usual::Guess(_) => Err(Usage(format!("{flag} is missing: {asks}")).into()),
-            };
+        let (answer, by_enter) = match usual {
+            Usual::Must(example) => (*example, None),
+            Usual::Guess(usual) | Usual::Default(usual) => (usual.as_str(), Some(usual).filter(|u| !u.is_empty())),
         };
+        if !self.is_there {
+            if !matches!(usual, Usual::Default(_)) {
+                self.lack(flag, asks);
+            }
+            return Ok(read(answer).map_err(wrong)?);
+        }
+        let prompt = by_enter.map_or_else(|| format!("{asks}: "), |usual| format!("{asks} [{usual}]: "));
         loop {
-            let input = Input::<String>::new().with_prompt(*asks).allow_empty(true);
-            let input = match usual {
-                Usual::Guess(usual) | Usual::Default(usual) if !usual.is_empty() => input.default(usual.clone()),
-                Usual::None | Usual::Guess(_) | Usual::Default(_) => input,
-            };
-            match read(input.interact_text_on(terminal)?.trim()) {
+            let line = line(&prompt)?;
+            let said = if line.trim().is_empty() { by_enter.map_or("", String::as_str) } else { line.trim() };
+            match read(said) {
                 Ok(answer) => return Ok(answer),
-                Err(why) => terminal.write_line(&format!("  {}", clean_line(&why, 300)))?,
+                Err(why) => self.tell(&format!("  {}", clean_line(&why, 300))),
             }
         }
     }
 
     /// Whether to do something; `None` where nobody is there.
     pub(super) fn confirm(&self, asks: &str, usual: bool) -> Result<Option<bool>> {
-        let Some(terminal) = &self.terminal else { return Ok(None) };
-        Ok(Some(Confirm::new().with_prompt(asks).default(usual).wait_for_newline(true).interact_on(terminal)?))
+        if !self.is_there {
+            return Ok(None);
+        }
+        let prompt = format!("{asks} [{}]: ", if usual { "Y/n" } else { "y/N" });
+        loop {
+            match line(&prompt)?.trim().to_ascii_lowercase().as_str() {
+                "" => return Ok(Some(usual)),
+                "y" | "yes" => return Ok(Some(true)),
+                "n" | "no" => return Ok(Some(false)),
+                _ => self.tell("  write y or n"),
+            }
+        }
     }
 
-    /// Gets a password: from a file ("-" is the standard input), else at the terminal, where it is not shown.
+    /// Gets a password: from a file ("-" is the standard input), else at the terminal, where it is not shown. Where there is
+    /// neither, that is noted.
     ///
     /// # Errors
-    /// Where the file holds none, or there is neither file nor terminal.
+    /// Where the file holds none.
     pub(super) fn password(&self, flag: &'static str, asks: &str, file: Option<&Path>) -> Result<Password> {
+        match self.password_if_any(flag, asks, file, true)? {
+            Some(password) => Ok(password),
+            None => {
+                self.lack(flag, &format!("a file that holds {asks}, or \"-\" for the standard input"));
+                Ok(Password::parse(b"none".to_vec(), flag)?)
+            }
+        }
+    }
+
+    /// The same where none is an answer too, unless it is a `must`.
+    ///
+    /// # Errors
+    /// Where the file holds none.
+    pub(super) fn password_if_any(
+        &self,
+        flag: &'static str,
+        asks: &str,
+        file: Option<&Path>,
+        must: bool,
+    ) -> Result<Option<Password>> {
         // At a terminal the standard input would show what is typed.
-        let shown = |file: &&Path| *file == Path::new("-") && std::io::stdin().is_terminal();
+        let shown = |file: &&Path| *file == Path::new("-") && stdin().is_terminal();
         if let Some(file) = file.filter(|file| !shown(file)) {
             let mut bytes = Vec::new();
             let read = if file == Path::new("-") {
-                std::io::stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
+                stdin().lock().take(MOST + 1).read_to_end(&mut bytes)
             } else {
                 std::fs::File::open(file).and_then(|f| f.take(MOST + 1).read_to_end(&mut bytes))
             };
             read.with_context(|| format!("{flag} {}", file.display()))?;
-            return Ok(Password::parse(bytes, &format!("{flag} {}", file.display()))?);
+            return Ok(Some(Password::parse(bytes, &format!("{flag} {}", file.display()))?));
         }
-        let Some(terminal) = &self.terminal else {
-            let why = format!("{flag} is missing: a file that holds {asks}, or \"-\" for the standard input");
-            return Err(Usage(why).into());
-        };
+        if !self.is_there {
+            return Ok(None);
+        }
         loop {
-            terminal.write_str(&format!("{} (not shown): ", capital(asks)))?;
-            match Password::parse(terminal.read_secure_line()?.into_bytes(), "the terminal") {
-                Ok(password) => return Ok(password),
-                Err(why) => terminal.write_line(&format!("  {why}"))?,
+            let line = unseen(&format!("{} (not shown): ", capital(asks)))?;
+            if !must && line.trim().is_empty() {
+                return Ok(None);
+            }
+            match Password::parse(line.into_bytes(), "the terminal") {
+                Ok(password) => return Ok(Some(password)),
+                Err(why) => self.tell(&format!("  {why}")),
             }
         }
     }
+}
+
+fn say(text: &str) {
+    // Whoever does not see it is asked all the same.
+    let _ = stderr().write_all(text.as_bytes());
+}
+
+/// One line of whoever is at the terminal, which edits it.
+///
+/// # Errors
+/// Where it ends there (Ctrl-D).
+fn line(prompt: &str) -> Result<String> {
+    say(prompt);
+    let mut line = String::new();
+    if stdin().lock().take(MOST).read_line(&mut line)? == 0 {
+        say("\n");
+        bail!("the questions were left, and nothing was written; `disclosed init` begins anew");
+    }
+    Ok(line)
+}
+
+/// The same, and what is typed is not shown.
+fn unseen(prompt: &str) -> Result<String> {
+    let before = tcgetattr(stdin())?;
+    let mut hidden = before.clone();
+    hidden.local_flags.remove(LocalFlags::ECHO);
+    hidden.local_flags.insert(LocalFlags::ECHONL);
+    tcsetattr(stdin(), SetArg::TCSANOW, &hidden)?;
+    let line = line(prompt);
+    tcsetattr(stdin(), SetArg::TCSANOW, &before)?;
+    line
 }
 
 /// With a capital letter.

@@ -30,6 +30,8 @@ pub(super) enum Held {
     Mailbox,
     /// That of another login for sending.
     Sending,
+    /// The client secret of the application that asks for access tokens.
+    Client,
 }
 
 impl Held {
@@ -37,6 +39,7 @@ impl Held {
         match self {
             Self::Mailbox => "imap-password",
             Self::Sending => "smtp-password",
+            Self::Client => "client-secret",
         }
     }
 }
@@ -78,8 +81,12 @@ impl Places {
 
     /// How the config names it.
     pub(super) fn password_line(&self, held: Held) -> String {
-        let key = if self.unit.is_some() { "password_credential" } else { "password_file" };
-        format!("{key} = \"{}\"", held.word())
+        let what = match held {
+            Held::Mailbox | Held::Sending => "password",
+            Held::Client => "client_secret",
+        };
+        let place = if self.unit.is_some() { "credential" } else { "file" };
+        format!("{what}_{place} = \"{}\"", held.word())
     }
 
     /// The database, as the config names it.
@@ -106,10 +113,18 @@ impl Places {
         Ok(())
     }
 
-    /// The two commands that come next.
-    pub(super) fn next(&self) -> [String; 2] {
+    /// The two commands that come next; the first of them is `login` where a person has to allow it.
+    pub(super) fn next(&self, login: bool) -> [String; 2] {
         let config = self.config.display();
         let named = if self.found && self.unit.is_none() { String::new() } else { format!(" --config {config}") };
+        if login {
+            // Who runs the unit owns its state.
+            let as_unit = self.unit.as_ref().map_or_else(String::new, |name| {
+                let state = format!("-p DynamicUser=yes -p StateDirectory=disclosed/{name}");
+                format!("sudo systemd-run --pipe --wait --collect {state} ")
+            });
+            return [format!("{as_unit}disclosed{named} login"), format!("disclosed{named} check --online")];
+        }
         match &self.unit {
             Some(name) => [format!("sudo systemctl enable --now disclosed@{name}"), format!("disclosed{named} status")],
             None => [format!("disclosed{named} run"), format!("disclosed{named} status")],

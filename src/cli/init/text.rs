@@ -1,6 +1,6 @@
 //! The config of a set-up, as a person would write it.
 
-use super::answers::{Answers, At, PROMISES, Who};
+use super::answers::{Answers, At, PROMISES, Pass, Token, Who};
 use super::places::{Held, Places};
 
 /// The config; paths stand in it as they are once it is in its place.
@@ -46,16 +46,18 @@ pub(super) fn config(answers: &Answers, places: &Places) -> String {
     }
     let ca_file = entry.ca_file.as_ref().map_or_else(String::new, |path| key("ca_file", &path.display().to_string()));
     let mut lines = server(&entry.imap, 993, 143);
-    lines.extend([
-        ca_file.clone(),
-        key("user", &entry.user),
-        format!(
-            "# The password is in {}, so that everybody may read this file.",
-            places.password(Held::Mailbox).display()
-        ),
-        places.password_line(Held::Mailbox),
-        if entry.folder == "INBOX" { String::new() } else { key("folder", &entry.folder) },
-    ]);
+    lines.extend([ca_file.clone(), key("user", &entry.user)]);
+    lines.extend(match &entry.pass {
+        Pass::Password(_) => vec![
+            format!(
+                "# The password is in {}, so that everybody may read this file.",
+                places.password(Held::Mailbox).display()
+            ),
+            places.password_line(Held::Mailbox),
+        ],
+        Pass::Token(_) => vec![key("auth", "oauth2")],
+    });
+    lines.extend([if entry.folder == "INBOX" { String::new() } else { key("folder", &entry.folder) }]);
     if !answers.idle {
         lines.push("# The server does not push: mail is seen each two minutes.".to_owned());
         lines.push("idle = false".to_owned());
@@ -66,8 +68,15 @@ pub(super) fn config(answers: &Answers, places: &Places) -> String {
         Some((user, _)) => (user, Held::Sending),
         None => (&entry.user, Held::Mailbox),
     };
-    lines.extend([ca_file, key("user", user), places.password_line(held)]);
+    let by = match &entry.pass {
+        Pass::Password(_) => places.password_line(held),
+        Pass::Token(_) => key("auth", "oauth2"),
+    };
+    lines.extend([ca_file, key("user", user), by]);
     section("[outgoing.smtp]", lines);
+    if let Pass::Token(token) = &entry.pass {
+        section("[oauth2]", oauth2(token, places));
+    }
     section("[identity]", identity(answers));
     for who in people {
         section("[[person]]", person(who));
@@ -91,6 +100,21 @@ pub(super) fn config(answers: &Answers, places: &Places) -> String {
         }
     }
     text
+}
+
+fn oauth2(token: &Token, places: &Places) -> Vec<String> {
+    let mut lines = vec![
+        "# In whose name access tokens are asked for: `disclosed help providers`.".to_owned(),
+        key("tenant", &token.tenant),
+        key("client_id", &token.client),
+    ];
+    if token.secret.is_some() {
+        lines.push(format!("# The client secret is in {}.", places.password(Held::Client).display()));
+        lines.push(places.password_line(Held::Client));
+    } else {
+        lines.push("# Without a client secret a person allows it once, by `disclosed login`.".to_owned());
+    }
+    lines
 }
 
 fn key(name: &str, value: &str) -> String {

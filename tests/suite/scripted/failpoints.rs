@@ -21,7 +21,6 @@ fn killed_at_any_write_it_loses_nothing_and_doubles_only_what_is_in_doubt() {
         println!("left out: kills at each write (strace is not installed, or may not trace)");
         return;
     }
-    #[expect(clippy::disallowed_methods, reason = "a switch of the tests")]
     let all = std::env::var_os("DISCLOSED_KILLS").is_some();
     for (call, stride) in CALLS {
         let stride = if all { 1 } else { stride };
