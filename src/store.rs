@@ -11,6 +11,7 @@ mod mail;
 mod mark;
 mod memo;
 mod outbox;
+mod packed;
 mod personal;
 mod receipt;
 mod request;

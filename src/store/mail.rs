@@ -1,17 +1,12 @@
 //! Mails as they came: raw bytes, where they were found, whether they wait to be handled.
 
-use std::cell::RefCell;
-
 use jiff::Timestamp;
 use rusqlite::{OptionalExtension, Row, named_params, params};
-use zstd::bulk::Compressor;
 
+use super::packed::{MAIL, PIECE, pack, unpack};
 use super::{Result, StoreError, Tx, instant, leading, millis};
 use crate::mail::content;
 use crate::vocabulary::{MailRef, Print};
-
-/// Octets of raw mail in one compressed piece: what a large mail costs in memory beside itself.
-const PIECE: usize = 1 << 20;
 
 /// Where a mail was found.
 #[derive(Clone, Debug)]
@@ -155,7 +150,7 @@ impl Tx<'_> {
                 let sql = "INSERT INTO raw (mail, piece, bytes) VALUES (:mail, :piece, :bytes)";
                 let mut insert = self.0.prepare_cached(sql)?;
                 for (piece, bytes) in (0_i64..).zip(new.raw.chunks(PIECE)) {
-                    insert.execute(named_params! { ":mail": id, ":piece": piece, ":bytes": compress(bytes)? })?;
+                    insert.execute(named_params! { ":mail": id, ":piece": piece, ":bytes": pack(bytes, MAIL)? })?;
                 }
                 Stored::New(MailRef(id))
             }
@@ -174,7 +169,7 @@ impl Tx<'_> {
         let mut raw = Vec::new();
         while let Some(row) = rows.next()? {
             let bytes = row.get_ref(0)?.as_blob().map_err(|e| StoreError::Corrupt(e.to_string()))?;
-            raw.extend(zstd::bulk::decompress(bytes, PIECE).map_err(|e| StoreError::Corrupt(e.to_string()))?);
+            raw.extend(unpack(bytes)?);
         }
         Ok(raw)
     }
@@ -216,18 +211,4 @@ impl Tx<'_> {
         self.0.prepare_cached(sql)?.execute(params![mail, fingerprint])?;
         self.no_longer_unverified(mail)
     }
-}
-
-thread_local! {
-    /// Kept from mail to mail: to make one costs as much as to compress a short mail. Level 1, since the higher ones
-    /// save little on mail, and cost several times as much.
-    static COMPRESSOR: RefCell<Option<Compressor<'static>>> = const { RefCell::new(None) };
-}
-
-fn compress(bytes: &[u8]) -> Result<Vec<u8>> {
-    let compressed = COMPRESSOR.with_borrow_mut(|kept| match kept {
-        Some(compressor) => compressor.compress(bytes),
-        None => kept.insert(Compressor::new(1)?).compress(bytes),
-    });
-    compressed.map_err(|e| StoreError::Corrupt(e.to_string()))
 }

@@ -136,7 +136,7 @@ impl Tx<'_> {
 
     /// Those keys that no notice stands for yet, without repetition: a notice that joins several may name
     /// one twice.
-    pub fn fresh_keys(&self, keys: &[NoticeKey]) -> Result<Vec<[u8; 32]>> {
+    pub fn fresh_keys(&self, keys: &[NoticeKey]) -> Result<Vec<[u8; 20]>> {
         let mut query = self.0.prepare_cached("SELECT 1 FROM notice_key WHERE key = ?1")?;
         let mut fresh = Vec::new();
         for key in keys {
@@ -178,21 +178,21 @@ impl Tx<'_> {
     /// The notices to an address that were made between two instants, as the bytes that left.
     pub fn made_for(&self, to: &Address, from: Timestamp, until: Timestamp) -> Result<Vec<Vec<u8>>> {
         let sql = r"
-            SELECT bytes
+            SELECT id
             FROM outbox
             WHERE recipient = (SELECT id FROM address WHERE key = ?1) AND created BETWEEN ?2 AND ?3";
         let mut query = self.0.prepare_cached(sql)?;
         let rows = query.query_map(params![to.key(), millis(from), millis(until)], |r| r.get(0))?;
-        Ok(rows.collect::<rusqlite::Result<_>>()?)
+        rows.map(|number| self.notice_bytes(number?)).collect()
     }
 
     /// Puts a notice into the outbox, with what it stands for.
-    pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 32]], now: Timestamp) -> Result<()> {
+    pub fn post(&self, new: &Outgoing<'_>, keys: &[[u8; 20]], now: Timestamp) -> Result<()> {
         let sql = r"
             INSERT INTO outbox (id, created, kind, lane, recipient, ticket, revision, message_id, state, due, reply,
-                                envelope, expires, closed, bytes)
+                                envelope, expires, closed)
             VALUES (:id, :now, :kind, :lane, :recipient, :ticket, :revision, :message_id, :state, :now, :held,
-                    :envelope, :expires, coalesce((SELECT NOT open FROM ticket WHERE id = :ticket), 0), :bytes)";
+                    :envelope, :expires, coalesce((SELECT NOT open FROM ticket WHERE id = :ticket), 0))";
         self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": new.number,
             ":now": millis(now),
@@ -206,8 +206,9 @@ impl Tx<'_> {
             ":held": new.held,
             ":envelope": new.envelope.map(Address::as_str),
             ":expires": new.expires.map(millis),
-            ":bytes": new.bytes,
         })?;
+        let mut insert = self.0.prepare_cached("INSERT INTO letter (notice, bytes) VALUES (?1, ?2)")?;
+        insert.execute(params![new.number, new.bytes])?;
         let mut insert = self.0.prepare_cached("INSERT INTO notice_key (key, notice) VALUES (?1, ?2)")?;
         for key in keys {
             insert.execute(params![&key[..], new.number])?;
@@ -283,7 +284,8 @@ impl Tx<'_> {
                 ORDER BY lane, id
                 LIMIT 1)
             RETURNING id, kind, (SELECT shown FROM address WHERE address.id = recipient) AS recipient, ticket, created,
-                      attempts + 1 AS tries, begun, doubts, unclear, envelope, bytes";
+                      attempts + 1 AS tries, begun, doubts, unclear, envelope,
+                      (SELECT bytes FROM letter WHERE notice = outbox.id) AS bytes";
         let mut query = self.0.prepare_cached(sql)?;
         let after = |wait| now.checked_add(wait).unwrap_or(now);
         let row = named_params! {
@@ -304,7 +306,8 @@ impl Tx<'_> {
         let sql = r"
             UPDATE outbox
             SET state = :sending, attempts = :tries
-            WHERE id = :id AND state = 'waiting' AND lane <= :last_lane AND recipient IS NOT NULL AND bytes = :bytes";
+            WHERE id = :id AND state = 'waiting' AND lane <= :last_lane AND recipient IS NOT NULL
+              AND (SELECT bytes FROM letter WHERE notice = outbox.id) = :bytes";
         let offered = self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": claim.number,
             ":sending": NoticeState::Sending,
@@ -339,9 +342,11 @@ impl Tx<'_> {
     pub fn settle(&self, number: u32, tries: u32, to: &Settled<'_>) -> Result<bool> {
         let sql = r"
             UPDATE outbox
-            SET state = :state, attempts = :tries, begun = 0, due = :due, doubts = :doubts, unclear = :unclear,
-                reply = :reply
+            SET state = :state, attempts = :tries, begun = 0, due = iif(:over, 0, :due), doubts = :doubts, unclear = :unclear,
+                reply = :reply, envelope = iif(:over, NULL, envelope)
             WHERE id = :id AND state IN ('waiting', 'sending')";
+        // Then nothing asks any more when it is due, and from whom it is.
+        let over = matches!(to.state, NoticeState::Sent | NoticeState::Unknown | NoticeState::Refused);
         let settled = self.0.prepare_cached(sql)?.execute(named_params! {
             ":id": number,
             ":state": to.state,
@@ -350,7 +355,11 @@ impl Tx<'_> {
             ":doubts": to.doubts,
             ":unclear": to.unclear.map(millis),
             ":reply": to.reply,
+            ":over": over,
         })?;
+        if settled == 1 && over {
+            self.pack_notice(number)?;
+        }
         Ok(settled == 1)
     }
 
@@ -376,8 +385,8 @@ impl Tx<'_> {
     pub fn offered(&self, number: u32) -> Result<Option<Claim>> {
         let sql = r"
             SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts AS tries, o.begun, o.doubts,
-                   o.unclear, o.envelope, o.bytes
-            FROM outbox o LEFT JOIN address a ON a.id = o.recipient
+                   o.unclear, o.envelope, l.bytes
+            FROM outbox o JOIN letter l ON l.notice = o.id LEFT JOIN address a ON a.id = o.recipient
             WHERE o.id = ?1";
         Ok(self.0.prepare_cached(sql)?.query_row([number], Claim::from_row).optional()?.flatten())
     }
@@ -387,8 +396,8 @@ impl Tx<'_> {
     pub fn late(&self, now: Timestamp, most: u32) -> Result<Vec<(Claim, Option<String>)>> {
         let sql = r"
             SELECT o.id, o.kind, a.shown AS recipient, o.ticket, o.created, o.attempts AS tries, o.begun, o.doubts,
-                   o.unclear, o.envelope, o.bytes, o.reply
-            FROM outbox o INDEXED BY outbox_expires JOIN address a ON a.id = o.recipient
+                   o.unclear, o.envelope, l.bytes, o.reply
+            FROM outbox o INDEXED BY outbox_expires JOIN letter l ON l.notice = o.id JOIN address a ON a.id = o.recipient
             WHERE o.state = 'waiting' AND o.expires IS NOT NULL AND o.expires <= ?1
             ORDER BY o.expires
             LIMIT ?2";
@@ -488,13 +497,15 @@ impl Tx<'_> {
 /// What stands in the place of a ticket's number where there is none; no ticket has it.
 const NO_TICKET: u32 = 0;
 
-/// What a notice stands for, as the key of a row: the number of its ticket, and the hash of its text.
+/// What a notice stands for, as the key of a row: the number of its ticket, and the octets of the hash of its
+/// text that follow.
 ///
 /// An older disclosed took the first number of the text for the ticket's: a day, an hour, a mail. What it told under such
 /// a key is not known by it any more, so that after an upgrade the same day's trouble or loss, or the same hour's flood,
 /// may be told once more, at most once. The keys that are a ticket's own are what they were.
-fn notice_key(of: &NoticeKey) -> [u8; 32] {
-    let mut key: [u8; 32] = Sha256::digest(of.to_string().as_bytes()).into();
+fn notice_key(of: &NoticeKey) -> [u8; 20] {
+    let mut key = [0; 20];
+    key.copy_from_slice(Sha256::digest(of.to_string().as_bytes()).first_chunk::<20>().unwrap_or(&[0; 20]));
     if let Some(first) = key.first_chunk_mut() {
         *first = of.ticket().map_or(NO_TICKET, |ticket| ticket.0).to_be_bytes();
     }

@@ -1,6 +1,6 @@
 //! Personal data: all that is held about an address, and erasing what a ticket holds about people.
 //!
-//! What a person wrote or is called stands in `address`, `text`, `raw`, the bytes of notices, the words of mail
+//! What a person wrote or is called stands in `address`, `text`, `raw`, `letter` and `packed` (the bytes of notices), the words of mail
 //! servers and Message-IDs. All else, the timeline, hashes and receipts, says what was done and when, and stays: the
 //! ticket is still the fold of its entries, and a second copy of an erased mail is still known for one.
 
@@ -70,6 +70,8 @@ const MAILS: &str = r"
 const LOOSE: &str = r"
     SELECT mail FROM receipt WHERE sender = (SELECT id FROM address WHERE key = ?1)
     EXCEPT SELECT mail FROM receipt WHERE ticket IS NOT NULL";
+/// That the bytes of a notice are here.
+const HAS_BYTES: &str = "(id IN (SELECT notice FROM letter) OR id IN (SELECT notice FROM packed))";
 
 impl Tx<'_> {
     /// Whether a notice about a ticket is being sent: whoever sends it will write down what the server says.
@@ -95,7 +97,7 @@ impl Tx<'_> {
         Ok(Erasable {
             mails,
             texts: count("SELECT count(*) FROM entry WHERE ticket = ?1 AND text IS NOT NULL")?,
-            notices: count("SELECT count(*) FROM outbox WHERE ticket = ?1 AND length(bytes) > 0")?,
+            notices: count(&format!("SELECT count(*) FROM outbox WHERE ticket = ?1 AND {HAS_BYTES}"))?,
             unsent: self.0.query_row(unsent, row, |r| r.get(0))?,
         })
     }
@@ -109,12 +111,14 @@ impl Tx<'_> {
         run(&format!("DELETE FROM raw WHERE mail IN ({MAILS})"))?;
         // What cannot be read again cannot be done.
         run(&format!("DELETE FROM request WHERE mail IN ({MAILS})"))?;
+        run(&format!("UPDATE outbox SET reply = NULL WHERE ticket = ?1 AND {HAS_BYTES}"))?;
         let sql = r"
             UPDATE outbox
-            SET bytes = x'', state = ?4, reply = 'it was erased'
+            SET state = ?4, reply = 'it was erased'
             WHERE ticket = ?1 AND state IN (?2, ?3)";
         self.0.execute(sql, params![ticket, NoticeState::Waiting, NoticeState::Held, NoticeState::Refused])?;
-        run("UPDATE outbox SET bytes = x'', reply = NULL WHERE ticket = ?1 AND length(bytes) > 0")?;
+        run("DELETE FROM letter WHERE notice IN (SELECT id FROM outbox WHERE ticket = ?1)")?;
+        run("DELETE FROM packed WHERE notice IN (SELECT id FROM outbox WHERE ticket = ?1)")?;
         // The hash of the Message-ID stays.
         run("UPDATE receipt SET message_id = NULL WHERE ticket = ?1")?;
         let mut query = self.0.prepare("SELECT text FROM entry WHERE ticket = ?1 AND text IS NOT NULL")?;

@@ -1,7 +1,7 @@
 -- The database of one inbox. Instants are Unix milliseconds, UTC.
 -- Truth: mail, raw, place, receipt, entry, outbox. Projections, remade by `disclosed rebuild`: ticket, deadline.
 -- Personal data stands in address and text, referenced by number, so that it can be erased on its own: `disclosed
--- erase` also empties raw, outbox.bytes, outbox.reply and receipt.message_id of the ticket, and keeps all hashes.
+-- erase` also empties raw, letter, packed, outbox.reply and receipt.message_id of the ticket, and keeps all hashes.
 
 -- Small facts about the database itself: `Memo` in the store names each, and says what it holds.
 CREATE TABLE meta (

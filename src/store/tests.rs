@@ -1,4 +1,5 @@
 mod counted;
+mod packed;
 mod plans;
 
 use std::fmt::Debug;

@@ -142,3 +142,23 @@ CREATE TRIGGER ticket_goes AFTER DELETE ON ticket BEGIN
     UPDATE due_hour SET tickets = tickets - 1 WHERE hour = old.next_deadline / 3600000;
     DELETE FROM due_hour WHERE hour = old.next_deadline / 3600000 AND tickets = 0;
 END;
+
+-- Bytes of notices.
+-- Apart from the outbox, so that a try, an offer and an outcome change a short row, and those of many notices one page.
+-- Of what may still leave, as it is; of what an earlier version sent, too.
+CREATE TABLE letter (
+    notice INTEGER PRIMARY KEY REFERENCES outbox (id),
+    bytes BLOB NOT NULL
+) STRICT;
+-- Of what will not leave any more, packed: see `packed.rs`. The frame names the version of its dictionary.
+CREATE TABLE packed (
+    notice INTEGER PRIMARY KEY REFERENCES outbox (id),
+    bytes BLOB NOT NULL
+) STRICT;
+INSERT INTO letter SELECT id, bytes FROM outbox WHERE length(bytes) > 0;
+ALTER TABLE outbox DROP COLUMN bytes;
+-- Both are needed as long as a notice may leave.
+UPDATE outbox SET envelope = NULL, due = 0 WHERE state IN ('sent', 'unknown', 'refused');
+
+-- What a notice stands for: 16 octets of the hash are enough.
+UPDATE notice_key SET key = substr(key, 1, 20);

@@ -265,11 +265,6 @@ impl Tx<'_> {
     fn notices_where(&self, condition: &str, row: &[&dyn ToSql]) -> Result<Vec<NoticeRow>> {
         few(|each| self.each_row(&notice_rows(condition), row, NoticeRow::from_row, each))
     }
-
-    /// The bytes of a notice.
-    pub fn notice_bytes(&self, number: u32) -> Result<Vec<u8>> {
-        Ok(self.0.query_row("SELECT bytes FROM outbox WHERE id = ?1", [number], |r| r.get(0))?)
-    }
 }
 
 /// The statement for the tickets that meet a condition.

@@ -1,6 +1,7 @@
 //! Personal data: what is erased is gone from the files, byte by byte, and all that is counted on stays.
 
-use std::path::{Path, PathBuf};
+use std::io::Read as _;
+use std::path::PathBuf;
 
 use disclosed::testing::command;
 use disclosed::testing::policy::Milestone;
@@ -102,15 +103,32 @@ impl Desk {
         self.tracker.store().read(|tx| tx.ticket(TicketId(id))).unwrap().unwrap()
     }
 
-    /// In which of the files of the database a word stands, in any case.
+    /// In which of the files of the database a word stands, in any case: as it is, or in what is packed.
     fn files_with(&self, word: &str) -> Vec<PathBuf> {
-        let holds = |path: &Path| {
-            let bytes = std::fs::read(path).unwrap().to_ascii_lowercase();
-            bytes.windows(word.len()).any(|w| w == word.as_bytes())
+        let holds = |path: &PathBuf| {
+            let bytes = std::fs::read(path).unwrap();
+            has(&bytes, word) || packed(&bytes).any(|text| has(&text, word))
         };
         let files = std::fs::read_dir(self.folder.path()).unwrap().map(|e| e.unwrap().path());
-        files.filter(|p| holds(p)).collect()
+        files.filter(holds).collect()
     }
+}
+
+fn has(bytes: &[u8], word: &str) -> bool {
+    bytes.to_ascii_lowercase().windows(word.len()).any(|w| w == word.as_bytes())
+}
+
+/// What is packed anywhere in a file, as far as it can be read: also in the gaps between rows, and what is half written over.
+fn packed(file: &[u8]) -> impl Iterator<Item = Vec<u8>> {
+    let starts = file.windows(4).enumerate().filter(|(_, four)| *four == [0x28, 0xB5, 0x2F, 0xFD]);
+    starts.map(|(at, _)| {
+        let mut text = Vec::new();
+        let dictionary = include_bytes!("../../src/store/packed/notices_1.dict");
+        let frame = zstd::stream::read::Decoder::with_dictionary(&file[at..], dictionary).unwrap().single_frame();
+        // What came before the damage is there nevertheless.
+        let _ = frame.take(1 << 20).read_to_end(&mut text);
+        text
+    })
 }
 
 /// Tickets: enough for rows to move between pages.
@@ -140,6 +158,9 @@ fn no_byte_of_an_erased_ticket_is_left() {
     }
     let (word, other) = (mark(5), mark(4));
     assert!(!desk.files_with(&word).is_empty() && !desk.files_with(&other).is_empty());
+    let file = std::fs::read(desk.folder.path().join("d.db-wal")).unwrap();
+    let notices = packed(&file).filter(|text| has(text, &word) && has(text, "\nauto-submitted: ")).count();
+    assert!(notices >= 5, "what is packed is seen: {notices}");
     let before = desk.ticket(6);
 
     let Erasure::Done { erased, scrubbed, .. } = desk.erase(6) else { panic!("it is closed") };

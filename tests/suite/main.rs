@@ -17,6 +17,7 @@ mod content;
 mod contract;
 mod corpus;
 mod desk;
+mod disk;
 mod erasing;
 mod files;
 mod first_start;

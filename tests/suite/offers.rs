@@ -190,7 +190,7 @@ fn what_a_hold_stops_in_an_open_session_waits() {
 fn other_bytes_than_those_in_hand_do_not_leave() {
     let (_, _, leaves) = in_an_open_session("", |desk, _| {
         let other = Connection::open(desk.folder.path().join("d.db")).unwrap();
-        other.execute("UPDATE outbox SET bytes = CAST(bytes || x'0d0a' AS BLOB)", []).unwrap();
+        other.execute("UPDATE letter SET bytes = CAST(bytes || x'0d0a' AS BLOB)", []).unwrap();
     });
     assert!(!leaves);
 }

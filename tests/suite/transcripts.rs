@@ -52,6 +52,7 @@ use crate::world::{self};
 fn each_transcript_is_what_happens() {
     #[expect(clippy::disallowed_methods, reason = "the switch that rewrites expectations")]
     let bless = std::env::var("DISCLOSED_BLESS").is_ok();
+    let samples = std::env::var_os("DISCLOSED_SAMPLES").map(PathBuf::from);
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/transcripts");
     let mut paths: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|e| e.unwrap().path()).collect();
     paths.retain(|p| p.extension().is_some_and(|e| e == "txt"));
@@ -59,7 +60,15 @@ fn each_transcript_is_what_happens() {
     let mut wrong = String::new();
     for path in &paths {
         let expected = std::fs::read_to_string(path).unwrap();
-        let found = play(&expected, path);
+        let (found, sent) = play(&expected, path);
+        let name = path.file_stem().unwrap().display();
+        for (folder, claim) in samples.iter().flat_map(|folder| sent.iter().map(move |claim| (folder, claim))) {
+            // As it is packed: with a NUL in place of the token in its Message-ID.
+            let id = world::field(&claim.bytes, "Message-ID").unwrap();
+            let token = id.trim_start_matches('<').split('@').next().unwrap();
+            let text = String::from_utf8(claim.bytes.clone()).unwrap().replace(token, "\0");
+            std::fs::write(folder.join(format!("{name}-{}", claim.number)), text).unwrap();
+        }
         if found != expected {
             if bless {
                 std::fs::write(path, &found).unwrap();
@@ -81,7 +90,8 @@ fn difference(expected: &str, found: &str) -> String {
 }
 
 /// Plays a transcript and gives it back with what was found in place of what was expected.
-fn play(text: &str, path: &Path) -> String {
+/// What happens, and what left under the last config.
+fn play(text: &str, path: &Path) -> (String, Vec<Claim>) {
     let inputs: Vec<&str> = text.lines().filter(|l| !l.starts_with('=')).collect();
     let mut out = String::new();
     let mut play = Play::new("");
@@ -112,7 +122,7 @@ fn play(text: &str, path: &Path) -> String {
             out.push('\n');
         }
     }
-    out
+    (out, play.sent)
 }
 
 /// How many lines more belong to a block: one that is indented, and the empty ones before it.

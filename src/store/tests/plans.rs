@@ -168,7 +168,7 @@ fn what_is_asked_often_is_found_by_an_index() {
         ("fresh_keys", |tx| tx.fresh_keys(&[key()]).map(drop), &["PRIMARY KEY (key=?)"]),
         (
             "post",
-            |tx| tx.post(&Outgoing { number: 2, ..notice(&reporter()) }, &[[0; 32]], at(1)),
+            |tx| tx.post(&Outgoing { number: 2, ..notice(&reporter()) }, &[[0; 20]], at(1)),
             // The walk is planned since a trigger follows, and made only where a row waits for this notice to be there.
             &["address_1 (key=?)", "SCAN notice_key"],
         ),
@@ -349,6 +349,7 @@ fn methods() -> BTreeSet<&'static str> {
         include_str!("../mail.rs"),
         include_str!("../mark.rs"),
         include_str!("../outbox.rs"),
+        include_str!("../packed.rs"),
         include_str!("../personal.rs"),
         include_str!("../receipt.rs"),
         include_str!("../request.rs"),

@@ -133,7 +133,7 @@ fn each_of_three_witnesses_shows_that_the_clock_is_behind() {
                 envelope: None,
                 bytes: b"",
             };
-            tx.post(&new, &[[1; 32]], at(0))
+            tx.post(&new, &[[1; 20]], at(0))
         },
     ];
     for write in witnesses {

@@ -146,8 +146,8 @@ impl Sim {
 
     /// The server takes a mail: what it sees must be what is on disk (G3, G4), for one known party (G6, G7).
     fn accept(&mut self, claim: &Claim) {
-        let sql = "SELECT o.state, o.attempts, a.shown, o.bytes FROM outbox o JOIN address a ON a.id = o.recipient \
-                   WHERE o.id = ?1";
+        let sql = "SELECT o.state, o.attempts, a.shown, l.bytes FROM outbox o JOIN address a ON a.id = o.recipient \
+                   JOIN letter l ON l.notice = o.id WHERE o.id = ?1";
         let mut query = self.anchor.prepare_cached(sql).unwrap();
         let row: (String, u32, String, Vec<u8>) = query
             .query_row([claim.number], |r| Ok((r.get(0)?, r.get(1)?, r.get(2)?, r.get(3)?)))
