@@ -9,6 +9,7 @@ mod attachments;
 mod backup;
 mod check;
 mod clock;
+mod completions;
 mod demo;
 mod desk;
 mod erase;
@@ -262,6 +263,13 @@ somebody who should not may have seen the key file.")]
   disclosed man 1 > disclosed.1"
     )]
     Man(man::Args),
+    /// Print what a shell needs to complete the command line
+    #[command(
+        hide = true,
+        after_help = "Example:
+  disclosed completions bash > /etc/bash_completion.d/disclosed"
+    )]
+    Completions(completions::Args),
     /// Copy the database and its key while the daemon runs
     #[command(after_help = "Examples:
   disclosed backup /var/backups/disclosed-2027-01-04.db
@@ -337,6 +345,7 @@ fn obey(cli: &Cli, out: &mut Out) -> Result<Exit> {
         Command::Rebuild(args) => rebuild::run(args, &desk()?, out),
         Command::Recover(args) => recover::run(args, &desk()?, out),
         Command::Man(args) => man::run(args, &command(), out),
+        Command::Completions(args) => completions::run(args, command(), out),
         Command::Key(args) => key::run(args, &desk()?, out),
         Command::Backup(args) => backup::run(args, &desk()?, out),
     }

@@ -64,7 +64,11 @@ fn like(path: &Path, draft: &Path) -> Result<()> {
         before => before?,
     };
     let file = File::open(draft)?;
-    fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    let new = file.metadata()?;
+    // The unit refuses the call itself, also where it would change nothing.
+    if (new.uid(), new.gid()) != (before.uid(), before.gid()) {
+        fchown(&file, Some(before.uid()), Some(before.gid()))?;
+    }
     file.set_permissions(PermissionsExt::from_mode(before.mode() & 0o7777))
 }
 

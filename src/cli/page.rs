@@ -125,7 +125,8 @@ pub(super) fn to_roff(page: &str) -> String {
 
 /// A text that no line of roff takes for a request.
 pub(super) fn roff(text: &str) -> String {
-    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga");
+    // The last one has no name in every terminal.
+    let text = text.replace('\\', "\\e").replace('-', "\\-").replace('`', "\\(ga").replace('…', "...");
     if text.starts_with(['.', '\'']) { format!("\\&{text}") } else { text }
 }
 

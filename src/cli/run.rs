@@ -6,7 +6,7 @@ use anyhow::Result;
 use jiff::{Timestamp, Zoned};
 use serde::Serialize;
 use tracing::Level;
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::filter::{Targets, filter_fn};
 use tracing_subscriber::layer::SubscriberExt;
 use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{Layer, fmt};
@@ -62,7 +62,9 @@ fn instant(text: &str) -> Result<Timestamp, String> {
 /// The operator's log, on standard error. What it may hold is bounded twice: by `RUST_LOG`, and here, since the IMAP
 /// library would trace passwords and bodies (G6). The resolver's warnings would name what strangers make us ask.
 fn log(json: bool) {
-    let chosen = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new("info,hickory=error"));
+    #[expect(clippy::disallowed_methods, reason = "this is the rim, and programs in Rust are asked so what they log")]
+    let asked = std::env::var("RUST_LOG").ok().and_then(|asked| asked.parse().ok());
+    let chosen = asked.unwrap_or_else(|| Targets::new().with_default(Level::INFO).with_target("hickory", Level::ERROR));
     let safe = filter_fn(|m| m.target().starts_with("disclosed") || *m.level() <= Level::INFO);
     let lines = fmt::layer().with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal());
     let lines = if json { lines.json().boxed() } else { lines.with_target(false).boxed() };

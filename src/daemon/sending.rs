@@ -110,8 +110,12 @@ impl Daemon {
             .unzip();
         let outcomes: Vec<(&Claim, &Outcome)> = ended.iter().map(|(claim, outcome)| (claim, outcome)).collect();
         let turn = Turn { ended: &outcomes, ready: &claims, hand: &self.hand.numbers(), room };
-        let done = there.and_then(|()| Ok(self.tracker.turn(&turn, now)?));
-        let Turned { news, leaves, picked } = match done {
+        let account = outgoing::account(&self.config);
+        let done = there.and_then(|()| {
+            let plain = self.way.tries_plain() || room > 0 && self.tracker.knows_tag_refused(&account, now)?;
+            Ok((plain, self.tracker.turn(&turn, now)?))
+        });
+        let (plain, Turned { news, leaves, picked }) = match done {
             Ok(done) => done,
             Err(error) => {
                 // Else a notice that a server took would be sent again, or one that it did not take never would be.
@@ -128,11 +132,7 @@ impl Daemon {
         }
         ended.iter().for_each(|(claim, outcome)| log(claim, outcome));
         self.log(news);
-        if !picked.is_empty() {
-            let account = outgoing::account(&self.config);
-            let plain = self.way.tries_plain() || self.tracker.knows_tag_refused(&account, now)?;
-            picked.into_iter().for_each(|claim| self.begin(claim, account.clone(), plain, now));
-        }
+        picked.into_iter().for_each(|claim| self.begin(claim, account.clone(), plain, now));
         Ok(())
     }
 

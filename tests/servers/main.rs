@@ -5,6 +5,8 @@
 
 // `cfg(test)` lets the lints see helpers as what they are: parts of tests.
 #[cfg(test)]
+mod booted;
+#[cfg(test)]
 mod check;
 #[cfg(test)]
 mod daemon;

@@ -30,6 +30,7 @@ mod manual;
 mod matrix;
 mod model;
 mod offers;
+mod package;
 mod pages;
 mod parts;
 mod properties;

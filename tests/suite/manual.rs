@@ -245,13 +245,12 @@ fn the_man_pages_are_clean() {
         let page = desk.ok(&["man", section]);
         assert!(page.contains(part), "{page}");
         let groff = Command::new("groff")
-            .args(["-man", "-ww", "-z", "-Kutf8"])
+            .args(["-man", "-ww", "-z", "-Kutf8", "-Tascii"])
             .stdin(Stdio::piped())
             .stderr(Stdio::piped())
             .spawn();
         let Ok(mut groff) = groff else {
-            println!("left out: the man pages (groff is not installed)");
-            return;
+            return crate::corpus::left_out("the man pages (groff is not installed)");
         };
         std::io::Write::write_all(&mut groff.stdin.take().unwrap(), page.as_bytes()).unwrap();
         let output = groff.wait_with_output().unwrap();
