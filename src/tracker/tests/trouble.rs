@@ -166,6 +166,32 @@ fn a_reminder_about_what_cannot_be_read_is_settled() {
     assert!(reminders > 0);
 }
 
+/// What is known of whom a notice goes to cannot be read.
+fn unreadable(number: u32) -> String {
+    format!(
+        "INSERT INTO meta (key, value) SELECT 'unreached:' || recipient, CAST(x'ff' AS TEXT) FROM outbox WHERE id = {number};"
+    )
+}
+
+/// One at which the program ended too often is put aside, also where nothing of that can be recorded: the others leave.
+#[test]
+fn one_that_cannot_be_put_aside_keeps_no_other() {
+    let (folder, mut tracker) = on_disk("SELECT 1");
+    let notices = |tracker: &mut Tracker| tracker.store.read(|tx| tx.notices(0)).unwrap();
+    let all = notices(&mut tracker);
+    let ours = all.iter().find(|n| n.kind == NoticeKind::Report).unwrap().number;
+    tamper(&folder, &format!("{} UPDATE outbox SET begun = 100 WHERE id = {ours}", unreadable(ours)));
+    let mut left = 0;
+    while let (_, Some(claim)) = tracker.pick(now(), &[]).unwrap() {
+        assert!(claim.number != ours && tracker.offer(&claim, now()).unwrap().is_some());
+        tracker.delivered(&claim, &Outcome::Sent("250 ok".into()), now()).unwrap();
+        left += 1;
+    }
+    assert_eq!(left, all.len() - 1);
+    let aside = notices(&mut tracker).into_iter().find(|n| n.number == ours).unwrap();
+    assert!(aside.state == NoticeState::Refused && aside.reply.unwrap().contains("what follows cannot be recorded"));
+}
+
 /// What follows from the loss of one notice cannot be recorded: the others are settled all the same, and it says so itself.
 #[test]
 fn one_that_cannot_be_settled_keeps_no_other() {
@@ -179,13 +205,7 @@ fn one_that_cannot_be_settled_keeps_no_other() {
     let is_ours = |claim: &&Claim| claim.kind == NoticeKind::Report;
     let (ours, ready) = (claims.iter().find(is_ours).unwrap(), claims.last().unwrap());
     assert!(claims.len() > 2 && !is_ours(&ready));
-    tamper(
-        &folder,
-        &format!(
-            "INSERT INTO meta (key, value) SELECT 'unreached:' || recipient, CAST(x'ff' AS TEXT) FROM outbox WHERE id = {}",
-            ours.number
-        ),
-    );
+    tamper(&folder, &unreadable(ours.number));
     let (refused, sent) = (Outcome::Refused("550 5.1.1 no".into()), Outcome::Sent("250 ok".into()));
     let ended = claims.iter().map(|claim| (claim, if claim.number == ours.number { &refused } else { &sent }));
     let ended: Vec<_> = ended.filter(|(claim, _)| claim.number != ready.number).collect();
