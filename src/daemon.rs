@@ -76,7 +76,11 @@ pub(crate) fn run(config_path: &Path, config: Config) -> Result<()> {
     let done = runtime.block_on(async {
         let mut signals = Signals::new()?;
         let mut daemon = Daemon::start(config_path, config, None)?;
-        daemon.live(&mut signals).await
+        let done = daemon.live(&mut signals).await;
+        if done.is_err() {
+            daemon.last_word(false).await;
+        }
+        done
     });
     // A name look-up that hangs in its own thread must not hold up the end.
     runtime.shutdown_background();
@@ -330,7 +334,7 @@ impl Daemon {
             // It is due again at the next start.
             checking.abort();
         }
-        self.last_word().await;
+        self.last_word(true).await;
         self.keep_mark(self.now(), true)?;
         tracing::info!("stopped");
         Ok(())
@@ -362,10 +366,16 @@ impl Daemon {
         }
     }
 
-    /// What servers have answered, or are about to, is known to nobody else: it is settled before the daemon ends.
-    async fn last_word(&mut self) {
+    /// What servers have answered, or are about to, is known to nobody else: it is settled before the daemon ends. Tokens
+    /// only, where the files of the database are not what they were.
+    async fn last_word(&mut self, settles: bool) {
         let config = self.config.clone();
-        let all = async { tokio::join!(self.finish_all(), config.rest_tokens()) };
+        let settle = async {
+            if settles {
+                self.finish_all().await;
+            }
+        };
+        let all = async { tokio::join!(settle, config.rest_tokens()) };
         if tokio::time::timeout(LAST_WORD, all).await.is_err() {
             tracing::warn!("some mail was still with a server; it is tried again after the next start");
         }
@@ -374,20 +384,20 @@ impl Daemon {
     /// One pass: all mail there is, all that is due, all that can leave.
     async fn pass(&mut self) -> Result<bool> {
         let done = self.pass_through().await;
-        if done.as_ref().is_err_and(|error| !wants_person(error)) {
-            self.last_word().await;
+        if let Err(error) = &done {
+            self.last_word(!wants_person(error)).await;
         }
         done
     }
 
     async fn pass_through(&mut self) -> Result<bool> {
         self.watch(Watching::OnePass);
+        let mut unread = None;
         while let Some(message) = self.watch.inward.recv().await {
-            let failed = if let Inward::Failed { what, .. } = &message { Some(what.clone()) } else { None };
-            self.inward(message)?;
-            if let Some(what) = failed {
-                bail!("the inbox: {what}");
+            if let Inward::Failed { what, .. } = &message {
+                unread = Some(what.clone());
             }
+            self.inward(message)?;
         }
         // The channel is closed: the scan is over.
         loop {
@@ -406,6 +416,10 @@ impl Daemon {
         self.hand.let_go(Duration::ZERO);
         let now = self.now();
         self.keep_mark(now, true)?;
+        // What is due does not wait for an inbox that cannot be read.
+        if let Some(what) = unread {
+            bail!("the inbox: {what}");
+        }
         let project = self.tracker.project().clone();
         Ok(self.tracker.store().read(|tx| Health::read(tx, &project, now))?.needs_person())
     }

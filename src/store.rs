@@ -156,6 +156,8 @@ pub type Result<T> = std::result::Result<T, StoreError>;
 #[derive(Debug)]
 pub struct Store {
     connection: Connection,
+    /// Whether a commit waits for no disk now.
+    hasty: bool,
 }
 
 /// Inside a transaction, or reading.
@@ -230,7 +232,7 @@ impl Store {
         // A bound value that took part in choosing an index has each statement prepared anew for each value.
         connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         connection.set_prepared_statement_cache_capacity(64);
-        Ok(Self { connection })
+        Ok(Self { connection, hasty: false })
     }
 
     fn migrate(&mut self) -> Result<()> {
@@ -252,6 +254,11 @@ impl Store {
 
     /// Does all of it, or nothing. When this returns `Ok`, it is on disk.
     pub fn write<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
+        self.be_hasty(false)?;
+        self.commit(work)
+    }
+
+    fn commit<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
         let tx: Transaction<'_> = self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&Tx(&tx))?;
         tx.commit()?;
@@ -261,10 +268,18 @@ impl Store {
     /// [`Store::write`] that waits for no disk: a commit survives the end of the process, and a power cut may take it. For
     /// counts of tries, which are there to notice that the process ends at something.
     pub fn note<T>(&mut self, work: impl FnOnce(&Tx<'_>) -> Result<T>) -> Result<T> {
-        self.connection.pragma_update(None, "synchronous", "NORMAL")?;
-        let done = self.write(work);
-        self.connection.pragma_update(None, "synchronous", "FULL")?;
-        done
+        self.be_hasty(true)?;
+        self.commit(work)
+    }
+
+    /// It is asked before each commit, and not set back after one: that could fail, and all that follows would wait for no
+    /// disk.
+    fn be_hasty(&mut self, hasty: bool) -> Result<()> {
+        if hasty != self.hasty {
+            self.connection.pragma_update(None, "synchronous", if hasty { "NORMAL" } else { "FULL" })?;
+            self.hasty = hasty;
+        }
+        Ok(())
     }
 
     /// Reads a consistent state.
@@ -319,7 +334,7 @@ impl Store {
             }
         }
         drop(backup);
-        Self { connection: copy }.into_one_file()
+        Self { connection: copy, hasty: false }.into_one_file()
     }
 
     /// Checks the database and closes it as one file, which needs no -wal beside it.

@@ -34,7 +34,7 @@ async fn allow(source: &Source, out: &mut Out) -> Result<Exit> {
     out.finish()?;
     source.finish(&asked).await?;
     if !out.wants_json() {
-        out.text("It is allowed. Now `disclosed check --online`.\n")?;
+        out.text("It is allowed. `disclosed check --online` tries it.\n")?;
     }
     Ok(Exit::Done)
 }

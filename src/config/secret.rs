@@ -155,7 +155,8 @@ impl Secret {
             Some(Self::Credential(name)) => credentials.map(|folder| folder.join(name)),
             Some(Self::Command(_) | Self::Token { .. }) | None => None,
         };
-        let Some(file) = file else { return Ok(false) };
+        // What is no file may wait for whoever writes it, or be read once only.
+        let Some(file) = file.filter(|f| std::fs::metadata(f).map_or(true, |m| m.is_file())) else { return Ok(false) };
         match self {
             Self::Token { source, .. } => source.check_secret(whole(&file)?.trim())?,
             Self::File(_) | Self::Credential(_) | Self::Command(_) => drop(from_file(&file)?),
@@ -352,6 +353,14 @@ mod tests {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
         let found = runtime.block_on(command(&["sleep", "60"]).read_with(None, Duration::from_millis(20)));
         assert!(matches!(found, Err(SecretError::Slow(_))), "{found:?}");
+    }
+
+    /// It would be read once only, or never.
+    #[test]
+    fn what_is_no_file_is_not_looked_at() {
+        let (_reader, writer) = std::io::pipe().unwrap();
+        let pipe = PathBuf::from(format!("/proc/self/fd/{}", std::os::fd::AsRawFd::as_raw_fd(&writer)));
+        assert!(!Secret::File(pipe).look_with(None).unwrap());
     }
 
     #[test]

@@ -88,8 +88,8 @@ impl Daemon {
         let mut ended = std::mem::take(&mut self.hand.unsettled);
         ended.extend(joined.into_iter().filter_map(|joined| self.close(joined)));
         let room = match then {
-            Then::Sends => self.room(self.now()),
-            Then::Rests => 0,
+            Then::Sends if matches!(outgoing::prepare(&self.config), outgoing::Way::Smtp(_)) => self.room(self.now()),
+            Then::Sends | Then::Rests => 0,
         };
         if ended.is_empty() && ready.is_empty() && room == 0 { Ok(()) } else { self.answer(ended, ready, room) }
     }

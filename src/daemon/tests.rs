@@ -338,8 +338,10 @@ async fn a_pass_that_fails_settles_what_servers_answered() {
     let folder = tempfile::tempdir().unwrap();
     let mut daemon = with_answered(CONFIG, &folder);
     std::fs::write(folder.path().join("in"), "a file, and no Maildir").unwrap();
+    daemon.tracker.trouble(&Trouble::Odd("another".into()), daemon.now()).unwrap();
     let error = daemon.pass().await.unwrap_err();
     assert!(error.to_string().starts_with("the inbox: "), "{error}");
+    assert_eq!(daemon.tracker.store().read(|tx| tx.waiting()).unwrap(), 0, "what is due leaves all the same");
     assert!(daemon.tracker.store().read(|tx| tx.interrupted()).unwrap().is_empty(), "it would be sent again");
 }
 

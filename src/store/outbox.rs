@@ -4,7 +4,7 @@ use jiff::{SignedDuration, Timestamp};
 use rusqlite::{OptionalExtension, Row, ToSql, named_params, params};
 use sha2::{Digest, Sha256};
 
-use super::{Counted, Result, Tx, address, instant, millis};
+use super::{Counted, Result, StoreError, Tx, address, instant, millis};
 use crate::intake::given::Sent;
 use crate::notice::key::NoticeKey;
 use crate::notice::text::trouble::TroubleKind;
@@ -358,7 +358,11 @@ impl Tx<'_> {
             ":over": over,
         })?;
         if settled == 1 && over {
-            self.pack_notice(number)?;
+            match self.pack_notice(number) {
+                // It stays as it is. That must not keep what a server said from being known.
+                Err(StoreError::Corrupt(_)) => {}
+                packed => packed?,
+            }
         }
         Ok(settled == 1)
     }

@@ -520,3 +520,15 @@ fn a_word_that_no_list_has_is_an_error_and_no_other_value() {
     broken("UPDATE entry SET by_kind = 'ghost'", |tx| tx.ticket(TICKET).map(drop));
     broken("UPDATE entry SET by_kind = 'person'", |tx| tx.ticket(TICKET).map(drop));
 }
+
+#[test]
+fn what_follows_a_note_is_on_disk_again() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut store = Store::open(&folder.path().join("d.db")).unwrap();
+    let level = |tx: &Tx<'_>| Ok(tx.0.query_row("PRAGMA synchronous", [], |r| r.get::<_, i64>(0))?);
+    assert_eq!(store.note(level).unwrap(), 1);
+    assert_eq!(store.write(level).unwrap(), 2, "G4");
+    assert_eq!((store.note(level).unwrap(), store.note(level).unwrap()), (1, 1));
+    store.note(|_| Err::<(), _>(StoreError::Missing)).unwrap_err();
+    assert_eq!(store.write(level).unwrap(), 2, "G4");
+}

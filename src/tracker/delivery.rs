@@ -77,8 +77,8 @@ impl Tracker {
 
     /// One turn of the outbox: settles notices, offers those of which all but the final dot is with a server, and takes
     /// the next in hand; all by one commit. What is offered is on disk before any of these dots may leave (G4). A turn
-    /// that offers nothing waits for no disk while others are in hand: the next offer brings it there, and so does the end
-    /// of the last in hand. A power cut in between makes of what has ended a doubt, as one before the server's answer does.
+    /// that offers nothing waits for no disk while others are in hand: the next offer brings it there, or whatever is written
+    /// next. A power cut in between makes of what has ended a doubt, as one before the server's answer does.
     ///
     /// A notice at which the process has ended too often is put aside, and told as one that cannot be delivered, so that
     /// others get on. Where one of them meets what cannot be read, each is settled by itself; where what follows from it
@@ -97,7 +97,16 @@ impl Tracker {
             };
             news.add(done?.news);
         }
-        let done = self.at_once(&Turn { ended: &[], ..*turn }, Some(&why), now)?;
+        let mut done = self.at_once(&Turn { ended: &[], room: 0, ..*turn }, None, now)?;
+        match self.at_once(&Turn { ended: &[], ready: &[], ..*turn }, Some(&why), now) {
+            Ok(more) => {
+                news.add(more.news);
+                done.picked = more.picked;
+            }
+            // Said again where nothing else is to be done. What has leave must not lose it.
+            Err(why) if why.is_of_one_row() && !(turn.ended.is_empty() && turn.ready.is_empty()) => {}
+            Err(why) => return Err(why),
+        }
         news.add(done.news);
         Ok(Turned { news, ..done })
     }
@@ -222,7 +231,11 @@ impl Work<'_> {
         use NoticeState::{Refused, Sent, Unknown, Waiting};
         let now = self.now;
         let after = |wait: SignedDuration| now.checked_add(wait).unwrap_or(now);
-        let last: Option<Timestamp> = self.tx.memo(Memo::LastSend)?;
+        // Where that cannot be read, nothing is a witness.
+        let last = match self.tx.memo::<Timestamp>(Memo::LastSend) {
+            Err(StoreError::Corrupt(_)) => None,
+            last => last?,
+        };
         // Only a way that takes other mail can witness against this one.
         let taken_since = |at: Timestamp| last.is_some_and(|last| last > at);
         let is_old = now.duration_since(claim.created) > RETRY_FOR;

@@ -99,6 +99,8 @@ fn what_is_missing_is_named() {
     assert_eq!(missing(&given), "--yes");
     let microsoft = ["init", "--offline", "--address", "s@corp.onmicrosoft.com", "--provider", "microsoft365"];
     assert_eq!(missing(&microsoft), "--tenant --client-id --person");
+    let password = [&microsoft[..], &["--password-file", "secret"]].concat();
+    desk.fails(2, &password, "--password-file is not for microsoft365; it takes no passwords: --tenant");
     assert!(!desk.path().join("config.toml").exists());
     for (wrong, why) in [
         (
@@ -113,6 +115,7 @@ fn what_is_missing_is_named() {
         (&["--through", "example.org"], "--through: \"example.org\": write list:"),
         (&["--unit", "../x"], "--unit: \"../x\" is no name of a unit"),
         (&["--timezone", "Berlin"], "--timezone: \"Berlin\" is no time zone"),
+        (&["--client-id", "x"], "--client-id is not for custom; it takes a password: --password-file"),
     ] {
         let mut given = given.clone();
         if let Some(at) = given.iter().position(|word| *word == wrong[0]) {

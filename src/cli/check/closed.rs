@@ -73,8 +73,10 @@ fn programs(config: &Config, runner: &Runner) -> Vec<Finding> {
             let write = "put the program there, or let that user run it (chmod)";
             return Some(Finding::bad(format!("{what}: {} may not run it: {why}; {write}", runner.name())));
         }
-        let found =
-            PROGRAMS.iter().any(|folder| runner.hindered(&Path::new(folder).join(program), Want::Run).is_none());
+        // Whoever runs it without a unit has a path of their own.
+        let ours = std::env::var_os("PATH").filter(|_| runner.is_us()).unwrap_or_default();
+        let mut folders = PROGRAMS.iter().map(PathBuf::from).chain(std::env::split_paths(&ours));
+        let found = folders.any(|folder| runner.hindered(&folder.join(program), Want::Run).is_none());
         let (shown, folders) = (program.display(), PROGRAMS.join(", "));
         (!found)
             .then(|| Finding::bad(format!("{what}: there is no program {shown} in {folders}; write its whole path")))

@@ -267,6 +267,7 @@ impl Entry {
         )?;
         let file = args.password_file.as_deref().filter(|_| flags);
         let takes = service.map_or(Takes::Password("the password of the mailbox"), |s| s.takes);
+        refuse_other_flags(args, takes, provider)?;
         let pass = match takes {
             Takes::Password(which) => Pass::Password(asker.password("--password-file", which, file)?),
             Takes::Token(_) => Pass::Token(Token::ask(args, asker, provider, mailbox, before)?),
@@ -318,10 +319,36 @@ impl Token {
             .map_or(Usual::Must("00000000-0000-0000-0000-000000000000"), |token| Usual::Default(token.client.clone()));
         let asks = "Application (client) id";
         let client = asker.ask(&question("--client-id", asks, usual), said(&args.client_id).as_deref(), some)?;
-        let asks = "its client secret, the value and not the id (Enter: none, a person logs in by `disclosed login`)";
+        let known = before.and_then(|token| token.secret.clone());
+        let asks = match known {
+            Some(_) => "its client secret, the value and not the id (Enter: the one of before)",
+            None => "its client secret, the value and not the id (Enter: none, a person logs in by `disclosed login`)",
+        };
         let file = args.client_secret_file.as_deref().filter(|_| before.is_none());
-        let secret = asker.password_if_any("--client-secret-file", asks, file, false)?;
+        let secret = asker.password_if_any("--client-secret-file", asks, file, false)?.or(known);
         Ok(Self { tenant, client, secret })
+    }
+}
+
+/// Flags of the other kind of login would do nothing: whoever gave one believes that it did.
+fn refuse_other_flags(args: &Args, takes: Takes, provider: &Provider) -> Result<()> {
+    let password = [
+        ("--password-file", args.password_file.is_some()),
+        ("--smtp-user", args.smtp_user.is_some()),
+        ("--smtp-password-file", args.smtp_password_file.is_some()),
+    ];
+    let token = [
+        ("--tenant", args.tenant.is_some()),
+        ("--client-id", args.client_id.is_some()),
+        ("--client-secret-file", args.client_secret_file.is_some()),
+    ];
+    let (others, instead) = match takes {
+        Takes::Password(_) => (token, "it takes a password: --password-file"),
+        Takes::Token(_) => (password, "it takes no passwords: --tenant, --client-id and --client-secret-file"),
+    };
+    match others.iter().find(|(_, given)| *given) {
+        Some((flag, _)) => Err(Usage(format!("{flag} is not for {}; {instead}", provider.name)).into()),
+        None => Ok(()),
     }
 }
 

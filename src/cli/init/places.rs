@@ -117,18 +117,19 @@ impl Places {
     pub(super) fn next(&self, login: bool) -> [String; 2] {
         let config = self.config.display();
         let named = if self.found && self.unit.is_none() { String::new() } else { format!(" --config {config}") };
+        let start = match &self.unit {
+            Some(name) => format!("sudo systemctl enable --now disclosed@{name}"),
+            None => format!("disclosed{named} run"),
+        };
         if login {
             // Who runs the unit owns its state.
             let as_unit = self.unit.as_ref().map_or_else(String::new, |name| {
                 let state = format!("-p DynamicUser=yes -p StateDirectory=disclosed/{name}");
                 format!("sudo systemd-run --pipe --wait --collect {state} ")
             });
-            return [format!("{as_unit}disclosed{named} login"), format!("disclosed{named} check --online")];
+            return [format!("{as_unit}disclosed{named} login"), start];
         }
-        match &self.unit {
-            Some(name) => [format!("sudo systemctl enable --now disclosed@{name}"), format!("disclosed{named} status")],
-            None => [format!("disclosed{named} run"), format!("disclosed{named} status")],
-        }
+        [start, format!("disclosed{named} status")]
     }
 }
 

@@ -220,6 +220,40 @@ fn one_that_cannot_be_settled_keeps_no_other() {
     tracker.doubt(now(), &[]).unwrap();
 }
 
+/// Nor may what is kept of it later: that a server took it is known all the same.
+#[test]
+fn one_that_cannot_be_packed_is_settled_as_it_is() {
+    let (folder, mut tracker) = on_disk("SELECT 1");
+    let claim = tracker.claim(now()).unwrap().unwrap();
+    tamper(&folder, &format!("UPDATE outbox SET message_id = CAST(x'ff' AS TEXT) WHERE id = {}", claim.number));
+    tamper(&folder, "INSERT OR REPLACE INTO meta (key, value) VALUES ('last_send', CAST(x'ff' AS TEXT))");
+    tracker.delivered(&claim, &Outcome::Sent("250 ok".into()), now()).unwrap();
+    assert!(tracker.store.read(|tx| tx.interrupted()).unwrap().is_empty());
+    assert_ne!(tracker.claim(now()).unwrap().map(|c| c.number), Some(claim.number), "it is not sent again");
+}
+
+/// One that waits and cannot be read takes no leave from those that can.
+#[test]
+fn one_that_cannot_be_picked_keeps_none_at_its_dot() {
+    let (folder, mut tracker) = on_disk("SELECT 1");
+    let (first, second) = (pick(&mut tracker, &[]), pick(&mut tracker, &[1]));
+    tamper(
+        &folder,
+        &format!("UPDATE outbox SET kind = 'letter' WHERE id NOT IN ({}, {})", first.number, second.number),
+    );
+    assert!(tracker.offer(&first, now()).unwrap().is_some());
+    let sent = Outcome::Sent("250 ok".into());
+    let turn = Turn { ended: &[(&first, &sent)], ready: &[&second], hand: &[second.number], room: 3 };
+    let done = tracker.turn(&turn, now()).unwrap();
+    assert!(matches!(&done.leaves[..], [Some(_)]) && done.picked.is_empty());
+    assert_eq!(tracker.store.read(|tx| tx.interrupted()).unwrap(), [second.number]);
+    tracker.pick(now(), &[second.number]).unwrap_err();
+}
+
+fn pick(tracker: &mut Tracker, hand: &[u32]) -> Claim {
+    tracker.pick(now(), hand).unwrap().1.unwrap()
+}
+
 #[test]
 fn what_the_breaker_holds_needs_a_person_until_it_is_released() {
     let mut tracker = tracker();
