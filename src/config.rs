@@ -26,7 +26,7 @@ use toml::de::DeTable;
 
 pub(crate) use error::{ConfigError, Mistake, nearest};
 pub use keys::KEYS;
-pub(crate) use secret::{Password, SecretError};
+pub(crate) use secret::{Password, SecretError, open_to_all};
 pub use settings::{Auth, Config, ImapConfig, Inbox, Outgoing, Secret};
 pub(crate) use settings::{Canary, Heartbeat, Login, SmtpConfig};
 

@@ -27,15 +27,13 @@ use crate::whole;
 /// # Errors
 /// Where one is there without the other, where they are another user's, and where the database cannot be opened.
 pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
-    let (path, key, mark) = (&config.store, beside(&config.store, "key"), beside(&config.store, "mark"));
+    let (path, key) = (&config.store, beside(&config.store, "key"));
     files::check_ours(path)?;
-    // Asked before the database: whoever makes both makes the database first, and writes the mark after what it says.
-    let (has_key, found) = (files::is_there(&key)?, mark::read(&mark)?);
-    let rest = if has_key { Some(&key) } else { Some(&mark).filter(|_| found != FoundMark::None) };
-    if files::is_begun(path)? {
-        files::check_usable(path)?;
-    } else if let Some(rest) = rest {
-        return Err(FilesError::no_database(path, rest).into());
+    let (has_key, found) = (files::is_there(&key)?, found_mark(config)?);
+    match lost(config)? {
+        Some(lost) => return Err(lost.into()),
+        None if files::is_begun(path)? => files::check_usable(path)?,
+        None => {}
     }
     let mut store = Store::open(path).with_context(|| path.display().to_string())?;
     if !has_key {
@@ -48,6 +46,18 @@ pub fn tracker(config: &Config, now: Timestamp) -> Result<Tracker> {
     let mut tracker = Tracker::new(store, config.project(), files::read_key(&key)?, digest(config)?, now)?;
     tracker.tell_hold(now)?;
     Ok(tracker)
+}
+
+/// What is wrong where a database is missing that there has been: its key is there, or its mark.
+pub(crate) fn lost(config: &Config) -> Result<Option<FilesError>> {
+    let (path, key, mark) = (&config.store, beside(&config.store, "key"), beside(&config.store, "mark"));
+    // Asked before the database: whoever makes both makes the database first, and writes the mark after what it says.
+    let rest = match files::is_there(&key)? {
+        true => Some(key),
+        false => Some(mark).filter(|_| !matches!(found_mark(config), Ok(FoundMark::None))),
+    };
+    let is_begun = files::is_begun(path)?;
+    Ok(rest.filter(|_| !is_begun).map(|rest| FilesError::no_database(path, &rest)))
 }
 
 /// A database in the making, beside where one was lost. It has the key that is there, which alone can say what is ours.
@@ -155,6 +165,9 @@ pub(crate) fn watched(config: &Config) -> Result<Watched, FilesError> {
 pub(crate) fn to_read(config: &Config) -> Result<Store> {
     if files::is_there(&config.store)? {
         files::check_usable(&config.store)?;
+    }
+    if let Some(lost) = lost(config)? {
+        return Err(lost.into());
     }
     Store::open_to_read(&config.store).with_context(|| config.store.display().to_string())
 }

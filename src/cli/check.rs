@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use super::desk::{Desk, Exit, role_word};
 use super::out::{Out, complain};
 use crate::command::{Class, Verb, verbs};
-use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret, SecretError};
+use crate::config::{Config, ConfigError, Inbox, Login, Mistake, Outgoing, Secret, SecretError, open_to_all};
 use crate::daemon::{self, Finding, Mails};
 use crate::net::{Endpoint, Tls};
 use crate::open::files::{self, FilesError};
@@ -87,6 +87,9 @@ fn database(config: &Config, runner: &Runner) -> Finding {
     match files::is_there(&config.store) {
         Ok(true) => {}
         Ok(false) => {
+            if let Ok(Some(lost)) = open::lost(config) {
+                return Finding::bad(format!("database: {lost}"));
+            }
             return match closed::unmade(&config.store, runner) {
                 None => Finding::good(format!("database: {shown} is not there yet; `disclosed run` makes it")),
                 Some(why) => Finding::bad(format!(
@@ -164,7 +167,9 @@ fn secrets(config: &Config) -> Vec<String> {
         };
         Some(format!("{place}: {}", login.secret.concern()?))
     };
-    let mut concerns: Vec<String> = config.logins().filter_map(concern).collect();
+    let state =
+        open::state_files(config).into_iter().filter_map(|file| Some(format!("database: {}", open_to_all(&file)?)));
+    let mut concerns: Vec<String> = config.logins().filter_map(concern).chain(state).collect();
     // Two logins have one [oauth2].
     concerns.dedup();
     concerns

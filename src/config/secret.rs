@@ -228,11 +228,16 @@ impl Secret {
             Self::Token { with, .. } => return with.as_ref()?.concern(),
             Self::Credential(_) | Self::Command(_) => return None,
         };
-        use std::os::unix::fs::PermissionsExt;
-        let mode = std::fs::metadata(file).ok()?.permissions().mode();
-        let open = mode & 0o004 != 0;
-        open.then(|| format!("every user of this machine can read {0}; run: chmod o-rwx {0}", file.display()))
+        open_to_all(file)
     }
+}
+
+/// What is wrong with a file that everybody on the machine can read or write.
+pub(crate) fn open_to_all(file: &Path) -> Option<String> {
+    use std::os::unix::fs::PermissionsExt;
+    let mode = std::fs::metadata(file).ok()?.permissions().mode();
+    let open = mode & 0o006 != 0;
+    open.then(|| format!("every user of this machine can read {0}; run: chmod o-rwx {0}", file.display()))
 }
 
 /// Where systemd puts what the unit is handed.

@@ -102,7 +102,7 @@ fn what_is_lost_is_not_made_anew() {
     for arguments in [&["run"][..], &["run", "--once"], &["ingest", "in"], &["key", "rotate"]] {
         desk.fails(1, arguments, "disclosed.key is there, so this is no first start");
     }
-    desk.fails(1, &["list"], "there is no database");
+    desk.fails(1, &["list"], "this is no first start");
     assert!(!desk.path().join("disclosed.db").exists());
     all(&database, ".away", "");
     all(&["disclosed.key"], "", ".away");
@@ -271,5 +271,32 @@ fn mistakes_at_the_command_line_have_a_way_on() {
         mode(program.path(), 0o755);
         let (code, said) = stranger(&program, &["demo"]);
         assert!(code == 1 && said.contains("disclosed demo FOLDER"), "{said}");
+    }
+}
+
+/// Nobody is told that a new one is made in its place.
+#[test]
+fn a_database_that_was_lost_is_called_so_by_whoever_looks_for_it() {
+    let desk = Desk::with_report();
+    for name in ["disclosed.db", "disclosed.db-wal", "disclosed.db-shm"] {
+        let _ = std::fs::remove_file(desk.path().join(name));
+    }
+    for look in ["run --once", "status", "list", "check"] {
+        let (code, out, said) = desk.run(&look.split(' ').collect::<Vec<_>>());
+        assert!(code == 1 && [out, said].concat().contains("this is no first start"), "{look}");
+    }
+}
+
+#[test]
+fn a_database_that_everybody_can_read_is_a_concern() {
+    let desk = Desk::with_report();
+    let concern = |desk: &Desk| desk.ok(&["check"]).contains("chmod o-rwx");
+    assert!(!concern(&desk));
+    for name in ["disclosed.db", "disclosed.key"] {
+        let file = desk.path().join(name);
+        let mode = |mode| std::fs::set_permissions(&file, std::fs::Permissions::from_mode(mode)).unwrap();
+        mode(0o644);
+        assert!(concern(&desk), "{name}");
+        mode(0o600);
     }
 }

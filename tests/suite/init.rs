@@ -99,6 +99,9 @@ fn what_is_missing_is_named() {
     assert_eq!(missing(&given), "--yes");
     let microsoft = ["init", "--offline", "--address", "s@corp.onmicrosoft.com", "--provider", "microsoft365"];
     assert_eq!(missing(&microsoft), "--tenant --client-id --person");
+    // Whom mail of anybody comes from says nothing of the project.
+    let public = ["init", "--offline", "--address", "foo@gmail.com", "--provider", "gmail"];
+    assert_eq!(missing(&public), "--name --password-file --person");
     let password = [&microsoft[..], &["--password-file", "secret"]].concat();
     desk.fails(2, &password, "--password-file is not for microsoft365; it takes no passwords: --tenant");
     assert!(!desk.path().join("config.toml").exists());

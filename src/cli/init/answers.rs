@@ -128,7 +128,10 @@ impl Answers {
         address: Address,
         exchangers: impl FnOnce(&str) -> Vec<String>,
     ) -> Result<Self> {
-        let usual = Usual::Default(capital(label(&address)));
+        // Whom mail of anybody comes from says nothing of the project.
+        let is_said = asker.is_there() || args.address.is_some();
+        let is_public = is_said && Server::of(address.domain(), &[]).is_some();
+        let usual = if is_public { Usual::Must("Example") } else { Usual::Default(capital(label(&address))) };
         let name =
             asker.ask(&question("--name", "What the project is called in mail", usual), args.name.as_deref(), some)?;
         let asks = "The mailbox that is read, if a group or forwarder stands before it";
@@ -244,7 +247,7 @@ impl Entry {
         let imap = server(
             asker,
             ["--imap", "--imap-tls"],
-            "IMAP server, HOST or HOST:PORT",
+            "IMAP server, HOST or HOST:PORT (--provider NAME knows it)",
             imap_usual,
             [said(&args.imap), said(&args.imap_tls)],
             before.map(|b| b.imap.tls.as_str()),
@@ -253,7 +256,7 @@ impl Entry {
         let smtp = server(
             asker,
             ["--smtp", "--smtp-tls"],
-            "SMTP server, HOST or HOST:PORT",
+            "SMTP server, HOST or HOST:PORT (--provider NAME knows it)",
             smtp_usual,
             [said(&args.smtp), said(&args.smtp_tls)],
             before.map(|b| b.smtp.tls.as_str()),
