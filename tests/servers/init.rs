@@ -172,7 +172,7 @@ fn a_newcomer_is_led_to_a_config_that_works() {
     assert!(listed.contains("\"own\"") && !listed.contains("\"report\""), "{listed}");
 }
 
-/// Ctrl-D at a question, and where nothing is shown, ends it in words.
+/// Ctrl-D at a question, and where nothing is shown, ends it in words, and there Ctrl-C does.
 #[test]
 fn whoever_leaves_the_questions_is_told_that_nothing_was_written() {
     let folder = tempfile::tempdir().unwrap();
@@ -181,11 +181,16 @@ fn whoever_leaves_the_questions_is_told_that_nothing_was_written() {
         "--user s --address s@posteo.de",
     ]
     .join(" ");
-    for (arguments, question) in [(vec!["init"], "SECURITY.md names"), (given.split(' ').collect(), "not shown")] {
+    let given: Vec<&str> = given.split(' ').collect();
+    for (arguments, question, key) in [
+        (vec!["init"], "SECURITY.md names", b"\x04"),
+        (given.clone(), "not shown", b"\x04"),
+        (given, "not shown", b"\x03"),
+    ] {
         let mut at = Terminal::start(folder.path(), &arguments);
         at.sees(&[question]);
         at.sees(&[": "]);
-        at.master.write_all(b"\x04").unwrap();
+        at.master.write_all(key).unwrap();
         at.sees(&["nothing was written"]);
         assert!(at.process.wait(SOON).is_some_and(|status| status.code() == Some(1)), "{}", at.screen());
         let shows = tcgetattr(at.master.as_fd()).unwrap().local_flags.contains(LocalFlags::ECHO);

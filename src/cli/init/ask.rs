@@ -1,11 +1,11 @@
 //! One question: answered by its flag, else at the terminal, else by what is usual.
 
 use std::cell::RefCell;
-use std::io::{BufRead, IsTerminal, Read, Write, stderr, stdin};
+use std::io::{IsTerminal, Read, Write, stderr, stdin};
 use std::path::Path;
 
 use anyhow::{Context, Result, bail};
-use nix::sys::termios::{LocalFlags, SetArg, tcgetattr, tcsetattr};
+use nix::sys::termios::{LocalFlags, SetArg, SpecialCharacterIndices, tcgetattr, tcsetattr};
 
 use crate::cli::desk::Usage;
 use crate::config::Password;
@@ -13,6 +13,8 @@ use crate::vocabulary::clean_line;
 
 /// More than any password or answer has, in octets.
 const MOST: u64 = 64 * 1024;
+/// Ctrl-C, where it is a character like any other.
+const LEAVES: u8 = 3;
 
 /// What is asked for, and by which flag it may be said.
 pub(super) struct Question<'a> {
@@ -196,19 +198,29 @@ fn say(text: &str) {
 /// Where it ends there (Ctrl-D).
 fn line(prompt: &str) -> Result<String> {
     say(prompt);
-    let mut line = String::new();
-    if stdin().lock().take(MOST).read_line(&mut line)? == 0 {
+    let mut line = Vec::new();
+    for byte in stdin().lock().take(MOST).bytes() {
+        line.push(byte?);
+        if matches!(line.last(), Some(&(b'\n' | LEAVES))) {
+            break;
+        }
+    }
+    if matches!(line.last(), None | Some(&LEAVES)) {
         say("\n");
         bail!("the questions were left, and nothing was written; `disclosed init` begins anew");
     }
-    Ok(line)
+    Ok(String::from_utf8(line)?)
 }
 
 /// The same, and what is typed is not shown.
 fn unseen(prompt: &str) -> Result<String> {
     let before = tcgetattr(stdin())?;
     let mut hidden = before.clone();
-    hidden.local_flags.remove(LocalFlags::ECHO);
+    // Else Ctrl-C ends the program, and the terminal goes on hiding what is typed.
+    hidden.local_flags.remove(LocalFlags::ECHO | LocalFlags::ISIG);
+    if let Some(ends) = hidden.control_chars.get_mut(SpecialCharacterIndices::VEOL as usize) {
+        *ends = LEAVES;
+    }
     hidden.local_flags.insert(LocalFlags::ECHONL);
     tcsetattr(stdin(), SetArg::TCSANOW, &hidden)?;
     let line = line(prompt);
