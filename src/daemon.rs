@@ -2,7 +2,7 @@
 //! to the tracker with the time, and what the tracker decided is on disk before the next thing is done.
 //!
 //! The inbox is watched by a task of its own ([`inbox`]) that asks the loop, message by message, and never touches
-//! the store. One notice at a time is with a mail server ([`outgoing`]), and one mail at a time has its signatures
+//! the store. A few notices at a time are with a mail server ([`sending`]), and one mail at a time has its signatures
 //! checked ([`crate::dkim`]); it is stored by then, and handled once the answer is there. The loop sleeps until the
 //! earliest thing that is due, and never longer than half a minute, so that a clock that was set is noticed.
 

@@ -63,7 +63,8 @@
 //!   again, [`intake::copies`] says what a second copy changes. G3 once out: [`store`]'s notice keys; a notice is in
 //!   doubt only between its offer and the reply, and a lost answer is tried once more with the same bytes; a restored
 //!   database holds. G4 commit before act: no final dot leaves without a committed [`store::Leave`];
-//!   `synchronous=FULL`.
+//!   `synchronous=FULL`, but for counts of tries, and for outcomes while others are in hand: of those a power cut makes a
+//!   doubt.
 //! - G5 only authority commands: [`intake`] and [`rules`] alone make orders happen, and [`store`] takes no entry by
 //!   anybody whom [`ticket::kinds`] does not name for its kind. G6 the embargo holds: one recipient a notice, which
 //!   says what [`notice::level`] lets it; what a person sends to a reporter is held against the team's own words by

@@ -348,7 +348,7 @@ async fn a_pass_that_fails_settles_what_servers_answered() {
 /// What ends while the clock is doubted is settled by the time that is believed: a date in another year would be the last
 /// time that a mail left, and the next time that one is tried.
 #[tokio::test]
-async fn a_clock_that_is_doubted_settles_nothing() {
+async fn what_ends_under_a_doubted_clock_is_settled_by_the_time_that_is_believed() {
     let folder = tempfile::tempdir().unwrap();
     let mut daemon = with_answered(CONFIG, &folder);
     let believed = clock::now() - SignedDuration::from_hours(48);

@@ -78,8 +78,9 @@ fn programs(config: &Config, runner: &Runner) -> Vec<Finding> {
         let mut folders = PROGRAMS.iter().map(PathBuf::from).chain(std::env::split_paths(&ours));
         let found = folders.any(|folder| runner.hindered(&folder.join(program), Want::Run).is_none());
         let (shown, folders) = (program.display(), PROGRAMS.join(", "));
-        (!found)
-            .then(|| Finding::bad(format!("{what}: there is no program {shown} in {folders}; write its whole path")))
+        let beside = if ours.is_empty() { "" } else { ", or in your PATH" };
+        let told = || format!("{what}: there is no program {shown} in {folders}{beside}; write its whole path");
+        (!found).then(|| Finding::bad(told()))
     };
     alarm.into_iter().chain(passwords).filter_map(told).collect()
 }
